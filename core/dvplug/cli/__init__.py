@@ -1,0 +1,34 @@
+"""The `dvplug` command: one module per subcommand, loaded only when it is called."""
+
+from __future__ import annotations
+
+import sys
+
+from cyclopts import App, CycloptsError
+from rich.markup import escape
+
+from dvplug import __version__
+from dvplug.console import stderr
+from dvplug.errors import DvplugError
+
+EXIT_DONE, EXIT_OUR_FAULT, EXIT_USER_CAN_MEND = 0, 1, 2
+
+app = App(name="dvplug", version=__version__, help="Call germline SNPs and indels from aligned reads.")
+for name in ("call", "train", "evaluate", "demo", "plugins", "registry"):
+    app.command(f"dvplug.cli.{name}:{name if name in ('call', 'evaluate', 'demo') else 'app'}", name=name)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 2 the user can mend it, 1 a fault of ours."""
+    try:
+        app(arguments, exit_on_error=False, print_error=False)
+    except DvplugError as error:
+        stderr.print(f"[red]error:[/] {escape(str(error))}")
+        sys.exit(EXIT_USER_CAN_MEND)
+    except CycloptsError as error:
+        stderr.print(f"[red]error:[/] {escape(str(error))}. See `dvplug --help`.")
+        sys.exit(EXIT_USER_CAN_MEND)
+    except KeyboardInterrupt:
+        stderr.print("[red]interrupted[/]: no output was written.")
+        sys.exit(130)
+    sys.exit(EXIT_DONE)

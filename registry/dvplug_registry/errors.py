@@ -1,0 +1,27 @@
+"""The one family of errors that a user can mend; the command line prints them on one line and exits 2."""
+
+from __future__ import annotations
+
+
+class DvplugError(Exception):
+    """Something in the user's input, files or environment is wrong.
+
+    Parameters
+    ----------
+    problem
+        What is wrong, with the offending value in it.
+    cause
+        Why it matters or where it comes from; may be empty.
+    repair
+        What the user can do about it.
+    """
+
+    def __init__(self, problem: str, *, cause: str = "", repair: str = "") -> None:
+        self.problem = problem
+        self.cause = cause
+        self.repair = repair
+        super().__init__(": ".join(part for part in (problem, cause) if part) + (f". {repair}" if repair else ""))
+
+
+class ModelError(DvplugError):
+    """A model cannot be found, is damaged, or does not fit."""
