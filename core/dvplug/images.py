@@ -13,11 +13,9 @@ from numba import njit
 
 from dvplug.alleles import OTHER
 from dvplug.candidates import CandidateBatch
-from dvplug.features import FEATURES, site_features
+from dvplug.features import site_features
 from dvplug.reads import ReadBatch
 from dvplug.technology import ImageLayout
-
-ENCODER_VERSION = "1"
 
 # Values of `Pileup.cell` below zero.
 EMPTY, DELETED, REFERENCE = -1, -2, -3
@@ -204,8 +202,3 @@ def lay_read(cells: Any, insertions: Any, window_start: int, start: int, base: i
             position += length
         if position >= width:
             break
-
-
-def feature_names() -> tuple[str, ...]:
-    """The features that accompany each image, in order."""
-    return FEATURES
