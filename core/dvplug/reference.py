@@ -14,15 +14,13 @@ from dvplug.errors import InputError
 BASES = "ACGT"
 OTHER = 4
 
-_CODES = np.full(256, OTHER, np.uint8)
-for _code, _base in enumerate(BASES):
-    _CODES[ord(_base)] = _CODES[ord(_base.lower())] = _code
+_CODES = bytes((BASES + "N").find(chr(byte).upper()) % 5 if byte < 128 else OTHER for byte in range(256))
 _LETTERS = bytes(b"ACGTN"[code] for code in _CODES)
 
 
 def encode_bases(bases: bytes) -> npt.NDArray[np.uint8]:
     """Encode ASCII bases as uint8[l]: A 0, C 1, G 2, T 3 in either case, everything else 4."""
-    return _CODES[np.frombuffer(bases, np.uint8)]
+    return np.frombuffer(bytearray(bases.translate(_CODES)), np.uint8)
 
 
 class Reference:
