@@ -169,11 +169,12 @@ def genotype_probabilities(
     single = n_alts == 1
     p[single, :3] = images_p[first[:-1][single]]
     kept: list[tuple[int, ...]] = [(0,)] * len(n_alts)
+    alt_q = phred(images_p[:, 0])
+    factors = np.maximum(images_p, _FACTOR_P)
     for index in np.flatnonzero(~single).tolist():
-        images = slice(first[index], first[index + 1])
-        alt_p = images_p[images]
-        kept[index] = _unpruned(phred(alt_p[: n_alts[index], 0]), prune_qual)
-        merged = _product(kept[index], alt_set[images].tolist(), alt_p)
+        start, end = first[index], first[index + 1]
+        kept[index] = _unpruned(alt_q[start : start + n_alts[index]].tolist(), prune_qual)
+        merged = _product(kept[index], alt_set[start:end].tolist(), factors[start:end].tolist())
         p[index, : len(merged)] = merged
     return kept, p
 
@@ -260,31 +261,31 @@ def _record(
     )
 
 
-def _unpruned(alt_q: Floats, prune_qual: float) -> tuple[int, ...]:
+def _unpruned(alt_q: list[float], prune_qual: float) -> tuple[int, ...]:
     """Return the alts to keep; `alt_q` is phred of each alt's P(no copy) in its own image."""
-    kept = np.flatnonzero(alt_q >= prune_qual).tolist()
-    return tuple(kept) or (int(alt_q.argmax()),)
+    kept = [alt for alt, q in enumerate(alt_q) if q >= prune_qual]
+    return tuple(kept or [alt_q.index(max(alt_q))])
 
 
-def _product(kept: tuple[int, ...], alt_sets: list[list[int]], images_p: Floats) -> Floats:
-    """Multiply, for each genotype, what each image of kept alts says of its number of copies.
+def _product(kept: tuple[int, ...], alt_sets: list[list[int]], factors: list[list[float]]) -> list[float]:
+    """Multiply, for each genotype, what each image of kept alts says of its number of copies; normalise.
 
     This is DeepVariant's `product` mode. Images share reads, so several agreeing images overstate their
     certainty; with one alt left it is the image's own answer.
     """
-    p = np.ones(len(genotypes(len(kept))))
-    for alt_set, image_p in zip(alt_sets, images_p, strict=True):
-        members = [alt for alt in alt_set if alt >= 0]
-        if all(alt in kept for alt in members):
-            copies = _copies(len(kept), tuple(1 + kept.index(alt) for alt in members))
-            p *= np.maximum(image_p, _FACTOR_P)[copies]
-    return p / p.sum()
+    p = [1.0] * len(genotypes(len(kept)))
+    for (a, b), factor in zip(alt_sets, factors, strict=True):
+        if a in kept and (b < 0 or b in kept):
+            members = (1 + kept.index(a),) if b < 0 else (1 + kept.index(a), 1 + kept.index(b))
+            p = [so_far * factor[n] for so_far, n in zip(p, _copies(len(kept), members), strict=True)]
+    total = sum(p)
+    return [product / total for product in p]
 
 
 @lru_cache
-def _copies(n_alts: int, alleles: tuple[int, ...]) -> npt.NDArray[np.int64]:
+def _copies(n_alts: int, alleles: tuple[int, ...]) -> tuple[int, ...]:
     """Return, for each genotype, how many of its two alleles are among `alleles`."""
-    return np.array([(a in alleles) + (b in alleles) for a, b in genotypes(n_alts)])
+    return tuple((a in alleles) + (b in alleles) for a, b in genotypes(n_alts))
 
 
 def _require_images(
