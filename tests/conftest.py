@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from dvplug.simulate import SimulatedDataset, simulate_dataset
 
 
@@ -22,6 +21,8 @@ def called(dataset: SimulatedDataset, tmp_path: Path) -> Path:
 
     out = tmp_path / "calls.vcf.gz"
     call_variants(
-        CallOptions("illumina-wgs", dataset.reference, (dataset.reads,), str(out), device="cpu", keep_ref_calls=True)
+        CallOptions(
+            "illumina-wgs", dataset.reference, (dataset.reads,), str(out), device="cpu", keep_ref_calls=True
+        )
     )
     return out

@@ -10,21 +10,34 @@ from pathlib import Path
 
 import pysam
 import pytest
+from dvplug.simulate import SimulatedDataset
+
 from dvplug.alignments import open_alignments
 from dvplug.cli import main
 from dvplug.evaluate import evaluate
-from dvplug.simulate import SimulatedDataset
 
 TECH = "illumina-wgs"
 
 
 def arguments(data: SimulatedDataset, out: object, *more: object) -> list[str]:
-    words = ["call", "--tech", TECH, "--ref", data.reference, "--reads", data.reads, "--out", out, "--device", "cpu"]
+    words = [
+        "call",
+        "--tech",
+        TECH,
+        "--ref",
+        data.reference,
+        "--reads",
+        data.reads,
+        "--out",
+        out,
+        "--device",
+        "cpu",
+    ]
     return [str(word) for word in (*words, *more)]
 
 
 def run(*words: object) -> int:
-    with pytest.raises(SystemExit, match="0|1|2") as stop:
+    with pytest.raises(SystemExit, match=r"^[012]$") as stop:
         main([str(word) for word in words])
     return int(stop.value.code or 0)
 
@@ -134,7 +147,13 @@ class TestBadInput:
         folder.mkdir()
 
         def check(*changes: object, says: tuple[str, ...]) -> None:
-            options = dict(zip(arguments(dataset, folder / "x.vcf.gz")[1::2], arguments(dataset, folder / "x.vcf.gz")[2::2], strict=True))
+            options = dict(
+                zip(
+                    arguments(dataset, folder / "x.vcf.gz")[1::2],
+                    arguments(dataset, folder / "x.vcf.gz")[2::2],
+                    strict=True,
+                )
+            )
             options.update(zip(map(str, changes[::2]), map(str, changes[1::2]), strict=True))
             capsys.readouterr()
             assert run("call", *(word for pair in options.items() for word in pair)) == 2
@@ -210,7 +229,9 @@ class TestBadInput:
         refuses("--sample", "a\tb", says=("--sample",))
 
 
-def rewritten_reference(data: SimulatedDataset, folder: Path, name: str | None = None, extra: str = "") -> Path:
+def rewritten_reference(
+    data: SimulatedDataset, folder: Path, name: str | None = None, extra: str = ""
+) -> Path:
     with pysam.FastaFile(str(data.reference)) as fasta:
         contig = fasta.references[0]
         path = folder / "other.fa"
@@ -223,10 +244,15 @@ def test_no_reads_give_an_empty_vcf_and_a_warning(
     dataset: SimulatedDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     empty, out = tmp_path / "empty.bam", tmp_path / "x.vcf.gz"
-    with pysam.AlignmentFile(str(dataset.reads)) as reads, pysam.AlignmentFile(str(empty), "wb", template=reads):
+    with (
+        pysam.AlignmentFile(str(dataset.reads)) as reads,
+        pysam.AlignmentFile(str(empty), "wb", template=reads),
+    ):
         pass
     pysam.index(str(empty))
-    words = [str(empty) if word == str(dataset.reads) else word for word in arguments(dataset, out, "--workers", 1)]
+    words = [
+        str(empty) if word == str(dataset.reads) else word for word in arguments(dataset, out, "--workers", 1)
+    ]
     assert run(*words) == 0
     assert "no usable reads" in capsys.readouterr().err
     with pysam.VariantFile(str(out)) as calls:

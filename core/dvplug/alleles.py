@@ -102,7 +102,8 @@ class _Haplotypes:
         self.tract_end = np.array(tract_ends, np.int64) + reference_start
         self.extra = np.array(extras, np.int64)  # difference of the longest and the shortest allele
         self.is_substitution = np.array(
-            [len(r) == 1 and all(len(a) == 1 for a in site) for r, site in zip(refs, alts, strict=True)], np.bool_
+            [len(r) == 1 and all(len(a) == 1 for a in site) for r, site in zip(refs, alts, strict=True)],
+            np.bool_,
         )
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dvplug import __version__
 from dvplug.alignments import preflight
 from dvplug.console import info, progress, warn
 from dvplug.engine import CallJob, Pipeline, RegionResult, call_regions
@@ -15,11 +13,11 @@ from dvplug.errors import InputError
 from dvplug.genotyper import choose_device
 from dvplug.models import LoadedModel, check_fit, resolve_model
 from dvplug.plugins import Plugins, installed_plugins
-from dvplug.postprocess import CallSettings
+from dvplug.postprocess import PostprocessSettings
 from dvplug.reference import Reference
 from dvplug.regions import Region, partitions, resolve_regions, skip_n_runs
 from dvplug.technology import TechnologyProfile
-from dvplug.vcf import VcfWriter, vcf_header
+from dvplug.vcf import VcfWriter, header
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,9 @@ def call_variants(options: CallOptions) -> RegionResult:
         Anything that the user can mend; no output is left behind.
     """
     if options.workers < 1:
-        raise InputError(f"--workers {options.workers} is not a number of processes", repair="Give 1 or more.")
+        raise InputError(
+            f"--workers {options.workers} is not a number of processes", repair="Give 1 or more."
+        )
     plugins = installed_plugins()
     profile = plugins.technology(options.tech)
     model = resolve_model(plugins, profile, options.model)
@@ -57,11 +57,11 @@ def call_variants(options: CallOptions) -> RegionResult:
     with Reference.open(options.reference) as reference:
         regions = resolve_regions(options.regions, options.exclude, reference.lengths)
         sample = preflight(options.reads, reference, regions, options.sample).sample
-        header = vcf_header(
-            reference.lengths, sample, reference=options.reference.name, command=_command(options), source=__version__,
-            model=f"{model.manifest.label} sha256:{model.manifest_sha256}", plugins=_distributions(plugins),
+        text = header(
+            reference.lengths, sample, reference=options.reference.name, command=_command(options),
+            model=model.manifest.label, model_sha256=model.manifest_sha256, plugins=_distributions(plugins),
         )  # fmt: skip
-        with VcfWriter(options.out, header) as writer:
+        with VcfWriter(options.out, text) as writer:
             return _call(options, plugins, profile, model, reference, regions, writer)
 
 
@@ -80,7 +80,8 @@ def _call(
         model,
         options.reference,
         options.reads,
-        CallSettings(min_qual=options.min_qual, keep_ref_calls=options.keep_ref_calls),
+        PostprocessSettings(min_qual=options.min_qual),
+        options.keep_ref_calls,
         choose_device(options.device),
     )
     parts = list(skip_n_runs(partitions(regions, profile.partition_size), reference))
@@ -88,7 +89,7 @@ def _call(
     total = RegionResult()
     with progress("Calling", len(parts)) as advance:
         for result in call_regions(job, parts, options.workers):
-            writer.write_lines(result.lines)
+            writer.write_text("".join(result.lines))
             total.add(result)
             advance()
     if not total.reads:
@@ -116,5 +117,5 @@ def _command(options: CallOptions) -> str:
     return shlex.join(words)
 
 
-def _distributions(plugins: Plugins) -> Sequence[str]:
-    return sorted({f"{p.distribution} {p.version}" for p in plugins.plugins if p.status == "ok"})
+def _distributions(plugins: Plugins) -> dict[str, str]:
+    return {p.distribution: p.version for p in plugins.plugins if p.status == "ok"}

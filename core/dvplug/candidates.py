@@ -87,9 +87,12 @@ def _add_snps(
     thresholds: CandidateThresholds,
 ) -> None:
     part = counts[begin:end]
-    enough = part >= np.maximum(
-        thresholds.min_count_snps, np.ceil(thresholds.min_fraction_snps * depth[begin:end] - 1e-9)
-    ).astype(np.int32)[:, None]
+    enough = (
+        part
+        >= np.maximum(
+            thresholds.min_count_snps, np.ceil(thresholds.min_fraction_snps * depth[begin:end] - 1e-9)
+        ).astype(np.int32)[:, None]
+    )
     enough &= (reference[begin:end] < 4)[:, None]
     for offset, base in np.argwhere(enough).tolist():
         alleles.setdefault(begin + offset, []).append((int(part[offset, base]), 1, BASES[base]))
@@ -126,10 +129,17 @@ def _add_indels(
 
 
 def _inserted(
-    reference: npt.NDArray[np.uint8], anchor: int, seq: npt.NDArray[np.uint8], seq_offset: int, length: int, shift: int
+    reference: npt.NDArray[np.uint8],
+    anchor: int,
+    seq: npt.NDArray[np.uint8],
+    seq_offset: int,
+    length: int,
+    shift: int,
 ) -> str:
     """Anchor base and inserted bases after a shift to the left by ``shift`` bases."""
-    rolled = np.concatenate((reference[anchor + 1 : anchor + 1 + shift], seq[seq_offset : seq_offset + length]))
+    rolled = np.concatenate(
+        (reference[anchor + 1 : anchor + 1 + shift], seq[seq_offset : seq_offset + length])
+    )
     return _decode(np.concatenate((reference[anchor : anchor + 1], rolled[:length])))
 
 
@@ -158,9 +168,7 @@ def _batch(
         reads, reference, reference_start, starts, refs, alts, min_base_quality=thresholds.min_base_quality
     )
     depth, allele_depths = _count_support(offset, allele, len(sites), 1 + max(map(len, alts), default=0))
-    return CandidateBatch(
-        region.contig, starts, refs, alts, offset, index, allele, depth, allele_depths
-    )
+    return CandidateBatch(region.contig, starts, refs, alts, offset, index, allele, depth, allele_depths)
 
 
 def _count_support(
@@ -238,7 +246,11 @@ def count_alleles(
                 else:
                     for i in range(max(0, -position), min(length, length_of_reference - position)):
                         depth[position + i] += 1
-                    if usable and position + length < length_of_reference and qual[base - 1] >= min_base_quality:
+                    if (
+                        usable
+                        and position + length < length_of_reference
+                        and qual[base - 1] >= min_base_quality
+                    ):
                         if n_events == len(events):
                             events = _grown(events)
                         _deletion_event(events[n_events], reference, anchor, length)
@@ -290,4 +302,10 @@ def _insertion_event(event: Any, reference: Any, anchor: int, seq: Any, base: in
     for i in range(length):
         code = reference[anchor + 1 + i] if i < shift else seq[base + i - shift]
         key = (key ^ np.uint64(code)) * HASH_PRIME
-    event[0], event[1], event[2], event[3], event[4] = anchor, length, np.int64(key >> np.uint64(1)), base, shift
+    event[0], event[1], event[2], event[3], event[4] = (
+        anchor,
+        length,
+        np.int64(key >> np.uint64(1)),
+        base,
+        shift,
+    )

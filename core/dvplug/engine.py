@@ -15,13 +15,12 @@ from typing import Any, TypeVar
 from dvplug.alignments import open_alignments
 from dvplug.alleles import FLANK
 from dvplug.candidates import CandidateBatch
-from dvplug.errors import DvplugError, InputError
-from dvplug.genotyper import open_genotyper
+from dvplug.errors import DvplugError
 from dvplug.hookspecs import Draw, Encode, Find, OpenModel, Predictor
 from dvplug.images import ImageBatch
 from dvplug.models import LoadedModel
 from dvplug.plugins import Plugins
-from dvplug.postprocess import CallSettings, call_sites
+from dvplug.postprocess import REF_CALL, PostprocessSettings, call_sites
 from dvplug.reads import fetch_reads
 from dvplug.reference import Reference
 from dvplug.regions import Region
@@ -115,7 +114,7 @@ class RegionImages:
         return Drawn(result, candidates, images)
 
 
-def genotype(drawn: Drawn, genotyper: Predictor, settings: CallSettings) -> RegionResult:
+def genotype(drawn: Drawn, genotyper: Predictor, job: CallJob) -> RegionResult:
     """images -> genotypes -> VCF lines of one region."""
     result, candidates, images = drawn.result, drawn.candidates, drawn.images
     clock = Stopwatch(result.seconds)
@@ -123,8 +122,10 @@ def genotype(drawn: Drawn, genotyper: Predictor, settings: CallSettings) -> Regi
     clock.stop("infer")
     records = call_sites(
         candidates.contig, candidates.start, candidates.refs, candidates.alts, candidates.depth,
-        candidates.allele_depths, images.site, images.alt_set, probabilities, settings,
+        candidates.allele_depths, images.site, images.alt_set, probabilities, job.settings,
     )  # fmt: skip
+    if not job.keep_ref_calls:
+        records = [record for record in records if record.filter != REF_CALL]
     result.filters.update(record.filter for record in records)
     result.lines = [format_record(record) for record in records]
     clock.stop("write")
@@ -154,7 +155,8 @@ class CallJob:
     model: LoadedModel
     reference: Path
     reads: tuple[Path, ...]
-    settings: CallSettings
+    settings: PostprocessSettings
+    keep_ref_calls: bool
     device: str  # "cpu" or "gpu"
 
 
@@ -164,11 +166,11 @@ class RegionCaller:
     def __init__(self, job: CallJob) -> None:
         self.images = RegionImages(job.pipeline, job.reference, job.reads)
         self.genotyper = job.open_model(job.model, job.device)
-        self.settings = job.settings
+        self.job = job
 
     def __call__(self, region: Region) -> RegionResult:
         """Call one region."""
-        return genotype(self.images.draw(region), self.genotyper, self.settings)
+        return genotype(self.images.draw(region), self.genotyper, self.job)
 
 
 class RegionDrawer:
@@ -195,7 +197,7 @@ def call_regions(job: CallJob, regions: Sequence[Region], workers: int) -> Itera
     if job.device == "gpu":
         genotyper = job.open_model(job.model, "gpu")
         for drawn in map_in_order(RegionDrawer, job, regions, workers):
-            yield genotype(drawn, genotyper, job.settings)
+            yield genotype(drawn, genotyper, job)
     else:
         yield from map_in_order(RegionCaller, job, regions, workers)
 

@@ -102,7 +102,13 @@ def _site_features(
 
 @njit(cache=True)
 def read_differences(
-    start: Any, seq: Any, base_offset: Any, cigar: Any, cigar_offset: Any, reference: Any, reference_start: int
+    start: Any,
+    seq: Any,
+    base_offset: Any,
+    cigar: Any,
+    cigar_offset: Any,
+    reference: Any,
+    reference_start: int,
 ) -> Any:
     """Mismatching bases plus indels per read, int32[reads]; reference as in `find_candidates`."""
     differences = np.zeros(len(start), np.int32)

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from dvplug.errors import ModelError
 
 MAX_Q = 99
+REF_CALL = "RefCall"
 SMALLEST_P = 1.25e-10
 """Probabilities are kept this far from 0 and 1 (DeepVariant), which makes phred values end at 99."""
 SUM_TOLERANCE = 0.05
@@ -251,7 +252,7 @@ def _record(
         ref,
         alts,
         qual,
-        "RefCall" if call == 0 else "PASS" if qual >= min_qual else "LowQual",
+        REF_CALL if call == 0 else "PASS" if qual >= min_qual else "LowQual",
         possible[call],
         gq,
         dp,

@@ -69,7 +69,12 @@ class _Columns:
 
 
 def fetch_reads(
-    alignments: Sequence[Any], region: Region, read_filter: ReadFilter, *, margin: int = 0, haplotypes: bool = False
+    alignments: Sequence[Any],
+    region: Region,
+    read_filter: ReadFilter,
+    *,
+    margin: int = 0,
+    haplotypes: bool = False,
 ) -> ReadBatch:
     """Decode the reads that overlap ``region`` widened by ``margin`` bp on both sides.
 
@@ -205,7 +210,9 @@ def _lowest_hashes(columns: _Columns, indexes: range, limit: int) -> Sequence[in
     """Bottom-k sample: a union's is that of its parts' samples, so it can be taken as reads stream by."""
     if len(indexes) <= limit:
         return indexes
-    keys = [(zlib.crc32(columns.seq[i].encode(), columns.start[i] ^ columns.flag[i] << 16), i) for i in indexes]
+    keys = [
+        (zlib.crc32(columns.seq[i].encode(), columns.start[i] ^ columns.flag[i] << 16), i) for i in indexes
+    ]
     return sorted(i for _, i in sorted(keys)[:limit])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,27 +14,24 @@ from dvplug.alignments import preflight
 from dvplug.candidates import CandidateBatch
 from dvplug.console import progress
 from dvplug.engine import Pipeline, RegionImages, map_in_order
+from dvplug.evaluate import ConfidentRegions, TruthSet
 from dvplug.images import NO_ALT, ImageBatch
 from dvplug.plugins import installed_plugins
 from dvplug.reference import Reference
 from dvplug.regions import Region, partitions, resolve_regions, skip_n_runs
 from dvplug.technology import CandidateThresholds
-from dvplug.train.labeler import Confident, TruthSet, label_candidates
-from dvplug.train.store import ExampleWriter
+from dvplug.train.labeler import UNLABELED, label_candidates
+from dvplug.train.store import VARIANT_TYPES, ExampleHeader, Examples, ExampleWriter
 
-UNLABELED = -1
-SNP, INSERTION, DELETION = range(3)
-# Calling meets worse candidates than it was trained on unless training goes lower (prototype: SNP .07-.09, indel .035-.05).
+SNP, INSERTION, DELETION = (VARIANT_TYPES.index(name) for name in ("snp", "insertion", "deletion"))
+# Training goes below the calling thresholds, so that calling never meets worse candidates than it was trained on.
 THRESHOLD_FACTOR = 0.6
 
 
-@dataclass(frozen=True)
-class Examples:
+class RegionLabeled(NamedTuple):
     """Labeled images of one region."""
 
-    image: npt.NDArray[np.uint8]  # [n, h, w, c]
-    features: npt.NDArray[np.float32]  # [n, f]
-    label: npt.NDArray[np.int8]  # [n]: 0 hom_ref, 1 het, 2 hom_alt
+    examples: Examples
     position: npt.NDArray[np.int32]  # [n]: 0-based
     variant_type: npt.NDArray[np.int8]  # [n]: SNP, INSERTION, DELETION
 
@@ -55,10 +53,10 @@ class RegionExamples:
 
     def __init__(self, job: ExamplesJob) -> None:
         self.images = RegionImages(job.pipeline, job.reference, job.reads)
-        self.truth, self.confident = TruthSet.load(job.truth), Confident.load(job.confident)
+        self.truth, self.confident = TruthSet.from_vcf(job.truth), ConfidentRegions.from_bed(job.confident)
         self.thresholds = job.thresholds
 
-    def __call__(self, region: Region) -> Examples:
+    def __call__(self, region: Region) -> RegionLabeled:
         """Make the labeled examples of one region."""
         drawn = self.images.draw(region, self.thresholds)
         candidates = drawn.candidates
@@ -69,7 +67,7 @@ class RegionExamples:
         return labeled(drawn.images, candidates, genotypes)
 
 
-def labeled(images: ImageBatch, candidates: CandidateBatch, genotypes: npt.NDArray[np.int8]) -> Examples:
+def labeled(images: ImageBatch, candidates: CandidateBatch, genotypes: npt.NDArray[np.int8]) -> RegionLabeled:
     """Give each image its label: how many of the site's two alleles are among the image's alts.
 
     Parameters
@@ -89,10 +87,8 @@ def labeled(images: ImageBatch, candidates: CandidateBatch, genotypes: npt.NDArr
         np.int64,
     )
     variant_type = np.where(change == 0, SNP, np.where(change > 0, INSERTION, DELETION))
-    return Examples(
-        images.images[known],
-        images.features[known],
-        copies[known].astype(np.int8),
+    return RegionLabeled(
+        Examples(images.images[known], images.features[known], copies[known].astype(np.int8)),
         candidates.start[images.site][known],
         variant_type[known].astype(np.int8),
     )
@@ -119,6 +115,7 @@ def make_examples(
     regions: Sequence[str] = (),
     exclude: Sequence[Path] = (),
     workers: int = 1,
+    seed: int = 0,
 ) -> int:
     """Write labeled examples of aligned reads to one HDF5 shard; returns how many.
 
@@ -138,26 +135,22 @@ def make_examples(
         preflight(reads, opened, chosen, "training")
         parts = list(skip_n_runs(partitions(chosen, profile.partition_size), opened))
     job = ExamplesJob(Pipeline.of(plugins, profile), reference, tuple(reads), truth, confident, thresholds)
-    made = 0
-    with (
-        ExampleWriter(
-            out,
-            layout=profile.image,
-            features=encoder.feature_names(),
-            attributes={
-                "technology": profile.name,
-                "encoder": f"{encoder.name} {encoder.version}",
-                "read_filter": profile.read_filter.model_dump_json(),
-                "candidate_thresholds": thresholds.model_dump_json(),
-            },
-        ) as writer,
-        progress("Making examples", len(parts)) as advance,
-    ):
-        for region, examples in zip(parts, map_in_order(RegionExamples, job, parts, workers), strict=True):
-            writer.append(
-                examples.image, examples.features, examples.label,
-                contig=region.contig, position=examples.position, variant_type=examples.variant_type,
-            )  # fmt: skip
-            made += len(examples.label)
+    contigs = tuple(dict.fromkeys(part.contig for part in parts))
+    header = ExampleHeader(
+        technology=profile.name,
+        layout=profile.image,
+        features=encoder.feature_names(),
+        encoder=encoder.name,
+        encoder_version=encoder.version,
+        read_filter=profile.read_filter,
+        candidate_thresholds=thresholds,
+        contigs=contigs,
+        seed=seed,
+        source=f"{', '.join(path.name for path in reads)}; truth {truth.name}",
+    )
+    with ExampleWriter(out, header) as writer, progress("Making examples", len(parts)) as advance:
+        for region, part in zip(parts, map_in_order(RegionExamples, job, parts, workers), strict=True):
+            contig = np.full(len(part.position), contigs.index(region.contig))
+            writer.append(part.examples, contig, part.position, part.variant_type)
             advance()
-    return made
+        return writer.count
