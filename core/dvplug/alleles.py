@@ -76,7 +76,8 @@ class _Haplotypes:
         alts: Sequence[tuple[str, ...]],
     ) -> None:
         bases: list[npt.NDArray[np.uint8]] = []
-        lengths, site_index, tract_ends, extras = [], [], [], []
+        lengths: list[int] = []
+        site_index, tract_ends, extras = [], [], []
         for start, ref, site_alts in zip((starts - reference_start).tolist(), refs, alts, strict=True):
             alleles = [encode_bases(a.encode()) for a in (ref, *site_alts)]
             extra = max(len(a) for a in alleles) - min(len(a) for a in alleles)
