@@ -38,7 +38,7 @@ def dvplug_image_encoders() -> list[ImageEncoder]:
             description,
             "dvplug.images:encode_pileups",
             version=1,
-            features="dvplug.images:FEATURES",
+            features="dvplug.features:FEATURES",
         )
     ]
 

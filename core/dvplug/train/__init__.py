@@ -1,0 +1,1 @@
+"""Train a technology's network: examples, labels, fit, export."""
