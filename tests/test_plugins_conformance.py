@@ -33,9 +33,9 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
 @pytest.fixture
 def toy_package(site: Site, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The toy, beside an encoder with the features that the toy's model was made for."""
-    images = ModuleType("dvplug.images")
-    images.FEATURES = FEATURES  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "dvplug.images", images)
+    features = ModuleType("dvplug.features")
+    features.FEATURES = FEATURES  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "dvplug.features", features)
     return site.toy()
 
 
@@ -115,10 +115,10 @@ def test_kit_finds_a_plugin_that_is_not_installed() -> None:
         _Toy().test_plugin_loads_without_a_problem()
 
 
-@pytest.mark.parametrize("arguments", ["image", "pileup, colour", ""])
+@pytest.mark.parametrize("arguments", ["image, out", "pileup", "pileup, out, colour", ""])
 def test_kit_finds_a_function_with_other_arguments(toy_package: Path, arguments: str) -> None:
-    _edit(toy_package / "drawing.py", "pileup: Pileup", arguments)
-    with pytest.raises(AssertionError, match=r"channel 'toy_stripes' has to take \(pileup\), not "):
+    _edit(toy_package / "drawing.py", "pileup: Pileup, out: NDArray[np.uint8]", arguments)
+    with pytest.raises(AssertionError, match=r"channel 'toy_stripes' has to take \(pileup, out\), not "):
         _Toy().test_functions_can_be_imported_and_called_as_specified()
 
 
