@@ -10,16 +10,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 from dvplug.errors import ModelError, PluginError
+from dvplug.images import EMPTY, Pileup
 from dvplug.plugins import Plugins, load_plugins
 from dvplug.testing import PluginConformance
 from registry_fixtures import FEATURES, REPOSITORY, TOY, Site, make_model
 
-ENGINE = ("dvplug.candidates", "dvplug.images", "dvplug.channels", "dvplug.genotyper")
-missing = [name for name in ENGINE if importlib.util.find_spec(name) is None]
-needs_engine = pytest.mark.skipif(bool(missing), reason=f"not here: {', '.join(missing)}")
+needs_genotyper = pytest.mark.skipif(
+    importlib.util.find_spec("dvplug.genotyper") is None, reason="dvplug.genotyper is not here"
+)
 ILLUMINA_MODELS = REPOSITORY / "plugins" / "dvplug_illumina" / "models"
 
 
@@ -62,7 +64,7 @@ class TestIllumina(PluginConformance):
     def test_plugin_loads_without_a_problem(self) -> None:
         super().test_plugin_loads_without_a_problem()
 
-    @needs_engine
+    @needs_genotyper
     @pytest.mark.skipif(not ILLUMINA_MODELS.is_dir(), reason="the Illumina model is not here")
     def test_models_fit_and_verify(self) -> None:
         super().test_models_fit_and_verify()
@@ -81,15 +83,24 @@ class TestBuiltin(PluginConformance):
     def plugins(self) -> Plugins:
         return load_plugins(())
 
-    @needs_engine
+    @needs_genotyper
     def test_functions_can_be_imported_and_called_as_specified(self) -> None:
         super().test_functions_can_be_imported_and_called_as_specified()
 
-    @needs_engine
     def test_features_can_be_imported(self) -> None:
         features = self.plugins().image_encoder("pileup").feature_names()
         assert features
         assert all(isinstance(name, str) for name in features)
+
+
+def test_the_toy_s_channel_draws_where_reads_lie(toy_package: Path) -> None:
+    cell = np.full((1, 8, 11), EMPTY, np.int32)
+    cell[0, 3, 2:7] = range(5)
+    pileup = Pileup(None, cell, cell > 0, cell[:, :, 0], cell[:, :, 0] > 0, cell[:, 0])  # type: ignore[arg-type]
+    images = np.zeros((1, 8, 11, 2), np.uint8)
+    load_plugins(["toy"]).channel("toy_stripes").load()(pileup, images[..., 1])
+    assert images[0, 3, :, 1].tolist() == [0, 0, 255, 0, 255, 0, 255, 0, 0, 0, 0]
+    assert images.astype(int).sum() == 3 * 255
 
 
 class _Toy(PluginConformance):
