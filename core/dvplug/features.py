@@ -36,6 +36,7 @@ FEATURES = (
     "alt_clipped_fraction",  # reads with soft clips of 4 bp or more
     "ref_clipped_fraction",
     "alt_starts",  # distinct read starts per supporting read: few mean copies of one fragment
+    "alt_fragments",  # distinct fragments per supporting read: mates that overlap count twice in the others
     "is_snp",
     "is_insertion",
     "is_deletion",
@@ -47,6 +48,7 @@ FEATURES = (
 )
 COUNT_SCALE = float(np.log1p(500.0))
 LENGTH_SCALE = float(np.log1p(100.0))
+MOST_FRAGMENTS = 100  # of one site that are told apart
 _FROM_SITE = FEATURES.index("is_snp")
 
 
@@ -64,10 +66,11 @@ def site_features(
         reads.start, reads.seq, reads.base_offset, reads.cigar, reads.cigar_offset, reference, reference_start
     )
     clips = read_clips(reads.cigar, reads.cigar_offset)
+    fragments = read_fragments(reads.start, reads.end, reads.fragment_length)
     _read_features(
         features, site, alt_set, candidates.start, candidates.read_offset, candidates.read_index,
         candidates.read_allele, reads.start, reads.end, reads.flag, reads.mapping_quality, reads.qual,
-        reads.base_offset, reads.cigar, reads.cigar_offset, differences, clips,
+        reads.base_offset, reads.cigar, reads.cigar_offset, differences, clips, fragments,
     )  # fmt: skip
     _site_features(features, candidates, reference, reference_start, site, alt_set)
     return features
@@ -134,11 +137,33 @@ def read_clips(cigar: Any, cigar_offset: Any) -> Any:
     return clips
 
 
+def read_fragments(
+    start: npt.NDArray[np.int32], end: npt.NDArray[np.int32], fragment_length: npt.NDArray[np.int32]
+) -> npt.NDArray[np.int64]:
+    """A number per read that both mates of a fragment share, from where the fragment lies (int64[reads])."""
+    length = np.abs(fragment_length.astype(np.int64))
+    first = np.where(fragment_length < 0, end - length, start)
+    # Reads without a mapped mate share nothing: their own order tells them apart.
+    return np.where(length > 0, first << 20 | np.minimum(length, (1 << 20) - 1), -1 - np.arange(len(start)))
+
+
+@njit(cache=True)
+def _add_distinct(seen: Any, n: int, value: int) -> int:
+    """Add a value to the first ``n`` of ``seen`` unless it is there or there is no room; return the new ``n``."""
+    for i in range(n):
+        if seen[i] == value:
+            return n
+    if n < len(seen):
+        seen[n] = value
+        n += 1
+    return n
+
+
 @njit(cache=True)
 def _read_features(
     features: Any, site: Any, alt_set: Any, site_start: Any, read_offset: Any, read_index: Any, read_allele: Any,
     start: Any, end: Any, flag: Any, mapping_quality: Any, qual: Any, base_offset: Any, cigar: Any,
-    cigar_offset: Any, differences: Any, clips: Any,
+    cigar_offset: Any, differences: Any, clips: Any, fragments: Any,
 ) -> None:  # fmt: skip
     for image in range(len(site)):
         at = np.int64(site_start[site[image]])
@@ -147,6 +172,8 @@ def _read_features(
         # low mapping quality, base quality, end distance, differences, clipped.
         sums = np.zeros((2, 8))
         first_alt, other, unknown, starts, last_start = 0, 0, 0, 0, -1
+        seen = np.empty(MOST_FRAGMENTS, np.int64)
+        n_seen = 0
         for k in range(read_offset[site[image]], read_offset[site[image] + 1]):
             read, allele = read_index[k], read_allele[k]
             if allele == 0:
@@ -156,6 +183,7 @@ def _read_features(
                 first_alt += allele - 1 == alt
                 starts += start[read] != last_start
                 last_start = start[read]
+                n_seen = _add_distinct(seen, n_seen, fragments[read])
             else:
                 if allele == -2:
                     unknown += 1
@@ -186,6 +214,7 @@ def _read_features(
         if alts > 0:
             features[image, 11] = sums[0, 3] / alts
             features[image, 20] = starts / alts
+            features[image, 21] = n_seen / min(alts, MOST_FRAGMENTS)
         for row in range(2):
             reads = max(sums[row, 0], 1.0)
             features[image, 7 + row] = sums[row, 1] / reads
