@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class DvplugError(Exception):
     """Something in the user's input, files or environment is wrong.
@@ -20,8 +23,19 @@ class DvplugError(Exception):
         self.problem = problem
         self.cause = cause
         self.repair = repair
-        super().__init__(": ".join(part for part in (problem, cause) if part) + (f". {repair}" if repair else ""))
+        super().__init__(
+            ": ".join(part for part in (problem, cause) if part) + (f". {repair}" if repair else "")
+        )
 
 
 class ModelError(DvplugError):
     """A model cannot be found, is damaged, or does not fit."""
+
+
+def near_misses(name: str, known: Iterable[str]) -> str:
+    """Return ``"Did you mean 'x' or 'y'?"``, or the known names when nothing is close."""
+    names = sorted(set(known))
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    if close:
+        return "Did you mean " + " or ".join(f"'{c}'" for c in close) + "?"
+    return "Known: " + ", ".join(names[:20]) if names else ""

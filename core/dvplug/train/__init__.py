@@ -1,1 +1,1 @@
-"""Training: examples on disk, the network, its fitting and its export to a model folder."""
+"""Train a technology's network: examples, labels, fit, export."""

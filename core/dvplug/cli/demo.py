@@ -1,0 +1,33 @@
+"""`dvplug demo`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def demo(folder: Path = Path("dvplug-demo"), *, workers: int | None = None, seed: int = 1) -> None:
+    """Simulate a small diploid genome and its reads, call variants, and say how good the calls are.
+
+    Parameters
+    ----------
+    folder
+        Where the reference, reads, truth, calls and picture go.
+    workers
+        Worker processes; the default is one per core.
+    seed
+        Another seed, another genome.
+    """
+    from dvplug.cli.call import available_cores
+    from dvplug.console import stdout
+    from dvplug.demo import run_demo
+    from dvplug.evaluate.report import table
+
+    done = run_demo(folder, workers=workers or available_cores(), seed=seed)
+    stdout.print(table(done.evaluation))
+    stdout.print(f"VCF:     {done.vcf}")
+    stdout.print(f"Truth:   {done.data.truth}")
+    stdout.print(f"Picture: {done.picture} (what the network saw of one call)")
+    stdout.print(
+        f"Call it yourself: dvplug call --tech illumina-wgs --ref {done.data.reference} "
+        f"--reads {done.data.reads} --out my.vcf.gz"
+    )

@@ -1,0 +1,61 @@
+"""`dvplug demo` as a function: simulate a genome and its reads, call, evaluate, draw. Needs no data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pysam
+
+from dvplug.calling import CallOptions, call_variants
+from dvplug.engine import Pipeline, RegionImages
+from dvplug.evaluate import Evaluation, evaluate
+from dvplug.pictures import draw_pileup
+from dvplug.plugins import installed_plugins
+from dvplug.regions import Region
+from dvplug.simulate import SimulatedDataset, simulate_dataset
+
+TECHNOLOGY = "illumina-wgs"
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What the demo made."""
+
+    data: SimulatedDataset
+    vcf: Path
+    picture: Path
+    evaluation: Evaluation
+
+
+def run_demo(folder: Path, *, workers: int, seed: int) -> Demo:
+    """Simulate into ``folder``, call, evaluate, and draw the first heterozygous indel (or any first call).
+
+    Raises
+    ------
+    DvplugError
+        The folder cannot be written.
+    """
+    data = simulate_dataset(folder, seed=seed)
+    vcf, picture = folder / "calls.vcf.gz", folder / "pileup.png"
+    call_variants(CallOptions(TECHNOLOGY, data.reference, (data.reads,), str(vcf), workers=workers))
+    evaluation = evaluate(data.truth, vcf, data.confident, data.reference)
+    _draw_call(data, vcf, picture)
+    return Demo(data, vcf, picture, evaluation)
+
+
+def _draw_call(data: SimulatedDataset, vcf: Path, picture: Path) -> None:
+    with pysam.VariantFile(str(vcf)) as calls:
+        records = [record for record in calls if "PASS" in record.filter]
+    if not records:
+        return
+    indels = [r for r in records if len(r.ref) != len(r.alts[0]) and sorted(r.samples[0]["GT"]) == [0, 1]]
+    record = (indels or records)[0]
+    plugins = installed_plugins()
+    profile = plugins.technology(TECHNOLOGY)
+    drawn = RegionImages(Pipeline.of(plugins, profile), data.reference, [data.reads]).draw(
+        Region(record.chrom, record.start, record.start + 1)
+    )
+    if len(drawn.images):
+        title = f"{record.chrom}:{record.pos} {record.ref}>{record.alts[0]}, reads by allele: alt, reference, unknown"
+        draw_pileup(drawn.images.images[0], profile.image.channels, title, picture)

@@ -1,0 +1,258 @@
+"""regions -> reads -> candidates -> images -> genotypes -> VCF, over worker processes, in order."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from dvplug.alignments import open_alignments
+from dvplug.alleles import FLANK
+from dvplug.candidates import CandidateBatch
+from dvplug.errors import DvplugError
+from dvplug.hookspecs import Draw, Encode, Find, OpenModel, Predictor
+from dvplug.images import ImageBatch
+from dvplug.models import LoadedModel
+from dvplug.plugins import Plugins
+from dvplug.postprocess import REF_CALL, PostprocessSettings, call_sites
+from dvplug.reads import fetch_reads
+from dvplug.reference import Reference
+from dvplug.regions import Region
+from dvplug.technology import CandidateThresholds, TechnologyProfile
+from dvplug.vcf import format_record
+
+STAGES = ("decode", "count", "encode", "infer", "write")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """The steps that a technology chose, as plain functions: all that a worker needs besides the files."""
+
+    profile: TechnologyProfile
+    find: Find
+    encode: Encode
+    channels: list[Draw]
+
+    @classmethod
+    def of(cls, plugins: Plugins, profile: TechnologyProfile) -> Pipeline:
+        """Look up what the profile names; raises PluginError where a name is unknown."""
+        return cls(
+            profile,
+            plugins.candidate_finder(profile.candidate_finder).load(),
+            plugins.image_encoder(profile.image_encoder).load(),
+            [plugins.channel(name).load() for name in profile.image.channels],
+        )
+
+
+@dataclass
+class RegionResult:
+    """What one region gave: VCF lines, and counts for the summary; CPU seconds by stage."""
+
+    lines: list[str] = field(default_factory=list)
+    filters: Counter[str] = field(default_factory=Counter)
+    reads: int = 0
+    skipped_no_sequence: int = 0
+    candidates: int = 0
+    images: int = 0
+    seconds: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: RegionResult) -> None:
+        """Add another region's counts, not its lines."""
+        self.filters.update(other.filters)
+        self.reads += other.reads
+        self.skipped_no_sequence += other.skipped_no_sequence
+        self.candidates += other.candidates
+        self.images += other.images
+        self.seconds.update(other.seconds)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Candidates of a region with their images, ready for the network."""
+
+    result: RegionResult
+    candidates: CandidateBatch
+    images: ImageBatch
+
+
+class RegionImages:
+    """regions -> reads -> candidates -> images, with files open: one per process."""
+
+    def __init__(self, pipeline: Pipeline, reference: Path, reads: Sequence[Path]) -> None:
+        self.pipeline = pipeline
+        self.reference = Reference.open(reference)
+        self.alignments = [open_alignments(path, reference) for path in reads]
+
+    def draw(self, region: Region, thresholds: CandidateThresholds | None = None) -> Drawn:
+        """Draw the candidates of one region; ``thresholds`` replace the profile's when examples are made."""
+        profile, result = self.pipeline.profile, RegionResult()
+        clock = Stopwatch(result.seconds)
+        read_filter, layout = profile.read_filter, profile.image
+        margin = layout.width // 2 + 10 * FLANK
+        reads = fetch_reads(
+            self.alignments, region, read_filter, margin=margin, haplotypes="haplotype" in layout.channels
+        )
+        clock.stop("decode")
+        # Wide enough for every read to lie in it whole: what is counted per read must not depend on the region.
+        start = max(0, region.start - margin - read_filter.max_read_span)
+        end = min(self.reference.lengths[region.contig], region.end + margin + read_filter.max_read_span)
+        codes = self.reference.codes(region.contig, start, end)
+        thresholds = thresholds or profile.candidate_thresholds
+        candidates = self.pipeline.find(reads, codes, start, region, thresholds)
+        clock.stop("count")
+        images = self.pipeline.encode(reads, candidates, codes, start, layout, self.pipeline.channels)
+        clock.stop("encode")
+        result.reads, result.skipped_no_sequence = len(reads), reads.skipped_no_sequence
+        result.candidates, result.images = len(candidates), len(images)
+        return Drawn(result, candidates, images)
+
+
+def genotype(drawn: Drawn, genotyper: Predictor, job: CallJob) -> RegionResult:
+    """images -> genotypes -> VCF lines of one region."""
+    result, candidates, images = drawn.result, drawn.candidates, drawn.images
+    clock = Stopwatch(result.seconds)
+    probabilities = genotyper.predict(images.images, images.features)
+    clock.stop("infer")
+    records = call_sites(
+        candidates.contig, candidates.start, candidates.refs, candidates.alts, candidates.depth,
+        candidates.allele_depths, images.site, images.alt_set, probabilities, job.settings,
+    )  # fmt: skip
+    if not job.keep_ref_calls:
+        records = [record for record in records if record.filter != REF_CALL]
+    result.filters.update(record.filter for record in records)
+    result.lines = [format_record(record) for record in records]
+    clock.stop("write")
+    return result
+
+
+class Stopwatch:
+    """Adds the CPU seconds since the last stop to a stage."""
+
+    def __init__(self, seconds: Counter[str]) -> None:
+        self.seconds = seconds
+        self.last = time.process_time()
+
+    def stop(self, stage: str) -> None:
+        """End a stage."""
+        now = time.process_time()
+        self.seconds[stage] += now - self.last  # type: ignore[assignment]
+        self.last = now
+
+
+@dataclass(frozen=True)
+class CallJob:
+    """One run: a pipeline over files, with a model."""
+
+    pipeline: Pipeline
+    open_model: OpenModel
+    model: LoadedModel
+    reference: Path
+    reads: tuple[Path, ...]
+    settings: PostprocessSettings
+    keep_ref_calls: bool
+    device: str  # "cpu" or "gpu"
+
+
+class RegionCaller:
+    """The whole line for one region, in a worker process."""
+
+    def __init__(self, job: CallJob) -> None:
+        self.images = RegionImages(job.pipeline, job.reference, job.reads)
+        self.genotyper = job.open_model(job.model, job.device)
+        self.job = job
+
+    def __call__(self, region: Region) -> RegionResult:
+        """Call one region."""
+        return genotype(self.images.draw(region), self.genotyper, self.job)
+
+
+class RegionDrawer:
+    """The line up to the images, in a worker process, where the network runs on a GPU."""
+
+    def __init__(self, job: CallJob) -> None:
+        self.images = RegionImages(job.pipeline, job.reference, job.reads)
+
+    def __call__(self, region: Region) -> Drawn:
+        """Draw one region."""
+        return self.images.draw(region)
+
+
+def call_regions(job: CallJob, regions: Sequence[Region], workers: int) -> Iterator[RegionResult]:
+    """Call regions, in order.
+
+    On a CPU each worker goes the whole line; on a GPU the workers draw and this process runs the network.
+
+    Raises
+    ------
+    DvplugError
+        Whatever a worker met.
+    """
+    if job.device == "gpu":
+        genotyper = job.open_model(job.model, "gpu")
+        for drawn in map_in_order(RegionDrawer, job, regions, workers):
+            yield genotype(drawn, genotyper, job)
+    else:
+        yield from map_in_order(RegionCaller, job, regions, workers)
+
+
+_work: Callable[[Region], Any]
+
+
+def _start_worker(make: Callable[[Any], Callable[[Region], Any]], job: Any) -> None:
+    global _work
+    _work = make(job)
+
+
+def _work_on(region: Region) -> Any:
+    return _work(region)
+
+
+def map_in_order(
+    make: Callable[[Any], Callable[[Region], Result]], job: Any, regions: Iterable[Region], workers: int
+) -> Iterator[Result]:
+    """Yield ``make(job)(region)`` for every region, in order, computed by that many processes.
+
+    A few results per worker are held at most, so that memory stays bounded when an early region is slow.
+    """
+    if workers == 1:
+        work = make(job)
+        for region in regions:
+            yield work(region)
+        return
+    with ProcessPoolExecutor(workers, _context(), _start_worker, (make, job)) as pool:
+        pending: deque[Future[Result]] = deque()
+        try:
+            for region in regions:
+                pending.append(pool.submit(_work_on, region))
+                if len(pending) >= 4 * workers:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        except BrokenProcessPool as error:
+            raise DvplugError(
+                "a worker process died",
+                cause="it was killed from outside, most likely because memory ran out",
+                repair="Run with fewer --workers, or on a machine with more memory.",
+            ) from error
+        finally:
+            for future in pending:
+                future.cancel()
+
+
+def _context() -> multiprocessing.context.BaseContext:
+    """Fork where that is safe: workers then share the loaded kernels instead of loading them again."""
+    methods = multiprocessing.get_all_start_methods()
+    return multiprocessing.get_context("fork" if "fork" in methods and not _is_macos() else "spawn")
+
+
+def _is_macos() -> bool:
+    import sys
+
+    return sys.platform == "darwin"

@@ -1,0 +1,66 @@
+"""Write the judged records as VCFs that say what was found."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from dvplug.errors import InputError
+from dvplug.evaluate.variants import open_vcf
+from dvplug.evaluate.verdicts import Verdict
+
+WHY_LINE = (
+    "##INFO=<ID=EVAL_WHY,Number=1,Type=String,"
+    'Description="Why there is no match: genotype_mismatch (same alleles'
+    ' in another genotype), allele_mismatch (other alleles in the same place) or absent">'
+)
+
+
+def write_annotated(
+    out_dir: Path,
+    truth: Path,
+    query: Path,
+    truth_verdicts: Iterable[Verdict],
+    query_verdicts: Iterable[Verdict],
+) -> None:
+    """Write tp.vcf.gz and fp.vcf.gz (from the query) and fn.vcf.gz (from the truth), bgzipped and indexed.
+
+    All six files appear together, when they are whole. Raises InputError when a VCF is not sorted.
+    """
+    out_dir.mkdir(parents=True, exist_ok=True)
+    query_verdicts = list(query_verdicts)
+    with TemporaryDirectory(dir=out_dir, prefix=".evaluate-") as folder:
+        for status, path, verdicts in (
+            ("TP", query, query_verdicts),
+            ("FP", query, query_verdicts),
+            ("FN", truth, truth_verdicts),
+        ):
+            chosen = {v.variant.record: v.why for v in verdicts if v.status == status}
+            _write(Path(folder) / f"{status.lower()}.vcf.gz", path, chosen)
+        for made in sorted(Path(folder).iterdir()):
+            os.replace(made, out_dir / made.name)
+
+
+def _write(out: Path, source: Path, chosen: dict[int, str]) -> None:
+    """Copy the records whose number is in `chosen`, with the reason in INFO/EVAL_WHY."""
+    import pysam
+
+    with open_vcf(source) as records:
+        header = records.header.copy()
+        header.add_line(WHY_LINE)
+        with pysam.VariantFile(str(out), "wz", header=header) as written:
+            for number, record in enumerate(records):
+                if number in chosen:
+                    record.translate(header)
+                    if chosen[number]:
+                        record.info["EVAL_WHY"] = chosen[number]
+                    written.write(record)
+    verbosity = pysam.set_verbosity(0)
+    try:
+        pysam.tabix_index(str(out), preset="vcf", force=True)
+    except OSError as error:
+        raise InputError(f"'{source}' is not sorted", repair="Sort it with `bcftools sort`") from error
+    finally:
+        pysam.set_verbosity(verbosity)

@@ -1,0 +1,71 @@
+"""Reference bases for comparing haplotypes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+
+from dvplug.errors import InputError, near_misses
+
+
+class Reference(Protocol):
+    """Anything that gives upper-case reference bases."""
+
+    def sequence(self, contig: str, start: int, end: int) -> str:
+        """Bases of [start, end), 0-based half-open, cut at the end of the contig."""
+
+
+class FastaReference:
+    """Reference bases of an indexed FASTA file."""
+
+    def __init__(self, path: Path) -> None:
+        from pysam import FastaFile
+
+        if not path.is_file():
+            raise InputError(f"reference '{path}' does not exist")
+        if not path.with_name(path.name + ".fai").is_file():
+            raise InputError(
+                f"reference '{path}' has no index", repair=f"Create it with `samtools faidx {path}`"
+            )
+        self.path = path
+        self._fasta = FastaFile(str(path))
+        self.contigs: dict[str, int] = dict(zip(self._fasta.references, self._fasta.lengths, strict=True))
+
+    def sequence(self, contig: str, start: int, end: int) -> str:
+        """Bases of [start, end), upper-case."""
+        return str(self._fasta.fetch(contig, start, end)).upper()
+
+
+class Bases:
+    """Bases of one contig, read in blocks: a sweep from left to right asks for many short stretches.
+
+    Parameters
+    ----------
+    block
+        bp that are read at once.
+    """
+
+    def __init__(self, reference: Reference, contig: str, block: int = 1 << 20) -> None:
+        self._reference, self._contig, self._block = reference, contig, block
+        self._start = self._end = 0
+        self._text = ""
+
+    def __call__(self, start: int, end: int) -> str:
+        """Bases of [start, end)."""
+        if start < self._start or end > self._end:
+            self._start = max(0, start - self._block // 8)
+            self._end = max(end, self._start + self._block)
+            self._text = self._reference.sequence(self._contig, self._start, self._end)
+        return self._text[start - self._start : end - self._start]
+
+
+def near_contig(contig: str, known: Iterable[str]) -> str:
+    """Name the contig of `known` that is probably meant: `chr1` for `1`, `MT` for `chrM`, or a near miss."""
+    known = list(known)
+    bare = contig.removeprefix("chr")
+    twins = {contig: (bare, f"chr{bare}"), "chrM": ("MT",), "MT": ("chrM",)}.get(contig, (bare, f"chr{bare}"))
+    for twin in twins:
+        if twin != contig and twin in known:
+            return f"Found '{twin}' instead: rename with `bcftools annotate --rename-chrs`"
+    return near_misses(contig, known)

@@ -1,0 +1,212 @@
+"""Variants with genotypes, as a comparison needs them."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dvplug.errors import InputError
+from dvplug.evaluate.haplotypes import Allele
+
+if TYPE_CHECKING:
+    from pysam import VariantFile, VariantRecord
+
+_BASES = re.compile(r"[ACGTUNRYKMSWBDHV]+")
+SPANNING_DELETION = "*"
+
+
+def trimmed(start: int, ref: str, alt: str) -> Allele | None:
+    """Allele without the bases shared with `ref`, first from the right, then from the left; None if equal."""
+    if ref == alt:
+        return None
+    right = 0
+    limit = min(len(ref), len(alt))
+    while right < limit and ref[-1 - right] == alt[-1 - right]:
+        right += 1
+    left = 0
+    while left < limit - right and ref[left] == alt[left]:
+        left += 1
+    return Allele(start + left, start + len(ref) - right, alt[left : len(alt) - right])
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One record with a called non-reference genotype.
+
+    Attributes
+    ----------
+    start, ref
+        As in the record, 0-based, upper-case.
+    alleles
+        The two alleles of the genotype, trimmed; None is the reference. A haploid genotype is taken as
+        homozygous; the missing half of a half call and `*` are taken as the reference.
+    is_snp
+        Whether every called alt and the reference allele have one base, once a shared first base is dropped:
+        the record's class as it is written, which is how vcfeval tells snp from non_snp.
+    record
+        Number of the record in its file, from 0.
+    """
+
+    start: int
+    ref: str
+    alleles: tuple[Allele | None, Allele | None]
+    is_snp: bool
+    record: int = 0
+
+    @property
+    def end(self) -> int:
+        """End of the record's reference bases, exclusive."""
+        return self.start + len(self.ref)
+
+    @property
+    def changed_start(self) -> int:
+        """First reference base that a called allele changes."""
+        return min(allele.start for allele in self.alleles if allele)
+
+    @property
+    def changed_end(self) -> int:
+        """End of the reference bases that the called alleles change."""
+        return max(allele.end for allele in self.alleles if allele)
+
+    @classmethod
+    def called(cls, start: int, ref: str, texts: Sequence[str], record: int = 0) -> Variant | None:
+        """Variant from the called allele texts, upper-case, one or two; None when they change nothing."""
+        pair = (texts[0], texts[-1])
+        first, second = (None if t == SPANNING_DELETION else trimmed(start, ref, t) for t in pair)
+        if first is None and second is None:
+            return None
+        is_snp = all(_is_snp(ref, t) for t in pair if t not in (ref, SPANNING_DELETION))
+        return cls(start, ref, (first, second), is_snp, record)
+
+
+def _is_snp(ref: str, alt: str) -> bool:
+    shared = 1 if len(ref) > 1 and len(alt) > 1 and ref[0] == alt[0] else 0
+    return len(ref) - shared == 1 == len(alt) - shared
+
+
+@dataclass(frozen=True)
+class Callset:
+    """Variants per contig, ordered by what they change, and how many records were left aside, by reason."""
+
+    path: Path
+    contigs: tuple[str, ...]
+    variants: dict[str, list[Variant]]
+    left_aside: dict[str, int]
+
+
+def load_callset(path: Path, *, all_filters: bool = False) -> Callset:
+    """Read the variants of a one-sample VCF (plain, bgzipped or BCF).
+
+    Records whose FILTER is neither PASS nor `.` are left aside unless `all_filters`; homozygous reference,
+    missing, RefCall and symbolic ones always are.
+
+    Raises
+    ------
+    InputError
+        Missing or unreadable file, or not exactly one sample.
+    """
+    variants: dict[str, list[Variant]] = {}
+    left_aside: Counter[str] = Counter()
+    with open_vcf(path) as records:
+        contigs = dict.fromkeys(records.header.contigs)
+        for number, record in enumerate(records):
+            contigs.setdefault(record.chrom)
+            variant = _variant(record, number, all_filters)
+            if isinstance(variant, str):
+                left_aside[variant] += 1
+            else:
+                variants.setdefault(record.chrom, []).append(variant)
+    for found in variants.values():
+        found.sort(key=lambda v: (v.changed_start, v.changed_end))
+    return Callset(path, tuple(contigs), variants, dict(left_aside))
+
+
+def open_vcf(path: Path) -> VariantFile:
+    """Open a VCF of one sample; raises InputError when there is none or more."""
+    import pysam
+
+    if not path.is_file():
+        raise InputError(f"VCF '{path}' does not exist")
+    verbosity = pysam.set_verbosity(0)  # htslib would complain of a missing index on stderr
+    try:
+        records = pysam.VariantFile(str(path))
+    except (ValueError, OSError) as error:
+        raise InputError(f"'{path}' is not a readable VCF", cause=str(error)) from error
+    finally:
+        pysam.set_verbosity(verbosity)
+    samples = list(records.header.samples)
+    if len(samples) != 1:
+        raise InputError(
+            f"'{path}' has {len(samples)} samples, one is needed",
+            cause=", ".join(samples[:5]),
+            repair="Choose one with `bcftools view -s SAMPLE`" if samples else "It needs a GT column",
+        )
+    return records
+
+
+def _variant(record: VariantRecord, number: int, all_filters: bool) -> Variant | str:
+    """The variant, or the reason to leave the record aside."""
+    filters = set(record.filter.keys()) - {"PASS", "."}
+    if "RefCall" in filters:
+        return "RefCall"
+    if filters and not all_filters:
+        return "filtered"
+    genotype = record.samples[0].get("GT") or ()
+    ref = record.ref.upper()
+    texts = [record.alleles[index].upper() for index in genotype if index is not None]
+    if not texts:
+        return "no genotype"
+    if len(genotype) > 2:
+        return "polyploid"
+    if not all(text == SPANNING_DELETION or _BASES.fullmatch(text) for text in texts):
+        return "symbolic"
+    if len(texts) < len(genotype):
+        texts.append(ref)
+    return Variant.called(record.start, ref, texts, number) or "no called alt"
+
+
+class TruthSet:
+    """Truth variants by contig, for repeated region queries.
+
+    Parameters
+    ----------
+    variants
+        Per contig, in any order.
+    """
+
+    def __init__(self, variants: Mapping[str, Iterable[Variant]]) -> None:
+        self._variants = {
+            contig: sorted(found, key=lambda v: (v.changed_start, v.changed_end))
+            for contig, found in variants.items()
+        }
+        self._starts = {contig: [v.changed_start for v in found] for contig, found in self._variants.items()}
+        self._longest = {
+            contig: max((v.changed_end - v.changed_start for v in found), default=0)
+            for contig, found in self._variants.items()
+        }
+
+    @classmethod
+    def from_vcf(cls, path: Path) -> TruthSet:
+        """Load the passing variants of a one-sample truth VCF; raises InputError as `load_callset` does."""
+        return cls(load_callset(path).variants)
+
+    @property
+    def contigs(self) -> list[str]:
+        """Contigs that have a variant."""
+        return list(self._variants)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._variants.values()))
+
+    def overlapping(self, contig: str, start: int, end: int) -> Iterator[Variant]:
+        """Variants that change, or insert at, a place in [start, end), in order."""
+        found = self._variants.get(contig, [])
+        starts = self._starts.get(contig, [])
+        for at in range(bisect_left(starts, start - self._longest.get(contig, 0)), bisect_left(starts, end)):
+            if max(found[at].changed_end, found[at].changed_start + 1) > start:
+                yield found[at]

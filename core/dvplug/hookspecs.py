@@ -1,0 +1,218 @@
+"""The whole extension menu: six hooks, and the kinds of things that they return.
+
+Hooks take no arguments and are called once, at start-up. What they return is data and *names* of functions
+("package.module:function"), imported only when they are used, so that listing plugins stays fast.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+import pluggy
+
+from dvplug.errors import PluginError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from dvplug.candidates import CandidateBatch
+    from dvplug.images import ImageBatch, Pileup
+    from dvplug.models import LoadedModel
+    from dvplug.reads import ReadBatch
+    from dvplug.regions import Region
+    from dvplug.technology import CandidateThresholds, ImageLayout, TechnologyProfile
+
+HOOK_API = 1
+"""Version of this menu. A plugin says which one it was written for in its module: ``DVPLUG_API = 1``."""
+
+hookspec = pluggy.HookspecMarker("dvplug")
+hookimpl = pluggy.HookimplMarker("dvplug")
+
+
+class Find(Protocol):
+    """What a candidate finder's function looks like."""
+
+    def __call__(
+        self,
+        reads: ReadBatch,
+        reference: NDArray[np.uint8],
+        reference_start: int,
+        region: Region,
+        thresholds: CandidateThresholds,
+    ) -> CandidateBatch:
+        """Return the candidates of one region, by position; ``reference`` is uint8[l] base codes."""
+
+
+class Encode(Protocol):
+    """What an image encoder's function looks like."""
+
+    def __call__(
+        self,
+        reads: ReadBatch,
+        candidates: CandidateBatch,
+        reference: NDArray[np.uint8],
+        reference_start: int,
+        layout: ImageLayout,
+        channels: Sequence[Draw],
+    ) -> ImageBatch:
+        """Return images uint8[n, h, w, c], features float32[n, f] and the alts each image stands for."""
+
+
+class Draw(Protocol):
+    """What a channel's function looks like."""
+
+    def __call__(self, pileup: Pileup, out: NDArray[np.uint8]) -> None:
+        """Draw one channel into ``out``, uint8[n, h, w] of zeros."""
+
+
+class OpenModel(Protocol):
+    """What a genotyper's function looks like."""
+
+    def __call__(self, model: LoadedModel, device: str) -> Predictor:
+        """Return a predictor on this device, "cpu" or "gpu"; a device that is not there is an error."""
+
+
+class Predictor(Protocol):
+    """An opened model."""
+
+    def predict(self, images: NDArray[np.uint8], features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return probabilities float32[n, 3] of hom-ref, het, hom-alt.
+
+        Images are uint8[n, h, w, c], features float32[n, f].
+        """
+
+
+@dataclass(frozen=True)
+class Extension:
+    """A named function that a plugin offers.
+
+    Parameters
+    ----------
+    name
+        What a profile calls it by.
+    description
+        One line for people.
+    function
+        The callable, or where to import it from: "package.module:function".
+    """
+
+    kind: ClassVar[str]
+    protocol: ClassVar[type]
+
+    name: str
+    description: str
+    function: Callable[..., Any] | str
+
+    def __post_init__(self) -> None:
+        """Check the name: it has to fit into profiles and manifests."""
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", self.name):
+            raise PluginError(
+                f"{self.kind} '{self.name}': a name is letters, digits, '_' and '-', at most 64"
+            )
+
+    def load(self) -> Callable[..., Any]:
+        """Return the function, imported if need be; raises PluginError when it cannot be."""
+        function = self.function if callable(self.function) else import_named(self.function)
+        if not callable(function):
+            raise PluginError(f"{self.kind} '{self.name}': {self.function} is not a function")
+        return function
+
+
+@dataclass(frozen=True)
+class CandidateFinder(Extension):
+    """Finds the sites worth an image. Its function is a `Find`."""
+
+    kind = "candidate finder"
+    protocol = Find
+
+
+@dataclass(frozen=True)
+class ImageEncoder(Extension):
+    """Draws candidates. Its function is an `Encode`.
+
+    Parameters
+    ----------
+    version
+        To be raised whenever a pixel or a feature would change: a model is tied to the version it saw.
+    features
+        Names of the columns of `ImageBatch.features`, in order, or where to import them from.
+    """
+
+    kind = "image encoder"
+    protocol = Encode
+
+    version: int = 1
+    features: tuple[str, ...] | str = ()
+
+    def feature_names(self) -> tuple[str, ...]:
+        """Return the names of the features, imported if need be; raises PluginError when they cannot be."""
+        return tuple(import_named(self.features)) if isinstance(self.features, str) else self.features
+
+
+@dataclass(frozen=True)
+class Channel(Extension):
+    """Draws one channel of a pileup image. Its function is a `Draw`."""
+
+    kind = "channel"
+    protocol = Draw
+
+
+@dataclass(frozen=True)
+class Genotyper(Extension):
+    """Turns images into genotype probabilities. Its function is an `OpenModel`."""
+
+    kind = "genotyper"
+    protocol = OpenModel
+
+
+@hookspec
+def dvplug_technologies() -> list[TechnologyProfile]:  # type: ignore[empty-body]
+    """Sequencing technologies, to be chosen by name or alias with ``--tech``."""
+
+
+@hookspec
+def dvplug_candidate_finders() -> list[CandidateFinder]:  # type: ignore[empty-body]
+    """Candidate finders, to be named in `TechnologyProfile.candidate_finder`."""
+
+
+@hookspec
+def dvplug_image_encoders() -> list[ImageEncoder]:  # type: ignore[empty-body]
+    """Image encoders, to be named in `TechnologyProfile.image_encoder`."""
+
+
+@hookspec
+def dvplug_channels() -> list[Channel]:  # type: ignore[empty-body]
+    """Channels, to be named in `ImageLayout.channels`."""
+
+
+@hookspec
+def dvplug_genotypers() -> list[Genotyper]:  # type: ignore[empty-body]
+    """Genotypers, to be named in `TechnologyProfile.genotyper`."""
+
+
+@hookspec
+def dvplug_model_sources() -> list[Path]:  # type: ignore[empty-body]
+    """Folders that hold model folders, each called ``name-version``."""
+
+
+def import_named(place: str) -> Any:
+    """Import "package.module:name"; raises PluginError with the reason when that fails."""
+    module, colon, name = place.partition(":")
+    if not colon or not name or module.startswith("."):
+        raise PluginError(
+            f"'{place}' does not say where to import from", repair="Write 'package.module:name'."
+        )
+    try:
+        return getattr(importlib.import_module(module), name)
+    except Exception as error:  # plugin code may fail in any way, and the user can mend it
+        raise PluginError(
+            f"'{place}' cannot be imported",
+            cause=f"{type(error).__name__}: {error}",
+            repair="Update or remove the plugin that names it.",
+        ) from error

@@ -1,0 +1,156 @@
+"""Choose a technology's model, verify it, and refuse it where it does not fit, before a read is opened."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dvplug.errors import ModelError
+from dvplug.hookspecs import ImageEncoder
+from dvplug.plugins import Plugins
+from dvplug.technology import CandidateThresholds, ReadFilter, TechnologyProfile
+from dvplug_registry.manifest import Manifest
+from dvplug_registry.model_folder import ModelFolder, open_folder, verify_files
+from dvplug_registry.resolve import resolve
+from dvplug_registry.versions import Requirement
+
+# What decides which reads and bases are drawn must be as in training. The rest of the read filter (sampling,
+# expected span) only bounds memory.
+_EQUAL_FILTER = (
+    "min_mapping_quality",
+    "keep_duplicates",
+    "keep_secondary",
+    "keep_supplementary",
+    "keep_qc_fail",
+    "missing_base_quality",
+)
+# Training uses lower thresholds than calling, so that the network has seen worse candidates than it will
+# meet: calling may be stricter than training, never laxer.
+_AT_LEAST = ("min_count_snps", "min_count_indels", "min_fraction_snps", "min_fraction_indels")
+_EQUAL_THRESHOLDS = ("min_base_quality",)
+
+
+@dataclass(frozen=True)
+class LoadedModel(ModelFolder):
+    """A model (folder, manifest, manifest_sha256, path(role)) whose every file has been verified."""
+
+
+def resolve_model(plugins: Plugins, profile: TechnologyProfile, requested: str | None = None) -> LoadedModel:
+    """Find the model of a technology, or the requested one, and verify its files.
+
+    Parameters
+    ----------
+    requested
+        ``name``, ``name@1.0.0`` and so on, or the path of a model folder (anything with a slash in it).
+
+    Raises
+    ------
+    ModelError
+        The model is unknown, damaged or not valid.
+    PluginError
+        Two plugins ship models of this name.
+    """
+    return load_model(plugins, requested or profile.model)
+
+
+def load_model(plugins: Plugins, request: str) -> LoadedModel:
+    """Find a model by requirement or path and verify its files; raises as `resolve_model` does."""
+    model = find_model(plugins, request)
+    verify_files(model.folder, model.manifest)
+    return LoadedModel(model.folder, model.manifest, model.manifest_sha256)
+
+
+def find_model(plugins: Plugins, request: str) -> ModelFolder:
+    """Find a model by requirement or path and read its manifest, no more; raises as `resolve_model` does."""
+    if "/" in request or os.sep in request:
+        return open_folder(Path(request))
+    plugins.refuse_contested_model(Requirement.parse(request).name)
+    return resolve(request, plugins.model_roots)
+
+
+def check_fit(manifest: Manifest, profile: TechnologyProfile, encoder: ImageEncoder) -> None:
+    """Compare a model with the profile and encoder that would feed it.
+
+    Raises
+    ------
+    ModelError
+        Technology, image shape, channels, features, encoder or calling settings differ; each mismatch is
+        named.
+    """
+    found = [*_image_mismatches(manifest, profile, encoder), *_setting_mismatches(manifest, profile)]
+    if found:
+        raise ModelError(
+            f"the model {manifest.label} does not fit the technology {profile.name}",
+            cause="; ".join(found),
+            repair=f"Use a model made for it (the profile asks for '{profile.model}'), or train one.",
+        )
+
+
+def verify_model(plugins: Plugins, model: LoadedModel, device: str = "cpu") -> float:
+    """Run the known-answer test with the genotyper of the model's technology.
+
+    Returns
+    -------
+    float
+        Largest absolute difference of a probability from the float32 weights'.
+
+    Raises
+    ------
+    ModelError
+        The difference is larger than the manifest allows.
+    """
+    from dvplug_registry.verify import known_answer_test  # brings numpy
+
+    genotyper = plugins.genotyper(plugins.technology(model.manifest.technology).genotyper)
+    return known_answer_test(model, genotyper.load()(model, device).predict)
+
+
+def _image_mismatches(manifest: Manifest, profile: TechnologyProfile, encoder: ImageEncoder) -> list[str]:
+    pairs: list[tuple[str, Any, Any]] = [
+        ("image height", manifest.image.height, profile.image.height),
+        ("image width", manifest.image.width, profile.image.width),
+        ("reference rows", manifest.image.reference_rows, profile.image.reference_rows),
+        ("channels", manifest.image.channels, profile.image.channels),
+        (
+            "encoder",
+            _encoder(manifest.encoder.name, manifest.encoder.version),
+            _encoder(encoder.name, encoder.version),
+        ),
+        ("features", manifest.features, encoder.feature_names()),
+    ]
+    if manifest.technology not in (profile.name, *profile.aliases):
+        pairs.insert(0, ("technology", manifest.technology, profile.name))
+    return [f"{what}: the model has {_text(a)}, the profile {_text(b)}" for what, a, b in pairs if a != b]
+
+
+def _setting_mismatches(manifest: Manifest, profile: TechnologyProfile) -> list[str]:
+    read_filter, thresholds = manifest.calling.read_filter, manifest.calling.candidate_thresholds
+    unknown = sorted(
+        (read_filter.keys() - ReadFilter.model_fields.keys())
+        | (thresholds.keys() - CandidateThresholds.model_fields.keys())
+    )
+    found = [f"setting {name}: this dvplug does not know it" for name in unknown]
+    for trained, calling, names in (
+        (read_filter, profile.read_filter, _EQUAL_FILTER),
+        (thresholds, profile.candidate_thresholds, _EQUAL_THRESHOLDS),
+    ):
+        for name in names:
+            if trained.get(name) != getattr(calling, name):
+                found.append(
+                    f"{name}: trained with {trained.get(name)}, the profile has {getattr(calling, name)}"
+                )
+    for name in _AT_LEAST:
+        trained_at, calling_at = thresholds.get(name), getattr(profile.candidate_thresholds, name)
+        if trained_at is None or calling_at < trained_at:
+            found.append(f"{name}: trained with {trained_at}, the profile goes down to {calling_at}")
+    return found
+
+
+def _encoder(name: str, version: int) -> str:
+    return f"{name} version {version}"
+
+
+def _text(value: Any) -> str:
+    return " ".join(value) or "none" if isinstance(value, tuple) else str(value)

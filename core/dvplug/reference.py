@@ -1,0 +1,139 @@
+"""The reference genome: an indexed FASTA file, read by contig and 0-based half-open interval."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import numpy.typing as npt
+import pysam
+
+from dvplug.errors import InputError
+
+BASES = "ACGT"
+OTHER = 4
+
+_CODES = bytes((BASES + "N").find(chr(byte).upper()) % 5 if byte < 128 else OTHER for byte in range(256))
+_LETTERS = bytes(b"ACGTN"[code] for code in _CODES)
+
+
+def encode_bases(bases: bytes) -> npt.NDArray[np.uint8]:
+    """Encode ASCII bases as uint8[l]: A 0, C 1, G 2, T 3 in either case, everything else 4."""
+    return np.frombuffer(bytearray(bases.translate(_CODES)), np.uint8)
+
+
+class Reference:
+    """An open FASTA file. Pickles by path, so that each worker process has its own file handle.
+
+    Attributes
+    ----------
+    path
+        The FASTA file.
+    lengths
+        Contig name to length in bp, in the order of the file.
+    """
+
+    def __init__(self, path: Path, fasta: pysam.FastaFile) -> None:
+        self.path = path
+        self.lengths: dict[str, int] = dict(zip(fasta.references, fasta.lengths, strict=True))
+        self._fasta = fasta
+
+    @classmethod
+    def open(cls, path: str | Path) -> Reference:
+        """Open a FASTA file, plain or compressed with bgzip, that has its index beside it.
+
+        Raises
+        ------
+        InputError
+            The file or its index is missing, not readable or not FASTA.
+        """
+        path = Path(path)
+        _require_files(path)
+        verbosity = pysam.set_verbosity(0)  # our message replaces the library's
+        try:
+            fasta = pysam.FastaFile(str(path))
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"Reference {path} cannot be opened",
+                cause=str(error),
+                repair=f"Check that it is FASTA (plain or bgzip) and index it again: samtools faidx {path}",
+            ) from error
+        finally:
+            pysam.set_verbosity(verbosity)
+        reference = cls(path, fasta)
+        if not reference.lengths:
+            raise InputError(
+                f"Reference {path} has no contigs",
+                cause="its index is empty",
+                repair=f"Check the file and index it again: samtools faidx {path}",
+            )
+        return reference
+
+    def sequence(self, contig: str, start: int, end: int) -> str:
+        """Return bases [start, end), cut at the ends of the contig, as upper-case A, C, G, T and N.
+
+        Raises
+        ------
+        ValueError
+            The contig is unknown.
+        InputError
+            The file holds less than its index says.
+        """
+        return self._fetch(contig, start, end).translate(_LETTERS).decode("ascii")
+
+    def codes(self, contig: str, start: int, end: int) -> npt.NDArray[np.uint8]:
+        """Return bases [start, end) as uint8[l], coded by `encode_bases`; raises as `sequence`."""
+        return encode_bases(self._fetch(contig, start, end))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._fasta.close()
+
+    def _fetch(self, contig: str, start: int, end: int) -> bytes:
+        if contig not in self.lengths:
+            raise ValueError(f"{contig} is not in the reference")
+        start, end = max(0, start), min(end, self.lengths[contig])
+        if end <= start:
+            return b""
+        try:
+            bases = self._fasta.fetch(contig, start, end).encode("latin-1")
+        except (OSError, ValueError) as error:
+            raise self._damaged(contig, start, end) from error
+        if len(bases) != end - start:
+            raise self._damaged(contig, start, end)
+        return bases
+
+    def _damaged(self, contig: str, start: int, end: int) -> InputError:
+        return InputError(
+            f"Reference {self.path} cannot be read at {contig}:{start + 1}-{end}",
+            cause="the file is damaged, or its index belongs to another version of it",
+            repair=f"Check the file and index it again: samtools faidx {self.path}",
+        )
+
+    def __reduce__(self) -> tuple[object, tuple[Path]]:
+        return Reference.open, (self.path,)
+
+    def __enter__(self) -> Reference:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _require_files(path: Path) -> None:
+    """Name what is missing: the library would build an index itself, or say nothing useful."""
+    if not path.is_file():
+        raise InputError(
+            f"Reference {path} does not exist" if not path.exists() else f"Reference {path} is not a file",
+            repair="Give the path of a FASTA file.",
+        )
+    for suffix in (".fai", ".gzi") if path.suffix in (".gz", ".bgz") else (".fai",):
+        if not Path(f"{path}{suffix}").is_file():
+            raise InputError(
+                f"Reference {path} has no index {path.name}{suffix}",
+                cause="bases are read by position",
+                repair=f"Make it: samtools faidx {path}",
+            )

@@ -1,0 +1,89 @@
+"""A conformance kit for plugin authors: one subclass in your own test suite, run by pytest.
+
+    from dvplug.testing import PluginConformance
+
+    class TestMyPlugin(PluginConformance):
+        entry_point = "my-plugin"
+
+The plugin has to be installed (`pip install -e .` will do) when the tests run.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import ClassVar
+
+from dvplug.hookspecs import Extension
+from dvplug.models import check_fit, resolve_model, verify_model
+from dvplug.plugins import PluginInfo, Plugins, load_plugins
+from dvplug.technology import TechnologyProfile
+
+__all__ = ["PluginConformance"]
+
+
+class PluginConformance:
+    """Tests that every plugin should pass. Set ``entry_point`` to the plugin's name in its entry points.
+
+    Parameters
+    ----------
+    needs
+        Names of other plugins' entry points that this one builds upon.
+    """
+
+    entry_point: ClassVar[str]
+    needs: ClassVar[tuple[str, ...]] = ()
+
+    def plugins(self) -> Plugins:
+        """Load this plugin, those it needs and the built-in one, and no other."""
+        return load_plugins((self.entry_point, *self.needs))
+
+    def info(self) -> PluginInfo:
+        """Return what became of this plugin."""
+        return next(p for p in self.plugins().plugins if p.name == self.entry_point)
+
+    def own_extensions(self) -> list[Extension]:
+        """Return the finders, encoders, channels and genotypers that this plugin brings."""
+        items = [offer.item for offer in self.plugins().offers_of(self.entry_point)]
+        return [item for item in items if isinstance(item, Extension)]
+
+    def own_technologies(self) -> list[TechnologyProfile]:
+        """Return the technologies that this plugin brings, once each."""
+        items = [offer.item for offer in self.plugins().offers_of(self.entry_point)]
+        return list({item.name: item for item in items if isinstance(item, TechnologyProfile)}.values())
+
+    def test_plugin_loads_without_a_problem(self) -> None:
+        """Import, API version, hook signatures, kinds of the things returned, clashes, model sources."""
+        info = self.info()
+        assert info.status == "ok", info.reason
+        assert info.provides, "the hooks return nothing"
+
+    def test_functions_can_be_imported_and_called_as_specified(self) -> None:
+        """Each import string leads to a function that takes exactly the specified arguments."""
+        for item in self.own_extensions():
+            wanted = list(inspect.signature(item.protocol.__call__).parameters)[1:]
+            signature = inspect.signature(item.load())
+            try:
+                signature.bind(*wanted)
+                signature.bind(**dict.fromkeys(wanted))
+            except TypeError as error:
+                raise AssertionError(
+                    f"{item.kind} '{item.name}' has to take ({', '.join(wanted)}), not {signature}: {error}"
+                ) from error
+
+    def test_profiles_name_parts_that_exist(self) -> None:
+        """Finder, encoder, genotyper and every channel of each technology can be chosen."""
+        plugins = self.plugins()
+        for profile in self.own_technologies():
+            plugins.candidate_finder(profile.candidate_finder)
+            plugins.image_encoder(profile.image_encoder)
+            plugins.genotyper(profile.genotyper)
+            for channel in profile.image.channels:
+                plugins.channel(channel)
+
+    def test_models_fit_and_verify(self) -> None:
+        """The model of each technology is found, whole, fits the profile, and gives its known answers."""
+        plugins = self.plugins()
+        for profile in self.own_technologies():
+            model = resolve_model(plugins, profile)
+            check_fit(model.manifest, profile, plugins.image_encoder(profile.image_encoder))
+            verify_model(plugins, model)

@@ -1,0 +1,156 @@
+"""Training examples: the calling path up to the images, with labels from a truth callset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from dvplug.alignments import preflight
+from dvplug.candidates import CandidateBatch
+from dvplug.console import progress
+from dvplug.engine import Pipeline, RegionImages, map_in_order
+from dvplug.evaluate import ConfidentRegions, TruthSet
+from dvplug.images import NO_ALT, ImageBatch
+from dvplug.plugins import installed_plugins
+from dvplug.reference import Reference
+from dvplug.regions import Region, partitions, resolve_regions, skip_n_runs
+from dvplug.technology import CandidateThresholds
+from dvplug.train.labeler import UNLABELED, label_candidates
+from dvplug.train.store import VARIANT_TYPES, ExampleHeader, Examples, ExampleWriter
+
+SNP, INSERTION, DELETION = (VARIANT_TYPES.index(name) for name in ("snp", "insertion", "deletion"))
+# Training goes below the calling thresholds, so that calling never meets worse candidates than it was trained on.
+THRESHOLD_FACTOR = 0.6
+
+
+class RegionLabeled(NamedTuple):
+    """Labeled images of one region."""
+
+    examples: Examples
+    position: npt.NDArray[np.int32]  # [n]: 0-based
+    variant_type: npt.NDArray[np.int8]  # [n]: SNP, INSERTION, DELETION
+
+
+@dataclass(frozen=True)
+class ExamplesJob:
+    """What a worker needs to make examples."""
+
+    pipeline: Pipeline
+    reference: Path
+    reads: tuple[Path, ...]
+    truth: Path
+    confident: Path
+    thresholds: CandidateThresholds
+
+
+class RegionExamples:
+    """regions -> reads -> candidates -> images -> labels, in a worker process."""
+
+    def __init__(self, job: ExamplesJob) -> None:
+        self.images = RegionImages(job.pipeline, job.reference, job.reads)
+        self.truth, self.confident = TruthSet.from_vcf(job.truth), ConfidentRegions.from_bed(job.confident)
+        self.thresholds = job.thresholds
+
+    def __call__(self, region: Region) -> RegionLabeled:
+        """Make the labeled examples of one region."""
+        drawn = self.images.draw(region, self.thresholds)
+        candidates = drawn.candidates
+        genotypes = label_candidates(
+            candidates.contig, candidates.start, candidates.refs, candidates.alts,
+            self.truth, self.confident, self.images.reference,
+        )  # fmt: skip
+        return labeled(drawn.images, candidates, genotypes)
+
+
+def labeled(images: ImageBatch, candidates: CandidateBatch, genotypes: npt.NDArray[np.int8]) -> RegionLabeled:
+    """Give each image its label: how many of the site's two alleles are among the image's alts.
+
+    Parameters
+    ----------
+    genotypes
+        int8[sites, 2] allele indexes, UNLABELED where unknown; images of such sites are left out.
+    """
+    genotype = genotypes[images.site]
+    known = (genotype != UNLABELED).all(axis=1)
+    alts = np.where(images.alt_set == NO_ALT, -9, images.alt_set + 1)  # allele indexes
+    copies = (genotype[:, :, None] == alts[:, None, :]).sum(axis=(1, 2))
+    change = np.array(
+        [
+            len(candidates.alts[s][a]) - len(candidates.refs[s])
+            for s, a in zip(images.site.tolist(), images.alt_set[:, 0].tolist(), strict=True)
+        ],
+        np.int64,
+    )
+    variant_type = np.where(change == 0, SNP, np.where(change > 0, INSERTION, DELETION))
+    return RegionLabeled(
+        Examples(images.images[known], images.features[known], copies[known].astype(np.int8)),
+        candidates.start[images.site][known],
+        variant_type[known].astype(np.int8),
+    )
+
+
+def training_thresholds(thresholds: CandidateThresholds) -> CandidateThresholds:
+    """The calling thresholds with lower fractions."""
+    return thresholds.model_copy(
+        update={
+            "min_fraction_snps": round(thresholds.min_fraction_snps * THRESHOLD_FACTOR, 4),
+            "min_fraction_indels": round(thresholds.min_fraction_indels * THRESHOLD_FACTOR, 4),
+        }
+    )
+
+
+def make_examples(
+    *,
+    tech: str,
+    reference: Path,
+    reads: Sequence[Path],
+    truth: Path,
+    confident: Path,
+    out: Path,
+    regions: Sequence[str] = (),
+    exclude: Sequence[Path] = (),
+    workers: int = 1,
+    seed: int = 0,
+) -> int:
+    """Write labeled examples of aligned reads to one HDF5 shard; returns how many.
+
+    Candidates outside the confident regions, and those that no truth explains, are left out.
+
+    Raises
+    ------
+    DvplugError
+        An input cannot be used; no output is left behind.
+    """
+    plugins = installed_plugins()
+    profile = plugins.technology(tech)
+    encoder = plugins.image_encoder(profile.image_encoder)
+    thresholds = training_thresholds(profile.candidate_thresholds)
+    with Reference.open(reference) as opened:
+        chosen = resolve_regions(regions, exclude, opened.lengths)
+        preflight(reads, opened, chosen, "training")
+        parts = list(skip_n_runs(partitions(chosen, profile.partition_size), opened))
+    job = ExamplesJob(Pipeline.of(plugins, profile), reference, tuple(reads), truth, confident, thresholds)
+    contigs = tuple(dict.fromkeys(part.contig for part in parts))
+    header = ExampleHeader(
+        technology=profile.name,
+        layout=profile.image,
+        features=encoder.feature_names(),
+        encoder=encoder.name,
+        encoder_version=encoder.version,
+        read_filter=profile.read_filter,
+        candidate_thresholds=thresholds,
+        contigs=contigs,
+        seed=seed,
+        source=f"{', '.join(path.name for path in reads)}; truth {truth.name}",
+    )
+    with ExampleWriter(out, header) as writer, progress("Making examples", len(parts)) as advance:
+        for region, part in zip(parts, map_in_order(RegionExamples, job, parts, workers), strict=True):
+            contig = np.full(len(part.position), contigs.index(region.contig))
+            writer.append(part.examples, contig, part.position, part.variant_type)
+            advance()
+        return writer.count

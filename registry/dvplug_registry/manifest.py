@@ -1,0 +1,167 @@
+"""What a model says of itself: `manifest.json`, the only file of a model that is trusted before its hash."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import PurePath
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+from dvplug_registry.versions import NAME_PATTERN, Version
+
+SCHEMA_VERSION = 1
+MANIFEST_NAME = "manifest.json"
+
+Role = Literal["weights", "litert", "known-answer", "card"]
+# One format per role, none of which can carry code.
+SUFFIX: dict[str, str] = {
+    "weights": ".safetensors",
+    "litert": ".tflite",
+    "known-answer": ".npz",
+    "card": ".md",
+}
+
+ModelName = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=64)]
+Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)]
+FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
+Licence = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9.+-]+( (AND|OR|WITH) [A-Za-z0-9.+-]+)*$", max_length=200)
+]
+
+
+class Part(BaseModel):
+    """Immutable; unknown fields, infinities and NaN are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Image(Part):
+    """Shape of the pileup images and their channels, in order."""
+
+    height: int = Field(ge=1, le=4096)
+    width: int = Field(ge=1, le=4096)
+    reference_rows: int = Field(ge=0)
+    channels: tuple[Identifier, ...] = Field(min_length=1)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(height, width, channels)."""
+        return self.height, self.width, len(self.channels)
+
+
+class Encoder(Part):
+    """Which image encoder drew the training images; its version changes when a pixel would."""
+
+    name: Identifier
+    version: int = Field(ge=1)
+
+
+class Calling(Part):
+    """The settings that made the training images, by dvplug's field names for them."""
+
+    read_filter: dict[str, bool | int | float]
+    candidate_thresholds: dict[str, int | float]
+
+
+class Training(Part):
+    """Where the weights come from."""
+
+    data: str = Field(min_length=1, description="what was trained on, for people")
+    seed: int = Field(ge=0)
+    n_examples: int = Field(ge=0)
+    held_out: str = Field(min_length=1, description="what was kept out of training")
+
+
+class Metric(Part):
+    """One row of an evaluation: counts, and the F1 = 2TP / (2TP + FP + FN) that they give."""
+
+    set: str = Field(min_length=1)
+    type: Literal["SNP", "INDEL"]
+    tp: int = Field(ge=0)
+    fp: int = Field(ge=0)
+    fn: int = Field(ge=0)
+    f1: float = Field(ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _f1_follows_from_the_counts(self) -> Metric:
+        total = 2 * self.tp + self.fp + self.fn
+        expected = 2 * self.tp / total if total else 0.0
+        if abs(self.f1 - expected) > 5e-4:  # half a unit of the third decimal
+            raise ValueError(f"f1 is {self.f1}, but the counts give {expected:.4f}")
+        return self
+
+
+class LiteRT(Part):
+    """How the inference file differs from the float32 weights it was made from."""
+
+    precision: Literal["int8", "float32"]
+    tolerance: float = Field(ge=0, le=1, description="largest absolute difference of a probability")
+
+
+class FileEntry(Part):
+    """One file of the model folder."""
+
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    size: int = Field(ge=0, le=2**31, description="bytes")
+    role: Role
+
+
+class Manifest(Part):
+    """Everything the engine must know of a model before it opens a read."""
+
+    schema_version: Literal[1] = 1
+    name: ModelName
+    version: str
+    technology: ModelName
+    description: str
+    architecture: Identifier = Field(description="a network that dvplug builds itself, such as 'small-cnn'")
+    architecture_settings: dict[str, bool | int | float | str | list[int] | list[float]] = {}
+    image: Image
+    features: tuple[Identifier, ...] = ()
+    encoder: Encoder
+    calling: Calling
+    training: Training
+    metrics: tuple[Metric, ...] = ()
+    licence: Licence = Field(description="SPDX expression")
+    litert: LiteRT
+    files: dict[FileName, FileEntry]
+
+    @property
+    def label(self) -> str:
+        """``name@version``."""
+        return f"{self.name}@{self.version}"
+
+    @field_validator("version")
+    @classmethod
+    def _is_semantic(cls, version: str) -> str:
+        return str(Version.parse(version))
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Manifest:
+        for what, names in (("channels", self.image.channels), ("features", self.features)):
+            if twice := [name for name, count in Counter(names).items() if count > 1]:
+                raise ValueError(f"{what} are named twice: {', '.join(twice)}")
+        return self
+
+    @model_validator(mode="after")
+    def _files_fit_their_roles(self) -> Manifest:
+        roles = Counter(entry.role for entry in self.files.values())
+        for role in ("weights", "litert", "known-answer"):
+            if roles[role] != 1:
+                raise ValueError(f"a model has one file in the role {role}, not {roles[role]}")
+        if roles["card"] > 1:
+            raise ValueError("a model has at most one card")
+        for name, entry in self.files.items():
+            if PurePath(name).suffix != SUFFIX[entry.role]:
+                raise ValueError(f"{name}: a file in the role {entry.role} ends in {SUFFIX[entry.role]}")
+        if len({name.lower() for name in self.files}) < len(self.files):
+            raise ValueError("file names differ only in case")
+        return self
+
+    def file_name(self, role: Role) -> str:
+        """Name of the file in this role; raises KeyError when there is none (only 'card' may be absent)."""
+        for name, entry in self.files.items():
+            if entry.role == role:
+                return name
+        raise KeyError(role)

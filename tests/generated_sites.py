@@ -1,0 +1,54 @@
+"""Candidate sites and image probabilities as the engine would hand them on, made from a seed."""
+
+import random
+from itertools import combinations
+
+import numpy as np
+
+
+def generated_sites(seed, n_sites=30, max_alts=3):
+    """Return a reference sequence and the arguments of `call_sites` but the contig.
+
+    Every alt is left-aligned on its own and anchored at the site's start; the site's REF spans the longest
+    deletion, so that single alts of a site are not minimal.
+    """
+    rng = random.Random(seed)
+    reference = "".join(rng.choices("ACGT", k=50 * n_sites + 50))
+    starts = sorted(rng.sample(range(5, 50 * n_sites), n_sites))
+    refs, alts, images = [], [], []
+    for index, start in enumerate(starts):
+        edits = {_edit(rng, reference, start) for _ in range(rng.choice([1, 1, 2, max_alts]))}
+        edits = sorted(edits - {None}) or [(1, other_base(rng, reference[start]))]
+        span = max(removed for removed, _ in edits)
+        refs.append(reference[start : start + span])
+        alts.append(tuple(put + reference[start + removed : start + span] for removed, put in edits))
+        images += [(index, alt, -1) for alt in range(len(edits))]
+        images += [(index, a, b) for a, b in combinations(range(len(edits)), 2)]
+    p = np.random.default_rng(seed).dirichlet([0.3, 0.3, 0.3], len(images)).astype(np.float32)
+    sites, *sets = np.array(images, np.int32).T
+    allele_depths = np.array([[rng.randrange(40) for _ in range(1 + max_alts)] for _ in starts], np.int32)
+    return reference, {
+        "starts": np.array(starts, np.int64),
+        "refs": refs,
+        "alts": alts,
+        "depth": allele_depths.sum(axis=1, dtype=np.int32),
+        "allele_depths": allele_depths,
+        "site": sites,
+        "alt_set": np.stack(sets, axis=1).astype(np.int8),
+        "probabilities": p,
+    }
+
+
+def other_base(rng, base):
+    return rng.choice([other for other in "ACGT" if other != base])
+
+
+def _edit(rng, reference, start):
+    """Return (bases replaced from start on, what by), left-aligned, or None."""
+    anchor, size = reference[start], rng.randrange(1, 9)
+    kind = rng.choice(["snp", "insertion", "deletion"])
+    if kind == "snp":
+        return 1, other_base(rng, anchor)
+    if kind == "insertion":
+        return 1, anchor + "".join(rng.choices("ACGT", k=size - 1)) + other_base(rng, anchor)
+    return (1 + size, anchor) if reference[start + size] != anchor else None

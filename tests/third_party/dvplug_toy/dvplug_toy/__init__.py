@@ -1,0 +1,44 @@
+"""A technology with a channel, a genotyper and a model of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dvplug.hookspecs import Channel, Genotyper, hookimpl
+from dvplug.technology import ImageLayout, TechnologyProfile
+
+DVPLUG_API = 1
+
+
+@hookimpl
+def dvplug_technologies() -> list[TechnologyProfile]:
+    """Return the toy technology."""
+    layout = ImageLayout(height=8, width=11, reference_rows=1, channels=("read_base", "toy_stripes"))
+    return [
+        TechnologyProfile(
+            name="toy",
+            aliases=("toy-reads",),
+            description="reads of a toy sequencer",
+            model="toy >=1,<2",
+            image=layout,
+            genotyper="toy-formula",
+        )
+    ]
+
+
+@hookimpl
+def dvplug_channels() -> list[Channel]:
+    """Return a channel that is imported when it is drawn."""
+    return [Channel("toy_stripes", "every other column", "dvplug_toy.drawing:stripes")]
+
+
+@hookimpl
+def dvplug_genotypers() -> list[Genotyper]:
+    """Return a genotyper that needs no TensorFlow."""
+    return [Genotyper("toy-formula", "a formula of the mean pixel", "dvplug_toy.formula:open_formula")]
+
+
+@hookimpl
+def dvplug_model_sources() -> list[Path]:
+    """Return the models beside this file."""
+    return [Path(__file__).parent / "models"]
