@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -41,12 +41,12 @@ class Find(Protocol):
     def __call__(
         self,
         reads: ReadBatch,
-        reference_codes: NDArray[np.uint8],
+        reference: NDArray[np.uint8],
         reference_start: int,
         region: Region,
         thresholds: CandidateThresholds,
     ) -> CandidateBatch:
-        """Return the candidates of one region, by position; ``reference_codes`` is uint8[l]."""
+        """Return the candidates of one region, by position; ``reference`` is uint8[l] base codes."""
 
 
 class Encode(Protocol):
@@ -56,10 +56,10 @@ class Encode(Protocol):
         self,
         reads: ReadBatch,
         candidates: CandidateBatch,
-        reference_codes: NDArray[np.uint8],
+        reference: NDArray[np.uint8],
         reference_start: int,
         layout: ImageLayout,
-        channels: list[Draw],
+        channels: Sequence[Draw],
     ) -> ImageBatch:
         """Return images uint8[n, h, w, c], features float32[n, f] and the alts each image stands for."""
 
@@ -67,8 +67,8 @@ class Encode(Protocol):
 class Draw(Protocol):
     """What a channel's function looks like."""
 
-    def __call__(self, pileup: Pileup) -> NDArray[np.uint8]:
-        """Return the pixels of one channel, uint8[n, h, w]."""
+    def __call__(self, pileup: Pileup, out: NDArray[np.uint8]) -> None:
+        """Draw one channel into ``out``, uint8[n, h, w] of zeros."""
 
 
 class OpenModel(Protocol):

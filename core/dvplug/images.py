@@ -116,19 +116,22 @@ def _reference_windows(
 
 
 def read_hashes(reads: ReadBatch) -> npt.NDArray[np.uint32]:
-    """A number per read that depends on the alignment alone, to choose rows by (uint32[reads])."""
-    return _read_hashes(reads.start, reads.flag, reads.fragment_length, reads.base_offset, reads.seq)
+    """A number per read that depends on the alignment alone, to choose rows by (uint32[reads]).
+
+    Bases take no part: where amplicons make reads alike, an allele's reads would all be drawn or all be left.
+    """
+    return _read_hashes(reads.start, reads.flag, reads.fragment_length, reads.base_offset, reads.qual)
 
 
 @njit(cache=True)
-def _read_hashes(start: Any, flag: Any, fragment_length: Any, base_offset: Any, seq: Any) -> Any:
+def _read_hashes(start: Any, flag: Any, fragment_length: Any, base_offset: Any, qual: Any) -> Any:
     hashes = np.empty(len(start), np.uint32)
     for read in range(len(start)):
         key = np.uint32(2166136261)  # FNV-1a, 32 bit
         for value in (np.uint32(start[read]), np.uint32(flag[read]), np.uint32(fragment_length[read])):
             key = np.uint32((key ^ value) * np.uint32(16777619))
         for k in range(base_offset[read], min(base_offset[read] + 32, base_offset[read + 1])):
-            key = np.uint32((key ^ np.uint32(seq[k])) * np.uint32(16777619))
+            key = np.uint32((key ^ np.uint32(qual[k])) * np.uint32(16777619))
         key ^= key >> np.uint32(15)  # FNV's low bits move, its high bits hardly: mix them
         key = np.uint32(key * np.uint32(0x85EBCA6B))
         hashes[read] = key ^ (key >> np.uint32(13))
@@ -147,16 +150,11 @@ def _lay_out(
         support[image, :reference_rows] = SUPPORTS_REF
         cell[image, :reference_rows] = REFERENCE
         first, last = read_offset[site[image]], read_offset[site[image] + 1]
-        rows = height - reference_rows
-        threshold = np.uint32(0xFFFFFFFF)
-        if last - first > rows:
-            threshold = np.sort(hashes[read_index[first:last]])[rows - 1]
+        drawn = _sample_rows(hashes[read_index[first:last]], height - reference_rows)
         row = reference_rows
         for wanted in range(SUPPORTS_ALT, UNKNOWN_SUPPORT + 1):
-            for k in range(first, last):
+            for k in first + drawn:
                 read = read_index[k]
-                if row == height or hashes[read] > threshold:
-                    continue
                 if support_of(read_allele[k], alt_set[image, 0], alt_set[image, 1]) != wanted:
                     continue
                 row_read[image, row] = read
@@ -167,6 +165,14 @@ def _lay_out(
                     cigar[cigar_offset[read] : cigar_offset[read + 1]],
                 )  # fmt: skip
                 row += 1
+
+
+@njit(cache=True)
+def _sample_rows(hashes: Any, rows: int) -> Any:
+    """Which reads of a site are drawn, ascending: those of lowest hash, the first where hashes are equal."""
+    if len(hashes) <= rows:
+        return np.arange(len(hashes))
+    return np.sort(np.argsort(hashes, kind="mergesort")[:rows])
 
 
 @njit(cache=True)

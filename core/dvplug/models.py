@@ -57,13 +57,17 @@ def resolve_model(plugins: Plugins, profile: TechnologyProfile, requested: str |
 
 def load_model(plugins: Plugins, request: str) -> LoadedModel:
     """Find a model by requirement or path and verify its files; raises as `resolve_model` does."""
-    if "/" in request or os.sep in request:
-        model = open_folder(Path(request))
-    else:
-        plugins.refuse_contested_model(Requirement.parse(request).name)
-        model = resolve(request, plugins.model_roots)
+    model = find_model(plugins, request)
     verify_files(model.folder, model.manifest)
     return LoadedModel(model.folder, model.manifest, model.manifest_sha256)
+
+
+def find_model(plugins: Plugins, request: str) -> ModelFolder:
+    """Find a model by requirement or path and read its manifest, no more; raises as `resolve_model` does."""
+    if "/" in request or os.sep in request:
+        return open_folder(Path(request))
+    plugins.refuse_contested_model(Requirement.parse(request).name)
+    return resolve(request, plugins.model_roots)
 
 
 def check_fit(manifest: Manifest, profile: TechnologyProfile, encoder: ImageEncoder) -> None:

@@ -138,7 +138,7 @@ class Plugins:
         if not offers:
             broken = "; ".join(p.origin for p in self.plugins if p.status == "failed")
             raise PluginError(
-                f"no plugin has a {kind} '{name}'",
+                f"no plugin offers the {kind} '{name}'",
                 cause=f"these failed to load: {broken}" if broken else "",
                 repair=f"{near_misses(name, self.names(kind))} See `dvplug plugins list`.".strip(),
             )

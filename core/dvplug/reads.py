@@ -58,6 +58,7 @@ class _Columns:
     seq: list[str] = field(default_factory=list)
     qual: list[Any] = field(default_factory=list)
     cigar: list[bytes] = field(default_factory=list)
+    name: list[str] = field(default_factory=list)
 
     def all(self) -> list[list[Any]]:
         return list(vars(self).values())
@@ -126,7 +127,7 @@ def _decode(file: Any, region: Region, read_filter: ReadFilter, haplotypes: bool
     missing = bytes([read_filter.missing_base_quality])
     window_end, first_of_window, without_sequence = -1, len(columns.start), 0
     cigars: dict[str, bytes] = {}
-    start_, end_, flag_, mapq_, tlen_, hp_, seq_, qual_, cigar_ = (c.append for c in columns.all())
+    start_, end_, flag_, mapq_, tlen_, hp_, seq_, qual_, cigar_, name_ = (c.append for c in columns.all())
     starts = columns.start
     try:
         for read in file.fetch(region.contig, region.start, region.end):
@@ -159,6 +160,7 @@ def _decode(file: Any, region: Region, read_filter: ReadFilter, haplotypes: bool
                 if len(cigar) < 16:
                     cigars[cigar] = packed
             cigar_(packed)
+            name_(read.query_name)
     except (OSError, ValueError) as error:
         raise InputError(
             f"cannot read {_name(file)} at {region}",
@@ -207,13 +209,15 @@ def _sample_windows(columns: _Columns, read_filter: ReadFilter) -> None:
 
 
 def _lowest_hashes(columns: _Columns, indexes: range, limit: int) -> Sequence[int]:
-    """Bottom-k sample: a union's is that of its parts' samples, so it can be taken as reads stream by."""
+    """Bottom-k sample: a union's is that of its parts' samples, so it can be taken as reads stream by.
+
+    Names are hashed, not bases: where amplicons make reads alike, an allele's reads would all stay or all go.
+    """
     if len(indexes) <= limit:
         return indexes
-    keys = [
-        (zlib.crc32(columns.seq[i].encode(), columns.start[i] ^ columns.flag[i] << 16), i) for i in indexes
-    ]
-    return sorted(i for _, i in sorted(keys)[:limit])
+    name, flag, start = columns.name, columns.flag, columns.start
+    keys = [(zlib.crc32(name[i].encode(), start[i] ^ flag[i] << 16), name[i], i) for i in indexes]
+    return sorted(i for *_, i in sorted(keys)[:limit])
 
 
 def _flatten(columns: _Columns, without_sequence: int) -> ReadBatch:

@@ -10,11 +10,11 @@ from rich.markup import escape
 
 from dvplug.console import info, stdout, warn
 from dvplug.errors import ModelError
-from dvplug.models import load_model, verify_model
+from dvplug.models import find_model, load_model, verify_model
 from dvplug.plugins import Plugins, installed_plugins
 from dvplug_registry.manifest import Manifest
 from dvplug_registry.model_folder import ModelFolder, verify_files
-from dvplug_registry.resolve import find_models, resolve
+from dvplug_registry.resolve import find_models
 
 app = App(name="registry", help="List, show and verify models.")
 Json = Annotated[bool, Parameter("--json", negative="")]
@@ -54,13 +54,11 @@ def show(name: str, *, as_json: Json = False) -> None:
     Parameters
     ----------
     name
-        A model, such as illumina-wgs, illumina-wgs@1 or illumina-wgs@1.0.0.
+        A model, such as illumina-wgs, illumina-wgs@1 or illumina-wgs@1.0.0, or the path of a model folder.
     as_json
         Print JSON instead of text.
     """
-    plugins = installed_plugins()
-    model = resolve(name, plugins.model_roots)
-    facts = _facts(model)
+    facts = _facts(find_model(installed_plugins(), name))
     if as_json:
         stdout.out(json.dumps(facts, indent=2))
         return

@@ -171,8 +171,8 @@ def _judge(
 def _check_ref(variant: Variant, contig: str, bases: Bases, path: Path) -> None:
     found = bases(variant.start, variant.end)
     if found != variant.ref and any(
-        r != f and r in "ACGT" and f in "ACGT"
-        for r, f in zip(variant.ref, found.ljust(len(variant.ref)), strict=True)
+        r != f and r in "ACGT" and f in "ACGT-"
+        for r, f in zip(variant.ref, found.ljust(len(variant.ref), "-"), strict=True)
     ):
         raise InputError(
             f"REF '{variant.ref[:20]}' of '{path}' at {contig}:{variant.start + 1} is not in the reference",
@@ -185,10 +185,10 @@ def _check_contigs(
     regions: ConfidentRegions, bed: Path, reference: FastaReference, truth: Callset, query: Callset
 ) -> None:
     for contig in regions.contigs:
-        if contig not in reference.contigs:
+        if contig not in reference.lengths:
             raise InputError(
                 f"contig '{contig}' of '{bed}' is not in reference '{reference.path}'",
-                repair=near_contig(contig, reference.contigs),
+                repair=near_contig(contig, reference.lengths),
             )
     for callset in (truth, query):
         if callset.contigs and not set(callset.contigs) & set(regions.contigs):

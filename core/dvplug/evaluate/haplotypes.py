@@ -16,6 +16,9 @@ from typing import NamedTuple
 #: Situations kept at once. Reached only inside long repeats that are crowded with variants.
 MAX_STATES = 2000
 
+#: bp to the next variant from which on a variant that both sides have, alike, is matched without a search.
+LONE = 100
+
 TRUTH, QUERY = 0, 1
 BOTH_SIDES = 0b11
 
@@ -114,14 +117,20 @@ def best_match(choices: Sequence[Choice], bases: Bases, max_states: int = MAX_ST
     match = Match([-1] * len(choices), [-1] * len(choices))
     origin = Haplotype(0, 0, "", "", 0)
     situations: Situations = {(origin, origin): (0, None)}
-    first = 0
+    first = number = 0
     pruned = False
-    for number, choice in enumerate(choices):
-        situations = _advanced(situations, choice.start, bases)
+    while number < len(choices):
+        situations = _advanced(situations, choices[number].start, bases)
         if len(situations) == 1:
             _settle(match, situations, (first, number) if pruned else None)
             first, pruned = number, False
-        situations = _branched(situations, number, choice, bases)
+            if _are_lone_twins(choices, number, situations):
+                match.chosen[number : number + 2] = 0, 0
+                match.segment[number : number + 2] = number + 1, number + 1
+                number += 2
+                continue
+        situations = _branched(situations, number, choices[number], bases)
+        number += 1
         if len(situations) > max_states:
             situations = _most_promising(situations, max_states)
             pruned = True
@@ -130,6 +139,22 @@ def best_match(choices: Sequence[Choice], bases: Bases, max_states: int = MAX_ST
     final = {pair: value for pair, value in situations.items() if pair[0].in_step() and pair[1].in_step()}
     _settle(match, final, (first, len(choices)) if pruned else None)
     return match
+
+
+def _are_lone_twins(choices: Sequence[Choice], number: int, situations: Situations) -> bool:
+    """Whether a variant and the next are one and the same on both sides, far from all others."""
+    if number + 1 == len(choices):
+        return False
+    one, other = choices[number : number + 2]
+    if one.side == other.side or one.start != other.start or len(one.options) + len(other.options) != 2:
+        return False
+    (first, second, *_), (third, fourth, *_) = one.options[0], other.options[0]
+    if (first, second) not in ((third, fourth), (fourth, third)):
+        return False
+    if any(haplotype.truth_position > one.start for pair in situations for haplotype in pair):
+        return False
+    end = max(allele.end for allele in (first, second) if allele)
+    return number + 2 == len(choices) or choices[number + 2].start >= end + LONE
 
 
 def _advanced(situations: Situations, position: int, bases: Bases) -> Situations:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -10,10 +10,14 @@ from dvplug.errors import InputError, near_misses
 
 
 class Reference(Protocol):
-    """Anything that gives upper-case reference bases."""
+    """Anything that gives upper-case reference bases; never asked for what lies beyond a contig."""
+
+    @property
+    def lengths(self) -> Mapping[str, int]:
+        """Contig name to length in bp."""
 
     def sequence(self, contig: str, start: int, end: int) -> str:
-        """Bases of [start, end), 0-based half-open, cut at the end of the contig."""
+        """Bases of [start, end), 0-based half-open."""
 
 
 class FastaReference:
@@ -30,7 +34,7 @@ class FastaReference:
             )
         self.path = path
         self._fasta = FastaFile(str(path))
-        self.contigs: dict[str, int] = dict(zip(self._fasta.references, self._fasta.lengths, strict=True))
+        self.lengths: dict[str, int] = dict(zip(self._fasta.references, self._fasta.lengths, strict=True))
 
     def sequence(self, contig: str, start: int, end: int) -> str:
         """Bases of [start, end), upper-case."""
@@ -48,14 +52,18 @@ class Bases:
 
     def __init__(self, reference: Reference, contig: str, block: int = 1 << 20) -> None:
         self._reference, self._contig, self._block = reference, contig, block
+        self._length = reference.lengths[contig]
         self._start = self._end = 0
         self._text = ""
 
     def __call__(self, start: int, end: int) -> str:
-        """Bases of [start, end)."""
+        """Bases of [start, end), cut at the ends of the contig."""
+        start, end = max(0, start), min(end, self._length)
+        if start >= end:
+            return ""
         if start < self._start or end > self._end:
             self._start = max(0, start - self._block // 8)
-            self._end = max(end, self._start + self._block)
+            self._end = min(self._length, max(end, self._start + self._block))
             self._text = self._reference.sequence(self._contig, self._start, self._end)
         return self._text[start - self._start : end - self._start]
 

@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,12 +64,12 @@ class Variant:
         """End of the record's reference bases, exclusive."""
         return self.start + len(self.ref)
 
-    @property
+    @cached_property
     def changed_start(self) -> int:
         """First reference base that a called allele changes."""
         return min(allele.start for allele in self.alleles if allele)
 
-    @property
+    @cached_property
     def changed_end(self) -> int:
         """End of the reference bases that the called alleles change."""
         return max(allele.end for allele in self.alleles if allele)

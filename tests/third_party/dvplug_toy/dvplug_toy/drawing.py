@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from dvplug.images import Pileup
 
 
-def stripes(pileup: Pileup) -> NDArray[np.uint8]:
-    """Draw every other column, uint8[n, h, w]."""
-    pixels = np.zeros(pileup.base.shape, np.uint8)
-    pixels[:, :, ::2] = 255
-    return pixels
+def stripes(pileup: Pileup, out: NDArray[np.uint8]) -> None:
+    """Draw every other column where a read lies; ``out`` is uint8[n, h, w] of zeros."""
+    out[:, :, ::2] = np.where(pileup.cell[:, :, ::2] >= 0, 255, 0)

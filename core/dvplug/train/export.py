@@ -1,0 +1,307 @@
+"""Make a model folder of a fit: weights, LiteRT file, known answers and manifest."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from dvplug import console
+from dvplug.errors import InputError
+from dvplug.genotyper import LiteRTGenotyper
+from dvplug.technology import Frozen
+from dvplug.train.fit import FIT_NAME, WEIGHTS_NAME, Fit, predict
+from dvplug.train.network import GENOTYPES, build, predict_batch, quiet_backend
+from dvplug.train.store import ExampleReader, Examples
+from dvplug.train.tune import log_losses
+from dvplug.train.weights import load_weights, save_weights
+from dvplug_registry.manifest import (
+    Calling,
+    Encoder,
+    FileEntry,
+    Image,
+    LiteRT,
+    Manifest,
+    Metric,
+    Role,
+    Training,
+)
+from dvplug_registry.model_folder import file_entry, save_manifest
+
+if TYPE_CHECKING:
+    import keras
+
+LITERT_NAME = "network.tflite"
+KNOWN_ANSWER_NAME = "known_answer.npz"
+CARD_NAME = "card.md"
+_KNOWN_ANSWERS = 8  # per genotype
+_REPRESENTATIVE = 400
+# Dense layers and what joins them are a hundredth of the arithmetic: kept in float32, they cost nothing, and
+# neither features nor logits are rounded to 1/256 of their range.
+_FLOAT_OPERATIONS = ["FULLY_CONNECTED", "CONCATENATION", "MEAN"]
+_LOG_LOSS_ALLOWANCE = 1.01
+
+
+class Description(Frozen):
+    """What a manifest says that no fit knows."""
+
+    name: str
+    version: str
+    description: str
+    held_out: str
+    licence: str = "Apache-2.0"
+    metrics: tuple[Metric, ...] = ()
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A quantised network against its float32 weights on the same examples."""
+
+    examples: int
+    log_loss_float: float
+    log_loss_int8: float
+    only_float_wrong: int
+    only_int8_wrong: int
+    max_difference: float
+
+    @property
+    def equal(self) -> bool:
+        """Whether int8 may stand in for float32.
+
+        Its log-loss is at most 1 % higher, and its errors are not significantly more: of the examples that one
+        of the two gets wrong and the other right, the excess is at most two standard deviations of a fair coin
+        (McNemar's test, one-sided, p about .02).
+        """
+        excess = self.only_int8_wrong - self.only_float_wrong
+        discordant = self.only_int8_wrong + self.only_float_wrong
+        return (
+            self.log_loss_int8 <= self.log_loss_float * _LOG_LOSS_ALLOWANCE and excess <= 2 * discordant**0.5
+        )
+
+
+def compare(
+    float_p: NDArray[np.float32], int8_p: NDArray[np.float32], labels: NDArray[np.int8]
+) -> Comparison:
+    """Compare probabilities float32[n,3] of both precisions against labels int8[n]."""
+    float_wrong, int8_wrong = float_p.argmax(axis=1) != labels, int8_p.argmax(axis=1) != labels
+    return Comparison(
+        examples=len(labels),
+        log_loss_float=float(log_losses(float_p, labels).mean()),
+        log_loss_int8=float(log_losses(int8_p, labels).mean()),
+        only_float_wrong=int((float_wrong & ~int8_wrong).sum()),
+        only_int8_wrong=int((int8_wrong & ~float_wrong).sum()),
+        max_difference=float(np.abs(float_p - int8_p).max()),
+    )
+
+
+def export(
+    fitted: Path, tune_examples: Sequence[Path], description: Description, out: Path, card: Path | None = None
+) -> Manifest:
+    """Make a model folder.
+
+    The LiteRT file is int8 when `Comparison.equal` finds it as good as float32 on the tune set, else float32.
+
+    Parameters
+    ----------
+    fitted
+        Folder made by `dvplug.train.fit.fit`.
+    tune_examples
+        Shards that calibrate the int8 ranges, compare both precisions and give the known answers.
+    description
+        The rest of the manifest.
+    out
+        The model folder to make; it appears when it is whole.
+    card
+        A model card to put beside it.
+
+    Raises
+    ------
+    InputError
+        ``out`` exists, ``fitted`` holds no fit, or the examples are not of its kind.
+    """
+    if out.exists():
+        raise InputError(f"'{out}' exists already", repair="Name another folder, or remove it.")
+    state, model = load_fit(fitted)
+    tune = ExampleReader(tune_examples)
+    _check_kind(state, tune)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
+    try:
+        litert, comparison = _write_litert(model, tune, predict(model, tune), folder)
+        save_weights(model, folder / WEIGHTS_NAME)
+        _write_known_answer(model, tune, folder / KNOWN_ANSWER_NAME)
+        if card is not None:
+            shutil.copyfile(card, folder / CARD_NAME)
+        manifest = _manifest(state, description, litert, _files(folder))
+        save_manifest(folder, manifest)
+        folder.chmod(0o755)
+        folder.rename(out)
+    except BaseException:
+        shutil.rmtree(folder)
+        raise
+    console.info(f"{manifest.label}: {litert.precision} LiteRT, {comparison}")
+    return manifest
+
+
+def load_fit(folder: Path) -> tuple[Fit, keras.Model]:
+    """Read a finished fit and build its network; raises InputError or ModelError."""
+    path = folder / FIT_NAME
+    try:
+        state = Fit.model_validate_json(path.read_text())
+    except (OSError, ValidationError) as error:
+        raise InputError(
+            f"'{folder}' does not hold a fit", cause=str(error), repair="Run `dvplug train fit` first."
+        ) from error
+    quiet_backend()
+    header, settings = state.header, state.settings
+    model = build(
+        settings.architecture, settings.architecture_settings, header.layout.shape, len(header.features)
+    )
+    load_weights(model, folder / WEIGHTS_NAME)
+    model.compile(jit_compile=False)
+    return state, model
+
+
+def convert(model: keras.Model, representative: Examples | None = None) -> bytes:
+    """Convert a network to a LiteRT flatbuffer that takes one uint8 image and one float32 feature vector.
+
+    Parameters
+    ----------
+    representative
+        Examples whose activations set the int8 ranges; None converts to float32.
+    """
+    import keras
+    import tensorflow as tf
+
+    signature = [
+        keras.InputSpec(shape=(1, *tensor.shape[1:]), dtype=tensor.dtype, name=tensor.name)
+        for tensor in model.inputs
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        model.export(folder, format="tf_saved_model", verbose=False, input_signature=[signature])
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        if representative is None:
+            return converter.convert()
+        calibrate = _feed(representative)
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = calibrate
+        options = tf.lite.experimental.QuantizationDebugOptions(denylisted_ops=_FLOAT_OPERATIONS)
+        debugger = tf.lite.experimental.QuantizationDebugger(
+            converter=converter, debug_dataset=calibrate, debug_options=options
+        )
+        return debugger.get_nondebug_quantized_model()
+
+
+def _feed(examples: Examples) -> Callable[[], Iterator[dict[str, NDArray]]]:
+    def feed() -> Iterator[dict[str, NDArray]]:
+        for i in range(len(examples)):
+            yield {"image": examples.images[i : i + 1], "features": examples.features[i : i + 1]}
+
+    return feed
+
+
+def _write_litert(
+    model: keras.Model, tune: ExampleReader, float_p: NDArray[np.float32], folder: Path
+) -> tuple[LiteRT, Comparison]:
+    """Write the int8 file if it is as good as float32, else the float32 one."""
+    path = folder / LITERT_NAME
+    shape, features = tune.header.layout.shape, len(tune.header.features)
+    choices: tuple[tuple[Literal["int8", "float32"], Examples | None], ...] = (
+        ("int8", _draw(tune, _REPRESENTATIVE)),
+        ("float32", None),
+    )
+    for precision, examples in choices:
+        path.write_bytes(convert(model, examples))
+        genotyper = LiteRTGenotyper(path, shape, features)
+        litert_p = np.concatenate([genotyper.predict(p.images, p.features) for p in tune.in_order()])
+        comparison = compare(float_p, litert_p, tune.labels)
+        if comparison.equal or precision == "float32":
+            break
+        console.warn(f"int8 is not equal to float32, float32 is shipped: {comparison}")
+    # A tenth more than was seen, for other processors' rounding.
+    tolerance = min(1.0, max(1e-4, round(1.1 * comparison.max_difference + 5e-4, 3)))
+    return LiteRT(precision=precision, tolerance=tolerance), comparison
+
+
+def _draw(reader: ExampleReader, n: int) -> Examples:
+    """Draw n random examples, or all where there are fewer."""
+    return next(reader.shuffled(min(n, len(reader)), seed=0))
+
+
+def _check_kind(state: Fit, tune: ExampleReader) -> None:
+    for field in ("layout", "features", "encoder", "encoder_version"):
+        if getattr(state.header, field) != getattr(tune.header, field):
+            raise InputError(
+                f"the network and the tune examples differ in {field}",
+                cause=f"{getattr(state.header, field)} against {getattr(tune.header, field)}",
+                repair="Give the tune examples that the network was fitted with.",
+            )
+
+
+def _write_known_answer(model: keras.Model, tune: ExampleReader, path: Path) -> None:
+    """Write a few examples of each genotype, and what the float32 weights say of them."""
+    drawn = _draw(tune, 3000)
+    rows = [np.flatnonzero(drawn.labels == label)[:_KNOWN_ANSWERS] for label in range(len(GENOTYPES))]
+    known = drawn.take(np.concatenate(rows))
+    np.savez_compressed(
+        path,
+        images=known.images,
+        features=known.features,
+        probabilities=predict_batch(model, known.images, known.features),
+    )
+
+
+def _files(folder: Path) -> dict[str, FileEntry]:
+    roles: dict[str, Role] = {
+        WEIGHTS_NAME: "weights",
+        LITERT_NAME: "litert",
+        KNOWN_ANSWER_NAME: "known-answer",
+        CARD_NAME: "card",
+    }
+    return {name: file_entry(folder / name, role) for name, role in roles.items() if (folder / name).exists()}
+
+
+def _manifest(
+    state: Fit, description: Description, litert: LiteRT, files: dict[str, FileEntry]
+) -> Manifest:
+    header = state.header
+    try:
+        return Manifest(
+            name=description.name,
+            version=description.version,
+            technology=header.technology,
+            description=description.description,
+            architecture=state.settings.architecture,
+            architecture_settings=state.settings.architecture_settings,
+            image=Image(**header.layout.model_dump()),
+            features=header.features,
+            encoder=Encoder(name=header.encoder, version=header.encoder_version),
+            calling=Calling(
+                read_filter=header.read_filter.model_dump(),
+                candidate_thresholds=header.candidate_thresholds.model_dump(),
+            ),
+            training=Training(
+                data="; ".join(state.sources),
+                seed=state.settings.seed,
+                n_examples=state.n_examples,
+                held_out=description.held_out,
+            ),
+            metrics=description.metrics,
+            licence=description.licence,
+            litert=litert,
+            files=files,
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(
+            f"{'.'.join(map(str, first['loc'])) or 'the manifest'}: {first['msg']}",
+            cause="the manifest would not be valid",
+            repair="Correct it and export again.",
+        ) from error

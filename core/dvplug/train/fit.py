@@ -1,0 +1,303 @@
+"""Fit a network to examples: shuffled batches in, the weights that do best on the tune set out."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, ValidationError
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from dvplug import console
+from dvplug.errors import InputError
+from dvplug.technology import Frozen
+from dvplug.train.network import build, predict_batch, quiet_backend
+from dvplug.train.store import ExampleHeader, ExampleReader, Examples
+from dvplug.train.tune import TuneMetrics, measure
+from dvplug.train.weights import load_weights, save_weights
+
+if TYPE_CHECKING:
+    import keras
+
+WEIGHTS_NAME = "weights.safetensors"
+FIT_NAME = "fit.json"
+CURVE_NAME = "learning_curve.png"
+_CURVE_POINTS = 40  # per epoch
+
+
+class FitSettings(Frozen):
+    """How a network is fitted. The defaults are those that the shipped models were made with."""
+
+    architecture: str = "small-cnn"
+    architecture_settings: dict[str, Any] = {}
+    epochs: int = Field(5, ge=1)
+    batch_size: int = Field(256, ge=1)
+    learning_rate: float = Field(2e-3, gt=0, description="at the end of the warm-up; then cosine to 1 %")
+    warm_up: float = Field(0.05, ge=0, lt=1, description="fraction of all steps")
+    weight_decay: float = Field(0.004, ge=0)
+    label_smoothing: float = Field(0.005, ge=0, lt=0.5)
+    class_weights: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    keep: tuple[float, float, float] = Field((1.0, 1.0, 1.0), description="fraction of each class per epoch")
+    patience: int = Field(2, ge=1, description="epochs without a better tune log-loss before it stops")
+    seed: int = Field(1, ge=0)
+
+
+class Epoch(Frozen):
+    """What one epoch gave."""
+
+    train_losses: tuple[float, ...] = Field(description="means over equal parts of the epoch")
+    tune: TuneMetrics
+
+
+class Fit(Frozen):
+    """A finished or interrupted fit, as written to ``fit.json``."""
+
+    header: ExampleHeader
+    settings: FitSettings
+    n_examples: int
+    sources: tuple[str, ...]
+    epochs: tuple[Epoch, ...] = ()
+
+    @property
+    def best(self) -> int:
+        """Index of the epoch whose weights are kept."""
+        return int(np.argmin([epoch.tune.log_loss for epoch in self.epochs]))
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs are done, or the last ones brought nothing better."""
+        done = len(self.epochs)
+        return done >= self.settings.epochs or (done > 0 and done - 1 - self.best >= self.settings.patience)
+
+
+def fit(
+    examples: Sequence[Path],
+    tune_examples: Sequence[Path],
+    settings: FitSettings,
+    out: Path,
+    initial_weights: Path | None = None,
+) -> Fit:
+    """Fit a network, and keep the weights of the epoch with the lowest log-loss on the tune set.
+
+    Every epoch is saved in ``<out>.unfinished``; the same call after an interruption goes on from there.
+
+    Parameters
+    ----------
+    examples, tune_examples
+        Shards of `dvplug.train.store`, made alike; the tune set shares no region with the training set.
+    settings
+        Network, schedule and seed.
+    out
+        Folder to make: ``weights.safetensors``, ``fit.json``, ``learning_curve.png``.
+    initial_weights
+        Weights of another model to start from (safetensors, same network); None starts at random.
+
+    Raises
+    ------
+    InputError
+        ``out`` exists, the examples differ in layout, features or settings, there are fewer than one batch,
+        or the loss is no longer a number.
+    ModelError
+        The architecture is unknown or the initial weights do not fit it.
+    """
+    if out.exists():
+        raise InputError(f"'{out}' exists already", repair="Name another folder, or remove it.")
+    reader, tune = ExampleReader(examples), ExampleReader(tune_examples)
+    _check_same_kind(reader, tune)
+    steps = int((reader.class_counts() * np.asarray(settings.keep)).sum()) // settings.batch_size
+    if not steps:
+        raise InputError(
+            f"{len(reader)} examples do not fill a batch of {settings.batch_size}", repair="Make more of them."
+        )
+    unfinished = out.with_name(out.name + ".unfinished")
+    unfinished.mkdir(parents=True, exist_ok=True)
+    model = _compiled(reader.header, settings, steps)
+    if initial_weights is not None:
+        load_weights(model, initial_weights)
+    start = Fit(
+        header=reader.header,
+        settings=settings,
+        n_examples=len(reader),
+        sources=tuple(dict.fromkeys(header.source for header in reader.headers)),
+    )
+    state = _resume(start, model, unfinished)
+    console.info(f"{len(reader)} examples, {len(tune)} to tune on, {model.count_params()} weights")
+    while not state.finished:
+        losses = _train_epoch(model, reader, settings, len(state.epochs), steps)
+        metrics = measure(predict(model, tune), tune.labels, tune.variant_types)
+        state = state.model_copy(update={"epochs": (*state.epochs, Epoch(train_losses=losses, tune=metrics))})
+        console.info(f"epoch {len(state.epochs)}: train loss {losses[-1]:.4f}, {metrics.summary()}")
+        _checkpoint(state, model, unfinished)
+    return _finish(state, unfinished, out)
+
+
+def predict(model: keras.Model, reader: ExampleReader) -> NDArray[np.float32]:
+    """Probabilities float32[n,3] of all examples, in order."""
+    parts = [predict_batch(model, part.images, part.features) for part in reader.in_order()]
+    return np.concatenate(parts)
+
+
+def _check_same_kind(reader: ExampleReader, tune: ExampleReader) -> None:
+    for field in ("layout", "features", "encoder", "encoder_version"):
+        if getattr(reader.header, field) != getattr(tune.header, field):
+            raise InputError(
+                f"training and tune examples differ in {field}",
+                cause=f"{getattr(reader.header, field)} against {getattr(tune.header, field)}",
+                repair="Make both with the same profile and the same dvplug.",
+            )
+
+
+def _compiled(header: ExampleHeader, settings: FitSettings, steps_per_epoch: int) -> keras.Model:
+    quiet_backend()
+    import keras
+
+    keras.utils.set_random_seed(settings.seed)
+    model = build(
+        settings.architecture, settings.architecture_settings, header.layout.shape, len(header.features)
+    )
+    steps = steps_per_epoch * settings.epochs
+    warm_up = int(settings.warm_up * steps)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=settings.learning_rate / 100 if warm_up else settings.learning_rate,
+        decay_steps=max(1, steps - warm_up),
+        alpha=0.01,
+        warmup_target=settings.learning_rate if warm_up else None,
+        warmup_steps=warm_up,
+    )
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=settings.weight_decay)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=settings.label_smoothing)
+    # Measured on two cores: XLA halves the speed of these small convolutions.
+    model.compile(optimizer=optimizer, loss=loss, jit_compile=False)
+    optimizer.build(model.trainable_variables)
+    return model
+
+
+def _train_epoch(
+    model: keras.Model, reader: ExampleReader, settings: FitSettings, epoch: int, steps: int
+) -> tuple[float, ...]:
+    """Run one epoch and return the mean loss of each of its parts."""
+    class_weights = np.asarray(settings.class_weights, np.float32)
+    targets = np.eye(3, dtype=np.float32)
+    losses: list[float] = []
+    batches = reader.shuffled(settings.batch_size, (settings.seed, epoch), settings.keep)
+    columns = (TextColumn(f"epoch {epoch + 1}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    terminal = console.stderr.is_terminal
+    with Progress(*columns, console=console.stderr, transient=True, disable=not terminal) as progress:
+        task = progress.add_task("", total=steps)
+        for batch in _ahead(batches):
+            model.reset_metrics()  # train_on_batch returns a running mean otherwise
+            loss = model.train_on_batch(
+                [batch.images, batch.features], targets[batch.labels], class_weights[batch.labels]
+            )
+            losses.append(float(loss))
+            if not np.isfinite(losses[-1]):
+                raise InputError(
+                    f"the loss is {losses[-1]} in epoch {epoch + 1}",
+                    cause="training diverged",
+                    repair="Lower the learning rate, and check that all features lie near [0, 1].",
+                )
+            progress.advance(task)
+            if not terminal and len(losses) % max(1, steps // 5) == 0:
+                console.info(f"epoch {epoch + 1}: batch {len(losses)} of {steps}, loss {losses[-1]:.4f}")
+    parts = np.array_split(losses, min(_CURVE_POINTS, len(losses)))
+    return tuple(float(part.mean()) for part in parts)
+
+
+def _ahead(batches: Iterator[Examples]) -> Iterator[Examples]:
+    """Read a few batches ahead in a thread, so that unpacking and arithmetic overlap."""
+    ready: queue.Queue[Examples | BaseException | None] = queue.Queue(maxsize=4)
+    stop = threading.Event()
+
+    def put(item: Examples | BaseException | None) -> None:
+        while not stop.is_set():
+            try:
+                return ready.put(item, timeout=0.2)
+            except queue.Full:
+                continue
+
+    def read() -> None:
+        try:
+            for batch in batches:
+                put(batch)
+                if stop.is_set():
+                    return
+            put(None)
+        except BaseException as error:  # noqa: BLE001 - raised again below, in the thread that trains
+            put(error)
+
+    thread = threading.Thread(target=read, daemon=True)
+    thread.start()
+    try:
+        while (item := ready.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _checkpoint(state: Fit, model: keras.Model, folder: Path) -> None:
+    """Save the epoch; ``fit.json`` comes last, and its length says which files belong to it."""
+    done = len(state.epochs)
+    model.save_weights(folder / f"epoch_{done}.weights.h5")
+    save_weights(model, folder / f"epoch_{done}.safetensors")
+    part = folder / f"{FIT_NAME}.part"
+    part.write_text(state.model_dump_json(indent=1))
+    part.replace(folder / FIT_NAME)
+    (folder / f"epoch_{done - 1}.weights.h5").unlink(missing_ok=True)
+
+
+def _resume(start: Fit, model: keras.Model, folder: Path) -> Fit:
+    path = folder / FIT_NAME
+    if not path.exists():
+        return start
+    try:
+        state = Fit.model_validate_json(path.read_text())
+    except ValidationError as error:
+        raise InputError(f"'{path}' is damaged", cause=str(error), repair=f"Remove '{folder}'.") from error
+    if state.model_copy(update={"epochs": ()}) != start:
+        raise InputError(
+            f"'{folder}' is an unfinished fit with other settings or examples",
+            repair="Remove it to start anew, or give the settings it was started with.",
+        )
+    model.load_weights(folder / f"epoch_{len(state.epochs)}.weights.h5")
+    console.info(f"going on after epoch {len(state.epochs)} of '{folder}'")
+    return state
+
+
+def _finish(state: Fit, unfinished: Path, out: Path) -> Fit:
+    draw_learning_curve(state, unfinished / CURVE_NAME)
+    (unfinished / f"epoch_{state.best + 1}.safetensors").replace(unfinished / WEIGHTS_NAME)
+    for path in unfinished.glob("epoch_*"):
+        path.unlink()
+    unfinished.rename(out)
+    console.info(f"kept epoch {state.best + 1}: {state.epochs[state.best].tune.summary()}")
+    return state
+
+
+def draw_learning_curve(state: Fit, path: Path) -> None:
+    """Draw training and tune loss over the epochs as a PNG."""
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+    for i, epoch in enumerate(state.epochs):
+        n = len(epoch.train_losses)
+        x = i + (np.arange(n) + 0.5) / n
+        axes.plot(x, epoch.train_losses, color="tab:blue", lw=1, label=None if i else "training loss")
+    tune = [epoch.tune.log_loss for epoch in state.epochs]
+    axes.plot(np.arange(1, len(tune) + 1), tune, "o-", color="tab:orange", label="tune log-loss")
+    axes.plot(state.best + 1, tune[state.best], "o", ms=10, mfc="none", color="black", label="kept")
+    axes.set(xlabel="epoch", ylabel="loss", yscale="log")
+    axes.legend()
+    figure.savefig(path, dpi=120)
+    plt.close(figure)

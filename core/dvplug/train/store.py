@@ -1,0 +1,284 @@
+"""Training examples on disk: HDF5 shards that are written whole and read in shuffled batches."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, ValidationError
+
+from dvplug.errors import InputError
+from dvplug.technology import CandidateThresholds, Frozen, ImageLayout, ReadFilter
+
+VARIANT_TYPES = ("snp", "insertion", "deletion", "complex")
+_FORMAT = "dvplug-examples-1"
+_CHUNK = 64  # examples; 1.6 MB of 64x55x7 images, which gzip packs into a fifth of that
+_CACHE_BYTES = 64 << 20  # holds a chunk of the largest layout, so that appending never packs one twice
+_BUFFER_BYTES = 96 << 20  # raw images that are shuffled at a time
+_COLUMNS = ("label", "contig", "position", "variant_type")
+_REPAIR = "Make the examples again with `dvplug train examples`."
+
+
+class ExampleHeader(Frozen):
+    """What a shard's examples have in common, and what a model made of them must say of itself."""
+
+    technology: str
+    layout: ImageLayout
+    features: tuple[str, ...]
+    encoder: str
+    encoder_version: int = Field(ge=1)
+    read_filter: ReadFilter
+    candidate_thresholds: CandidateThresholds
+    contigs: tuple[str, ...] = Field(description="names that the column `contig` points at")
+    seed: int = Field(ge=0)
+    source: str = Field(description="reads, truth and regions, for people")
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Labelled images: uint8[n,h,w,c], float32[n,f], int8[n] (0 hom_ref, 1 het, 2 hom_alt)."""
+
+    images: NDArray[np.uint8]
+    features: NDArray[np.float32]
+    labels: NDArray[np.int8]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, rows: NDArray[np.integer] | slice) -> Examples:
+        """Return the examples of these rows."""
+        return Examples(self.images[rows], self.features[rows], self.labels[rows])
+
+
+def concatenate(parts: Sequence[Examples]) -> Examples:
+    """Join examples, in order."""
+    return Examples(
+        np.concatenate([part.images for part in parts]),
+        np.concatenate([part.features for part in parts]),
+        np.concatenate([part.labels for part in parts]),
+    )
+
+
+class ExampleWriter:
+    """Writes one shard; it appears under its name only when the ``with`` block ends without an error.
+
+    Parameters
+    ----------
+    path
+        The shard, ending in ``.h5``.
+    header
+        What its examples have in common.
+    """
+
+    def __init__(self, path: Path, header: ExampleHeader) -> None:
+        self.path = path
+        self.header = header
+        self.count = 0
+
+    def __enter__(self) -> ExampleWriter:
+        with tempfile.NamedTemporaryFile(dir=self.path.parent, prefix=".examples-", delete=False) as file:
+            self._temporary = Path(file.name)
+        self._file = h5py.File(self._temporary, "w", rdcc_nbytes=_CACHE_BYTES)
+        self._file.attrs["format"] = _FORMAT
+        self._file.attrs["header"] = self.header.model_dump_json()
+        self._create("image", np.uint8, self.header.layout.shape)
+        self._create("features", np.float32, (len(self.header.features),))
+        for name, dtype in zip(_COLUMNS, (np.int8, np.int16, np.int32, np.int8), strict=True):
+            self._create(name, dtype, ())
+        return self
+
+    def append(
+        self,
+        examples: Examples,
+        contig: NDArray[np.integer],
+        position: NDArray[np.integer],
+        variant_type: NDArray[np.integer],
+    ) -> None:
+        """Add examples.
+
+        Parameters
+        ----------
+        examples
+            Of the header's layout and features.
+        contig, position, variant_type
+            Per example: index into the header's contigs, 0-based position, index into `VARIANT_TYPES`.
+
+        Raises
+        ------
+        ValueError
+            An array has another shape than the header says, or a label is not 0, 1 or 2.
+        """
+        n = len(examples)
+        columns = {
+            "image": examples.images,
+            "features": examples.features,
+            "label": examples.labels,
+            "contig": contig,
+            "position": position,
+            "variant_type": variant_type,
+        }
+        for name, values in columns.items():
+            expected = (n, *self._file[name].shape[1:])
+            if values.shape != expected:
+                raise ValueError(f"{name} has shape {values.shape}, not {expected}")
+        if n and not np.isin(examples.labels, (0, 1, 2)).all():
+            raise ValueError("labels are 0, 1 or 2")
+        for name, values in columns.items():
+            self._file[name].resize(self.count + n, axis=0)
+            self._file[name][self.count :] = values
+        self.count += n
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+        if error is None:
+            self._temporary.chmod(0o644)
+            self._temporary.replace(self.path)
+        else:
+            self._temporary.unlink()
+
+    def _create(self, name: str, dtype: type[np.generic], shape: tuple[int, ...]) -> None:
+        chunk = _CHUNK if name == "image" else 4096
+        self._file.create_dataset(
+            name,
+            (0, *shape),
+            dtype,
+            maxshape=(None, *shape),
+            chunks=(chunk, *shape),
+            compression="gzip",
+            compression_opts=1,  # on pileups it unpacks faster than lzf, and is smaller
+        )
+
+
+class ExampleReader:
+    """Reads shards that were made alike, a bounded number of images at a time.
+
+    Parameters
+    ----------
+    paths
+        Shards of one layout, feature list, encoder and technology-independent settings.
+
+    Raises
+    ------
+    InputError
+        No shard, one that cannot be read, two that were made differently, or no example in any of them.
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        if not paths:
+            raise InputError("no examples were given", repair="Name one or more .h5 files.")
+        self.paths = tuple(paths)
+        shards = [_read_columns(path) for path in self.paths]
+        self.headers = tuple(header for header, _ in shards)
+        for path, header in zip(self.paths, self.headers, strict=True):
+            _check_alike(self.paths[0], self.headers[0], path, header)
+        self._lengths = [len(columns["label"]) for _, columns in shards]
+        self.labels: NDArray[np.int8] = np.concatenate([columns["label"] for _, columns in shards])
+        self.variant_types: NDArray[np.int8] = np.concatenate([c["variant_type"] for _, c in shards])
+        if not len(self.labels):
+            raise InputError(f"no examples in {', '.join(map(str, self.paths))}", repair=_REPAIR)
+
+    @property
+    def header(self) -> ExampleHeader:
+        """Header of the first shard; layout, features, encoder and settings are those of all."""
+        return self.headers[0]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def class_counts(self) -> NDArray[np.int64]:
+        """Examples per label, int64[3]."""
+        return np.bincount(self.labels, minlength=3)
+
+    def in_order(self) -> Iterator[Examples]:
+        """Yield all examples once, as stored, in chunks of at most 64."""
+        with self._opened() as files:
+            for shard, start in self._chunks():
+                yield _read(files[shard], start)
+
+    def shuffled(
+        self, batch_size: int, seed: int | Sequence[int], keep: Sequence[float] = (1.0, 1.0, 1.0)
+    ) -> Iterator[Examples]:
+        """Yield one epoch in random order, in full batches.
+
+        Chunks of all shards are drawn in random order into a buffer of about 96 MB, whose examples are
+        shuffled: neighbours on the genome are spread over the epoch, and memory stays bounded.
+
+        Parameters
+        ----------
+        batch_size
+            Examples per batch; fewer than that at the end of the epoch are left out.
+        seed
+            Same seed, same shards, same batches.
+        keep
+            Fraction of each class that is kept, drawn anew for every seed.
+        """
+        random = np.random.default_rng(seed)
+        chunks = self._chunks()
+        order = random.permutation(len(chunks))
+        per_buffer = max(1, _BUFFER_BYTES // (_CHUNK * int(np.prod(self.header.layout.shape))))
+        fractions = np.asarray(keep)
+        rest: list[Examples] = []
+        with self._opened() as files:
+            for first in range(0, len(order), per_buffer):
+                drawn = [chunks[i] for i in order[first : first + per_buffer]]
+                parts = (_read(files[shard], start) for shard, start in drawn)
+                buffer = concatenate([*rest, *(_thin(part, fractions, random) for part in parts)])
+                rows = random.permutation(len(buffer))
+                whole = len(rows) - len(rows) % batch_size
+                for start in range(0, whole, batch_size):
+                    yield buffer.take(rows[start : start + batch_size])
+                rest = [buffer.take(rows[whole:])]
+
+    def _chunks(self) -> list[tuple[int, int]]:
+        return [
+            (shard, start)
+            for shard, length in enumerate(self._lengths)
+            for start in range(0, length, _CHUNK)
+        ]
+
+    @contextmanager
+    def _opened(self) -> Iterator[list[h5py.File]]:
+        with ExitStack() as stack:
+            yield [stack.enter_context(h5py.File(path, "r")) for path in self.paths]
+
+
+def _read(file: h5py.File, start: int) -> Examples:
+    rows = slice(start, start + _CHUNK)
+    return Examples(file["image"][rows], file["features"][rows], file["label"][rows])
+
+
+def _thin(examples: Examples, fractions: NDArray[np.float64], random: np.random.Generator) -> Examples:
+    """Keep a random fraction of each class."""
+    if (fractions >= 1).all():
+        return examples
+    return examples.take(np.flatnonzero(random.random(len(examples)) < fractions[examples.labels]))
+
+
+def _read_columns(path: Path) -> tuple[ExampleHeader, dict[str, NDArray]]:
+    try:
+        with h5py.File(path, "r") as file:
+            if file.attrs.get("format") != _FORMAT:
+                raise InputError(f"'{path}' does not hold examples of this dvplug", repair=_REPAIR)
+            header = ExampleHeader.model_validate_json(file.attrs["header"])
+            return header, {name: file[name][:] for name in _COLUMNS}
+    except (OSError, KeyError, ValidationError) as error:
+        raise InputError(f"'{path}' cannot be read as examples", cause=str(error), repair=_REPAIR) from error
+
+
+def _check_alike(first: Path, one: ExampleHeader, path: Path, other: ExampleHeader) -> None:
+    for field in ("layout", "features", "encoder", "encoder_version", "read_filter", "candidate_thresholds"):
+        if getattr(one, field) != getattr(other, field):
+            raise InputError(
+                f"'{path}' and '{first}' were made with different {field.replace('_', ' ')}",
+                cause=f"{getattr(other, field)} against {getattr(one, field)}",
+                repair="Train on examples that were made alike.",
+            )

@@ -1,0 +1,55 @@
+"""Small references and VCFs for the tests of the comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pysam
+
+#: (start, ref, alts, genotype, filter): start 0-based, alts comma-separated.
+Row = tuple[int, str, str, str, str]
+
+
+class TextReference:
+    """Reference held in memory; like the engine's, it refuses intervals beyond a contig."""
+
+    def __init__(self, **contigs: str) -> None:
+        self._contigs = contigs
+        self.lengths = {name: len(text) for name, text in contigs.items()}
+
+    def sequence(self, contig: str, start: int, end: int) -> str:
+        if not 0 <= start <= end <= self.lengths[contig]:
+            raise ValueError(f"{contig} [{start}, {end}) is beyond the contig")
+        return self._contigs[contig][start:end]
+
+
+def write_fasta(path: Path, **contigs: str) -> Path:
+    path.write_text("".join(f">{name}\n{text}\n" for name, text in contigs.items()))
+    pysam.faidx(str(path))
+    return path
+
+
+def write_vcf(
+    path: Path, rows: Iterable[Row], contig: str = "chr1", samples: tuple[str, ...] = ("S",)
+) -> Path:
+    lines = [
+        "##fileformat=VCFv4.2",
+        f"##contig=<ID={contig},length=100000>",
+        '##FILTER=<ID=LowQual,Description="low">',
+        '##FILTER=<ID=RefCall,Description="reference">',
+        '##FORMAT=<ID=GT,Number=1,Type=String,Description="genotype">',
+        "\t".join(["#CHROM POS ID REF ALT QUAL FILTER INFO FORMAT".replace(" ", "\t"), *samples]),
+    ]
+    for start, ref, alts, genotype, filters in rows:
+        lines.append(
+            "\t".join(
+                [contig, str(start + 1), ".", ref, alts, ".", filters, ".", "GT", *[genotype] * len(samples)]
+            )
+        )
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def row(start: int, ref: str, alts: str, genotype: str, filters: str = "PASS") -> Row:
+    return start, ref, alts, genotype, filters
