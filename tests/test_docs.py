@@ -50,7 +50,9 @@ def test_links_lead_somewhere(page: Path) -> None:
             continue
         name, _, anchor = link.partition("#")
         target = page.parent / name if name else page
-        headings = re.findall(r"^#+ (.+)$", target.read_text(), re.MULTILINE) if target.suffix == ".md" else []
+        headings = (
+            re.findall(r"^#+ (.+)$", target.read_text(), re.MULTILINE) if target.suffix == ".md" else []
+        )
         if not target.exists() or (anchor and anchor not in map(slug, headings)):
             broken.append(link)
     assert not broken
@@ -213,4 +215,6 @@ def test_the_image_shape_of_illumina_is_as_shown() -> None:
     from dvplug_illumina.profile import ILLUMINA_WGS
 
     layout: ImageLayout = ILLUMINA_WGS.image
-    assert f"`illumina-wgs` {' x '.join(map(str, layout.shape))}" in (ROOT / "docs" / "data-flow.md").read_text()
+    assert (
+        f"`illumina-wgs` {' x '.join(map(str, layout.shape))}" in (ROOT / "docs" / "data-flow.md").read_text()
+    )
