@@ -115,7 +115,7 @@ def subcommands(group: App) -> list[str]:
 
 def leaves() -> dict[str, App]:
     """Every command that does something, by the words that call it."""
-    found = {}
+    found: dict[str, App] = {}
     for name in subcommands(app):
         inner = subcommands(app[name])
         found |= {f"{name} {word}": app[name][word] for word in inner} or {name: app[name]}
