@@ -7,13 +7,17 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from cyclopts import App
 from pydantic import BaseModel
 
+from dvplug import channels
 from dvplug.builtin import CHANNELS
 from dvplug.cli import app
 from dvplug.features import FEATURES
+from dvplug.images import DELETED, EMPTY, REFERENCE, SUPPORTS_ALT, SUPPORTS_REF, Pileup
+from dvplug.reads import ReadBatch
 from dvplug.technology import CandidateThresholds, ImageLayout, ReadFilter
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -210,8 +214,51 @@ def test_features_are_listed_in_order() -> None:
     assert [row[0].strip("`") for row in table("The features")] == list(FEATURES)
 
 
-def test_channels_are_listed_with_the_values_of_their_cells() -> None:
+def one_read() -> Pileup:
+    """A reference row of C, a row with the first base of a reverse read, a deletion and nothing, an empty row."""
+    reads = ReadBatch(
+        start=np.array([10], np.int32),
+        end=np.array([12], np.int32),
+        flag=np.array([16], np.uint16),
+        mapping_quality=np.array([30], np.uint8),
+        fragment_length=np.array([-400], np.int32),
+        haplotype=np.array([1], np.uint8),
+        seq=np.array([0], np.uint8),
+        qual=np.array([20], np.uint8),
+        base_offset=np.array([0, 1]),
+        cigar=np.array([1 << 4, 1 << 4 | 2], np.uint32),
+        cigar_offset=np.array([0, 2]),
+    )
+    return Pileup(
+        reads,
+        cell=np.array([[[REFERENCE] * 3, [0, DELETED, EMPTY], [EMPTY] * 3]], np.int32),
+        insertion=np.zeros((1, 3, 3), np.bool_),
+        row_read=np.array([[REFERENCE, 0, EMPTY]], np.int32),
+        support=np.array([[SUPPORTS_REF, SUPPORTS_ALT, 0]], np.uint8),
+        reference=np.array([[1, 1, 1]], np.uint8),
+    )
+
+
+def test_channels_are_listed_in_order() -> None:
     assert [row[0].strip("`") for row in table("The channels")] == list(CHANNELS)
+
+
+@pytest.mark.parametrize("row", table("The channels"), ids=lambda row: row[0].strip("`"))
+def test_pixels_are_as_listed(row: list[str]) -> None:
+    name, of_read, of_deletion, of_reference = row
+    out = np.zeros((1, 3, 3), np.uint8)
+    getattr(channels, name.strip("`"))(one_read(), out)
+    base, deleted, empty = out[0, 1].tolist()
+    scaled = re.fullmatch(r".*up to ([\d,]+).*, times 254/\1", of_read)
+    if scaled:
+        value = {"base_quality": 20, "mapping_quality": 30, "insert_size": 400}[name.strip("`")]
+        assert base == 254 * value // int(scaled[1].replace(",", ""))
+    else:
+        assert re.search(rf"\b{base}\b", of_read)
+    assert deleted == (base if of_deletion == "as the read" else int(of_deletion))
+    assert out[0, 0].tolist() == [30 if of_reference == "as the base" else int(of_reference)] * 3
+    assert not empty
+    assert not out[0, 2].any()
 
 
 def test_the_image_shape_of_illumina_is_as_shown() -> None:
