@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError
 
 from dvplug.errors import ModelError, near_misses
 from dvplug.technology import Frozen
+from dvplug.train.validation import explain
 
 if TYPE_CHECKING:
     import keras
@@ -132,7 +133,7 @@ def build(
     except ValidationError as error:
         raise ModelError(
             f"settings {settings} do not fit architecture '{architecture}'",
-            cause=str(error),
+            cause=explain(error),
             repair=f"Known settings: {', '.join(kind.model_fields)}.",
         ) from error
     return builder(shape, features, checked)

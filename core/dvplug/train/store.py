@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError
 
 from dvplug.errors import InputError
 from dvplug.technology import CandidateThresholds, Frozen, ImageLayout, ReadFilter
+from dvplug.train.validation import explain
 
 VARIANT_TYPES = ("snp", "insertion", "deletion", "complex")
 _FORMAT = "dvplug-examples-1"
@@ -116,7 +117,7 @@ class ExampleWriter:
             An array has another shape than the header says, or a label is not 0, 1 or 2.
         """
         n = len(examples)
-        columns = {
+        columns: dict[str, NDArray] = {
             "image": examples.images,
             "features": examples.features,
             "label": examples.labels,
@@ -240,9 +241,7 @@ class ExampleReader:
 
     def _chunks(self) -> list[tuple[int, int]]:
         return [
-            (shard, start)
-            for shard, length in enumerate(self._lengths)
-            for start in range(0, length, _CHUNK)
+            (shard, start) for shard, length in enumerate(self._lengths) for start in range(0, length, _CHUNK)
         ]
 
     @contextmanager
@@ -271,7 +270,8 @@ def _read_columns(path: Path) -> tuple[ExampleHeader, dict[str, NDArray]]:
             header = ExampleHeader.model_validate_json(file.attrs["header"])
             return header, {name: file[name][:] for name in _COLUMNS}
     except (OSError, KeyError, ValidationError) as error:
-        raise InputError(f"'{path}' cannot be read as examples", cause=str(error), repair=_REPAIR) from error
+        cause = explain(error) if isinstance(error, ValidationError) else str(error)
+        raise InputError(f"'{path}' cannot be read as examples", cause=cause, repair=_REPAIR) from error
 
 
 def _check_alike(first: Path, one: ExampleHeader, path: Path, other: ExampleHeader) -> None:
