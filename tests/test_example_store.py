@@ -115,6 +115,14 @@ def test_arrays_of_another_shape_are_refused(tmp_path: Path) -> None:
         writer.append(narrow, np.zeros(4, int), np.zeros(4, int), np.zeros(4, int))
 
 
+def test_features_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+    examples = toy_examples(4, seed=0)
+    examples.features[2, 1] = np.nan
+    with pytest.raises(ValueError, match="features are not all finite"):
+        write_shard(tmp_path / "nan.h5", examples)
+    assert not (tmp_path / "nan.h5").exists()
+
+
 @pytest.mark.parametrize(
     ("changes", "match"),
     [

@@ -25,7 +25,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("export")
     train = write_shard(folder / "train.h5", toy_examples(1280, seed=0))
     tune = write_shard(folder / "tune.h5", toy_examples(400, seed=9))
-    settings = FitSettings(architecture_settings=TINY, epochs=2, batch_size=64, learning_rate=1e-2)
+    settings = FitSettings(architecture_settings=TINY, epochs=3, batch_size=32, learning_rate=1e-2)
     fit([train], [tune], settings, folder / "fit")
     (folder / "card.md").write_text("# Toy\n")
     export(folder / "fit", [tune], ABOUT, folder / "model", folder / "card.md")

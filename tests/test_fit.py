@@ -10,12 +10,12 @@ import pytest
 from dvplug.errors import InputError
 from dvplug.train import fit as fit_module
 from dvplug.train.export import load_fit
-from dvplug.train.fit import Fit, FitSettings, fit, predict
+from dvplug.train.fit import FitSettings, fit, predict
 from dvplug.train.store import ExampleReader, Examples
 from dvplug.train.tune import measure
 from training_toys import TINY, toy_examples, write_shard
 
-SETTINGS = FitSettings(architecture_settings=TINY, epochs=3, batch_size=64, learning_rate=1e-2)
+SETTINGS = FitSettings(architecture_settings=TINY, epochs=3, batch_size=32, learning_rate=1e-2)
 
 
 @pytest.fixture
@@ -31,8 +31,8 @@ def test_a_learnable_rule_is_learned_and_the_weights_kept_are_those_measured(
     train, tune = shards
     state = fit(train, tune, SETTINGS, tmp_path / "fit")
     best = state.epochs[state.best].tune
-    assert best.log_loss < 0.15
-    assert best.error < 0.05
+    assert best.log_loss < 0.2
+    assert best.error < 0.08
     assert {path.name for path in (tmp_path / "fit").iterdir()} == {
         "fit.json",
         "weights.safetensors",
@@ -97,11 +97,10 @@ def test_class_weights_shift_the_errors(shards: tuple[list[Path], list[Path]], t
 
 
 def test_a_diverging_fit_fails_and_says_so(tmp_path: Path) -> None:
-    examples = toy_examples(200, seed=0)
-    examples.features[50] = np.nan
-    shard = [write_shard(tmp_path / "nan.h5", examples)]
-    with pytest.raises(InputError, match="the loss is nan in epoch 1: training diverged"):
-        fit(shard, shard, SETTINGS, tmp_path / "fit")
+    shard = [write_shard(tmp_path / "shard.h5", toy_examples(200, seed=0))]
+    settings = SETTINGS.model_copy(update={"learning_rate": 1e30})
+    with pytest.raises(InputError, match=r"the loss is (nan|inf) in epoch 1: training diverged"):
+        fit(shard, shard, settings, tmp_path / "fit")
     assert not (tmp_path / "fit").exists()
 
 
@@ -141,7 +140,3 @@ def test_measures_on_a_worked_example() -> None:
     # Bins of best probability: .6 (wrong), .8 and .8 (right), .96 (right).
     assert [bin_.examples for bin_ in metrics.calibration] == [1, 2, 1]
     assert metrics.calibration_error == pytest.approx((0.6 + 2 * 0.2 + 0.04) / 4, abs=1e-6)
-
-
-def test_a_fit_is_finished_by_epochs_or_patience() -> None:
-    assert not Fit.model_construct(settings=SETTINGS, epochs=()).finished

@@ -24,7 +24,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
     """A toy model, fitted and exported."""
     folder = tmp_path_factory.mktemp("genotyper")
     shard = write_shard(folder / "train.h5", toy_examples(960, seed=0))
-    settings = FitSettings(architecture_settings=TINY, epochs=2, batch_size=64, learning_rate=1e-2)
+    settings = FitSettings(architecture_settings=TINY, epochs=3, batch_size=32, learning_rate=1e-2)
     fit([shard], [shard], settings, folder / "fit")
     about = Description(name="toy", version="1.0.0", description="A toy.", held_out="none")
     export(folder / "fit", [shard], about, folder / "model")

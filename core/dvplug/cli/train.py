@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-Several = Parameter(consume_multiple=True)
+Several = Parameter(consume_multiple=True, negative="")
 
 app = App(name="train", help="Make a model: examples, then fit, then export.")
 

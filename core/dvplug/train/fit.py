@@ -258,7 +258,9 @@ def _resume(start: Fit, model: keras.Model, folder: Path) -> Fit:
     try:
         state = Fit.model_validate_json(path.read_text())
     except ValidationError as error:
-        raise InputError(f"'{path}' is damaged", cause=explain(error), repair=f"Remove '{folder}'.") from error
+        raise InputError(
+            f"'{path}' is damaged", cause=explain(error), repair=f"Remove '{folder}'."
+        ) from error
     if state.model_copy(update={"epochs": ()}) != start:
         raise InputError(
             f"'{folder}' is an unfinished fit with other settings or examples",

@@ -48,7 +48,7 @@ def _convolution(x: Any, filters: int, kernel: int, stride: int, name: str, norm
         kernel_initializer="he_normal",
         name=name,
     )(x)
-    return layers.BatchNormalization(momentum=0.97, name=f"{name}_norm")(x) if normalise else x
+    return layers.BatchNormalization(momentum=0.95, name=f"{name}_norm")(x) if normalise else x
 
 
 def _residual(x: Any, filters: int, stride: int, name: str) -> Any:

@@ -114,7 +114,8 @@ class ExampleWriter:
         Raises
         ------
         ValueError
-            An array has another shape than the header says, or a label is not 0, 1 or 2.
+            An array has another shape than the header says, a label is not 0, 1 or 2, or a feature is not
+            finite.
         """
         n = len(examples)
         columns: dict[str, NDArray] = {
@@ -131,6 +132,8 @@ class ExampleWriter:
                 raise ValueError(f"{name} has shape {values.shape}, not {expected}")
         if n and not np.isin(examples.labels, (0, 1, 2)).all():
             raise ValueError("labels are 0, 1 or 2")
+        if not np.isfinite(examples.features).all():  # ReLU would turn NaN into 0 and train on it unnoticed
+            raise ValueError("features are not all finite")
         for name, values in columns.items():
             self._file[name].resize(self.count + n, axis=0)
             self._file[name][self.count :] = values
