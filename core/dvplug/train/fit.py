@@ -32,7 +32,7 @@ _CURVE_POINTS = 40  # per epoch
 
 
 class FitSettings(Frozen):
-    """How a network is fitted. The defaults are those that the shipped models were made with."""
+    """How a network is fitted."""
 
     architecture: str = "small-cnn"
     architecture_settings: dict[str, Any] = Field(default_factory=dict)
