@@ -16,7 +16,7 @@ READ_OPS, REFERENCE_OPS = "MIS=X", "MDN=X"
 
 
 class Read(NamedTuple):
-    """One alignment as SAM has it, but with a 0-based start; ``qual`` is one number for all bases, or a list."""
+    """One alignment, its start 0-based; ``qual`` is one number for all bases, or a list."""
 
     start: int
     cigar: str
