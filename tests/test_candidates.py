@@ -128,7 +128,7 @@ def twin_sites(
     return found
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(seeds)
 def test_counts_agree_with_a_walk_along_each_read(seed: int) -> None:
     rng = random.Random(seed)
@@ -145,7 +145,7 @@ def test_counts_agree_with_a_walk_along_each_read(seed: int) -> None:
     assert Counter(map(tuple, events[:, :2].tolist())) == indels
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     seeds,
     st.builds(
@@ -165,7 +165,7 @@ def test_sites_agree_with_exact_arithmetic(seed: int, thresholds: CandidateThres
     assert alleles(find(reads, reference, thresholds)) == twin_sites(reads, reference, thresholds)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(seeds)
 def test_every_alt_makes_the_haplotype_that_its_reads_show(seed: int) -> None:
     """REF spans the longest deletion of the site; that must not change what the other alts mean."""
@@ -301,7 +301,7 @@ def test_snp_and_deletion_at_one_anchor_become_one_site() -> None:
     assert batch.depth.tolist() == [10]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(seeds)
 def test_ties_between_alts_do_not_depend_on_the_order_of_reads(seed: int) -> None:
     rng = random.Random(seed)
@@ -332,7 +332,7 @@ def test_inserted_n_is_no_alt() -> None:
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(seeds, st.integers(1, 119))
 def test_candidates_of_a_region_are_those_of_its_parts(seed: int, cut: int) -> None:
     rng = random.Random(seed)

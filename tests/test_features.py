@@ -123,7 +123,7 @@ def test_features_agree_with_sums_over_reads(seed: int) -> None:
 def test_features_stay_within_0_to_2_on_long_reads_and_deep_sites() -> None:
     rng = random.Random(1)
     reference = "A" * 150 + random_sequence(rng, 2000) + "CA" * 100
-    reads = [r for _ in range(3) for r in random_reads(rng, reference, 600, 2000)]
+    reads = [r for _ in range(3) for r in random_reads(rng, reference, 250, 2000)]
     reads.sort(key=lambda r: r.start)
     codes, thresholds = encode_bases(reference.encode()), CandidateThresholds(max_alts=6)
     batch = read_batch(reads)
