@@ -10,7 +10,7 @@ from dvplug.alignments import preflight
 from dvplug.console import info, progress, warn
 from dvplug.engine import CallJob, Pipeline, RegionResult, call_regions
 from dvplug.errors import InputError
-from dvplug.genotyper import choose_device
+from dvplug.genotyper import gpu_is_usable
 from dvplug.models import LoadedModel, check_fit, resolve_model
 from dvplug.plugins import Plugins, installed_plugins
 from dvplug.postprocess import PostprocessSettings
@@ -82,7 +82,7 @@ def _call(
         options.reads,
         PostprocessSettings(min_qual=options.min_qual),
         options.keep_ref_calls,
-        choose_device(options.device),
+        _device(options.device),
     )
     parts = list(skip_n_runs(partitions(regions, profile.partition_size), reference))
     info(f"Calling {profile.name} with {model.manifest.label} on {job.device}, {options.workers} worker(s).")
@@ -97,6 +97,10 @@ def _call(
     if total.skipped_no_sequence:
         warn(f"{total.skipped_no_sequence} alignments without sequence were left out.")
     return total
+
+
+def _device(wanted: str) -> str:
+    return ("gpu" if gpu_is_usable() else "cpu") if wanted == "auto" else wanted
 
 
 def _command(options: CallOptions) -> str:

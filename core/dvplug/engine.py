@@ -85,8 +85,10 @@ class Drawn:
 class RegionImages:
     """regions -> reads -> candidates -> images, with files open: one per process."""
 
-    def __init__(self, pipeline: Pipeline, reference: Path, reads: Sequence[Path]) -> None:
-        self.pipeline = pipeline
+    def __init__(
+        self, pipeline: Pipeline, reference: Path, reads: Sequence[Path], *, keep_fraction: float = 1.0
+    ) -> None:
+        self.pipeline, self.keep_fraction = pipeline, keep_fraction
         self.reference = Reference.open(reference)
         self.alignments = [open_alignments(path, reference) for path in reads]
 
@@ -97,7 +99,12 @@ class RegionImages:
         read_filter, layout = profile.read_filter, profile.image
         margin = layout.width // 2 + 10 * FLANK
         reads = fetch_reads(
-            self.alignments, region, read_filter, margin=margin, haplotypes="haplotype" in layout.channels
+            self.alignments,
+            region,
+            read_filter,
+            margin=margin,
+            haplotypes="haplotype" in layout.channels,
+            keep_fraction=self.keep_fraction,
         )
         clock.stop("decode")
         # Wide enough for every read to lie in it whole: what is counted per read must not depend on the region.

@@ -17,7 +17,7 @@ from dvplug.technology import ReadFilter
 
 UNMAPPED, SECONDARY, QC_FAIL, DUPLICATE, SUPPLEMENTARY = 0x4, 0x100, 0x200, 0x400, 0x800
 REVERSE = 0x10
-CIGAR_OPS = {op: code for code, op in enumerate("MIDNSHP=XB")}
+_LARGEST_HASH = (1 << 32) - 1
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,7 @@ def fetch_reads(
     *,
     margin: int = 0,
     haplotypes: bool = False,
+    keep_fraction: float = 1.0,
 ) -> ReadBatch:
     """Decode the reads that overlap ``region`` widened by ``margin`` bp on both sides.
 
@@ -91,6 +92,8 @@ def fetch_reads(
         choice depends neither on the region asked for nor on the number of workers.
     haplotypes
         Read the HP tag.
+    keep_fraction
+        Fraction of the fragments to use, chosen by name: a shallower run of the same sample.
 
     Raises
     ------
@@ -106,7 +109,12 @@ def fetch_reads(
     for alignment_file in alignments:
         first = len(columns.start)
         without_sequence += _decode(
-            alignment_file, Region(region.contig, fetch_start, fetch_end), read_filter, haplotypes, columns
+            alignment_file,
+            Region(region.contig, fetch_start, fetch_end),
+            read_filter,
+            haplotypes,
+            int(keep_fraction * (1 << 32)),
+            columns,
         )
         if first:
             order = sorted(range(len(columns.start)), key=columns.start.__getitem__)
@@ -119,8 +127,10 @@ def fetch_reads(
     return _flatten(columns, without_sequence)
 
 
-def _decode(file: Any, region: Region, read_filter: ReadFilter, haplotypes: bool, columns: _Columns) -> int:
-    """Append the reads of one file; return how many had no sequence."""
+def _decode(
+    file: Any, region: Region, read_filter: ReadFilter, haplotypes: bool, below: int, columns: _Columns
+) -> int:
+    """Append the reads of one file whose name hashes below ``below``; return how many had no sequence."""
     excluded = _excluded_flags(read_filter)
     min_mapping_quality = read_filter.min_mapping_quality
     window, limit = read_filter.sampling_window, read_filter.max_reads_per_window
@@ -134,6 +144,9 @@ def _decode(file: Any, region: Region, read_filter: ReadFilter, haplotypes: bool
             flag = read.flag
             mapping_quality = read.mapping_quality
             if flag & excluded or mapping_quality < min_mapping_quality:
+                continue
+            name = read.query_name
+            if below <= _LARGEST_HASH and zlib.crc32(name.encode()) >= below:
                 continue
             seq, cigar = read.query_sequence, read.cigarstring
             if not seq or not cigar:
@@ -160,7 +173,7 @@ def _decode(file: Any, region: Region, read_filter: ReadFilter, haplotypes: bool
                 if len(cigar) < 16:
                     cigars[cigar] = packed
             cigar_(packed)
-            name_(read.query_name)
+            name_(name)
     except (OSError, ValueError) as error:
         raise InputError(
             f"cannot read {_name(file)} at {region}",

@@ -14,8 +14,17 @@ from dvplug.errors import DvplugError
 EXIT_DONE, EXIT_OUR_FAULT, EXIT_USER_CAN_MEND = 0, 1, 2
 
 app = App(name="dvplug", version=__version__, help="Call germline SNPs and indels from aligned reads.")
-for name in ("call", "train", "evaluate", "demo", "plugins", "registry"):
-    app.command(f"dvplug.cli.{name}:{name if name in ('call', 'evaluate', 'demo') else 'app'}", name=name)
+COMMANDS = {
+    "call": "Call variants of one sample: BAM or CRAM to VCF.",
+    "evaluate": "Compare calls with a truth set.",
+    "demo": "Simulate a genome and reads, call and evaluate: needs no data.",
+    "train": "Make examples, fit a network, export a model.",
+    "plugins": "List what is installed.",
+    "registry": "List, show and verify models.",
+}
+for name, summary in COMMANDS.items():
+    function = name if name in ("call", "evaluate", "demo") else "app"
+    app.command(f"dvplug.cli.{name}:{function}", name=name, help=summary)
 
 
 def main(arguments: list[str] | None = None) -> None:

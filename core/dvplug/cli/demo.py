@@ -20,7 +20,7 @@ def demo(folder: Path = Path("dvplug-demo"), *, workers: int | None = None, seed
     from dvplug.cli.call import available_cores
     from dvplug.console import stdout
     from dvplug.demo import run_demo
-    from dvplug.evaluate.report import table
+    from dvplug.cli.evaluate import table
 
     done = run_demo(folder, workers=workers or available_cores(), seed=seed)
     stdout.print(table(done.evaluation))

@@ -53,7 +53,7 @@ def evaluate(
     if json:
         stdout.print_json(json_format.dumps(result.as_dict()))
         return
-    stdout.print(_table(result))
+    stdout.print(table(result))
     for name, left in (("truth", result.truth_left_aside), ("query", result.query_left_aside)):
         if left:
             stdout.print(
@@ -61,7 +61,8 @@ def evaluate(
             )
 
 
-def _table(result: Evaluation) -> Table:
+def table(result: Evaluation) -> Table:
+    """Counts, precision, recall and F1 of SNPs and indels."""
     from rich.table import Table
 
     table = Table()

@@ -46,13 +46,14 @@ class ExamplesJob:
     truth: Path
     confident: Path
     thresholds: CandidateThresholds
+    keep_fraction: float
 
 
 class RegionExamples:
     """regions -> reads -> candidates -> images -> labels, in a worker process."""
 
     def __init__(self, job: ExamplesJob) -> None:
-        self.images = RegionImages(job.pipeline, job.reference, job.reads)
+        self.images = RegionImages(job.pipeline, job.reference, job.reads, keep_fraction=job.keep_fraction)
         self.truth, self.confident = TruthSet.from_vcf(job.truth), ConfidentRegions.from_bed(job.confident)
         self.thresholds = job.thresholds
 
@@ -115,11 +116,12 @@ def make_examples(
     regions: Sequence[str] = (),
     exclude: Sequence[Path] = (),
     workers: int = 1,
-    seed: int = 0,
+    keep_fraction: float = 1.0,
 ) -> int:
     """Write labeled examples of aligned reads to one HDF5 shard; returns how many.
 
-    Candidates outside the confident regions, and those that no truth explains, are left out.
+    Candidates outside the confident regions are left out. ``keep_fraction`` thins the fragments, so that one
+    BAM gives examples of several depths.
 
     Raises
     ------
@@ -134,7 +136,9 @@ def make_examples(
         chosen = resolve_regions(regions, exclude, opened.lengths)
         preflight(reads, opened, chosen, "training")
         parts = list(skip_n_runs(partitions(chosen, profile.partition_size), opened))
-    job = ExamplesJob(Pipeline.of(plugins, profile), reference, tuple(reads), truth, confident, thresholds)
+    job = ExamplesJob(
+        Pipeline.of(plugins, profile), reference, tuple(reads), truth, confident, thresholds, keep_fraction
+    )
     contigs = tuple(dict.fromkeys(part.contig for part in parts))
     header = ExampleHeader(
         technology=profile.name,
@@ -145,8 +149,8 @@ def make_examples(
         read_filter=profile.read_filter,
         candidate_thresholds=thresholds,
         contigs=contigs,
-        seed=seed,
-        source=f"{', '.join(path.name for path in reads)}; truth {truth.name}",
+        seed=0,
+        source=f"{', '.join(path.name for path in reads)} x {keep_fraction:g}; truth {truth.name}",
     )
     with ExampleWriter(out, header) as writer, progress("Making examples", len(parts)) as advance:
         for region, part in zip(parts, map_in_order(RegionExamples, job, parts, workers), strict=True):

@@ -268,9 +268,7 @@ def _files(folder: Path) -> dict[str, FileEntry]:
     return {name: file_entry(folder / name, role) for name, role in roles.items() if (folder / name).exists()}
 
 
-def _manifest(
-    state: Fit, description: Description, litert: LiteRT, files: dict[str, FileEntry]
-) -> Manifest:
+def _manifest(state: Fit, description: Description, litert: LiteRT, files: dict[str, FileEntry]) -> Manifest:
     header = state.header
     try:
         return Manifest(

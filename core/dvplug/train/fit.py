@@ -112,7 +112,8 @@ def fit(
     steps = int((reader.class_counts() * np.asarray(settings.keep)).sum()) // settings.batch_size
     if not steps:
         raise InputError(
-            f"{len(reader)} examples do not fill a batch of {settings.batch_size}", repair="Make more of them."
+            f"{len(reader)} examples do not fill a batch of {settings.batch_size}",
+            repair="Make more of them.",
         )
     unfinished = out.with_name(out.name + ".unfinished")
     unfinished.mkdir(parents=True, exist_ok=True)

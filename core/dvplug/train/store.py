@@ -240,9 +240,7 @@ class ExampleReader:
 
     def _chunks(self) -> list[tuple[int, int]]:
         return [
-            (shard, start)
-            for shard, length in enumerate(self._lengths)
-            for start in range(0, length, _CHUNK)
+            (shard, start) for shard, length in enumerate(self._lengths) for start in range(0, length, _CHUNK)
         ]
 
     @contextmanager

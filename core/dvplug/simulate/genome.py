@@ -1,0 +1,144 @@
+"""Genomes as base codes: made-up sequence, tandem repeats, FASTA and BED."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pysam
+from numpy.typing import NDArray
+
+Codes = NDArray[np.uint8]
+
+N = 4
+LETTERS = np.frombuffer(b"ACGTN", dtype=np.uint8)
+_CODE_OF = np.full(256, N, dtype=np.uint8)
+_CODE_OF[np.frombuffer(b"ACGTacgt", dtype=np.uint8)] = [0, 1, 2, 3] * 2
+COMPLEMENT = np.array([3, 2, 1, 0, 4], dtype=np.uint8)
+SHORTEST_TRACT = {1: 4, 2: 6, 3: 9, 4: 12, 5: 15, 6: 18}
+"""bp from which a run of a unit of so many bp counts as a tandem repeat."""
+
+
+def encode(sequence: str | bytes) -> Codes:
+    """Return base codes A, C, G, T = 0..3 and 4 for everything else, uint8[len(sequence)]."""
+    raw = sequence.encode() if isinstance(sequence, str) else sequence
+    return _CODE_OF[np.frombuffer(raw, dtype=np.uint8)]
+
+
+def decode(codes: Codes) -> str:
+    """Return the letters of base codes."""
+    return LETTERS[codes].tobytes().decode()
+
+
+@dataclass(frozen=True)
+class Tracts:
+    """Maximal tandem repeats, sorted by start.
+
+    ``start``, ``length`` in bp int64[n]; ``unit``, length of the repeated unit in bp, int64[n].
+    """
+
+    start: NDArray[np.int64]
+    length: NDArray[np.int64]
+    unit: NDArray[np.int64]
+
+
+def _runs(same: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the starts and lengths of the runs of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], same.view(np.int8), [0]))))
+    return edges[::2], edges[1::2] - edges[::2]
+
+
+def find_tracts(codes: Codes, shortest: dict[int, int] | None = None) -> Tracts:
+    """Find all maximal tandem repeats whose unit is 1 to 6 bp.
+
+    Parameters
+    ----------
+    codes
+        uint8[n], base codes.
+    shortest
+        Unit length in bp to the shortest tract that counts, in bp; units left out are not looked for.
+    """
+    found = []
+    for unit, least in (shortest or SHORTEST_TRACT).items():
+        same = (codes[unit:] == codes[:-unit]) & (codes[unit:] != N)
+        if unit == 1 and least == 1:
+            edges = np.flatnonzero(~same)
+            start = np.concatenate(([0], edges + 1))
+            length = np.diff(np.concatenate((start, [len(codes)])))
+            keep = codes[start] != N
+        else:
+            start, length = _runs(same)
+            length = length + unit
+            keep = length >= least
+            for inner in (k for k in range(1, unit) if unit % k == 0):
+                keep &= ~_has_period(codes, start, unit, inner)
+        found.append((start[keep], length[keep], np.full(int(keep.sum()), unit)))
+    start, length, units = (np.concatenate(column).astype(np.int64) for column in zip(*found, strict=True))
+    order = np.argsort(start, kind="stable")
+    return Tracts(start[order], length[order], units[order])
+
+
+def _has_period(codes: Codes, start: NDArray[np.int64], unit: int, inner: int) -> NDArray[np.bool_]:
+    """Tell which units, ``unit`` bp from each start, are themselves repeats of ``inner`` bp."""
+    periodic = np.ones(len(start), dtype=np.bool_)
+    for offset in range(unit - inner):
+        periodic &= codes[start + offset] == codes[start + offset + inner]
+    return periodic
+
+
+def random_genome(length: int, rng: np.random.Generator) -> Codes:
+    """Make up sequence with the features that matter to a variant caller, uint8[length].
+
+    GC content drifts between 35 and 52 %, CpG is depleted fourfold (as in human), homopolymers lie every
+    400 bp, microsatellites every 2 kb, and diverged copies of one 300-bp element every 3 kb.
+    """
+    gc = np.repeat(rng.uniform(0.35, 0.52, length // 5000 + 1), 5000)[:length]
+    strong = rng.random(length) < gc
+    codes = np.where(strong, rng.integers(1, 3, length), 3 * rng.integers(0, 2, length)).astype(np.uint8)
+    cpg = np.flatnonzero((codes[:-1] == 1) & (codes[1:] == 2))
+    cpg = cpg[rng.random(len(cpg)) < 0.75]
+    deaminate_first = rng.random(len(cpg)) < 0.5
+    codes[cpg[deaminate_first]] = 3
+    codes[cpg[~deaminate_first] + 1] = 0
+    element = codes[:300].copy()
+    for at in rng.integers(0, length, length // 3000):
+        copy = np.where(rng.random(300) < 0.1, rng.integers(0, 4, 300), element).astype(np.uint8)
+        codes[at : at + 300] = copy[: length - at]
+    for at in rng.integers(0, length, length // 2000):
+        unit, copies = rng.integers(2, 6), 4 + rng.geometric(0.12)
+        repeat = np.tile(rng.integers(0, 4, unit), copies)[:120]
+        codes[at : at + len(repeat)] = repeat[: length - at]
+    for at in rng.integers(0, length, length // 400):
+        run = min(5 + rng.geometric(0.3), 30)
+        codes[at : at + run] = rng.choice([0, 0, 0, 3, 3, 3, 1, 2])
+    return codes
+
+
+def write_fasta(path: Path, contigs: dict[str, Codes]) -> Path:
+    """Write and index (.fai) a FASTA file of 60 letters a line."""
+    with path.open("wb") as handle:
+        for name, codes in contigs.items():
+            handle.write(f">{name}\n".encode())
+            letters = LETTERS[codes]
+            whole = len(letters) // 60 * 60
+            lines = np.empty((whole // 60, 61), dtype=np.uint8)
+            lines[:, :60] = letters[:whole].reshape(-1, 60)
+            lines[:, 60] = ord("\n")
+            handle.write(lines.tobytes())
+            if whole < len(letters):
+                handle.write(letters[whole:].tobytes() + b"\n")
+    pysam.faidx(str(path))
+    return path
+
+
+def write_bed(path: Path, intervals: list[tuple[str, int, int]]) -> Path:
+    """Write 0-based half-open intervals (contig, start, end)."""
+    path.write_text("".join(f"{contig}\t{start}\t{end}\n" for contig, start, end in intervals))
+    return path
+
+
+def known_intervals(contig: str, codes: Codes) -> list[tuple[str, int, int]]:
+    """Return the intervals of a contig that are not N."""
+    starts, lengths = _runs(codes != N)
+    return [(contig, int(s), int(s + n)) for s, n in zip(starts, lengths, strict=True)]

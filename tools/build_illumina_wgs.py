@@ -1,0 +1,183 @@
+"""Build the shipped Illumina WGS model: reads, examples, fit, export, held-out evaluation, model card.
+
+    python tools/build_illumina_wgs.py --shared ../shared/data --work DIR
+
+makes `plugins/dvplug_illumina/models/illumina-wgs-VERSION` and `model_cards/illumina-wgs-VERSION.md`. What is
+already in the work folder is not made again. Needs bwa, samtools and bcftools, and the real data folder. Real
+reads are never trained on: only their error profiles are learned (see `build_training_reads.py`), and variants
+are those of HG002's chr20 outside the slices kept for validation, or drawn like them.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from cyclopts import App
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import build_training_reads
+from model_card import write_card
+
+from dvplug.calling import CallOptions, call_variants
+from dvplug.evaluate import Evaluation, evaluate
+from dvplug.train.examples import make_examples
+from dvplug.train.export import Description, export
+from dvplug.train.fit import FitSettings, fit
+from dvplug_registry.manifest import Metric
+
+TECHNOLOGY = "illumina-wgs"
+REPOSITORY = Path(__file__).resolve().parent.parent
+HELD_OUT = "chr20:7900001-8900000"
+HELD_OUT_TEXT = (
+    "GRCh38 chr20:7,900,001-8,900,000 (tuning and these figures), chr20:60,001-160,000 and 5,020,001-5,080,000; "
+    "all real reads"
+)
+app = App(help=__doc__)
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One file of examples: a read set, how much of its reads, and where."""
+
+    read_set: str
+    keep_fraction: float = 1.0
+    tune: bool = False
+
+    @property
+    def name(self) -> str:
+        """File name without its ending."""
+        return f"{'tune' if self.tune else 'train'}.{self.read_set}.{self.keep_fraction:g}"
+
+
+# Thinned runs of the same reads carry the depths down to where calling becomes hard.
+SHARDS = (
+    *(
+        Shard(name)
+        for name in ("hiseqx_2x150", "hiseq2000_2x101", "hiseqx_2x150_extra", "hiseq2000_2x101_extra")
+    ),
+    *(Shard(name, 0.45) for name in ("hiseqx_2x150", "hiseq2000_2x101")),
+    *(Shard(name, tune=True) for name in ("hiseqx_2x150", "hiseq2000_2x101")),
+)
+SETTINGS = FitSettings(epochs=6, batch_size=128, seed=1)
+
+
+@app.default
+def build(
+    *,
+    shared: Path = REPOSITORY.parent / "shared" / "data",
+    work: Path,
+    models: Path = REPOSITORY / "plugins" / "dvplug_illumina" / "models",
+    cards: Path = REPOSITORY / "model_cards",
+    version: str = "1.0.0",
+    workers: int = 2,
+) -> None:
+    """Build the model.
+
+    Parameters
+    ----------
+    shared
+        The folder of real data.
+    work
+        Where reads, examples and fits go: 10 GB.
+    models, cards
+        Where the model folder and its card go.
+    version
+        Of the model.
+    workers
+        Processes that make examples, and threads that map.
+    """
+    start = time.monotonic()
+    build_training_reads.train(shared=shared, out=work / "reads", threads=workers)
+    shards = {shard: examples(work, shard, workers) for shard in SHARDS}
+    train = [path for shard, path in shards.items() if not shard.tune]
+    tune = [path for shard, path in shards.items() if shard.tune]
+    fitted = work / "fit"
+    if not fitted.exists():
+        fit(train, tune, SETTINGS, fitted)
+    trial = work / "model" / f"{TECHNOLOGY}-{version}"
+    shutil.rmtree(trial, ignore_errors=True)
+    description = Description(
+        name=TECHNOLOGY,
+        version=version,
+        description="Illumina paired reads, whole genome, 2x100 to 2x150 bp, 8x to 100x",
+        held_out=HELD_OUT_TEXT,
+    )
+    export(fitted, tune, description, trial)
+    evaluations = {
+        name: held_out(work, name, trial, workers)
+        for name in dict.fromkeys(s.read_set for s in SHARDS if s.tune)
+    }
+    metrics = tuple(metric for name, found in evaluations.items() for metric in as_metrics(name, found))
+    card = cards / f"{TECHNOLOGY}-{version}.md"
+    final = models / trial.name
+    shutil.rmtree(final, ignore_errors=True)
+    export(fitted, tune, description.model_copy(update={"metrics": metrics}), final)
+    shutil.copyfile(fitted / "learning_curve.png", card.with_suffix(".learning-curve.png"))
+    (work / "held_out.json").write_text(
+        json.dumps({k: v.as_dict() for k, v in evaluations.items()}, indent=1)
+    )
+    write_card(final, work / "held_out.json", cards / f"{TECHNOLOGY}-{version}.real.json", card)
+    print(f"{final} and {card} after {(time.monotonic() - start) / 60:.0f} minutes")
+
+
+def examples(work: Path, shard: Shard, workers: int) -> Path:
+    """Make one shard, unless it is there."""
+    out, folder = work / "examples" / f"{shard.name}.h5", work / "reads" / shard.read_set
+    if not out.exists():
+        out.parent.mkdir(parents=True, exist_ok=True)
+        made = make_examples(
+            tech=TECHNOLOGY,
+            reference=folder / "ref.fa",
+            reads=[folder / "reads.bam"],
+            truth=folder / "truth.vcf.gz",
+            confident=folder / ("tune.bed" if shard.tune else "confident.bed"),
+            regions=[HELD_OUT] if shard.tune else [],
+            out=out,
+            workers=workers,
+            keep_fraction=shard.keep_fraction,
+        )
+        print(f"{out.name}: {made} examples")
+    return out
+
+
+def held_out(work: Path, read_set: str, model: Path, workers: int) -> Evaluation:
+    """Call the held-out slice of a read set and compare it with its truth."""
+    folder, out = work / "reads" / read_set, work / f"held_out.{read_set}.vcf.gz"
+    call_variants(
+        CallOptions(
+            TECHNOLOGY,
+            folder / "ref.fa",
+            (folder / "reads.bam",),
+            str(out),
+            regions=(HELD_OUT,),
+            model=f"{model.parent}/{model.name}",
+            workers=workers,
+            device="cpu",
+        )
+    )
+    return evaluate(folder / "truth.vcf.gz", out, folder / "tune.bed", folder / "ref.fa")
+
+
+def as_metrics(read_set: str, found: Evaluation) -> list[Metric]:
+    """Counts of an evaluation as a manifest has them."""
+    return [
+        Metric(
+            set=f"simulated {read_set}, held-out slice",
+            type=name,
+            tp=c.tp_truth,
+            fp=c.fp,
+            fn=c.fn,
+            f1=2 * c.tp_truth / max(1, 2 * c.tp_truth + c.fp + c.fn),
+        )
+        for name, c in (("SNP", found.snp), ("INDEL", found.indel))
+    ]
+
+
+if __name__ == "__main__":
+    app()

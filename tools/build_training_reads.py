@@ -1,0 +1,286 @@
+"""Simulate the reads that the Illumina models are trained on: profile, person, reads, mapping.
+
+    python tools/build_training_reads.py train --shared ../shared/data --out DIR
+    python tools/build_training_reads.py benchmark --shared ../shared/data --out DIR
+
+needs `bwa`, `samtools` and `bcftools`, and gives the same reads each time for the same seed. `train` writes
+one folder per set (see `SETS`) with ref.fa, reads.bam, truth.vcf.gz, confident.bed, on chr20 also tune.bed
+(held-out slice, not in confident.bed), and done.txt last of all.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from cyclopts import App
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from dvplug.simulate.genome import Codes, encode, known_intervals, write_bed, write_fasta
+from dvplug.simulate.variants import Variant, apply_variants, write_truth
+from simulate.profile import Profile, learn_profile
+from simulate.reads import LocusNoise, depth_blocks, fastq_batches, fragment_starts, prepare, ripple
+from simulate.sample import (
+    as_events,
+    block_depths,
+    decoys,
+    drawn_variants,
+    read_bed,
+    read_fasta,
+    real_variants,
+    subtract,
+    within,
+)
+
+app = App(help=__doc__)
+
+MAIN = "reference/grch38.chr20_and_21_10M.fa.gz"
+EXTRA = "reference/grch38.extra_20M.fa.gz"
+TRUTH = "truth/HG002_GRCh38_v4.2.1.chr20_dev.vcf.gz"
+CONFIDENT = "truth/HG002_GRCh38_v4.2.1.chr20_dev.bed"
+REAL_END = 8_900_000
+"""Where the real variants of chr20 end; no reads are made beyond."""
+NEVER = [("chr20", 60_000, 160_000), ("chr20", 5_020_000, 5_080_000)]
+"""Kept for validation on real long reads: no labels here."""
+TUNE = ("chr20", 7_900_000, 8_900_000)
+"""Held out from training, for choosing between models."""
+
+
+@dataclass(frozen=True)
+class ReadSet:
+    """One folder of simulated reads."""
+
+    name: str
+    profile_bam: str
+    fasta: str
+    seed: int
+    noise: LocusNoise
+    scale: float = 1.0
+    depths: tuple[float, float] = (8.0, 100.0)
+    decoy_share: float = 0.03
+    hidden_share: float = 0.02
+
+
+HISEQX = "illumina/HG002_b37.chr20_slices.2x150.60-96x.bam"
+HISEQ2000 = "illumina/NA12878_b37.chr20_10.0-10.1M.2x101.50x.bam"
+PROFILE_FASTA = "reference/b37.chr20_regions.fa.gz"
+HISEQX_NOISE = LocusNoise()
+HISEQ2000_NOISE = LocusNoise(site_p=0.004)
+SETS = (
+    ReadSet("hiseqx_2x150", HISEQX, MAIN, 101, HISEQX_NOISE),
+    ReadSet("hiseq2000_2x101", HISEQ2000, MAIN, 202, HISEQ2000_NOISE),
+    ReadSet("hiseqx_2x150_extra", HISEQX, EXTRA, 103, HISEQX_NOISE, scale=0.6),
+    ReadSet("hiseq2000_2x101_extra", HISEQ2000, EXTRA, 204, HISEQ2000_NOISE, scale=0.4),
+)
+
+
+def real_contig(fasta: str) -> bool:
+    """Tell whether a reference is the one with real variants on chr20."""
+    return fasta == MAIN
+
+
+def make_person(
+    shared: Path, fasta: str, rng: np.random.Generator
+) -> tuple[dict[str, Codes], dict[str, list[Variant]]]:
+    """Return the reference contigs and their variants: real on chr20, drawn like them elsewhere."""
+    contigs = {name: encode(text) for name, text in read_fasta(shared / fasta).items()}
+    chr20 = contigs.get("chr20")
+    if chr20 is None:
+        chr20 = encode(read_fasta(shared / MAIN)["chr20"])
+    real = real_variants(shared / TRUTH, "chr20", rng)
+    events = as_events(chr20, real)
+    variants = {
+        name: real if name == "chr20" else drawn_variants(codes, events, rng) for name, codes in contigs.items()
+    }
+    return contigs, variants
+
+
+def labelled(shared: Path, contigs: dict[str, Codes]) -> list[tuple[str, int, int]]:
+    """Return where the truth is whole: the confident regions of chr20, all known sequence elsewhere."""
+    intervals: list[tuple[str, int, int]] = []
+    for name, codes in contigs.items():
+        intervals += read_bed(shared / CONFIDENT) if name == "chr20" else known_intervals(name, codes)
+    return subtract(intervals, NEVER)
+
+
+class Mapper:
+    """`bwa mem | samtools sort`, fed with interleaved FASTQ text."""
+
+    def __init__(self, reference: Path, bam: Path, sample: str, threads: int) -> None:
+        subprocess.run(["bwa", "index", str(reference)], check=True, capture_output=True)
+        group = f"@RG\\tID:{sample}\\tSM:{sample}\\tPL:ILLUMINA\\tLB:{sample}"
+        with (bam.parent / "bwa.log").open("wb") as log:
+            # -K: the same batches, and so the same mates' distances, with any number of threads
+            self._bwa = subprocess.Popen(
+                ["bwa", "mem", "-t", str(threads), "-K", "10000000", "-p", "-R", group, str(reference), "-"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+            )
+        command = ["samtools", "sort", "-m", "700M", "-o", str(bam), "-"]
+        self._sort = subprocess.Popen(command, stdin=self._bwa.stdout, stderr=subprocess.DEVNULL)
+        self._bam = bam
+
+    def write(self, text: np.ndarray) -> None:
+        """Map these reads."""
+        assert self._bwa.stdin is not None
+        self._bwa.stdin.write(text.data)
+
+    def close(self) -> None:
+        """Wait for both programs and index the BAM."""
+        assert self._bwa.stdin is not None
+        self._bwa.stdin.close()
+        if self._bwa.wait() or self._sort.wait():
+            raise RuntimeError(f"mapping failed: {self._bam}")
+        subprocess.run(["samtools", "index", str(self._bam)], check=True)
+
+
+def sequence(
+    mapper: Mapper,
+    profile: Profile,
+    chosen: ReadSet,
+    copies: dict[str, tuple[Codes, list[Variant]]],
+    reach: dict[str, tuple[int, int]],
+    rng: np.random.Generator,
+) -> int:
+    """Write the pairs of every contig of the sample to the mapper; return how many.
+
+    ``reach`` holds the stretch of a contig that is sequenced, where that is not all of it.
+    """
+    serial = 0
+    for name, (codes, variants) in copies.items():
+        starts, depths = depth_blocks(len(codes), rng, chosen.depths)
+        blocks = block_depths(starts, depths, chosen.scale, rng)
+        waves = ripple(len(codes), rng)
+        low, high = reach.get(name, (0, len(codes)))
+        for which in (0, 1):
+            haplotype = apply_variants(codes, variants, which)
+            source = prepare(haplotype.codes, profile, chosen.noise, chosen.seed)
+            begins = fragment_starts(haplotype, profile, blocks, waves, rng)
+            on_reference = haplotype.to_reference(begins)
+            begins = begins[(on_reference >= low) & (on_reference < high)]
+            for text in fastq_batches(source, begins, profile, rng, serial):
+                mapper.write(text)
+            serial += len(begins)
+    return serial
+
+
+def build(
+    shared: Path,
+    out: Path,
+    chosen: ReadSet,
+    profile: Profile,
+    threads: int,
+    contig_names: tuple[str, ...] = (),
+    stretch: tuple[str, int, int] | None = None,
+) -> Path:
+    """Make one folder of reads, beside its place, and move it in when whole.
+
+    Parameters
+    ----------
+    contig_names
+        The contigs to use; all of them when empty.
+    stretch
+        Sequence and label only this.
+    """
+    began = time.time()
+    folder = out / f".{chosen.name}.partial"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(chosen.seed)
+    contigs, variants = make_person(shared, chosen.fasta, rng)
+    if contig_names:
+        contigs = {name: contigs[name] for name in contig_names}
+        variants = {name: variants[name] for name in contig_names}
+    known, of_sample, hidden = decoys(contigs, chosen.decoy_share, chosen.hidden_share, rng)
+    lengths = {name: len(codes) for name, codes in contigs.items()}
+    write_fasta(folder / "ref.fa", contigs | {"decoys": known})
+    write_truth(folder / "truth.vcf.gz", variants, lengths | {"decoys": len(known)}, chosen.name)
+    intervals = labelled(shared, contigs)
+    if stretch:
+        intervals = within(intervals, stretch)
+        reach = {stretch[0]: stretch[1:]}
+    else:
+        reach = {"chr20": (0, REAL_END)}
+        if "chr20" in contigs:
+            write_bed(folder / "tune.bed", within(intervals, TUNE))
+            intervals = subtract(intervals, [TUNE])
+    write_bed(folder / "confident.bed", intervals)
+    copies = {name: (codes, variants[name]) for name, codes in contigs.items()}
+    copies |= {"decoys": (of_sample, []), "hidden": (hidden, [])}
+    mapper = Mapper(folder / "ref.fa", folder / "reads.bam", chosen.name, threads)
+    pairs = sequence(mapper, profile, chosen, copies, reach, rng)
+    mapper.close()
+    for index in folder.glob("ref.fa.*"):
+        if index.suffix != ".fai":
+            index.unlink()
+    count = sum(len(on_contig) for on_contig in variants.values())
+    (folder / "done.txt").write_text(
+        f"{chosen}\n{pairs} pairs, {count} variants, {time.time() - began:.0f} s\n"
+    )
+    final = out / chosen.name
+    shutil.rmtree(final, ignore_errors=True)
+    return folder.rename(final)
+
+
+def profile_of(shared: Path, out: Path, bam: str) -> Profile:
+    """Learn a profile, or take it from the folder of an earlier run."""
+    path = out / f"profile.{Path(bam).stem}.npz"
+    if not path.exists():
+        out.mkdir(parents=True, exist_ok=True)
+        learn_profile(shared / bam, shared / PROFILE_FASTA).save(path)
+    return Profile.load(path)
+
+
+@app.command
+def train(
+    *, shared: Path, out: Path, scale: float = 1.0, only: tuple[str, ...] = (), threads: int = 2
+) -> None:
+    """Make all training sets, or those named.
+
+    Parameters
+    ----------
+    shared
+        The folder of real data (reference/, truth/, illumina/).
+    out
+        Where the sets are written.
+    scale
+        Share of the sequence that is given reads, relative to the full sets.
+    only
+        Names of the sets to make; all when not given.
+    threads
+        Threads of `bwa mem`.
+    """
+    for chosen in SETS:
+        if only and chosen.name not in only:
+            continue
+        profile = profile_of(shared, out, chosen.profile_bam)
+        print(build(shared, out, replace(chosen, scale=chosen.scale * scale), profile, threads))
+
+
+@app.command
+def benchmark(*, shared: Path, out: Path, threads: int = 2) -> None:
+    """Make the speed benchmark: 4 Mb of chr20 at an even 30x of 2x150.
+
+    Parameters
+    ----------
+    shared
+        The folder of real data.
+    out
+        Where the folder `benchmark` is written.
+    threads
+        Threads of `bwa mem`.
+    """
+    chosen = ReadSet("benchmark", HISEQX, MAIN, 305, HISEQX_NOISE, depths=(30.0, 30.0))
+    profile = profile_of(shared, out, HISEQX)
+    print(build(shared, out, chosen, profile, threads, ("chr20",), ("chr20", 1_000_000, 5_000_000)))
+
+
+if __name__ == "__main__":
+    app()

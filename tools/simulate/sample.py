@@ -1,0 +1,167 @@
+"""The simulated person: real or drawn variants on real sequence, and decoys that resemble it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pysam
+from numpy.typing import NDArray
+
+from dvplug.simulate.genome import Codes, N, find_tracts
+from dvplug.simulate.variants import Event, Variant, fits_both_haplotypes, place_events
+
+RUN = 20
+"""Successive real variants that are drawn together, so that clusters and blocks of homozygotes stay."""
+
+
+def read_fasta(path: Path) -> dict[str, str]:
+    """Return the contigs of a FASTA file, in order, upper case."""
+    with pysam.FastaFile(str(path)) as fasta:
+        return {name: fasta.fetch(name).upper() for name in fasta.references}
+
+
+def real_variants(truth: Path, contig: str, rng: np.random.Generator) -> list[Variant]:
+    """Read a truth VCF; what is not phased gets a random phase, what then overlaps on a haplotype is dropped."""
+    variants = []
+    with pysam.VariantFile(str(truth)) as records:
+        for record in records.fetch(contig):
+            genotype = record.samples[0]["GT"]
+            if None in genotype or len(genotype) != 2 or not any(genotype):
+                continue
+            if rng.random() < 0.5:
+                genotype = genotype[::-1]
+            variants.append(Variant(record.start, record.ref, tuple(record.alts), tuple(genotype)))
+    return fits_both_haplotypes(variants)
+
+
+def as_events(codes: Codes, variants: list[Variant]) -> list[Event]:
+    """Describe variants by gap, length change, genotype and the tandem repeat that they lie in."""
+    tracts = find_tracts(codes)
+    events, before = [], 0
+    for variant in variants:
+        changes = tuple(len(alt) - len(variant.ref) for alt in variant.alts)
+        unit, length = 0, 0
+        if any(changes):
+            high = int(np.searchsorted(tracts.start, variant.start + 2, side="right"))
+            inside = [
+                i
+                for i in range(max(high - 12, 0), high)
+                if tracts.start[i] + tracts.length[i] > variant.start
+                and all(change % tracts.unit[i] == 0 for change in changes)
+            ]
+            if inside:
+                best = max(inside, key=lambda i: tracts.length[i])
+                unit, length = int(tracts.unit[best]), int(tracts.length[best])
+        elif len(changes) > 1:
+            changes = (0,)
+        genotype = variant.genotype if max(variant.genotype) <= len(changes) else (0, 1)
+        events.append(Event(max(variant.start - before, 1), changes, genotype, unit, length))
+        before = variant.start
+    return events
+
+
+def resampled(events: list[Event], rng: np.random.Generator, longest_gap: int = 8000) -> Iterator[Event]:
+    """Yield runs of real events in random order, without end; gaps beyond a bound (no calls) are shortened."""
+    while True:
+        first = int(rng.integers(0, len(events) - RUN))
+        swap = rng.random() < 0.5
+        for event in events[first : first + RUN]:
+            gap = min(event.gap, int(rng.integers(1, longest_gap)))
+            genotype = event.genotype[::-1] if swap else event.genotype
+            yield Event(gap, event.changes, genotype, event.unit, event.tract)
+
+
+def drawn_variants(codes: Codes, events: list[Event], rng: np.random.Generator) -> list[Variant]:
+    """Draw variants like the given ones on another sequence."""
+    return place_events(codes, resampled(events, rng), rng)
+
+
+def mutated(codes: Codes, divergence: float, rng: np.random.Generator) -> Codes:
+    """Return a diverged copy; nine differences in ten are substitutions, the rest indels of 1-6 bp."""
+    copy = codes.copy()
+    swap = np.flatnonzero((rng.random(len(copy)) < 0.9 * divergence) & (copy < N))
+    copy[swap] = (copy[swap] + rng.integers(1, 4, len(swap))) % 4
+    pieces, at = [], 0
+    for place in np.flatnonzero(rng.random(len(copy)) < 0.1 * divergence):
+        if place < at:
+            continue
+        size = int(min(rng.geometric(0.4), 6))
+        pieces.append(copy[at:place])
+        if rng.random() < 0.5:
+            pieces.append(rng.integers(0, 4, size).astype(np.uint8))
+            at = place
+        else:
+            at = place + size
+    return np.concatenate([*pieces, copy[at:]])
+
+
+def decoys(
+    contigs: dict[str, Codes], share: float, hidden: float, rng: np.random.Generator
+) -> tuple[Codes, Codes, Codes]:
+    """Make diverged copies (0.5-5 %) of segments of 1-10 kb, parted by 1000 N.
+
+    Returns the contig of decoys for the mapping reference, the same of the sample (0.1 % other), and the
+    contig of a few ``hidden`` copies (2-5 %) that only the sample has.
+
+    Parameters
+    ----------
+    share
+        Copied bp over bp of the contigs.
+    hidden
+        Share of the copies that the reference lacks: few, since a network that meets many of them learns to
+        distrust real heterozygotes.
+    """
+    spacer = np.full(1000, N, dtype=np.uint8)
+    shown, kept_back, made = [spacer], [spacer], 0
+    total = sum(int((codes < N).sum()) for codes in contigs.values())
+    names = list(contigs)
+    weights = np.array([(contigs[name] < N).sum() for name in names]) / total
+    while made < share * total:
+        codes = contigs[names[int(rng.choice(len(names), p=weights))]]
+        size = int(np.exp(rng.uniform(np.log(1000), np.log(10_000))))
+        start = int(rng.integers(0, len(codes) - size))
+        segment = codes[start : start + size]
+        if (segment == N).any():
+            continue
+        made += size
+        hide = rng.random() < hidden
+        divergence = np.exp(rng.uniform(np.log(0.02 if hide else 0.005), np.log(0.05)))
+        (kept_back if hide else shown).extend([mutated(segment, divergence, rng), spacer])
+    reference = np.concatenate(shown)
+    return reference, mutated(reference, 0.001, rng), np.concatenate(kept_back)
+
+
+def subtract(
+    intervals: list[tuple[str, int, int]], holes: list[tuple[str, int, int]]
+) -> list[tuple[str, int, int]]:
+    """Return sorted intervals less the holes."""
+    for contig, low, high in holes:
+        cut = []
+        for name, start, end in intervals:
+            if name != contig or end <= low or start >= high:
+                cut.append((name, start, end))
+                continue
+            cut += [(name, a, b) for a, b in ((start, low), (high, end)) if a < b]
+        intervals = cut
+    return intervals
+
+
+def within(intervals: list[tuple[str, int, int]], window: tuple[str, int, int]) -> list[tuple[str, int, int]]:
+    """Return the parts of intervals that lie in a window."""
+    contig, low, high = window
+    return [(n, max(s, low), min(e, high)) for n, s, e in intervals if n == contig and s < high and e > low]
+
+
+def read_bed(path: Path) -> list[tuple[str, int, int]]:
+    """Read a BED file's intervals."""
+    rows = (line.split()[:3] for line in path.read_text().splitlines() if line.strip())
+    return [(contig, int(start), int(end)) for contig, start, end in rows]
+
+
+def block_depths(
+    starts: NDArray[np.int64], depths: NDArray[np.float64], scale: float, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Leave a random 1 - ``scale`` of the blocks without reads, for a smaller set."""
+    return starts, np.where(rng.random(len(depths)) < scale, depths, 0.0)
