@@ -28,7 +28,6 @@ from simulate.profile import Profile, learn_profile
 from simulate.reads import LocusNoise, depth_blocks, fastq_batches, fragment_starts, prepare, ripple
 from simulate.sample import (
     as_events,
-    block_depths,
     decoys,
     drawn_variants,
     read_bed,
@@ -61,6 +60,8 @@ class ReadSet:
     fasta: str
     seed: int
     noise: LocusNoise
+    clip_factor: float = 1.0
+    indel_factor: float = 1.0
     scale: float = 1.0
     depths: tuple[float, float] = (8.0, 100.0)
     decoy_share: float = 0.03
@@ -70,19 +71,15 @@ class ReadSet:
 HISEQX = "illumina/HG002_b37.chr20_slices.2x150.60-96x.bam"
 HISEQ2000 = "illumina/NA12878_b37.chr20_10.0-10.1M.2x101.50x.bam"
 PROFILE_FASTA = "reference/b37.chr20_regions.fa.gz"
-HISEQX_NOISE = LocusNoise()
-HISEQ2000_NOISE = LocusNoise(site_p=0.004)
+HISEQX_NOISE = LocusNoise(short_indel_sd=2.0)
+HISEQ2000_NOISE = LocusNoise(indel_sd=1.2, site_p=0.003, site_median=0.03, site_sd=1.0)
 SETS = (
     ReadSet("hiseqx_2x150", HISEQX, MAIN, 101, HISEQX_NOISE),
-    ReadSet("hiseq2000_2x101", HISEQ2000, MAIN, 202, HISEQ2000_NOISE),
-    ReadSet("hiseqx_2x150_extra", HISEQX, EXTRA, 103, HISEQX_NOISE, scale=0.6),
-    ReadSet("hiseq2000_2x101_extra", HISEQ2000, EXTRA, 204, HISEQ2000_NOISE, scale=0.4),
+    ReadSet("hiseq2000_2x101", HISEQ2000, MAIN, 202, HISEQ2000_NOISE, scale=0.5),
+    # the HiSeq X library was amplified and is rich in chimeras: most others are less so
+    ReadSet("hiseqx_2x150_extra", HISEQX, EXTRA, 103, HISEQX_NOISE, 0.25, 0.4, scale=0.25),
+    ReadSet("hiseq2000_2x101_extra", HISEQ2000, EXTRA, 204, HISEQ2000_NOISE, scale=0.2),
 )
-
-
-def real_contig(fasta: str) -> bool:
-    """Tell whether a reference is the one with real variants on chr20."""
-    return fasta == MAIN
 
 
 def make_person(
@@ -96,7 +93,8 @@ def make_person(
     real = real_variants(shared / TRUTH, "chr20", rng)
     events = as_events(chr20, real)
     variants = {
-        name: real if name == "chr20" else drawn_variants(codes, events, rng) for name, codes in contigs.items()
+        name: real if name == "chr20" else drawn_variants(codes, events, rng)
+        for name, codes in contigs.items()
     }
     return contigs, variants
 
@@ -141,30 +139,64 @@ class Mapper:
         subprocess.run(["samtools", "index", str(self._bam)], check=True)
 
 
+@dataclass(frozen=True)
+class Plan:
+    """How deep a contig is sequenced: starts and depths of blocks, and a factor per 1000 bp."""
+
+    blocks: tuple[np.ndarray, np.ndarray]
+    waves: np.ndarray
+
+
+def plan_depths(
+    contigs: dict[str, Codes], chosen: ReadSet, stretch: tuple[str, int, int] | None, rng: np.random.Generator
+) -> dict[str, Plan]:
+    """Draw each contig's depths; 0 in blocks left out for the scale, but never in the tuning slice.
+
+    With a ``stretch``, and beyond the end of chr20's real variants, nothing is sequenced elsewhere.
+    """
+    plans = {}
+    for name, codes in contigs.items():
+        starts, depths = depth_blocks(len(codes), rng, chosen.depths)
+        left_out = rng.random(len(starts)) >= chosen.scale
+        if name == TUNE[0]:
+            left_out &= (starts < TUNE[1] - 100_000) | (starts >= TUNE[2])
+        depths = np.where(left_out, 0.0, depths)
+        if stretch and name == stretch[0]:
+            starts, depths = np.array([0, *stretch[1:]]), np.array([0.0, chosen.depths[0], 0.0])
+        elif name == "chr20":
+            before = starts < REAL_END
+            starts, depths = np.append(starts[before], REAL_END), np.append(depths[before], 0.0)
+        plans[name] = Plan((starts, depths), ripple(len(codes), rng))
+    return plans
+
+
+def not_sequenced(name: str, length: int, plan: Plan, edge: int = 500) -> list[tuple[str, int, int]]:
+    """Return the blocks without reads, widened by the stretch where depth falls off."""
+    starts, depths = plan.blocks
+    ends = np.append(starts[1:], length)
+    return [
+        (name, max(int(a) - edge, 0), int(b) + edge)
+        for a, b, d in zip(starts, ends, depths, strict=True)
+        if d == 0
+    ]
+
+
 def sequence(
     mapper: Mapper,
     profile: Profile,
     chosen: ReadSet,
     copies: dict[str, tuple[Codes, list[Variant]]],
-    reach: dict[str, tuple[int, int]],
+    plans: dict[str, Plan],
     rng: np.random.Generator,
 ) -> int:
-    """Write the pairs of every contig of the sample to the mapper; return how many.
-
-    ``reach`` holds the stretch of a contig that is sequenced, where that is not all of it.
-    """
+    """Write the pairs of every contig of the sample to the mapper; return how many."""
     serial = 0
     for name, (codes, variants) in copies.items():
-        starts, depths = depth_blocks(len(codes), rng, chosen.depths)
-        blocks = block_depths(starts, depths, chosen.scale, rng)
-        waves = ripple(len(codes), rng)
-        low, high = reach.get(name, (0, len(codes)))
+        plan = plans[name]
         for which in (0, 1):
             haplotype = apply_variants(codes, variants, which)
             source = prepare(haplotype.codes, profile, chosen.noise, chosen.seed)
-            begins = fragment_starts(haplotype, profile, blocks, waves, rng)
-            on_reference = haplotype.to_reference(begins)
-            begins = begins[(on_reference >= low) & (on_reference < high)]
+            begins = fragment_starts(haplotype, profile, plan.blocks, plan.waves, rng)
             for text in fastq_batches(source, begins, profile, rng, serial):
                 mapper.write(text)
             serial += len(begins)
@@ -202,20 +234,18 @@ def build(
     lengths = {name: len(codes) for name, codes in contigs.items()}
     write_fasta(folder / "ref.fa", contigs | {"decoys": known})
     write_truth(folder / "truth.vcf.gz", variants, lengths | {"decoys": len(known)}, chosen.name)
-    intervals = labelled(shared, contigs)
-    if stretch:
-        intervals = within(intervals, stretch)
-        reach = {stretch[0]: stretch[1:]}
-    else:
-        reach = {"chr20": (0, REAL_END)}
-        if "chr20" in contigs:
-            write_bed(folder / "tune.bed", within(intervals, TUNE))
-            intervals = subtract(intervals, [TUNE])
-    write_bed(folder / "confident.bed", intervals)
     copies = {name: (codes, variants[name]) for name, codes in contigs.items()}
     copies |= {"decoys": (of_sample, []), "hidden": (hidden, [])}
+    plans = plan_depths({name: codes for name, (codes, _) in copies.items()}, chosen, stretch, rng)
+    holes = [hole for name in contigs for hole in not_sequenced(name, lengths[name], plans[name])]
+    intervals = subtract(labelled(shared, contigs), holes)
+    if "chr20" in contigs and not stretch:
+        write_bed(folder / "tune.bed", within(intervals, TUNE))
+        intervals = subtract(intervals, [TUNE])
+    write_bed(folder / "confident.bed", intervals)
     mapper = Mapper(folder / "ref.fa", folder / "reads.bam", chosen.name, threads)
-    pairs = sequence(mapper, profile, chosen, copies, reach, rng)
+    profile = profile.scaled(clip=chosen.clip_factor, indel=chosen.indel_factor, rng=rng)
+    pairs = sequence(mapper, profile, chosen, copies, plans, rng)
     mapper.close()
     for index in folder.glob("ref.fa.*"):
         if index.suffix != ".fai":

@@ -6,7 +6,7 @@ import importlib.util
 import os
 from ctypes.util import find_library
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,13 +48,28 @@ def open_genotyper(model: ModelFolder, device: str = "auto") -> Genotyper:
     ModelError
         The LiteRT file cannot be opened, or its inputs are not those of the manifest.
     """
-    if device not in ("auto", "cpu", "gpu"):
-        raise InputError(f"unknown device '{device}'", repair="Use auto, cpu or gpu.")
-    if device == "cpu" or (device == "auto" and not gpu_is_usable()):
+    if choose_device(device) == "cpu":
         manifest = model.manifest
         return LiteRTGenotyper(model.path("litert"), manifest.image.shape, len(manifest.features))
     _require_gpu()
     return KerasGenotyper(model, "gpu")
+
+
+def choose_device(device: str) -> Literal["cpu", "gpu"]:
+    """Decide what ``auto`` means here, without importing TensorFlow.
+
+    Raises
+    ------
+    InputError
+        The device is unknown, or ``gpu`` was asked for and `gpu_is_usable` says no.
+    """
+    if device == "cpu" or (device == "auto" and not gpu_is_usable()):
+        return "cpu"
+    if device not in ("auto", "gpu"):
+        raise InputError(f"unknown device '{device}'", repair="Use auto, cpu or gpu.")
+    if not gpu_is_usable():
+        raise _no_gpu("no NVIDIA driver, or no CUDA libraries, were found")
+    return "gpu"
 
 
 def gpu_is_usable() -> bool:
@@ -72,17 +87,22 @@ def gpu_is_usable() -> bool:
     return bool(packaged or find_library("cudnn"))
 
 
+def _no_gpu(cause: str) -> InputError:
+    return InputError(
+        "device 'gpu' cannot be used",
+        cause=cause,
+        repair="Install NVIDIA's driver and 'tensorflow[and-cuda]', or use --device cpu.",
+    )
+
+
 def _require_gpu() -> None:
+    """Have TensorFlow take the GPU; raises InputError."""
     quiet_backend()
     import tensorflow as tf
 
     found = tf.config.list_physical_devices("GPU")
     if not found:
-        raise InputError(
-            "device 'gpu' was asked for, but TensorFlow sees no GPU",
-            cause="there is none, its driver is missing, or TensorFlow was installed without CUDA",
-            repair="Install 'tensorflow[and-cuda]' and NVIDIA's driver, or use --device cpu.",
-        )
+        raise _no_gpu("TensorFlow sees none")
     for gpu in found:
         tf.config.experimental.set_memory_growth(gpu, True)
     # TF32 would move probabilities by about 1e-3 away from the CPU's.

@@ -206,5 +206,5 @@ def lay_read(cells: Any, insertions: Any, window_start: int, start: int, base: i
                 for i in range(max(0, -position), min(length, width - position)):
                     cells[position + i] = DELETED
             position += length
-        if position >= width:
+        if position > width:  # an insertion after the last column still counts
             break

@@ -97,12 +97,17 @@ def covered_intervals(path: Path, min_depth: int = 10) -> list[tuple[str, int, i
     for contig in sorted({s[0] for s in spans}):
         ends = np.array([s[1:] for s in spans if s[0] == contig])
         low = ends.min()
-        depth = np.cumsum(np.bincount(ends[:, 0] - low, minlength=ends.max() - low + 1)
-                          - np.bincount(ends[:, 1] - low, minlength=ends.max() - low + 1))
+        depth = np.cumsum(
+            np.bincount(ends[:, 0] - low, minlength=ends.max() - low + 1)
+            - np.bincount(ends[:, 1] - low, minlength=ends.max() - low + 1)
+        )
         deep = np.concatenate(([0], (depth >= min_depth).astype(np.int8), [0]))
         edges = np.flatnonzero(np.diff(deep))
-        found += [(contig, int(a + low), int(b + low)) for a, b in zip(edges[::2], edges[1::2], strict=True)
-                  if b - a >= 500]
+        found += [
+            (contig, int(a + low), int(b + low))
+            for a, b in zip(edges[::2], edges[1::2], strict=True)
+            if b - a >= 500
+        ]
     return found
 
 

@@ -6,7 +6,7 @@ No truth is used: sites where so many reads agree on another allele that they ma
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +20,8 @@ RIGHT, WRONG, FOREIGN, RANDOM = 0, 1, 2, 3
 """State of a base of a template: as sequenced, misread, from elsewhere in the genome, noise."""
 LONGEST_TRACT = 40
 RATE_TRACTS = {1: 1, 2: 6, 3: 9, 4: 12}
-ADAPTER_HEAD = "AGATCGGAAGAGC"
 MASKED_FRACTION, MASKED_READS = 0.15, 3
-"""At 50-90x, noise that recurs in 15 % of the reads is rarer than a real heterozygote that shows so little."""
+"""At 50-90x, noise in 15 % of the reads is rarer than a heterozygote that shows so little."""
 RECURRENT_READS = 3
 PRIOR_READS = 500
 
@@ -58,6 +57,20 @@ class Profile:
         with np.load(path) as data:
             columns = {f.name: data[f.name] for f in fields(cls)}
         return cls(**(columns | {"discordant_p": float(columns["discordant_p"])}))
+
+    def scaled(self, *, clip: float, indel: float, rng: np.random.Generator) -> Profile:
+        """Return the profile with a share ``clip`` of the clipped ends and pairs that do not belong together,
+        and with indel rates times ``indel``."""
+        state = self.state.copy()
+        mended = rng.random(state.shape[:2]) >= clip
+        state[mended[:, :, None] & (state >= FOREIGN)] = RIGHT
+        return replace(
+            self,
+            state=state,
+            deletion_p=self.deletion_p * indel,
+            insertion_p=self.insertion_p * indel,
+            discordant_p=self.discordant_p * clip,
+        )
 
 
 @dataclass

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from dvplug.simulate.genome import LETTERS, Codes, N, encode, find_tracts
+from dvplug.simulate.genome import Codes, N, encode, find_tracts
 from dvplug.simulate.variants import Haplotype
 from simulate.profile import LONGEST_TRACT, RATE_TRACTS, Profile
 
@@ -131,7 +131,7 @@ def prepare(codes: Codes, profile: Profile, noise: LocusNoise, salt: int) -> Sou
 
 @njit(cache=True)
 def _read(
-    out, at, codes, first, last, unit, length, slip_p, site_p, substitution, recurrent_q,
+    rng, out, at, codes, first, last, unit, length, slip_p, site_p, substitution, recurrent_q,
     low, high, reverse, mate, quality, state, size, adapters,
 ):  # fmt: skip
     """Write one read's bases and qualities at out[at:] and out[at + size + 3:]."""
@@ -146,8 +146,8 @@ def _read(
         if state[i] == 2 and not elsewhere:
             elsewhere = True
             low_end, high_end = 0, codes.size
-            position = np.random.randint(size, codes.size - size)
-            step = 1 if np.random.random() < 0.5 else -1
+            position = size + int(rng.random() * (codes.size - 2 * size))
+            step = 1 if rng.random() < 0.5 else -1
             strand = 0 if step == 1 else 1
         elif state[i] != 2 and elsewhere:
             elsewhere = False
@@ -161,10 +161,10 @@ def _read(
         elif back_at < 0 and low_end <= position < high_end:
             tract = first[position] if step == 1 else last[position]
             if tract >= 0:
-                draw = np.random.random()
+                draw = rng.random()
                 if draw < slip_p[tract, 0]:
                     units = 1
-                    while np.random.random() < 0.15:
+                    while rng.random() < 0.15:
                         units += 1
                     position += step * min(units * unit[tract], length[tract])
                 elif draw < slip_p[tract, 0] + slip_p[tract, 1]:
@@ -176,23 +176,23 @@ def _read(
                 base = 3 - base
             rate = site_p[strand, position]
             if state[i] == 1 and base < 4:
-                draw = np.random.random()
+                draw = rng.random()
                 wrong = 0
                 while wrong < 3 and draw > substitution[base, wrong]:
                     wrong += 1
                 base = wrong
-            elif rate > 0 and base < 4 and np.random.random() < rate:
+            elif rate > 0 and base < 4 and rng.random() < rate:
                 before = position - step
                 neighbour = codes[before] if 0 <= before < codes.size else 4
                 if step == -1 and neighbour < 4:
                     neighbour = 3 - neighbour
                 base = neighbour if neighbour != base and neighbour < 4 else (base + 2) % 4
-                q = recurrent_q[np.random.randint(recurrent_q.size)]
+                q = recurrent_q[int(rng.random() * recurrent_q.size)]
         else:
             base = adapters[mate, min(past, adapters.shape[1] - 1)]
             past += 1
         if state[i] == 3:
-            base = np.random.randint(4)
+            base = int(rng.random() * 4)
         out[at + i] = b"ACGTN"[base]
         out[at + size + 3 + i] = q + 33
         position += step
@@ -201,11 +201,10 @@ def _read(
 
 @njit(cache=True)
 def _fastq(
-    seed, codes, first, last, unit, length, slip_p, site_p, substitution, recurrent_q,
+    rng, codes, first, last, unit, length, slip_p, site_p, substitution, recurrent_q,
     starts, templates, flips, fragment, quality, state, read_length, discordant_p, adapters, serial,
 ):  # fmt: skip
     """Return interleaved FASTQ text of one pair per start, uint8[bytes]."""
-    np.random.seed(seed)
     total = 0
     for k in range(starts.size):
         t = templates[k]
@@ -215,10 +214,10 @@ def _fastq(
     for k in range(starts.size):
         t = templates[k]
         low, high = starts[k], starts[k] + fragment[t]
-        apart = np.random.random() < discordant_p
+        apart = rng.random() < discordant_p
         for mate in range(2):
             if apart and mate == 1:
-                low = np.random.randint(0, codes.size - fragment[t])
+                low = int(rng.random() * (codes.size - fragment[t]))
                 high = low + fragment[t]
             size = read_length[t, mate]
             out[at] = ord("@")
@@ -231,7 +230,7 @@ def _fastq(
             out[at] = 10
             at += 1
             _read(
-                out, at, codes, first, last, unit, length, slip_p, site_p, substitution, recurrent_q,
+                rng, out, at, codes, first, last, unit, length, slip_p, site_p, substitution, recurrent_q,
                 low, high, (mate == 1) != flips[k], mate, quality[t, mate], state[t, mate], size, adapters,
             )  # fmt: skip
             at += size
@@ -306,12 +305,9 @@ def fastq_batches(
         part = starts[begin : begin + batch]
         templates = rng.integers(0, len(profile.fragment), len(part))
         yield _fastq(
-            int(rng.integers(0, 2**31)),
-            source.codes, source.first, source.last, source.unit, source.length, source.slip_p, source.site_p,
+            rng, source.codes, source.first, source.last, source.unit, source.length, source.slip_p,
+            source.site_p,
             profile.substitution, profile.recurrent_q, part, templates, rng.random(len(part)) < 0.5,
             profile.fragment, profile.quality, profile.state, profile.length, profile.discordant_p,
             ADAPTERS, serial + begin,
         )  # fmt: skip
-
-
-assert bytes(LETTERS) == b"ACGTN"

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pysam
-from numpy.typing import NDArray
 
 from dvplug.simulate.genome import Codes, N, find_tracts
 from dvplug.simulate.variants import Event, Variant, fits_both_haplotypes, place_events
@@ -23,7 +22,7 @@ def read_fasta(path: Path) -> dict[str, str]:
 
 
 def real_variants(truth: Path, contig: str, rng: np.random.Generator) -> list[Variant]:
-    """Read a truth VCF; what is not phased gets a random phase, what then overlaps on a haplotype is dropped."""
+    """Read a truth VCF, phase it at random, drop what then overlaps on a haplotype."""
     variants = []
     with pysam.VariantFile(str(truth)) as records:
         for record in records.fetch(contig):
@@ -54,8 +53,10 @@ def as_events(codes: Codes, variants: list[Variant]) -> list[Event]:
             if inside:
                 best = max(inside, key=lambda i: tracts.length[i])
                 unit, length = int(tracts.unit[best]), int(tracts.length[best])
-        elif len(changes) > 1:
+        else:
             changes = (0,)
+        if 0 in changes and len(changes) > 1:  # a SNP beside an indel: only the indel is drawn anew
+            changes = tuple(change for change in changes if change)[:1]
         genotype = variant.genotype if max(variant.genotype) <= len(changes) else (0, 1)
         events.append(Event(max(variant.start - before, 1), changes, genotype, unit, length))
         before = variant.start
@@ -63,7 +64,7 @@ def as_events(codes: Codes, variants: list[Variant]) -> list[Event]:
 
 
 def resampled(events: list[Event], rng: np.random.Generator, longest_gap: int = 8000) -> Iterator[Event]:
-    """Yield runs of real events in random order, without end; gaps beyond a bound (no calls) are shortened."""
+    """Yield runs of real events in random order, without end; longer gaps (no calls) are shortened."""
     while True:
         first = int(rng.integers(0, len(events) - RUN))
         swap = rng.random() < 0.5
@@ -158,10 +159,3 @@ def read_bed(path: Path) -> list[tuple[str, int, int]]:
     """Read a BED file's intervals."""
     rows = (line.split()[:3] for line in path.read_text().splitlines() if line.strip())
     return [(contig, int(start), int(end)) for contig, start, end in rows]
-
-
-def block_depths(
-    starts: NDArray[np.int64], depths: NDArray[np.float64], scale: float, rng: np.random.Generator
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Leave a random 1 - ``scale`` of the blocks without reads, for a smaller set."""
-    return starts, np.where(rng.random(len(depths)) < scale, depths, 0.0)

@@ -94,8 +94,8 @@ def evaluate(
     """
     fasta = FastaReference(reference)
     regions = ConfidentRegions.from_bed(confident)
-    truth_calls = load_callset(truth)
-    query_calls = load_callset(query, all_filters=all_filters)
+    truth_calls = load_callset(truth, only_contigs=regions.contigs)
+    query_calls = load_callset(query, all_filters=all_filters, only_contigs=regions.contigs)
     _check_contigs(regions, confident, fasta, truth_calls, query_calls)
     comparison = compare(truth_calls, query_calls, regions, fasta, max_states)
     of_truth, of_query = (

@@ -32,12 +32,15 @@ class Allele(NamedTuple):
 
 
 class Option(NamedTuple):
-    """One way to include a variant: an allele (None: the reference) per haplotype, and what that is worth."""
+    """One way to include a variant: an allele (None: the reference) per haplotype, and what that is worth.
+
+    `label` is the caller's own: the search passes it by.
+    """
 
     first: Allele | None
     second: Allele | None
     gain: int
-    label: int = 0
+    label: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -100,11 +100,14 @@ class Callset:
     left_aside: dict[str, int]
 
 
-def load_callset(path: Path, *, all_filters: bool = False) -> Callset:
+def load_callset(
+    path: Path, *, all_filters: bool = False, only_contigs: Container[str] | None = None
+) -> Callset:
     """Read the variants of a one-sample VCF (plain, bgzipped or BCF).
 
     Records whose FILTER is neither PASS nor `.` are left aside unless `all_filters`; homozygous reference,
-    missing, RefCall and symbolic ones always are.
+    missing, RefCall and symbolic ones always are. Records of other contigs than `only_contigs` are passed
+    over.
 
     Raises
     ------
@@ -117,6 +120,8 @@ def load_callset(path: Path, *, all_filters: bool = False) -> Callset:
         contigs = dict.fromkeys(records.header.contigs)
         for number, record in enumerate(records):
             contigs.setdefault(record.chrom)
+            if only_contigs is not None and record.chrom not in only_contigs:
+                continue
             variant = _variant(record, number, all_filters)
             if isinstance(variant, str):
                 left_aside[variant] += 1
@@ -192,9 +197,9 @@ class TruthSet:
         }
 
     @classmethod
-    def from_vcf(cls, path: Path) -> TruthSet:
+    def from_vcf(cls, path: Path, *, only_contigs: Container[str] | None = None) -> TruthSet:
         """Load the passing variants of a one-sample truth VCF; raises InputError as `load_callset` does."""
-        return cls(load_callset(path).variants)
+        return cls(load_callset(path, only_contigs=only_contigs).variants)
 
     @property
     def contigs(self) -> list[str]:

@@ -91,7 +91,7 @@ def sequence_haplotype(
     _add_chimeras(reference, codes, where, reverse, rng)
     quality = draw_qualities(len(begin), rng)
     quality[reverse] = quality[reverse, ::-1]
-    wrong = (rng.random(codes.shape) < 10 ** (-quality / 10.0)) & (codes < N)
+    wrong = (rng.random(codes.shape) < 10 ** (quality / -10.0)) & (codes < N)
     codes[wrong] = (codes[wrong] + rng.integers(1, 4, int(wrong.sum()))) % 4
     return ReadTable(codes, quality, where, pair, reverse, second)
 
@@ -142,7 +142,7 @@ def _settle_left(reference: Codes, codes: Codes, where: NDArray[np.int64], step:
     without = (right - misses) * MATCH_SCORE - misses * MISMATCH_COST
     if without >= max(with_gap, -CLIP_COST):
         where[:right] = plain
-    elif -CLIP_COST > with_gap:
+    elif with_gap < -CLIP_COST:
         where[:right] = CLIPPED
 
 
@@ -170,7 +170,10 @@ def cigar_of(where: NDArray[np.int64]) -> list[tuple[int, int]]:
     cigar: list[tuple[int, int]] = []
     at = 0
     last = -1
-    for cut in [*np.flatnonzero((np.diff(kind) != 0) | ((kind[1:] == 0) & (np.diff(where) != 1))) + 1, len(where)]:
+    for cut in [
+        *np.flatnonzero((np.diff(kind) != 0) | ((kind[1:] == 0) & (np.diff(where) != 1))) + 1,
+        len(where),
+    ]:
         if kind[at] == 0:
             if last >= 0 and where[at] > last + 1:
                 cigar.append((2, int(where[at] - last - 1)))

@@ -1,4 +1,4 @@
-"""Variants put into a genome: drawn, placed in fitting sequence, applied to two haplotypes, written as VCF."""
+"""Variants for a genome: drawn, placed in fitting sequence, applied to two haplotypes, written as VCF."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Event:
     """A variant before it has a place.
 
     ``gap`` is bp from the variant before; ``changes`` the length change of each alt in bp (0: SNP);
-    ``unit`` the repeat unit in bp of the tandem repeat it lies in (0: none) and ``tract`` that repeat's length.
+    ``unit`` the repeat unit in bp of the tandem repeat it lies in (0: none), ``tract`` the repeat's length.
     """
 
     gap: int
@@ -172,7 +172,10 @@ def _repeat_variant(codes: Codes, start: int, event: Event) -> Variant | None:
         tail = codes[start : start + deleted + change] if change <= 0 else codes[start : start + deleted]
         grown = copies[:change] if change > 0 else copies[:0]
         alts.append(decode(np.concatenate((anchor, grown, tail))))
-    return Variant(start - 1, decode(codes[start - 1 : start + deleted]), tuple(alts), event.genotype)
+    genotype = event.genotype
+    if len(set(alts)) < len(alts):
+        alts, genotype = alts[:1], (1, 1)
+    return Variant(start - 1, decode(codes[start - 1 : start + deleted]), tuple(alts), genotype)
 
 
 def left_aligned(
@@ -203,7 +206,7 @@ class Haplotype:
     length: NDArray[np.int64]
 
     def to_reference(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the reference positions of haplotype positions; inserted ones get the next reference base."""
+        """Return the reference positions of haplotype positions; inserted ones get the next base's."""
         i = np.searchsorted(self.start, positions, side="right") - 1
         return self.reference_start[i] + np.minimum(positions - self.start[i], self.length[i])
 

@@ -21,6 +21,7 @@ from dvplug.train.fit import FIT_NAME, WEIGHTS_NAME, Fit, predict
 from dvplug.train.network import GENOTYPES, build, predict_batch, quiet_backend
 from dvplug.train.store import ExampleReader, Examples
 from dvplug.train.tune import log_losses
+from dvplug.train.validation import explain
 from dvplug.train.weights import load_weights, save_weights
 from dvplug_registry.manifest import (
     Calling,
@@ -156,8 +157,9 @@ def load_fit(folder: Path) -> tuple[Fit, keras.Model]:
     try:
         state = Fit.model_validate_json(path.read_text())
     except (OSError, ValidationError) as error:
+        cause = explain(error) if isinstance(error, ValidationError) else str(error)
         raise InputError(
-            f"'{folder}' does not hold a fit", cause=str(error), repair="Run `dvplug train fit` first."
+            f"'{folder}' does not hold a fit", cause=cause, repair="Run `dvplug train fit` first."
         ) from error
     quiet_backend()
     header, settings = state.header, state.settings
@@ -297,9 +299,6 @@ def _manifest(state: Fit, description: Description, litert: LiteRT, files: dict[
             files=files,
         )
     except ValidationError as error:
-        first = error.errors()[0]
         raise InputError(
-            f"{'.'.join(map(str, first['loc'])) or 'the manifest'}: {first['msg']}",
-            cause="the manifest would not be valid",
-            repair="Correct it and export again.",
+            "the manifest would not be valid", cause=explain(error), repair="Correct it and export again."
         ) from error

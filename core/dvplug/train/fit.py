@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from dvplug import console
 from dvplug.errors import InputError
@@ -19,6 +19,7 @@ from dvplug.technology import Frozen
 from dvplug.train.network import build, predict_batch, quiet_backend
 from dvplug.train.store import ExampleHeader, ExampleReader, Examples
 from dvplug.train.tune import TuneMetrics, measure
+from dvplug.train.validation import explain
 from dvplug.train.weights import load_weights, save_weights
 
 if TYPE_CHECKING:
@@ -31,10 +32,10 @@ _CURVE_POINTS = 40  # per epoch
 
 
 class FitSettings(Frozen):
-    """How a network is fitted. The defaults are those that the shipped models were made with."""
+    """How a network is fitted."""
 
     architecture: str = "small-cnn"
-    architecture_settings: dict[str, Any] = {}
+    architecture_settings: dict[str, Any] = Field(default_factory=dict)
     epochs: int = Field(5, ge=1)
     batch_size: int = Field(256, ge=1)
     learning_rate: float = Field(2e-3, gt=0, description="at the end of the warm-up; then cosine to 1 %")
@@ -187,25 +188,20 @@ def _train_epoch(
     targets = np.eye(3, dtype=np.float32)
     losses: list[float] = []
     batches = reader.shuffled(settings.batch_size, (settings.seed, epoch), settings.keep)
-    columns = (TextColumn(f"epoch {epoch + 1}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    terminal = console.stderr.is_terminal
-    with Progress(*columns, console=console.stderr, transient=True, disable=not terminal) as progress:
-        task = progress.add_task("", total=steps)
+    with console.progress(f"epoch {epoch + 1}", steps) as advance:
         for batch in _ahead(batches):
             model.reset_metrics()  # train_on_batch returns a running mean otherwise
-            loss = model.train_on_batch(
-                [batch.images, batch.features], targets[batch.labels], class_weights[batch.labels]
+            inputs = [batch.images, batch.features]
+            losses.append(
+                float(model.train_on_batch(inputs, targets[batch.labels], class_weights[batch.labels]))
             )
-            losses.append(float(loss))
             if not np.isfinite(losses[-1]):
                 raise InputError(
                     f"the loss is {losses[-1]} in epoch {epoch + 1}",
                     cause="training diverged",
                     repair="Lower the learning rate, and check that all features lie near [0, 1].",
                 )
-            progress.advance(task)
-            if not terminal and len(losses) % max(1, steps // 5) == 0:
-                console.info(f"epoch {epoch + 1}: batch {len(losses)} of {steps}, loss {losses[-1]:.4f}")
+            advance()
     parts = np.array_split(losses, min(_CURVE_POINTS, len(losses)))
     return tuple(float(part.mean()) for part in parts)
 
@@ -217,20 +213,20 @@ def _ahead(batches: Iterator[Examples]) -> Iterator[Examples]:
 
     def put(item: Examples | BaseException | None) -> None:
         while not stop.is_set():
-            try:
-                return ready.put(item, timeout=0.2)
-            except queue.Full:
-                continue
+            with contextlib.suppress(queue.Full):
+                ready.put(item, timeout=0.2)
+                break
 
     def read() -> None:
+        last: BaseException | None = None
         try:
             for batch in batches:
                 put(batch)
                 if stop.is_set():
-                    return
-            put(None)
+                    break
         except BaseException as error:  # noqa: BLE001 - raised again below, in the thread that trains
-            put(error)
+            last = error
+        put(last)
 
     thread = threading.Thread(target=read, daemon=True)
     thread.start()
@@ -262,7 +258,9 @@ def _resume(start: Fit, model: keras.Model, folder: Path) -> Fit:
     try:
         state = Fit.model_validate_json(path.read_text())
     except ValidationError as error:
-        raise InputError(f"'{path}' is damaged", cause=str(error), repair=f"Remove '{folder}'.") from error
+        raise InputError(
+            f"'{path}' is damaged", cause=explain(error), repair=f"Remove '{folder}'."
+        ) from error
     if state.model_copy(update={"epochs": ()}) != start:
         raise InputError(
             f"'{folder}' is an unfinished fit with other settings or examples",

@@ -7,22 +7,24 @@ candidates' genotypes are open, and every genotype over a site's alleles is an o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from itertools import combinations_with_replacement
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from dvplug.evaluate.haplotypes import QUERY, TRUTH, Allele, Choice, Match, Option, best_match
+from dvplug.evaluate.haplotypes import QUERY, TRUTH, Allele, Choice, Option, best_match
 from dvplug.evaluate.reference import Bases, Reference
 from dvplug.evaluate.regions import ConfidentRegions
 from dvplug.evaluate.variants import TruthSet, Variant, trimmed
 
 UNLABELED = -1
 
-#: Situations of the haplotype search kept at once; a stretch that needs more and is not fully explained is
+#: Situations of the haplotype search kept at once; a group that needs more and is not fully explained is
 #: unlabeled.
-MAX_STATES = 400
+MAX_STATES = 200
 
 #: bp beyond the reach of a truth variant within which a candidate may be written for it.
 MARGIN = 50
@@ -30,10 +32,10 @@ MARGIN = 50
 #: bp around the candidates from which truth variants are taken.
 FLANK = 500
 
-# A truth variant outweighs any number of candidates; of two ways to reproduce it, the one with alleles as the
-# truth writes them is taken, then the one with fewer variant sites. Half of a 1/2 may be missing from the
-# candidates.
-_WHOLE, _HALF, _SITE, _AS_WRITTEN = 10_000, 4_000, -10, 20
+# A truth variant outweighs any number of candidates; of two ways to reproduce it, the one with genotypes as
+# the truth writes them is taken, then the one with fewer variant sites, then with the truth's positions. Half
+# of a 1/2 may be missing from the candidates.
+_WHOLE, _HALF, _SITE, _AS_WRITTEN, _SAME_START = 10_000, 4_000, -10, 20, 1
 
 
 def label_candidates(
@@ -62,8 +64,8 @@ def label_candidates(
     truth, confident, reference
         Truth variants, where they are complete, and the reference bases.
     max_states
-        Bound of the search. A stretch that exceeds it is labeled only when all its truth variants were
-        reproduced nevertheless; otherwise its sites are unlabeled.
+        Bound of the search. A group of near sites that exceeds it is labeled only when all its truth variants
+        were reproduced nevertheless; otherwise its sites are unlabeled.
 
     Returns
     -------
@@ -72,26 +74,84 @@ def label_candidates(
         that does not lie within the confident regions.
     """
     labels = np.full((len(refs), 2), UNLABELED, np.int8)
-    sites = [int(start) for start in starts]
-    ends = [start + len(ref) for start, ref in zip(sites, refs, strict=True)]
-    inside = [i for i in range(len(sites)) if confident.contain(contig, sites[i], ends[i])]
+    spans = [(int(start), int(start) + len(ref)) for start, ref in zip(starts, refs, strict=True)]
+    inside = [i for i, (start, end) in enumerate(spans) if confident.contain(contig, start, end)]
     labels[inside] = 0
     if not inside:
         return labels
     bases = Bases(reference, contig, block=1 << 16)
-    variants = list(truth.overlapping(contig, min(sites) - FLANK, max(ends) + FLANK))
-    near = _near_truth(variants, sites, ends, bases)
-    as_truth = {allele for variant in variants for allele in variant.alleles if allele}
-    sides: list[tuple[int, Choice]] = [(-1, _truth_choice(v)) for v in variants]
-    sides += [(i, _site_choice(sites[i], refs[i], alts[i], as_truth)) for i in near]
-    sides.sort(key=lambda pair: (pair[1].start, pair[1].side, pair[0]))
-    match = best_match([choice for _, choice in sides], bases, max_states)
-    given = set(inside)
-    for (site, choice), chosen in zip(sides, match.chosen, strict=True):
-        if site in given and chosen >= 0:
-            labels[site] = divmod(choice.options[chosen].label, 256)
-    labels[list(_undecided(sides, match) & given)] = UNLABELED
+    first, last = min(start for start, _ in spans), max(end for _, end in spans)
+    variants = list(truth.overlapping(contig, first - FLANK, last + FLANK))
+    for group in _groups(variants, spans, bases):
+        sites = [(i, spans[i][0], refs[i], alts[i]) for i in group.sites]
+        for i, label in _label_group(group.truth, sites, bases, max_states).items():
+            labels[i] = label
+    labels[np.setdiff1d(np.arange(len(refs)), inside)] = UNLABELED
     return labels
+
+
+Site = tuple[int, int, str, tuple[str, ...]]
+
+
+@dataclass
+class _Group:
+    """Truth variants and sites that may write the same haplotypes; `end` is exclusive."""
+
+    end: int
+    truth: list[Variant] = field(default_factory=list)
+    sites: list[int] = field(default_factory=list)
+
+
+def _groups(variants: Sequence[Variant], spans: Sequence[tuple[int, int]], bases: Bases) -> list[_Group]:
+    """Overlapping sites and reaches of truth variants; sites that no truth reaches are in no group."""
+    items: list[tuple[int, int, Variant | int]] = [(*span, i) for i, span in enumerate(spans)]
+    for variant in variants:
+        reaches = [reach(allele, bases) for allele in variant.alleles if allele]
+        items.append((min(r[0] for r in reaches) - MARGIN, max(r[1] for r in reaches) + MARGIN, variant))
+    groups = [_Group(-1)]
+    for start, end, item in sorted(items, key=lambda item: item[:2]):
+        if start >= groups[-1].end:
+            groups.append(_Group(end))
+        groups[-1].end = max(groups[-1].end, end)
+        if isinstance(item, Variant):
+            groups[-1].truth.append(item)
+        else:
+            groups[-1].sites.append(item)
+    return [group for group in groups if group.truth and group.sites]
+
+
+class _Written(NamedTuple):
+    """How the truth writes its variants."""
+
+    alleles: set[Allele]
+    genotypes: set[frozenset[Allele | None]]
+    starts: set[int]
+
+
+def _label_group(
+    truth: Sequence[Variant], sites: Sequence[Site], bases: Bases, max_states: int
+) -> dict[int, tuple[int, int]]:
+    """Labels by site number: with the alleles that the truth writes or, if these fail, with all."""
+    like = _Written(
+        {allele for variant in truth for allele in variant.alleles if allele},
+        {frozenset(variant.alleles) for variant in truth},
+        {variant.start for variant in truth},
+    )
+    for only_as_truth in (True, False):
+        sides = [(-1, _truth_choice(v)) for v in truth]
+        sides += [(site[0], _site_choice(site, like, only_as_truth)) for site in sites]
+        sides.sort(key=lambda pair: (pair[1].start, pair[1].side, pair[0]))
+        match = best_match([choice for _, choice in sides], bases, max_states)
+        whole = all(match.chosen[i] == 0 for i, (_, choice) in enumerate(sides) if choice.side == TRUTH)
+        if whole:
+            break
+    if match.pruned and not whole:
+        return {site[0]: (UNLABELED, UNLABELED) for site in sites}
+    return {
+        i: choice.options[chosen].label
+        for (i, choice), chosen in zip(sides, match.chosen, strict=True)
+        if choice.side == QUERY and chosen >= 0
+    }
 
 
 def _truth_choice(variant: Variant) -> Choice:
@@ -102,26 +162,19 @@ def _truth_choice(variant: Variant) -> Choice:
     return Choice(variant.changed_start, TRUTH, tuple(options))
 
 
-def _site_choice(start: int, ref: str, alts: tuple[str, ...], as_truth: set[Allele]) -> Choice:
-    """All genotypes but homozygous reference; an option's label is 256 * first + second allele index."""
-    alleles = [None, *(trimmed(start, ref, alt) for alt in alts)]
+def _site_choice(site: Site, like: _Written, only_as_truth: bool) -> Choice:
+    """All genotypes but homozygous reference, over all alts or those that the truth writes alike."""
+    _, start, ref, alts = site
+    alleles = {0: None} | {k: trimmed(start, ref, alt) for k, alt in enumerate(alts, 1)}
+    usable = [k for k, allele in alleles.items() if k == 0 or allele in like.alleles or not only_as_truth]
     options = []
-    for a, b in combinations_with_replacement(range(len(alleles)), 2):
+    for a, b in combinations_with_replacement(usable, 2):
         first, second = alleles[a], alleles[b]
-        if b and second is not None and (a == 0 or first is not None):
-            written = sum(allele in as_truth for allele in {first, second})
-            options.append(Option(first, second, _SITE + written * _AS_WRITTEN, 256 * a + b))
-    changed = min((allele.start for allele in alleles if allele), default=start)
+        if second is not None and (a == 0 or first is not None):
+            gain = _SITE + _AS_WRITTEN * (frozenset((first, second)) in like.genotypes)
+            options.append(Option(first, second, gain + _SAME_START * (start in like.starts), (a, b)))
+    changed = min((allele.start for allele in alleles.values() if allele), default=start)
     return Choice(changed, QUERY, tuple(options))
-
-
-def _near_truth(
-    variants: Sequence[Variant], starts: Sequence[int], ends: Sequence[int], bases: Bases
-) -> Iterator[int]:
-    """Sites within MARGIN of where a truth variant could be written; all others can only be reference."""
-    reaches = [reach(allele, bases) for v in variants for allele in v.alleles if allele]
-    reached = ConfidentRegions(("", max(0, start - MARGIN), end + MARGIN) for start, end in reaches)
-    return (i for i in range(len(starts)) if reached.overlap("", starts[i], ends[i]))
 
 
 def reach(allele: Allele, bases: Bases) -> tuple[int, int]:
@@ -137,14 +190,3 @@ def reach(allele: Allele, bases: Bases) -> tuple[int, int]:
     while bases(end + right, end + right + 1) == text[right % len(text)]:
         right += 1
     return start - left, end + right
-
-
-def _undecided(sides: Sequence[tuple[int, Choice]], match: Match) -> set[int]:
-    """Sites of the stretches in which the search was cut short and left truth unexplained."""
-    undecided: set[int] = set()
-    for first, last in match.pruned:
-        stretch = range(first, last)
-        whole = all(match.chosen[i] == 0 for i in stretch if sides[i][1].side == TRUTH)
-        if not whole:
-            undecided.update(sides[i][0] for i in stretch if sides[i][1].side == QUERY)
-    return undecided

@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError
 
 from dvplug.errors import ModelError, near_misses
 from dvplug.technology import Frozen
+from dvplug.train.validation import explain
 
 if TYPE_CHECKING:
     import keras
@@ -47,7 +48,7 @@ def _convolution(x: Any, filters: int, kernel: int, stride: int, name: str, norm
         kernel_initializer="he_normal",
         name=name,
     )(x)
-    return layers.BatchNormalization(momentum=0.97, name=f"{name}_norm")(x) if normalise else x
+    return layers.BatchNormalization(momentum=0.95, name=f"{name}_norm")(x) if normalise else x
 
 
 def _residual(x: Any, filters: int, stride: int, name: str) -> Any:
@@ -132,7 +133,7 @@ def build(
     except ValidationError as error:
         raise ModelError(
             f"settings {settings} do not fit architecture '{architecture}'",
-            cause=str(error),
+            cause=explain(error),
             repair=f"Known settings: {', '.join(kind.model_fields)}.",
         ) from error
     return builder(shape, features, checked)

@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError
 
 from dvplug.errors import InputError
 from dvplug.technology import CandidateThresholds, Frozen, ImageLayout, ReadFilter
+from dvplug.train.validation import explain
 
 VARIANT_TYPES = ("snp", "insertion", "deletion", "complex")
 _FORMAT = "dvplug-examples-1"
@@ -113,10 +114,11 @@ class ExampleWriter:
         Raises
         ------
         ValueError
-            An array has another shape than the header says, or a label is not 0, 1 or 2.
+            An array has another shape than the header says, a label is not 0, 1 or 2, or a feature is not
+            finite.
         """
         n = len(examples)
-        columns = {
+        columns: dict[str, NDArray] = {
             "image": examples.images,
             "features": examples.features,
             "label": examples.labels,
@@ -130,6 +132,8 @@ class ExampleWriter:
                 raise ValueError(f"{name} has shape {values.shape}, not {expected}")
         if n and not np.isin(examples.labels, (0, 1, 2)).all():
             raise ValueError("labels are 0, 1 or 2")
+        if not np.isfinite(examples.features).all():  # ReLU would turn NaN into 0 and train on it unnoticed
+            raise ValueError("features are not all finite")
         for name, values in columns.items():
             self._file[name].resize(self.count + n, axis=0)
             self._file[name][self.count :] = values
@@ -269,7 +273,8 @@ def _read_columns(path: Path) -> tuple[ExampleHeader, dict[str, NDArray]]:
             header = ExampleHeader.model_validate_json(file.attrs["header"])
             return header, {name: file[name][:] for name in _COLUMNS}
     except (OSError, KeyError, ValidationError) as error:
-        raise InputError(f"'{path}' cannot be read as examples", cause=str(error), repair=_REPAIR) from error
+        cause = explain(error) if isinstance(error, ValidationError) else str(error)
+        raise InputError(f"'{path}' cannot be read as examples", cause=cause, repair=_REPAIR) from error
 
 
 def _check_alike(first: Path, one: ExampleHeader, path: Path, other: ExampleHeader) -> None:

@@ -1,0 +1,170 @@
+"""`dvplug train`: examples from a truth set, a network fitted to them, a model folder made of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+Several = Parameter(consume_multiple=True, negative="")
+
+app = App(name="train", help="Make a model: examples, then fit, then export.")
+
+
+@app.command
+def examples(
+    *,
+    tech: str,
+    ref: Path,
+    reads: Annotated[list[Path], Several],
+    truth: Path,
+    confident: Path,
+    out: Path,
+    regions: Annotated[list[str] | None, Several] = None,
+    exclude_regions: Annotated[list[Path] | None, Several] = None,
+    workers: int | None = None,
+    seed: int = 0,
+) -> None:
+    """Make labelled examples of aligned reads.
+
+    Parameters
+    ----------
+    tech
+        Sequencing technology, as `dvplug plugins list` names it.
+    ref
+        Reference genome: FASTA, indexed, the one that the reads were aligned to.
+    reads
+        Aligned reads: sorted, indexed BAM or CRAM, several files for one sample.
+    truth
+        The sample's true variants: VCF.
+    confident
+        Where the truth is complete: BED. Candidates elsewhere are left out.
+    out
+        Shard to write: .h5.
+    regions
+        Where to take examples: contig, contig:start-end (1-based), or a BED file. Keep some regions for tuning
+        and for evaluation. The default is everywhere.
+    exclude_regions
+        BED files of where to take none.
+    workers
+        Worker processes; the default is one per core. The output does not depend on it.
+    seed
+        Seed of whatever is drawn at random.
+    """
+    from dvplug.cli.call import available_cores
+    from dvplug.console import info
+    from dvplug.train.examples import make_examples
+
+    count = make_examples(
+        tech=tech,
+        reference=ref,
+        reads=reads,
+        truth=truth,
+        confident=confident,
+        out=out,
+        regions=tuple(regions or ()),
+        exclude=tuple(exclude_regions or ()),
+        workers=workers if workers is not None else available_cores(),
+        seed=seed,
+    )
+    info(f"{out}: {count:,} examples.")
+
+
+@app.command
+def fit(
+    examples: Annotated[list[Path], Several],
+    *,
+    tune: Annotated[list[Path], Several],
+    out: Path,
+    epochs: int = 5,
+    batch_size: int = 256,
+    learning_rate: float = 2e-3,
+    class_weights: tuple[float, float, float] = (1.0, 1.0, 1.0),
+    keep: tuple[float, float, float] = (1.0, 1.0, 1.0),
+    start_from: Path | None = None,
+    seed: int = 1,
+) -> None:
+    """Fit a network to examples; the same command goes on after an interruption.
+
+    Parameters
+    ----------
+    examples
+        Shards made by `dvplug train examples`.
+    tune
+        Shards of other regions: the epoch that does best on them is kept.
+    out
+        Folder to make: weights, learning curve, measures on the tune set.
+    epochs
+        Times that the network sees every example.
+    batch_size
+        Examples per step.
+    learning_rate
+        Of AdamW, after the warm-up.
+    class_weights
+        Weights of hom-ref, het and hom-alt in the loss.
+    keep
+        Fractions of the hom-ref, het and hom-alt examples to use in each epoch.
+    start_from
+        Folder of a model or a fit whose weights to start from.
+    seed
+        Seed of the initial weights and the order of the examples.
+    """
+    from dvplug.train.fit import WEIGHTS_NAME, FitSettings
+    from dvplug.train.fit import fit as fit_network
+
+    settings = FitSettings(
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        class_weights=class_weights,
+        keep=keep,
+        seed=seed,
+    )
+    fit_network(examples, tune, settings, out, start_from and start_from / WEIGHTS_NAME)
+
+
+@app.command
+def export(
+    fitted: Path,
+    *,
+    tune: Annotated[list[Path], Several],
+    name: str,
+    model_version: str,
+    description: str,
+    held_out: str,
+    out: Path,
+    card: Path | None = None,
+    licence: str = "Apache-2.0",
+) -> None:
+    """Make a model folder of a fit.
+
+    Parameters
+    ----------
+    fitted
+        Folder made by `dvplug train fit`.
+    tune
+        The shards that it was tuned on: they set the ranges of the int8 network, which is used only where it
+        does as well as float32.
+    name
+        The model's name, such as illumina-wgs.
+    model_version
+        Its semantic version, such as 1.0.0.
+    description
+        One line for people.
+    held_out
+        Which regions or samples were kept out of training, for evaluation.
+    out
+        Model folder to make.
+    card
+        Model card (.md) to put into it.
+    licence
+        SPDX expression.
+    """
+    from dvplug.train.export import Description
+    from dvplug.train.export import export as export_model
+
+    about = Description(
+        name=name, version=model_version, description=description, held_out=held_out, licence=licence
+    )
+    export_model(fitted, tune, about, out, card)
