@@ -33,7 +33,7 @@ from dvplug.plugins import installed_plugins
 from dvplug.reference import Reference
 from dvplug.regions import Region, partitions, resolve_regions, skip_n_runs
 from speed.kernels import time_kernels
-from speed.processes import Cost, measure, median_wall_s
+from speed.processes import Cost, answer_times, measure
 
 ROOT = Path(__file__).resolve().parents[1]
 Part = Literal["call", "stages", "depth", "startup", "kernels"]
@@ -197,7 +197,7 @@ def measure_stages(job: Job) -> None:
         began = time.process_time()
         result = call_variants(options)
         total = time.process_time() - began
-    seconds = {stage: result.seconds[stage] for stage in STAGES}
+    seconds: dict[str, float] = {stage: result.seconds[stage] for stage in STAGES}
     seconds["other"] = total - sum(seconds.values())
     table = Table("stage", "CPU s", "share", "each", title="Where the CPU time goes, 1 worker, warm")
     counts = {"decode": result.reads, "count": result.reads, "encode": result.images, "infer": result.images}
@@ -256,12 +256,12 @@ def measure_depth(job: Job) -> None:
 
 def measure_startup(job: Job) -> None:
     """Time the light commands."""
-    table = Table("command", "s, median of 5", title="Start-up")
+    table = Table("command", "wall s", "CPU s", title="Start-up, medians of 5")
     job.figures["startup"] = {}
     for words in START_UPS:
-        seconds = median_wall_s([*peers.DVPLUG, *words])
-        job.figures["startup"][" ".join(words)] = seconds
-        table.add_row(f"dvplug {' '.join(words)}", f"{seconds:.2f}")
+        wall_s, cpu_s = answer_times([*peers.DVPLUG, *words])
+        job.figures["startup"][" ".join(words)] = {"wall_s": wall_s, "cpu_s": cpu_s}
+        table.add_row(f"dvplug {' '.join(words)}", f"{wall_s:.2f}", f"{cpu_s:.2f}")
     stdout.print(table)
 
 

@@ -21,9 +21,9 @@ from cyclopts import App
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import build_training_reads
 from model_card import write_card
 
+import build_training_reads
 from dvplug.calling import CallOptions, call_variants
 from dvplug.evaluate import Evaluation, evaluate
 from dvplug.train.examples import make_examples

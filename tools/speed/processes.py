@@ -108,16 +108,17 @@ def _read(path: Path) -> str:
         return ""
 
 
-def median_wall_s(command: Command, repeats: int = 5) -> float:
-    """Return the median time that a command takes; raises DvplugError when it fails."""
-    return statistics.median(measure_once(command) for _ in range(repeats))
+def answer_times(command: Command, repeats: int = 5) -> tuple[float, float]:
+    """Return the median wall and CPU seconds of a short command; raises DvplugError when it fails."""
+    runs = [_answer_time(command) for _ in range(repeats)]
+    wall, cpu = (statistics.median(times) for times in zip(*runs, strict=True))
+    return wall, cpu
 
 
-def measure_once(command: Command) -> float:
-    """Return the wall time of one run; raises DvplugError when it fails."""
-    began = time.perf_counter()
+def _answer_time(command: Command) -> tuple[float, float]:
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    took = time.perf_counter() - began
+    wall_s, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode:
         raise DvplugError(f"{' '.join(command)[:300]} ended with {done.returncode}", cause=done.stderr[-300:])
-    return took
+    return wall_s, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
