@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from dvplug.simulate import SimulatedDataset, simulate_dataset
 
 

@@ -83,9 +83,9 @@ def twin_haplotypes(read: Read, reference: str, start: int, alleles: Sequence[st
             score = min(score, mismatches(read, index + 1 - bases, haplotype[at + 1 - bases : at + 1]))
         scores.append(score)
     best, following = sorted(scores)[:2]
-    if following - best < MIN_SCORE_MARGIN:
-        return UNINFORMATIVE
-    return scores.index(best) if best <= MAX_MISMATCH_SCORE else OTHER
+    if best > MAX_MISMATCH_SCORE:
+        return OTHER
+    return scores.index(best) if following - best >= MIN_SCORE_MARGIN else UNINFORMATIVE
 
 
 def mismatches(read: Read, index: int, haplotype: str) -> int:

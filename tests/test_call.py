@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pysam
 import pytest
-from dvplug.simulate import SimulatedDataset
 
 from dvplug.alignments import open_alignments
 from dvplug.cli import main
 from dvplug.evaluate import evaluate
+from dvplug.simulate import SimulatedDataset
 
 TECH = "illumina-wgs"
 

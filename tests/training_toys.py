@@ -25,7 +25,6 @@ def header(**changes: object) -> ExampleHeader:
         "read_filter": ReadFilter(),
         "candidate_thresholds": CandidateThresholds(),
         "contigs": ("chr1",),
-        "seed": 0,
         "source": "toy reads",
     }
     return ExampleHeader(**fields | changes)

@@ -226,9 +226,9 @@ def haplotype_allele(
             best, best_score, next_score = a, score, best_score
         elif score < next_score:
             next_score = score
-    if next_score - best_score < MIN_SCORE_MARGIN:
-        return UNINFORMATIVE
-    return best if best_score <= MAX_MISMATCH_SCORE else OTHER
+    if best_score > MAX_MISMATCH_SCORE:
+        return OTHER
+    return best if next_score - best_score >= MIN_SCORE_MARGIN else UNINFORMATIVE
 
 
 @njit(cache=True)

@@ -24,7 +24,7 @@ def examples(
     regions: Annotated[list[str] | None, Several] = None,
     exclude_regions: Annotated[list[Path] | None, Several] = None,
     workers: int | None = None,
-    seed: int = 0,
+    keep_fraction: float = 1.0,
 ) -> None:
     """Make labelled examples of aligned reads.
 
@@ -49,8 +49,8 @@ def examples(
         BED files of where to take none.
     workers
         Worker processes; the default is one per core. The output does not depend on it.
-    seed
-        Seed of whatever is drawn at random.
+    keep_fraction
+        Fraction of the read pairs to use: one BAM gives examples of several depths.
     """
     from dvplug.cli.call import available_cores
     from dvplug.console import info
@@ -66,7 +66,7 @@ def examples(
         regions=tuple(regions or ()),
         exclude=tuple(exclude_regions or ()),
         workers=workers if workers is not None else available_cores(),
-        seed=seed,
+        keep_fraction=keep_fraction,
     )
     info(f"{out}: {count:,} examples.")
 

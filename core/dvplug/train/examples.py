@@ -149,7 +149,6 @@ def make_examples(
         read_filter=profile.read_filter,
         candidate_thresholds=thresholds,
         contigs=contigs,
-        seed=0,
         source=f"{', '.join(path.name for path in reads)} x {keep_fraction:g}; truth {truth.name}",
     )
     with ExampleWriter(out, header) as writer, progress("Making examples", len(parts)) as advance:

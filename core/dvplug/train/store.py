@@ -38,7 +38,6 @@ class ExampleHeader(Frozen):
     read_filter: ReadFilter
     candidate_thresholds: CandidateThresholds
     contigs: tuple[str, ...] = Field(description="names that the column `contig` points at")
-    seed: int = Field(ge=0)
     source: str = Field(description="reads, truth and regions, for people")
 
 
