@@ -41,7 +41,7 @@ PARTS: tuple[Part, ...] = ("call", "stages", "kernels", "depth", "startup")
 DEEP, DEEP_LIMIT_MB = 1000.0, 500
 START_UPS = (["--help"], ["plugins", "list"], ["registry", "list"])
 KERNEL_REGIONS = 10
-app = App(help=__doc__, help_format="plaintext")
+app = App(help_format="plaintext")
 
 
 @dataclass

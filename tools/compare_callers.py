@@ -40,7 +40,7 @@ from dvplug.regions import Region
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 OURS, PEERS = "dvplug", ("bcftools", "freebayes")
-app = App(help=__doc__, help_format="plaintext")
+app = App(help_format="plaintext")
 
 
 @dataclass
@@ -118,11 +118,10 @@ def compare_callers(
     if unknown:
         raise InputError(f"'{unknown[0]}' is no caller that this script runs")
     peers.require(*(caller for caller in PEERS if caller in callers))
-    results = []
+    found, results = [find_set(name, shared, tech) for name in sets], []
     with TemporaryDirectory(prefix="compare-callers-") as temporary:
         folder = out or Path(temporary)
-        for name in sets:
-            chosen = find_set(name, shared, tech)
+        for chosen in found:
             for at_depth, depth in depths(chosen, thin, folder):
                 compared = Compared(at_depth.name, depth)
                 for caller in callers:
