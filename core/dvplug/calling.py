@@ -90,8 +90,9 @@ def _call(
     with progress("Calling", len(parts)) as advance:
         for result in call_regions(job, parts, options.workers):
             writer.write_text("".join(result.lines))
+            result.lines.clear()
             total.add(result)
-            advance()
+            advance(result.regions)
     if not total.reads:
         warn("no usable reads in these regions: the VCF has no records. Check --regions and the read filter.")
     if total.skipped_no_sequence:

@@ -40,6 +40,21 @@ class CandidateBatch:
     def __len__(self) -> int:
         return len(self.start)
 
+    def part(self, first: int, last: int) -> CandidateBatch:
+        """Return the sites from ``first`` up to ``last``."""
+        sites, rows = slice(first, last), slice(self.read_offset[first], self.read_offset[last])
+        return CandidateBatch(
+            self.contig,
+            self.start[sites],
+            self.refs[sites],
+            self.alts[sites],
+            self.read_offset[first : last + 1] - self.read_offset[first],
+            self.read_index[rows],
+            self.read_allele[rows],
+            self.depth[sites],
+            self.allele_depths[sites],
+        )
+
 
 class _Site(NamedTuple):
     """One position with all its alts; an alt is (REF length it replaces, bases)."""

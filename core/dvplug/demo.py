@@ -53,9 +53,8 @@ def _draw_call(data: SimulatedDataset, vcf: Path, picture: Path) -> None:
     record = (indels or records)[0]
     plugins = installed_plugins()
     profile = plugins.technology(TECHNOLOGY)
-    drawn = RegionImages(Pipeline.of(plugins, profile), data.reference, [data.reads]).draw(
-        Region(record.chrom, record.start, record.start + 1)
-    )
+    images = RegionImages(Pipeline.of(plugins, profile), data.reference, [data.reads])
+    drawn = next(images.draw(Region(record.chrom, record.start, record.start + 1)))
     if len(drawn.images):
         title = f"{record.chrom}:{record.pos} {record.ref}>{record.alts[0]}, reads by allele: alt, reference, unknown"
         draw_pileup(drawn.images.images[0], profile.image.channels, title, picture)

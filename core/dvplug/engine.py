@@ -27,6 +27,8 @@ from dvplug.regions import Region
 from dvplug.technology import CandidateThresholds, TechnologyProfile
 from dvplug.vcf import format_record
 
+# Sites whose images are in memory at once: about 40 MB. Noise, or a wrong reference, makes every base a candidate.
+MAX_SITES = 1000
 STAGES = ("decode", "count", "encode", "infer", "write")
 Result = TypeVar("Result")
 
@@ -57,6 +59,7 @@ class RegionResult:
 
     lines: list[str] = field(default_factory=list)
     filters: Counter[str] = field(default_factory=Counter)
+    regions: int = 0
     reads: int = 0
     skipped_no_sequence: int = 0
     candidates: int = 0
@@ -64,8 +67,10 @@ class RegionResult:
     seconds: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: RegionResult) -> None:
-        """Add another region's counts, not its lines."""
+        """Add what follows: its lines and counts."""
+        self.lines += other.lines
         self.filters.update(other.filters)
+        self.regions += other.regions
         self.reads += other.reads
         self.skipped_no_sequence += other.skipped_no_sequence
         self.candidates += other.candidates
@@ -75,7 +80,7 @@ class RegionResult:
 
 @dataclass(frozen=True)
 class Drawn:
-    """Candidates of a region with their images, ready for the network."""
+    """Candidates of a region, or of a part of it, with their images, ready for the network."""
 
     result: RegionResult
     candidates: CandidateBatch
@@ -92,9 +97,15 @@ class RegionImages:
         self.reference = Reference.open(reference)
         self.alignments = [open_alignments(path, reference) for path in reads]
 
-    def draw(self, region: Region, thresholds: CandidateThresholds | None = None) -> Drawn:
-        """Draw the candidates of one region; ``thresholds`` replace the profile's when examples are made."""
-        profile, result = self.pipeline.profile, RegionResult()
+    def draw(self, region: Region, thresholds: CandidateThresholds | None = None) -> Iterator[Drawn]:
+        """Draw the candidates of one region, in order, in parts of at most `MAX_SITES`.
+
+        Parameters
+        ----------
+        thresholds
+            In place of the profile's, when examples are made.
+        """
+        profile, result = self.pipeline.profile, RegionResult(regions=1)
         clock = Stopwatch(result.seconds)
         read_filter, layout = profile.read_filter, profile.image
         margin = layout.width // 2 + 10 * FLANK
@@ -109,16 +120,21 @@ class RegionImages:
         clock.stop("decode")
         # Wide enough for every read to lie in it whole: what is counted per read must not depend on the region.
         start = max(0, region.start - margin - read_filter.max_read_span)
-        end = min(self.reference.lengths[region.contig], region.end + margin + read_filter.max_read_span)
+        end = region.end + margin + read_filter.max_read_span
         codes = self.reference.codes(region.contig, start, end)
-        thresholds = thresholds or profile.candidate_thresholds
-        candidates = self.pipeline.find(reads, codes, start, region, thresholds)
+        candidates = self.pipeline.find(
+            reads, codes, start, region, thresholds or profile.candidate_thresholds
+        )
         clock.stop("count")
-        images = self.pipeline.encode(reads, candidates, codes, start, layout, self.pipeline.channels)
-        clock.stop("encode")
         result.reads, result.skipped_no_sequence = len(reads), reads.skipped_no_sequence
-        result.candidates, result.images = len(candidates), len(images)
-        return Drawn(result, candidates, images)
+        for first in range(0, max(1, len(candidates)), MAX_SITES):
+            part = candidates.part(first, min(first + MAX_SITES, len(candidates)))
+            clock = Stopwatch(result.seconds)
+            images = self.pipeline.encode(reads, part, codes, start, layout, self.pipeline.channels)
+            clock.stop("encode")
+            result.candidates, result.images = len(part), len(images)
+            yield Drawn(result, part, images)
+            result = RegionResult()
 
 
 def genotype(drawn: Drawn, genotyper: Predictor, job: CallJob) -> RegionResult:
@@ -177,7 +193,10 @@ class RegionCaller:
 
     def __call__(self, region: Region) -> RegionResult:
         """Call one region."""
-        return genotype(self.images.draw(region), self.genotyper, self.job)
+        total = RegionResult()
+        for drawn in self.images.draw(region):
+            total.add(genotype(drawn, self.genotyper, self.job))
+        return total
 
 
 class RegionDrawer:
@@ -186,9 +205,9 @@ class RegionDrawer:
     def __init__(self, job: CallJob) -> None:
         self.images = RegionImages(job.pipeline, job.reference, job.reads)
 
-    def __call__(self, region: Region) -> Drawn:
+    def __call__(self, region: Region) -> list[Drawn]:
         """Draw one region."""
-        return self.images.draw(region)
+        return list(self.images.draw(region))
 
 
 def call_regions(job: CallJob, regions: Sequence[Region], workers: int) -> Iterator[RegionResult]:
@@ -203,8 +222,9 @@ def call_regions(job: CallJob, regions: Sequence[Region], workers: int) -> Itera
     """
     if job.device == "gpu":
         genotyper = job.open_model(job.model, "gpu")
-        for drawn in map_in_order(RegionDrawer, job, regions, workers):
-            yield genotype(drawn, genotyper, job)
+        for parts in map_in_order(RegionDrawer, job, regions, workers):
+            for drawn in parts:
+                yield genotype(drawn, genotyper, job)
     else:
         yield from map_in_order(RegionCaller, job, regions, workers)
 

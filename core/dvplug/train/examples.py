@@ -13,7 +13,7 @@ import numpy.typing as npt
 from dvplug.alignments import preflight
 from dvplug.candidates import CandidateBatch
 from dvplug.console import progress
-from dvplug.engine import Pipeline, RegionImages, map_in_order
+from dvplug.engine import Drawn, Pipeline, RegionImages, map_in_order
 from dvplug.evaluate import ConfidentRegions, TruthSet
 from dvplug.images import NO_ALT, ImageBatch
 from dvplug.plugins import installed_plugins
@@ -57,9 +57,11 @@ class RegionExamples:
         self.truth, self.confident = TruthSet.from_vcf(job.truth), ConfidentRegions.from_bed(job.confident)
         self.thresholds = job.thresholds
 
-    def __call__(self, region: Region) -> RegionLabeled:
+    def __call__(self, region: Region) -> list[RegionLabeled]:
         """Make the labeled examples of one region."""
-        drawn = self.images.draw(region, self.thresholds)
+        return [self._labeled(drawn) for drawn in self.images.draw(region, self.thresholds)]
+
+    def _labeled(self, drawn: Drawn) -> RegionLabeled:
         candidates = drawn.candidates
         genotypes = label_candidates(
             candidates.contig, candidates.start, candidates.refs, candidates.alts,
@@ -152,8 +154,9 @@ def make_examples(
         source=f"{', '.join(path.name for path in reads)} x {keep_fraction:g}; truth {truth.name}",
     )
     with ExampleWriter(out, header) as writer, progress("Making examples", len(parts)) as advance:
-        for region, part in zip(parts, map_in_order(RegionExamples, job, parts, workers), strict=True):
-            contig = np.full(len(part.position), contigs.index(region.contig))
-            writer.append(part.examples, contig, part.position, part.variant_type)
+        for region, made in zip(parts, map_in_order(RegionExamples, job, parts, workers), strict=True):
+            for one in made:
+                contig = np.full(len(one.position), contigs.index(region.contig))
+                writer.append(one.examples, contig, one.position, one.variant_type)
             advance()
         return writer.count
