@@ -10,26 +10,19 @@ are those of HG002's chr20 outside the slices kept for validation, or drawn like
 
 from __future__ import annotations
 
-import json
 import shutil
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from cyclopts import App
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-from model_card import write_card
-
 import build_training_reads
-from dvplug.calling import CallOptions, call_variants
-from dvplug.evaluate import Evaluation, evaluate
+from compare_callers import REAL, compare_callers
 from dvplug.train.examples import make_examples
 from dvplug.train.export import Description, export
 from dvplug.train.fit import FitSettings, fit
-from dvplug_registry.manifest import Metric
+from model_card import metrics, write_card
 
 TECHNOLOGY = "illumina-wgs"
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -100,30 +93,34 @@ def build(
     fitted = work / "fit"
     if not fitted.exists():
         fit(train, tune, SETTINGS, fitted)
-    trial = work / "model" / f"{TECHNOLOGY}-{version}"
-    shutil.rmtree(trial, ignore_errors=True)
     description = Description(
         name=TECHNOLOGY,
         version=version,
         description="Illumina paired reads, whole genome, 2x100 to 2x150 bp, 8x to 100x",
         held_out=HELD_OUT_TEXT,
     )
-    export(fitted, tune, description, trial)
-    evaluations = {
-        name: held_out(work, name, trial, workers)
-        for name in dict.fromkeys(s.read_set for s in SHARDS if s.tune)
-    }
-    metrics = tuple(metric for name, found in evaluations.items() for metric in as_metrics(name, found))
-    card = cards / f"{TECHNOLOGY}-{version}.md"
-    final = models / trial.name
-    shutil.rmtree(final, ignore_errors=True)
-    export(fitted, tune, description.model_copy(update={"metrics": metrics}), final)
-    shutil.copyfile(fitted / "learning_curve.png", card.with_suffix(".learning-curve.png"))
-    (work / "held_out.json").write_text(
-        json.dumps({k: v.as_dict() for k, v in evaluations.items()}, indent=1)
+    trial = exported(fitted, tune, description, work / "model" / f"{TECHNOLOGY}-{version}")
+    measured = work / "comparison.json"
+    held_out = [str(work / "reads" / s.read_set / "tune.bed") for s in SHARDS if s.tune]
+    compare_callers(
+        sets=[*REAL, *held_out],
+        model=f"{trial.parent}/{trial.name}",
+        workers=workers,
+        shared=shared,
+        json=measured,
     )
-    write_card(final, work / "held_out.json", cards / f"{TECHNOLOGY}-{version}.real.json", card)
-    print(f"{final} and {card} after {(time.monotonic() - start) / 60:.0f} minutes")
+    description = description.model_copy(update={"metrics": metrics(measured)})
+    final = exported(fitted, tune, description, models / trial.name)
+    write_card(final, measured, cards / f"{trial.name}.md")
+    shutil.copyfile(fitted / "learning_curve.png", cards / f"{trial.name}.png")
+    print(f"{final} and its card after {(time.monotonic() - start) / 60:.0f} minutes")
+
+
+def exported(fitted: Path, tune: list[Path], description: Description, folder: Path) -> Path:
+    """Export in place of whatever is there."""
+    shutil.rmtree(folder, ignore_errors=True)
+    export(fitted, tune, description, folder)
+    return folder
 
 
 def examples(work: Path, shard: Shard, workers: int) -> Path:
@@ -144,39 +141,6 @@ def examples(work: Path, shard: Shard, workers: int) -> Path:
         )
         print(f"{out.name}: {made} examples")
     return out
-
-
-def held_out(work: Path, read_set: str, model: Path, workers: int) -> Evaluation:
-    """Call the held-out slice of a read set and compare it with its truth."""
-    folder, out = work / "reads" / read_set, work / f"held_out.{read_set}.vcf.gz"
-    call_variants(
-        CallOptions(
-            TECHNOLOGY,
-            folder / "ref.fa",
-            (folder / "reads.bam",),
-            str(out),
-            regions=(HELD_OUT,),
-            model=f"{model.parent}/{model.name}",
-            workers=workers,
-            device="cpu",
-        )
-    )
-    return evaluate(folder / "truth.vcf.gz", out, folder / "tune.bed", folder / "ref.fa")
-
-
-def as_metrics(read_set: str, found: Evaluation) -> list[Metric]:
-    """Counts of an evaluation as a manifest has them."""
-    return [
-        Metric(
-            set=f"simulated {read_set}, held-out slice",
-            type=name,
-            tp=c.tp_truth,
-            fp=c.fp,
-            fn=c.fn,
-            f1=2 * c.tp_truth / max(1, 2 * c.tp_truth + c.fp + c.fn),
-        )
-        for name, c in (("SNP", found.snp), ("INDEL", found.indel))
-    ]
 
 
 if __name__ == "__main__":

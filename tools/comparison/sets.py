@@ -1,0 +1,117 @@
+"""Reads with a truth: the real validation sets, and folders of held-out simulated ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pysam
+
+from dvplug.errors import InputError, near_misses
+from dvplug.reference import Reference
+from dvplug.regions import Region, resolve_regions
+
+SEED = 7
+"""Of thinning: the same reads stay each time."""
+NOT_COUNTED = 0xF04
+"""SAM flags of reads that give no depth: unmapped, secondary, QC fail, duplicate, supplementary."""
+
+
+@dataclass(frozen=True)
+class ValidationSet:
+    """Reads of one sample, and where the truth of it is known."""
+
+    name: str
+    tech: str
+    reference: Path
+    reads: Path
+    truth: Path
+    confident: Path
+
+
+REAL = {
+    "hg002_illumina": (
+        "reference/b37.chr20_regions.fa.gz",
+        "illumina/HG002_b37.chr20_slices.2x150.60-96x.bam",
+        "truth/HG002_b37_v4.2.1.chr20_slices_dev.vcf.gz",
+        "truth/HG002_b37_v4.2.1.chr20_slices_dev.bed",
+    ),
+    "na12878_illumina": (
+        "reference/b37.chr20_regions.fa.gz",
+        "illumina/NA12878_b37.chr20_10.0-10.1M.2x101.50x.bam",
+        "truth/NA12878_b37_v3.3.2.chr20_10.0-10.1M.vcf.gz",
+        "truth/NA12878_b37.chr20_10.0-10.1M.approximate.bed",
+    ),
+}
+FOLDER = ("ref.fa", "reads.bam", "truth.vcf.gz", "confident.bed")
+
+
+def find_set(name: str, shared: Path, tech: str = "illumina-wgs") -> ValidationSet:
+    """Return a real set by its name, or the set in a folder.
+
+    Parameters
+    ----------
+    name
+        A key of `REAL`; a folder that holds the files of `FOLDER`; or a BED file in such a folder, which then
+        stands for its confident.bed.
+
+    Raises
+    ------
+    InputError
+        There is no such set, or one of its files is missing.
+    """
+    if name in REAL:
+        found = ValidationSet(name, tech, *(shared / part for part in REAL[name]))
+    elif Path(name).exists():
+        place = Path(name)
+        folder = place if place.is_dir() else place.parent
+        found = ValidationSet(folder.name, tech, *(folder / part for part in FOLDER))
+        if place != folder:
+            found = replace(found, name=f"{folder.name}_{place.stem}", confident=place)
+    else:
+        raise InputError(
+            f"validation set '{name}' is neither known nor a folder", repair=near_misses(name, REAL)
+        )
+    for path in (found.reference, found.reads, found.truth, found.confident):
+        if not path.is_file():
+            raise InputError(f"validation set '{name}' lacks {path}", repair="Say with --shared where it is.")
+    return found
+
+
+def confident_regions(chosen: ValidationSet) -> list[Region]:
+    """Return the merged intervals in which the truth is whole."""
+    with Reference.open(chosen.reference) as reference:
+        return resolve_regions([str(chosen.confident)], (), reference.lengths)
+
+
+def stretches(
+    confident: Iterable[Region], lengths: Mapping[str, int], *, gap: int = 10_000, margin: int = 1_000
+) -> list[Region]:
+    """Join sorted intervals less than ``gap`` bp apart and widen them: where all callers are run."""
+    joined: list[Region] = []
+    for contig, start, end in confident:
+        if joined and joined[-1].contig == contig and start - joined[-1].end < gap:
+            joined[-1] = Region(contig, joined[-1].start, max(end, joined[-1].end))
+        else:
+            joined.append(Region(contig, start, end))
+    return [Region(c, max(0, start - margin), min(end + margin, lengths[c])) for c, start, end in joined]
+
+
+def mean_depth(reads: Path, confident: Sequence[Region]) -> float:
+    """Return the mean number of reads over the confident bases, deletions counted as covered."""
+    covered = 0
+    with pysam.AlignmentFile(str(reads)) as alignments:
+        for region in confident:
+            for read in alignments.fetch(*region):
+                if not read.flag & NOT_COUNTED:
+                    covered += min(read.reference_end, region.end) - max(read.reference_start, region.start)
+    return covered / sum(region.end - region.start for region in confident)
+
+
+def thinned(reads: Path, share: float, where: Sequence[Region], out: Path) -> Path:
+    """Write an indexed BAM of a share of the fragments that reach these regions, chosen by a fixed seed."""
+    fraction = f"{SEED + round(share, 4):.4f}"
+    pysam.view("-b", "-o", str(out), "-s", fraction, str(reads), *map(str, where), catch_stdout=False)
+    pysam.index(str(out))
+    return out

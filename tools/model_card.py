@@ -1,0 +1,113 @@
+"""Write a model's card from its manifest and from what `compare_callers.py --json` measured."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from dvplug_registry.manifest import Manifest, Metric
+from dvplug_registry.model_folder import load_manifest
+
+
+def metrics(comparison: Path) -> tuple[Metric, ...]:
+    """Return dvplug's counts on every set of a comparison, as a manifest has them."""
+    found = []
+    for one in json.loads(comparison.read_text()):
+        for kind in ("SNP", "INDEL"):
+            counts = one["callers"]["dvplug"][kind]
+            tp, fp, fn = counts["tp_truth"], counts["fp"], counts["fn"]
+            total = 2 * tp + fp + fn
+            name = f"{one['set']}, {one['depth']:g}x"
+            found.append(
+                Metric(set=name, type=kind, tp=tp, fp=fp, fn=fn, f1=2 * tp / total if total else 0.0)
+            )
+    return tuple(found)
+
+
+def write_card(folder: Path, comparison: Path, out: Path) -> None:
+    """Write the card of the model in ``folder`` to ``out`` (Markdown).
+
+    Parameters
+    ----------
+    comparison
+        The JSON file of `compare_callers.py`, run with this model.
+    """
+    manifest = load_manifest(folder)
+    measured = json.loads(comparison.read_text())
+    lines = [*_about(manifest), *_accuracy(measured), *_errors(measured)]
+    out.parent.mkdir(parents=True, exist_ok=True)
+    part = out.with_name(f".{out.name}.part")
+    part.write_text("\n".join(lines) + "\n")
+    part.replace(out)
+
+
+def _about(manifest: Manifest) -> Iterator[str]:
+    image, training = manifest.image, manifest.training
+    yield f"# {manifest.label}"
+    yield ""
+    yield f"{manifest.description}. Made by `tools/build_illumina_wgs.py`; this page is written by it."
+    yield ""
+    yield "| | |"
+    yield "|---|---|"
+    yield f"| technology | {manifest.technology} |"
+    yield f"| network | {manifest.architecture} |"
+    yield f"| image | {image.height} x {image.width}, {', '.join(image.channels)} |"
+    yield f"| features | {len(manifest.features)} |"
+    yield f"| inference on a CPU | {manifest.litert.precision}, within {manifest.litert.tolerance:.3f} of float32 |"
+    yield f"| trained on | {training.n_examples:,} examples, seed {training.seed}: {training.data} |"
+    yield f"| held out | {training.held_out} |"
+    yield f"| licence | {manifest.licence} |"
+    yield ""
+
+
+def _accuracy(measured: list[dict[str, Any]]) -> Iterator[str]:
+    yield "## Accuracy"
+    yield ""
+    yield "All callers on the same reads and regions, counted by `dvplug evaluate` (genotype-aware, by haplotype). "
+    yield "bcftools is not filtered, freebayes is by QUAL > 20. In brackets: 95 % Wilson intervals."
+    for one in measured:
+        yield ""
+        yield f"### {one['set']}, mean depth {one['depth']:g}"
+        yield ""
+        yield "| caller | class | TP | FP | FN | precision | recall | F1 |"
+        yield "|---|---|--:|--:|--:|---|---|--:|"
+        for caller, result in one["callers"].items():
+            for kind in ("SNP", "INDEL"):
+                yield _row(caller, kind, result[kind])
+        ratio = one["ratio_to_better_peer"]
+        if ratio is not None:
+            yield ""
+            yield f"Errors of dvplug: {one['callers']['dvplug']['errors']}, {100 * ratio:.0f} % of the better peer's."
+    yield ""
+
+
+def _row(caller: str, kind: str, counts: dict[str, Any]) -> str:
+    cells = [caller, kind, *(str(counts[name]) for name in ("tp_truth", "fp", "fn"))]
+    for name in ("precision", "recall"):
+        low, high = counts[f"{name}_interval"]
+        cells.append("-" if counts[name] is None else f"{counts[name]:.4f} [{low:.4f}, {high:.4f}]")
+    cells.append("-" if counts["f1"] is None else f"{counts['f1']:.4f}")
+    return f"| {' | '.join(cells)} |"
+
+
+def _errors(measured: list[dict[str, Any]]) -> Iterator[str]:
+    """List every error on real reads at full depth: those few can be looked at one by one."""
+    yield "## Errors on real reads"
+    yield ""
+    yield "Counts of reads are an independent pileup's, by CIGAR."
+    for one in measured:
+        if not one["set"].endswith("_illumina"):
+            continue
+        yield ""
+        yield f"{one['set']}:"
+        yield ""
+        for error in one["dvplug_errors"]:
+            calls = "; ".join(error["calls"]) or "no call"
+            truth = "; ".join(error["truth"]) or "nothing"
+            reads = ", ".join(f"{allele} {count}" for allele, count in error["reads"].items())
+            what = f"{error['status']} {error['variant']} {error['where']}"
+            yield f"- {what}: called {calls}; truth {truth}; reads {reads}"
+        if not one["dvplug_errors"]:
+            yield "- none"
