@@ -77,8 +77,8 @@ SETS = (
     ReadSet("hiseqx_2x150", HISEQX, MAIN, 101, HISEQX_NOISE),
     ReadSet("hiseq2000_2x101", HISEQ2000, MAIN, 202, HISEQ2000_NOISE, scale=0.5),
     # the HiSeq X library was amplified and is rich in chimeras: most others are less so
-    ReadSet("hiseqx_2x150_extra", HISEQX, EXTRA, 103, HISEQX_NOISE, 0.25, 0.4, scale=0.25),
-    ReadSet("hiseq2000_2x101_extra", HISEQ2000, EXTRA, 204, HISEQ2000_NOISE, scale=0.2),
+    ReadSet("hiseqx_2x150_extra", HISEQX, EXTRA, 103, HISEQX_NOISE, 0.25, 0.4, scale=0.15),
+    ReadSet("hiseq2000_2x101_extra", HISEQ2000, EXTRA, 204, HISEQ2000_NOISE, scale=0.15),
 )
 
 

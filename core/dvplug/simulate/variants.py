@@ -65,7 +65,7 @@ def draw_events(rng: np.random.Generator) -> Iterator[Event]:
         if rng.random() < 0.75:
             unit = int(rng.choice([1, 1, 1, 1, 2, 2, 3, 4, 4, 5]))
             step = unit * int(rng.geometric(0.7))
-            changes = (sign * step,)
+            changes: tuple[int, ...] = (sign * step,)
             if rng.random() < 1 / 15:
                 changes, genotype = (sign * step, sign * (step + unit)), (1, 2)
             yield Event(gap, changes, genotype, unit, unit * int(rng.integers(4, 16)))
