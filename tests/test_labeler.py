@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from dvplug.evaluate import ConfidentRegions, TruthSet, Variant
 from dvplug.evaluate.haplotypes import QUERY, TRUTH, Choice, Option, best_match
-from dvplug.evaluate.reference import Bases, FastaReference
+from dvplug.evaluate.reference import Bases
+from dvplug.reference import Reference
 from dvplug.train.labeler import label_candidates
 from evaluate_files import TextReference
 from shared_data import SHARED, needs_shared
@@ -164,7 +165,7 @@ def test_a_real_genome_is_labeled_with_its_own_genotypes() -> None:
     truth = TruthSet.from_vcf(path, only_contigs={"chr20"})
     assert len(TruthSet.from_vcf(path, only_contigs={"chr21"})) == 0
     confident = ConfidentRegions.from_bed(path.with_name("HG002_GRCh38_v4.2.1.chr20_dev.bed"))
-    reference = FastaReference(SHARED / "reference" / "grch38.chr20_and_21_10M.fa.gz")
+    reference = Reference.open(SHARED / "reference" / "grch38.chr20_and_21_10M.fa.gz")
     start, end = 2_000_000, 3_000_000
     with pysam.VariantFile(str(path)) as records:
         real = {

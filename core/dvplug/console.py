@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-stdout = Console(highlight=False, soft_wrap=True)
+OFF_TERMINAL_WIDTH = 120  # of tables in files and pipes, where there is no width to ask for
+stdout = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else OFF_TERMINAL_WIDTH)
 stderr = Console(stderr=True, highlight=False, soft_wrap=True)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -229,16 +230,17 @@ def call_regions(job: CallJob, regions: Sequence[Region], workers: int) -> Itera
         yield from map_in_order(RegionCaller, job, regions, workers)
 
 
-_work: Callable[[Region], Any]
+_make_work: Callable[[], Callable[[Region], Any]]
 
 
 def _start_worker(make: Callable[[Any], Callable[[Region], Any]], job: Any) -> None:
-    global _work
-    _work = make(job)
+    # Made at the first region, not here: what an initializer raises is lost, and the pool looks killed.
+    global _make_work
+    _make_work = cache(partial(make, job))
 
 
 def _work_on(region: Region) -> Any:
-    return _work(region)
+    return _make_work()(region)
 
 
 def map_in_order(

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from ctypes.util import find_library
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -156,13 +159,28 @@ class KerasGenotyper:
         return predict_batch(self._network, images, features, _GPU_BATCH)
 
 
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Discard what native code prints: LiteRT tells each delegate it makes, and raises what goes wrong."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
 def _open_litert(path: Path, shape: tuple[int, int, int], features: int) -> tuple[Any, int, int, int]:
     """Open an interpreter; return it and the indices of its image, features and logits tensors."""
     from ai_edge_litert.interpreter import Interpreter
 
     try:
-        interpreter = Interpreter(model_path=str(path), num_threads=1)
-        interpreter.allocate_tensors()
+        with _silent_stderr():
+            interpreter = Interpreter(model_path=str(path), num_threads=1)
+            interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise ModelError(f"'{path}' cannot be opened by LiteRT", cause=str(error)) from error
     inputs = {

@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> None:
         stderr.print(f"[red]error:[/] {escape(str(error))}")
         sys.exit(EXIT_USER_CAN_MEND)
     except CycloptsError as error:
-        stderr.print(f"[red]error:[/] {escape(str(error))}. See `dvplug --help`.")
+        stderr.print(f"[red]error:[/] {escape(str(error).rstrip('.'))}. See `dvplug --help`.")
         sys.exit(EXIT_USER_CAN_MEND)
     except KeyboardInterrupt:
         stderr.print("[red]interrupted[/]: no output was written.")

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-Several = Parameter(consume_multiple=True)
+Several = Parameter(consume_multiple=True, negative=())
 
 
 def call(
@@ -16,7 +16,7 @@ def call(
     tech: str,
     ref: Path,
     reads: Annotated[list[Path], Several],
-    out: str,
+    out: Annotated[str, Parameter(allow_leading_hyphen=True)],
     regions: Annotated[list[str] | None, Several] = None,
     exclude_regions: Annotated[list[Path] | None, Several] = None,
     model: str | None = None,

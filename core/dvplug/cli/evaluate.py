@@ -63,11 +63,12 @@ def evaluate(
 
 def table(result: Evaluation) -> Table:
     """Counts, precision, recall and F1 of SNPs and indels."""
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table()
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("class")
-    for name in ("TP truth", "TP query", "FP", "FN", "precision [95 % CI]", "recall [95 % CI]", "F1"):
+    for name in ("TP truth", "TP query", "FP", "FN", "precision, 95 % CI", "recall, 95 % CI", "F1"):
         table.add_column(name, justify="right")
     for name, counts in (("SNP", result.snp), ("INDEL", result.indel)):
         table.add_row(
@@ -81,4 +82,4 @@ def table(result: Evaluation) -> Table:
 
 
 def _with_interval(value: float | None, interval: tuple[float, float]) -> str:
-    return "-" if value is None else rf"{value:.4f} \[{interval[0]:.4f}, {interval[1]:.4f}]"
+    return "-" if value is None else f"{value:.4f} {interval[0]:.3f}-{interval[1]:.3f}"

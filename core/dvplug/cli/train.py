@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
-Several = Parameter(consume_multiple=True, negative="")
+from dvplug.cli.call import Several, available_cores
 
 app = App(name="train", help="Make a model: examples, then fit, then export.")
 
@@ -52,7 +52,6 @@ def examples(
     keep_fraction
         Fraction of the read pairs to use: one BAM gives examples of several depths.
     """
-    from dvplug.cli.call import available_cores
     from dvplug.console import info
     from dvplug.train.examples import make_examples
 

@@ -11,10 +11,12 @@ from dvplug.errors import InputError
 from dvplug.evaluate.annotate import write_annotated
 from dvplug.evaluate.counts import ClassCounts
 from dvplug.evaluate.haplotypes import MAX_STATES, QUERY, TRUTH, Choice, Match, Option, best_match
-from dvplug.evaluate.reference import Bases, FastaReference, Reference, near_contig
+from dvplug.evaluate.reference import Bases, Reference
 from dvplug.evaluate.regions import ConfidentRegions
 from dvplug.evaluate.variants import Callset, Variant, load_callset
 from dvplug.evaluate.verdicts import Verdict, reason
+from dvplug.reference import Reference as FastaReference
+from dvplug.regions import contig_hint
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def evaluate(
     InputError
         Unreadable files, contigs that do not fit, a REF that is not in the reference.
     """
-    fasta = FastaReference(reference)
+    fasta = FastaReference.open(reference)
     regions = ConfidentRegions.from_bed(confident)
     truth_calls = load_callset(truth, only_contigs=regions.contigs)
     query_calls = load_callset(query, all_filters=all_filters, only_contigs=regions.contigs)
@@ -188,12 +190,12 @@ def _check_contigs(
         if contig not in reference.lengths:
             raise InputError(
                 f"contig '{contig}' of '{bed}' is not in reference '{reference.path}'",
-                repair=near_contig(contig, reference.lengths),
+                repair=contig_hint(contig, reference.lengths),
             )
     for callset in (truth, query):
         if callset.contigs and not set(callset.contigs) & set(regions.contigs):
             contig = regions.contigs[0]
             raise InputError(
                 f"'{callset.path}' has no contig of '{bed}', such as '{contig}'",
-                repair=near_contig(contig, callset.contigs),
+                repair=contig_hint(contig, callset.contigs),
             )

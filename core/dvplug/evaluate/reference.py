@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Protocol
-
-from dvplug.errors import InputError, near_misses
 
 
 class Reference(Protocol):
@@ -18,27 +15,6 @@ class Reference(Protocol):
 
     def sequence(self, contig: str, start: int, end: int) -> str:
         """Bases of [start, end), 0-based half-open."""
-
-
-class FastaReference:
-    """Reference bases of an indexed FASTA file."""
-
-    def __init__(self, path: Path) -> None:
-        from pysam import FastaFile
-
-        if not path.is_file():
-            raise InputError(f"reference '{path}' does not exist")
-        if not path.with_name(path.name + ".fai").is_file():
-            raise InputError(
-                f"reference '{path}' has no index", repair=f"Create it with `samtools faidx {path}`"
-            )
-        self.path = path
-        self._fasta = FastaFile(str(path))
-        self.lengths: dict[str, int] = dict(zip(self._fasta.references, self._fasta.lengths, strict=True))
-
-    def sequence(self, contig: str, start: int, end: int) -> str:
-        """Bases of [start, end), upper-case."""
-        return str(self._fasta.fetch(contig, start, end)).upper()
 
 
 class Bases:
@@ -66,14 +42,3 @@ class Bases:
             self._end = min(self._length, max(end, self._start + self._block))
             self._text = self._reference.sequence(self._contig, self._start, self._end)
         return self._text[start - self._start : end - self._start]
-
-
-def near_contig(contig: str, known: Iterable[str]) -> str:
-    """Name the contig of `known` that is probably meant: `chr1` for `1`, `MT` for `chrM`, or a near miss."""
-    known = list(known)
-    bare = contig.removeprefix("chr")
-    twins = {contig: (bare, f"chr{bare}"), "chrM": ("MT",), "MT": ("chrM",)}.get(contig, (bare, f"chr{bare}"))
-    for twin in twins:
-        if twin != contig and twin in known:
-            return f"Found '{twin}' instead: rename with `bcftools annotate --rename-chrs`"
-    return near_misses(contig, known)
