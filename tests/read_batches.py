@@ -9,9 +9,10 @@ from typing import NamedTuple
 import numpy as np
 import pysam
 
-from dvplug.reads import CIGAR_OPS, ReadBatch
+from dvplug.reads import ReadBatch
 from dvplug.reference import encode_bases
 
+CIGAR_OPS = {op: code for code, op in enumerate("MIDNSHP=XB")}
 READ_OPS, REFERENCE_OPS = "MIS=X", "MDN=X"
 
 

@@ -193,10 +193,10 @@ def test_crowded_region_loses_no_variant(files: Files) -> None:
 def test_contigs_of_another_naming(files: Files) -> None:
     truth, query, bed, reference = files.write([row(3, "T", "C", "0/1")], [])
     bed.write_text("1\t0\t50\n")
-    with pytest.raises(InputError, match=r"contig '1' of .* is not in reference .*Found 'chr1' instead"):
+    with pytest.raises(InputError, match=r"contig '1' of .* is not in reference .*Did you mean 'chr1'"):
         evaluate(truth, query, bed, reference)
     bed.write_text("chr1\t0\t50\n")
-    with pytest.raises(InputError, match=r"query\.vcf' has no contig .*'chr1'.*Found '1' instead"):
+    with pytest.raises(InputError, match=r"query\.vcf' has no contig .*'chr1'.*Did you mean '1'"):
         evaluate(truth, write_vcf(query, [], contig="1"), bed, reference)
 
 

@@ -52,14 +52,10 @@ class Shard:
 
 # Thinned runs of the same reads carry the depths down to where calling becomes hard.
 SHARDS = (
-    *(
-        Shard(name)
-        for name in ("hiseqx_2x150", "hiseq2000_2x101", "hiseqx_2x150_extra", "hiseq2000_2x101_extra")
-    ),
-    *(Shard(name, 0.45) for name in ("hiseqx_2x150", "hiseq2000_2x101")),
+    *(Shard(read_set.name, keep) for read_set in build_training_reads.SETS for keep in (1.0, 0.45)),
     *(Shard(name, tune=True) for name in ("hiseqx_2x150", "hiseq2000_2x101")),
 )
-SETTINGS = FitSettings(epochs=6, batch_size=128, seed=1)
+SETTINGS = FitSettings(epochs=5, batch_size=128, label_smoothing=0.0, seed=1)
 
 
 @app.default

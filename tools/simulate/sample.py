@@ -101,37 +101,60 @@ def mutated(codes: Codes, divergence: float, rng: np.random.Generator) -> Codes:
 def decoys(
     contigs: dict[str, Codes], share: float, hidden: float, rng: np.random.Generator
 ) -> tuple[Codes, Codes, Codes]:
-    """Make diverged copies (0.5-5 %) of segments of 1-10 kb, parted by 1000 N.
+    """Make copies of segments, so that some reads are mapped to the wrong place.
 
-    Returns the contig of decoys for the mapping reference, the same of the sample (0.1 % other), and the
-    contig of a few ``hidden`` copies (2-5 %) that only the sample has.
+    Duplications: copies of 1-10 kb that diverged by 0.5-5 %. Families, like those of interspersed repeats: a
+    segment of 0.2-2 kb has two members in the reference (8-14 % away) and one that only the sample has (3-8 %),
+    amid other sequence. The reads of that one map to the segment as false alleles, and its other members lower
+    their mapping quality, and clips and further mismatches betray them: what a network must learn to tell
+    from heterozygotes.
 
     Parameters
     ----------
     share
-        Copied bp over bp of the contigs.
+        bp of duplications over bp of the contigs.
     hidden
-        Share of the copies that the reference lacks: few, since a network that meets many of them learns to
-        distrust real heterozygotes.
+        bp of members that only the sample has, over bp of the contigs.
+
+    Returns
+    -------
+    reference, sample, hidden
+        The contig of copies in the mapping reference, the same in the sample (0.1 % other), and the contig of
+        what only the sample has; segments are parted by 1000 N.
     """
-    spacer = np.full(1000, N, dtype=np.uint8)
-    shown, kept_back, made = [spacer], [spacer], 0
     total = sum(int((codes < N).sum()) for codes in contigs.values())
-    names = list(contigs)
-    weights = np.array([(contigs[name] < N).sum() for name in names]) / total
-    while made < share * total:
-        codes = contigs[names[int(rng.choice(len(names), p=weights))]]
-        size = int(np.exp(rng.uniform(np.log(1000), np.log(10_000))))
-        start = int(rng.integers(0, len(codes) - size))
-        segment = codes[start : start + size]
-        if (segment == N).any():
-            continue
-        made += size
-        hide = rng.random() < hidden
-        divergence = np.exp(rng.uniform(np.log(0.02 if hide else 0.005), np.log(0.05)))
-        (kept_back if hide else shown).extend([mutated(segment, divergence, rng), spacer])
+    spacer = np.full(1000, N, dtype=np.uint8)
+    shown, kept_back = [spacer], [spacer]
+    for segment in _segments(contigs, share * total, 1000, 10_000, rng):
+        shown += [mutated(segment, _between(0.005, 0.05, rng), rng), spacer]
+    for segment in _segments(contigs, hidden * total, 200, 2000, rng):
+        for _ in range(2):
+            shown += [mutated(segment, _between(0.08, 0.14, rng), rng), spacer]
+        left, right = (rng.integers(0, 4, 400).astype(np.uint8) for _ in range(2))
+        kept_back += [left, mutated(segment, _between(0.03, 0.08, rng), rng), right, spacer]
     reference = np.concatenate(shown)
     return reference, mutated(reference, 0.001, rng), np.concatenate(kept_back)
+
+
+def _segments(
+    contigs: dict[str, Codes], wanted: float, shortest: int, longest: int, rng: np.random.Generator
+) -> Iterator[Codes]:
+    """Draw known segments, log-uniform in length, until they hold ``wanted`` bp."""
+    names = list(contigs)
+    known = np.array([(contigs[name] < N).sum() for name in names])
+    while wanted > 0:
+        codes = contigs[names[int(rng.choice(len(names), p=known / known.sum()))]]
+        size = int(_between(shortest, longest, rng))
+        start = int(rng.integers(0, len(codes) - size))
+        segment = codes[start : start + size]
+        if not (segment == N).any():
+            wanted -= size
+            yield segment
+
+
+def _between(low: float, high: float, rng: np.random.Generator) -> float:
+    """Draw log-uniformly."""
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
 def subtract(
