@@ -59,14 +59,19 @@ def test_encode_bases_knows_four_letters_in_two_cases(text):
 
 
 @pytest.mark.parametrize(
-    ("contig", "start", "end"), [("chr1", -1, 5), ("chr1", 0, 61), ("chr1", 9, 8), ("1", 0, 1)]
+    ("start", "end", "cut"),
+    [(-1, 5, slice(0, 5)), (50, 99, slice(50, 60)), (9, 8, slice(0)), (70, 80, slice(0))],
 )
-def test_outside_the_contig_is_refused(fasta, contig, start, end):
+def test_an_interval_is_cut_at_the_ends_of_the_contig(fasta, start, end, cut):
     with Reference.open(fasta) as reference:
-        with pytest.raises(ValueError, match="not inside the reference"):
-            reference.codes(contig, start, end)
-        with pytest.raises(ValueError, match="not inside the reference"):
-            reference.sequence(contig, start, end)
+        whole = reference.sequence("chr1", 0, 60)
+        assert reference.sequence("chr1", start, end) == whole[cut]
+        assert reference.codes("chr1", start, end).tolist() == reference.codes("chr1", 0, 60)[cut].tolist()
+
+
+def test_an_unknown_contig_is_refused(fasta):
+    with Reference.open(fasta) as reference, pytest.raises(ValueError, match="'1' is not in the reference"):
+        reference.codes("1", 0, 1)
 
 
 def test_pickles_by_path(fasta):

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-OFF_TERMINAL_WIDTH = 120  # of tables in files and pipes, where there is no width to ask for
+OFF_TERMINAL_WIDTH = 200  # of tables in files and pipes, where there is no width to ask for
 stdout = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else OFF_TERMINAL_WIDTH)
 stderr = Console(stderr=True, highlight=False, soft_wrap=True)
 

@@ -13,6 +13,8 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pysam
+
 from dvplug.alignments import open_alignments
 from dvplug.alleles import FLANK
 from dvplug.candidates import CandidateBatch
@@ -96,6 +98,7 @@ class RegionImages:
     ) -> None:
         self.pipeline, self.keep_fraction = pipeline, keep_fraction
         self.reference = Reference.open(reference)
+        pysam.set_verbosity(0)  # our own message replaces what htslib prints of a damaged file
         self.alignments = [open_alignments(path, reference) for path in reads]
 
     def draw(self, region: Region, thresholds: CandidateThresholds | None = None) -> Iterator[Drawn]:

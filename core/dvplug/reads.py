@@ -58,6 +58,7 @@ class _Columns:
     seq: list[str] = field(default_factory=list)
     qual: list[Any] = field(default_factory=list)
     cigar: list[bytes] = field(default_factory=list)
+    name: list[str] = field(default_factory=list)
 
     def all(self) -> list[list[Any]]:
         return list(vars(self).values())
@@ -136,7 +137,7 @@ def _decode(
     missing = bytes([read_filter.missing_base_quality])
     window_end, first_of_window, without_sequence = -1, len(columns.start), 0
     cigars: dict[str, bytes] = {}
-    start_, end_, flag_, mapq_, tlen_, hp_, seq_, qual_, cigar_ = (c.append for c in columns.all())
+    start_, end_, flag_, mapq_, tlen_, hp_, seq_, qual_, cigar_, name_ = (c.append for c in columns.all())
     starts = columns.start
     try:
         for read in file.fetch(region.contig, region.start, region.end):
@@ -144,7 +145,8 @@ def _decode(
             mapping_quality = read.mapping_quality
             if flag & excluded or mapping_quality < min_mapping_quality:
                 continue
-            if below <= _LARGEST_HASH and zlib.crc32(read.query_name.encode()) >= below:
+            name = read.query_name
+            if below <= _LARGEST_HASH and zlib.crc32(name.encode()) >= below:
                 continue
             seq, cigar = read.query_sequence, read.cigarstring
             if not seq or not cigar:
@@ -171,6 +173,7 @@ def _decode(
                 if len(cigar) < 16:
                     cigars[cigar] = packed
             cigar_(packed)
+            name_(name)
     except (OSError, ValueError) as error:
         raise InputError(
             f"cannot read {_name(file)} at {region}",
@@ -221,13 +224,12 @@ def _sample_windows(columns: _Columns, read_filter: ReadFilter) -> None:
 def _lowest_hashes(columns: _Columns, indexes: range, limit: int) -> Sequence[int]:
     """Bottom-k sample: a union's is that of its parts' samples, so it can be taken as reads stream by.
 
-    Qualities are hashed, not bases: where amplicons make reads alike, an allele's reads would all stay or all
-    go. Reads with equal qualities are told apart by their bases, since order depends on how files were split.
+    Names are hashed, not bases: where amplicons make reads alike, an allele's reads would all stay or all go.
     """
     if len(indexes) <= limit:
         return indexes
-    qual, seq, flag, start = columns.qual, columns.seq, columns.flag, columns.start
-    keys = [(zlib.crc32(qual[i], start[i] ^ flag[i] << 16), seq[i], i) for i in indexes]
+    name, flag, start = columns.name, columns.flag, columns.start
+    keys = [(zlib.crc32(name[i].encode(), start[i] ^ flag[i] << 16), name[i], i) for i in indexes]
     return sorted(i for *_, i in sorted(keys)[:limit])
 
 

@@ -92,7 +92,7 @@ class Reference:
 
     def _fetch(self, contig: str, start: int, end: int) -> bytes:
         if contig not in self.lengths:
-            raise ValueError(f"{contig} is not in the reference")
+            raise ValueError(f"'{contig}' is not in the reference")
         start, end = max(0, start), min(end, self.lengths[contig])
         if end <= start:
             return b""
