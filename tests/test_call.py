@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pysam
 import pytest
 
+import dvplug_illumina
 from dvplug.alignments import open_alignments
 from dvplug.cli import main
 from dvplug.evaluate import evaluate
@@ -220,6 +222,31 @@ class TestBadInput:
 
     def test_model_that_is_unknown(self, refuses) -> None:
         refuses("--model", "illumina-wsg@1", says=("illumina-wsg", "illumina-wgs"))
+
+    @pytest.fixture
+    def model(self, tmp_path: Path) -> Path:
+        """The shipped model, to break."""
+        bundled = Path(dvplug_illumina.__file__).parent / "models"
+        return Path(shutil.copytree(next(bundled.glob("illumina-wgs-1.*")), tmp_path / "illumina-wgs-1.0.0"))
+
+    def test_model_with_a_changed_byte(self, refuses, model: Path) -> None:
+        network = model / "network.tflite"
+        data = bytearray(network.read_bytes())
+        data[len(data) // 2] ^= 1
+        network.write_bytes(data)
+        refuses("--model", model, says=("network.tflite", "sha256"))
+
+    def test_model_cut_short(self, refuses, model: Path) -> None:
+        network = model / "network.tflite"
+        network.write_bytes(network.read_bytes()[:-100])
+        refuses("--model", model, says=("network.tflite", "bytes"))
+
+    def test_model_that_does_not_fit(self, refuses, model: Path) -> None:
+        manifest = json.loads((model / "manifest.json").read_text())
+        manifest["image"]["channels"].reverse()
+        manifest["image"]["width"] = 99
+        (model / "manifest.json").write_text(json.dumps(manifest))
+        refuses("--model", model, says=("image width: the model has 99, the profile 55", "channels"))
 
     def test_gpu_that_is_not_there(self, refuses) -> None:
         if Path("/dev/nvidia0").exists():
