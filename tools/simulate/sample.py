@@ -103,11 +103,11 @@ def decoys(
 ) -> tuple[Codes, Codes, Codes]:
     """Make copies of segments, so that some reads are mapped to the wrong place.
 
-    Duplications: copies of 1-10 kb that diverged by 0.5-5 %. Families, like those of interspersed repeats: a
-    segment of 0.2-2 kb has two members in the reference (8-14 % away) and one that only the sample has (3-8 %),
-    amid other sequence. The reads of that one map to the segment as false alleles, and its other members lower
-    their mapping quality, and clips and further mismatches betray them: what a network must learn to tell
-    from heterozygotes.
+    Duplications: copies of 1-10 kb that diverged by 0.5-5 %. Families, like those of interspersed repeats: for a
+    segment of 0.2-2 kb the sample alone has a near relative (2-5 % away), amid other sequence, and the reference
+    has two relatives of that one (5-9 % away from it). Its reads map to the segment as false alleles; the others
+    lower their mapping quality, and further mismatches and clips betray them, while the segment's own reads keep
+    theirs: what a network must learn to tell from heterozygotes.
 
     Parameters
     ----------
@@ -128,10 +128,11 @@ def decoys(
     for segment in _segments(contigs, share * total, 1000, 10_000, rng):
         shown += [mutated(segment, _between(0.005, 0.05, rng), rng), spacer]
     for segment in _segments(contigs, hidden * total, 200, 2000, rng):
+        relative = mutated(segment, _between(0.02, 0.05, rng), rng)
         for _ in range(2):
-            shown += [mutated(segment, _between(0.08, 0.14, rng), rng), spacer]
+            shown += [mutated(relative, _between(0.05, 0.09, rng), rng), spacer]
         left, right = (rng.integers(0, 4, 400).astype(np.uint8) for _ in range(2))
-        kept_back += [left, mutated(segment, _between(0.03, 0.08, rng), rng), right, spacer]
+        kept_back += [left, relative, right, spacer]
     reference = np.concatenate(shown)
     return reference, mutated(reference, 0.001, rng), np.concatenate(kept_back)
 
