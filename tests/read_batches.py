@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import pysam
 
-from dvplug.reads import ReadBatch
+from dvplug.decode import name_hash
+from dvplug.read_batch import ReadBatch
 from dvplug.reference import encode_bases
 
 CIGAR_OPS = {op: code for code, op in enumerate("MIDNSHP=XB")}
@@ -66,6 +67,7 @@ def read_batch(reads: Sequence[Read]) -> ReadBatch:
         mapping_quality=np.array([r.mapq for r in reads], np.uint8),
         fragment_length=np.array([r.tlen for r in reads], np.int32),
         haplotype=np.array([r.hp or 0 for r in reads], np.uint8),
+        name_hash=np.array([name_hash(r.name, r.start, r.flag) for r in reads], np.uint32),
         seq=encode_bases("".join(r.seq for r in reads).encode()),
         qual=np.array([q for r in reads for q in r.qualities], np.uint8),
         base_offset=np.cumsum([0, *(len(r.seq) for r in reads)], dtype=np.int64),

@@ -17,7 +17,7 @@ from dvplug.builtin import CHANNELS
 from dvplug.cli import app
 from dvplug.features import FEATURES
 from dvplug.images import DELETED, EMPTY, REFERENCE, SUPPORTS_ALT, SUPPORTS_REF, Pileup
-from dvplug.reads import ReadBatch
+from dvplug.read_batch import ReadBatch
 from dvplug.technology import CandidateThresholds, ImageLayout, ReadFilter
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -223,6 +223,7 @@ def one_read() -> Pileup:
         mapping_quality=np.array([30], np.uint8),
         fragment_length=np.array([-400], np.int32),
         haplotype=np.array([1], np.uint8),
+        name_hash=np.array([1], np.uint32),
         seq=np.array([0], np.uint8),
         qual=np.array([20], np.uint8),
         base_offset=np.array([0, 1]),

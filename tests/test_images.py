@@ -24,7 +24,7 @@ from dvplug.images import (
     encode_pileups,
     read_hashes,
 )
-from dvplug.reads import ReadBatch
+from dvplug.read_batch import ReadBatch
 from dvplug.reference import encode_bases
 from dvplug.regions import Region
 from dvplug.technology import CandidateThresholds, ImageLayout

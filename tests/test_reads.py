@@ -4,6 +4,7 @@ import os
 import random
 import shutil
 import subprocess
+from contextlib import suppress
 from dataclasses import fields
 from itertools import groupby
 from pathlib import Path
@@ -181,7 +182,7 @@ def test_a_file_that_breaks_off_is_an_input_error(tmp_path: Path) -> None:
     os.truncate(path, path.stat().st_size * 2 // 3)
     with pytest.raises(InputError, match=r"cannot read .*r\.bam at c:1-20000"):
         fetch_reads([file], Region("c", 0, 20_000), ALL)
-    with pytest.raises(OSError, match="Closing failed"):
+    with suppress(OSError):  # pysam may notice only now
         file.close()
 
 
@@ -199,4 +200,5 @@ def test_filters_agree_with_samtools(read_filter: ReadFilter, excluded: int) -> 
         ["samtools", "view", "-c", *options, path, str(region)], check=True, capture_output=True, text=True
     )
     with pysam.AlignmentFile(str(path)) as file:
-        assert len(fetch_reads([file], region, read_filter)) == int(counted.stdout) > 1000
+        ends = fetch_reads([file], region, read_filter).end
+    assert np.count_nonzero(ends > region.start) == int(counted.stdout) > 1000

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from dvplug.reads import ReadBatch
+from dvplug.read_batch import ReadBatch
 from dvplug.reference import encode_bases
 
 OTHER, UNINFORMATIVE = -1, -2

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from numba import njit
 
 from dvplug.alleles import assign_reads
-from dvplug.reads import ReadBatch
+from dvplug.read_batch import ReadBatch
 from dvplug.regions import Region
 from dvplug.technology import CandidateThresholds
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from numba import njit
 
 from dvplug.images import DELETED, EMPTY, REFERENCE, Pileup
-from dvplug.reads import REVERSE
+from dvplug.read_batch import REVERSE
 
 Image = npt.NDArray[np.uint8]
 

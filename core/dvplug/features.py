@@ -12,7 +12,7 @@ import numpy.typing as npt
 from numba import njit
 
 from dvplug.candidates import CandidateBatch
-from dvplug.reads import REVERSE, ReadBatch
+from dvplug.read_batch import REVERSE, ReadBatch
 
 FEATURES = (
     "depth",  # reads that tell an allele, ln(1 + n) / ln(1 + 500)

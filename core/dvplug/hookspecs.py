@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from dvplug.candidates import CandidateBatch
     from dvplug.images import ImageBatch, Pileup
     from dvplug.models import LoadedModel
-    from dvplug.reads import ReadBatch
+    from dvplug.read_batch import ReadBatch
     from dvplug.regions import Region
     from dvplug.technology import CandidateThresholds, ImageLayout, TechnologyProfile
 

@@ -14,7 +14,7 @@ from numba import njit
 from dvplug.alleles import OTHER
 from dvplug.candidates import CandidateBatch
 from dvplug.features import site_features
-from dvplug.reads import ReadBatch
+from dvplug.read_batch import ReadBatch
 from dvplug.technology import ImageLayout
 
 # Values of `Pileup.cell` below zero.

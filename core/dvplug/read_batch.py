@@ -1,0 +1,113 @@
+"""`ReadBatch`: the reads of a region as flat arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+REVERSE = 0x10  # SAM flag
+
+
+@dataclass(frozen=True)
+class ReadBatch:
+    """Alignments that reach a region, in order of start; all arrays are over reads unless said.
+
+    Read ``i`` owns ``seq[base_offset[i]:base_offset[i + 1]]`` (soft clips included) and
+    ``cigar[cigar_offset[i]:cigar_offset[i + 1]]``.
+    """
+
+    start: npt.NDArray[np.int32]  # 0-based first aligned reference position
+    end: npt.NDArray[np.int32]  # one past the last aligned reference position
+    flag: npt.NDArray[np.uint16]  # SAM flag
+    mapping_quality: npt.NDArray[np.uint8]  # phred, 255 missing
+    fragment_length: npt.NDArray[np.int32]  # SAM TLEN
+    haplotype: npt.NDArray[np.uint8]  # HP tag, 0 without one
+    name_hash: npt.NDArray[np.uint32]  # of name, start and flag (see `decode.name_hash`), to sample by
+    seq: npt.NDArray[np.uint8]  # over bases: A 0, C 1, G 2, T 3, other 4
+    qual: npt.NDArray[np.uint8]  # over bases: phred
+    base_offset: npt.NDArray[np.int64]  # reads + 1
+    cigar: npt.NDArray[np.uint32]  # over operations: length << 4 | BAM code
+    cigar_offset: npt.NDArray[np.int64]  # reads + 1
+    skipped_no_sequence: int = 0
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def take(self, reads: npt.NDArray[np.int64]) -> ReadBatch:
+        """Return these reads, in this order."""
+        base_offset, (seq, qual) = _gathered(self.base_offset, reads, self.seq, self.qual)
+        cigar_offset, (cigar,) = _gathered(self.cigar_offset, reads, self.cigar)
+        return replace(
+            self,
+            **{name: getattr(self, name)[reads] for name in _PER_READ},
+            seq=seq,
+            qual=qual,
+            base_offset=base_offset,
+            cigar=cigar,
+            cigar_offset=cigar_offset,
+        )
+
+    def part(self, first: int, last: int) -> ReadBatch:
+        """Return the reads from ``first`` up to ``last``, without copying bases."""
+        bases = slice(self.base_offset[first], self.base_offset[last])
+        operations = slice(self.cigar_offset[first], self.cigar_offset[last])
+        return replace(
+            self,
+            **{name: getattr(self, name)[first:last] for name in _PER_READ},
+            seq=self.seq[bases],
+            qual=self.qual[bases],
+            base_offset=self.base_offset[first : last + 1] - self.base_offset[first],
+            cigar=self.cigar[operations],
+            cigar_offset=self.cigar_offset[first : last + 1] - self.cigar_offset[first],
+        )
+
+    @classmethod
+    def concatenate(cls, batches: Sequence[ReadBatch]) -> ReadBatch:
+        """Join batches, in order."""
+        if len(batches) == 1:
+            return batches[0]
+
+        def offsets(name: str) -> npt.NDArray[np.int64]:
+            lengths = [np.diff(getattr(batch, name)) for batch in batches]
+            return np.concatenate(([0], np.cumsum(np.concatenate(lengths)))).astype(np.int64)
+
+        return replace(
+            batches[0],
+            **{
+                name: np.concatenate([getattr(batch, name) for batch in batches])
+                for name in (*_PER_READ, "seq", "qual", "cigar")
+            },
+            base_offset=offsets("base_offset"),
+            cigar_offset=offsets("cigar_offset"),
+            skipped_no_sequence=sum(batch.skipped_no_sequence for batch in batches),
+        )
+
+
+_PER_READ = ("start", "end", "flag", "mapping_quality", "fragment_length", "haplotype", "name_hash")
+
+
+def _gathered(
+    offset: npt.NDArray[np.int64], reads: npt.NDArray[np.int64], *values: npt.NDArray[Any]
+) -> tuple[npt.NDArray[np.int64], list[npt.NDArray[Any]]]:
+    """Offsets and values of some reads, the values being flat over all reads."""
+    lengths = offset[reads + 1] - offset[reads]
+    taken = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
+    outs = []
+    for flat in values:
+        out = np.empty(taken[-1], flat.dtype)
+        _copy_rows(flat, offset, reads, taken, out)
+        outs.append(out)
+    return taken, outs
+
+
+@njit(cache=True)
+def _copy_rows(values: Any, offset: Any, reads: Any, taken: Any, out: Any) -> None:
+    for i in range(len(reads)):
+        first = offset[reads[i]]
+        for k in range(taken[i + 1] - taken[i]):
+            out[taken[i] + k] = values[first + k]
