@@ -22,7 +22,6 @@ from dvplug.images import (
     Pileup,
     alt_sets,
     encode_pileups,
-    read_hashes,
 )
 from dvplug.read_batch import ReadBatch
 from dvplug.reference import encode_bases
@@ -106,7 +105,7 @@ def twin_support(allele: int, alts: tuple[int, int]) -> int:
 def test_layout_agrees_with_a_row_at_a_time(seed: int, height: int, reference_rows: int) -> None:
     reference, reads, batch, candidates = random_candidates(seed)
     pileup, images = draw(batch, candidates, reference, height, reference_rows)
-    hashes = read_hashes(batch)
+    hashes = batch.name_hash
     for image, (site, alts) in enumerate(
         zip(images.site.tolist(), map(tuple, images.alt_set.tolist()), strict=True)
     ):
@@ -199,12 +198,3 @@ def test_reads_that_are_alike_keep_the_fractions_of_their_alleles() -> None:
     pileup, _ = draw(reads, site_of(reads, 10, "G", ("A",), alleles), reference, height=41)
     assert np.count_nonzero(pileup.support[0, 1:] == SUPPORTS_ALT) == 10
     assert np.count_nonzero(pileup.support[0, 1:] == SUPPORTS_REF) == 30
-
-
-def test_sampling_hashes_do_not_depend_on_the_alleles_of_reads() -> None:
-    """Else all reads of one allele would be drawn and none of the other, where their bases are the same."""
-    one, other = Read(2, "20M", "A" * 20, 30, 99, 60, 300), Read(2, "20M", "C" * 20, 30, 99, 60, 300)
-    apart = [one._replace(start=3), one._replace(flag=147), one._replace(tlen=301), one._replace(qual=31)]
-    hashes = read_hashes(read_batch([one, other, *apart])).tolist()
-    assert hashes[0] == hashes[1]
-    assert len(set(hashes)) == 5

@@ -87,7 +87,7 @@ def encode_pileups(
     _lay_out(
         pileup.cell, pileup.insertion, pileup.row_read, pileup.support, layout.reference_rows,
         site, alt_set, candidates.start, candidates.read_offset, candidates.read_index, candidates.read_allele,
-        read_hashes(reads), reads.start, reads.base_offset, reads.cigar, reads.cigar_offset,
+        reads.name_hash, reads.start, reads.base_offset, reads.cigar, reads.cigar_offset,
     )  # fmt: skip
     images = np.zeros((n, h, w, c), np.uint8)
     for k, draw in enumerate(channels):
@@ -113,29 +113,6 @@ def _reference_windows(
     columns = starts[:, None] - reference_start - width // 2 + np.arange(width)
     inside = (columns >= 0) & (columns < len(reference))
     return np.where(inside, reference[np.where(inside, columns, 0)], 4).astype(np.uint8)
-
-
-def read_hashes(reads: ReadBatch) -> npt.NDArray[np.uint32]:
-    """A number per read that depends on the alignment alone, to choose rows by (uint32[reads]).
-
-    Bases take no part: where amplicons make reads alike, an allele's reads would all be drawn or all be left.
-    """
-    return _read_hashes(reads.start, reads.flag, reads.fragment_length, reads.base_offset, reads.qual)
-
-
-@njit(cache=True)
-def _read_hashes(start: Any, flag: Any, fragment_length: Any, base_offset: Any, qual: Any) -> Any:
-    hashes = np.empty(len(start), np.uint32)
-    for read in range(len(start)):
-        key = np.uint32(2166136261)  # FNV-1a, 32 bit
-        for value in (np.uint32(start[read]), np.uint32(flag[read]), np.uint32(fragment_length[read])):
-            key = np.uint32((key ^ value) * np.uint32(16777619))
-        for k in range(base_offset[read], min(base_offset[read] + 32, base_offset[read + 1])):
-            key = np.uint32((key ^ np.uint32(qual[k])) * np.uint32(16777619))
-        key ^= key >> np.uint32(15)  # FNV's low bits move, its high bits hardly: mix them
-        key = np.uint32(key * np.uint32(0x85EBCA6B))
-        hashes[read] = key ^ (key >> np.uint32(13))
-    return hashes
 
 
 @njit(cache=True)
