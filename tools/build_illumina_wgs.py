@@ -84,7 +84,10 @@ def build(
         Processes that make examples, and threads that map.
     """
     start = time.monotonic()
-    build_training_reads.train(shared=shared, out=work / "reads", threads=workers)
+    made = work / "reads"
+    wanted = tuple(s.name for s in build_training_reads.SETS if not (made / s.name / "done.txt").exists())
+    if wanted:
+        build_training_reads.train(shared=shared, out=made, only=wanted, threads=workers)
     shards = {shard: examples(work, shard, workers) for shard in SHARDS}
     train = [path for shard, path in shards.items() if not shard.tune]
     tune = [path for shard, path in shards.items() if shard.tune]
