@@ -96,7 +96,7 @@ def _call(
     if not total.reads:
         warn("no usable reads in these regions: the VCF has no records. Check --regions and the read filter.")
     if total.skipped_no_sequence:
-        warn(f"{total.skipped_no_sequence} alignments without sequence were left out.")
+        warn("alignments without sequence or CIGAR were left out.")
     return total
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import sys
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -279,12 +280,6 @@ def map_in_order(
 
 
 def _context() -> multiprocessing.context.BaseContext:
-    """Fork where that is safe: workers then share the loaded kernels instead of loading them again."""
-    methods = multiprocessing.get_all_start_methods()
-    return multiprocessing.get_context("fork" if "fork" in methods and not _is_macos() else "spawn")
-
-
-def _is_macos() -> bool:
-    import sys
-
-    return sys.platform == "darwin"
+    """Fork on Linux, so that workers share what is loaded; elsewhere, or beside TensorFlow's threads, spawn."""
+    fork = sys.platform == "linux" and "tensorflow" not in sys.modules
+    return multiprocessing.get_context("fork" if fork else "spawn")
