@@ -217,7 +217,7 @@ def test_unusable_files(files: Files) -> None:
     with pytest.raises(InputError, match=r"confident\.bed:1 has an impossible interval: 9-4"):
         evaluate(truth, truth, bed, reference)
     reference.with_name("ref.fa.fai").unlink()
-    with pytest.raises(InputError, match=r"has no index\. Create it with `samtools faidx"):
+    with pytest.raises(InputError, match=r"has no index ref\.fa\.fai.*samtools faidx"):
         evaluate(truth, truth, bed, reference)
 
 
