@@ -47,7 +47,7 @@ def _about(manifest: Manifest) -> Iterator[str]:
     image, training = manifest.image, manifest.training
     yield f"# {manifest.label}"
     yield ""
-    yield f"{manifest.description}. Made by `tools/build_illumina_wgs.py`; this page is written by it."
+    yield f"{manifest.description}. This page is written by `tools/model_card.py`."
     yield ""
     yield "| | |"
     yield "|---|---|"
