@@ -75,7 +75,7 @@ def build(
     shared
         The folder of real data.
     work
-        Where reads, examples and fits go: 10 GB.
+        Where reads, examples and fits go: about 1 GB.
     models, cards
         Where the model folder and its card go.
     version

@@ -68,9 +68,9 @@ def _accuracy(measured: list[dict[str, Any]]) -> Iterator[str]:
     yield "All callers on the same reads and regions, counted by `dvplug evaluate` (genotype-aware, by haplotype). "
     yield "bcftools is not filtered, freebayes is by QUAL > 20. In brackets: 95 % Wilson intervals."
     yield ""
-    yield "The real sets (`_illumina`) are not independent of the model: qualities and errors of the simulated training "
-    yield "reads were learnt from these same reads, without their truth; the simulator's noise was set, and the fit chosen, "
-    yield "by looking at these sets. The confident regions of NA12878 are an approximation."
+    yield "The real sets (`_illumina`) are not independent of the model: qualities and errors of the simulated"
+    yield "training reads were learnt from these same reads, without their truth; the simulator's noise was set,"
+    yield "and the fit chosen, by looking at these sets. The confident regions of NA12878 are an approximation."
     for one in measured:
         yield ""
         yield f"### {one['set']}, mean depth {one['depth']:g}"
