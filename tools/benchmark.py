@@ -200,10 +200,16 @@ def measure_stages(job: Job) -> None:
     seconds: dict[str, float] = {stage: result.seconds[stage] for stage in STAGES}
     seconds["other"] = total - sum(seconds.values())
     table = Table("stage", "CPU s", "share", "each", title="Where the CPU time goes, 1 worker, warm")
-    counts = {"decode": result.reads, "count": result.reads, "encode": result.images, "infer": result.images}
+    counts = {
+        "decode": result.reads,
+        "realign": result.reads,
+        "count": result.reads,
+        "encode": result.images,
+        "infer": result.images,
+    }
     for stage, spent in seconds.items():
         each = f"{1e6 * spent / counts[stage]:.1f} us" if counts.get(stage) else ""
-        unit = " per read" if stage in ("decode", "count") else " per image" if each else ""
+        unit = " per read" if stage in ("decode", "realign", "count") else " per image" if each else ""
         table.add_row(stage, f"{spent:.2f}", f"{spent / total:.0%}", each + unit)
     stdout.print(table)
     stdout.print(f"{result.reads:,} reads, {result.candidates:,} candidates, {result.images:,} images.")

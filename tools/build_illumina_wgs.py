@@ -55,7 +55,7 @@ SHARDS = (
     *(Shard(read_set.name, keep) for read_set in build_training_reads.SETS for keep in (1.0, 0.45)),
     *(Shard(name, tune=True) for name in ("hiseqx_2x150", "hiseq2000_2x101")),
 )
-SETTINGS = FitSettings(epochs=5, batch_size=128, label_smoothing=0.0, seed=1)
+SETTINGS = FitSettings(epochs=6, batch_size=128, label_smoothing=0.0, seed=1)
 
 
 @app.default

@@ -296,31 +296,42 @@ def _grown(events: Any) -> Any:
 
 @njit(cache=True)
 def _deletion_event(event: Any, reference: Any, anchor: int, length: int) -> None:
-    shift = 0
-    while anchor > 0 and reference[anchor] == reference[anchor + length] and reference[anchor] < 4:
-        anchor -= 1
-        shift += 1
-    event[0], event[1], event[2], event[3], event[4] = anchor, -length, 0, 0, shift
+    first = left_aligned(reference, anchor, reference, 0, length, False)
+    event[0], event[1], event[2], event[3], event[4] = first, -length, 0, 0, anchor - first
 
 
 @njit(cache=True)
 def _insertion_event(event: Any, reference: Any, anchor: int, seq: Any, base: int, length: int) -> None:
-    """Shift to the left: after t steps the insertion is the first bases of (t reference bases + inserted bases)."""
-    shift = 0
-    while anchor > 0 and reference[anchor] < 4:
-        last = seq[base + length - 1 - shift] if shift < length else reference[anchor + length]
-        if reference[anchor] != last:
-            break
-        anchor -= 1
-        shift += 1
+    first = left_aligned(reference, anchor, seq, base, length, True)
+    shift = anchor - first
     key = HASH_SEED
     for i in range(length):
-        code = reference[anchor + 1 + i] if i < shift else seq[base + i - shift]
+        code = reference[first + 1 + i] if i < shift else seq[base + i - shift]
         key = (key ^ np.uint64(code)) * HASH_PRIME
     event[0], event[1], event[2], event[3], event[4] = (
-        anchor,
+        first,
         length,
         np.int64(key >> np.uint64(1)),
         base,
         shift,
     )
+
+
+@njit(cache=True)
+def left_aligned(reference: Any, anchor: int, seq: Any, base: int, length: int, inserted: bool) -> int:
+    """Anchor (offset of the preceding base) of an indel moved as far to the left as it goes.
+
+    ``seq[base : base + length]`` are the bases when they are inserted, else the reference's after the anchor go.
+    """
+    shift = 0
+    while anchor > 0 and reference[anchor] < 4:
+        # After t steps an insertion is the first bases of (t reference bases + inserted bases).
+        if inserted and shift < length:
+            last = seq[base + length - 1 - shift]
+        else:
+            last = reference[anchor + length]
+        if reference[anchor] != last:
+            break
+        anchor -= 1
+        shift += 1
+    return anchor

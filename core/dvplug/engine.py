@@ -26,6 +26,8 @@ from dvplug.models import LoadedModel
 from dvplug.plugins import Plugins
 from dvplug.postprocess import REF_CALL, PostprocessSettings, call_sites
 from dvplug.reads import fetch_reads
+from dvplug.realign import MARGIN as REALIGN_MARGIN
+from dvplug.realign import realign_reads
 from dvplug.reference import Reference
 from dvplug.regions import Region
 from dvplug.technology import CandidateThresholds, TechnologyProfile
@@ -33,7 +35,7 @@ from dvplug.vcf import format_record
 
 # Sites whose images are in memory at once: about 40 MB. Noise, or a wrong reference, makes every base a candidate.
 MAX_SITES = 1000
-STAGES = ("decode", "count", "encode", "infer", "write")
+STAGES = ("decode", "realign", "count", "encode", "infer", "write")
 Result = TypeVar("Result")
 
 
@@ -113,7 +115,7 @@ class RegionImages:
         profile, result = self.pipeline.profile, RegionResult(regions=1)
         clock = Stopwatch(result.seconds)
         read_filter, layout = profile.read_filter, profile.image
-        margin = layout.width // 2 + 10 * FLANK
+        margin = layout.width // 2 + 10 * FLANK + (REALIGN_MARGIN if profile.realign_reads else 0)
         reads = fetch_reads(
             self.alignments,
             region,
@@ -127,6 +129,9 @@ class RegionImages:
         start = max(0, region.start - margin - read_filter.max_read_span)
         end = region.end + margin + read_filter.max_read_span
         codes = self.reference.codes(region.contig, start, end)
+        if profile.realign_reads:
+            reads = realign_reads(reads, codes, start)
+            clock.stop("realign")
         candidates = self.pipeline.find(
             reads, codes, start, region, thresholds or profile.candidate_thresholds
         )

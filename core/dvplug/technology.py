@@ -59,6 +59,7 @@ class TechnologyProfile(Frozen):
     model: str = Field(description="requirement on the model, such as 'illumina-wgs@1'")
     partition_size: int = Field(50_000, ge=1000, description="bp that one unit of work covers")
     read_filter: ReadFilter = ReadFilter()
+    realign_reads: bool = Field(False, description="assemble windows of clustered indels; for short reads")
     candidate_thresholds: CandidateThresholds = CandidateThresholds()
     image: ImageLayout
     candidate_finder: str = "allele-counter"

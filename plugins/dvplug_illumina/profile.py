@@ -9,6 +9,7 @@ ILLUMINA_WGS = TechnologyProfile(
     aliases=("illumina", "wgs"),
     description="Illumina short reads, whole genome, paired or single, 75 to 250 bp",
     model="illumina-wgs@1",
+    realign_reads=True,
     image=ImageLayout(
         height=64,
         width=55,

@@ -61,6 +61,7 @@ class Calling(Part):
     """The settings that made the training images, by dvplug's field names for them."""
 
     read_filter: dict[str, bool | int | float]
+    realign_reads: bool = False
     candidate_thresholds: dict[str, int | float]
 
 

@@ -149,6 +149,7 @@ def make_examples(
         encoder=encoder.name,
         encoder_version=encoder.version,
         read_filter=profile.read_filter,
+        realign_reads=profile.realign_reads,
         candidate_thresholds=thresholds,
         contigs=contigs,
         source=f"{', '.join(path.name for path in reads)} x {keep_fraction:g}; truth {truth.name}",

@@ -285,6 +285,7 @@ def _manifest(state: Fit, description: Description, litert: LiteRT, files: dict[
             encoder=Encoder(name=header.encoder, version=header.encoder_version),
             calling=Calling(
                 read_filter=header.read_filter.model_dump(),
+                realign_reads=header.realign_reads,
                 candidate_thresholds=header.candidate_thresholds.model_dump(),
             ),
             training=Training(
