@@ -209,7 +209,7 @@ def measure_stages(job: Job) -> None:
     }
     for stage, spent in seconds.items():
         each = f"{1e6 * spent / counts[stage]:.1f} us" if counts.get(stage) else ""
-        unit = " per read" if stage in ("decode", "realign", "count") else " per image" if each else ""
+        unit = "" if not each else " per image" if stage in ("encode", "infer") else " per read"
         table.add_row(stage, f"{spent:.2f}", f"{spent / total:.0%}", each + unit)
     stdout.print(table)
     stdout.print(f"{result.reads:,} reads, {result.candidates:,} candidates, {result.images:,} images.")

@@ -326,10 +326,7 @@ def left_aligned(reference: Any, anchor: int, seq: Any, base: int, length: int, 
     shift = 0
     while anchor > 0 and reference[anchor] < 4:
         # After t steps an insertion is the first bases of (t reference bases + inserted bases).
-        if inserted and shift < length:
-            last = seq[base + length - 1 - shift]
-        else:
-            last = reference[anchor + length]
+        last = seq[base + length - 1 - shift] if inserted and shift < length else reference[anchor + length]
         if reference[anchor] != last:
             break
         anchor -= 1

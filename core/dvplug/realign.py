@@ -16,6 +16,20 @@ from numba import njit
 
 from dvplug.assembly import assemble
 from dvplug.candidates import left_aligned
+from dvplug.pairwise import (
+    LOWEST,
+    D,
+    H,
+    I,
+    M,
+    N,
+    P,
+    S,
+    align_globally,
+    alignment_score,
+    place_on_reference,
+    ungapped_score,
+)
 from dvplug.read_batch import ReadBatch
 
 MIN_READS = 2  # that show an indel or a clip at one place
@@ -27,11 +41,6 @@ PAD = 70  # bp of reference on either side of a window, room for unique k-mers
 MARGIN = 1000  # bp beyond its reads that a region must know, to see whole every window that can change them
 SLACK = 50  # bp by which a read's bases may lie beside where its alignment puts them
 MIN_DEPTH = 4  # reads of a window, less cannot be assembled
-
-# Scores of `bwa mem`, so that old and new alignments compare.
-MATCH, MISMATCH, GAP_OPEN, GAP_EXTEND, CLIP = 1, -4, -6, -1, -5
-_LOWEST = -(1 << 28)
-_M, _I, _D, _N, _S, _H = 0, 1, 2, 3, 4, 5  # BAM codes
 
 
 def realign_reads(reads: ReadBatch, reference: npt.NDArray[np.uint8], reference_start: int) -> ReadBatch:
@@ -95,20 +104,20 @@ def count_breaks(
         base = base_offset[read]
         for k in range(first, last):
             code, length = cigar[k] & 15, np.int64(cigar[k] >> 4)
-            if code == _I or code == _D:
-                if 0 < position and position + length < n:
-                    places[left_aligned(reference, position - 1, seq, base, length, code == _I)] += 1
-                if code == _I:
+            if code in (I, D):
+                if position > 0 and position + length < n:
+                    places[left_aligned(reference, position - 1, seq, base, length, code == I)] += 1
+                if code == I:
                     base += length
                 else:
                     position += length
-            elif code == _S:
+            elif code == S:
                 if length >= MIN_CLIP and 0 <= position < n:
                     places[position] += 1
                 base += length
-            elif code == _N:
+            elif code == N:
                 position += length
-            elif code != _H and code != 6:
+            elif code != H and code != P:
                 position += length
                 base += length
     return places, np.cumsum(steps)[:n].astype(np.int32)
@@ -162,7 +171,7 @@ def _put_in(
         for k in range(offset[read + 1] - offset[read]):
             operation = source[first + k]
             cigar[offset[read] + k] = operation
-            if index[read] >= 0 and (operation & 15 == _M or operation & 15 == _D):
+            if index[read] >= 0 and (operation & 15 == M or operation & 15 == D):
                 end[read] += np.int32(operation >> 4)
 
 
@@ -214,7 +223,7 @@ def _with_flanks(
     bases, cigars = [], []
     for haplotype in (window, *haplotypes):
         bases.append(np.concatenate((left, haplotype, right)))
-        flanks = np.array((len(left) << 4 | _M, len(right) << 4 | _M), np.uint32)
+        flanks = np.array((len(left) << 4 | M, len(right) << 4 | M), np.uint32)
         cigars.append(np.concatenate((flanks[:1], align_globally(haplotype, window), flanks[1:])))
     return (
         np.concatenate(bases),
@@ -242,82 +251,11 @@ def base_ranges(
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Bases of some reads that lie in [low, high) if they had no gaps: indexes [first, last) into the flat bases."""
     operation = reads.cigar[reads.cigar_offset[which]]
-    clip = np.where(operation & 15 == _S, operation >> 4, 0).astype(np.int64)
+    clip = np.where(operation & 15 == S, operation >> 4, 0).astype(np.int64)
     offset = reads.base_offset[which]
     size = reads.base_offset[which + 1] - offset
     origin = reads.start[which] - clip  # of base 0
     return offset + np.clip(low - origin, 0, size), offset + np.clip(high - origin, 0, size)
-
-
-@njit(cache=True)
-def align_globally(query: Any, target: Any) -> Any:
-    """CIGAR of a global alignment with affine gaps (Gotoh 1982), gaps as far left as can be; uint32[operations].
-
-    Both begin and end with the same k-mer, so the first and last operations are matches.
-    """
-    n, m = len(query), len(target)
-    best = np.full((n + 1, m + 1), _LOWEST, np.int32)
-    insertion = np.full((n + 1, m + 1), _LOWEST, np.int32)
-    deletion = np.full((n + 1, m + 1), _LOWEST, np.int32)
-    best[0, 0] = 0
-    for i in range(1, n + 1):
-        insertion[i, 0] = best[i, 0] = GAP_OPEN + i * GAP_EXTEND
-    for j in range(1, m + 1):
-        deletion[0, j] = best[0, j] = GAP_OPEN + j * GAP_EXTEND
-    for i in range(1, n + 1):
-        for j in range(1, m + 1):
-            insertion[i, j] = max(best[i - 1, j] + GAP_OPEN, insertion[i - 1, j]) + GAP_EXTEND
-            deletion[i, j] = max(best[i, j - 1] + GAP_OPEN, deletion[i, j - 1]) + GAP_EXTEND
-            diagonal = best[i - 1, j - 1] + (MATCH if query[i - 1] == target[j - 1] else MISMATCH)
-            best[i, j] = max(diagonal, insertion[i, j], deletion[i, j])
-    return _trace_back(query, target, best, insertion, deletion)
-
-
-@njit(cache=True)
-def _trace_back(query: Any, target: Any, best: Any, insertion: Any, deletion: Any) -> Any:
-    i, j, state = len(query), len(target), _M
-    codes = np.empty(i + j, np.uint32)
-    n = 0
-    while i > 0 or j > 0:
-        if state == _M:
-            match = i > 0 and j > 0
-            if match:
-                score = MATCH if query[i - 1] == target[j - 1] else MISMATCH
-                match = best[i, j] == best[i - 1, j - 1] + score
-            if match:
-                codes[n] = _M
-                n += 1
-                i -= 1
-                j -= 1
-            else:
-                state = _I if i > 0 and best[i, j] == insertion[i, j] else _D
-        elif state == _I:
-            codes[n] = _I
-            n += 1
-            if insertion[i, j] != insertion[i - 1, j] + GAP_EXTEND:
-                state = _M
-            i -= 1
-        else:
-            codes[n] = _D
-            n += 1
-            if deletion[i, j] != deletion[i, j - 1] + GAP_EXTEND:
-                state = _M
-            j -= 1
-    return run_lengths(codes[:n][::-1])
-
-
-@njit(cache=True)
-def run_lengths(codes: Any) -> Any:
-    """BAM operations (length << 4 | code) of one code per column, uint32."""
-    out = np.empty(len(codes), np.uint32)
-    n = 0
-    for i in range(len(codes)):
-        if n > 0 and out[n - 1] & 15 == codes[i]:
-            out[n - 1] += np.uint32(16)
-        else:
-            out[n] = np.uint32(16) | codes[i]
-            n += 1
-    return out[:n].copy()
 
 
 @njit(cache=True)
@@ -344,7 +282,7 @@ def fit_reads(
         read_seq = seq[base_offset[read] : base_offset[read + 1]]
         read_cigar = cigar[cigar_offset[read] : cigar_offset[read + 1]]
         own = alignment_score(np.int64(start[read]), read_cigar, read_seq, reference, reference_start)
-        if own < len(read_seq) and own > _LOWEST:
+        if own < len(read_seq) and own > LOWEST:
             best, haplotype, at, first, last = _best_fit(
                 np.int64(start[read]), read_cigar, read_seq, own, bases, offsets, begin, len(reference)
             )
@@ -365,37 +303,10 @@ def fit_reads(
 
 @njit(cache=True)
 def _has_gap(cigar: Any) -> bool:
+    gaps = 0
     for k in range(len(cigar)):
-        if cigar[k] & 15 == _I or cigar[k] & 15 == _D:
-            return True
-    return False
-
-
-@njit(cache=True)
-def alignment_score(start: int, cigar: Any, seq: Any, reference: Any, reference_start: int) -> int:
-    """Score of an alignment; `_LOWEST` for one that is not to be touched (introns, hard clips, off the reference)."""
-    position, base, score = start - reference_start, 0, 0
-    for k in range(len(cigar)):
-        code, length = cigar[k] & 15, np.int64(cigar[k] >> 4)
-        if code == _M or code == 7 or code == 8:
-            if position < 0 or position + length > len(reference):
-                return _LOWEST
-            for i in range(length):
-                score += MATCH if seq[base + i] == reference[position + i] else MISMATCH
-            position += length
-            base += length
-        elif code == _I:
-            score += GAP_OPEN + length * GAP_EXTEND
-            base += length
-        elif code == _D:
-            score += GAP_OPEN + length * GAP_EXTEND
-            position += length
-        elif code == _S:
-            score += CLIP
-            base += length
-        else:
-            return _LOWEST
-    return score
+        gaps += cigar[k] & 15 in (I, D)
+    return gaps > 0
 
 
 @njit(cache=True)
@@ -406,11 +317,11 @@ def _best_fit(
     origin, net = start - begin, 0  # where base 0 would lie by the first aligned base; inserted less deleted
     for k in range(len(cigar)):
         code, length = cigar[k] & 15, np.int64(cigar[k] >> 4)
-        if code == _S and k == 0:
+        if code == S and k == 0:
             origin -= length
-        elif code == _I:
+        elif code == I:
             net += length
-        elif code == _D:
+        elif code == D:
             net -= length
     best, best_haplotype, best_at, best_first, best_last = own, -1, 0, 0, 0
     reference_length = offsets[1] - offsets[0]
@@ -423,72 +334,3 @@ def _best_fit(
             if score > best:
                 best, best_haplotype, best_at, best_first, best_last = score, haplotype, at, first, last
     return best, best_haplotype, best_at, best_first, best_last
-
-
-@njit(cache=True)
-def ungapped_score(seq: Any, haplotype: Any, at: int) -> Any:
-    """Best stretch [first, last) of a read whose base 0 lies at ``at`` of the haplotype, ends clipped at a cost."""
-    best, best_first, best_last = _LOWEST, 0, 0
-    score, first = 0, 0
-    low, high = max(0, -at), min(len(seq), len(haplotype) - at)
-    score = CLIP if low > 0 else 0
-    first = low
-    for i in range(low, high):
-        if score < CLIP and i > 0:  # better to begin here
-            score, first = CLIP, i
-        score += MATCH if seq[i] == haplotype[at + i] else MISMATCH
-        whole = score if i + 1 == len(seq) else score + CLIP
-        if whole > best:
-            best, best_first, best_last = whole, first, i + 1
-    return best, best_first, best_last
-
-
-@njit(cache=True)
-def place_on_reference(cigar: Any, begin: int, at: int, first: int, last: int, size: int) -> Any:
-    """Start and operations of a read whose bases [first, last) lie without gaps on a haplotype.
-
-    ``cigar`` is the haplotype's, from reference position ``begin`` on; base 0 of the read lies at ``at`` of the
-    haplotype. Inserted bases at either end become clips. The start is -1 when nothing is aligned.
-    """
-    codes = np.empty(size + 2 * MAX_SPAN + 2 * PAD + 1000, np.uint32)
-    n, start, position, base = 0, -1, begin, -at
-    leading, trailing = first, size - last
-    for k in range(len(cigar)):
-        code, length = cigar[k] & 15, np.int64(cigar[k] >> 4)
-        for _ in range(length):
-            inside = first <= base < last
-            if code == _M:
-                if inside:
-                    if start < 0:
-                        start = position
-                    codes[n] = _M
-                    n += 1
-                position += 1
-                base += 1
-            elif code == _I:
-                if inside:
-                    if start < 0:
-                        leading += 1
-                    else:
-                        codes[n] = _I
-                        n += 1
-                base += 1
-            else:
-                if start >= 0 and base < last and n < len(codes):
-                    codes[n] = _D
-                    n += 1
-                position += 1
-    while n > 0 and codes[n - 1] != _M:
-        trailing += codes[n - 1] == _I
-        n -= 1
-    if n == 0:
-        return -1, codes[:0]
-    inner = run_lengths(codes[:n])
-    clips = np.int64(leading > 0) + np.int64(trailing > 0)
-    out = np.empty(len(inner) + clips, np.uint32)
-    out[np.int64(leading > 0) : np.int64(leading > 0) + len(inner)] = inner
-    if leading > 0:
-        out[0] = leading << 4 | _S
-    if trailing > 0:
-        out[-1] = trailing << 4 | _S
-    return start, out
