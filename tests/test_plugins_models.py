@@ -121,6 +121,10 @@ def _calling(part: str, **changes: Any) -> dict[str, Any]:
             _calling("read_filter", keep_duplicates=None),
             "keep_duplicates: trained with None, the profile has False",
         ),
+        (
+            {"calling": {**fields()["calling"], "realign_reads": True}},
+            "realign_reads: trained with True, the profile has False",
+        ),
         (_calling("read_filter", colour=1), "setting colour: this dvplug does not know it"),
         (_calling("candidate_thresholds", min_base_quality=20), "min_base_quality: trained with 20"),
         (
