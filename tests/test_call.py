@@ -268,20 +268,24 @@ def rewritten_reference(
     return path
 
 
+@pytest.mark.parametrize(
+    "first", [2_000_000, 40_100], ids=["no reads at all", "reads beyond the region only"]
+)
 def test_no_reads_give_an_empty_vcf_and_a_warning(
-    dataset: SimulatedDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    dataset: SimulatedDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str], first: int
 ) -> None:
-    empty, out = tmp_path / "empty.bam", tmp_path / "x.vcf.gz"
+    sparse, out = tmp_path / "sparse.bam", tmp_path / "x.vcf.gz"
     with (
         pysam.AlignmentFile(str(dataset.reads)) as reads,
-        pysam.AlignmentFile(str(empty), "wb", template=reads),
+        pysam.AlignmentFile(str(sparse), "wb", template=reads) as kept,
     ):
-        pass
-    pysam.index(str(empty))
-    words = [
-        str(empty) if word == str(dataset.reads) else word for word in arguments(dataset, out, "--workers", 1)
-    ]
-    assert run(*words) == 0
+        contig = reads.references[0]
+        for read in reads:
+            if read.reference_start >= first:
+                kept.write(read)
+    pysam.index(str(sparse))
+    words = arguments(dataset, out, "--workers", 1, "--regions", f"{contig}:20,001-40,000")
+    assert run(*(str(sparse) if word == str(dataset.reads) else word for word in words)) == 0
     assert "no usable reads" in capsys.readouterr().err
     with pysam.VariantFile(str(out)) as calls:
         assert list(calls) == []

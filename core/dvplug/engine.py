@@ -136,7 +136,8 @@ class RegionImages:
             reads, codes, start, region, thresholds or profile.candidate_thresholds
         )
         clock.stop("count")
-        result.reads, result.skipped_no_sequence = len(reads), reads.skipped_no_sequence
+        result.reads = int(((reads.start < region.end) & (reads.end > region.start)).sum())
+        result.skipped_no_sequence = reads.skipped_no_sequence
         for first in range(0, max(1, len(candidates)), MAX_SITES):
             part = candidates.part(first, min(first + MAX_SITES, len(candidates)))
             clock = Stopwatch(result.seconds)
