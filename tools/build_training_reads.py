@@ -75,7 +75,7 @@ class ReadSet:
 HISEQX = "illumina/HG002_b37.chr20_slices.2x150.60-96x.bam"
 HISEQ2000 = "illumina/NA12878_b37.chr20_10.0-10.1M.2x101.50x.bam"
 PROFILE_FASTA = "reference/b37.chr20_regions.fa.gz"
-HISEQX_NOISE = LocusNoise(short_indel_sd=2.0)
+HISEQX_NOISE = LocusNoise(indel_sd=0.6, short_indel_sd=1.3)
 HISEQ2000_NOISE = LocusNoise(indel_sd=1.2, site_p=0.004, site_median=0.03, site_sd=1.3)
 HIDDEN = 0.003
 """About one false allele of a hidden relative to fifty heterozygotes over all sets. Where every set had more,
