@@ -11,12 +11,10 @@ one folder per set (see `SETS`) with ref.fa, reads.bam, truth.vcf.gz, confident.
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from cyclopts import App
@@ -25,6 +23,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from dvplug.simulate.genome import Codes, encode, known_intervals, write_bed, write_fasta
 from dvplug.simulate.variants import Variant, apply_variants, write_truth
+from simulate.context import ContextProfile, learn_context_profile
+from simulate.long_reads import long_fastq_batches, prepare_long, read_spans
+from simulate.mapping import Aligner, Mapper, open_mapper
 from simulate.noise import measure_noise
 from simulate.profile import Profile, learn_profile
 from simulate.reads import LocusNoise, depth_blocks, fastq_batches, fragment_starts, prepare, ripple
@@ -68,24 +69,49 @@ class ReadSet:
     depths: tuple[float, float] = (8.0, 100.0)
     decoy_share: float = 0.03
     hidden_share: float = 0.0005
-    aligner: str = "mem"
-    """bwa's algorithm: `mem`, or `aln` (BWA-backtrack), as the HiSeq 2000 reads that we learn from."""
+    aligner: Aligner = "bwa-mem"
+    """As the reads that we learn from."""
+    technology: str = "illumina-wgs"
+    profile_fasta: str | None = "reference/b37.chr20_regions.fa.gz"
+    """What ``profile_bam`` is aligned with; None where its reads have MD tags."""
+
+    @property
+    def paired(self) -> bool:
+        """Short reads in pairs, whose quality strings are copied whole."""
+        return self.aligner.startswith("bwa")
 
 
+PLATFORMS = {"illumina-wgs": "ILLUMINA", "pacbio": "PACBIO"}
 HISEQX = "illumina/HG002_b37.chr20_slices.2x150.60-96x.bam"
 HISEQ2000 = "illumina/NA12878_b37.chr20_10.0-10.1M.2x101.50x.bam"
-PROFILE_FASTA = "reference/b37.chr20_regions.fa.gz"
+SEQUEL = "pacbio/HG003_GRCh38.hifi_sequel.chr20_9.0-9.1M.35x.bam"
+SEQUEL2 = "pacbio/HG002_GRCh38.hifi_sequel2.chr20_60-160k.21x.bam"
 HISEQX_NOISE = LocusNoise(indel_sd=0.6, short_indel_sd=1.3)
 HISEQ2000_NOISE = LocusNoise(indel_sd=1.2, site_p=0.004, site_median=0.03, site_sd=1.3)
 HIDDEN = 0.003
 """About one false allele of a hidden relative to fifty heterozygotes over all sets. Where every set had more,
 the network took clean heterozygotes of real reads for such alleles."""
+HIFI_NOISE = LocusNoise(indel_sd=0.8, site_p=0.001, site_median=0.02)
+"""Of the reads that we learn from, one profile for each sequencer."""
+
+
+def _hifi(name: str, bam: str, fasta: str, seed: int, scale: float) -> ReadSet:
+    return ReadSet(
+        name, bam, fasta, seed, HIFI_NOISE,
+        scale=scale, depths=(8.0, 50.0), aligner="map-hifi", technology="pacbio", profile_fasta=MAIN,
+    )  # fmt: skip
+
+
 SETS = (
     ReadSet("hiseqx_2x150", HISEQX, MAIN, 101, HISEQX_NOISE, scale=0.8),
-    ReadSet("hiseq2000_2x101", HISEQ2000, MAIN, 202, HISEQ2000_NOISE, scale=0.8, aligner="aln"),
+    ReadSet("hiseq2000_2x101", HISEQ2000, MAIN, 202, HISEQ2000_NOISE, scale=0.8, aligner="bwa-aln"),
     # the HiSeq X library was amplified and is rich in chimeras: most others are less so
     ReadSet("hiseqx_2x150_extra", HISEQX, EXTRA, 103, HISEQX_NOISE, 0.25, 0.4, 0.2, hidden_share=HIDDEN),
     ReadSet("hiseq2000_2x101_extra", HISEQ2000, EXTRA, 204, HISEQ2000_NOISE, scale=0.25, hidden_share=HIDDEN),
+    _hifi("hifi_sequel2", SEQUEL2, MAIN, 401, 0.5),
+    _hifi("hifi_sequel", SEQUEL, MAIN, 402, 0.3),
+    _hifi("hifi_sequel2_extra", SEQUEL2, EXTRA, 403, 0.12),
+    _hifi("hifi_sequel_extra", SEQUEL, EXTRA, 404, 0.08),
 )
 
 
@@ -112,73 +138,6 @@ def labelled(shared: Path, contigs: dict[str, Codes]) -> list[tuple[str, int, in
     for name, codes in contigs.items():
         intervals += read_bed(shared / CONFIDENT) if name == "chr20" else known_intervals(name, codes)
     return subtract(intervals, NEVER)
-
-
-class Mapper:
-    """Maps interleaved FASTQ text with bwa and sorts the result."""
-
-    def __init__(self, reference: Path, bam: Path, sample: str, aligner: str, threads: int) -> None:
-        subprocess.run(["bwa", "index", str(reference)], check=True, capture_output=True)
-        self._reference, self._bam, self._threads = reference, bam, threads
-        self._group = f"@RG\\tID:{sample}\\tSM:{sample}\\tPL:ILLUMINA\\tLB:{sample}"
-        self._log = (bam.parent / "bwa.log").open("wb")
-        self._mates: list[BinaryIO] = []
-        if aligner == "mem":
-            # -K: the same batches, and so the same mates' distances, with any number of threads
-            command = ["bwa", "mem", "-t", str(threads), "-K", "10000000", "-p", "-R", self._group]
-            self._bwa = subprocess.Popen(
-                [*command, str(reference), "-"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._log,
-            )
-            self._sort = self._sorting()
-        else:
-            self._mates = [(bam.parent / f"mate_{mate}.fq").open("wb") for mate in (1, 2)]
-
-    def write(self, text: np.ndarray) -> None:
-        """Map these reads."""
-        if self._mates:
-            lines = text.tobytes().splitlines(keepends=True)
-            for mate, file in enumerate(self._mates):
-                file.write(b"".join(b"".join(lines[i : i + 4]) for i in range(4 * mate, len(lines), 8)))
-        else:
-            assert self._bwa.stdin is not None
-            self._bwa.stdin.write(text.data)
-
-    def close(self) -> None:
-        """Wait for everything and index the BAM."""
-        if self._mates:
-            self._align_mates()
-        else:
-            assert self._bwa.stdin is not None
-            self._bwa.stdin.close()
-        if self._bwa.wait() or self._sort.wait():
-            raise RuntimeError(f"mapping failed: {self._bam}")
-        subprocess.run(["samtools", "index", str(self._bam)], check=True)
-        self._log.close()
-        for pattern in ("mate_*.fq", "mate_*.sai"):
-            for file in self._bam.parent.glob(pattern):
-                file.unlink()
-
-    def _sorting(self) -> subprocess.Popen[bytes]:
-        command = ["samtools", "sort", "-m", "700M", "-o", str(self._bam), "-"]
-        return subprocess.Popen(command, stdin=self._bwa.stdout, stderr=subprocess.DEVNULL)
-
-    def _align_mates(self) -> None:
-        """Run `bwa aln` on either mate and start `bwa sampe`."""
-        names = []
-        for file in self._mates:
-            file.close()
-            names.append(file.name)
-            # -q 15: ends of low quality are trimmed, as in the reads that we learn from
-            command = ["bwa", "aln", "-t", str(self._threads), "-q", "15", str(self._reference), file.name]
-            with Path(file.name).with_suffix(".sai").open("wb") as out:
-                subprocess.run(command, check=True, stdout=out, stderr=self._log)
-        found = [str(Path(name).with_suffix(".sai")) for name in names]
-        command = ["bwa", "sampe", "-r", self._group, str(self._reference), *found, *names]
-        self._bwa = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log)
-        self._sort = self._sorting()
 
 
 @dataclass(frozen=True)
@@ -212,7 +171,7 @@ def plan_depths(
     return plans
 
 
-def not_sequenced(name: str, length: int, plan: Plan, edge: int = 500) -> list[tuple[str, int, int]]:
+def not_sequenced(name: str, length: int, plan: Plan, edge: int) -> list[tuple[str, int, int]]:
     """Return the blocks without reads, widened by the stretch where depth falls off."""
     starts, depths = plan.blocks
     ends = np.append(starts[1:], length)
@@ -225,23 +184,29 @@ def not_sequenced(name: str, length: int, plan: Plan, edge: int = 500) -> list[t
 
 def sequence(
     mapper: Mapper,
-    profile: Profile,
+    profile: Profile | ContextProfile,
     chosen: ReadSet,
     copies: dict[str, tuple[Codes, list[Variant]]],
     plans: dict[str, Plan],
     rng: np.random.Generator,
 ) -> int:
-    """Write the pairs of every contig of the sample to the mapper; return how many."""
+    """Write the reads, or pairs, of every contig of the sample to the mapper; return how many."""
     serial = 0
     for name, (codes, variants) in copies.items():
         plan = plans[name]
         for which in (0, 1):
             haplotype = apply_variants(codes, variants, which)
-            source = prepare(haplotype.codes, profile, chosen.noise, chosen.seed)
-            begins = fragment_starts(haplotype, profile, plan.blocks, plan.waves, rng)
-            for text in fastq_batches(source, begins, profile, rng, serial):
+            if isinstance(profile, Profile):
+                source = prepare(haplotype.codes, profile, chosen.noise, chosen.seed)
+                begins = fragment_starts(haplotype, profile, plan.blocks, plan.waves, rng)
+                texts, count = fastq_batches(source, begins, profile, rng, serial), len(begins)
+            else:
+                long_source = prepare_long(haplotype.codes, chosen.noise, chosen.seed)
+                spans = read_spans(haplotype, profile, plan.blocks, rng)
+                texts, count = long_fastq_batches(long_source, spans, profile, rng, serial), len(spans[0])
+            for text in texts:
                 mapper.write(text)
-            serial += len(begins)
+            serial += count
     return serial
 
 
@@ -249,7 +214,7 @@ def build(
     shared: Path,
     out: Path,
     chosen: ReadSet,
-    profile: Profile,
+    profile: Profile | ContextProfile,
     threads: int,
     contig_names: tuple[str, ...] = (),
     stretch: tuple[str, int, int] | None = None,
@@ -279,42 +244,58 @@ def build(
     copies = {name: (codes, variants[name]) for name, codes in contigs.items()}
     copies |= {"decoys": (of_sample, []), "hidden": (hidden, [])}
     plans = plan_depths({name: codes for name, (codes, _) in copies.items()}, chosen, stretch, rng)
-    holes = [hole for name in contigs for hole in not_sequenced(name, lengths[name], plans[name])]
+    edge = 500 if isinstance(profile, Profile) else int(profile.length.mean())
+    holes = [hole for name in contigs for hole in not_sequenced(name, lengths[name], plans[name], edge)]
     intervals = subtract(labelled(shared, contigs), holes)
     if "chr20" in contigs and not stretch:
         write_bed(folder / "tune.bed", within(intervals, TUNE))
         intervals = subtract(intervals, [TUNE])
     write_bed(folder / "confident.bed", intervals)
-    mapper = Mapper(folder / "ref.fa", folder / "reads.bam", chosen.name, chosen.aligner, threads)
-    profile = profile.scaled(clip=chosen.clip_factor, indel=chosen.indel_factor, rng=rng)
-    pairs = sequence(mapper, profile, chosen, copies, plans, rng)
+    platform = PLATFORMS[chosen.technology]
+    mapper = open_mapper(
+        chosen.aligner, folder / "ref.fa", folder / "reads.bam", chosen.name, platform, threads
+    )
+    if isinstance(profile, Profile):
+        profile = profile.scaled(clip=chosen.clip_factor, indel=chosen.indel_factor, rng=rng)
+    count_of_reads = sequence(mapper, profile, chosen, copies, plans, rng)
     mapper.close()
     for index in folder.glob("ref.fa.*"):
         if index.suffix != ".fai":
             index.unlink()
     count = sum(len(on_contig) for on_contig in variants.values())
     (folder / "done.txt").write_text(
-        f"{chosen}\n{pairs} pairs, {count} variants, {time.time() - began:.0f} s\n"
+        f"{chosen}\n{count_of_reads} reads or pairs, {count} variants, {time.time() - began:.0f} s\n"
     )
     final = out / chosen.name
     shutil.rmtree(final, ignore_errors=True)
     return folder.rename(final)
 
 
-def profile_of(shared: Path, out: Path, bam: str) -> Profile:
+def profile_of(shared: Path, out: Path, chosen: ReadSet) -> Profile | ContextProfile:
     """Learn a profile, or take it from the folder of an earlier run."""
-    path = out / f"profile.{Path(bam).stem}.npz"
+    path = out / f"profile.{Path(chosen.profile_bam).stem}.npz"
+    bam, fasta = shared / chosen.profile_bam, chosen.profile_fasta and shared / chosen.profile_fasta
     if not path.exists():
         out.mkdir(parents=True, exist_ok=True)
-        learn_profile(shared / bam, shared / PROFILE_FASTA).save(path)
-    return Profile.load(path)
+        if chosen.paired:
+            assert fasta
+            learn_profile(bam, fasta).save(path)
+        else:
+            learn_context_profile(bam, fasta or None).save(path)
+    return Profile.load(path) if chosen.paired else ContextProfile.load(path)
 
 
 @app.command
 def train(
-    *, shared: Path, out: Path, scale: float = 1.0, only: tuple[str, ...] = (), threads: int = 2
+    *,
+    shared: Path,
+    out: Path,
+    tech: str = "illumina-wgs",
+    scale: float = 1.0,
+    only: tuple[str, ...] = (),
+    threads: int = 2,
 ) -> None:
-    """Make all training sets, or those named.
+    """Make all training sets of a technology, or those named.
 
     Parameters
     ----------
@@ -322,17 +303,19 @@ def train(
         The folder of real data (reference/, truth/, illumina/).
     out
         Where the sets are written.
+    tech
+        The technology.
     scale
         Share of the sequence that is given reads, relative to the full sets.
     only
         Names of the sets to make; all when not given.
     threads
-        Threads of bwa.
+        Threads of the aligner.
     """
     for chosen in SETS:
-        if only and chosen.name not in only:
+        if chosen.technology != tech or (only and chosen.name not in only):
             continue
-        profile = profile_of(shared, out, chosen.profile_bam)
+        profile = profile_of(shared, out, chosen)
         print(build(shared, out, replace(chosen, scale=chosen.scale * scale), profile, threads))
 
 
@@ -347,10 +330,10 @@ def benchmark(*, shared: Path, out: Path, threads: int = 2) -> None:
     out
         Where the folder `benchmark` is written.
     threads
-        Threads of bwa.
+        Threads of the aligner.
     """
     chosen = ReadSet("benchmark", HISEQX, MAIN, 305, HISEQX_NOISE, depths=(30.0, 30.0))
-    profile = profile_of(shared, out, HISEQX)
+    profile = profile_of(shared, out, chosen)
     print(build(shared, out, chosen, profile, threads, ("chr20",), ("chr20", 1_000_000, 5_000_000)))
 
 

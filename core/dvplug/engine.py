@@ -23,6 +23,7 @@ from dvplug.errors import DvplugError
 from dvplug.hookspecs import Draw, Encode, Find, OpenModel, Predictor
 from dvplug.images import ImageBatch
 from dvplug.models import LoadedModel
+from dvplug.phasing import phase_reads
 from dvplug.plugins import Plugins
 from dvplug.postprocess import REF_CALL, PostprocessSettings, call_sites
 from dvplug.reads import fetch_reads
@@ -121,7 +122,7 @@ class RegionImages:
             region,
             read_filter,
             margin=margin,
-            haplotypes="haplotype" in layout.channels,
+            haplotypes="haplotype" in layout.channels and not profile.phase_reads,
             keep_fraction=self.keep_fraction,
         )
         clock.stop("decode")
@@ -135,6 +136,8 @@ class RegionImages:
         candidates = self.pipeline.find(
             reads, codes, start, region, thresholds or profile.candidate_thresholds
         )
+        if profile.phase_reads:
+            reads = phase_reads(reads, candidates)
         clock.stop("count")
         result.reads = int(((reads.start < region.end) & (reads.end > region.start)).sum())
         result.skipped_no_sequence = reads.skipped_no_sequence

@@ -63,7 +63,7 @@ def encode_pileups(
     """Draw the images of all candidates.
 
     Rows: the reference first, then reads by what they support (an alt of the image, another alt, the reference,
-    unknown) and position. Where reads outnumber rows, those of lowest hash are drawn, so that the same reads
+    unknown), by haplotype where it is a channel, and position. Where reads outnumber rows, those of lowest hash are drawn, so that the same reads
     show in every image of a site.
 
     Parameters
@@ -84,10 +84,12 @@ def encode_pileups(
         np.zeros((n, h), np.uint8),
         windows[site],
     )
+    by_haplotype = "haplotype" in layout.channels
+    haplotype = reads.haplotype if by_haplotype else np.zeros(len(reads), np.uint8)
     _lay_out(
         pileup.cell, pileup.insertion, pileup.row_read, pileup.support, layout.reference_rows,
         site, alt_set, candidates.start, candidates.read_offset, candidates.read_index, candidates.read_allele,
-        reads.name_hash, reads.start, reads.base_offset, reads.cigar, reads.cigar_offset,
+        reads.name_hash, haplotype, reads.start, reads.base_offset, reads.cigar, reads.cigar_offset,
     )  # fmt: skip
     images = np.zeros((n, h, w, c), np.uint8)
     for k, draw in enumerate(channels):
@@ -119,7 +121,7 @@ def _reference_windows(
 def _lay_out(
     cell: Any, insertion: Any, row_read: Any, support: Any, reference_rows: int,
     site: Any, alt_set: Any, site_start: Any, read_offset: Any, read_index: Any, read_allele: Any,
-    hashes: Any, read_start: Any, base_offset: Any, cigar: Any, cigar_offset: Any,
+    hashes: Any, haplotype: Any, read_start: Any, base_offset: Any, cigar: Any, cigar_offset: Any,
 ) -> None:  # fmt: skip
     n, height, width = cell.shape
     for image in range(n):
@@ -128,6 +130,7 @@ def _lay_out(
         cell[image, :reference_rows] = REFERENCE
         first, last = read_offset[site[image]], read_offset[site[image] + 1]
         drawn = _sample_rows(hashes[read_index[first:last]], height - reference_rows)
+        drawn = drawn[np.argsort(haplotype[read_index[first + drawn]], kind="mergesort")]
         row = reference_rows
         for wanted in range(SUPPORTS_ALT, UNKNOWN_SUPPORT + 1):
             for k in first + drawn:

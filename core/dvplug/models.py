@@ -132,9 +132,10 @@ def _setting_mismatches(manifest: Manifest, profile: TechnologyProfile) -> list[
         | (thresholds.keys() - CandidateThresholds.model_fields.keys())
     )
     found = [f"setting {name}: this dvplug does not know it" for name in unknown]
-    if manifest.calling.realign_reads != profile.realign_reads:
-        trained_with = manifest.calling.realign_reads
-        found.append(f"realign_reads: trained with {trained_with}, the profile has {profile.realign_reads}")
+    for name in ("realign_reads", "phase_reads"):
+        trained_with, calling_with = getattr(manifest.calling, name), getattr(profile, name)
+        if trained_with != calling_with:
+            found.append(f"{name}: trained with {trained_with}, the profile has {calling_with}")
     for trained, calling, names in (
         (read_filter, profile.read_filter, _EQUAL_FILTER),
         (thresholds, profile.candidate_thresholds, _EQUAL_THRESHOLDS),

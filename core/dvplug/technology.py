@@ -60,6 +60,7 @@ class TechnologyProfile(Frozen):
     partition_size: int = Field(50_000, ge=1000, description="bp that one unit of work covers")
     read_filter: ReadFilter = ReadFilter()
     realign_reads: bool = Field(False, description="assemble windows of clustered indels; for short reads")
+    phase_reads: bool = Field(False, description="by the SNPs that reads share; for long reads")
     candidate_thresholds: CandidateThresholds = CandidateThresholds()
     image: ImageLayout
     candidate_finder: str = "allele-counter"

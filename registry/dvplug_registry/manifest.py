@@ -62,6 +62,7 @@ class Calling(Part):
 
     read_filter: dict[str, bool | int | float]
     realign_reads: bool = False
+    phase_reads: bool = False
     candidate_thresholds: dict[str, int | float]
 
 

@@ -150,6 +150,7 @@ def make_examples(
         encoder_version=encoder.version,
         read_filter=profile.read_filter,
         realign_reads=profile.realign_reads,
+        phase_reads=profile.phase_reads,
         candidate_thresholds=thresholds,
         contigs=contigs,
         source=f"{', '.join(path.name for path in reads)} x {keep_fraction:g}; truth {truth.name}",

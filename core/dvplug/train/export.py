@@ -286,6 +286,7 @@ def _manifest(state: Fit, description: Description, litert: LiteRT, files: dict[
             calling=Calling(
                 read_filter=header.read_filter.model_dump(),
                 realign_reads=header.realign_reads,
+                phase_reads=header.phase_reads,
                 candidate_thresholds=header.candidate_thresholds.model_dump(),
             ),
             training=Training(

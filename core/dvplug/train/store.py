@@ -37,6 +37,7 @@ class ExampleHeader(Frozen):
     encoder_version: int = Field(ge=1)
     read_filter: ReadFilter
     realign_reads: bool = False
+    phase_reads: bool = False
     candidate_thresholds: CandidateThresholds
     contigs: tuple[str, ...] = Field(description="names that the column `contig` points at")
     source: str = Field(description="reads, truth and regions, for people")
@@ -279,7 +280,7 @@ def _read_columns(path: Path) -> tuple[ExampleHeader, dict[str, NDArray]]:
 
 def _check_alike(first: Path, one: ExampleHeader, path: Path, other: ExampleHeader) -> None:
     alike = ("layout", "features", "encoder", "encoder_version", "read_filter", "realign_reads")
-    for field in (*alike, "candidate_thresholds"):
+    for field in (*alike, "phase_reads", "candidate_thresholds"):
         if getattr(one, field) != getattr(other, field):
             raise InputError(
                 f"'{path}' and '{first}' were made with different {field.replace('_', ' ')}",

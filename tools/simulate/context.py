@@ -1,0 +1,309 @@
+"""Error profile of unpaired reads by context: how long homopolymers slip, what else errs, and how qualities look.
+
+For reads too long to copy whole quality strings from (PacBio, ONT), and for flow sequencing (Ion Torrent), where
+errors are lengths of homopolymers. Learnt from any aligned BAM, by its reference or its MD tags; no truth is used:
+sites where many reads agree on another allele are masked.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pysam
+from numba import njit
+from numpy.typing import NDArray
+
+from dvplug.simulate.genome import Codes, encode
+from simulate.pileup import primary_reads
+
+CLASSES = 4
+"""Reads are parted by mean error probability into so many classes of equal numbers."""
+LONGEST_RUN = 24
+"""Homopolymers longer than this count as this long."""
+MOST_CHANGE = 6
+"""Largest change of a homopolymer's length that is learnt."""
+LONGEST_INDEL = 30
+RUN_EDGES = np.array([1, 2, 3, 4, 6, 8, 11])
+"""Classes of homopolymer length, each from one of these on, that qualities depend on."""
+PLAIN, SUBSTITUTED, INSERTED, SLIPPED = range(4)
+"""What a base is: right, misread, inserted, or of a homopolymer that is read too short or too long."""
+QUALITIES = 94
+PREVIOUS_EDGES = np.array([0, 8, 14, 20, 26, 32, 38, 46, 60, 80, 92])
+"""Classes of the preceding base's quality."""
+MASKED_FRACTION, MASKED_READS = 0.25, 3
+
+
+@dataclass(frozen=True)
+class ContextProfile:
+    """What `simulate.long_reads` needs to write reads like those of a BAM.
+
+    ``length`` int64[reads] aligned bp and ``read_class`` int64[reads] of the same reads; ``reverse_clip_p`` share of
+    reads with clips; ``substitution_p`` float64[CLASSES] per base, ``substitution`` float64[4, 4] P(read as | true
+    base), cumulative; ``run_change`` float64[CLASSES, 4, LONGEST_RUN + 1, 2 * MOST_CHANGE + 1], P(change of length
+    | class, base, length), cumulative; ``insertion_p``, ``deletion_p`` float64[CLASSES] per base of indels that are
+    no change of a homopolymer's length, ``indel_length`` float64[2, LONGEST_INDEL + 1], cumulative;
+    ``quality`` float32[CLASSES, states, runs, previous, QUALITIES], cumulative.
+    """
+
+    length: NDArray[np.int64]
+    read_class: NDArray[np.int64]
+    substitution_p: NDArray[np.float64]
+    substitution: NDArray[np.float64]
+    run_change: NDArray[np.float64]
+    insertion_p: NDArray[np.float64]
+    deletion_p: NDArray[np.float64]
+    indel_length: NDArray[np.float64]
+    quality: NDArray[np.float32]
+
+    def save(self, path: Path) -> None:
+        """Write as .npz."""
+        np.savez_compressed(path, **{f.name: getattr(self, f.name) for f in fields(self)})
+
+    @classmethod
+    def load(cls, path: Path) -> ContextProfile:
+        """Read what `save` wrote."""
+        with np.load(path) as data:
+            return cls(**{f.name: data[f.name] for f in fields(cls)})
+
+
+class Counts:
+    """Sums over all reads, by class."""
+
+    def __init__(self) -> None:
+        self.bases = np.zeros(CLASSES)
+        self.substituted = np.zeros(CLASSES)
+        self.spectrum = np.ones((4, 4))
+        self.run_change = np.zeros((CLASSES, 4, LONGEST_RUN + 1, 2 * MOST_CHANGE + 1))
+        self.indels = np.zeros((CLASSES, 2))
+        self.indel_length = np.zeros((2, LONGEST_INDEL + 1))
+        self.quality = np.zeros((CLASSES, 4, len(RUN_EDGES), len(PREVIOUS_EDGES), QUALITIES))
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """One read against the reference, without its clips: what both bases are, column by column.
+
+    ``read`` and ``reference`` uint8[columns], base codes, GAP where one has none; ``quality`` uint8[columns] of the
+    read's base; ``position`` int64[columns] on the reference; ``reverse`` whether the read is.
+    """
+
+    contig: str
+    read: Codes
+    reference: Codes
+    quality: NDArray[np.uint8]
+    position: NDArray[np.int64]
+    reverse: bool
+
+
+GAP = 5
+
+
+def alignments(bam: Path, fasta: Path | None, *, min_mapq: int = 20) -> Iterator[Alignment]:
+    """Yield the primary alignments; without a ``fasta`` only those with an MD tag."""
+    reference = pysam.FastaFile(str(fasta)) if fasta else None
+    with pysam.AlignmentFile(str(bam)) as reads:
+        for contig in reads.references:
+            for read in primary_reads(reads, contig, 0, reads.get_reference_length(contig), min_mapq):
+                found = _alignment(read, reference)
+                if found is not None:
+                    yield found
+
+
+def _alignment(read: pysam.AlignedSegment, fasta: pysam.FastaFile | None) -> Alignment | None:
+    if fasta is None and not read.has_tag("MD"):
+        return None
+    start, end = read.reference_start, read.reference_end
+    text = fasta.fetch(read.reference_name, start, end) if fasta else read.get_reference_sequence()
+    operations = np.array([(op, length) for op, length in read.cigartuples if op not in (4, 5, 6)])
+    if 3 in operations[:, 0] or len(text) < end - start:
+        return None
+    seq, quality = encode(read.query_alignment_sequence), np.array(read.query_alignment_qualities, np.uint8)
+    code = np.repeat(operations[:, 0], operations[:, 1])
+    on_read, on_reference = code != 2, code != 1
+    columns = [np.full(len(code), GAP, np.uint8) for _ in range(2)]
+    columns[0][on_read], columns[1][on_reference] = seq, encode(text)
+    spread = np.zeros(len(code), np.uint8)
+    spread[on_read] = quality
+    position = start + np.cumsum(on_reference) - on_reference
+    return Alignment(read.reference_name, *columns, spread, position, read.is_reverse)
+
+
+def learn_context_profile(bam: Path, fasta: Path | None = None) -> ContextProfile:
+    """Learn a profile from the primary alignments of a BAM of 100 reads or more.
+
+    Parameters
+    ----------
+    bam
+        Coordinate-sorted, indexed.
+    fasta
+        Its reference, indexed; without one, reads need MD tags.
+    """
+    found = list(alignments(bam, fasta))
+    if not found:
+        raise ValueError(f"{bam}: no primary alignment with qualities" + ("" if fasta else " and an MD tag"))
+    masked = _masked(found)
+    error = np.array([np.mean(10 ** (-a.quality[a.read != GAP] / 10)) for a in found])
+    rank = np.argsort(np.argsort(error, kind="stable"), kind="stable")
+    classes = rank * CLASSES // len(found)
+    counts = Counts()
+    for one, read_class in zip(found, classes.tolist(), strict=True):
+        _count(counts, one, read_class, masked[one.contig])
+    return _profile(counts, np.array([int((a.reference != GAP).sum()) for a in found]), classes)
+
+
+def _masked(found: list[Alignment]) -> dict[str, NDArray[np.int64]]:
+    """Reference positions, sorted, around which many reads have another allele."""
+    by_contig: dict[str, list[Alignment]] = defaultdict(list)
+    for one in found:
+        by_contig[one.contig].append(one)
+    masks = {}
+    for contig, on_contig in by_contig.items():
+        low = min(int(a.position[0]) for a in on_contig)
+        size = max(int(a.position[-1]) for a in on_contig) + 2 - low
+        depth, differs = np.zeros(size, np.int64), np.zeros((size, 6), np.int64)
+        for a in on_contig:
+            there = a.position - low
+            np.add.at(depth, there[a.reference != GAP], 1)
+            wrong = (a.read != a.reference) & (a.reference < 4)
+            np.add.at(differs, (there[wrong], a.read[wrong]), 1)
+            inserted = there[(a.reference == GAP) & (np.roll(a.reference, 1) != GAP)]
+            np.add.at(differs, (inserted, np.full(len(inserted), 4)), 1)
+        most = differs.max(axis=1)
+        sites = np.flatnonzero((most >= MASKED_READS) & (most >= MASKED_FRACTION * depth))
+        masks[contig] = np.unique((sites[:, None] + np.arange(-2, 3)).ravel() + low)
+    return masks
+
+
+def _count(counts: Counts, one: Alignment, read_class: int, masked: NDArray[np.int64]) -> None:
+    read, reference, quality = one.read, one.reference, one.quality
+    hidden = np.isin(one.position, masked)
+    if one.reverse:  # in sequencing order, so that qualities follow each other as they were made
+        read, reference = (np.where(x < 4, 3 - x, x)[::-1].astype(np.uint8) for x in (read, reference))
+        quality, hidden = quality[::-1], hidden[::-1]
+    _count_columns(
+        np.ascontiguousarray(read), np.ascontiguousarray(reference), np.ascontiguousarray(quality),
+        np.ascontiguousarray(hidden), read_class, counts.bases, counts.substituted, counts.spectrum,
+        counts.run_change, counts.indels, counts.indel_length, counts.quality, RUN_EDGES, PREVIOUS_EDGES,
+    )  # fmt: skip
+
+
+@njit(cache=True)
+def _count_columns(
+    read: Any, reference: Any, quality: Any, hidden: Any, read_class: int, bases: Any, substituted: Any,
+    spectrum: Any, run_change: Any, indels: Any, indel_length: Any, quality_counts: Any, run_edges: Any,
+    previous_edges: Any,
+) -> None:  # fmt: skip
+    n = len(read)
+    state = np.zeros(n, np.uint8)
+    run = np.ones(n, np.int64)
+    i = 0
+    while i < n:  # homopolymers of the reference, with the gaps inside them and right before and after
+        base = reference[i]
+        if base > 3:
+            i += 1
+            continue
+        end, length = i, 0
+        while end < n and (reference[end] == base or (reference[end] == 5 and read[end] == base)):
+            length += reference[end] == base
+            end += 1
+        first = i
+        while first > 0 and reference[first - 1] == 5 and read[first - 1] == base:
+            first -= 1
+        seen, whole, known = 0, True, True
+        for k in range(first, end):
+            seen += read[k] == base
+            known &= not hidden[k]
+            whole &= read[k] == base or read[k] == 5
+            run[k] = length
+        # A neighbour that is misread or missing leaves it open where the run ends.
+        bounded = (
+            first > 0 and end < n and read[first - 1] == reference[first - 1] and read[end] == reference[end]
+        )
+        change = seen - length
+        if bounded and known and whole and -6 <= change <= 6:
+            run_change[read_class, base, min(length, run_change.shape[2] - 1), change + 6] += 1
+            if change != 0:
+                for k in range(first, end):
+                    state[k] = 3
+        i = end
+    i = 0
+    while i < n:
+        if reference[i] < 4 and not hidden[i]:
+            bases[read_class] += 1
+            if read[i] < 4 and read[i] != reference[i]:
+                substituted[read_class] += 1
+                spectrum[reference[i], read[i]] += 1
+                state[i] = 1
+        kind = 0 if reference[i] == 5 else 1 if read[i] == 5 else 2
+        if kind < 2 and state[i] != 3:
+            end = i
+            while end < n and (reference[end] == 5 if kind == 0 else read[end] == 5):
+                end += 1
+            if not hidden[i]:
+                indels[read_class, kind] += 1
+                indel_length[kind, min(end - i, indel_length.shape[1] - 1)] += 1
+            for k in range(i, end):
+                state[k] = 2
+            i = end
+        else:
+            i += 1
+    previous = 0
+    for i in range(n):
+        if read[i] > 4:
+            continue
+        q = min(quality[i], quality_counts.shape[4] - 1)
+        if not hidden[i]:
+            length = np.searchsorted(run_edges, run[i], side="right") - 1
+            before = np.searchsorted(previous_edges, previous, side="right") - 1
+            quality_counts[read_class, state[i], length, before, q] += 1
+        previous = q
+
+
+def _profile(counts: Counts, length: NDArray[np.int64], classes: NDArray[np.int64]) -> ContextProfile:
+    np.fill_diagonal(counts.spectrum, 0)
+    bases = np.maximum(counts.bases, 1)
+    return ContextProfile(
+        length,
+        classes,
+        counts.substituted / bases,
+        np.cumsum(counts.spectrum / counts.spectrum.sum(axis=1, keepdims=True), axis=1),
+        np.cumsum(_smoothed_changes(counts.run_change), axis=-1),
+        counts.indels[:, 0] / bases,
+        counts.indels[:, 1] / bases,
+        np.cumsum(
+            counts.indel_length / np.maximum(counts.indel_length.sum(axis=1, keepdims=True), 1), axis=1
+        ),
+        np.cumsum(_smoothed_qualities(counts.quality), axis=-1).astype(np.float32),
+    )
+
+
+def _smoothed_changes(counts: NDArray[np.float64], weight: float = 30.0) -> NDArray[np.float64]:
+    """P(change), each table shrunk towards the one that pools what it is part of: bases, classes, lengths."""
+    pooled = counts.sum(axis=(0, 1))  # [length, change]
+    table = np.zeros_like(pooled)
+    table[0, MOST_CHANGE] = 1.0
+    for length in range(1, pooled.shape[0]):
+        # Long runs are rare: they start from the next shorter ones, spread a little.
+        prior = table[length - 1] if length > 2 else np.eye(2 * MOST_CHANGE + 1)[MOST_CHANGE]
+        table[length] = (pooled[length] + weight * prior) / (pooled[length].sum() + weight)
+    by_class = counts.sum(axis=1)
+    by_class = (by_class + weight * table) / (by_class.sum(axis=-1, keepdims=True) + weight)
+    by_base = counts + weight * by_class[:, None]
+    return by_base / by_base.sum(axis=-1, keepdims=True)
+
+
+def _smoothed_qualities(counts: NDArray[np.float64], weight: float = 20.0) -> NDArray[np.float64]:
+    """P(quality), shrunk level by level: all reads of a class, then state, then run and preceding quality."""
+    by_class = counts.sum(axis=(1, 2, 3)) + 1e-9
+    prior = by_class / by_class.sum(axis=-1, keepdims=True)
+    by_state = counts.sum(axis=(2, 3)) + weight * prior[:, None]
+    prior = by_state / by_state.sum(axis=-1, keepdims=True)
+    by_run = counts.sum(axis=3) + weight * prior[:, :, None]
+    prior = by_run / by_run.sum(axis=-1, keepdims=True)
+    full = counts + weight * prior[:, :, :, None]
+    return full / full.sum(axis=-1, keepdims=True)
