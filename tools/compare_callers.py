@@ -24,11 +24,11 @@ from rich.table import Table
 from comparison import peers
 from comparison.errors import CallError, explain
 from comparison.sets import (
-    REAL,
     ValidationSet,
     confident_regions,
     find_set,
     mean_depth,
+    real_sets,
     stretches,
     thinned,
 )
@@ -80,7 +80,7 @@ class Compared:
 @app.default
 def compare_callers(
     *,
-    sets: Annotated[list[str], Parameter(consume_multiple=True)] = list(REAL),  # noqa: B006
+    sets: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
     thin: Annotated[list[float], Parameter(consume_multiple=True)] = [15.0],  # noqa: B006
     callers: Annotated[list[str], Parameter(consume_multiple=True)] = [*PEERS, OURS],  # noqa: B006
     model: str | None = None,
@@ -95,8 +95,9 @@ def compare_callers(
     Parameters
     ----------
     sets
-        hg002_illumina, na12878_illumina; a folder with ref.fa, reads.bam, truth.vcf.gz and confident.bed; or
-        a BED file in such a folder, to be used in place of its confident.bed.
+        A real set, such as hg002_illumina or hg002_hifi; a folder with ref.fa, reads.bam, truth.vcf.gz and
+        confident.bed; or a BED file in such a folder, to be used in place of its confident.bed. By default the real
+        sets of ``tech``.
     thin
         Mean depths to thin the reads to, beside the full depth; 0 for none.
     callers
@@ -118,7 +119,7 @@ def compare_callers(
     if unknown:
         raise InputError(f"'{unknown[0]}' is no caller that this script runs")
     peers.require(*(caller for caller in PEERS if caller in callers))
-    found, results = [find_set(name, shared, tech) for name in sets], []
+    found, results = [find_set(name, shared, tech) for name in sets or real_sets(tech)], []
     with TemporaryDirectory(prefix="compare-callers-") as temporary:
         folder = out or Path(temporary)
         for chosen in found:
@@ -179,7 +180,7 @@ def run_caller(
             model=model, workers=workers, keep_ref_calls=True,
         )  # fmt: skip
     elif caller == "bcftools":
-        command = peers.bcftools(chosen.reference, chosen.reads, calls, where)
+        command = peers.bcftools(chosen.reference, chosen.reads, calls, where, chosen.tech)
     else:
         plain = peers.plain_fasta(chosen.reference, folder.parent)
         command = peers.freebayes(plain, chosen.reads, calls, where, folder / "called.bed")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from comparison.sets import REAL
 from dvplug_registry.manifest import Manifest, Metric
 from dvplug_registry.model_folder import load_manifest
 
@@ -68,7 +69,7 @@ def _accuracy(measured: list[dict[str, Any]]) -> Iterator[str]:
     yield "All callers on the same reads and regions, counted by `dvplug evaluate` (genotype-aware, by haplotype). "
     yield "bcftools is not filtered, freebayes is by QUAL > 20. In brackets: 95 % Wilson intervals."
     yield ""
-    yield "The real sets (`_illumina`) are not independent of the model: qualities and errors of the simulated"
+    yield "The real sets are not independent of the model: qualities and errors of the simulated"
     yield "training reads were learnt from these same reads, without their truth; the simulator's noise was set,"
     yield "and the fit chosen, by looking at these sets. The confident regions of NA12878 are an approximation."
     for one in measured:
@@ -102,7 +103,7 @@ def _errors(measured: list[dict[str, Any]]) -> Iterator[str]:
     yield ""
     yield "Counts of reads are an independent pileup's, by CIGAR."
     for one in measured:
-        if not one["set"].endswith("_illumina"):
+        if one["set"] not in REAL:
             continue
         yield ""
         yield f"{one['set']}:"

@@ -63,8 +63,8 @@ def encode_pileups(
     """Draw the images of all candidates.
 
     Rows: the reference first, then reads by what they support (an alt of the image, another alt, the reference,
-    unknown), by haplotype where it is a channel, and position. Where reads outnumber rows, those of lowest hash are drawn, so that the same reads
-    show in every image of a site.
+    unknown), by haplotype where that is a channel, and by position. Where reads outnumber rows, those of lowest hash
+    are drawn, so that the same reads show in every image of a site.
 
     Parameters
     ----------

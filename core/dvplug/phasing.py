@@ -17,7 +17,10 @@ from numba import njit
 from dvplug.candidates import CandidateBatch
 from dvplug.read_batch import ReadBatch
 
-MIN_FRACTION, MAX_FRACTION = 0.25, 0.75  # of the alt, among reads that tell: outside, a site is no heterozygote
+MIN_FRACTION, MAX_FRACTION = (
+    0.25,
+    0.75,
+)  # of the alt, among reads that tell: outside, a site is no heterozygote
 MIN_READS = 3  # of either allele
 MIN_INFORMATIVE = 0.85  # of the reads over a site that have one of the two alleles
 MIN_VOTES = 2  # by which reads must agree to link a site with those before it
@@ -42,7 +45,10 @@ def heterozygous_sites(candidates: CandidateBatch) -> npt.NDArray[np.int64]:
     told = np.maximum(ref + alt, 1)
     over = np.diff(candidates.read_offset)
     is_snp = np.array(
-        [len(r) == 1 and len(a) == 1 and len(a[0]) == 1 for r, a in zip(candidates.refs, candidates.alts, strict=True)]
+        [
+            len(r) == 1 and len(a) == 1 and len(a[0]) == 1
+            for r, a in zip(candidates.refs, candidates.alts, strict=True)
+        ]
     )
     fraction = alt / told
     good = is_snp & (ref >= MIN_READS) & (alt >= MIN_READS) & (told >= MIN_INFORMATIVE * over)

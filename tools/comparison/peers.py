@@ -56,11 +56,26 @@ def start(pipeline: Sequence[Command], stderrs: Sequence[IO[bytes] | int]) -> li
     return processes
 
 
-def bcftools(reference: Path, reads: Path, out: Path, where: Sequence[Region] = ()) -> list[Command]:
+BCFTOOLS_PRESETS = {"pacbio": ["-X", "pacbio-ccs"], "ont": ["-X", "ont"]}
+"""Options of `bcftools mpileup` by technology."""
+
+
+def bcftools(
+    reference: Path, reads: Path, out: Path, where: Sequence[Region] = (), tech: str = ""
+) -> list[Command]:
     """Return `bcftools mpileup | call -mv`, nothing filtered, in these regions or everywhere."""
     regions = ["-r", ",".join(map(str, where))] if where else []
     return [
-        ["bcftools", "mpileup", "-Ou", "-f", str(reference), *regions, str(reads)],
+        [
+            "bcftools",
+            "mpileup",
+            "-Ou",
+            *BCFTOOLS_PRESETS.get(tech, []),
+            "-f",
+            str(reference),
+            *regions,
+            str(reads),
+        ],
         ["bcftools", "call", "-mv", "-Oz", "-o", str(out)],
     ]
 

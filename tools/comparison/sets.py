@@ -32,19 +32,40 @@ class ValidationSet:
 
 REAL = {
     "hg002_illumina": (
+        "illumina-wgs",
         "reference/b37.chr20_regions.fa.gz",
         "illumina/HG002_b37.chr20_slices.2x150.60-96x.bam",
         "truth/HG002_b37_v4.2.1.chr20_slices_dev.vcf.gz",
         "truth/HG002_b37_v4.2.1.chr20_slices_dev.bed",
     ),
     "na12878_illumina": (
+        "illumina-wgs",
         "reference/b37.chr20_regions.fa.gz",
         "illumina/NA12878_b37.chr20_10.0-10.1M.2x101.50x.bam",
         "truth/NA12878_b37_v3.3.2.chr20_10.0-10.1M.vcf.gz",
         "truth/NA12878_b37.chr20_10.0-10.1M.approximate.bed",
     ),
+    "hg002_hifi": (
+        "pacbio",
+        "reference/grch38.chr20_and_21_10M.fa.gz",
+        "pacbio/HG002_GRCh38.hifi_sequel2.chr20_60-160k.21x.bam",
+        "truth/HG002_GRCh38_v4.2.1.chr20_dev.vcf.gz",
+        "oracle/hg002_hifi.bed",
+    ),
+    "hg002_ont": (
+        "ont",
+        "reference/grch38.chr20_and_21_10M.fa.gz",
+        "ont/HG002_GRCh38.r10.4.1_sup.chr20_5.02-5.075M.bam",
+        "truth/HG002_GRCh38_v4.2.1.chr20_dev.vcf.gz",
+        "oracle/hg002_ont.bed",
+    ),
 }
 FOLDER = ("ref.fa", "reads.bam", "truth.vcf.gz", "confident.bed")
+
+
+def real_sets(tech: str) -> list[str]:
+    """Return the names of a technology's real sets."""
+    return [name for name, (of_set, *_) in REAL.items() if of_set == tech]
 
 
 def find_set(name: str, shared: Path, tech: str = "illumina-wgs") -> ValidationSet:
@@ -62,7 +83,8 @@ def find_set(name: str, shared: Path, tech: str = "illumina-wgs") -> ValidationS
         There is no such set, or one of its files is missing.
     """
     if name in REAL:
-        found = ValidationSet(name, tech, *(shared / part for part in REAL[name]))
+        of_set, *parts = REAL[name]
+        found = ValidationSet(name, of_set, *(shared / part for part in parts))
     elif Path(name).exists():
         place = Path(name)
         folder = place if place.is_dir() else place.parent

@@ -1,11 +1,11 @@
-"""Build the shipped Illumina WGS model: reads, examples, fit, export, held-out evaluation, model card.
+"""Build a shipped model: reads, examples, fit, export, held-out evaluation, model card.
 
-    python tools/build_illumina_wgs.py --shared ../shared/data --work DIR
+    python tools/build_model.py --tech illumina-wgs --shared ../shared/data --work DIR
 
-makes `plugins/dvplug_illumina/models/illumina-wgs-VERSION` and `model_cards/illumina-wgs-VERSION.md`. What is
-already in the work folder is not made again. Needs bwa, samtools and bcftools, and the real data folder. Real
-reads are never trained on: only their error profiles are learned (see `build_training_reads.py`), and variants
-are those of HG002's chr20 outside the slices kept for validation, or drawn like them.
+makes `plugins/PLUGIN/models/TECH-VERSION` and `model_cards/TECH-VERSION.md`. What is already in the work folder is not
+made again. Needs bwa or minimap2, samtools, bcftools and freebayes, and the real data folder. Real reads are never
+trained on: only their error profiles are learned (see `build_training_reads.py`), and variants are those of HG002's
+chr20 outside the slices kept for validation, or drawn like them.
 """
 
 from __future__ import annotations
@@ -18,20 +18,19 @@ from pathlib import Path
 from cyclopts import App
 
 import build_training_reads
-from compare_callers import REAL, compare_callers
+from compare_callers import compare_callers
+from comparison.sets import real_sets
 from dvplug.train.examples import make_examples
 from dvplug.train.export import Description, export
 from dvplug.train.fit import FitSettings, fit
 from model_card import metrics, write_card
 
-TECHNOLOGY = "illumina-wgs"
 REPOSITORY = Path(__file__).resolve().parent.parent
 TUNE = "chr20:7900001-8400000"
 HELD_OUT_START = 8_400_000
 HELD_OUT_TEXT = (
     "GRCh38 chr20:7,900,001-8,400,000 (to choose the epoch and check int8), chr20:8,400,001-8,900,000 (for these "
-    "figures), chr20:60,001-160,000 and 5,020,001-5,080,000; "
-    "all real reads"
+    "figures), chr20:60,001-160,000 and 5,020,001-5,080,000; all real reads"
 )
 app = App(help=__doc__)
 
@@ -50,21 +49,45 @@ class Shard:
         return f"{'tune' if self.tune else 'train'}.{self.read_set}.{self.keep_fraction:g}"
 
 
-# Thinned runs of the same reads carry the depths down to where calling becomes hard.
-SHARDS = (
-    *(Shard(read_set.name, keep) for read_set in build_training_reads.SETS for keep in (1.0, 0.45)),
-    *(Shard(name, tune=True) for name in ("hiseqx_2x150", "hiseq2000_2x101")),
-)
+@dataclass(frozen=True)
+class Recipe:
+    """How one technology's model is made."""
+
+    plugin: str
+    description: str
+    thinned: float
+    """A second shard of each set has this share of the fragments: depths at which calling becomes hard."""
+    settings: FitSettings
+
+    def shards(self, tech: str) -> list[Shard]:
+        """Of all sets of the technology; those with chr20 have a part to tune on."""
+        sets = [chosen for chosen in build_training_reads.SETS if chosen.technology == tech]
+        train = [Shard(chosen.name, keep) for chosen in sets for keep in (1.0, self.thinned)]
+        return train + [
+            Shard(chosen.name, tune=True) for chosen in sets if chosen.fasta == build_training_reads.MAIN
+        ]
+
+
 # The tune loss jumps while the learning rate is high: only the end of the schedule tells.
 SETTINGS = FitSettings(epochs=8, patience=8, learning_rate=1e-3, batch_size=128, label_smoothing=0.0, seed=1)
+RECIPES = {
+    "illumina-wgs": Recipe(
+        "dvplug_illumina",
+        "Illumina paired reads, whole genome, 2x100 to 2x150 bp, 8x to 100x",
+        0.45,
+        SETTINGS,
+    ),
+    "pacbio": Recipe("dvplug_pacbio", "PacBio HiFi reads, 8x to 50x", 0.5, SETTINGS),
+}
 
 
 @app.default
 def build(
     *,
+    tech: str,
     shared: Path = REPOSITORY.parent / "shared" / "data",
     work: Path,
-    models: Path = REPOSITORY / "plugins" / "dvplug_illumina" / "models",
+    models: Path | None = None,
     cards: Path = REPOSITORY / "model_cards",
     version: str = "1.0.0",
     workers: int = 2,
@@ -73,45 +96,50 @@ def build(
 
     Parameters
     ----------
+    tech
+        A key of `RECIPES`.
     shared
         The folder of real data.
     work
         Where reads, examples and fits go: about 1 GB.
     models, cards
-        Where the model folder and its card go.
+        Where the model folder and its card go; models into the plugin by default.
     version
         Of the model.
     workers
         Processes that make examples, and threads that map.
     """
-    start = time.monotonic()
+    start, recipe = time.monotonic(), RECIPES[tech]
     made = work / "reads"
-    wanted = tuple(s.name for s in build_training_reads.SETS if not (made / s.name / "done.txt").exists())
-    if wanted:
-        build_training_reads.train(shared=shared, out=made, only=wanted, threads=workers)
-    shards = {shard: examples(work, shard, workers) for shard in SHARDS}
+    wanted = {shard.read_set for shard in recipe.shards(tech)}
+    absent = tuple(sorted(name for name in wanted if not (made / name / "done.txt").exists()))
+    if absent:
+        build_training_reads.train(shared=shared, out=made, tech=tech, only=absent, threads=workers)
+    shards = {shard: examples(tech, work, shard, workers) for shard in recipe.shards(tech)}
     train = [path for shard, path in shards.items() if not shard.tune]
     tune = [path for shard, path in shards.items() if shard.tune]
     fitted = work / "fit"
     if not fitted.exists():
-        fit(train, tune, SETTINGS, fitted)
+        fit(train, tune, recipe.settings, fitted)
     description = Description(
-        name=TECHNOLOGY,
+        name=tech,
         version=version,
-        description="Illumina paired reads, whole genome, 2x100 to 2x150 bp, 8x to 100x",
+        description=recipe.description,
         held_out=HELD_OUT_TEXT,
     )
-    trial = exported(fitted, tune, description, work / "model" / f"{TECHNOLOGY}-{version}")
+    trial = exported(fitted, tune, description, work / "model" / f"{tech}-{version}")
     measured = work / "comparison.json"
-    held_out = [str(held_out_bed(work / "reads" / shard.read_set)) for shard in SHARDS if shard.tune]
+    held_out = [str(held_out_bed(work / "reads" / shard.read_set)) for shard in shards if shard.tune]
     compare_callers(
-        sets=[*REAL, *held_out],
+        sets=[*real_sets(tech), *held_out],
+        tech=tech,
         model=f"{trial.parent}/{trial.name}",
         workers=workers,
         shared=shared,
         json=measured,
     )
     description = description.model_copy(update={"metrics": metrics(measured)})
+    models = models or REPOSITORY / "plugins" / recipe.plugin / "models"
     final = exported(fitted, tune, description, models / trial.name)
     write_card(final, measured, cards / f"{trial.name}.md")
     shutil.copyfile(fitted / "learning_curve.png", cards / f"{trial.name}.png")
@@ -133,13 +161,13 @@ def exported(fitted: Path, tune: list[Path], description: Description, folder: P
     return folder
 
 
-def examples(work: Path, shard: Shard, workers: int) -> Path:
+def examples(tech: str, work: Path, shard: Shard, workers: int) -> Path:
     """Make one shard, unless it is there."""
     out, folder = work / "examples" / f"{shard.name}.h5", work / "reads" / shard.read_set
     if not out.exists():
         out.parent.mkdir(parents=True, exist_ok=True)
         made = make_examples(
-            tech=TECHNOLOGY,
+            tech=tech,
             reference=folder / "ref.fa",
             reads=[folder / "reads.bam"],
             truth=folder / "truth.vcf.gz",
