@@ -91,7 +91,7 @@ HISEQ2000_NOISE = LocusNoise(indel_sd=1.2, site_p=0.004, site_median=0.03, site_
 HIDDEN = 0.003
 """About one false allele of a hidden relative to fifty heterozygotes over all sets. Where every set had more,
 the network took clean heterozygotes of real reads for such alleles."""
-HIFI_NOISE = LocusNoise(indel_sd=0.8, site_p=0.001, site_median=0.02)
+HIFI_NOISE = LocusNoise(indel_sd=0.8, site_p=0.0003, site_median=0.02)
 """Of the reads that we learn from, one profile for each sequencer."""
 
 
