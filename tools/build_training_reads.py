@@ -68,6 +68,8 @@ class ReadSet:
     depths: tuple[float, float] = (8.0, 100.0)
     decoy_share: float = 0.03
     hidden_share: float = 0.0005
+    imbalance_sd: float = 0.0
+    """SD of the natural logarithm of either haplotype's depth, along the genome: an amplified library has more."""
     aligner: str = "mem"
     """bwa's algorithm: `mem`, or `aln` (BWA-backtrack), as the HiSeq 2000 reads that we learn from."""
 
@@ -81,11 +83,11 @@ HIDDEN = 0.003
 """About one false allele of a hidden relative to fifty heterozygotes over all sets. Where every set had more,
 the network took clean heterozygotes of real reads for such alleles."""
 SETS = (
-    ReadSet("hiseqx_2x150", HISEQX, MAIN, 101, HISEQX_NOISE, scale=0.8),
+    ReadSet("hiseqx_2x150", HISEQX, MAIN, 101, HISEQX_NOISE, scale=0.8, imbalance_sd=0.16),
     ReadSet("hiseq2000_2x101", HISEQ2000, MAIN, 202, HISEQ2000_NOISE, scale=0.8, aligner="aln"),
     # the HiSeq X library was amplified and is rich in chimeras: most others are less so
-    ReadSet("hiseqx_2x150_extra", HISEQX, EXTRA, 103, HISEQX_NOISE, 0.25, 0.4, 0.2, hidden_share=HIDDEN),
-    ReadSet("hiseq2000_2x101_extra", HISEQ2000, EXTRA, 204, HISEQ2000_NOISE, scale=0.25, hidden_share=HIDDEN),
+    ReadSet("hiseqx_2x150_extra", HISEQX, EXTRA, 103, HISEQX_NOISE, 0.25, 0.4, 0.35, hidden_share=HIDDEN),
+    ReadSet("hiseq2000_2x101_extra", HISEQ2000, EXTRA, 204, HISEQ2000_NOISE, scale=0.4, hidden_share=HIDDEN),
 )
 
 
@@ -238,7 +240,8 @@ def sequence(
         for which in (0, 1):
             haplotype = apply_variants(codes, variants, which)
             source = prepare(haplotype.codes, profile, chosen.noise, chosen.seed)
-            begins = fragment_starts(haplotype, profile, plan.blocks, plan.waves, rng)
+            waves = plan.waves * ripple(len(codes), rng, chosen.imbalance_sd)
+            begins = fragment_starts(haplotype, profile, plan.blocks, waves, rng)
             for text in fastq_batches(source, begins, profile, rng, serial):
                 mapper.write(text)
             serial += len(begins)
