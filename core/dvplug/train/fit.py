@@ -41,9 +41,7 @@ class FitSettings(Frozen):
     learning_rate: float = Field(2e-3, gt=0, description="at the end of the warm-up; then cosine to 1 %")
     warm_up: float = Field(0.05, ge=0, lt=1, description="fraction of all steps")
     weight_decay: float = Field(0.004, ge=0)
-    average: float = Field(
-        0.998, gt=0, lt=1, description="momentum of the moving average of weights that is kept"
-    )
+    average: float = Field(0.4, gt=0, description="epochs that the moving average of the weights spans")
     label_smoothing: float = Field(0.005, ge=0, lt=0.5)
     class_weights: tuple[float, float, float] = (1.0, 1.0, 1.0)
     keep: tuple[float, float, float] = Field((1.0, 1.0, 1.0), description="fraction of each class per epoch")
@@ -177,10 +175,11 @@ def _compiled(header: ExampleHeader, settings: FitSettings, steps_per_epoch: int
         warmup_target=settings.learning_rate if warm_up else None,
         warmup_steps=warm_up,
     )
+    momentum = 1 - 1 / max(2.0, settings.average * steps_per_epoch)
     # An average over the last few hundred steps does better, and varies less from epoch to epoch, than any one step
     # (Polyak and Juditsky 1992); DeepVariant keeps one too.
     optimizer = keras.optimizers.AdamW(
-        schedule, weight_decay=settings.weight_decay, use_ema=True, ema_momentum=settings.average
+        schedule, weight_decay=settings.weight_decay, use_ema=True, ema_momentum=momentum
     )
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=settings.label_smoothing)
