@@ -69,6 +69,8 @@ class ReadSet:
     depths: tuple[float, float] = (8.0, 100.0)
     decoy_share: float = 0.03
     hidden_share: float = 0.0005
+    imbalance_sd: float = 0.0
+    """SD of the natural logarithm of either haplotype's depth, along the genome: an amplified library has more."""
     aligner: Aligner = "bwa-mem"
     """As the reads that we learn from."""
     technology: str = "illumina-wgs"
@@ -103,11 +105,11 @@ def _hifi(name: str, bam: str, fasta: str, seed: int, scale: float) -> ReadSet:
 
 
 SETS = (
-    ReadSet("hiseqx_2x150", HISEQX, MAIN, 101, HISEQX_NOISE, scale=0.8),
+    ReadSet("hiseqx_2x150", HISEQX, MAIN, 101, HISEQX_NOISE, scale=0.8, imbalance_sd=0.16),
     ReadSet("hiseq2000_2x101", HISEQ2000, MAIN, 202, HISEQ2000_NOISE, scale=0.8, aligner="bwa-aln"),
     # the HiSeq X library was amplified and is rich in chimeras: most others are less so
-    ReadSet("hiseqx_2x150_extra", HISEQX, EXTRA, 103, HISEQX_NOISE, 0.25, 0.4, 0.2, hidden_share=HIDDEN),
-    ReadSet("hiseq2000_2x101_extra", HISEQ2000, EXTRA, 204, HISEQ2000_NOISE, scale=0.25, hidden_share=HIDDEN),
+    ReadSet("hiseqx_2x150_extra", HISEQX, EXTRA, 103, HISEQX_NOISE, 0.25, 0.4, 0.35, hidden_share=HIDDEN),
+    ReadSet("hiseq2000_2x101_extra", HISEQ2000, EXTRA, 204, HISEQ2000_NOISE, scale=0.4, hidden_share=HIDDEN),
     _hifi("hifi_sequel2", SEQUEL2, MAIN, 401, 0.5),
     _hifi("hifi_sequel", SEQUEL, MAIN, 402, 0.3),
     _hifi("hifi_sequel2_extra", SEQUEL2, EXTRA, 403, 0.12),
