@@ -200,7 +200,8 @@ def sequence(
             haplotype = apply_variants(codes, variants, which)
             if isinstance(profile, Profile):
                 source = prepare(haplotype.codes, profile, chosen.noise, chosen.seed)
-                begins = fragment_starts(haplotype, profile, plan.blocks, plan.waves, rng)
+                waves = plan.waves * ripple(len(codes), rng, chosen.imbalance_sd)
+                begins = fragment_starts(haplotype, profile, plan.blocks, waves, rng)
                 texts, count = fastq_batches(source, begins, profile, rng, serial), len(begins)
             else:
                 long_source = prepare_long(haplotype.codes, chosen.noise, chosen.seed)
