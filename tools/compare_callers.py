@@ -25,6 +25,7 @@ from comparison import peers
 from comparison.errors import CallError, explain
 from comparison.sets import (
     ValidationSet,
+    as_long_as_aligned,
     confident_regions,
     find_set,
     mean_depth,
@@ -122,7 +123,7 @@ def compare_callers(
     found, results = [find_set(name, shared, tech) for name in sets or real_sets(tech)], []
     with TemporaryDirectory(prefix="compare-callers-") as temporary:
         folder = out or Path(temporary)
-        for chosen in found:
+        for chosen in (as_long_as_aligned(chosen, folder) for chosen in found):
             for at_depth, depth in depths(chosen, thin, folder):
                 compared = Compared(at_depth.name, depth)
                 for caller in callers:

@@ -101,6 +101,26 @@ def find_set(name: str, shared: Path, tech: str = "illumina-wgs") -> ValidationS
     return found
 
 
+def as_long_as_aligned(chosen: ValidationSet, folder: Path) -> ValidationSet:
+    """Return the set with a reference whose contigs are as long as in the BAM: what was cut off is N.
+
+    Callers rightly refuse reads that were aligned to another reference than theirs; slices of real genomes are cut.
+    """
+    with pysam.AlignmentFile(str(chosen.reads)) as reads, pysam.FastaFile(str(chosen.reference)) as fasta:
+        aligned = dict(zip(reads.references, reads.lengths, strict=True))
+        if all(aligned.get(name, n) == n for name, n in zip(fasta.references, fasta.lengths, strict=True)):
+            return chosen
+        folder.mkdir(parents=True, exist_ok=True)
+        padded = folder / f"{chosen.name}.reference.fa"
+        with padded.open("w") as out:
+            for name in fasta.references:
+                sequence = fasta.fetch(name).ljust(aligned.get(name, 0), "N")
+                out.write(f">{name}\n")
+                out.writelines(f"{sequence[i : i + 100]}\n" for i in range(0, len(sequence), 100))
+    pysam.faidx(str(padded))
+    return replace(chosen, reference=padded)
+
+
 def confident_regions(chosen: ValidationSet) -> list[Region]:
     """Return the merged intervals in which the truth is whole."""
     with Reference.open(chosen.reference) as reference:
