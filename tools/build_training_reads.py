@@ -83,11 +83,13 @@ class ReadSet:
         return self.aligner.startswith("bwa")
 
 
-PLATFORMS = {"illumina-wgs": "ILLUMINA", "pacbio": "PACBIO"}
+PLATFORMS = {"illumina-wgs": "ILLUMINA", "pacbio": "PACBIO", "ont": "ONT"}
 HISEQX = "illumina/HG002_b37.chr20_slices.2x150.60-96x.bam"
 HISEQ2000 = "illumina/NA12878_b37.chr20_10.0-10.1M.2x101.50x.bam"
 SEQUEL = "pacbio/HG003_GRCh38.hifi_sequel.chr20_9.0-9.1M.35x.bam"
 SEQUEL2 = "pacbio/HG002_GRCh38.hifi_sequel2.chr20_60-160k.21x.bam"
+R10_2022 = "ont/HG002_GRCh38.r10.4.1_sup.chr20_5.02-5.075M.bam"
+R10_2024 = "ont/human.chr4.2024.profile_only.bam"
 HISEQX_NOISE = LocusNoise(indel_sd=0.6, short_indel_sd=1.3)
 HISEQ2000_NOISE = LocusNoise(indel_sd=1.2, site_p=0.004, site_median=0.03, site_sd=1.3)
 HIDDEN = 0.003
@@ -95,6 +97,17 @@ HIDDEN = 0.003
 the network took clean heterozygotes of real reads for such alleles."""
 HIFI_NOISE = LocusNoise(indel_sd=0.8, site_p=0.0003, site_median=0.02)
 """Of the reads that we learn from, one profile for each sequencer."""
+
+
+R10_NOISE = LocusNoise(indel_sd=0.8, site_p=0.004, site_median=0.05)
+
+
+def _ont(name: str, bam: str, fasta: str, seed: int, scale: float) -> ReadSet:
+    return ReadSet(
+        name, bam, fasta, seed, R10_NOISE,
+        scale=scale, depths=(8.0, 60.0), aligner="map-ont", technology="ont",
+        profile_fasta=MAIN if bam == R10_2022 else None,
+    )  # fmt: skip
 
 
 def _hifi(name: str, bam: str, fasta: str, seed: int, scale: float) -> ReadSet:
@@ -110,6 +123,10 @@ SETS = (
     # the HiSeq X library was amplified and is rich in chimeras: most others are less so
     ReadSet("hiseqx_2x150_extra", HISEQX, EXTRA, 103, HISEQX_NOISE, 0.25, 0.4, 0.35, hidden_share=HIDDEN),
     ReadSet("hiseq2000_2x101_extra", HISEQ2000, EXTRA, 204, HISEQ2000_NOISE, scale=0.4, hidden_share=HIDDEN),
+    _ont("r10_2022", R10_2022, MAIN, 501, 0.4),
+    _ont("r10_2024", R10_2024, MAIN, 502, 0.3),
+    _ont("r10_2022_extra", R10_2022, EXTRA, 503, 0.1),
+    _ont("r10_2024_extra", R10_2024, EXTRA, 504, 0.1),
     _hifi("hifi_sequel2", SEQUEL2, MAIN, 401, 0.5),
     _hifi("hifi_sequel", SEQUEL, MAIN, 402, 0.3),
     _hifi("hifi_sequel2_extra", SEQUEL2, EXTRA, 403, 0.12),
