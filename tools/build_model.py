@@ -77,6 +77,7 @@ RECIPES = {
         0.45,
         SETTINGS,
     ),
+    "ion": Recipe("dvplug_ion", "Ion Torrent PGM reads, single, about 130 bp, 10x to 200x", 0.4, SETTINGS),
     "ont": Recipe("dvplug_ont", "ONT R10.4.1 reads, super-accuracy basecalls, 8x to 60x", 0.5, SETTINGS),
     "pacbio": Recipe("dvplug_pacbio", "PacBio HiFi reads, 8x to 50x", 0.5, SETTINGS),
 }

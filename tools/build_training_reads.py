@@ -80,16 +80,17 @@ class ReadSet:
     @property
     def paired(self) -> bool:
         """Short reads in pairs, whose quality strings are copied whole."""
-        return self.aligner.startswith("bwa")
+        return self.aligner in ("bwa-mem", "bwa-aln")
 
 
-PLATFORMS = {"illumina-wgs": "ILLUMINA", "pacbio": "PACBIO", "ont": "ONT"}
+PLATFORMS = {"illumina-wgs": "ILLUMINA", "pacbio": "PACBIO", "ont": "ONT", "ion": "IONTORRENT"}
 HISEQX = "illumina/HG002_b37.chr20_slices.2x150.60-96x.bam"
 HISEQ2000 = "illumina/NA12878_b37.chr20_10.0-10.1M.2x101.50x.bam"
 SEQUEL = "pacbio/HG003_GRCh38.hifi_sequel.chr20_9.0-9.1M.35x.bam"
 SEQUEL2 = "pacbio/HG002_GRCh38.hifi_sequel2.chr20_60-160k.21x.bam"
 R10_2022 = "ont/HG002_GRCh38.r10.4.1_sup.chr20_5.02-5.075M.bam"
 R10_2024 = "ont/human.chr4.2024.profile_only.bam"
+PGM = "ion/human_hg19.ion_pgm.chr21.panel.profile_only.bam"
 HISEQX_NOISE = LocusNoise(indel_sd=0.6, short_indel_sd=1.3)
 HISEQ2000_NOISE = LocusNoise(indel_sd=1.2, site_p=0.004, site_median=0.03, site_sd=1.3)
 HIDDEN = 0.003
@@ -110,6 +111,16 @@ def _ont(name: str, bam: str, fasta: str, seed: int, scale: float) -> ReadSet:
     )  # fmt: skip
 
 
+PGM_NOISE = LocusNoise(indel_sd=0.8, site_p=0.001, site_median=0.03)
+
+
+def _ion(name: str, fasta: str, seed: int, scale: float) -> ReadSet:
+    return ReadSet(
+        name, PGM, fasta, seed, PGM_NOISE,
+        scale=scale, depths=(10.0, 200.0), aligner="bwa-mem-single", technology="ion", profile_fasta=None,
+    )  # fmt: skip
+
+
 def _hifi(name: str, bam: str, fasta: str, seed: int, scale: float) -> ReadSet:
     return ReadSet(
         name, bam, fasta, seed, HIFI_NOISE,
@@ -123,6 +134,8 @@ SETS = (
     # the HiSeq X library was amplified and is rich in chimeras: most others are less so
     ReadSet("hiseqx_2x150_extra", HISEQX, EXTRA, 103, HISEQX_NOISE, 0.25, 0.4, 0.35, hidden_share=HIDDEN),
     ReadSet("hiseq2000_2x101_extra", HISEQ2000, EXTRA, 204, HISEQ2000_NOISE, scale=0.4, hidden_share=HIDDEN),
+    _ion("pgm", MAIN, 601, 0.5),
+    _ion("pgm_extra", EXTRA, 602, 0.12),
     _ont("r10_2022", R10_2022, MAIN, 501, 0.4),
     _ont("r10_2024", R10_2024, MAIN, 502, 0.3),
     _ont("r10_2022_extra", R10_2022, EXTRA, 503, 0.1),
