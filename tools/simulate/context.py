@@ -37,7 +37,7 @@ PREVIOUS_EDGES = np.array([0, 8, 14, 20, 26, 32, 38, 46, 60, 80, 92])
 """Classes of the preceding base's quality."""
 GROWTH = 1.15
 """A homopolymer of which too few were seen is misread so much more often than one a base shorter."""
-MASKED_FRACTION, MASKED_READS = 0.25, 3
+MASKED_FRACTION, MASKED_READS = 0.3, 3
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,127 @@
+"""Profiles of unpaired reads: what is planted in simulated reads is learnt again, and real tags are read right."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
+
+from dvplug.pairwise import align_globally
+from dvplug.simulate.genome import encode
+from dvplug.simulate.variants import apply_variants
+from shared_data import SHARED, needs_shared
+from simulate import context
+from simulate.context import CLASSES, GAP, LONGEST_RUN, MOST_CHANGE, Alignment, ContextProfile
+from simulate.long_reads import long_fastq_batches, prepare_long, read_spans
+from simulate.reads import LocusNoise
+
+QUIET = LocusNoise(indel_sd=0.0, site_p=0.0)
+SHORTER_P = 0.08  # of homopolymers of 3 bp and more, by one base
+
+
+def planted(substitution_p: float = 0.02) -> ContextProfile:
+    """Reads of 900 bp: substitutions, and homopolymers of 3 and more read one short; quality 30, 10 where wrong."""
+    change = np.zeros((CLASSES, 4, LONGEST_RUN + 1, 2 * MOST_CHANGE + 1))
+    change[..., MOST_CHANGE] = 1.0
+    change[:, :, 3:, MOST_CHANGE] = 1 - SHORTER_P
+    change[:, :, 3:, MOST_CHANGE - 1] = SHORTER_P
+    quality = np.zeros((CLASSES, 4, len(context.RUN_EDGES), len(context.PREVIOUS_EDGES), context.QUALITIES))
+    quality[:, context.PLAIN, ..., 30] = 1
+    quality[:, 1:, ..., 10] = 1
+    length = np.zeros((2, context.LONGEST_INDEL + 1))
+    length[:, 1] = 1
+    return ContextProfile(
+        np.full(50, 900),
+        np.arange(50) % CLASSES,
+        np.full(CLASSES, substitution_p),
+        np.cumsum((np.ones((4, 4)) - np.eye(4)) / 3, axis=1),
+        np.cumsum(change, axis=-1),
+        np.zeros(CLASSES),
+        np.zeros(CLASSES),
+        np.cumsum(length, axis=1),
+        np.cumsum(quality, axis=-1).astype(np.float32),
+    )
+
+
+def simulated(profile: ContextProfile, rng: np.random.Generator) -> tuple[list[Alignment], int]:
+    """Reads of a random genome, aligned with where they were drawn from; and the genome's length."""
+    codes = rng.integers(0, 4, 30_000).astype(np.uint8)
+    haplotype = apply_variants(codes, [], 0)
+    blocks = np.array([0]), np.array([20.0])
+    spans = read_spans(haplotype, profile, blocks, rng)
+    texts = b"".join(
+        t.tobytes() for t in long_fastq_batches(prepare_long(codes, QUIET, 1), spans, profile, rng, 0)
+    )
+    lines, found = texts.decode().splitlines(), []
+    assert len(lines) == 4 * len(spans[0])
+    for name, seq, _, qual in zip(lines[::4], lines[1::4], lines[2::4], lines[3::4], strict=True):
+        k = int(name[2:])
+        low, high = int(spans[0][k]), int(spans[1][k])
+        read, quality = encode(seq), np.frombuffer(qual.encode(), np.uint8) - 33
+        reverse = (3 - read[::-1]).astype(np.uint8)
+        forward_score, reverse_score = ((x[:50] == codes[low : low + 50]).mean() for x in (read, reverse))
+        if reverse_score > forward_score:
+            read, quality = reverse, quality[::-1]
+        found.append(aligned(read, quality, codes[low:high], low, reverse_score > forward_score))
+    return found, len(codes)
+
+
+def aligned(read: np.ndarray, quality: np.ndarray, target: np.ndarray, low: int, reverse: bool) -> Alignment:
+    cigar = align_globally(read, target)
+    code = np.repeat(cigar & 15, cigar >> 4)
+    columns = [np.full(len(code), GAP, np.uint8) for _ in range(2)]
+    columns[0][code != 2], columns[1][code != 1] = read, target
+    spread = np.zeros(len(code), np.uint8)
+    spread[code != 2] = quality
+    position = low + np.cumsum(code != 1) - (code != 1)
+    return Alignment("c", *columns, spread, position, reverse)
+
+
+def test_what_was_planted_is_learnt(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(5)
+    profile = planted()
+    found, _ = simulated(profile, rng)
+    monkeypatch.setattr(context, "alignments", lambda bam, fasta: iter(found))
+    learnt = context.learn_context_profile(Path("reads.bam"))
+    assert learnt.substitution_p.mean() == pytest.approx(0.02, rel=0.15)
+    change = np.diff(learnt.run_change, axis=-1, prepend=0).mean(axis=(0, 1))
+    assert change[3, MOST_CHANGE - 1] == pytest.approx(SHORTER_P, rel=0.2)
+    assert change[1, MOST_CHANGE] > 0.99
+    assert change[3, MOST_CHANGE + 1 :].sum() < 0.02
+    assert learnt.length.mean() == pytest.approx(np.mean([(a.reference != GAP).sum() for a in found]))
+    quality = np.diff(learnt.quality, axis=-1, prepend=0)
+    assert quality[:, context.PLAIN, 0].argmax(axis=-1)[:, 3:].min() == 30
+    assert set(quality[:, context.SUBSTITUTED, 0, 5].argmax(axis=-1).tolist()) == {10}
+
+
+def test_depth_is_what_was_asked_for() -> None:
+    rng = np.random.default_rng(6)
+    found, length = simulated(planted(), rng)
+    depth = sum(int((a.reference != GAP).sum()) for a in found) / length
+    assert depth == pytest.approx(10.0, rel=0.15)  # one haplotype of two
+
+
+def test_reads_end_where_n_begins() -> None:
+    codes = np.zeros(9_000, np.uint8)
+    codes[4_000:5_000] = 4
+    spans = read_spans(
+        apply_variants(codes, [], 0), planted(), (np.array([0]), np.array([40.0])), np.random.default_rng(1)
+    )
+    assert len(spans[0]) > 50
+    assert all((codes[low:high] < 4).all() for low, high in zip(spans[0], spans[1], strict=True))
+
+
+@needs_shared
+def test_real_reads_learn_alike_by_reference_and_by_tag() -> None:
+    """MD tags and the FASTA say the same: the alignments must be equal."""
+    bam = SHARED / "ont" / "HG008.r10_ul.profile_only.bam"
+    found = list(context.alignments(bam, None))
+    assert len(found) >= 8
+    for one in found:
+        same = (one.read == one.reference) & (one.read < 4)
+        assert 0.9 < same.mean() < 1
+        assert (np.diff(one.position) >= 0).all()
