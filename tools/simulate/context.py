@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +146,15 @@ def learn_context_profile(bam: Path, fasta: Path | None = None) -> ContextProfil
     fasta
         Its reference, indexed; without one, reads need MD tags.
     """
-    found = list(alignments(bam, fasta))
+    counts, length, classes = count_errors(bam, fasta)
+    return _profile(counts, length, classes)
+
+
+def count_errors(
+    bam: Path, fasta: Path | None = None, most: int | None = None
+) -> tuple[Counts, NDArray[np.int64], NDArray[np.int64]]:
+    """Count errors over the primary alignments, or the first ``most``; also aligned bp and class of each read."""
+    found = list(islice(alignments(bam, fasta), most))
     if not found:
         raise ValueError(f"{bam}: no primary alignment with qualities" + ("" if fasta else " and an MD tag"))
     masked = _masked(found)
@@ -155,7 +164,7 @@ def learn_context_profile(bam: Path, fasta: Path | None = None) -> ContextProfil
     counts = Counts()
     for one, read_class in zip(found, classes.tolist(), strict=True):
         _count(counts, one, read_class, masked[one.contig])
-    return _profile(counts, np.array([int((a.reference != GAP).sum()) for a in found]), classes)
+    return counts, np.array([int((a.reference != GAP).sum()) for a in found]), classes
 
 
 def _masked(found: list[Alignment]) -> dict[str, NDArray[np.int64]]:
