@@ -28,7 +28,15 @@ from simulate.long_reads import long_fastq_batches, prepare_long, read_spans
 from simulate.mapping import Aligner, Mapper, open_mapper
 from simulate.noise import measure_noise
 from simulate.profile import Profile, learn_profile
-from simulate.reads import LocusNoise, depth_blocks, fastq_batches, fragment_starts, prepare, ripple
+from simulate.reads import (
+    LocusNoise,
+    capture_blocks,
+    depth_blocks,
+    fastq_batches,
+    fragment_starts,
+    prepare,
+    ripple,
+)
 from simulate.sample import (
     as_events,
     decoys,
@@ -71,6 +79,8 @@ class ReadSet:
     hidden_share: float = 0.0005
     imbalance_sd: float = 0.0
     """SD of the natural logarithm of either haplotype's depth, along the genome: an amplified library has more."""
+    captured: bool = False
+    """Only targets are sequenced, as in an exome; ``depths`` are theirs."""
     aligner: Aligner = "bwa-mem"
     """As the reads that we learn from."""
     technology: str = "illumina-wgs"
@@ -83,13 +93,20 @@ class ReadSet:
         return self.aligner in ("bwa-mem", "bwa-aln")
 
 
-PLATFORMS = {"illumina-wgs": "ILLUMINA", "pacbio": "PACBIO", "ont": "ONT", "ion": "IONTORRENT"}
+PLATFORMS = {
+    "illumina-wgs": "ILLUMINA",
+    "illumina-wes": "ILLUMINA",
+    "pacbio": "PACBIO",
+    "ont": "ONT",
+    "ion": "IONTORRENT",
+}
 HISEQX = "illumina/HG002_b37.chr20_slices.2x150.60-96x.bam"
 HISEQ2000 = "illumina/NA12878_b37.chr20_10.0-10.1M.2x101.50x.bam"
 SEQUEL = "pacbio/HG003_GRCh38.hifi_sequel.chr20_9.0-9.1M.35x.bam"
 SEQUEL2 = "pacbio/HG002_GRCh38.hifi_sequel2.chr20_60-160k.21x.bam"
 R10_2022 = "ont/HG002_GRCh38.r10.4.1_sup.chr20_5.02-5.075M.bam"
 R10_2024 = "ont/human.chr4.2024.profile_only.bam"
+EXOME = "illumina/NA12878_b37.exome_scrap.chr20_43.25M.76bp.10x.bam"
 PGM = "ion/human_hg19.ion_pgm.chr21.panel.profile_only.bam"
 HISEQX_NOISE = LocusNoise(indel_sd=0.6, short_indel_sd=1.3)
 HISEQ2000_NOISE = LocusNoise(indel_sd=1.2, site_p=0.004, site_median=0.03, site_sd=1.3)
@@ -108,6 +125,13 @@ def _ont(name: str, bam: str, fasta: str, seed: int, scale: float) -> ReadSet:
         name, bam, fasta, seed, R10_NOISE,
         scale=scale, depths=(8.0, 60.0), aligner="map-ont", technology="ont",
         profile_fasta=MAIN if bam == R10_2022 else None,
+    )  # fmt: skip
+
+
+def _wes(name: str, bam: str, fasta: str, seed: int, noise: LocusNoise, aligner: Aligner) -> ReadSet:
+    return ReadSet(
+        name, bam, fasta, seed, noise,
+        depths=(3.0, 300.0), imbalance_sd=0.1, aligner=aligner, technology="illumina-wes", captured=True,
     )  # fmt: skip
 
 
@@ -134,6 +158,9 @@ SETS = (
     # the HiSeq X library was amplified and is rich in chimeras: most others are less so
     ReadSet("hiseqx_2x150_extra", HISEQX, EXTRA, 103, HISEQX_NOISE, 0.25, 0.4, 0.35, hidden_share=HIDDEN),
     ReadSet("hiseq2000_2x101_extra", HISEQ2000, EXTRA, 204, HISEQ2000_NOISE, scale=0.4, hidden_share=HIDDEN),
+    _wes("exome_2x76", EXOME, MAIN, 701, HISEQ2000_NOISE, "bwa-aln"),
+    _wes("exome_2x101", HISEQ2000, MAIN, 702, HISEQ2000_NOISE, "bwa-mem"),
+    _wes("exome_2x150_extra", HISEQX, EXTRA, 703, HISEQX_NOISE, "bwa-mem"),
     _ion("pgm", MAIN, 601, 0.5),
     _ion("pgm_extra", EXTRA, 602, 0.12),
     _ont("r10_2022", R10_2022, MAIN, 501, 0.4),
@@ -189,9 +216,12 @@ def plan_depths(
     """
     plans = {}
     for name, codes in contigs.items():
-        starts, depths = depth_blocks(len(codes), rng, chosen.depths)
+        draw = capture_blocks if chosen.captured else depth_blocks
+        starts, depths = draw(len(codes), rng, chosen.depths)
         left_out = rng.random(len(starts)) >= chosen.scale
-        if name == TUNE[0]:
+        if chosen.captured:
+            left_out[:] = False
+        elif name == TUNE[0]:
             left_out &= (starts < TUNE[1] - 100_000) | (starts >= TUNE[2])
         depths = np.where(left_out, 0.0, depths)
         if stretch and name == stretch[0]:
@@ -278,6 +308,7 @@ def build(
     copies |= {"decoys": (of_sample, []), "hidden": (hidden, [])}
     plans = plan_depths({name: codes for name, (codes, _) in copies.items()}, chosen, stretch, rng)
     edge = 500 if isinstance(profile, Profile) else int(profile.length.mean())
+    edge = 0 if chosen.captured else edge
     holes = [hole for name in contigs for hole in not_sequenced(name, lengths[name], plans[name], edge)]
     intervals = subtract(labelled(shared, contigs), holes)
     if "chr20" in contigs and not stretch:
