@@ -17,6 +17,8 @@ from dvplug.models import resolve_model
 from dvplug.plugins import installed_plugins
 from dvplug.postprocess import call_sites
 from dvplug.reads import fetch_reads
+from dvplug.realign import MARGIN as REALIGN_MARGIN
+from dvplug.realign import realign_reads
 from dvplug.regions import Region
 from dvplug.vcf import format_record
 
@@ -65,7 +67,7 @@ class Steps:
     def region(self, region: Region) -> None:
         """Time every step on one region."""
         profile, layout = self.profile, self.profile.image
-        margin = layout.width // 2 + 10 * FLANK
+        margin = layout.width // 2 + 10 * FLANK + (REALIGN_MARGIN if profile.realign_reads else 0)
         reads = self.timed(
             "decode", "read",
             lambda: fetch_reads(self.open.alignments, region, profile.read_filter, margin=margin), len,
@@ -75,6 +77,9 @@ class Steps:
         codes = self.timed(
             "reference", "base", lambda: self.open.reference.codes(region.contig, start, end), len
         )
+        if profile.realign_reads:
+            original = reads
+            reads = self.timed("realign_reads", "read", lambda: realign_reads(original, codes, start), len)
         thresholds = profile.candidate_thresholds
         columns = (reads.start, reads.seq, reads.qual, reads.base_offset, reads.cigar, reads.cigar_offset)
         self.timed(
