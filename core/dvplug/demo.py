@@ -17,6 +17,7 @@ from dvplug.simulate import SimulatedDataset, simulate_dataset
 
 TECHNOLOGY = "illumina-wgs"
 GENOME_LENGTH = 400_000  # bp: enough indels that one more or less wrong does not show as a percent
+DEPTH = 40.0  # x, as genomes are commonly sequenced
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def run_demo(folder: Path, *, workers: int, seed: int) -> Demo:
     DvplugError
         The folder cannot be written.
     """
-    data = simulate_dataset(folder, length=GENOME_LENGTH, seed=seed)
+    data = simulate_dataset(folder, length=GENOME_LENGTH, depth=DEPTH, seed=seed)
     vcf, picture = folder / "calls.vcf.gz", folder / "pileup.png"
     call_variants(CallOptions(TECHNOLOGY, data.reference, (data.reads,), str(vcf), workers=workers))
     evaluation = evaluate(data.truth, vcf, data.confident, data.reference)
