@@ -22,7 +22,7 @@ from compare_callers import compare_callers
 from comparison.sets import real_sets
 from dvplug.train.examples import make_examples
 from dvplug.train.export import Description, export
-from dvplug.train.fit import WEIGHTS_NAME, FitSettings, fit
+from dvplug.train.fit import FitSettings, fit
 from model_card import metrics, write_card
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -58,8 +58,6 @@ class Recipe:
     thinned: float
     """A second shard of each set has this share of the fragments: depths at which calling becomes hard."""
     settings: FitSettings
-    start_from: str | None = None
-    """A shipped model whose weights training starts from, where examples are few."""
 
     def shards(self, tech: str) -> list[Shard]:
         """Of all sets of the technology; those with chr20 have a part to tune on."""
@@ -79,15 +77,6 @@ RECIPES = {
         0.45,
         SETTINGS,
     ),
-    "illumina-wes": Recipe(
-        "dvplug_illumina",
-        "Illumina paired reads, exome, 2x76 to 2x150 bp, 3x to 300x at targets",
-        0.4,
-        SETTINGS,
-        start_from="illumina-wgs-1.0.0",
-    ),
-    "ion": Recipe("dvplug_ion", "Ion Torrent PGM reads, single, about 130 bp, 10x to 200x", 0.4, SETTINGS),
-    "ont": Recipe("dvplug_ont", "ONT R10.4.1 reads, super-accuracy basecalls, 8x to 60x", 0.5, SETTINGS),
     "pacbio": Recipe("dvplug_pacbio", "PacBio HiFi reads, 8x to 50x", 0.5, SETTINGS),
 }
 
@@ -131,9 +120,7 @@ def build(
     tune = [path for shard, path in shards.items() if shard.tune]
     fitted = work / "fit"
     if not fitted.exists():
-        start_from = recipe.start_from
-        weights = start_from and REPOSITORY / "plugins" / recipe.plugin / "models" / start_from / WEIGHTS_NAME
-        fit(train, tune, recipe.settings, fitted, weights or None)
+        fit(train, tune, recipe.settings, fitted)
     description = Description(
         name=tech,
         version=version,

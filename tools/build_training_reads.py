@@ -30,7 +30,6 @@ from simulate.noise import measure_noise
 from simulate.profile import Profile, learn_profile
 from simulate.reads import (
     LocusNoise,
-    capture_blocks,
     depth_blocks,
     fastq_batches,
     fragment_starts,
@@ -79,8 +78,6 @@ class ReadSet:
     hidden_share: float = 0.0005
     imbalance_sd: float = 0.0
     """SD of the natural logarithm of either haplotype's depth, along the genome: an amplified library has more."""
-    captured: bool = False
-    """Only targets are sequenced, as in an exome; ``depths`` are theirs."""
     aligner: Aligner = "bwa-mem"
     """As the reads that we learn from."""
     technology: str = "illumina-wgs"
@@ -93,21 +90,11 @@ class ReadSet:
         return self.aligner in ("bwa-mem", "bwa-aln")
 
 
-PLATFORMS = {
-    "illumina-wgs": "ILLUMINA",
-    "illumina-wes": "ILLUMINA",
-    "pacbio": "PACBIO",
-    "ont": "ONT",
-    "ion": "IONTORRENT",
-}
+PLATFORMS = {"illumina-wgs": "ILLUMINA", "pacbio": "PACBIO"}
 HISEQX = "illumina/HG002_b37.chr20_slices.2x150.60-96x.bam"
 HISEQ2000 = "illumina/NA12878_b37.chr20_10.0-10.1M.2x101.50x.bam"
 SEQUEL = "pacbio/HG003_GRCh38.hifi_sequel.chr20_9.0-9.1M.35x.bam"
 SEQUEL2 = "pacbio/HG002_GRCh38.hifi_sequel2.chr20_60-160k.21x.bam"
-R10_2022 = "ont/HG002_GRCh38.r10.4.1_sup.chr20_5.02-5.075M.bam"
-R10_2024 = "ont/human.chr4.2024.profile_only.bam"
-EXOME = "illumina/NA12878_b37.exome_scrap.chr20_43.25M.76bp.10x.bam"
-PGM = "ion/human_hg19.ion_pgm.chr21.panel.profile_only.bam"
 HISEQX_NOISE = LocusNoise(indel_sd=0.6, short_indel_sd=1.3)
 HISEQ2000_NOISE = LocusNoise(indel_sd=1.2, site_p=0.004, site_median=0.03, site_sd=1.3)
 HIDDEN = 0.003
@@ -115,34 +102,6 @@ HIDDEN = 0.003
 the network took clean heterozygotes of real reads for such alleles."""
 HIFI_NOISE = LocusNoise(indel_sd=0.8, site_p=0.0003, site_median=0.02)
 """Of the reads that we learn from, one profile for each sequencer."""
-
-
-R10_NOISE = LocusNoise(indel_sd=0.8, site_p=0.004, site_median=0.05)
-
-
-def _ont(name: str, bam: str, fasta: str, seed: int, scale: float) -> ReadSet:
-    return ReadSet(
-        name, bam, fasta, seed, R10_NOISE,
-        scale=scale, depths=(8.0, 60.0), aligner="map-ont", technology="ont",
-        profile_fasta=MAIN if bam == R10_2022 else None,
-    )  # fmt: skip
-
-
-def _wes(name: str, bam: str, fasta: str, seed: int, noise: LocusNoise, aligner: Aligner) -> ReadSet:
-    return ReadSet(
-        name, bam, fasta, seed, noise,
-        depths=(3.0, 300.0), imbalance_sd=0.1, aligner=aligner, technology="illumina-wes", captured=True,
-    )  # fmt: skip
-
-
-PGM_NOISE = LocusNoise(indel_sd=0.8, site_p=0.001, site_median=0.03)
-
-
-def _ion(name: str, fasta: str, seed: int, scale: float) -> ReadSet:
-    return ReadSet(
-        name, PGM, fasta, seed, PGM_NOISE,
-        scale=scale, depths=(10.0, 200.0), aligner="bwa-mem-single", technology="ion", profile_fasta=None,
-    )  # fmt: skip
 
 
 def _hifi(name: str, bam: str, fasta: str, seed: int, scale: float) -> ReadSet:
@@ -158,15 +117,6 @@ SETS = (
     # the HiSeq X library was amplified and is rich in chimeras: most others are less so
     ReadSet("hiseqx_2x150_extra", HISEQX, EXTRA, 103, HISEQX_NOISE, 0.25, 0.4, 0.35, hidden_share=HIDDEN),
     ReadSet("hiseq2000_2x101_extra", HISEQ2000, EXTRA, 204, HISEQ2000_NOISE, scale=0.4, hidden_share=HIDDEN),
-    _wes("exome_2x76", EXOME, MAIN, 701, HISEQ2000_NOISE, "bwa-aln"),
-    _wes("exome_2x101", HISEQ2000, MAIN, 702, HISEQ2000_NOISE, "bwa-mem"),
-    _wes("exome_2x150_extra", HISEQX, EXTRA, 703, HISEQX_NOISE, "bwa-mem"),
-    _ion("pgm", MAIN, 601, 0.5),
-    _ion("pgm_extra", EXTRA, 602, 0.12),
-    _ont("r10_2022", R10_2022, MAIN, 501, 0.4),
-    _ont("r10_2024", R10_2024, MAIN, 502, 0.3),
-    _ont("r10_2022_extra", R10_2022, EXTRA, 503, 0.1),
-    _ont("r10_2024_extra", R10_2024, EXTRA, 504, 0.1),
     _hifi("hifi_sequel2", SEQUEL2, MAIN, 401, 0.5),
     _hifi("hifi_sequel", SEQUEL, MAIN, 402, 0.3),
     _hifi("hifi_sequel2_extra", SEQUEL2, EXTRA, 403, 0.12),
@@ -216,12 +166,9 @@ def plan_depths(
     """
     plans = {}
     for name, codes in contigs.items():
-        draw = capture_blocks if chosen.captured else depth_blocks
-        starts, depths = draw(len(codes), rng, chosen.depths)
+        starts, depths = depth_blocks(len(codes), rng, chosen.depths)
         left_out = rng.random(len(starts)) >= chosen.scale
-        if chosen.captured:
-            left_out[:] = False
-        elif name == TUNE[0]:
+        if name == TUNE[0]:
             left_out &= (starts < TUNE[1] - 100_000) | (starts >= TUNE[2])
         depths = np.where(left_out, 0.0, depths)
         if stretch and name == stretch[0]:
@@ -308,7 +255,6 @@ def build(
     copies |= {"decoys": (of_sample, []), "hidden": (hidden, [])}
     plans = plan_depths({name: codes for name, (codes, _) in copies.items()}, chosen, stretch, rng)
     edge = 500 if isinstance(profile, Profile) else int(profile.length.mean())
-    edge = 0 if chosen.captured else edge
     holes = [hole for name in contigs for hole in not_sequenced(name, lengths[name], plans[name], edge)]
     intervals = subtract(labelled(shared, contigs), holes)
     if "chr20" in contigs and not stretch:
