@@ -147,4 +147,4 @@ class Site:
         try:
             importlib.metadata.version("dvplug")
         except importlib.metadata.PackageNotFoundError:
-            self.distribution("dvplug", "0.0.0", {"illumina": "dvplug_illumina"})
+            self.distribution("dvplug", "0.0.0", {"illumina": "dvplug_illumina", "pacbio": "dvplug_pacbio"})

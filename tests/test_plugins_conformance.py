@@ -75,6 +75,21 @@ class TestIllumina(PluginConformance):
             assert plugins.technology(name).image.shape == (64, 55, 7)
 
 
+class TestPacBio(PluginConformance):
+    """Ours, for long reads."""
+
+    entry_point = "pacbio"
+
+    @pytest.fixture(autouse=True)
+    def _installed(self, site: Site) -> None:
+        site.first_party()
+
+    def test_its_names(self) -> None:
+        plugins = self.plugins()
+        for name in ("pacbio", "hifi"):
+            assert plugins.technology(name).phase_reads
+
+
 class TestBuiltin(PluginConformance):
     """The engine's own parts."""
 
