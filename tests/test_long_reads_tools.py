@@ -116,8 +116,7 @@ def test_reads_end_where_n_begins() -> None:
 
 
 @needs_shared
-def test_real_reads_learn_alike_by_reference_and_by_tag() -> None:
-    """MD tags and the FASTA say the same: the alignments must be equal."""
+def test_md_tags_give_the_reference_of_real_reads() -> None:
     bam = SHARED / "ont" / "HG008.r10_ul.profile_only.bam"
     found = list(context.alignments(bam, None))
     assert len(found) >= 8

@@ -284,7 +284,7 @@ def fit_reads(
         own = alignment_score(np.int64(start[read]), read_cigar, read_seq, reference, reference_start)
         if own < len(read_seq) and own > LOWEST:
             best, haplotype, at, first, last = _best_fit(
-                np.int64(start[read]), read_cigar, read_seq, own, bases, offsets, begin, len(reference)
+                np.int64(start[read]), read_cigar, read_seq, own, bases, offsets, begin
             )
             # Clipped anew on the reference is no better alignment; a gap less is.
             if best > own and (haplotype > 0 or _has_gap(read_cigar)):
@@ -310,9 +310,7 @@ def _has_gap(cigar: Any) -> bool:
 
 
 @njit(cache=True)
-def _best_fit(
-    start: int, cigar: Any, seq: Any, own: int, bases: Any, offsets: Any, begin: int, reach: int
-) -> Any:
+def _best_fit(start: int, cigar: Any, seq: Any, own: int, bases: Any, offsets: Any, begin: int) -> Any:
     """Best score of the read on any haplotype, which, where base 0 lies on it, and the bases [first, last) used."""
     origin, net = start - begin, 0  # where base 0 would lie by the first aligned base; inserted less deleted
     for k in range(len(cigar)):

@@ -8,7 +8,7 @@ from typing import BinaryIO, Literal, Protocol
 
 from numpy.typing import NDArray
 
-Aligner = Literal["bwa-mem", "bwa-aln", "map-hifi", "map-ont"]
+Aligner = Literal["bwa-mem", "bwa-aln", "map-hifi"]
 """`bwa mem` of pairs; BWA-backtrack (`bwa aln`, `bwa sampe`); minimap2 by its preset."""
 
 
