@@ -20,17 +20,17 @@ from cyclopts import App
 import build_training_reads
 from compare_callers import compare_callers
 from comparison.sets import real_sets
+from dvplug.errors import InputError, near_misses
 from dvplug.train.examples import make_examples
 from dvplug.train.export import Description, export
-from dvplug.train.fit import FitSettings, fit
+from dvplug.train.fit import WEIGHTS_NAME, FitSettings, fit
 from model_card import metrics, write_card
+from simulate.read_sets import MAIN, sets_of
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-TUNE = "chr20:7900001-8400000"
-HELD_OUT_START = 8_400_000
 HELD_OUT_TEXT = (
-    "GRCh38 chr20:7,900,001-8,400,000 (to choose the epoch and check int8), chr20:8,400,001-8,900,000 (for these "
-    "figures), chr20:60,001-160,000 and 5,020,001-5,080,000; all real reads"
+    "GRCh38 chr20:7,900,001-8,900,000 (to choose the epoch and calibrate), two stretches of 1 Mb from chr13:32M and "
+    "chr17:43M (for these figures), chr20:60,001-160,000 and 5,020,001-5,080,000; all real reads"
 )
 app = App(help=__doc__)
 
@@ -58,14 +58,20 @@ class Recipe:
     thinned: float
     """A second shard of each set has this share of the fragments: depths at which calling becomes hard."""
     settings: FitSettings
+    start_from: str | None = None
+    """A shipped model whose weights training starts from, where examples are few."""
 
     def shards(self, tech: str) -> list[Shard]:
         """Of all sets of the technology; those with chr20 have a part to tune on."""
-        sets = [chosen for chosen in build_training_reads.SETS if chosen.technology == tech]
+        sets = [chosen for chosen in sets_of(tech) if not chosen.held_out]
         train = [Shard(chosen.name, keep) for chosen in sets for keep in (1.0, self.thinned)]
-        return train + [
-            Shard(chosen.name, tune=True) for chosen in sets if chosen.fasta == build_training_reads.MAIN
-        ]
+        return train + [Shard(chosen.name, tune=True) for chosen in sets if chosen.fasta == MAIN]
+
+    def initial_weights(self) -> Path | None:
+        """Those of the model to start from."""
+        if self.start_from is None:
+            return None
+        return REPOSITORY / "plugins" / self.plugin / "models" / self.start_from / WEIGHTS_NAME
 
 
 # The tune loss jumps while the learning rate is high: only the end of the schedule tells.
@@ -77,6 +83,15 @@ RECIPES = {
         0.45,
         SETTINGS,
     ),
+    "illumina-wes": Recipe(
+        "dvplug_illumina",
+        "Illumina paired reads, exome, 2x76 to 2x150 bp, 3x to 300x at targets",
+        0.4,
+        SETTINGS,
+        start_from="illumina-wgs-1.0.0",
+    ),
+    "ion": Recipe("dvplug_ion", "Ion Torrent PGM reads, single, about 130 bp, 10x to 200x", 0.4, SETTINGS),
+    "ont": Recipe("dvplug_ont", "ONT R10.4.1 reads, super-accuracy basecalls, 8x to 60x", 0.5, SETTINGS),
     "pacbio": Recipe("dvplug_pacbio", "PacBio HiFi reads, 8x to 50x", 0.5, SETTINGS),
 }
 
@@ -109,27 +124,22 @@ def build(
     workers
         Processes that make examples, and threads that map.
     """
+    if tech not in RECIPES:
+        raise InputError(f"there is no recipe for '{tech}'", repair=near_misses(tech, RECIPES))
     start, recipe = time.monotonic(), RECIPES[tech]
-    made = work / "reads"
-    wanted = {shard.read_set for shard in recipe.shards(tech)}
-    absent = tuple(sorted(name for name in wanted if not (made / name / "done.txt").exists()))
-    if absent:
-        build_training_reads.train(shared=shared, out=made, tech=tech, only=absent, threads=workers)
+    simulate_reads(tech, shared, work / "reads", workers)
     shards = {shard: examples(tech, work, shard, workers) for shard in recipe.shards(tech)}
     train = [path for shard, path in shards.items() if not shard.tune]
     tune = [path for shard, path in shards.items() if shard.tune]
     fitted = work / "fit"
     if not fitted.exists():
-        fit(train, tune, recipe.settings, fitted)
+        fit(train, tune, recipe.settings, fitted, recipe.initial_weights())
     description = Description(
-        name=tech,
-        version=version,
-        description=recipe.description,
-        held_out=HELD_OUT_TEXT,
+        name=tech, version=version, description=recipe.description, held_out=HELD_OUT_TEXT
     )
     trial = exported(fitted, tune, description, work / "model" / f"{tech}-{version}")
     measured = work / "comparison.json"
-    held_out = [str(held_out_bed(work / "reads" / shard.read_set)) for shard in shards if shard.tune]
+    held_out = [str(work / "reads" / chosen.name) for chosen in sets_of(tech) if chosen.held_out]
     compare_callers(
         sets=[*real_sets(tech), *held_out],
         tech=tech,
@@ -146,12 +156,11 @@ def build(
     print(f"{final} and its card after {(time.monotonic() - start) / 60:.0f} minutes")
 
 
-def held_out_bed(folder: Path) -> Path:
-    """Write the part of a set's tune.bed that no example of any kind was made of."""
-    out = folder / "held_out.bed"
-    lines = (folder / "tune.bed").read_text().splitlines(keepends=True)
-    out.write_text("".join(line for line in lines if int(line.split()[1]) >= HELD_OUT_START))
-    return out
+def simulate_reads(tech: str, shared: Path, out: Path, threads: int) -> None:
+    """Make the read sets that are not there."""
+    absent = tuple(chosen.name for chosen in sets_of(tech) if not (out / chosen.name / "done.txt").exists())
+    if absent:
+        build_training_reads.train(shared=shared, out=out, tech=tech, only=absent, threads=threads)
 
 
 def exported(fitted: Path, tune: list[Path], description: Description, folder: Path) -> Path:
@@ -172,7 +181,6 @@ def examples(tech: str, work: Path, shard: Shard, workers: int) -> Path:
             reads=[folder / "reads.bam"],
             truth=folder / "truth.vcf.gz",
             confident=folder / ("tune.bed" if shard.tune else "confident.bed"),
-            regions=[TUNE] if shard.tune else [],
             out=out,
             workers=workers,
             keep_fraction=shard.keep_fraction,

@@ -1,11 +1,11 @@
-"""Simulate the reads that the Illumina models are trained on: profile, person, reads, mapping.
+"""Simulate the reads that the shipped models are trained and measured on: profile, person, reads, mapping.
 
-    python tools/build_training_reads.py train --shared ../shared/data --out DIR
+    python tools/build_training_reads.py train --tech pacbio --shared ../shared/data --out DIR
     python tools/build_training_reads.py benchmark --shared ../shared/data --out DIR
 
 needs `bwa`, `samtools` and `bcftools`, and gives the same reads each time for the same seed. `train` writes
 one folder per set (see `SETS`) with ref.fa, reads.bam, truth.vcf.gz, confident.bed, on chr20 also tune.bed
-(held-out slice, not in confident.bed), and done.txt last of all.
+(a slice that is not in confident.bed), and done.txt last of all. Sets that are held out have contigs of their own.
 """
 
 from __future__ import annotations
@@ -25,11 +25,25 @@ from dvplug.simulate.genome import Codes, encode, known_intervals, write_bed, wr
 from dvplug.simulate.variants import Variant, apply_variants, write_truth
 from simulate.context import ContextProfile, learn_context_profile
 from simulate.long_reads import long_fastq_batches, prepare_long, read_spans
-from simulate.mapping import Aligner, Mapper, open_mapper
+from simulate.mapping import Mapper, open_mapper
 from simulate.noise import measure_noise
 from simulate.profile import Profile, learn_profile
+from simulate.read_sets import (
+    CONFIDENT,
+    HELD_OUT,
+    HISEQX,
+    HISEQX_NOISE,
+    MAIN,
+    NEVER,
+    PLATFORMS,
+    REAL_END,
+    SETS,
+    TRUTH,
+    TUNE,
+    ReadSet,
+)
 from simulate.reads import (
-    LocusNoise,
+    capture_blocks,
     depth_blocks,
     fastq_batches,
     fragment_starts,
@@ -48,80 +62,6 @@ from simulate.sample import (
 )
 
 app = App(help=__doc__)
-
-MAIN = "reference/grch38.chr20_and_21_10M.fa.gz"
-EXTRA = "reference/grch38.extra_20M.fa.gz"
-TRUTH = "truth/HG002_GRCh38_v4.2.1.chr20_dev.vcf.gz"
-CONFIDENT = "truth/HG002_GRCh38_v4.2.1.chr20_dev.bed"
-REAL_END = 8_900_000
-"""Where the real variants of chr20 end; no reads are made beyond."""
-NEVER = [("chr20", 60_000, 160_000), ("chr20", 5_020_000, 5_080_000)]
-"""Kept for validation on real long reads: no labels here."""
-TUNE = ("chr20", 7_900_000, 8_900_000)
-"""Held out from training, for choosing between models."""
-
-
-@dataclass(frozen=True)
-class ReadSet:
-    """One folder of simulated reads."""
-
-    name: str
-    profile_bam: str
-    fasta: str
-    seed: int
-    noise: LocusNoise
-    clip_factor: float = 1.0
-    indel_factor: float = 1.0
-    scale: float = 1.0
-    depths: tuple[float, float] = (8.0, 100.0)
-    decoy_share: float = 0.03
-    hidden_share: float = 0.0005
-    imbalance_sd: float = 0.0
-    """SD of the natural logarithm of either haplotype's depth, along the genome: an amplified library has more."""
-    aligner: Aligner = "bwa-mem"
-    """As the reads that we learn from."""
-    technology: str = "illumina-wgs"
-    profile_fasta: str | None = "reference/b37.chr20_regions.fa.gz"
-    """What ``profile_bam`` is aligned with; None where its reads have MD tags."""
-
-    @property
-    def paired(self) -> bool:
-        """Short reads in pairs, whose quality strings are copied whole."""
-        return self.aligner in ("bwa-mem", "bwa-aln")
-
-
-PLATFORMS = {"illumina-wgs": "ILLUMINA", "pacbio": "PACBIO"}
-HISEQX = "illumina/HG002_b37.chr20_slices.2x150.60-96x.bam"
-HISEQ2000 = "illumina/NA12878_b37.chr20_10.0-10.1M.2x101.50x.bam"
-SEQUEL = "pacbio/HG003_GRCh38.hifi_sequel.chr20_9.0-9.1M.35x.bam"
-SEQUEL2 = "pacbio/HG002_GRCh38.hifi_sequel2.chr20_60-160k.21x.bam"
-HISEQX_NOISE = LocusNoise(indel_sd=0.6, short_indel_sd=1.3)
-HISEQ2000_NOISE = LocusNoise(indel_sd=1.2, site_p=0.004, site_median=0.03, site_sd=1.3)
-HIDDEN = 0.003
-"""About one false allele of a hidden relative to fifty heterozygotes over all sets. Where every set had more,
-the network took clean heterozygotes of real reads for such alleles."""
-HIFI_NOISE = LocusNoise(indel_sd=0.8, site_p=0.0003, site_median=0.02)
-"""Of the reads that we learn from, one profile for each sequencer."""
-
-
-def _hifi(name: str, bam: str, fasta: str, seed: int, scale: float) -> ReadSet:
-    return ReadSet(
-        name, bam, fasta, seed, HIFI_NOISE,
-        scale=scale, depths=(8.0, 50.0), aligner="map-hifi", technology="pacbio", profile_fasta=MAIN,
-    )  # fmt: skip
-
-
-SETS = (
-    ReadSet("hiseqx_2x150", HISEQX, MAIN, 101, HISEQX_NOISE, scale=0.8, imbalance_sd=0.16),
-    ReadSet("hiseq2000_2x101", HISEQ2000, MAIN, 202, HISEQ2000_NOISE, scale=0.8, aligner="bwa-aln"),
-    # the HiSeq X library was amplified and is rich in chimeras: most others are less so
-    ReadSet("hiseqx_2x150_extra", HISEQX, EXTRA, 103, HISEQX_NOISE, 0.25, 0.4, 0.35, hidden_share=HIDDEN),
-    ReadSet("hiseq2000_2x101_extra", HISEQ2000, EXTRA, 204, HISEQ2000_NOISE, scale=0.4, hidden_share=HIDDEN),
-    _hifi("hifi_sequel2", SEQUEL2, MAIN, 401, 0.5),
-    _hifi("hifi_sequel", SEQUEL, MAIN, 402, 0.3),
-    _hifi("hifi_sequel2_extra", SEQUEL2, EXTRA, 403, 0.12),
-    _hifi("hifi_sequel_extra", SEQUEL, EXTRA, 404, 0.08),
-)
 
 
 def make_person(
@@ -166,9 +106,12 @@ def plan_depths(
     """
     plans = {}
     for name, codes in contigs.items():
-        starts, depths = depth_blocks(len(codes), rng, chosen.depths)
+        draw = capture_blocks if chosen.captured else depth_blocks
+        starts, depths = draw(len(codes), rng, chosen.depths)
         left_out = rng.random(len(starts)) >= chosen.scale
-        if name == TUNE[0]:
+        if chosen.captured:
+            left_out[:] = False
+        elif name == TUNE[0]:
             left_out &= (starts < TUNE[1] - 100_000) | (starts >= TUNE[2])
         depths = np.where(left_out, 0.0, depths)
         if stretch and name == stretch[0]:
@@ -234,7 +177,7 @@ def build(
     Parameters
     ----------
     contig_names
-        The contigs to use; all of them when empty.
+        The contigs to use; when empty all but `HELD_OUT`, or those alone.
     stretch
         Sequence and label only this.
     """
@@ -244,9 +187,13 @@ def build(
     folder.mkdir(parents=True)
     rng = np.random.default_rng(chosen.seed)
     contigs, variants = make_person(shared, chosen.fasta, rng)
-    if contig_names:
-        contigs = {name: contigs[name] for name in contig_names}
-        variants = {name: variants[name] for name in contig_names}
+    wanted = [
+        name
+        for name in contigs
+        if (name in contig_names if contig_names else (name in HELD_OUT) == chosen.held_out)
+    ]
+    contigs = {name: contigs[name] for name in wanted}
+    variants = {name: variants[name] for name in wanted}
     known, of_sample, hidden = decoys(contigs, chosen.decoy_share, chosen.hidden_share, rng)
     lengths = {name: len(codes) for name, codes in contigs.items()}
     write_fasta(folder / "ref.fa", contigs | {"decoys": known})
@@ -255,6 +202,7 @@ def build(
     copies |= {"decoys": (of_sample, []), "hidden": (hidden, [])}
     plans = plan_depths({name: codes for name, (codes, _) in copies.items()}, chosen, stretch, rng)
     edge = 500 if isinstance(profile, Profile) else int(profile.length.mean())
+    edge = 0 if chosen.captured else edge
     holes = [hole for name in contigs for hole in not_sequenced(name, lengths[name], plans[name], edge)]
     intervals = subtract(labelled(shared, contigs), holes)
     if "chr20" in contigs and not stretch:

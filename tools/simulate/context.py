@@ -36,7 +36,9 @@ PLAIN, SUBSTITUTED, INSERTED, SLIPPED = range(4)
 QUALITIES = 94
 PREVIOUS_EDGES = np.array([0, 8, 14, 20, 26, 32, 38, 46, 60, 80, 92])
 """Classes of the preceding base's quality."""
-MASKED_FRACTION, MASKED_READS = 0.25, 3
+GROWTH = 1.15
+"""A homopolymer of which too few were seen is misread so much more often than one a base shorter."""
+MASKED_FRACTION, MASKED_READS = 0.3, 3
 
 
 @dataclass(frozen=True)
@@ -298,12 +300,21 @@ def _smoothed_changes(counts: NDArray[np.float64], weight: float = 30.0) -> NDAr
     table[0, MOST_CHANGE] = 1.0
     for length in range(1, pooled.shape[0]):
         # Long runs are rare: they start from the next shorter ones.
-        prior = table[length - 1] if length > 2 else np.eye(2 * MOST_CHANGE + 1)[MOST_CHANGE]
+        prior = _grown(table[length - 1]) if length > 2 else np.eye(2 * MOST_CHANGE + 1)[MOST_CHANGE]
         table[length] = (pooled[length] + weight * prior) / (pooled[length].sum() + weight)
     by_class = counts.sum(axis=1)
     by_class = (by_class + weight * table) / (by_class.sum(axis=-1, keepdims=True) + weight)
     by_base = counts + weight * by_class[:, None]
     return by_base / by_base.sum(axis=-1, keepdims=True)
+
+
+def _grown(changes: NDArray[np.float64]) -> NDArray[np.float64]:
+    right = changes[MOST_CHANGE]
+    factor = min(GROWTH, 0.6 / max(1 - right, 1e-9))
+    grown = changes * max(factor, 1.0)
+    grown[MOST_CHANGE] = 0.0
+    grown[MOST_CHANGE] = 1 - grown.sum()
+    return grown
 
 
 def _smoothed_qualities(counts: NDArray[np.float64], weight: float = 20.0) -> NDArray[np.float64]:

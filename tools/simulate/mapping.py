@@ -8,8 +8,8 @@ from typing import BinaryIO, Literal, Protocol
 
 from numpy.typing import NDArray
 
-Aligner = Literal["bwa-mem", "bwa-aln", "map-hifi"]
-"""`bwa mem` of pairs; BWA-backtrack (`bwa aln`, `bwa sampe`); minimap2 by its preset."""
+Aligner = Literal["bwa-mem", "bwa-aln", "bwa-mem-single", "map-hifi", "map-ont"]
+"""`bwa mem` of pairs; BWA-backtrack (`bwa aln`, `bwa sampe`); `bwa mem` of single reads; minimap2 by its preset."""
 
 
 class Mapper(Protocol):
@@ -37,9 +37,10 @@ def open_mapper(
         subprocess.run(["bwa", "index", str(reference)], check=True, capture_output=True)
     if aligner == "bwa-aln":
         return Backtrack(reference, bam, group, threads)
-    if aligner == "bwa-mem":
+    if aligner.startswith("bwa-mem"):
         # -K: the same batches, and so the same mates' distances, with any number of threads
-        options = ["-t", str(threads), "-K", "10000000", "-p", "-R", group]
+        pairs = ["-p"] if aligner == "bwa-mem" else []
+        options = ["-t", str(threads), "-K", "10000000", *pairs, "-R", group]
         return Piped(["bwa", "mem", *options, str(reference), "-"], bam)
     return Piped(
         ["minimap2", "-t", str(threads), "-ax", aligner, "--MD", "-R", group, str(reference), "-"], bam

@@ -1,0 +1,23 @@
+"""Ion Torrent: a profile and its model, no code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dvplug.hookspecs import hookimpl
+from dvplug.technology import TechnologyProfile
+from dvplug_ion.profile import ION
+
+DVPLUG_API = 1
+
+
+@hookimpl
+def dvplug_technologies() -> list[TechnologyProfile]:
+    """Return the one technology."""
+    return [ION]
+
+
+@hookimpl
+def dvplug_model_sources() -> list[Path]:
+    """Return the folder of the models shipped beside this file."""
+    return [Path(__file__).parent / "models"]

@@ -1,0 +1,23 @@
+"""ONT R10: a profile and its model, no code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dvplug.hookspecs import hookimpl
+from dvplug.technology import TechnologyProfile
+from dvplug_ont.profile import ONT_R10
+
+DVPLUG_API = 1
+
+
+@hookimpl
+def dvplug_technologies() -> list[TechnologyProfile]:
+    """Return the one technology."""
+    return [ONT_R10]
+
+
+@hookimpl
+def dvplug_model_sources() -> list[Path]:
+    """Return the folder of the models shipped beside this file."""
+    return [Path(__file__).parent / "models"]
