@@ -14,6 +14,16 @@ BASE = {0: 40 + 70 * 3, 2: 40 + 70 * 2, 3: 30 + 70 * 1, 1: 30 + 70 * 0, 4: 0}
 SUPPORT = {SUPPORTS_ALT: 254, SUPPORTS_OTHER: 180, SUPPORTS_REF: 60}
 
 
+def run_length(codes: list[int], at: int) -> int:
+    """Length of the run of equal codes around ``at``."""
+    first = last = at
+    while first > 0 and codes[first - 1] == codes[at]:
+        first -= 1
+    while last + 1 < len(codes) and codes[last + 1] == codes[at]:
+        last += 1
+    return last - first + 1
+
+
 def pixel(channel: str, pileup: Pileup, image: int, row: int, column: int) -> int:
     """One pixel by its formula."""
     cell, read = int(pileup.cell[image, row, column]), int(pileup.row_read[image, row])
@@ -23,6 +33,7 @@ def pixel(channel: str, pileup: Pileup, image: int, row: int, column: int) -> in
     if cell == REFERENCE:
         full = {"base_quality": 254, "mapping_quality": 254, "strand": 70, "insert_size": 254, "haplotype": 0}
         own = {"read_base": BASE[base], "read_supports_variant": 60, "base_differs_from_ref": 50}
+        own["homopolymer_length"] = min(254, 254 * run_length(pileup.reference[image].tolist(), column) // 20)
         return (full | own)[channel]
     of_read = {
         "mapping_quality": int(254 * min(int(reads.mapping_quality[read]), 60) / 60),
@@ -34,9 +45,12 @@ def pixel(channel: str, pileup: Pileup, image: int, row: int, column: int) -> in
     if channel in of_read:
         return of_read[channel]
     if cell == DELETED:
-        return {"read_base": 0, "base_quality": 0, "base_differs_from_ref": 180}[channel]
+        return 180 if channel == "base_differs_from_ref" else 0
     if channel == "read_base":
         return BASE[int(reads.seq[cell])]
+    if channel == "homopolymer_length":
+        first, end = reads.base_offset[read], reads.base_offset[read + 1]
+        return min(254, 254 * run_length(reads.seq[first:end].tolist(), cell - int(first)) // 20)
     if channel == "base_quality":
         return int(254 * min(int(reads.qual[cell]), 40) / 40)
     if reads.seq[cell] != base:
@@ -53,6 +67,7 @@ CHANNELS = (
     "base_differs_from_ref",
     "insert_size",
     "haplotype",
+    "homopolymer_length",
 )
 
 
@@ -96,6 +111,8 @@ def test_empty_cells_stay_zero(channel: str) -> None:
         ("base_differs_from_ref", Read(0, "4M1D4M", "ACGTCGTA"), 180),
         ("base_differs_from_ref", Read(0, "9M", "ACGTNCGTA"), 254),
         ("read_base", Read(0, "9M", "ACGTNCGTA"), 0),
+        ("homopolymer_length", Read(0, "5M2I4M", "ACGTAAACGTA"), 38),
+        ("homopolymer_length", Read(0, "5M25I4M", "ACGTA" + 25 * "A" + "CGTA"), 254),
     ],
 )
 def test_values_at_the_limits(channel: str, read: Read, value: int) -> None:

@@ -14,6 +14,7 @@ CHANNELS = {
     "read_supports_variant": "the read's class by haplotype: alt, other alt, reference, uninformative",
     "base_differs_from_ref": "the base is not that of the reference",
     "insert_size": "length of the fragment that the read pair came from",
+    "homopolymer_length": "length of the run of equal bases around the base, in the read itself",
     "haplotype": "phase of the read, from its HP tag or the engine's own phasing",
 }
 

@@ -24,6 +24,8 @@ FULL = 254
 MATCH, INSERTION_AFTER, DELETION, MISMATCH = 50, 120, 180, 254
 FORWARD_PIXEL, REVERSE_PIXEL = 70, 240
 MAX_BASE_QUALITY, MAX_MAPPING_QUALITY, MAX_FRAGMENT_LENGTH = 40, 60, 1000
+LONGEST_HOMOPOLYMER = 20
+_HOMOPOLYMER_PIXEL = (FULL * np.arange(256) // LONGEST_HOMOPOLYMER).clip(0, FULL).astype(np.uint8)
 
 
 def read_base(pileup: Pileup, out: Image) -> None:
@@ -70,6 +72,19 @@ def haplotype(pileup: Pileup, out: Image) -> None:
     _by_row(pileup, HAPLOTYPE_PIXEL[np.minimum(pileup.reads.haplotype, 2)], 0, out)
 
 
+def homopolymer_length(pileup: Pileup, out: Image) -> None:
+    """Length of the run of equal bases that the base lies in, as this very read has it, up to 20, scaled to 254.
+
+    Where lengths of homopolymers are what a sequencer misreads, rows of one allele then differ from those of another.
+    """
+    lengths = np.minimum(_run_lengths(pileup.reads.seq, pileup.reads.base_offset), LONGEST_HOMOPOLYMER)
+    _by_quality(pileup.cell, lengths, _HOMOPOLYMER_PIXEL, out)
+    reference = pileup.reference
+    offsets = np.arange(len(reference) + 1) * reference.shape[1]
+    runs = np.minimum(_run_lengths(reference.ravel(), offsets), LONGEST_HOMOPOLYMER).reshape(reference.shape)
+    _by_reference(pileup.cell, _HOMOPOLYMER_PIXEL[runs], out)
+
+
 def _by_row(pileup: Pileup, of_read: Image, of_reference: int, out: Image) -> None:
     """One value per read in all its cells; ``of_read`` uint8[reads]."""
     # The two negative codes index the padding: EMPTY (-1) the last entry, REFERENCE (-3) the third last.
@@ -111,6 +126,31 @@ def _by_quality(cell: Any, qual: Any, pixel: Any, out: Any) -> None:
                     out[i, row, column] = pixel[qual[at]]
                 elif at == REFERENCE:
                     out[i, row, column] = FULL
+
+
+@njit(cache=True)
+def _by_reference(cell: Any, pixel: Any, out: Any) -> None:
+    n, height, width = cell.shape
+    for i in range(n):
+        for row in range(height):
+            for column in range(width):
+                if cell[i, row, column] == REFERENCE:
+                    out[i, row, column] = pixel[i, column]
+
+
+@njit(cache=True)
+def _run_lengths(seq: Any, offset: Any) -> Any:
+    """Length of the run of equal codes that holds each base, uint8, runs ending where a read does."""
+    lengths = np.empty(len(seq), np.uint8)
+    for read in range(len(offset) - 1):
+        first = offset[read]
+        while first < offset[read + 1]:
+            end = first + 1
+            while end < offset[read + 1] and seq[end] == seq[first]:
+                end += 1
+            lengths[first:end] = min(end - first, 255)
+            first = end
+    return lengths
 
 
 @njit(cache=True)

@@ -22,6 +22,7 @@ ION = TechnologyProfile(
             "strand",
             "read_supports_variant",
             "base_differs_from_ref",
+            "homopolymer_length",
         ),
     ),
 )

@@ -26,6 +26,7 @@ ONT_R10 = TechnologyProfile(
             "strand",
             "read_supports_variant",
             "base_differs_from_ref",
+            "homopolymer_length",
             "haplotype",
         ),
     ),
