@@ -13,6 +13,7 @@ import csv
 import json as json_format
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,7 +23,9 @@ from cyclopts import App, Parameter
 from rich.table import Table
 
 from comparison import peers
+from comparison.candidates import count_candidates
 from comparison.errors import CallError, explain
+from comparison.judged import calibration, precision_recall, read_judged, strata
 from comparison.sets import (
     ValidationSet,
     as_long_as_aligned,
@@ -52,6 +55,10 @@ class Compared:
     depth: float
     of: dict[str, Evaluation] = field(default_factory=dict)
     errors: list[CallError] = field(default_factory=list)
+    candidates: dict[str, ClassCounts] = field(default_factory=dict)
+    curves: dict[str, Any] = field(default_factory=dict)
+    strata: dict[str, Any] = field(default_factory=dict)
+    calibration: list[dict[str, Any]] = field(default_factory=list)
 
     def wrong(self, caller: str) -> int:
         """False positives and false negatives of a caller, SNPs and indels together."""
@@ -74,6 +81,10 @@ class Compared:
                 name: {**result.as_dict(), "errors": self.wrong(name)} for name, result in self.of.items()
             },
             "ratio_to_better_peer": self.ratio,
+            "candidates": {kind: counts.as_dict() for kind, counts in self.candidates.items()},
+            "precision_recall": self.curves,
+            "calibration": self.calibration,
+            "strata": self.strata,
             "dvplug_errors": [error.as_dict() for error in self.errors],
         }
 
@@ -93,6 +104,9 @@ def compare_callers(
 ) -> None:
     """Compare dvplug with bcftools and freebayes on the same reads, by the same truth.
 
+    For dvplug also: what its candidates alone would allow, every error, and whether its GQ is true. For all: precision
+    against recall by QUAL, and counts by length of homopolymer and by depth.
+
     Parameters
     ----------
     sets
@@ -108,7 +122,7 @@ def compare_callers(
     tech
         Technology of the reads of folders.
     workers
-        Worker processes of dvplug.
+        Worker processes of dvplug; the peers run so many regions at a time.
     shared
         Folder of the real data.
     out
@@ -180,16 +194,39 @@ def run_caller(
             chosen.tech, chosen.reference, chosen.reads, calls, where,
             model=model, workers=workers, keep_ref_calls=True,
         )  # fmt: skip
-    elif caller == "bcftools":
-        command = peers.bcftools(chosen.reference, chosen.reads, calls, where, chosen.tech)
+        peers.run(command)
     else:
-        plain = peers.plain_fasta(chosen.reference, folder.parent)
-        command = peers.freebayes(plain, chosen.reads, calls, where, folder / "called.bed")
-    peers.run(command)
+        run_peer(chosen, caller, calls, where, workers)
     judged = folder / caller
-    compared.of[caller] = evaluate(chosen.truth, calls, chosen.confident, chosen.reference, out_dir=judged)
+    result = evaluate(chosen.truth, calls, chosen.confident, chosen.reference, out_dir=judged)
+    compared.of[caller] = result
+    one_by_one = read_judged(judged, chosen.reads, chosen.reference)
+    compared.curves[caller] = precision_recall(one_by_one, result)
+    compared.strata[caller] = strata(one_by_one)
     if caller == OURS:
+        compared.calibration = calibration(one_by_one)
+        compared.candidates = count_candidates(chosen, where, folder, workers)
         compared.errors = list(explain(judged, calls, chosen.truth, chosen.reads, chosen.reference))
+
+
+def run_peer(chosen: ValidationSet, caller: str, calls: Path, where: Sequence[Region], workers: int) -> None:
+    """Run bcftools or freebayes, several regions at a time, and join their VCFs."""
+    folder = calls.parent
+    plain = peers.plain_fasta(chosen.reference, folder.parent)
+
+    def call(number: int, region: Region) -> Path:
+        part = folder / f"{caller}.{number}.vcf.gz"
+        if caller == "bcftools":
+            peers.run(peers.bcftools(plain, chosen.reads, part, [region], chosen.tech))
+        else:
+            peers.run(peers.freebayes(plain, chosen.reads, part, [region], folder / f"called.{number}.bed"))
+        return part
+
+    with ThreadPoolExecutor(workers) as pool:
+        parts = list(pool.map(call, range(len(where)), where))
+    peers.run([["bcftools", "concat", "-Oz", "-o", str(calls), *map(str, parts)]])
+    for part in parts:
+        part.unlink()
 
 
 def report(compared: Compared) -> None:

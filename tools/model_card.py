@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from comparison.judged import KINDS, within_factor
+from comparison.pictures import LEAST_CALLS, draw_calibration, draw_precision_recall, pooled_calibration
 from comparison.sets import REAL
 from dvplug_registry.manifest import Manifest, Metric
 from dvplug_registry.model_folder import load_manifest
@@ -27,17 +29,30 @@ def metrics(comparison: Path) -> tuple[Metric, ...]:
     return tuple(found)
 
 
-def write_card(folder: Path, comparison: Path, out: Path) -> None:
-    """Write the card of the model in ``folder`` to ``out`` (Markdown).
+def write_card(
+    folder: Path,
+    comparison: Path,
+    out: Path,
+    *,
+    limits: tuple[str, ...] = (),
+    profiles: dict[str, str] | None = None,
+) -> None:
+    """Write the card of the model in ``folder`` to ``out`` (Markdown), with its pictures beside it.
 
     Parameters
     ----------
     comparison
         The JSON file of `compare_callers.py`, run with this model.
+    limits
+        What a user must know before relying on the model.
+    profiles
+        Tables of real against simulated reads, by the name of the real ones.
     """
     manifest = load_manifest(folder)
     measured = json.loads(comparison.read_text())
-    lines = [*_about(manifest), *_accuracy(measured), *_errors(measured)]
+    lines = [*_about(manifest), *_limits(limits), *_accuracy(measured), *_candidates(measured)]
+    lines += [*_curves(measured, out), *_calibration(measured, out), *_strata(measured)]
+    lines += [*_errors(measured), *_profiles(profiles or {})]
     out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(f".{out.name}.part")
     part.write_text("\n".join(lines) + "\n")
@@ -61,6 +76,14 @@ def _about(manifest: Manifest) -> Iterator[str]:
     yield f"| held out | {training.held_out} |"
     yield f"| licence | {manifest.licence} |"
     yield ""
+
+
+def _limits(limits: tuple[str, ...]) -> Iterator[str]:
+    if limits:
+        yield "## Known limits"
+        yield ""
+        yield from (f"- {limit}" for limit in limits)
+        yield ""
 
 
 def _accuracy(measured: list[dict[str, Any]]) -> Iterator[str]:
@@ -97,6 +120,93 @@ def _row(caller: str, kind: str, counts: dict[str, Any]) -> str:
         cells.append("-" if counts[name] is None else f"{counts[name]:.4f} [{low:.4f}, {high:.4f}]")
     cells.append("-" if counts["f1"] is None else f"{counts['f1']:.4f}")
     return f"| {' | '.join(cells)} |"
+
+
+def _candidates(measured: list[dict[str, Any]]) -> Iterator[str]:
+    yield "## Candidates and calls"
+    yield ""
+    yield "What the candidate sites would give with perfect genotypes, beside the calls made of them: the network must"
+    yield "remove the false ones and can find nothing that is not among them."
+    yield ""
+    yield "| set | class | of | sensitivity | PPV | F1 | TP | FP | FN |"
+    yield "|---|---|---|---|---|---|--:|--:|--:|"
+    for one in measured:
+        for kind in KINDS:
+            for of, counts in (
+                ("candidates", one["candidates"][kind]),
+                ("calls", one["callers"]["dvplug"][kind]),
+            ):
+                cells = [f"{one['set']}, {one['depth']:g}x", kind, of]
+                for name in ("recall", "precision", "f1"):
+                    cells.append("-" if counts[name] is None else f"{counts[name]:.4f}")
+                cells += [str(counts[name]) for name in ("tp_truth", "fp", "fn")]
+                yield f"| {' | '.join(cells)} |"
+    yield ""
+
+
+def _curves(measured: list[dict[str, Any]], out: Path) -> Iterator[str]:
+    picture = out.with_suffix(".precision_recall.png")
+    draw_precision_recall(measured, picture)
+    yield "## Precision and recall"
+    yield ""
+    yield "As the least QUAL rises; freebayes begins at 20."
+    yield ""
+    yield f"![Precision against recall]({picture.name})"
+    yield ""
+
+
+def _calibration(measured: list[dict[str, Any]], out: Path) -> Iterator[str]:
+    picture, bands = out.with_suffix(".calibration.png"), pooled_calibration(measured)
+    draw_calibration(bands, picture)
+    large = [band for band in bands if band["calls"] >= LEAST_CALLS]
+    outside = [band for band in large if not within_factor(band)]
+    yield "## Is GQ true?"
+    yield ""
+    yield "Share of wrong calls against the one that GQ promises, all sets together; grey: a factor of three."
+    yield f"Of {len(large)} bands with {LEAST_CALLS} calls or more, {len(large) - len(outside)} lie within it (95 %"
+    yield "intervals)."
+    yield ""
+    yield f"![Observed error by GQ]({picture.name})"
+    yield ""
+    yield "| class | genotype | GQ | calls | wrong | by GQ | within a factor of 3 |"
+    yield "|---|---|---|--:|--:|--:|---|"
+    for band in large:
+        low, high = band["gq"]
+        cells = [band["type"], band["genotype"], f"{low}-{high - 1}", str(band["calls"]), str(band["wrong"])]
+        yield f"| {' | '.join(cells)} | {band['expected']:.1f} | {'yes' if within_factor(band) else 'no'} |"
+    yield ""
+
+
+def _strata(measured: list[dict[str, Any]]) -> Iterator[str]:
+    yield "## By homopolymer and depth"
+    yield ""
+    yield "TP / FP / FN of each caller, all sets together. Homopolymer: the longest run of one base at the variant, bp."
+    for name in ("homopolymer", "depth"):
+        callers = list(measured[0]["strata"])
+        yield ""
+        yield f"| {name} | class | {' | '.join(callers)} |"
+        yield f"|---|---|{'---|' * len(callers)}"
+        for label in measured[0]["strata"][callers[0]][name]:
+            for kind in KINDS:
+                cells = []
+                for caller in callers:
+                    parts = [one["strata"][caller][name][label][kind] for one in measured]
+                    cells.append(" / ".join(str(sum(column)) for column in zip(*parts, strict=True)))
+                yield f"| {label} | {kind} | {' | '.join(cells)} |"
+    yield ""
+
+
+def _profiles(profiles: dict[str, str]) -> Iterator[str]:
+    if profiles:
+        yield ""
+        yield "## Real reads and simulated ones"
+        yield ""
+        yield "How reads err, counted alike on the real reads that errors were learnt from and on simulated ones."
+    for name, tables in profiles.items():
+        yield ""
+        yield f"### {name}"
+        yield ""
+        yield tables.rstrip()
 
 
 def _errors(measured: list[dict[str, Any]]) -> Iterator[str]:

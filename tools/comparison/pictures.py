@@ -1,0 +1,93 @@
+"""Pictures for a model card, of what `compare_callers.py --json` measured."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from comparison.judged import GENOTYPES, KINDS
+from dvplug.evaluate import wilson_interval
+
+COLOURS = {"dvplug": "tab:blue", "freebayes": "tab:green", "bcftools": "tab:orange"}
+LEAST_CALLS = 100
+
+
+def _pyplot() -> Any:
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    from matplotlib import pyplot as plt
+
+    return plt
+
+
+def draw_precision_recall(measured: list[dict[str, Any]], out: Path) -> None:
+    """Draw precision against recall by QUAL, a row per set and a column per class, all callers."""
+    plt = _pyplot()
+    figure, axes = plt.subplots(
+        len(measured), 2, figsize=(9, 3 * len(measured)), layout="constrained", squeeze=False
+    )
+    for row, one in zip(axes, measured, strict=True):
+        for axis, kind in zip(row, KINDS, strict=True):
+            least = 1.0
+            for caller, curves in one["precision_recall"].items():
+                if curves[kind]:
+                    _, recall, precision = zip(*curves[kind], strict=True)
+                    axis.plot(recall, precision, ".-", color=COLOURS[caller], label=caller, lw=1, ms=3)
+                    # The tails, where only a few best calls are left, would squeeze the rest into a corner.
+                    least = min(least, precision[0], recall[0])
+            low = max(0.0, least - 0.05)
+            axis.set(xlim=(low, 1.005), ylim=(low, 1.005), xlabel="recall", ylabel="precision")
+            axis.set_title(f"{one['set']}, {one['depth']:g}x: {kind}", fontsize=9)
+            axis.grid(alpha=0.3)
+    axes[0, 0].legend(fontsize=8, loc="lower left")
+    figure.savefig(out, dpi=90)
+    plt.close(figure)
+
+
+def pooled_calibration(measured: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Add the bands of all sets up, by type, genotype and GQ."""
+    sums: dict[tuple[str, str, tuple[int, int]], list[float]] = defaultdict(lambda: [0, 0, 0.0])
+    for one in measured:
+        for band in one["calibration"]:
+            total = sums[band["type"], band["genotype"], tuple(band["gq"])]
+            for i, name in enumerate(("calls", "wrong", "expected")):
+                total[i] += band[name]
+    return [
+        {"type": kind, "genotype": genotype, "gq": gq, "calls": calls, "wrong": wrong, "expected": expected}
+        for (kind, genotype, gq), (calls, wrong, expected) in sorted(sums.items(), reverse=True)
+    ]
+
+
+def draw_calibration(bands: list[dict[str, Any]], out: Path) -> None:
+    """Draw the share of wrong calls against the one that GQ promises, with 95 % intervals.
+
+    Filled: bands of `LEAST_CALLS` or more. A band without an error is drawn at half an error.
+    """
+    plt = _pyplot()
+    figure, axes = plt.subplots(1, 4, figsize=(13, 3.6), layout="constrained", sharex=True, sharey=True)
+    panels = [(kind, genotype) for kind in KINDS for genotype in GENOTYPES]
+    ends = (1e-5, 1.0)
+    for axis, (kind, genotype) in zip(axes, panels, strict=True):
+        axis.plot(ends, ends, color="black", lw=1)
+        axis.fill_between(ends, [e / 3 for e in ends], [3 * e for e in ends], color="grey", alpha=0.2, lw=0)
+        for band in bands:
+            if (band["type"], band["genotype"]) != (kind, genotype):
+                continue
+            x, y = band["expected"] / band["calls"], max(band["wrong"], 0.5) / band["calls"]
+            low, high = wilson_interval(band["wrong"], band["calls"])
+            whole = band["calls"] >= LEAST_CALLS
+            axis.plot([x, x], [max(low, ends[0]), high], color="tab:blue", lw=1, alpha=1 if whole else 0.3)
+            axis.plot(x, y, "o", color="tab:blue", mfc="tab:blue" if whole else "white", ms=5)
+        axis.set(
+            xscale="log",
+            yscale="log",
+            xlim=ends,
+            ylim=ends,
+            title=f"{kind}, {genotype}",
+            xlabel="error by GQ",
+        )
+    axes[0].set_ylabel("observed error")
+    figure.savefig(out, dpi=90)
+    plt.close(figure)
