@@ -39,6 +39,9 @@ PREVIOUS_EDGES = np.array([0, 8, 14, 20, 26, 32, 38, 46, 60, 80, 92])
 GROWTH = 1.15
 """A homopolymer of which too few were seen is misread so much more often than one a base shorter."""
 MASKED_FRACTION, MASKED_READS = 0.3, 3
+LONG_RUN, LONG_RUN_READS = 8, 8
+"""In homopolymers from this length on, so many reads err alike that masking would hide the worst: there the commonest
+length among so many reads or more stands for the true one."""
 
 
 @dataclass(frozen=True)
@@ -157,13 +160,13 @@ def count_errors(
     found = list(islice(alignments(bam, fasta), most))
     if not found:
         raise ValueError(f"{bam}: no primary alignment with qualities" + ("" if fasta else " and an MD tag"))
-    masked = _masked(found)
+    masked, modes = _masked(found), _run_modes(found)
     error = np.array([np.mean(10 ** (-a.quality[a.read != GAP] / 10)) for a in found])
     rank = np.argsort(np.argsort(error, kind="stable"), kind="stable")
     classes = rank * CLASSES // len(found)
     counts = Counts()
     for one, read_class in zip(found, classes.tolist(), strict=True):
-        _count(counts, one, read_class, masked[one.contig])
+        _count(counts, one, read_class, masked[one.contig], *modes[one.contig])
     return counts, np.array([int((a.reference != GAP).sum()) for a in found]), classes
 
 
@@ -190,53 +193,113 @@ def _masked(found: list[Alignment]) -> dict[str, NDArray[np.int64]]:
     return masks
 
 
-def _count(counts: Counts, one: Alignment, read_class: int, masked: NDArray[np.int64]) -> None:
-    read, reference, quality = one.read, one.reference, one.quality
+def _run_modes(found: list[Alignment]) -> dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Long homopolymers by contig: where they begin, sorted, and how far the commonest length is from theirs."""
+    seen: dict[str, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for one in found:
+        for start, change in _long_runs(one.read, one.reference, one.position, LONG_RUN):
+            seen[one.contig][start].append(change)
+    modes = {}
+    for contig in {one.contig for one in found}:
+        known = {
+            start: max(
+                range(-MOST_CHANGE, MOST_CHANGE + 1), key=lambda change: (changes.count(change), -abs(change))
+            )
+            for start, changes in sorted(seen[contig].items())
+            if len(changes) >= LONG_RUN_READS
+        }
+        modes[contig] = (np.array(list(known), np.int64), np.array(list(known.values()), np.int64))
+    return modes
+
+
+def _count(
+    counts: Counts,
+    one: Alignment,
+    read_class: int,
+    masked: NDArray[np.int64],
+    run_start: NDArray[np.int64],
+    run_mode: NDArray[np.int64],
+) -> None:
+    read, reference, quality, position = one.read, one.reference, one.quality, one.position
     hidden = np.isin(one.position, masked)
     if one.reverse:  # in sequencing order, so that qualities follow each other as they were made
         read, reference = (np.where(x < 4, 3 - x, x)[::-1].astype(np.uint8) for x in (read, reference))
-        quality, hidden = quality[::-1], hidden[::-1]
+        quality, hidden, position = quality[::-1], hidden[::-1], position[::-1]
     _count_columns(
         np.ascontiguousarray(read), np.ascontiguousarray(reference), np.ascontiguousarray(quality),
-        np.ascontiguousarray(hidden), read_class, counts.bases, counts.substituted, counts.spectrum,
-        counts.run_change, counts.indels, counts.indel_length, counts.quality, RUN_EDGES, PREVIOUS_EDGES,
+        np.ascontiguousarray(hidden), np.ascontiguousarray(position), run_start, run_mode, read_class,
+        counts.bases, counts.substituted, counts.spectrum, counts.run_change, counts.indels, counts.indel_length,
+        counts.quality, RUN_EDGES, PREVIOUS_EDGES,
     )  # fmt: skip
 
 
 @njit(cache=True)
+def _run_at(read: Any, reference: Any, i: int) -> Any:
+    """The homopolymer of the reference that begins at column ``i``, with the gaps inside and right before and after it.
+
+    Returns its first and end column, its length, and how long the read has it; that is -1 where it has other bases too,
+    or where a neighbour is misread or missing, which leaves open where the run ends.
+    """
+    base, end, length, n = reference[i], i, 0, len(read)
+    while end < n and (reference[end] == base or (reference[end] == 5 and read[end] == base)):
+        length += reference[end] == base
+        end += 1
+    first = i
+    while first > 0 and reference[first - 1] == 5 and read[first - 1] == base:
+        first -= 1
+    seen, whole = 0, True
+    for k in range(first, end):
+        seen += read[k] == base
+        whole &= read[k] == base or read[k] == 5
+    bounded = (
+        first > 0 and end < n and read[first - 1] == reference[first - 1] and read[end] == reference[end]
+    )
+    return first, end, length, seen if whole and bounded else -1
+
+
+@njit(cache=True)
+def _long_runs(read: Any, reference: Any, position: Any, shortest: int) -> Any:
+    """Position and change of length of each homopolymer of ``shortest`` bp or more."""
+    found = [(np.int64(0), np.int64(0)) for _ in range(0)]
+    i = 0
+    while i < len(read):
+        if reference[i] > 3:
+            i += 1
+            continue
+        _, end, length, seen = _run_at(read, reference, i)
+        if length >= shortest and seen >= 0:
+            found.append((np.int64(position[i]), np.int64(seen - length)))
+        i = end
+    return found
+
+
+@njit(cache=True)
 def _count_columns(
-    read: Any, reference: Any, quality: Any, hidden: Any, read_class: int, bases: Any, substituted: Any,
-    spectrum: Any, run_change: Any, indels: Any, indel_length: Any, quality_counts: Any, run_edges: Any,
-    previous_edges: Any,
+    read: Any, reference: Any, quality: Any, hidden: Any, position: Any, run_start: Any, run_mode: Any, read_class: int,
+    bases: Any, substituted: Any, spectrum: Any, run_change: Any, indels: Any, indel_length: Any, quality_counts: Any,
+    run_edges: Any, previous_edges: Any,
 ) -> None:  # fmt: skip
     n = len(read)
     state = np.zeros(n, np.uint8)
     run = np.ones(n, np.int64)
     i = 0
-    while i < n:  # homopolymers of the reference, with the gaps inside them and right before and after
+    while i < n:
         base = reference[i]
         if base > 3:
             i += 1
             continue
-        end, length = i, 0
-        while end < n and (reference[end] == base or (reference[end] == 5 and read[end] == base)):
-            length += reference[end] == base
-            end += 1
-        first = i
-        while first > 0 and reference[first - 1] == 5 and read[first - 1] == base:
-            first -= 1
-        seen, whole, known = 0, True, True
+        first, end, length, seen = _run_at(read, reference, i)
+        known = True
         for k in range(first, end):
-            seen += read[k] == base
             known &= not hidden[k]
-            whole &= read[k] == base or read[k] == 5
             run[k] = length
-        # A neighbour that is misread or missing leaves it open where the run ends.
-        bounded = (
-            first > 0 and end < n and read[first - 1] == reference[first - 1] and read[end] == reference[end]
-        )
+        start = min(position[i], position[end - 1])
+        at = np.searchsorted(run_start, start)
+        if at < len(run_start) and run_start[at] == start:
+            known = True
+            length += run_mode[at]
         change = seen - length
-        if bounded and known and whole and -6 <= change <= 6:
+        if seen >= 0 and known and length > 0 and -6 <= change <= 6:
             run_change[read_class, base, min(length, run_change.shape[2] - 1), change + 6] += 1
             if change != 0:
                 for k in range(first, end):

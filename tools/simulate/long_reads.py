@@ -20,8 +20,8 @@ from simulate.reads import NAME_DIGITS, LocusNoise, _hash, _normal, _site_rates
 class LongSource:
     """A haplotype ready to be sequenced.
 
-    ``run`` int32[n], length of the homopolymer that holds a base; ``slip`` float32[n], factor on how often it is
-    misread in length; ``site_p`` float32[2, n], error rates of bases by strand, over those of the profile.
+    ``run`` int32[n], length of the homopolymer that holds a base; ``slip`` float32[n], what is added to the log-odds
+    that it is misread in length; ``site_p`` float32[2, n], error rates of bases by strand, over those of the profile.
     """
 
     codes: Codes
@@ -35,17 +35,27 @@ def prepare_long(codes: Codes, noise: LocusNoise, salt: int) -> LongSource:
     edges = np.flatnonzero(np.diff(codes)) + 1
     starts = np.concatenate(([0], edges))
     lengths = np.diff(np.append(starts, len(codes))).astype(np.int32)
-    slip = _slip_factors(codes, starts, noise.indel_sd, salt)
+    slip = _slips(codes, starts, noise.indel_sd, salt)
     site_p = _site_rates(codes, noise.site_p, noise.site_median, noise.site_sd, noise.prone, salt)
     return LongSource(codes, np.repeat(lengths, lengths), np.repeat(slip, lengths), site_p)
 
 
 @njit(cache=True)
-def _slip_factors(codes: Any, starts: Any, sd: float, salt: int) -> Any:
+def _slips(codes: Any, starts: Any, sd: float, salt: int) -> Any:
     out = np.empty(len(starts), np.float32)
     for i in range(len(starts)):
-        out[i] = np.exp(sd * _normal(_hash(codes, starts[i], salt), 1) - sd * sd / 2)
+        out[i] = sd * _normal(_hash(codes, starts[i], salt), 1) - sd * sd / 2
     return out
+
+
+@njit(cache=True)
+def _slipping(p: float, slip: float) -> float:
+    """How often a homopolymer is misread in length at a place, where those like it are with probability ``p``.
+
+    Places differ less where most reads err: real runs of 12 bp and more are about equally bad everywhere.
+    """
+    odds = p / max(1.0 - p, 1e-9) * np.exp((1.0 - p) * slip)
+    return odds / (1.0 + odds)
 
 
 @njit(cache=True)
@@ -86,7 +96,7 @@ def _long_read(
         if size == run[position]:  # reads that begin inside a run read what is left of it
             table = run_change[read_class, base, length]
             wrong = 1.0 - (table[none] - table[none - 1])
-            if rng.random() < min(wrong * slip[position], 0.9):
+            if rng.random() < _slipping(wrong, slip[position]):
                 for _ in range(50):
                     change = _draw(rng, table) - none
                     if change != 0:
