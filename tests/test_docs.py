@@ -252,12 +252,17 @@ def test_pixels_are_as_listed(row: list[str]) -> None:
     base, deleted, empty = out[0, 1].tolist()
     scaled = re.fullmatch(r".*up to ([\d,]+).*, times 254/\1", of_read)
     if scaled:
-        value = {"base_quality": 20, "mapping_quality": 30, "insert_size": 400}[name.strip("`")]
+        value = {"base_quality": 20, "mapping_quality": 30, "insert_size": 400, "homopolymer_length": 1}[
+            name.strip("`")
+        ]
         assert base == 254 * value // int(scaled[1].replace(",", ""))
     else:
         assert re.search(rf"\b{base}\b", of_read)
     assert deleted == (base if of_deletion == "as the read" else int(of_deletion))
-    assert out[0, 0].tolist() == [30 if of_reference == "as the base" else int(of_reference)] * 3
+    assert (
+        out[0, 0].tolist()
+        == [{"as the base": 30, "as the run": 254 * 3 // 20}.get(of_reference) or int(of_reference)] * 3
+    )
     assert not empty
     assert not out[0, 2].any()
 

@@ -107,7 +107,7 @@ RECIPES = {
         "dvplug_ont",
         "ONT R10.4.1 reads, super-accuracy basecalls, 8x to 60x",
         0.5,
-        SETTINGS,
+        SETTINGS.model_copy(update={"epochs": 4}),
         limits=(
             SIMULATED,
             "Errors of homopolymers and single bases are learnt by length, base and quality; what else the basecaller "

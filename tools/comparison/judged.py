@@ -132,7 +132,7 @@ def calibration(judged: list[Judged]) -> list[dict[str, Any]]:
         for genotype in GENOTYPES:
             calls = [
                 call for call in judged
-                if call.kind == kind and call.genotype == genotype and call.gq is not None
+                if call.kind == kind and call.genotype == genotype and call.status != "FN" and call.gq is not None
             ]  # fmt: skip
             for low, high in itertools.pairwise(GQ_EDGES):
                 inside = [call for call in calls if low <= (call.gq or 0) < high]

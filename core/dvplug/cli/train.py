@@ -124,6 +124,70 @@ def fit(
 
 
 @app.command
+def compare(
+    examples: Annotated[list[Path], Several],
+    *,
+    tune: Annotated[list[Path], Several],
+    test: Annotated[list[Path], Several],
+    source: Annotated[list[Path], Several],
+    start_from: Path,
+    out: Path,
+    steps: int = 4000,
+    epochs: int = 5,
+    batch_size: int = 128,
+    learning_rate: float = 1e-3,
+    seed: int = 1,
+) -> None:
+    """Compare three ways to train where examples are few.
+
+    On them alone, from the weights of another model, or together with examples of another technology. All are shown
+    the same number of batches. The fits lie in the output folder, each ready for `dvplug train export`.
+
+    Parameters
+    ----------
+    examples
+        Shards of the technology that a model is wanted for.
+    tune
+        Its shards of other regions: each fit keeps the epoch that does best on them.
+    test
+        Its shards of yet other regions, for the table; thinned ones show how shallow reads are called.
+    source
+        Shards of a technology with many examples, drawn with the same layout.
+    start_from
+        Folder of a model or a fit of that technology.
+    out
+        Folder to make.
+    steps
+        Batches that each way is shown.
+    epochs
+        Least number of measurements on the tune shards.
+    batch_size
+        Examples per step.
+    learning_rate
+        Of AdamW, after the warm-up.
+    seed
+        Seed of the initial weights and the order of the examples.
+    """
+    from rich.table import Table
+
+    from dvplug.console import stdout
+    from dvplug.train.compare import compare_strategies
+    from dvplug.train.fit import WEIGHTS_NAME, FitSettings
+
+    settings = FitSettings(
+        epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, label_smoothing=0.0, seed=seed
+    )
+    found = compare_strategies(examples, tune, test, source, start_from / WEIGHTS_NAME, settings, steps, out)
+    table = Table("strategy", "tune log-loss", "test", "SNP F1", "FP/FN", "INDEL F1", "FP/FN")
+    for one in found.tested:
+        snp, indel = one.snp, one.indel
+        cells = (f"{snp.f1:.4f}", f"{snp.fp}/{snp.fn}", f"{indel.f1:.4f}", f"{indel.fp}/{indel.fn}")
+        table.add_row(one.strategy, f"{found.tune_log_loss[one.strategy]:.4f}", one.shard, *cells)
+    stdout.print(table)
+    stdout.print(f"Best on the tune examples: {found.best}, after {found.steps} steps each.")
+
+
+@app.command
 def export(
     fitted: Path,
     *,

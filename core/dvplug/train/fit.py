@@ -6,6 +6,7 @@ import contextlib
 import queue
 import threading
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from pydantic import Field, ValidationError
 from dvplug import console
 from dvplug.errors import InputError
 from dvplug.technology import Frozen
-from dvplug.train.network import build, predict_batch, quiet_backend
+from dvplug.train.network import build, fold_sequencing_type, predict_batch, quiet_backend
 from dvplug.train.store import ExampleHeader, ExampleReader, Examples
 from dvplug.train.tune import TuneMetrics, measure
 from dvplug.train.validation import explain
@@ -36,7 +37,11 @@ class FitSettings(Frozen):
 
     architecture: str = "small-cnn"
     architecture_settings: dict[str, Any] = Field(default_factory=dict)
+    sequencing_types: tuple[str, ...] = Field(
+        (), description="technologies whose examples are mixed; the network kept is that of the first"
+    )
     epochs: int = Field(5, ge=1)
+    steps_per_epoch: int | None = Field(None, ge=1, description="where an epoch shall not show every example")
     batch_size: int = Field(256, ge=1)
     learning_rate: float = Field(2e-3, gt=0, description="at the end of the warm-up; then cosine to 1 %")
     warm_up: float = Field(0.05, ge=0, lt=1, description="fraction of all steps")
@@ -109,9 +114,10 @@ def fit(
     """
     if out.exists():
         raise InputError(f"'{out}' exists already", repair="Name another folder, or remove it.")
-    reader, tune = ExampleReader(examples), ExampleReader(tune_examples)
+    reader, tune = (ExampleReader(paths, settings.sequencing_types) for paths in (examples, tune_examples))
     _check_same_kind(reader, tune)
     steps = int((reader.class_counts() * np.asarray(settings.keep)).sum()) // settings.batch_size
+    steps = min(steps, settings.steps_per_epoch or steps)
     if not steps:
         raise InputError(
             f"{len(reader)} examples do not fill a batch of {settings.batch_size}",
@@ -135,7 +141,7 @@ def fit(
         with _averaged(model):
             metrics = measure(predict(model, tune), tune.labels, tune.variant_types)
             done = len(state.epochs) + 1
-            save_weights(model, unfinished / f"epoch_{done}.safetensors")
+            save_weights(_folded(model, state), unfinished / f"epoch_{done}.safetensors")
         state = state.model_copy(update={"epochs": (*state.epochs, Epoch(train_losses=losses, tune=metrics))})
         console.info(f"epoch {done}: train loss {losses[-1]:.4f}, {metrics.summary()}")
         _checkpoint(state, model, unfinished)
@@ -163,9 +169,9 @@ def _compiled(header: ExampleHeader, settings: FitSettings, steps_per_epoch: int
     import keras
 
     keras.utils.set_random_seed(settings.seed)
-    model = build(
-        settings.architecture, settings.architecture_settings, header.layout.shape, len(header.features)
-    )
+    types = len(settings.sequencing_types)
+    own_settings = settings.architecture_settings | ({"sequencing_types": types} if types else {})
+    model = build(settings.architecture, own_settings, header.layout.shape, len(header.features) + types)
     steps = steps_per_epoch * settings.epochs
     warm_up = int(settings.warm_up * steps)
     schedule = keras.optimizers.schedules.CosineDecay(
@@ -189,6 +195,18 @@ def _compiled(header: ExampleHeader, settings: FitSettings, steps_per_epoch: int
     return model
 
 
+def _folded(model: keras.Model, state: Fit) -> keras.Model:
+    """Return the network of the first sequencing type, or the network itself where there are none."""
+    settings, header = state.settings, state.header
+    if not settings.sequencing_types:
+        return model
+    plain = build(
+        settings.architecture, settings.architecture_settings, header.layout.shape, len(header.features)
+    )
+    fold_sequencing_type(model, plain, len(settings.sequencing_types), 0)
+    return plain
+
+
 @contextlib.contextmanager
 def _averaged(model: keras.Model) -> Iterator[None]:
     """Put the average weights in the place of the latest ones for a while."""
@@ -210,7 +228,7 @@ def _train_epoch(
     losses: list[float] = []
     batches = reader.shuffled(settings.batch_size, (settings.seed, epoch), settings.keep)
     with console.progress(f"epoch {epoch + 1}", steps) as advance:
-        for batch in _ahead(batches):
+        for batch in _ahead(islice(batches, steps)):
             model.reset_metrics()  # train_on_batch returns a running mean otherwise
             inputs = [batch.images, batch.features]
             losses.append(

@@ -33,6 +33,9 @@ class SmallCnnSettings(Frozen):
     feature_units: int = Field(32, ge=1, description="units of the two layers that see the features alone")
     head_units: int = Field(64, ge=1, description="units of the layer that sees image and features")
     dropout: float = Field(0.1, ge=0, lt=1)
+    sequencing_types: int = Field(
+        0, ge=0, description="last features that tell the kind of sequencing: they join at the head alone"
+    )
 
 
 def _convolution(x: Any, filters: int, kernel: int, stride: int, name: str, normalise: bool = True) -> Any:
@@ -82,10 +85,14 @@ def _small_cnn(shape: tuple[int, int, int], features: int, settings: SmallCnnSet
         layers.GlobalAveragePooling2D(name="image_mean")(x),
         layers.GlobalAveragePooling2D(name="centre_mean")(centre),
     ]
-    y = layers.Dense(settings.feature_units, activation="relu", name="features_1")(given)
+    types = settings.sequencing_types
+    own = given[:, : features - types] if types else given
+    y = layers.Dense(settings.feature_units, activation="relu", name="features_1")(own)
     y = layers.Dense(settings.feature_units, activation="relu", name="features_2")(y)
     z = layers.Concatenate(name="joined")([*pooled, y])
     z = layers.Dropout(settings.dropout, name="dropout")(z)
+    if types:
+        z = layers.Concatenate(name="with_sequencing_type")([z, given[:, features - types :]])
     z = layers.Dense(settings.head_units, activation="relu", name="head")(z)
     logits = layers.Dense(len(GENOTYPES), name="logits")(z)
     return keras.Model([image, given], logits, name="small_cnn")
@@ -137,6 +144,28 @@ def build(
             repair=f"Known settings: {', '.join(kind.model_fields)}.",
         ) from error
     return builder(shape, features, checked)
+
+
+def fold_sequencing_type(model: keras.Model, plain: keras.Model, types: int, chosen: int) -> None:
+    """Give a network without sequencing types the weights of one that has them, for one type.
+
+    The type is constant then: its weights in the layer `head` become part of that layer's bias, exactly.
+
+    Parameters
+    ----------
+    model
+        Built with ``sequencing_types=types``; unchanged.
+    plain
+        Built alike with none and so many features less.
+    chosen
+        Index of the type that ``plain`` is for.
+    """
+    for layer in plain.layers:
+        weights = model.get_layer(layer.name).get_weights()
+        if layer.name == "head":
+            kernel, bias = weights
+            weights = [kernel[:-types], bias + kernel[len(kernel) - types + chosen]]
+        layer.set_weights(weights)
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -170,14 +170,18 @@ class ExampleReader:
     ----------
     paths
         Shards of one layout, feature list, encoder and technology-independent settings.
+    sequencing_types
+        Technologies of the shards. Where there are any, so many features follow those of the header: 1 for the
+        shard's own technology, 0 for the others.
 
     Raises
     ------
     InputError
-        No shard, one that cannot be read, two that were made differently, or no example in any of them.
+        No shard, one that cannot be read, two that were made differently, or no example in any of them; a shard of
+        another technology than the sequencing types.
     """
 
-    def __init__(self, paths: Sequence[Path]) -> None:
+    def __init__(self, paths: Sequence[Path], sequencing_types: Sequence[str] = ()) -> None:
         if not paths:
             raise InputError("no examples were given", repair="Name one or more .h5 files.")
         self.paths = tuple(paths)
@@ -185,6 +189,17 @@ class ExampleReader:
         self.headers = tuple(header for header, _ in shards)
         for path, header in zip(self.paths, self.headers, strict=True):
             _check_alike(self.paths[0], self.headers[0], path, header)
+            if sequencing_types and header.technology not in sequencing_types:
+                raise InputError(
+                    f"'{path}' has examples of {header.technology}",
+                    cause=f"the sequencing types are {', '.join(sequencing_types)}",
+                    repair="Name its technology too, or leave it out.",
+                )
+        kinds = np.eye(len(sequencing_types), dtype=np.float32)
+        self._kinds = [
+            kinds[sequencing_types.index(header.technology)] if sequencing_types else kinds[:0].ravel()
+            for header in self.headers
+        ]
         self._lengths = [len(columns["label"]) for _, columns in shards]
         self.labels: NDArray[np.int8] = np.concatenate([columns["label"] for _, columns in shards])
         self.variant_types: NDArray[np.int8] = np.concatenate([c["variant_type"] for _, c in shards])
@@ -207,7 +222,7 @@ class ExampleReader:
         """Yield all examples once, as stored, in chunks of at most 64."""
         with self._opened() as files:
             for shard, start in self._chunks():
-                yield _read(files[shard], start)
+                yield _read(files[shard], start, self._kinds[shard])
 
     def shuffled(
         self, batch_size: int, seed: int | Sequence[int], keep: Sequence[float] = (1.0, 1.0, 1.0)
@@ -235,7 +250,7 @@ class ExampleReader:
         with self._opened() as files:
             for first in range(0, len(order), per_buffer):
                 drawn = [chunks[i] for i in order[first : first + per_buffer]]
-                parts = (_read(files[shard], start) for shard, start in drawn)
+                parts = (_read(files[shard], start, self._kinds[shard]) for shard, start in drawn)
                 buffer = concatenate([*rest, *(_thin(part, fractions, random) for part in parts)])
                 rows = random.permutation(len(buffer))
                 whole = len(rows) - len(rows) % batch_size
@@ -254,9 +269,13 @@ class ExampleReader:
             yield [stack.enter_context(h5py.File(path, "r")) for path in self.paths]
 
 
-def _read(file: h5py.File, start: int) -> Examples:
+def _read(file: h5py.File, start: int, kind: NDArray[np.float32]) -> Examples:
+    """Read a chunk; ``kind`` float32[types] follows the features of each example."""
     rows = slice(start, start + _CHUNK)
-    return Examples(file["image"][rows], file["features"][rows], file["label"][rows])
+    features = file["features"][rows]
+    if len(kind):
+        features = np.hstack([features, np.tile(kind, (len(features), 1))])
+    return Examples(file["image"][rows], features, file["label"][rows])
 
 
 def _thin(examples: Examples, fractions: NDArray[np.float64], random: np.random.Generator) -> Examples:
