@@ -16,7 +16,7 @@ from dvplug.simulate.variants import apply_variants
 from shared_data import SHARED, needs_shared
 from simulate import context
 from simulate.context import CLASSES, GAP, LONGEST_RUN, MOST_CHANGE, Alignment, ContextProfile
-from simulate.long_reads import long_fastq_batches, prepare_long, read_spans
+from simulate.long_reads import _slipping, long_fastq_batches, prepare_long, read_spans
 from simulate.reads import LocusNoise
 
 QUIET = LocusNoise(indel_sd=0.0, site_p=0.0)
@@ -96,6 +96,39 @@ def test_what_was_planted_is_learnt(monkeypatch: pytest.MonkeyPatch) -> None:
     quality = np.diff(learnt.quality, axis=-1, prepend=0)
     assert quality[:, context.PLAIN, 0].argmax(axis=-1)[:, 3:].min() == 30
     assert set(quality[:, context.SUBSTITUTED, 0, 5].argmax(axis=-1).tolist()) == {10}
+
+
+def test_long_homopolymers_that_mostly_err_are_learnt_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Masking would drop every place where a third of the reads agree; the sample's own length counts as right."""
+    rng = np.random.default_rng(7)
+    p = {0: 0.5, -1: 0.35, 1: 0.15}
+    found = []
+    for place in range(8):
+        left, right = (rng.integers(1, 4, 30).astype(np.uint8) for _ in range(2))
+        own = 12 if place < 6 else 13
+        target = np.concatenate([left, np.zeros(12, np.uint8), right])
+        for _ in range(150):
+            length = own + int(rng.choice(list(p), p=list(p.values())))
+            read = np.concatenate([left, np.zeros(length, np.uint8), right])
+            quality = np.full(len(read), 20, np.uint8)
+            found.append(aligned(read, quality, target, 1000 * place, bool(rng.random() < 0.5)))
+    monkeypatch.setattr(context, "alignments", lambda bam, fasta: iter(found))
+    counts, *_ = context.count_errors(Path("reads.bam"))
+    for length, reads in ((12, 900), (13, 300)):
+        seen = counts.run_change.sum(axis=(0, 1))[length]
+        assert seen.sum() == reads
+        for change, share in p.items():
+            assert seen[MOST_CHANGE + change] / reads == pytest.approx(share, abs=0.07)
+
+
+def test_places_differ_less_where_most_reads_err() -> None:
+    slips = np.random.default_rng(8).normal(0, 0.8, 20_000)
+    spread = {
+        p: np.std([np.log(_slipping(p, s) / (1 - _slipping(p, s))) for s in slips]) for p in (0.01, 0.7)
+    }
+    assert spread[0.01] == pytest.approx(0.8 * 0.99, rel=0.05)
+    assert spread[0.7] == pytest.approx(0.8 * 0.3, rel=0.05)
+    assert _slipping(0.3, 0.0) == pytest.approx(0.3)
 
 
 def test_depth_is_what_was_asked_for() -> None:
