@@ -71,7 +71,7 @@ R10_2024 = "ont/human.chr4.2024.profile_only.bam"
 PGM = "ion/human_hg19.ion_pgm.chr21.panel.profile_only.bam"
 
 # Noise from place to place, by the reads that we learn from.
-HISEQX_NOISE = LocusNoise(indel_sd=0.6, short_indel_sd=1.3)
+HISEQX_NOISE = LocusNoise(indel_sd=0.3, short_indel_sd=1.3)  # real runs of 12 bp and more slip about alike
 HISEQ2000_NOISE = LocusNoise(indel_sd=1.2, site_p=0.004, site_median=0.03, site_sd=1.3)
 HIFI_NOISE = LocusNoise(indel_sd=0.8, site_p=0.0003, site_median=0.02)
 R10_NOISE = LocusNoise(indel_sd=0.8, site_p=0.004, site_median=0.05)
