@@ -12,7 +12,9 @@ from dvplug.genotyper import LiteRTGenotyper
 from dvplug.train import export as export_module
 from dvplug.train.export import Comparison, Description, compare, convert, export, load_fit
 from dvplug.train.fit import FitSettings, fit
+from dvplug.train.network import logits_batch, softmax
 from dvplug.train.store import Examples
+from dvplug.train.weights import load_weights
 from dvplug_registry.model_folder import load_manifest, verify_files
 from training_toys import FEATURES, LAYOUT, TINY, toy_examples, write_shard
 
@@ -28,8 +30,25 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = FitSettings(architecture_settings=TINY, epochs=3, batch_size=32, learning_rate=1e-2)
     fit([train], [tune], settings, folder / "fit")
     (folder / "card.md").write_text("# Toy\n")
-    export(folder / "fit", [tune], ABOUT, folder / "model", folder / "card.md")
+    with (
+        pytest.MonkeyPatch.context() as patch
+    ):  # these few examples give temperatures that int8 does not bear
+        patch.setattr(export_module, "calibrate", lambda model, tune: (1.0, 1.0, 1.0))
+        export(folder / "fit", [tune], ABOUT, folder / "model", folder / "card.md")
     return folder
+
+
+def test_temperatures_are_in_the_weights_and_the_manifest(work: Path, tmp_path: Path) -> None:
+    manifest = export(work / "fit", [work / "tune.h5"], ABOUT, tmp_path / "model")
+    assert manifest.temperatures != (1.0, 1.0, 1.0)
+    _, model = load_fit(work / "fit")
+    known = np.load(tmp_path / "model" / "known_answer.npz")
+    logits = logits_batch(model, known["images"], known["features"]) / np.asarray(manifest.temperatures)
+    np.testing.assert_allclose(known["probabilities"], softmax(logits), atol=1e-5)
+    load_weights(model, tmp_path / "model" / "weights.safetensors")
+    np.testing.assert_allclose(
+        logits_batch(model, known["images"], known["features"]), logits, rtol=1e-4, atol=1e-4
+    )
 
 
 def test_the_folder_is_whole_and_its_manifest_tells_the_fit(work: Path) -> None:

@@ -6,7 +6,15 @@ from collections import Counter
 from pathlib import PurePath
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from dvplug_registry.versions import NAME_PATTERN, Version
 
@@ -124,6 +132,10 @@ class Manifest(Part):
     encoder: Encoder
     calling: Calling
     training: Training
+    temperatures: tuple[PositiveFloat, PositiveFloat, PositiveFloat] = Field(
+        (1.0, 1.0, 1.0),
+        description="what the logits of hom-ref, het and hom-alt were divided by; the weights have it",
+    )
     metrics: tuple[Metric, ...] = ()
     licence: Licence = Field(description="SPDX expression")
     litert: LiteRT

@@ -17,6 +17,7 @@ from dvplug import console
 from dvplug.errors import InputError
 from dvplug.genotyper import LiteRTGenotyper
 from dvplug.technology import Frozen
+from dvplug.train.calibrate import Temperatures, calibrate
 from dvplug.train.fit import FIT_NAME, WEIGHTS_NAME, Fit, predict
 from dvplug.train.network import GENOTYPES, build, predict_batch, quiet_backend
 from dvplug.train.store import ExampleReader, Examples
@@ -107,6 +108,7 @@ def export(
 ) -> Manifest:
     """Make a model folder.
 
+    The logits are divided by temperatures fitted to the tune set (`dvplug.train.calibrate`).
     The LiteRT file is int8 when `Comparison.equal` finds it as good as float32 on the tune set, else float32.
 
     Parameters
@@ -114,7 +116,7 @@ def export(
     fitted
         Folder made by `dvplug.train.fit.fit`.
     tune_examples
-        Shards that calibrate the int8 ranges, compare both precisions and give the known answers.
+        Shards that calibrate probabilities and the int8 ranges, compare both precisions and give the known answers.
     description
         The rest of the manifest.
     out
@@ -135,12 +137,13 @@ def export(
     out.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
     try:
+        temperatures = calibrate(model, tune)
         litert, comparison = _write_litert(model, tune, predict(model, tune), folder)
         save_weights(model, folder / WEIGHTS_NAME)
         _write_known_answer(model, tune, folder / KNOWN_ANSWER_NAME)
         if card is not None:
             shutil.copyfile(card, folder / CARD_NAME)
-        manifest = _manifest(state, description, litert, _files(folder))
+        manifest = _manifest(state, description, temperatures, litert, _files(folder))
         save_manifest(folder, manifest)
         folder.chmod(0o755)
         folder.rename(out)
@@ -270,7 +273,13 @@ def _files(folder: Path) -> dict[str, FileEntry]:
     return {name: file_entry(folder / name, role) for name, role in roles.items() if (folder / name).exists()}
 
 
-def _manifest(state: Fit, description: Description, litert: LiteRT, files: dict[str, FileEntry]) -> Manifest:
+def _manifest(
+    state: Fit,
+    description: Description,
+    temperatures: Temperatures,
+    litert: LiteRT,
+    files: dict[str, FileEntry],
+) -> Manifest:
     header = state.header
     try:
         return Manifest(
@@ -295,6 +304,7 @@ def _manifest(state: Fit, description: Description, litert: LiteRT, files: dict[
                 n_examples=state.n_examples,
                 held_out=description.held_out,
             ),
+            temperatures=temperatures,
             metrics=description.metrics,
             licence=description.licence,
             litert=litert,

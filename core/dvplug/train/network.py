@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -168,9 +168,12 @@ def fold_sequencing_type(model: keras.Model, plain: keras.Model, types: int, cho
         layer.set_weights(weights)
 
 
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Probabilities ``float32[n,3]`` of logits ``float32[n,3]``; each row on its own, so batch-independent."""
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True), dtype=np.float32)
+Floats = TypeVar("Floats", NDArray[np.float32], NDArray[np.float64])
+
+
+def softmax(logits: Floats) -> Floats:
+    """Probabilities ``[n,3]`` of logits ``[n,3]``, of the same type; each row on its own, so batch-independent."""
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
     total = shifted[:, 0] + shifted[:, 1] + shifted[:, 2]
     return shifted / total[:, None]
 
@@ -179,13 +182,20 @@ def predict_batch(
     model: keras.Model, images: NDArray[np.uint8], features: NDArray[np.float32], size: int = PREDICT_BATCH
 ) -> NDArray[np.float32]:
     """Probabilities float32[n,3]; the network always sees ``size`` images, so that none depends on n."""
+    return softmax(logits_batch(model, images, features, size))
+
+
+def logits_batch(
+    model: keras.Model, images: NDArray[np.uint8], features: NDArray[np.float32], size: int = PREDICT_BATCH
+) -> NDArray[np.float32]:
+    """Logits float32[n,3], as `predict_batch` makes probabilities of them."""
     parts = [np.empty((0, 3), np.float32)]
     for start in range(0, len(images), size):
         n = min(size, len(images) - start)
         padding = [(0, size - n)]
         image = np.pad(images[start : start + n], padding + [(0, 0)] * 3)
         feature = np.pad(features[start : start + n], [*padding, (0, 0)])
-        parts.append(softmax(np.asarray(model.predict_on_batch([image, feature]))[:n]))
+        parts.append(np.asarray(model.predict_on_batch([image, feature]))[:n])
     return np.concatenate(parts)
 
 

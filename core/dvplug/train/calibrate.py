@@ -1,0 +1,67 @@
+"""Temperatures: one per genotype, so that probabilities are as often right as they say.
+
+Temperature scaling (Guo et al. 2017, arXiv:1706.04599) with one temperature per class, which is their vector scaling
+without a bias. The temperatures are folded into the network's last layer, exactly, and named in the manifest.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dvplug.train.network import logits_batch, softmax
+from dvplug.train.store import ExampleReader
+
+if TYPE_CHECKING:
+    import keras
+
+Temperatures = tuple[float, float, float]
+LOWEST, HIGHEST = 0.5, 4.0
+_STEPS = 50
+
+
+def fit_temperatures(logits: NDArray[np.float32], labels: NDArray[np.int8]) -> Temperatures:
+    """Return the temperatures of lowest log-loss, each between `LOWEST` and `HIGHEST`.
+
+    Parameters
+    ----------
+    logits
+        float32[n,3] of examples that the network was not fitted to.
+    labels
+        int8[n], 0 to 2.
+    """
+    z, truth = logits.astype(np.float64), np.eye(3)[labels]
+    scale = np.ones(3)  # 1 / temperature: the log-loss is convex in it
+    for _ in range(_STEPS):
+        p = softmax(z * scale)
+        gradient = ((p - truth) * z).mean(axis=0)
+        weighted = p * z
+        hessian = np.diag((weighted * z).mean(axis=0)) - weighted.T @ weighted / len(z)
+        step = np.linalg.solve(hessian + 1e-6 * np.eye(3), gradient)
+        updated = np.clip(scale - step, 1 / HIGHEST, 1 / LOWEST)
+        # Newton's step may go too far while the scale is far off.
+        while _log_loss(z * updated, labels) > _log_loss(z * scale, labels) + 1e-12:
+            updated = (updated + scale) / 2
+            if np.abs(updated - scale).max() < 1e-7:
+                break
+        if np.abs(updated - scale).max() < 1e-6:
+            break
+        scale = updated
+    first, second, third = (1 / scale).tolist()
+    return first, second, third
+
+
+def _log_loss(logits: NDArray[np.float64], labels: NDArray[np.int8]) -> float:
+    p = softmax(logits)
+    return float(-np.log(np.clip(p[np.arange(len(labels)), labels], 1e-12, 1.0)).mean())
+
+
+def calibrate(model: keras.Model, tune: ExampleReader) -> Temperatures:
+    """Fit temperatures to the tune examples and divide the network's logits by them, in place."""
+    logits = np.concatenate([logits_batch(model, part.images, part.features) for part in tune.in_order()])
+    temperatures = fit_temperatures(logits, tune.labels)
+    last = model.get_layer("logits")
+    last.set_weights([weight / np.asarray(temperatures, np.float32) for weight in last.get_weights()])
+    return temperatures

@@ -1,0 +1,44 @@
+"""Temperatures find what was done to logits, and an exported network carries them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dvplug.train.calibrate import HIGHEST, calibrate, fit_temperatures
+from dvplug.train.network import build, logits_batch, predict_batch, softmax
+from dvplug.train.store import ExampleReader
+from training_toys import FEATURES, LAYOUT, TINY, toy_examples, write_shard
+
+
+@pytest.mark.parametrize("temperatures", [(1.0, 1.0, 1.0), (2.0, 2.0, 2.0), (0.7, 1.5, 2.5)])
+def test_temperatures_that_were_put_in_are_found(temperatures: tuple[float, float, float]) -> None:
+    random = np.random.default_rng(4)
+    true = random.normal(0, 3, (60_000, 3)).astype(np.float32)
+    p = softmax(true)
+    labels = (random.random(len(p))[:, None] > np.cumsum(p, axis=1)).sum(axis=1).clip(0, 2).astype(np.int8)
+    found = fit_temperatures(true * np.asarray(temperatures, np.float32), labels)
+    assert found == pytest.approx(temperatures, rel=0.05)
+
+
+def test_hopeless_logits_stay_within_bounds() -> None:
+    random = np.random.default_rng(5)
+    logits = random.normal(0, 10, (3000, 3)).astype(np.float32)
+    assert max(fit_temperatures(logits, random.integers(0, 3, 3000).astype(np.int8))) == pytest.approx(
+        HIGHEST
+    )
+
+
+def test_the_network_itself_is_divided(tmp_path: Path) -> None:
+    examples = toy_examples(300, seed=6)
+    tune = ExampleReader([write_shard(tmp_path / "tune.h5", examples)])
+    model = build("small-cnn", TINY, LAYOUT.shape, len(FEATURES))
+    before = logits_batch(model, examples.images, examples.features)
+    temperatures = calibrate(model, tune)
+    after = logits_batch(model, examples.images, examples.features)
+    np.testing.assert_allclose(after, before / np.asarray(temperatures), atol=1e-4)
+    np.testing.assert_allclose(
+        predict_batch(model, examples.images, examples.features), softmax(after), atol=1e-6
+    )

@@ -1,0 +1,58 @@
+"""Call the real reads of each technology with the models of all: why technologies are plugins.
+
+python tools/cross_technology.py --shared ../shared/data --out table.md
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from cyclopts import App
+
+from compare_callers import OURS, Compared, run_caller
+from comparison.sets import REAL, as_long_as_aligned, confident_regions, find_set, mean_depth
+from dvplug.console import stdout
+from recipes import RECIPES, SHARED
+
+app = App(help=__doc__, help_format="plaintext")
+
+
+@app.default
+def cross_technology(*, shared: Path = SHARED, out: Path | None = None, workers: int = 2) -> None:
+    """Print, as Markdown, the errors (FP + FN) of every technology's model on every real set.
+
+    Parameters
+    ----------
+    shared
+        The folder of real data.
+    out
+        File to write the table to.
+    workers
+        Worker processes.
+    """
+    lines = [f"| reads | variants | {' | '.join(f'`{tech}`' for tech in RECIPES)} |"]
+    lines.append(f"|---|--:|{'--:|' * len(RECIPES)}")
+    with TemporaryDirectory(prefix="cross-technology-") as temporary:
+        for name in REAL:
+            found = as_long_as_aligned(find_set(name, shared), Path(temporary))
+            depth = mean_depth(found.reads, confident_regions(found))
+            cells = []
+            for tech in RECIPES:
+                compared = Compared(name, depth)
+                folder = Path(temporary) / name / tech
+                run_caller(compared, replace(found, tech=tech), OURS, folder, None, workers)
+                errors = str(compared.wrong(OURS))
+                cells.append(f"**{errors}**" if tech == found.tech else errors)
+                result = compared.of[OURS]
+            variants = sum(counts.tp_truth + counts.fn for counts in (result.snp, result.indel))
+            lines.append(f"| {name}, {depth:.0f}x | {variants} | {' | '.join(cells)} |")
+    text = "\n".join(lines)
+    stdout.print(text, markup=False)
+    if out:
+        out.write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    app()
