@@ -97,6 +97,7 @@ def examples(tech: str, work: Path, shard: Shard, workers: int) -> Path:
             out=out,
             workers=workers,
             keep_fraction=shard.keep_fraction,
+            source=f"simulated {shard.read_set} x {shard.keep_fraction:g}",
         )
         print(f"{out.name}: {made} examples")
     return out

@@ -119,11 +119,12 @@ def make_examples(
     exclude: Sequence[Path] = (),
     workers: int = 1,
     keep_fraction: float = 1.0,
+    source: str | None = None,
 ) -> int:
     """Write labeled examples of aligned reads to one HDF5 shard; returns how many.
 
     Candidates outside the confident regions are left out. ``keep_fraction`` thins the fragments, so that one
-    BAM gives examples of several depths.
+    BAM gives examples of several depths. ``source`` says for people what they are made of, in place of file names.
 
     Raises
     ------
@@ -153,7 +154,7 @@ def make_examples(
         phase_reads=profile.phase_reads,
         candidate_thresholds=thresholds,
         contigs=contigs,
-        source=f"{', '.join(path.name for path in reads)} x {keep_fraction:g}; truth {truth.name}",
+        source=source or f"{', '.join(path.name for path in reads)} x {keep_fraction:g}; truth {truth.name}",
     )
     with ExampleWriter(out, header) as writer, progress("Making examples", len(parts)) as advance:
         for region, made in zip(parts, map_in_order(RegionExamples, job, parts, workers), strict=True):
