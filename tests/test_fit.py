@@ -96,6 +96,19 @@ def test_class_weights_shift_the_errors(shards: tuple[list[Path], list[Path]], t
     assert errors["het"] < errors["others"]
 
 
+def test_thinning_a_class_leaves_its_prior(tmp_path: Path) -> None:
+    """Labels that nothing shows: the network can only learn how common each is, of all, not of those it was shown."""
+    random, examples = np.random.default_rng(12), toy_examples(3000, seed=12)
+    labels = random.choice(3, 3000, p=(0.8, 0.15, 0.05)).astype(np.int8)
+    blind = Examples(np.zeros_like(examples.images), np.zeros_like(examples.features), labels)
+    train = [write_shard(tmp_path / "train.h5", blind)]
+    tune = [write_shard(tmp_path / "tune.h5", blind.take(slice(0, 300)))]
+    settings = SETTINGS.model_copy(update={"keep": (0.2, 1.0, 1.0), "epochs": 8, "label_smoothing": 0.0})
+    fit(train, tune, settings, tmp_path / "fit")
+    _, model = load_fit(tmp_path / "fit")
+    assert predict(model, ExampleReader(tune))[0] == pytest.approx([0.8, 0.15, 0.05], abs=0.05)
+
+
 def test_a_diverging_fit_fails_and_says_so(tmp_path: Path) -> None:
     shard = [write_shard(tmp_path / "shard.h5", toy_examples(200, seed=0))]
     settings = SETTINGS.model_copy(update={"learning_rate": 1e30})

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError
+from pydantic import Field, PositiveFloat, ValidationError
 
 from dvplug import console
 from dvplug.errors import InputError
@@ -49,7 +49,9 @@ class FitSettings(Frozen):
     average: float = Field(0.4, gt=0, description="epochs that the moving average of the weights spans")
     label_smoothing: float = Field(0.005, ge=0, lt=0.5)
     class_weights: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    keep: tuple[float, float, float] = Field((1.0, 1.0, 1.0), description="fraction of each class per epoch")
+    keep: tuple[PositiveFloat, PositiveFloat, PositiveFloat] = Field(
+        (1.0, 1.0, 1.0), description="fraction of each class per epoch; the kept weights are corrected for it"
+    )
     patience: int = Field(2, ge=1, description="epochs without a better tune log-loss before it stops")
     seed: int = Field(1, ge=0)
 
@@ -138,7 +140,7 @@ def fit(
     console.info(f"{len(reader)} examples, {len(tune)} to tune on, {model.count_params()} weights")
     while not state.finished:
         losses = _train_epoch(model, reader, settings, len(state.epochs), steps)
-        with _averaged(model):
+        with _averaged(model, settings.keep):
             metrics = measure(predict(model, tune), tune.labels, tune.variant_types)
             done = len(state.epochs) + 1
             save_weights(_folded(model, state), unfinished / f"epoch_{done}.safetensors")
@@ -208,10 +210,16 @@ def _folded(model: keras.Model, state: Fit) -> keras.Model:
 
 
 @contextlib.contextmanager
-def _averaged(model: keras.Model) -> Iterator[None]:
-    """Put the average weights in the place of the latest ones for a while."""
+def _averaged(model: keras.Model, keep: Sequence[float]) -> Iterator[None]:
+    """Put the average weights in the place of the latest ones for a while.
+
+    A class of which a fraction ``keep`` was shown looks so much rarer than it is: its logit gets -ln(keep), which is
+    exact for the prior (Saerens et al. 2002, doi:10.1162/089976602753284446).
+    """
     latest = [np.asarray(weight.value) for weight in model.trainable_variables]
     model.optimizer.finalize_variable_values(model.trainable_variables)
+    last = model.get_layer("logits")
+    last.bias.assign(np.asarray(last.bias.value) - np.log(keep, dtype=np.float32))
     try:
         yield
     finally:
