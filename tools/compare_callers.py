@@ -126,7 +126,8 @@ def compare_callers(
     shared
         Folder of the real data.
     out
-        Folder to keep all VCFs in, with those of FP and FN per caller; a temporary one by default.
+        Folder to keep all VCFs in, with those of FP and FN per caller; a temporary one by default. Peers are not run
+        again where their VCF lies there already.
     json
         File to write all figures to.
     """
@@ -195,7 +196,7 @@ def run_caller(
             model=model, workers=workers, keep_ref_calls=True,
         )  # fmt: skip
         peers.run(command)
-    else:
+    elif not calls.exists():
         run_peer(chosen, caller, calls, where, workers)
     judged = folder / caller
     result = evaluate(chosen.truth, calls, chosen.confident, chosen.reference, out_dir=judged)
@@ -224,7 +225,9 @@ def run_peer(chosen: ValidationSet, caller: str, calls: Path, where: Sequence[Re
 
     with ThreadPoolExecutor(workers) as pool:
         parts = list(pool.map(call, range(len(where)), where))
-    peers.run([["bcftools", "concat", "-Oz", "-o", str(calls), *map(str, parts)]])
+    whole = folder / f"{caller}.whole.vcf.gz"
+    peers.run([["bcftools", "concat", "-Oz", "-o", str(whole), *map(str, parts)]])
+    whole.rename(calls)
     for part in parts:
         part.unlink()
 
