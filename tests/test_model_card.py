@@ -11,8 +11,11 @@ import pytest
 
 import dvplug_illumina
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 from model_card import metrics, write_card
+from readme_table import with_table
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def counts(tp: int, fp: int, fn: int) -> dict[str, Any]:
@@ -36,6 +39,19 @@ def comparison(tmp_path: Path) -> Path:
     one = {
         "set": "hg002_illumina", "depth": 31.5, "callers": {"bcftools": theirs, "dvplug": ours},
         "ratio_to_better_peer": 11 / 42, "dvplug_errors": [error],
+        "candidates": {"SNP": counts(95, 30, 2), "INDEL": counts(21, 40, 0)},
+        "precision_recall": {
+            name: {"SNP": [[3.0, 0.9, 0.8], [40.0, 0.5, 1.0]], "INDEL": []} for name in ("bcftools", "dvplug")
+        },
+        "calibration": [
+            {"type": "SNP", "genotype": "het", "gq": [20, 25], "calls": 400, "wrong": 2, "expected": 2.4},
+            {"type": "SNP", "genotype": "het", "gq": [40, 50], "calls": 300, "wrong": 30, "expected": 0.1},
+            {"type": "INDEL", "genotype": "het", "gq": [40, 50], "calls": 30, "wrong": 3, "expected": 0.1},
+        ],
+        "strata": {
+            name: {"depth": {"10-19": {"SNP": [90, 3, 7], "INDEL": [20, 0, 1]}}, "homopolymer": {}}
+            for name in ("bcftools", "dvplug")
+        },
     }  # fmt: skip
     path.write_text(json.dumps([one]))
     return path
@@ -50,7 +66,10 @@ def test_metrics_are_the_counts_of_dvplug(comparison: Path) -> None:
 
 def test_card_holds_every_caller_and_every_error(comparison: Path, tmp_path: Path) -> None:
     (model,) = (Path(dvplug_illumina.__file__).parent / "models").glob("illumina-wgs-*")
-    write_card(model, comparison, tmp_path / "cards" / "card.md")
+    tables = {"reads.bam": "| kind | real | simulated |"}
+    write_card(model, comparison, tmp_path / "cards" / "card.md", limits=("Simulated.",), profiles=tables)
+    assert (tmp_path / "cards" / "card.calibration.png").exists()
+    assert (tmp_path / "cards" / "card.precision_recall.png").exists()
     text = (tmp_path / "cards" / "card.md").read_text()
     assert text.startswith("# illumina-wgs@")
     assert (
@@ -58,4 +77,19 @@ def test_card_holds_every_caller_and_every_error(comparison: Path, tmp_path: Pat
     )
     assert "| bcftools | INDEL | 10 | 1 | 11 |" in text
     assert "Errors of dvplug: 11, 26 % of the better peer's." in text
+    assert "## Known limits\n\n- Simulated.\n" in text
+    assert "| hg002_illumina, 31.5x | INDEL | candidates | 1.0000 | 0.3443 | 0.5122 | 21 | 40 | 0 |" in text
+    assert "1 lie within it" in text.replace("\n", " ")
+    assert "| SNP | het | 20-24 | 400 | 2 | 2.4 | yes |" in text
+    assert "| SNP | het | 40-49 | 300 | 30 | 0.1 | no |" in text
+    assert "| INDEL | het | 40-49" not in text
+    assert "| 10-19 | SNP | 90 / 3 / 7 | 90 / 3 / 7 |" in text
+    assert "### reads.bam\n\n| kind | real | simulated |" in text
     assert "- FN SNP 20:77: called no call; truth 77 A>C 0/1; reads A 9, C 4" in text
+
+
+def test_the_readme_shows_what_the_cards_say() -> None:
+    cards = sorted((ROOT / "model_cards").glob("*.md"))
+    readme = (ROOT / "README.md").read_text()
+    assert with_table(readme, cards) == readme, "run python tools/readme_table.py"
+    assert {card.stem for card in cards} == {folder.name for folder in ROOT.glob("plugins/*/models/*")}

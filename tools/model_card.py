@@ -48,12 +48,12 @@ def write_card(
     profiles
         Tables of real against simulated reads, by the name of the real ones.
     """
+    out.parent.mkdir(parents=True, exist_ok=True)
     manifest = load_manifest(folder)
     measured = json.loads(comparison.read_text())
     lines = [*_about(manifest), *_limits(limits), *_accuracy(measured), *_candidates(measured)]
     lines += [*_curves(measured, out), *_calibration(measured, out), *_strata(measured)]
     lines += [*_errors(measured), *_profiles(profiles or {})]
-    out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(f".{out.name}.part")
     part.write_text("\n".join(lines) + "\n")
     part.replace(out)
