@@ -147,4 +147,5 @@ class Site:
         try:
             importlib.metadata.version("dvplug")
         except importlib.metadata.PackageNotFoundError:
-            self.distribution("dvplug", "0.0.0", {"illumina": "dvplug_illumina", "pacbio": "dvplug_pacbio"})
+            ours = ("illumina", "ion", "ont", "pacbio")
+            self.distribution("dvplug", "0.0.0", {name: f"dvplug_{name}" for name in ours})

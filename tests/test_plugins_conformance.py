@@ -90,6 +90,36 @@ class TestPacBio(PluginConformance):
             assert plugins.technology(name).phase_reads
 
 
+class TestOnt(PluginConformance):
+    """Ours, for nanopore reads."""
+
+    entry_point = "ont"
+
+    @pytest.fixture(autouse=True)
+    def _installed(self, site: Site) -> None:
+        site.first_party()
+
+    def test_its_names(self) -> None:
+        plugins = self.plugins()
+        for name in ("ont", "ont-r10"):
+            assert plugins.technology(name).phase_reads
+
+
+class TestIon(PluginConformance):
+    """Ours, for Ion Torrent reads."""
+
+    entry_point = "ion"
+
+    @pytest.fixture(autouse=True)
+    def _installed(self, site: Site) -> None:
+        site.first_party()
+
+    def test_its_names(self) -> None:
+        plugins = self.plugins()
+        for name in ("ion", "ion-torrent"):
+            assert "homopolymer_length" in plugins.technology(name).image.channels
+
+
 class TestBuiltin(PluginConformance):
     """The engine's own parts."""
 
