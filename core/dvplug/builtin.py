@@ -31,7 +31,7 @@ def dvplug_candidate_finders() -> list[CandidateFinder]:
 
 @hookimpl
 def dvplug_image_encoders() -> list[ImageEncoder]:
-    """Return the pileup encoder."""
+    """Return the pileup encoders."""
     description = "reads as rows around the candidate, sorted by the allele they support"
     return [
         ImageEncoder(
@@ -40,7 +40,14 @@ def dvplug_image_encoders() -> list[ImageEncoder]:
             "dvplug.images:encode_pileups",
             version=1,
             features="dvplug.features:FEATURES",
-        )
+        ),
+        ImageEncoder(
+            "pileup-with-lengths",
+            "the same, with features of how long repeats are in the reads",
+            "dvplug.lengths:encode_pileups",
+            version=1,
+            features="dvplug.lengths:FEATURES",
+        ),
     ]
 
 

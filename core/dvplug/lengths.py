@@ -1,0 +1,175 @@
+"""The pileup encoder with more features: how much longer or shorter than the reference the reads are at the site.
+
+For sequencers that misread the lengths of repeats. There no allele has most of the reads, and it is the mean over all
+reads that tells a locus where they scatter around the reference from one where they scatter around another allele.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from dvplug import features, images
+from dvplug.candidates import CandidateBatch
+from dvplug.images import Channel, ImageBatch
+from dvplug.read_batch import ReadBatch
+from dvplug.technology import ImageLayout
+
+LENGTH_FEATURES = (
+    "alt_length_change",  # of the image's first alt, bp, of 10
+    "second_alt_length_change",  # of its second, else 0
+    "length_change",  # mean over the reads that span the repeat, on the same scale
+    "length_change_median",
+    "length_change_sd",
+    "length_change_haplotype_1",  # mean over the reads of one haplotype; 0 without any
+    "length_change_haplotype_2",
+    "phased_fraction",  # of the reads that span the repeat
+)
+FEATURES = (*features.FEATURES, *LENGTH_FEATURES)
+LENGTH_SCALE, MOST_CHANGE = 10.0, 2.0
+LONGEST_PERIOD, LONGEST_TRACT = 6, 120
+UNSPANNED = np.iinfo(np.int32).min  # the change of a read that does not
+FLANK = 3  # bp on either side of the repeat that a read must span
+
+
+def encode_pileups(
+    reads: ReadBatch,
+    candidates: CandidateBatch,
+    reference: npt.NDArray[np.uint8],
+    reference_start: int,
+    layout: ImageLayout,
+    channels: Sequence[Channel],
+) -> ImageBatch:
+    """Draw the images of `dvplug.images.encode_pileups`, and add `LENGTH_FEATURES` to their features."""
+    drawn = images.encode_pileups(reads, candidates, reference, reference_start, layout, channels)
+    more = length_features(reads, candidates, reference, reference_start, drawn.site, drawn.alt_set)
+    return replace(drawn, features=np.hstack([drawn.features, more]))
+
+
+def length_features(
+    reads: ReadBatch,
+    candidates: CandidateBatch,
+    reference: npt.NDArray[np.uint8],
+    reference_start: int,
+    site: npt.NDArray[np.int32],
+    alt_set: npt.NDArray[np.int8],
+) -> npt.NDArray[np.float32]:
+    """Features float32[n, len(LENGTH_FEATURES)] of ``n`` images given by their site and alts (see `ImageBatch`).
+
+    Sites without an indel among their alts have zeros.
+    """
+    changes = [
+        [len(alt) - len(ref) for alt in alts]
+        for ref, alts in zip(candidates.refs, candidates.alts, strict=True)
+    ]
+    has_indel = np.array([any(of_site) for of_site in changes], np.bool_)
+    starts = candidates.start.astype(np.int64)
+    ends = starts + np.array([len(ref) for ref in candidates.refs], np.int64)
+    low, high = repeat_windows(reference, starts - reference_start, ends - reference_start)
+    low, high = low + reference_start, high + reference_start
+    longest = int((high - low).max(initial=0))
+    order = np.argsort(candidates.read_index, kind="stable")
+    sites = np.repeat(np.arange(len(starts)), np.diff(candidates.read_offset))
+    change = read_length_changes(
+        candidates.read_index[order], sites[order], order, low, high, longest,
+        reads.start, reads.end, reads.cigar, reads.cigar_offset,
+    )  # fmt: skip
+    of_site = np.zeros((len(starts), len(LENGTH_FEATURES) - 2), np.float32)
+    haplotype = reads.haplotype[candidates.read_index]
+    for i in np.flatnonzero(has_indel).tolist():
+        rows = slice(candidates.read_offset[i], candidates.read_offset[i + 1])
+        of_site[i] = _summary(change[rows], haplotype[rows])
+    own = np.array(
+        [
+            (changes[s][a], changes[s][b] if b >= 0 else 0)
+            for s, (a, b) in zip(site.tolist(), alt_set.tolist(), strict=True)
+        ],
+        np.float32,
+    ).reshape(-1, 2)
+    found = np.hstack([_scaled(own), of_site[site]])
+    found[~has_indel[site]] = 0
+    return found.astype(np.float32)
+
+
+def _scaled(change: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    return np.clip(change / LENGTH_SCALE, -MOST_CHANGE, MOST_CHANGE)
+
+
+def _summary(change: npt.NDArray[np.int32], haplotype: npt.NDArray[np.uint8]) -> tuple[float, ...]:
+    """Mean, median, SD, mean in either haplotype, fraction phased, of the reads of one site."""
+    spanning = change != UNSPANNED
+    if not spanning.any():
+        return (0.0,) * 6
+    scaled, haplotype = _scaled(change[spanning].astype(np.float64)), haplotype[spanning]
+    by_haplotype = [scaled[haplotype == h].mean() if (haplotype == h).any() else 0.0 for h in (1, 2)]
+    return (scaled.mean(), float(np.median(scaled)), scaled.std(), *by_haplotype, (haplotype > 0).mean())
+
+
+@njit(cache=True)
+def repeat_windows(reference: Any, starts: Any, ends: Any) -> Any:
+    """Where a read must lie to show a site's length: int64[s] first and last position plus one, offsets as given.
+
+    The repeat is the longest tract with a period of 1 to `LONGEST_PERIOD` bp that begins right of the anchor; aligners
+    put its indels at its left end, or nearly so.
+    """
+    n = len(reference)
+    low, high = starts - FLANK, ends.copy()
+    for i in range(len(starts)):
+        first = starts[i] + 1
+        for period in range(1, LONGEST_PERIOD + 1):
+            end = first + period
+            while end < n and end - first < LONGEST_TRACT and reference[end] == reference[end - period]:
+                end += 1
+            if period == 1 or end - first >= 2 * period:
+                high[i] = max(high[i], end)
+        high[i] += FLANK
+    return low, high
+
+
+@njit(cache=True)
+def read_length_changes(
+    read_index: Any, sites: Any, entries: Any, low: Any, high: Any, longest: int, read_start: Any, read_end: Any,
+    cigar: Any, cigar_offset: Any,
+) -> Any:  # fmt: skip
+    """Inserted less deleted bp of each read in the window of each of its sites, int32[entries]; else `UNSPANNED`.
+
+    Parameters
+    ----------
+    read_index, sites, entries
+        Sorted by read and site: which read, which site, and where the answer goes.
+    low, high
+        Windows of the sites, by position; ``low`` ascends.
+    longest
+        bp of the longest window.
+    """
+    change = np.full(len(entries), UNSPANNED, np.int32)
+    first = 0
+    while first < len(read_index):
+        read = read_index[first]
+        last = first
+        while last < len(read_index) and read_index[last] == read:
+            site = sites[last]
+            if read_start[read] <= low[site] and read_end[read] >= high[site]:
+                change[entries[last]] = 0
+            last += 1
+        position, begin = np.int64(read_start[read]), first
+        for k in range(cigar_offset[read], cigar_offset[read + 1]):
+            code, length = cigar[k] & 15, np.int64(cigar[k] >> 4)
+            if code == 1 or code == 2:
+                for e in range(begin, last):
+                    site = sites[e]
+                    if low[site] > position:
+                        break
+                    if position < high[site] and change[entries[e]] != UNSPANNED:
+                        change[entries[e]] += length if code == 1 else -length
+            if code == 0 or code == 2 or code == 3 or code == 7 or code == 8:
+                position += length
+            while begin < last and low[sites[begin]] + longest <= position:
+                begin += 1
+        first = last
+    return change
