@@ -17,6 +17,7 @@ from dvplug.builtin import CHANNELS
 from dvplug.cli import app
 from dvplug.features import FEATURES
 from dvplug.images import DELETED, EMPTY, REFERENCE, SUPPORTS_ALT, SUPPORTS_REF, Pileup
+from dvplug.lengths import LENGTH_FEATURES
 from dvplug.read_batch import ReadBatch
 from dvplug.technology import CandidateThresholds, ImageLayout, ReadFilter
 
@@ -212,6 +213,9 @@ def test_settings_are_listed_with_their_defaults(heading: str, settings: type[Ba
 
 def test_features_are_listed_in_order() -> None:
     assert [row[0].strip("`") for row in table("The features")] == list(FEATURES)
+    assert [row[0].strip("`") for row in table("The features of lengths: `lengths.py`")] == list(
+        LENGTH_FEATURES
+    )
 
 
 def one_read() -> Pileup:

@@ -52,7 +52,7 @@ def test_the_engine_registers_its_parts_by_the_hooks() -> None:
     assert plugins.candidate_finder("allele-counter").function == "dvplug.candidates:find_candidates"
     assert plugins.image_encoder("pileup").version == 1
     assert plugins.genotyper("network").function == "dvplug.genotyper:open_genotyper"
-    assert len(plugins.names("channel")) == 8
+    assert len(plugins.names("channel")) == 9
     assert [(p.name, p.status) for p in plugins.plugins if p.status != "off"] == [("builtin", "ok")]
     assert plugins.problems == ()
 
@@ -190,9 +190,9 @@ def test_the_environment_variable_chooses(site: Site, monkeypatch: pytest.Monkey
         assert [p.name for p in plugins.plugins if p.status == "ok"] == loaded
         assert info(plugins, "bad").status == "off"
         assert installed_plugins() is plugins
-    monkeypatch.setenv("DVPLUG_PLUGINS", "oen")
+    monkeypatch.setenv("DVPLUG_PLUGINS", "oone")
     installed_plugins.cache_clear()
-    with pytest.raises(PluginError, match=r"DVPLUG_PLUGINS: no plugin 'oen'\. Did you mean 'one'"):
+    with pytest.raises(PluginError, match=r"DVPLUG_PLUGINS: no plugin 'oone'\. Did you mean 'one'"):
         installed_plugins()
 
 
