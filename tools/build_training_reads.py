@@ -187,13 +187,9 @@ def build(
     folder.mkdir(parents=True)
     rng = np.random.default_rng(chosen.seed)
     contigs, variants = make_person(shared, chosen.fasta, rng)
-    wanted = [
-        name
-        for name in contigs
-        if (name in contig_names if contig_names else (name in HELD_OUT) == chosen.held_out)
-    ]
-    contigs = {name: contigs[name] for name in wanted}
-    variants = {name: variants[name] for name in wanted}
+    for name in [*contigs]:
+        if name not in contig_names if contig_names else (name in HELD_OUT) != chosen.held_out:
+            del contigs[name], variants[name]
     known, of_sample, hidden = decoys(contigs, chosen.decoy_share, chosen.hidden_share, rng)
     lengths = {name: len(codes) for name, codes in contigs.items()}
     write_fasta(folder / "ref.fa", contigs | {"decoys": known})

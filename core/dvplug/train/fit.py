@@ -118,13 +118,7 @@ def fit(
         raise InputError(f"'{out}' exists already", repair="Name another folder, or remove it.")
     reader, tune = (ExampleReader(paths, settings.sequencing_types) for paths in (examples, tune_examples))
     _check_same_kind(reader, tune)
-    steps = int((reader.class_counts() * np.asarray(settings.keep)).sum()) // settings.batch_size
-    steps = min(steps, settings.steps_per_epoch or steps)
-    if not steps:
-        raise InputError(
-            f"{len(reader)} examples do not fill a batch of {settings.batch_size}",
-            repair="Make more of them.",
-        )
+    steps = _steps_per_epoch(reader, settings)
     unfinished = out.with_name(out.name + ".unfinished")
     unfinished.mkdir(parents=True, exist_ok=True)
     model = _compiled(reader.header, settings, steps)
@@ -154,6 +148,16 @@ def predict(model: keras.Model, reader: ExampleReader) -> NDArray[np.float32]:
     """Probabilities float32[n,3] of all examples, in order."""
     parts = [predict_batch(model, part.images, part.features) for part in reader.in_order()]
     return np.concatenate(parts)
+
+
+def _steps_per_epoch(reader: ExampleReader, settings: FitSettings) -> int:
+    steps = int((reader.class_counts() * np.asarray(settings.keep)).sum()) // settings.batch_size
+    if not steps:
+        raise InputError(
+            f"{len(reader)} examples do not fill a batch of {settings.batch_size}",
+            repair="Make more of them.",
+        )
+    return min(steps, settings.steps_per_epoch or steps)
 
 
 def _check_same_kind(reader: ExampleReader, tune: ExampleReader) -> None:
