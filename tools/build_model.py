@@ -62,7 +62,7 @@ def build(
     tune = [path for shard, path in shards.items() if shard.tune]
     fitted = work / "fit"
     if not fitted.exists():
-        fit(train, tune, recipe.settings, fitted, recipe.initial_weights())
+        fit(train, tune, recipe.settings, fitted)
     description = Description(
         name=tech, version=version, description=recipe.description, held_out=HELD_OUT_TEXT
     )

@@ -43,7 +43,6 @@ from simulate.read_sets import (
     ReadSet,
 )
 from simulate.reads import (
-    capture_blocks,
     depth_blocks,
     fastq_batches,
     fragment_starts,
@@ -106,12 +105,9 @@ def plan_depths(
     """
     plans = {}
     for name, codes in contigs.items():
-        draw = capture_blocks if chosen.captured else depth_blocks
-        starts, depths = draw(len(codes), rng, chosen.depths)
+        starts, depths = depth_blocks(len(codes), rng, chosen.depths)
         left_out = rng.random(len(starts)) >= chosen.scale
-        if chosen.captured:
-            left_out[:] = False
-        elif name == TUNE[0]:
+        if name == TUNE[0]:
             left_out &= (starts < TUNE[1] - 100_000) | (starts >= TUNE[2])
         depths = np.where(left_out, 0.0, depths)
         if stretch and name == stretch[0]:
@@ -198,7 +194,6 @@ def build(
     copies |= {"decoys": (of_sample, []), "hidden": (hidden, [])}
     plans = plan_depths({name: codes for name, (codes, _) in copies.items()}, chosen, stretch, rng)
     edge = 500 if isinstance(profile, Profile) else int(profile.length.mean())
-    edge = 0 if chosen.captured else edge
     holes = [hole for name in contigs for hole in not_sequenced(name, lengths[name], plans[name], edge)]
     intervals = subtract(labelled(shared, contigs), holes)
     if "chr20" in contigs and not stretch:

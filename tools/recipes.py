@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dvplug.errors import InputError, near_misses
-from dvplug.train.fit import WEIGHTS_NAME, FitSettings
+from dvplug.train.fit import FitSettings
 from simulate.read_sets import MAIN, sets_of
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -40,8 +40,6 @@ class Recipe:
     thinned: float
     """A second shard of each set has this share of the fragments: depths at which calling becomes hard."""
     settings: FitSettings
-    start_from: str | None = None
-    """A shipped model whose weights training starts from, where examples are few."""
     limits: tuple[str, ...] = field(default=())
     """What a user must know before relying on the model; the first says what was simulated."""
 
@@ -55,10 +53,6 @@ class Recipe:
     def models(self) -> Path:
         """Where the plugin keeps its models."""
         return REPOSITORY / "plugins" / self.plugin / "models"
-
-    def initial_weights(self) -> Path | None:
-        """Those of the model to start from."""
-        return self.models / self.start_from / WEIGHTS_NAME if self.start_from else None
 
 
 # The tune loss jumps while the learning rate is high: only the end of the schedule tells.
@@ -77,19 +71,6 @@ RECIPES = {
             SIMULATED,
             "Learnt from HiSeq X and HiSeq 2000 reads; NovaSeq's binned qualities were not seen.",
             "Real figures come from 0.27 Mb of chromosome 20 in two samples.",
-        ),
-    ),
-    "illumina-wes": Recipe(
-        "dvplug_illumina",
-        "Illumina paired reads, exome, 2x76 to 2x150 bp, 3x to 300x at targets",
-        0.4,
-        SETTINGS,
-        start_from="illumina-wgs-1.0.0",
-        limits=(
-            SIMULATED,
-            "No real exome with a truth was at hand: all figures are of simulated reads. Targets were drawn at random "
-            "over the genome, not at exons, so density and kind of variants are those of whole genomes.",
-            "One real exome of 76-bp reads gave qualities and read lengths; allele bias of capture is a guess.",
         ),
     ),
     "pacbio": Recipe(

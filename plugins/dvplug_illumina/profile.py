@@ -1,4 +1,4 @@
-"""How Illumina reads are called, of whole genomes and of exomes."""
+"""How Illumina whole-genome reads are called."""
 
 from __future__ import annotations
 
@@ -24,14 +24,4 @@ ILLUMINA_WGS = TechnologyProfile(
             "insert_size",
         ),
     ),
-)
-
-# Drawn alike, so that either model can start from the other's weights; only depth differs, and what was learnt of it.
-ILLUMINA_WES = ILLUMINA_WGS.model_copy(
-    update={
-        "name": "illumina-wes",
-        "aliases": ("wes", "exome"),
-        "description": "Illumina short reads, exome or other capture, paired, 75 to 250 bp",
-        "model": "illumina-wes@1",
-    }
 )

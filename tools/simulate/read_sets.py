@@ -38,8 +38,6 @@ class ReadSet:
     hidden_share: float = 0.0005
     imbalance_sd: float = 0.0
     """SD of the natural logarithm of either haplotype's depth, along the genome: an amplified library has more."""
-    captured: bool = False
-    """Only targets are sequenced, as in an exome; ``depths`` are theirs."""
     aligner: Aligner = "bwa-mem"
     """As the reads that we learn from."""
     technology: str = "illumina-wgs"
@@ -56,14 +54,12 @@ class ReadSet:
 
 PLATFORMS = {
     "illumina-wgs": "ILLUMINA",
-    "illumina-wes": "ILLUMINA",
     "pacbio": "PACBIO",
     "ont": "ONT",
     "ion": "IONTORRENT",
 }
 HISEQX = "illumina/HG002_b37.chr20_slices.2x150.60-96x.bam"
 HISEQ2000 = "illumina/NA12878_b37.chr20_10.0-10.1M.2x101.50x.bam"
-EXOME = "illumina/NA12878_b37.exome_scrap.chr20_43.25M.76bp.10x.bam"
 SEQUEL = "pacbio/HG003_GRCh38.hifi_sequel.chr20_9.0-9.1M.35x.bam"
 SEQUEL2 = "pacbio/HG002_GRCh38.hifi_sequel2.chr20_60-160k.21x.bam"
 R10_2022 = "ont/HG002_GRCh38.r10.4.1_sup.chr20_5.02-5.075M.bam"
@@ -83,14 +79,6 @@ the network took clean heterozygotes of real reads for such alleles."""
 
 def _pairs(name: str, bam: str, seed: int, noise: LocusNoise, **more: object) -> ReadSet:
     return replace(ReadSet(name, bam, MAIN, seed, noise), **more)  # type: ignore[arg-type]
-
-
-def _exome(name: str, bam: str, seed: int, noise: LocusNoise, **more: object) -> ReadSet:
-    exome = ReadSet(
-        name, bam, MAIN, seed, noise,
-        depths=(3.0, 300.0), imbalance_sd=0.1, technology="illumina-wes", captured=True,
-    )  # fmt: skip
-    return replace(exome, **more)  # type: ignore[arg-type]
 
 
 def _hifi(name: str, bam: str, seed: int, **more: object) -> ReadSet:
@@ -147,10 +135,6 @@ SETS = (
     _pairs(
         "illumina_held_out", HISEQX, 191, HISEQX_NOISE, clip_factor=0.25, indel_factor=0.4, **_measured(35.0)
     ),
-    _exome("exome_2x76", EXOME, 701, HISEQ2000_NOISE, aligner="bwa-aln"),
-    _exome("exome_2x101", HISEQ2000, 702, HISEQ2000_NOISE),
-    _exome("exome_2x150_extra", HISEQX, 703, HISEQX_NOISE, fasta=EXTRA),
-    _exome("exome_held_out", HISEQX, 791, HISEQX_NOISE, fasta=EXTRA, held_out=True),
     _ion("pgm", 601, scale=0.8),
     _ion("pgm_extra", 602, **_extra(0.2)),
     _ion("pgm_held_out", 691, **_measured(60.0)),

@@ -253,24 +253,6 @@ def depth_blocks(
     return starts, np.exp(rng.uniform(*np.log(depths), len(starts)))
 
 
-def capture_blocks(
-    length: int, rng: np.random.Generator, depths: tuple[float, float]
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Lay capture targets on a contig: 100-400 bp, about 1.5 kb apart, depths log-uniform in a range.
-
-    Fragments reach beyond a target, so its depth falls off in two steps on either side; in between there is nothing.
-    Returns the starts int64[k] and depths float64[k] of blocks.
-    """
-    starts, values = [0], [0.0]
-    at = int(rng.exponential(1500)) + 300
-    while at + 1000 < length:
-        size, depth = int(rng.integers(100, 400)), float(np.exp(rng.uniform(*np.log(depths))))
-        starts += [at - 250, at - 150, at + size, at + size + 100]
-        values += [0.3 * depth, depth, 0.3 * depth, 0.0]
-        at += size + 600 + int(rng.exponential(1500))
-    return np.array(starts), np.array(values)
-
-
 def fragment_starts(
     haplotype: Haplotype,
     profile: Profile,
