@@ -220,7 +220,11 @@ def run_peer(chosen: ValidationSet, caller: str, calls: Path, where: Sequence[Re
         if caller == "bcftools":
             peers.run(peers.bcftools(plain, chosen.reads, part, [region], chosen.tech))
         else:
-            peers.run(peers.freebayes(plain, chosen.reads, part, [region], folder / f"called.{number}.bed"))
+            peers.run(
+                peers.freebayes(
+                    plain, chosen.reads, part, [region], folder / f"called.{number}.bed", chosen.tech
+                )
+            )
         return part
 
     with ThreadPoolExecutor(workers) as pool:

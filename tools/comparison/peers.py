@@ -58,6 +58,9 @@ def start(pipeline: Sequence[Command], stderrs: Sequence[IO[bytes] | int]) -> li
 
 BCFTOOLS_PRESETS = {"pacbio": ["-X", "pacbio-ccs"], "ont": ["-X", "ont"]}
 """Options of `bcftools mpileup` by technology."""
+FREEBAYES_OPTIONS = {"ont": ["--min-alternate-fraction", "0.1"]}
+"""By technology. With the default of 0.05 it weighs so many errors of ONT reads that 1 Mb takes an hour; of the calls
+of QUAL > 20 it made as many either way."""
 
 
 def bcftools(
@@ -81,7 +84,7 @@ def bcftools(
 
 
 def freebayes(
-    reference: Path, reads: Path, out: Path, where: Sequence[Region], targets: Path
+    reference: Path, reads: Path, out: Path, where: Sequence[Region], targets: Path, tech: str = ""
 ) -> list[Command]:
     """Return `freebayes`, filtered by QUAL > 20; writes the regions to ``targets``, as it wants a BED file.
 
@@ -89,7 +92,7 @@ def freebayes(
     """
     targets.write_text("".join(f"{contig}\t{start}\t{end}\n" for contig, start, end in where))
     return [
-        ["freebayes", "-f", str(reference), "-t", str(targets), str(reads)],
+        ["freebayes", *FREEBAYES_OPTIONS.get(tech, []), "-f", str(reference), "-t", str(targets), str(reads)],
         ["bcftools", "view", "-i", "QUAL>20", "-Oz", "-o", str(out)],
     ]
 

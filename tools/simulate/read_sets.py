@@ -142,7 +142,7 @@ SETS = (
     _ont("r10_2024", R10_2024, 502, scale=0.6),
     _ont("r10_2022_extra", R10_2022, 503, **_extra(0.3)),
     _ont("r10_2024_extra", R10_2024, 504, **_extra(0.2)),
-    _ont("r10_held_out", R10_2022, 591, **_measured(45.0)),
+    _ont("r10_held_out", R10_2022, 591, **_measured(30.0)),
     _hifi("hifi_sequel2", SEQUEL2, 401),
     _hifi("hifi_sequel", SEQUEL, 402, scale=0.7),
     _hifi("hifi_sequel2_extra", SEQUEL2, 403, **_extra(0.25)),
