@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -136,6 +137,15 @@ def test_depth_is_what_was_asked_for() -> None:
     found, length = simulated(planted(), rng)
     depth = sum(int((a.reference != GAP).sum()) for a in found) / length
     assert depth == pytest.approx(10.0, rel=0.15)  # one haplotype of two
+
+
+def test_short_single_reads_reach_their_depth() -> None:
+    profile = replace(planted(), length=np.full(50, 120))
+    codes = np.random.default_rng(2).integers(0, 4, 20_000).astype(np.uint8)
+    spans = read_spans(
+        apply_variants(codes, [], 0), profile, (np.array([0]), np.array([30.0])), np.random.default_rng(1)
+    )
+    assert (spans[1] - spans[0]).sum() / len(codes) == pytest.approx(15, rel=0.1)
 
 
 def test_reads_end_where_n_begins() -> None:

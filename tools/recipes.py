@@ -102,7 +102,7 @@ RECIPES = {
         "dvplug_ion",
         "Ion Torrent PGM reads, single, about 130 bp, 10x to 200x",
         0.4,
-        SETTINGS,
+        SETTINGS.model_copy(update={"epochs": 10}),
         limits=(
             SIMULATED,
             "No real Ion Torrent reads with a truth were at hand: all figures are of simulated reads, whose "

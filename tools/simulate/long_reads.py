@@ -196,7 +196,10 @@ def read_spans(
     depth = blocks[1][
         np.searchsorted(blocks[0], haplotype.to_reference(middle.astype(np.int64)), side="right") - 1
     ]
-    kept = (rng.random(count) < depth / most) & (high - low > 200) & (codes[middle.astype(np.int64)] != N)
+    shortest = min(200.0, mean / 3)  # what is cut off at a contig's end is no read
+    kept = (
+        (rng.random(count) < depth / most) & (high - low > shortest) & (codes[middle.astype(np.int64)] != N)
+    )
     low, high, template = low[kept], high[kept], template[kept]
     unknown = np.concatenate(([-1], np.flatnonzero(codes == N), [len(codes)]))
     after = np.searchsorted(unknown, (low + high) // 2)  # reads end where N begins

@@ -135,8 +135,8 @@ SETS = (
     _pairs(
         "illumina_held_out", HISEQX, 191, HISEQX_NOISE, clip_factor=0.25, indel_factor=0.4, **_measured(35.0)
     ),
-    _ion("pgm", 601, scale=0.8),
-    _ion("pgm_extra", 602, **_extra(0.2)),
+    _ion("pgm", 601, scale=0.5),
+    _ion("pgm_extra", 602, **_extra(0.15)),
     _ion("pgm_held_out", 691, **_measured(60.0)),
     _ont("r10_2022", R10_2022, 501),
     _ont("r10_2024", R10_2024, 502, scale=0.6),
