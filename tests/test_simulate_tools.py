@@ -13,7 +13,7 @@ from dvplug.simulate.genome import COMPLEMENT, N, decode, random_genome
 from dvplug.simulate.variants import apply_variants, draw_events, place_events
 from simulate.profile import FOREIGN, LONGEST_TRACT, RIGHT, WRONG, Profile
 from simulate.reads import ADAPTERS, LocusNoise, depth_blocks, fastq_batches, fragment_starts, prepare
-from simulate.sample import as_events, decoys, drawn_variants, mutated, subtract, within
+from simulate.sample import as_events, decoys, drawn_variants, duplicated, mutated, subtract, within
 
 QUIET = LocusNoise(indel_sd=0, short_indel_sd=0, site_p=0)
 
@@ -191,3 +191,18 @@ def test_interval_arithmetic():
     intervals = [("a", 0, 100), ("b", 0, 50)]
     assert subtract(intervals, [("a", 10, 20), ("a", 90, 200)]) == [("a", 0, 10), ("a", 20, 90), ("b", 0, 50)]
     assert within(intervals, ("a", 40, 500)) == [("a", 40, 100)]
+
+
+def test_duplications_are_found_and_short_repeats_are_not() -> None:
+    rng = np.random.default_rng(21)
+    codes = rng.integers(0, 4, 60_000).astype(np.uint8)
+    codes[40_000:45_000] = mutated(codes[10_000:15_500], 0.01, rng)[:5_000]
+    codes[52_000:52_200] = codes[20_000:20_200]
+    other = rng.integers(0, 4, 8_000).astype(np.uint8)
+    other[3_000:5_000] = codes[30_000:32_000]
+    found = duplicated({"a": codes, "b": other})
+    windows = {(name, start) for name, start, _ in found}
+    expected = {
+        ("a", start) for start in (*range(10_000, 15_000, 1000), *range(40_000, 45_000, 1000), 30_000, 31_000)
+    }
+    assert windows == expected | {("b", 3_000), ("b", 4_000)}

@@ -53,6 +53,7 @@ from simulate.sample import (
     as_events,
     decoys,
     drawn_variants,
+    duplicated,
     read_bed,
     read_fasta,
     real_variants,
@@ -195,6 +196,8 @@ def build(
     plans = plan_depths({name: codes for name, (codes, _) in copies.items()}, chosen, stretch, rng)
     edge = 500 if isinstance(profile, Profile) else int(profile.length.mean())
     holes = [hole for name in contigs for hole in not_sequenced(name, lengths[name], plans[name], edge)]
+    if chosen.held_out:
+        holes += duplicated(contigs)
     intervals = subtract(labelled(shared, contigs), holes)
     if "chr20" in contigs and not stretch:
         write_bed(folder / "tune.bed", within(intervals, TUNE))

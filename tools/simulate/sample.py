@@ -137,6 +137,34 @@ def decoys(
     return reference, mutated(reference, 0.001, rng), np.concatenate(kept_back)
 
 
+def duplicated(
+    contigs: dict[str, Codes], *, word: int = 31, window: int = 1000, share: float = 0.25
+) -> list[tuple[str, int, int]]:
+    """Return windows in which many words of ``word`` bp occur elsewhere in the contigs: segmental duplications.
+
+    Truth sets of real genomes leave them out of their confident regions, as no short read can be placed there.
+    """
+    hashes, known = [], []
+    for codes in contigs.values():
+        value, whole = np.zeros(len(codes) - word + 1, np.uint64), np.ones(len(codes) - word + 1, bool)
+        for i in range(word):  # 2 bits a base: 31 of them fit
+            part = codes[i : len(codes) - word + 1 + i]
+            value = value << np.uint64(2) | np.minimum(part, 3).astype(np.uint64)
+            whole &= part < N
+        hashes.append(value)
+        known.append(whole)
+    words, count = np.unique(np.concatenate(hashes)[np.concatenate(known)], return_counts=True)
+    repeated = words[count > 1]
+    found = []
+    for (name, codes), value, whole in zip(contigs.items(), hashes, known, strict=True):
+        again = np.zeros(len(codes), bool)
+        again[: len(value)] = whole & np.isin(value, repeated)
+        for start in range(0, len(codes), window):
+            if again[start : start + window].mean() >= share:
+                found.append((name, start, min(start + window, len(codes))))
+    return found
+
+
 def _segments(
     contigs: dict[str, Codes], wanted: float, shortest: int, longest: int, rng: np.random.Generator
 ) -> Iterator[Codes]:
