@@ -93,11 +93,13 @@ def _accuracy(measured: list[dict[str, Any]]) -> Iterator[str]:
     yield "All callers on the same reads and regions, counted by `dvplug evaluate` (genotype-aware, by haplotype). "
     yield "bcftools is not filtered, freebayes is by QUAL > 20. In brackets: 95 % Wilson intervals."
     yield ""
-    yield "The real sets are not independent of the model: qualities and errors of the simulated"
-    yield "training reads were learnt from these same reads, without their truth; the simulator's noise was set,"
-    approximation = any(one["set"].startswith("na12878") for one in measured)
-    more = " The confident regions of NA12878 are an approximation." if approximation else ""
-    yield f"and the fit chosen, by looking at these sets.{more}"
+    if any(one["set"] in REAL for one in measured):
+        yield "The real sets are not independent of the model: qualities and errors of the simulated"
+        yield "training reads were learnt from these same reads, without their truth; the simulator's noise was set,"
+        approximation = any(one["set"].startswith("na12878") for one in measured)
+        more = " The confident regions of NA12878 are an approximation." if approximation else ""
+        yield f"and the fit chosen, by looking at these sets.{more}"
+    yield "Sets named held_out are simulated, of sequence, variants and seeds that nothing was trained on."
     for one in measured:
         yield ""
         yield f"### {one['set']}, mean depth {one['depth']:g}"
@@ -212,6 +214,8 @@ def _profiles(profiles: dict[str, str]) -> Iterator[str]:
 
 def _errors(measured: list[dict[str, Any]]) -> Iterator[str]:
     """List every error on real reads at full depth: those few can be looked at one by one."""
+    if not any(one["set"] in REAL for one in measured):
+        return
     yield "## Errors on real reads"
     yield ""
     yield "Counts of reads are an independent pileup's, by CIGAR."
