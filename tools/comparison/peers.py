@@ -58,7 +58,7 @@ def start(pipeline: Sequence[Command], stderrs: Sequence[IO[bytes] | int]) -> li
 
 BCFTOOLS_PRESETS = {"pacbio": ["-X", "pacbio-ccs"], "ont": ["-X", "ont"]}
 """Options of `bcftools mpileup` by technology."""
-FREEBAYES_OPTIONS = {"ont": ["--min-alternate-fraction", "0.1"]}
+FREEBAYES_OPTIONS = {"ont": ["--min-alternate-fraction", "0.2"]}
 """By technology. With the default of 0.05 it weighs so many errors of ONT reads that 1 Mb takes an hour; on the real
 set it makes fewer errors this way, not more."""
 
