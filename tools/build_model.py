@@ -67,8 +67,8 @@ def build(
         name=tech, version=version, description=recipe.description, held_out=HELD_OUT_TEXT
     )
     model = exported(fitted, tune, description, (models or recipe.models) / f"{tech}-{version}")
-    evaluate_model(tech=tech, shared=shared, work=work, model=model, cards=cards, workers=workers)
     shutil.copyfile(fitted / CURVE_NAME, cards / f"{model.name}.png")
+    evaluate_model(tech=tech, shared=shared, work=work, model=model, cards=cards, workers=workers)
     memory = max(
         resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     )

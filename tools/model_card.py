@@ -54,6 +54,8 @@ def write_card(
     lines = [*_about(manifest), *_limits(limits), *_accuracy(measured), *_candidates(measured)]
     lines += [*_curves(measured, out), *_calibration(measured, out), *_strata(measured)]
     lines += [*_errors(measured), *_profiles(profiles or {})]
+    if out.with_suffix(".png").exists():
+        lines += ["", "## Fit", "", f"![Training loss and tune log-loss]({out.stem}.png)"]
     part = out.with_name(f".{out.name}.part")
     part.write_text("\n".join(lines) + "\n")
     part.replace(out)
@@ -90,7 +92,7 @@ def _limits(limits: tuple[str, ...]) -> Iterator[str]:
 def _accuracy(measured: list[dict[str, Any]]) -> Iterator[str]:
     yield "## Accuracy"
     yield ""
-    yield "All callers on the same reads and regions, counted by `dvplug evaluate` (genotype-aware, by haplotype). "
+    yield "All callers on the same reads and regions, counted by `dvplug evaluate` (genotype-aware, by haplotype)."
     yield "bcftools is not filtered, freebayes is by QUAL > 20. In brackets: 95 % Wilson intervals."
     yield ""
     if any(one["set"] in REAL for one in measured):
@@ -166,8 +168,8 @@ def _calibration(measured: list[dict[str, Any]], out: Path) -> Iterator[str]:
     yield "## Is GQ true?"
     yield ""
     yield "Share of wrong calls against the one that GQ promises, all sets together; grey: a factor of three."
-    yield f"Of {len(large)} bands with {LEAST_CALLS} calls or more, {len(large) - len(outside)} lie within it (95 %"
-    yield "intervals)."
+    yield f"Of {len(large)} bands with {LEAST_CALLS} calls or more, {len(large) - len(outside)} lie within it"
+    yield "(95 % intervals)."
     yield ""
     yield f"![Observed error by GQ]({picture.name})"
     yield ""
