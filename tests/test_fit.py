@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dvplug.cli import main
 from dvplug.errors import InputError
 from dvplug.train import fit as fit_module
 from dvplug.train.export import load_fit
@@ -94,6 +95,16 @@ def test_class_weights_shift_the_errors(shards: tuple[list[Path], list[Path]], t
         settings = SETTINGS.model_copy(update={"class_weights": weights, "epochs": 1})
         errors[name] = fit(train, tune, settings, tmp_path / name).epochs[0].tune.error_by_label[1]
     assert errors["het"] < errors["others"]
+
+
+@pytest.mark.parametrize("options", [["--keep", "0", "1", "1"], ["--epochs", "0"]])
+def test_settings_out_of_range_are_refused_by_the_command(
+    options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["train", "fit", "x.h5", "--tune", "y.h5", "--out", str(tmp_path / "z"), *options])
+    assert f"{options[0][2:]}" in (said := capsys.readouterr().err)
+    assert "out of range" in said
 
 
 def test_thinning_a_class_leaves_its_prior(tmp_path: Path) -> None:

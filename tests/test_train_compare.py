@@ -98,6 +98,8 @@ def test_strategies_are_fitted_on_one_budget_and_counted(tmp_path: Path) -> None
         assert (tested.snp, tested.indel) == counts
     assert found.best == min(found.tune_log_loss, key=found.tune_log_loss.__getitem__)
     assert compare_strategies(*arguments) == found  # from what lies there
+    with pytest.raises(InputError, match="target-only' is a fit with other settings"):
+        compare_strategies(*arguments[:6], 80, out)
     with pytest.raises(InputError, match="both of toy"):
         compare_strategies(target, tune, test, target, tmp_path / "source" / WEIGHTS_NAME, SETTINGS, 40, out)
 

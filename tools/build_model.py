@@ -22,6 +22,7 @@ from dvplug.train.export import Description, export
 from dvplug.train.fit import CURVE_NAME, fit
 from evaluate_model import evaluate_model, simulate_reads
 from recipes import HELD_OUT_TEXT, REPOSITORY, SHARED, Shard, recipe_of
+from script import run
 from simulate.read_sets import sets_of
 
 app = App(help=__doc__, help_format="plaintext")
@@ -104,4 +105,4 @@ def examples(tech: str, work: Path, shard: Shard, workers: int) -> Path:
 
 
 if __name__ == "__main__":
-    app()
+    run(app)

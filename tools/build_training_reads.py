@@ -203,10 +203,8 @@ def build(
         write_bed(folder / "tune.bed", within(intervals, TUNE))
         intervals = subtract(intervals, [TUNE])
     write_bed(folder / "confident.bed", intervals)
-    platform = PLATFORMS[chosen.technology]
-    mapper = open_mapper(
-        chosen.aligner, folder / "ref.fa", folder / "reads.bam", chosen.name, platform, threads
-    )
+    reads, platform = folder / "reads.bam", PLATFORMS[chosen.technology]
+    mapper = open_mapper(chosen.aligner, folder / "ref.fa", reads, chosen.name, platform, threads)
     if isinstance(profile, Profile):
         profile = profile.scaled(clip=chosen.clip_factor, indel=chosen.indel_factor, rng=rng)
     count_of_reads = sequence(mapper, profile, chosen, copies, plans, rng)
@@ -214,7 +212,7 @@ def build(
     for index in folder.glob("ref.fa.*"):
         if index.suffix != ".fai":
             index.unlink()
-    count = sum(len(on_contig) for on_contig in variants.values())
+    count = sum(map(len, variants.values()))
     (folder / "done.txt").write_text(
         f"{chosen}\n{count_of_reads} reads or pairs, {count} variants, {time.time() - began:.0f} s\n"
     )

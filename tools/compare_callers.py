@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import csv
 import json as json_format
-import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -36,11 +35,12 @@ from comparison.sets import (
     stretches,
     thinned,
 )
-from dvplug.console import info, stderr, stdout, warn
-from dvplug.errors import DvplugError, InputError
+from dvplug.console import info, stdout, warn
+from dvplug.errors import InputError
 from dvplug.evaluate import ClassCounts, Evaluation, evaluate
 from dvplug.reference import Reference
 from dvplug.regions import Region
+from script import run
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 OURS, PEERS = "dvplug", ("bcftools", "freebayes")
@@ -127,7 +127,7 @@ def compare_callers(
         Folder of the real data.
     out
         Folder to keep all VCFs in, with those of FP and FN per caller; a temporary one by default. Peers are not run
-        again where their VCF lies there already.
+        again where their VCF lies there and is newer than the reads.
     json
         File to write all figures to.
     """
@@ -166,9 +166,16 @@ def depths(
         name = f"{chosen.name}_{target:g}x"
         (folder / name).mkdir(parents=True, exist_ok=True)
         where = where_to_call(chosen, confident)
-        reads = thinned(chosen.reads, target / full, where, folder / name / "reads.bam")
+        reads = folder / name / "reads.bam"
+        if not is_newer(reads, chosen.reads):
+            thinned(chosen.reads, target / full, where, reads)
         found.append((replace(chosen, name=name, reads=reads), mean_depth(reads, confident)))
     return found
+
+
+def is_newer(made: Path, source: Path) -> bool:
+    """Tell whether a file is there and was made after its source."""
+    return made.exists() and made.stat().st_mtime > source.stat().st_mtime
 
 
 def depth_is_full(at_depth: ValidationSet, chosen: ValidationSet) -> bool:
@@ -196,7 +203,7 @@ def run_caller(
             model=model, workers=workers, keep_ref_calls=True,
         )  # fmt: skip
         peers.run(command)
-    elif not calls.exists():
+    elif not is_newer(calls, chosen.reads):
         run_peer(chosen, caller, calls, where, workers)
     judged = folder / caller
     result = evaluate(chosen.truth, calls, chosen.confident, chosen.reference, out_dir=judged)
@@ -290,8 +297,4 @@ def difference(line: dict[str, str], result: Evaluation) -> tuple[int, str]:
 
 
 if __name__ == "__main__":
-    try:
-        app()
-    except DvplugError as error:
-        stderr.print(f"[red]error:[/] {error}")
-        sys.exit(2)
+    run(app)

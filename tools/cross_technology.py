@@ -15,6 +15,7 @@ from compare_callers import OURS, Compared, run_caller
 from comparison.sets import REAL, as_long_as_aligned, confident_regions, find_set, mean_depth
 from dvplug.console import stdout
 from recipes import RECIPES, SHARED
+from script import run
 
 app = App(help=__doc__, help_format="plaintext")
 
@@ -56,4 +57,4 @@ def cross_technology(*, shared: Path = SHARED, out: Path | None = None, workers:
 
 
 if __name__ == "__main__":
-    app()
+    run(app)

@@ -16,9 +16,11 @@ import build_training_reads
 from compare_callers import compare_callers
 from compare_profiles import compare_profiles
 from comparison.sets import real_sets
+from dvplug.errors import InputError
 from dvplug_registry.model_folder import load_manifest, save_manifest
 from model_card import metrics, write_card
-from recipes import REPOSITORY, SHARED, recipe_of
+from recipes import HELD_OUT_TEXT, REPOSITORY, SHARED, recipe_of
+from script import run
 from simulate.read_sets import ReadSet, sets_of
 
 app = App(help=__doc__, help_format="plaintext")
@@ -56,6 +58,13 @@ def evaluate_model(
     """
     recipe = recipe_of(tech)
     model = (model or recipe.models / f"{tech}-{version}").resolve()
+    manifest = load_manifest(model)
+    if manifest.training.held_out != HELD_OUT_TEXT:
+        raise InputError(
+            f"{manifest.label} was trained on what is held out here",
+            cause=f"it was kept from {manifest.training.held_out}",
+            repair="Build it again with tools/build_model.py, or measure it with tools/compare_callers.py.",
+        )
     held_out = [chosen for chosen in sets_of(tech) if chosen.held_out]
     simulate_reads(held_out, shared, work / "reads", workers)
     measured = work / "comparison.json"
@@ -68,7 +77,6 @@ def evaluate_model(
         out=work / "comparison",
         json=measured,
     )
-    manifest = load_manifest(model)
     save_manifest(model, manifest.model_copy(update={"metrics": metrics(measured)}))
     profiles = compare_reads(tech, shared, work)
     write_card(model, measured, cards / f"{model.name}.md", limits=recipe.limits, profiles=profiles)
@@ -98,4 +106,4 @@ def compare_reads(tech: str, shared: Path, work: Path) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    app()
+    run(app)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from comparison.judged import KINDS, within_factor
+from comparison.peers import BCFTOOLS_PRESETS, FREEBAYES_OPTIONS
 from comparison.pictures import LEAST_CALLS, draw_calibration, draw_precision_recall, pooled_calibration
 from comparison.sets import REAL
 from dvplug_registry.manifest import Manifest, Metric
@@ -51,7 +52,12 @@ def write_card(
     out.parent.mkdir(parents=True, exist_ok=True)
     manifest = load_manifest(folder)
     measured = json.loads(comparison.read_text())
-    lines = [*_about(manifest), *_limits(limits), *_accuracy(measured), *_candidates(measured)]
+    lines = [
+        *_about(manifest),
+        *_limits(limits),
+        *_accuracy(measured, manifest.technology),
+        *_candidates(measured),
+    ]
     lines += [*_curves(measured, out), *_calibration(measured, out), *_strata(measured)]
     lines += [*_errors(measured), *_profiles(profiles or {})]
     if out.with_suffix(".png").exists():
@@ -89,11 +95,14 @@ def _limits(limits: tuple[str, ...]) -> Iterator[str]:
         yield ""
 
 
-def _accuracy(measured: list[dict[str, Any]]) -> Iterator[str]:
+def _accuracy(measured: list[dict[str, Any]], technology: str) -> Iterator[str]:
     yield "## Accuracy"
     yield ""
     yield "All callers on the same reads and regions, counted by `dvplug evaluate` (genotype-aware, by haplotype)."
     yield "bcftools is not filtered, freebayes is by QUAL > 20. In brackets: 95 % Wilson intervals."
+    for caller, options in (("bcftools mpileup", BCFTOOLS_PRESETS), ("freebayes", FREEBAYES_OPTIONS)):
+        if technology in options:
+            yield f"Option of {caller}: `{' '.join(options[technology])}`."
     yield ""
     if any(one["set"] in REAL for one in measured):
         yield "The real sets are not independent of the model: qualities and errors of the simulated"
@@ -101,7 +110,8 @@ def _accuracy(measured: list[dict[str, Any]]) -> Iterator[str]:
         approximation = any(one["set"].startswith("na12878") for one in measured)
         more = " The confident regions of NA12878 are an approximation." if approximation else ""
         yield f"and the fit chosen, by looking at these sets.{more}"
-    yield "Sets named held_out are simulated, of sequence, variants and seeds that nothing was trained on."
+    yield "Sets named held_out are simulated, of sequence, variants and seeds that nothing was trained on;"
+    yield "stretches that are duplicated within them are left out."
     for one in measured:
         yield ""
         yield f"### {one['set']}, mean depth {one['depth']:g}"

@@ -79,11 +79,7 @@ def length_features(
         candidates.read_index[order], sites[order], order, low, high, longest,
         reads.start, reads.end, reads.cigar, reads.cigar_offset,
     )  # fmt: skip
-    of_site = np.zeros((len(starts), len(LENGTH_FEATURES) - 2), np.float32)
-    haplotype = reads.haplotype[candidates.read_index]
-    for i in np.flatnonzero(has_indel).tolist():
-        rows = slice(candidates.read_offset[i], candidates.read_offset[i + 1])
-        of_site[i] = _summary(change[rows], haplotype[rows])
+    of_site = summaries(change, reads.haplotype[candidates.read_index], candidates.read_offset)
     own = np.array(
         [
             (changes[s][a], changes[s][b] if b >= 0 else 0)
@@ -100,14 +96,37 @@ def _scaled(change: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
     return np.clip(change / LENGTH_SCALE, -MOST_CHANGE, MOST_CHANGE)
 
 
-def _summary(change: npt.NDArray[np.int32], haplotype: npt.NDArray[np.uint8]) -> tuple[float, ...]:
-    """Mean, median, SD, mean in either haplotype, fraction phased, of the reads of one site."""
-    spanning = change != UNSPANNED
-    if not spanning.any():
-        return (0.0,) * 6
-    scaled, haplotype = _scaled(change[spanning].astype(np.float64)), haplotype[spanning]
-    by_haplotype = [scaled[haplotype == h].mean() if (haplotype == h).any() else 0.0 for h in (1, 2)]
-    return (scaled.mean(), float(np.median(scaled)), scaled.std(), *by_haplotype, (haplotype > 0).mean())
+@njit(cache=True)
+def summaries(change: Any, haplotype: Any, offset: Any) -> Any:
+    """Mean, median, SD, mean in either haplotype, fraction phased, of the spanning reads of each site, float32[s, 6].
+
+    Parameters
+    ----------
+    change, haplotype
+        Of each read of each site; site ``i`` has those from ``offset[i]`` up to ``offset[i + 1]``.
+    """
+    out = np.zeros((len(offset) - 1, 6), np.float32)
+    for i in range(len(out)):
+        scaled = np.empty(offset[i + 1] - offset[i], np.float64)
+        sums, reads, n = np.zeros(3), np.zeros(3), 0
+        for k in range(offset[i], offset[i + 1]):
+            if change[k] == UNSPANNED:
+                continue
+            scaled[n] = min(max(change[k] / LENGTH_SCALE, -MOST_CHANGE), MOST_CHANGE)
+            side = min(haplotype[k], 2)
+            sums[side] += scaled[n]
+            reads[side] += 1
+            n += 1
+        if n == 0:
+            continue
+        out[i, 0] = sums.sum() / n
+        out[i, 1] = np.median(scaled[:n])
+        out[i, 2] = scaled[:n].std()
+        for side in (1, 2):
+            if reads[side] > 0:
+                out[i, 2 + side] = sums[side] / reads[side]
+        out[i, 5] = 1 - reads[0] / n
+    return out
 
 
 @njit(cache=True)
@@ -171,5 +190,7 @@ def read_length_changes(
                 position += length
             while begin < last and low[sites[begin]] + longest <= position:
                 begin += 1
+            if begin == last:
+                break
         first = last
     return change

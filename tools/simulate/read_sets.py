@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from simulate.mapping import Aligner
 from simulate.reads import LocusNoise
@@ -77,40 +78,40 @@ HIDDEN = 0.003
 the network took clean heterozygotes of real reads for such alleles."""
 
 
-def _pairs(name: str, bam: str, seed: int, noise: LocusNoise, **more: object) -> ReadSet:
-    return replace(ReadSet(name, bam, MAIN, seed, noise), **more)  # type: ignore[arg-type]
+def _pairs(name: str, bam: str, seed: int, noise: LocusNoise, **more: Any) -> ReadSet:
+    return replace(ReadSet(name, bam, MAIN, seed, noise), **more)
 
 
-def _hifi(name: str, bam: str, seed: int, **more: object) -> ReadSet:
+def _hifi(name: str, bam: str, seed: int, **more: Any) -> ReadSet:
     hifi = ReadSet(
         name, bam, MAIN, seed, HIFI_NOISE,
         depths=(8.0, 50.0), aligner="map-hifi", technology="pacbio", profile_fasta=MAIN,
     )  # fmt: skip
-    return replace(hifi, **more)  # type: ignore[arg-type]
+    return replace(hifi, **more)
 
 
-def _ont(name: str, bam: str, seed: int, **more: object) -> ReadSet:
+def _ont(name: str, bam: str, seed: int, **more: Any) -> ReadSet:
     ont = ReadSet(
         name, bam, MAIN, seed, R10_NOISE,
         depths=(8.0, 60.0), aligner="map-ont", technology="ont",
         profile_fasta=MAIN if bam == R10_2022 else None,
     )  # fmt: skip
-    return replace(ont, **more)  # type: ignore[arg-type]
+    return replace(ont, **more)
 
 
-def _ion(name: str, seed: int, **more: object) -> ReadSet:
+def _ion(name: str, seed: int, **more: Any) -> ReadSet:
     ion = ReadSet(
         name, PGM, MAIN, seed, PGM_NOISE,
         depths=(10.0, 200.0), aligner="bwa-mem-single", technology="ion", profile_fasta=None,
     )  # fmt: skip
-    return replace(ion, **more)  # type: ignore[arg-type]
+    return replace(ion, **more)
 
 
-def _extra(scale: float) -> dict[str, object]:
+def _extra(scale: float) -> dict[str, Any]:
     return {"fasta": EXTRA, "scale": scale}
 
 
-def _measured(depth: float) -> dict[str, object]:
+def _measured(depth: float) -> dict[str, Any]:
     return {"fasta": EXTRA, "depths": (depth, depth), "held_out": True}
 
 

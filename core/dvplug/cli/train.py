@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App
 
 from dvplug.cli.call import Several, available_cores
+
+if TYPE_CHECKING:
+    from dvplug.train.compare import StrategyComparison
+    from dvplug.train.fit import FitSettings
 
 app = App(name="train", help="Make a model: examples, then fit, then export.")
 
@@ -109,10 +113,10 @@ def fit(
     seed
         Seed of the initial weights and the order of the examples.
     """
-    from dvplug.train.fit import WEIGHTS_NAME, FitSettings
+    from dvplug.train.fit import WEIGHTS_NAME
     from dvplug.train.fit import fit as fit_network
 
-    settings = FitSettings(
+    settings = _settings(
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
@@ -121,6 +125,22 @@ def fit(
         seed=seed,
     )
     fit_network(examples, tune, settings, out, start_from and start_from / WEIGHTS_NAME)
+
+
+def _settings(**given: Any) -> FitSettings:
+    """Check the options of a fit; raises InputError where one is out of range."""
+    from pydantic import ValidationError
+
+    from dvplug.errors import InputError
+    from dvplug.train.fit import FitSettings
+    from dvplug.train.validation import explain
+
+    try:
+        return FitSettings(**given)
+    except ValidationError as error:
+        raise InputError(
+            "a setting of the fit is out of range", cause=explain(error), repair="See `--help`."
+        ) from error
 
 
 @app.command
@@ -168,16 +188,22 @@ def compare(
     seed
         Seed of the initial weights and the order of the examples.
     """
-    from rich.table import Table
-
-    from dvplug.console import stdout
     from dvplug.train.compare import compare_strategies
-    from dvplug.train.fit import WEIGHTS_NAME, FitSettings
+    from dvplug.train.fit import WEIGHTS_NAME
 
-    settings = FitSettings(
+    settings = _settings(
         epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, label_smoothing=0.0, seed=seed
     )
     found = compare_strategies(examples, tune, test, source, start_from / WEIGHTS_NAME, settings, steps, out)
+    _report(found)
+
+
+def _report(found: StrategyComparison) -> None:
+    """Print the table of a comparison."""
+    from rich.table import Table
+
+    from dvplug.console import stdout
+
     table = Table("strategy", "tune log-loss", "test", "SNP F1", "FP/FN", "INDEL F1", "FP/FN")
     for one in found.tested:
         snp, indel = one.snp, one.indel

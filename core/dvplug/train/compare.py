@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,11 @@ from numpy.typing import NDArray
 from dvplug.errors import InputError
 from dvplug.technology import Frozen
 from dvplug.train.export import load_fit
-from dvplug.train.fit import FitSettings, fit, predict
+from dvplug.train.fit import Fit, FitSettings, fit, predict
 from dvplug.train.store import VARIANT_TYPES, ExampleReader
+
+if TYPE_CHECKING:
+    import keras
 
 TARGET_ONLY, WARM_START, JOINT = "target-only", "warm-start", "joint"
 RESULT_NAME = "comparison.json"
@@ -89,7 +93,8 @@ def compare_strategies(
     Raises
     ------
     InputError
-        As `dvplug.train.fit.fit`; or the source is of the same technology as the examples.
+        As `dvplug.train.fit.fit`; the source is of the same technology as the examples; ``out`` holds a fit with other
+        settings.
     """
     technologies = [ExampleReader(paths).header.technology for paths in (examples, source)]
     if technologies[0] == technologies[1]:
@@ -105,20 +110,36 @@ def compare_strategies(
     }
     losses, tested = {}, []
     for strategy, (shards, types, weights) in plans.items():
-        folder = out / strategy
-        if not folder.exists():
-            budget = _on_budget(settings, len(ExampleReader(shards)), steps)
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            fit(shards, tune, budget.model_copy(update={"sequencing_types": types}), folder, weights)
-        state, model = load_fit(folder)
+        budget = _on_budget(settings, len(ExampleReader(shards)), steps)
+        budget = budget.model_copy(update={"sequencing_types": types})
+        state, model = _fitted(shards, tune, budget, out / strategy, weights)
         losses[strategy] = state.epochs[state.best].tune.log_loss
         for shard in test:
             reader = ExampleReader([shard])
             snp, indel = count_genotypes(predict(model, reader), reader.labels, reader.variant_types)
             tested.append(Tested(strategy=strategy, shard=shard.stem, snp=snp, indel=indel))
     comparison = StrategyComparison(steps=steps, tune_log_loss=losses, tested=tuple(tested))
-    (out / RESULT_NAME).write_text(comparison.model_dump_json(indent=1) + "\n")
+    part = out / f"{RESULT_NAME}.part"
+    part.write_text(comparison.model_dump_json(indent=1) + "\n")
+    part.replace(out / RESULT_NAME)
     return comparison
+
+
+def _fitted(
+    shards: Sequence[Path], tune: Sequence[Path], settings: FitSettings, folder: Path, weights: Path | None
+) -> tuple[Fit, keras.Model]:
+    """Fit, or take the fit that is there if its settings are these."""
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        fit(shards, tune, settings, folder, weights)
+    state, model = load_fit(folder)
+    if state.settings != settings:
+        raise InputError(
+            f"'{folder}' is a fit with other settings",
+            cause="an earlier comparison made it, with other steps or examples",
+            repair="Name another output folder, or remove this one.",
+        )
+    return state, model
 
 
 def count_genotypes(

@@ -195,11 +195,8 @@ class ExampleReader:
                     cause=f"the sequencing types are {', '.join(sequencing_types)}",
                     repair="Name its technology too, or leave it out.",
                 )
-        kinds = np.eye(len(sequencing_types), dtype=np.float32)
-        self._kinds = [
-            kinds[sequencing_types.index(header.technology)] if sequencing_types else kinds[:0].ravel()
-            for header in self.headers
-        ]
+        kinds = [[header.technology == name for name in sequencing_types] for header in self.headers]
+        self._kinds: NDArray[np.float32] = np.array(kinds, np.float32)  # [shards, types]
         self._lengths = [len(columns["label"]) for _, columns in shards]
         self.labels: NDArray[np.int8] = np.concatenate([columns["label"] for _, columns in shards])
         self.variant_types: NDArray[np.int8] = np.concatenate([c["variant_type"] for _, c in shards])
@@ -273,9 +270,8 @@ def _read(file: h5py.File, start: int, kind: NDArray[np.float32]) -> Examples:
     """Read a chunk; ``kind`` float32[types] follows the features of each example."""
     rows = slice(start, start + _CHUNK)
     features = file["features"][rows]
-    if len(kind):
-        features = np.hstack([features, np.tile(kind, (len(features), 1))])
-    return Examples(file["image"][rows], features, file["label"][rows])
+    kinds = np.broadcast_to(kind, (len(features), len(kind)))
+    return Examples(file["image"][rows], np.hstack([features, kinds]), file["label"][rows])
 
 
 def _thin(examples: Examples, fractions: NDArray[np.float64], random: np.random.Generator) -> Examples:
