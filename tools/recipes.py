@@ -105,8 +105,9 @@ RECIPES = {
         SETTINGS.model_copy(update={"epochs": 10}),
         limits=(
             SIMULATED,
-            "No real Ion Torrent reads with a truth were at hand: all figures are of simulated reads, whose "
-            "homopolymer errors match one PGM panel. Proton, S5 and longer reads were not seen.",
+            "No real Ion Torrent reads with a truth were at hand: all figures are of simulated reads, whose errors "
+            "were learnt from one PGM panel. Those of the panel's homopolymers come from few places; simulated ones err "
+            "less often (table at the end). Proton, S5 and longer reads were not seen.",
             "Reads were mapped with bwa mem; TMAP places indels and clips otherwise.",
             "Coverage is random, as of sheared libraries; the edges of amplicons, where all reads end, were not seen.",
         ),
