@@ -47,6 +47,31 @@ def test_a_learnable_rule_is_learned_and_the_weights_kept_are_those_measured(
     assert measured.log_loss == pytest.approx(best.log_loss, abs=1e-5)
 
 
+def test_batch_normalisation_knows_the_weights_that_are_kept(
+    shards: tuple[list[Path], list[Path]], tmp_path: Path
+) -> None:
+    """Its statistics are of the averaged weights, whose activations they stand for, not of the last step's."""
+    import keras
+
+    train, tune = shards
+    fit(
+        train,
+        tune,
+        SETTINGS.model_copy(update={"epochs": 1, "batch_size": 16, "average": 1.0}),
+        tmp_path / "fit",
+    )
+    _, model = load_fit(tmp_path / "fit")
+    examples = next(ExampleReader(train).shuffled(1280, 1))
+    layers = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    assert layers
+    for layer in layers:
+        before = keras.Model(model.inputs, layer.input)
+        seen = np.asarray(before.predict_on_batch([examples.images, examples.features]))
+        mean, sd = seen.mean(axis=(0, 1, 2)), seen.std(axis=(0, 1, 2))
+        assert np.abs((np.asarray(layer.moving_mean.value) - mean) / sd).max() < 0.2
+        np.testing.assert_allclose(np.sqrt(np.asarray(layer.moving_variance.value)), sd, rtol=0.15)
+
+
 def test_an_interrupted_fit_goes_on_where_it_stopped(
     shards: tuple[list[Path], list[Path]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

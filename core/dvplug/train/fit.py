@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,7 @@ WEIGHTS_NAME = "weights.safetensors"
 FIT_NAME = "fit.json"
 CURVE_NAME = "learning_curve.png"
 _CURVE_POINTS = 40  # per epoch
+_STATISTICS_BATCHES = 100  # with a momentum of 0.95 nothing is left of what was there before
 
 
 class FitSettings(Frozen):
@@ -118,7 +119,7 @@ def fit(
         raise InputError(f"'{out}' exists already", repair="Name another folder, or remove it.")
     reader, tune = (ExampleReader(paths, settings.sequencing_types) for paths in (examples, tune_examples))
     _check_same_kind(reader, tune)
-    steps = _steps_per_epoch(reader, settings)
+    steps = epoch_steps(reader, settings)
     unfinished = out.with_name(out.name + ".unfinished")
     unfinished.mkdir(parents=True, exist_ok=True)
     model = _compiled(reader.header, settings, steps)
@@ -134,7 +135,8 @@ def fit(
     console.info(f"{len(reader)} examples, {len(tune)} to tune on, {model.count_params()} weights")
     while not state.finished:
         losses = _train_epoch(model, reader, settings, len(state.epochs), steps)
-        with _averaged(model, settings.keep):
+        batches = reader.shuffled(settings.batch_size, (settings.seed, len(state.epochs)), settings.keep)
+        with _averaged(model, islice(batches, min(steps, _STATISTICS_BATCHES)), settings.keep):
             metrics = measure(predict(model, tune), tune.labels, tune.variant_types)
             done = len(state.epochs) + 1
             save_weights(_folded(model, state), unfinished / f"epoch_{done}.safetensors")
@@ -150,7 +152,8 @@ def predict(model: keras.Model, reader: ExampleReader) -> NDArray[np.float32]:
     return np.concatenate(parts)
 
 
-def _steps_per_epoch(reader: ExampleReader, settings: FitSettings) -> int:
+def epoch_steps(reader: ExampleReader, settings: FitSettings) -> int:
+    """Return how many batches an epoch has; raises InputError when the examples do not fill one."""
     steps = int((reader.class_counts() * np.asarray(settings.keep)).sum()) // settings.batch_size
     if not steps:
         raise InputError(
@@ -214,21 +217,24 @@ def _folded(model: keras.Model, state: Fit) -> keras.Model:
 
 
 @contextlib.contextmanager
-def _averaged(model: keras.Model, keep: Sequence[float]) -> Iterator[None]:
+def _averaged(model: keras.Model, batches: Iterable[Examples], keep: Sequence[float]) -> Iterator[None]:
     """Put the average weights in the place of the latest ones for a while.
 
-    A class of which a fraction ``keep`` was shown looks so much rarer than it is: its logit gets -ln(keep), which is
-    exact for the prior (Saerens et al. 2002, doi:10.1162/089976602753284446).
+    The batches give the statistics of batch normalisation anew: those at hand are of the latest weights (Izmailov et
+    al. 2018, arXiv:1803.05407, section 3.2). A class of which a fraction ``keep`` was shown looks so much rarer than
+    it is: its logit gets -ln(keep), which is exact for the prior (Saerens et al. 2002, doi:10.1162/089976602753284446).
     """
-    latest = [np.asarray(weight.value) for weight in model.trainable_variables]
+    latest = [np.asarray(variable.value) for variable in model.variables]
     model.optimizer.finalize_variable_values(model.trainable_variables)
+    for batch in batches:
+        model([batch.images, batch.features], training=True)
     last = model.get_layer("logits")
     last.bias.assign(np.asarray(last.bias.value) - np.log(keep, dtype=np.float32))
     try:
         yield
     finally:
-        for weight, value in zip(model.trainable_variables, latest, strict=True):
-            weight.assign(value)
+        for variable, value in zip(model.variables, latest, strict=True):
+            variable.assign(value)
 
 
 def _train_epoch(
