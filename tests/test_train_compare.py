@@ -10,7 +10,7 @@ import pytest
 from dvplug.errors import InputError
 from dvplug.train.compare import JOINT, TARGET_ONLY, WARM_START, compare_strategies, count_genotypes
 from dvplug.train.export import load_fit
-from dvplug.train.fit import WEIGHTS_NAME, FitSettings, fit, predict
+from dvplug.train.fit import WEIGHTS_NAME, FitSettings, epoch_steps, fit, predict
 from dvplug.train.network import build, fold_sequencing_type, predict_batch
 from dvplug.train.store import ExampleReader, Examples
 from training_toys import FEATURES, LAYOUT, TINY, toy_examples, write_shard
@@ -83,15 +83,16 @@ def test_strategies_are_fitted_on_one_budget_and_counted(tmp_path: Path) -> None
     test = [write_shard(tmp_path / f"test_{i}.h5", toy_examples(200, seed=4 + i)) for i in range(2)]
     fit(source, tune, SETTINGS, tmp_path / "source")
     out = tmp_path / "out"
-    arguments = (target, tune, test, source, tmp_path / "source" / WEIGHTS_NAME, SETTINGS, 40, out)
+    settings = SETTINGS.model_copy(update={"keep": (0.5, 1.0, 1.0)})
+    arguments = (target, tune, test, source, tmp_path / "source" / WEIGHTS_NAME, settings, 40, out)
     found = compare_strategies(*arguments)
     assert {(one.strategy, one.shard) for one in found.tested} == {
         (strategy, shard) for strategy in (TARGET_ONLY, WARM_START, JOINT) for shard in ("test_0", "test_1")
     }
-    for strategy, shown in ((TARGET_ONLY, 320), (WARM_START, 320), (JOINT, 1280)):
+    for strategy, shards in ((TARGET_ONLY, target), (WARM_START, target), (JOINT, [*target, *source])):
         state, model = load_fit(out / strategy)
-        steps = min(state.settings.steps_per_epoch, shown // 32) * state.settings.epochs
-        assert abs(steps - 40) <= 4
+        shown = epoch_steps(ExampleReader(shards, state.settings.sequencing_types), state.settings)
+        assert abs(shown * state.settings.epochs - 40) <= 4
         reader = ExampleReader(test[:1])
         counts = count_genotypes(predict(model, reader), reader.labels, reader.variant_types)
         (tested,) = [one for one in found.tested if (one.strategy, one.shard) == (strategy, "test_0")]

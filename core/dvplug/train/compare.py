@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from dvplug.errors import InputError
 from dvplug.technology import Frozen
 from dvplug.train.export import load_fit
-from dvplug.train.fit import Fit, FitSettings, fit, predict
+from dvplug.train.fit import Fit, FitSettings, epoch_steps, fit, predict
 from dvplug.train.store import VARIANT_TYPES, ExampleReader
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def compare_strategies(
     }
     losses, tested = {}, []
     for strategy, (shards, types, weights) in plans.items():
-        budget = _on_budget(settings, len(ExampleReader(shards)), steps)
+        budget = _on_budget(settings, ExampleReader(shards, types), steps)
         budget = budget.model_copy(update={"sequencing_types": types})
         state, model = _fitted(shards, tune, budget, out / strategy, weights)
         losses[strategy] = state.epochs[state.best].tune.log_loss
@@ -163,9 +163,9 @@ def count_genotypes(
     return counts[0], counts[1]
 
 
-def _on_budget(settings: FitSettings, examples: int, steps: int) -> FitSettings:
+def _on_budget(settings: FitSettings, reader: ExampleReader, steps: int) -> FitSettings:
     """Cut or repeat the examples so that all epochs together are about ``steps`` batches."""
-    whole = max(1, examples // settings.batch_size)
-    per_epoch = max(1, min(whole, steps // settings.epochs))
+    whole = epoch_steps(reader, settings)
+    per_epoch = min(whole, max(1, steps // settings.epochs))
     epochs = max(1, round(steps / per_epoch))
     return settings.model_copy(update={"steps_per_epoch": per_epoch, "epochs": epochs, "patience": epochs})
