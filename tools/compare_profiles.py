@@ -27,7 +27,12 @@ app = App(help=__doc__, help_format="plaintext")
 
 @app.default
 def compare_profiles(
-    *, real: Path, simulated: Path, real_ref: Path | None = None, most: int = 20_000, out: Path | None = None
+    *,
+    real: Path,
+    simulated: Path,
+    real_ref: Path | None = None,
+    most: int = 20_000_000,
+    out: Path | None = None,
 ) -> None:
     """Print the tables, and write them as Markdown.
 
@@ -40,7 +45,7 @@ def compare_profiles(
     real_ref
         Reference of the real reads; not needed where they have MD tags.
     most
-        Reads of either to count.
+        Aligned bases of either to count, about.
     out
         Markdown file to write.
     """

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -156,8 +155,16 @@ def learn_context_profile(bam: Path, fasta: Path | None = None) -> ContextProfil
 def count_errors(
     bam: Path, fasta: Path | None = None, most: int | None = None
 ) -> tuple[Counts, NDArray[np.int64], NDArray[np.int64]]:
-    """Count errors over the primary alignments, or the first ``most``; also aligned bp and class of each read."""
-    found = list(islice(alignments(bam, fasta), most))
+    """Count errors over the primary alignments; also aligned bp and class of each read.
+
+    With ``most``, only over the first alignments that hold about so many bases.
+    """
+    found, bases = [], 0
+    for one in alignments(bam, fasta):
+        found.append(one)
+        bases += len(one.position)
+        if most and bases >= most:
+            break
     if not found:
         raise ValueError(f"{bam}: no primary alignment with qualities" + ("" if fasta else " and an MD tag"))
     masked, modes = _masked(found), _run_modes(found)
