@@ -12,7 +12,8 @@ import pytest
 import dvplug_illumina
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
-from model_card import metrics, write_card
+from dvplug.train import compare
+from model_card import metrics, strategies_page, write_card, write_strategies
 from readme_table import with_table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -88,8 +89,33 @@ def test_card_holds_every_caller_and_every_error(comparison: Path, tmp_path: Pat
     assert "- FN SNP 20:77: called no call; truth 77 A>C 0/1; reads A 9, C 4" in text
 
 
+def test_the_card_leads_to_how_its_model_was_chosen(comparison: Path, tmp_path: Path) -> None:
+    (model,) = (Path(dvplug_illumina.__file__).parent / "models").glob("illumina-wgs-*")
+    snp, indel = compare.GenotypeCounts(tp=90, fp=3, fn=7), compare.GenotypeCounts(tp=0, fp=0, fn=2)
+    found = compare.StrategyComparison(
+        steps=1200,
+        tune_log_loss={compare.TARGET_ONLY: 0.5, compare.WARM_START: 0.25, compare.JOINT: 0.375},
+        tested=(
+            compare.Tested(
+                strategy=compare.WARM_START, shard="test.exome_held_out.0.5", snp=snp, indel=indel
+            ),
+        ),
+    )
+    card = tmp_path / "card.md"
+    write_card(model, comparison, card)
+    assert "card.strategies.md" not in card.read_text()
+    write_strategies(found, "wes", "wgs-1.0.0", strategies_page(card))
+    write_card(model, comparison, card)
+    assert "(card.strategies.md)" in card.read_text()
+    page = strategies_page(card).read_text()
+    assert "shown 1,200 batches" in page
+    assert "**warm-start**" in page
+    assert "| warm-start | 0.2500 | exome_held_out.0.5 | 0.9474 | 3 / 7 | 0.0000 | 0 / 2 |" in page
+
+
 def test_the_readme_shows_what_the_cards_say() -> None:
     cards = sorted((ROOT / "model_cards").glob("*.md"))
     readme = (ROOT / "README.md").read_text()
     assert with_table(readme, cards) == readme, "run python tools/readme_table.py"
+    cards = [card for card in cards if not card.stem.endswith(".strategies")]
     assert {card.stem for card in cards} == {folder.name for folder in ROOT.glob("plugins/*/models/*")}

@@ -9,10 +9,19 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 
+from build_training_reads import Plan, not_sequenced
 from dvplug.simulate.genome import COMPLEMENT, N, decode, random_genome
 from dvplug.simulate.variants import apply_variants, draw_events, place_events
 from simulate.profile import FOREIGN, LONGEST_TRACT, RIGHT, WRONG, Profile
-from simulate.reads import ADAPTERS, LocusNoise, depth_blocks, fastq_batches, fragment_starts, prepare
+from simulate.reads import (
+    ADAPTERS,
+    LocusNoise,
+    capture_blocks,
+    depth_blocks,
+    fastq_batches,
+    fragment_starts,
+    prepare,
+)
 from simulate.sample import as_events, decoys, drawn_variants, duplicated, mutated, subtract, within
 
 QUIET = LocusNoise(indel_sd=0, short_indel_sd=0, site_p=0)
@@ -161,6 +170,38 @@ def test_depths_of_blocks_span_the_asked_range():
     assert depths.min() < 9
     assert depths.max() > 90
     assert np.median(depths) == pytest.approx((8 * 100) ** 0.5, rel=0.15)
+
+
+def test_capture_leaves_gaps_and_spans_the_asked_range_at_targets() -> None:
+    starts, depths = capture_blocks(2_000_000, np.random.default_rng(4), (3.0, 300.0))
+    assert (np.diff(starts) > 0).all()
+    assert starts[-1] < 2_000_000
+    sizes, kind = np.diff(starts), np.arange(len(starts) - 1) % 4
+    targets = depths[2::4]
+    assert 3 <= targets.min() < 3.5
+    assert 270 < targets.max() <= 300
+    assert sizes[kind == 2].min() >= 250
+    assert sizes[kind == 2].max() < 550
+    assert (depths[::4] == 0).all()
+    assert sizes[kind == 0].min() >= 100
+    np.testing.assert_allclose(depths[1::4], 0.3 * targets)
+    np.testing.assert_allclose(depths[3::4], 0.3 * targets)
+    assert 0.3 < sizes[kind > 0].sum() / starts[-1] < 0.5
+
+
+def test_an_exome_has_a_typical_depth() -> None:
+    _, depths = capture_blocks(3_000_000, np.random.default_rng(5), (3.0, 300.0), 80.0)
+    targets = depths[2::4]
+    assert np.median(targets) == pytest.approx(80, rel=0.05)
+    assert targets.mean() / np.quantile(targets, 0.2) == pytest.approx(2.0, rel=0.07)  # fold-80 base penalty
+    assert targets.max() <= 300
+
+
+def test_what_is_not_captured_is_not_labelled() -> None:
+    blocks = np.array([0, 1_000, 1_400, 3_000]), np.array([0.0, 9.0, 0.0, 30.0])
+    plan = Plan(blocks, np.ones(5))
+    assert not_sequenced("x", 5_000, plan, 0, 150) == [("x", 150, 1_150), ("x", 1_550, 3_150)]
+    assert not_sequenced("x", 5_000, plan, 500) == [("x", 0, 1_500), ("x", 900, 3_500)]
 
 
 def test_drawn_variants_resemble_those_they_are_drawn_from():

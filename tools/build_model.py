@@ -17,10 +17,12 @@ from pathlib import Path
 
 from cyclopts import App
 
+from dvplug.train.compare import compare_strategies
 from dvplug.train.examples import make_examples
 from dvplug.train.export import Description, export
-from dvplug.train.fit import CURVE_NAME, fit
+from dvplug.train.fit import CURVE_NAME, WEIGHTS_NAME, fit
 from evaluate_model import evaluate_model, simulate_reads
+from model_card import write_strategies
 from recipes import HELD_OUT_TEXT, REPOSITORY, SHARED, Shard, recipe_of
 from script import run
 from simulate.read_sets import sets_of
@@ -52,17 +54,22 @@ def build(
     models, cards
         Where the model folder and its card go; models into the plugin by default.
     version
-        Of the model.
+        Of the model, and of the one that it starts from if it does.
     workers
         Processes that make examples, and threads that map.
     """
     start, recipe = time.monotonic(), recipe_of(tech)
-    simulate_reads(sets_of(tech), shared, work / "reads", workers)
-    shards = {shard: examples(tech, work, shard, workers) for shard in recipe.shards(tech)}
-    train = [path for shard, path in shards.items() if not shard.tune]
-    tune = [path for shard, path in shards.items() if shard.tune]
+    train, tune = reads_and_examples(tech, shared, work, workers)
     fitted = work / "fit"
-    if not fitted.exists():
+    if recipe.source:
+        base = recipe_of(recipe.source).models / f"{recipe.source}-{version}"
+        source, _ = reads_and_examples(recipe.source, shared, work / recipe.source, workers)
+        test = [examples(tech, work, shard, workers) for shard in recipe.tests(tech)]
+        weights, out = base / WEIGHTS_NAME, work / "strategies"
+        found = compare_strategies(train, tune, test, source, weights, recipe.settings, recipe.steps, out)
+        write_strategies(found, tech, base.name, cards / f"{tech}-{version}.strategies.md")
+        fitted = out / found.best
+    elif not fitted.exists():
         fit(train, tune, recipe.settings, fitted)
     description = Description(
         name=tech, version=version, description=recipe.description, held_out=HELD_OUT_TEXT
@@ -75,6 +82,14 @@ def build(
     )
     minutes = (time.monotonic() - start) / 60
     print(f"{model} and its card after {minutes:.0f} minutes, {memory / 2**20:.1f} GB at most in one process")
+
+
+def reads_and_examples(tech: str, shared: Path, work: Path, workers: int) -> tuple[list[Path], list[Path]]:
+    """Make all reads and examples of a technology; returns the shards to train and to tune on."""
+    simulate_reads(sets_of(tech), shared, work / "reads", workers)
+    shards = {shard: examples(tech, work, shard, workers) for shard in recipe_of(tech).shards(tech)}
+    train = [path for shard, path in shards.items() if shard.part == "train"]
+    return train, [path for shard, path in shards.items() if shard.part == "tune"]
 
 
 def exported(fitted: Path, tune: list[Path], description: Description, folder: Path) -> Path:
@@ -94,7 +109,7 @@ def examples(tech: str, work: Path, shard: Shard, workers: int) -> Path:
             reference=folder / "ref.fa",
             reads=[folder / "reads.bam"],
             truth=folder / "truth.vcf.gz",
-            confident=folder / ("tune.bed" if shard.tune else "confident.bed"),
+            confident=folder / ("tune.bed" if shard.part == "tune" else "confident.bed"),
             out=out,
             workers=workers,
             keep_fraction=shard.keep_fraction,

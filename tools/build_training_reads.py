@@ -43,6 +43,7 @@ from simulate.read_sets import (
     ReadSet,
 )
 from simulate.reads import (
+    capture_blocks,
     depth_blocks,
     fastq_batches,
     fragment_starts,
@@ -106,9 +107,14 @@ def plan_depths(
     """
     plans = {}
     for name, codes in contigs.items():
-        starts, depths = depth_blocks(len(codes), rng, chosen.depths)
+        if chosen.captured:
+            starts, depths = capture_blocks(len(codes), rng, chosen.depths, chosen.typical_depth)
+        else:
+            starts, depths = depth_blocks(len(codes), rng, chosen.depths)
         left_out = rng.random(len(starts)) >= chosen.scale
-        if name == TUNE[0]:
+        if chosen.captured:
+            left_out[:] = False
+        elif name == TUNE[0]:
             left_out &= (starts < TUNE[1] - 100_000) | (starts >= TUNE[2])
         depths = np.where(left_out, 0.0, depths)
         if stretch and name == stretch[0]:
@@ -120,15 +126,22 @@ def plan_depths(
     return plans
 
 
-def not_sequenced(name: str, length: int, plan: Plan, edge: int) -> list[tuple[str, int, int]]:
-    """Return the blocks without reads, widened by the stretch where depth falls off."""
+def not_sequenced(
+    name: str, length: int, plan: Plan, edge: int, shift: int = 0
+) -> list[tuple[str, int, int]]:
+    """Return the blocks without reads, widened by the stretch where depth falls off, and shifted."""
     starts, depths = plan.blocks
     ends = np.append(starts[1:], length)
     return [
-        (name, max(int(a) - edge, 0), int(b) + edge)
+        (name, max(int(a) + shift - edge, 0), int(b) + shift + edge)
         for a, b, d in zip(starts, ends, depths, strict=True)
         if d == 0
     ]
+
+
+def ends(lengths: dict[str, int], size: int = 2000) -> list[tuple[str, int, int]]:
+    """Return both ends of all contigs: fragments begin and end there, so hardly any reach the last bases."""
+    return [(name, *end) for name, n in lengths.items() for end in ((0, size), (n - size, n))]
 
 
 def sequence(
@@ -195,9 +208,16 @@ def build(
     copies |= {"decoys": (of_sample, []), "hidden": (hidden, [])}
     plans = plan_depths({name: codes for name, (codes, _) in copies.items()}, chosen, stretch, rng)
     edge = 500 if isinstance(profile, Profile) else int(profile.length.mean())
-    holes = [hole for name in contigs for hole in not_sequenced(name, lengths[name], plans[name], edge)]
+    shift = 0
+    if chosen.captured:
+        # Blocks say where fragments start: what they cover lies half a fragment further on.
+        assert isinstance(profile, Profile)
+        edge, shift = 0, int(profile.fragment.mean()) // 2
+    holes = [
+        hole for name in contigs for hole in not_sequenced(name, lengths[name], plans[name], edge, shift)
+    ]
     if chosen.held_out:
-        holes += duplicated(contigs)
+        holes += duplicated(contigs) + ends(lengths)
     intervals = subtract(labelled(shared, contigs), holes)
     if "chr20" in contigs and not stretch:
         write_bed(folder / "tune.bed", within(intervals, TUNE))

@@ -1,4 +1,4 @@
-"""Write a model's card from its manifest and from what `compare_callers.py --json` measured."""
+"""Write a model's card from its manifest and from what `compare_callers.py --json` measured, and how it was chosen."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from comparison.judged import KINDS, within_factor
 from comparison.peers import BCFTOOLS_PRESETS, FREEBAYES_OPTIONS
 from comparison.pictures import LEAST_CALLS, draw_calibration, draw_precision_recall, pooled_calibration
 from comparison.sets import REAL
+from dvplug.train.compare import JOINT, TARGET_ONLY, WARM_START, StrategyComparison
 from dvplug_registry.manifest import Manifest, Metric
 from dvplug_registry.model_folder import load_manifest
 
@@ -60,8 +61,47 @@ def write_card(
     ]
     lines += [*_curves(measured, out), *_calibration(measured, out), *_strata(measured)]
     lines += [*_errors(measured), *_profiles(profiles or {})]
+    if strategies_page(out).exists():
+        lines += [
+            "",
+            "## How it was trained",
+            "",
+            f"[Three ways were compared]({strategies_page(out).name}).",
+        ]
     if out.with_suffix(".png").exists():
         lines += ["", "## Fit", "", f"![Training loss and tune log-loss]({out.stem}.png)"]
+    _write(lines, out)
+
+
+def strategies_page(card: Path) -> Path:
+    """Where `write_strategies` writes, beside a card."""
+    return card.with_name(f"{card.stem}.strategies.md")
+
+
+def write_strategies(found: StrategyComparison, tech: str, start: str, out: Path) -> None:
+    """Write the table of a comparison of ways to train ``tech``, one of which starts from the model ``start``."""
+    losses = {name: f"{loss:.4f}" for name, loss in found.tune_log_loss.items()}
+    lines = [
+        f"# Three ways to train {tech}",
+        "",
+        f"Each was shown {found.steps:,} batches: the technology's own examples from random weights (`{TARGET_ONLY}`),",
+        f"the same from the weights of {start} (`{WARM_START}`), and both technologies' examples together from random",
+        f"weights, with a vector that tells which is which (`{JOINT}`). The one with the lowest log-loss on the tune",
+        f"examples is shipped: **{found.best}**. Test examples, at full depth, half and a quarter of the reads, are",
+        "of the sets held out: genotypes of candidates, so variants that are no candidate are not counted.",
+        "",
+        "| way | tune log-loss | test examples | SNP F1 | FP / FN | INDEL F1 | FP / FN |",
+        "|---|--:|---|--:|--:|--:|--:|",
+    ]
+    for one in sorted(found.tested, key=lambda one: one.shard):
+        cells = [one.strategy, losses[one.strategy], one.shard.removeprefix("test.")]
+        for counts in (one.snp, one.indel):
+            cells += [f"{counts.f1:.4f}", f"{counts.fp} / {counts.fn}"]
+        lines.append(f"| {' | '.join(cells)} |")
+    _write(lines, out)
+
+
+def _write(lines: list[str], out: Path) -> None:
     part = out.with_name(f".{out.name}.part")
     part.write_text("\n".join(lines) + "\n")
     part.replace(out)
@@ -111,7 +151,7 @@ def _accuracy(measured: list[dict[str, Any]], technology: str) -> Iterator[str]:
         more = " The confident regions of NA12878 are an approximation." if approximation else ""
         yield f"and the fit chosen, by looking at these sets.{more}"
     yield "Sets named held_out are simulated, of sequence, variants and seeds that nothing was trained on;"
-    yield "stretches that are duplicated within them are left out."
+    yield "stretches that are duplicated within them, and 2 kb at the ends of contigs, are left out."
     for one in measured:
         yield ""
         yield f"### {one['set']}, mean depth {one['depth']:g}"

@@ -18,8 +18,8 @@ NEVER = [("chr20", 60_000, 160_000), ("chr20", 5_020_000, 5_080_000)]
 """Kept for validation on real long reads: no labels here."""
 TUNE = ("chr20", 7_900_000, 8_900_000)
 """Kept out of training, to choose the epoch and calibrate."""
-HELD_OUT = ("chr13_32M", "chr17_43M")
-"""Contigs of `EXTRA` that nothing but the final figures is made of: 2 Mb."""
+HELD_OUT = ("chr13_32M", "chr17_43M", "chr21_37M")
+"""Contigs of `EXTRA` that nothing but the final figures is made of: 3 Mb."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,10 @@ class ReadSet:
     hidden_share: float = 0.0005
     imbalance_sd: float = 0.0
     """SD of the natural logarithm of either haplotype's depth, along the genome: an amplified library has more."""
+    captured: bool = False
+    """Only targets are sequenced, as in an exome; ``depths`` are theirs."""
+    typical_depth: float | None = None
+    """Around which those of an exome lie; without it all depths are equally likely, on a logarithmic scale."""
     aligner: Aligner = "bwa-mem"
     """As the reads that we learn from."""
     technology: str = "illumina-wgs"
@@ -55,12 +59,14 @@ class ReadSet:
 
 PLATFORMS = {
     "illumina-wgs": "ILLUMINA",
+    "illumina-wes": "ILLUMINA",
     "pacbio": "PACBIO",
     "ont": "ONT",
     "ion": "IONTORRENT",
 }
 HISEQX = "illumina/HG002_b37.chr20_slices.2x150.60-96x.bam"
 HISEQ2000 = "illumina/NA12878_b37.chr20_10.0-10.1M.2x101.50x.bam"
+EXOME = "illumina/NA12878_b37.exome_scrap.chr20_43.25M.76bp.10x.bam"
 SEQUEL = "pacbio/HG003_GRCh38.hifi_sequel.chr20_9.0-9.1M.35x.bam"
 SEQUEL2 = "pacbio/HG002_GRCh38.hifi_sequel2.chr20_60-160k.21x.bam"
 R10_2022 = "ont/HG002_GRCh38.r10.4.1_sup.chr20_5.02-5.075M.bam"
@@ -80,6 +86,14 @@ the network took clean heterozygotes of real reads for such alleles."""
 
 def _pairs(name: str, bam: str, seed: int, noise: LocusNoise, **more: Any) -> ReadSet:
     return replace(ReadSet(name, bam, MAIN, seed, noise), **more)
+
+
+def _exome(name: str, bam: str, seed: int, noise: LocusNoise, **more: Any) -> ReadSet:
+    exome = ReadSet(
+        name, bam, MAIN, seed, noise,
+        depths=(3.0, 300.0), imbalance_sd=0.1, technology="illumina-wes", captured=True,
+    )  # fmt: skip
+    return replace(exome, **more)
 
 
 def _hifi(name: str, bam: str, seed: int, **more: Any) -> ReadSet:
@@ -115,6 +129,7 @@ def _measured(depth: float) -> dict[str, Any]:
     return {"fasta": EXTRA, "depths": (depth, depth), "held_out": True}
 
 
+EXOME_MEASURED: dict[str, Any] = {"fasta": EXTRA, "typical_depth": 80.0, "held_out": True}
 SETS = (
     _pairs("hiseqx_2x150", HISEQX, 101, HISEQX_NOISE, scale=0.8, imbalance_sd=0.16),
     _pairs("hiseq2000_2x101", HISEQ2000, 202, HISEQ2000_NOISE, scale=0.8, aligner="bwa-aln"),
@@ -131,23 +146,45 @@ SETS = (
     ),
     _pairs("hiseq2000_2x101_extra", HISEQ2000, 204, HISEQ2000_NOISE, hidden_share=HIDDEN, **_extra(0.4)),
     _pairs(
+        "hiseq2000_2x101_aln_extra",
+        HISEQ2000,
+        206,
+        HISEQ2000_NOISE,
+        aligner="bwa-aln",
+        hidden_share=HIDDEN,
+        **_extra(0.35),
+    ),
+    _pairs(
         "pcr_free_2x150_extra", HISEQX, 105, HISEQX_NOISE, clip_factor=0.25, indel_factor=0.1, **_extra(0.25)
     ),
     _pairs(
         "illumina_held_out", HISEQX, 191, HISEQX_NOISE, clip_factor=0.25, indel_factor=0.4, **_measured(35.0)
     ),
-    _ion("pgm", 601, scale=0.5),
-    _ion("pgm_extra", 602, **_extra(0.15)),
+    _exome("exome_2x76", EXOME, 701, HISEQ2000_NOISE, aligner="bwa-aln"),
+    _exome("exome_2x101", HISEQ2000, 702, HISEQ2000_NOISE, hidden_share=HIDDEN),
+    _exome("exome_2x150_extra", HISEQX, 703, HISEQX_NOISE, clip_factor=0.25, indel_factor=0.4, fasta=EXTRA),
+    _exome("exome_2x76_held_out", EXOME, 791, HISEQ2000_NOISE, aligner="bwa-aln", **EXOME_MEASURED),
+    _exome(
+        "exome_2x150_held_out",
+        HISEQX,
+        792,
+        HISEQX_NOISE,
+        clip_factor=0.25,
+        indel_factor=0.4,
+        **EXOME_MEASURED,
+    ),
+    _ion("pgm", 601),
+    _ion("pgm_extra", 602, hidden_share=HIDDEN, **_extra(0.4)),
     _ion("pgm_held_out", 691, **_measured(60.0)),
     _ont("r10_2022", R10_2022, 501),
     _ont("r10_2024", R10_2024, 502, scale=0.6),
-    _ont("r10_2022_extra", R10_2022, 503, **_extra(0.3)),
-    _ont("r10_2024_extra", R10_2024, 504, **_extra(0.2)),
+    _ont("r10_2022_extra", R10_2022, 503, hidden_share=HIDDEN, **_extra(0.7)),
+    _ont("r10_2024_extra", R10_2024, 504, hidden_share=HIDDEN, **_extra(0.5)),
     _ont("r10_held_out", R10_2022, 591, **_measured(30.0)),
     _hifi("hifi_sequel2", SEQUEL2, 401),
     _hifi("hifi_sequel", SEQUEL, 402, scale=0.7),
-    _hifi("hifi_sequel2_extra", SEQUEL2, 403, **_extra(0.25)),
-    _hifi("hifi_sequel_extra", SEQUEL, 404, **_extra(0.2)),
+    _hifi("hifi_sequel2_extra", SEQUEL2, 403, hidden_share=HIDDEN, **_extra(0.5)),
+    _hifi("hifi_sequel_extra", SEQUEL, 404, hidden_share=HIDDEN, **_extra(0.4)),
     _hifi("hifi_held_out", SEQUEL2, 491, **_measured(30.0)),
 )
 
