@@ -1,4 +1,4 @@
-"""Illumina whole-genome sequencing: a profile and its model, no code."""
+"""Illumina sequencing of whole genomes and exomes: profiles and their models, no code."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from pathlib import Path
 
 from dvplug.hookspecs import hookimpl
 from dvplug.technology import TechnologyProfile
-from dvplug_illumina.profile import ILLUMINA_WGS
+from dvplug_illumina.profile import ILLUMINA_WES, ILLUMINA_WGS
 
 DVPLUG_API = 1
 
 
 @hookimpl
 def dvplug_technologies() -> list[TechnologyProfile]:
-    """Return the one technology."""
-    return [ILLUMINA_WGS]
+    """Return both technologies."""
+    return [ILLUMINA_WGS, ILLUMINA_WES]
 
 
 @hookimpl

@@ -1,4 +1,4 @@
-"""How Illumina whole-genome reads are called."""
+"""How Illumina reads are called, of whole genomes and of exomes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ ILLUMINA_WGS = TechnologyProfile(
     description="Illumina short reads, whole genome, paired or single, 75 to 250 bp",
     model="illumina-wgs@1",
     realign_reads=True,
+    image_encoder="pileup-with-lengths",
     image=ImageLayout(
         height=64,
         width=55,
@@ -24,4 +25,14 @@ ILLUMINA_WGS = TechnologyProfile(
             "insert_size",
         ),
     ),
+)
+
+# Drawn alike, so that either model can start from the other's weights; only depth differs, and what was learnt of it.
+ILLUMINA_WES = ILLUMINA_WGS.model_copy(
+    update={
+        "name": "illumina-wes",
+        "aliases": ("wes", "exome"),
+        "description": "Illumina short reads, exome or other capture, paired, 75 to 250 bp",
+        "model": "illumina-wes@1",
+    }
 )

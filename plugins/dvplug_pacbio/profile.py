@@ -13,6 +13,7 @@ PACBIO = TechnologyProfile(
     read_filter=ReadFilter(keep_supplementary=True, max_read_span=25_000),
     phase_reads=True,
     candidate_thresholds=CandidateThresholds(min_fraction_indels=0.12),
+    image_encoder="pileup-with-lengths",
     image=ImageLayout(
         height=64,
         width=55,
@@ -24,6 +25,7 @@ PACBIO = TechnologyProfile(
             "strand",
             "read_supports_variant",
             "base_differs_from_ref",
+            "homopolymer_length",
             "haplotype",
         ),
     ),
