@@ -112,9 +112,7 @@ def plan_depths(
         else:
             starts, depths = depth_blocks(len(codes), rng, chosen.depths)
         left_out = rng.random(len(starts)) >= chosen.scale
-        if chosen.captured:
-            left_out[:] = False
-        elif name == TUNE[0]:
+        if name == TUNE[0]:
             left_out &= (starts < TUNE[1] - 100_000) | (starts >= TUNE[2])
         depths = np.where(left_out, 0.0, depths)
         if stretch and name == stretch[0]:
@@ -142,6 +140,28 @@ def not_sequenced(
 def ends(lengths: dict[str, int], size: int = 2000) -> list[tuple[str, int, int]]:
     """Return both ends of all contigs: fragments begin and end there, so hardly any reach the last bases."""
     return [(name, *end) for name, n in lengths.items() for end in ((0, size), (n - size, n))]
+
+
+def confident(
+    shared: Path,
+    contigs: dict[str, Codes],
+    chosen: ReadSet,
+    profile: Profile | ContextProfile,
+    plans: dict[str, Plan],
+) -> list[tuple[str, int, int]]:
+    """Return where the truth is whole and reads are: where variants are labelled and counted."""
+    shift = 0
+    if chosen.captured:
+        # Blocks say where fragments start: what they cover lies half a fragment further on.
+        assert isinstance(profile, Profile)
+        edge, shift = 0, int(profile.fragment.mean()) // 2
+    else:
+        edge = 500 if isinstance(profile, Profile) else int(profile.length.mean())
+    lengths = {name: len(codes) for name, codes in contigs.items()}
+    holes = [hole for name, n in lengths.items() for hole in not_sequenced(name, n, plans[name], edge, shift)]
+    if chosen.held_out:
+        holes += duplicated(contigs) + ends(lengths)
+    return subtract(labelled(shared, contigs), holes)
 
 
 def sequence(
@@ -207,18 +227,7 @@ def build(
     copies = {name: (codes, variants[name]) for name, codes in contigs.items()}
     copies |= {"decoys": (of_sample, []), "hidden": (hidden, [])}
     plans = plan_depths({name: codes for name, (codes, _) in copies.items()}, chosen, stretch, rng)
-    edge = 500 if isinstance(profile, Profile) else int(profile.length.mean())
-    shift = 0
-    if chosen.captured:
-        # Blocks say where fragments start: what they cover lies half a fragment further on.
-        assert isinstance(profile, Profile)
-        edge, shift = 0, int(profile.fragment.mean()) // 2
-    holes = [
-        hole for name in contigs for hole in not_sequenced(name, lengths[name], plans[name], edge, shift)
-    ]
-    if chosen.held_out:
-        holes += duplicated(contigs) + ends(lengths)
-    intervals = subtract(labelled(shared, contigs), holes)
+    intervals = confident(shared, contigs, chosen, profile, plans)
     if "chr20" in contigs and not stretch:
         write_bed(folder / "tune.bed", within(intervals, TUNE))
         intervals = subtract(intervals, [TUNE])
