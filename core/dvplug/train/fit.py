@@ -224,12 +224,14 @@ def _averaged(model: keras.Model, batches: Iterable[Examples], keep: Sequence[fl
     al. 2018, arXiv:1803.05407, section 3.2). A class of which a fraction ``keep`` was shown looks so much rarer than
     it is: its logit gets -ln(keep), which is exact for the prior (Saerens et al. 2002, doi:10.1162/089976602753284446).
     """
-    latest = [np.asarray(variable.value) for variable in model.variables]
+    from keras.ops import convert_to_numpy
+
+    latest = [convert_to_numpy(variable) for variable in model.variables]
     model.optimizer.finalize_variable_values(model.trainable_variables)
     for batch in batches:
         model([batch.images, batch.features], training=True)
     last = model.get_layer("logits")
-    last.bias.assign(np.asarray(last.bias.value) - np.log(keep, dtype=np.float32))
+    last.bias.assign(convert_to_numpy(last.bias) - np.log(keep, dtype=np.float32))
     try:
         yield
     finally:

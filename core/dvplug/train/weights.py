@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from dvplug.errors import ModelError
 
 if TYPE_CHECKING:
@@ -15,9 +13,10 @@ if TYPE_CHECKING:
 
 def save_weights(model: keras.Model, path: Path) -> None:
     """Write every weight, batch normalisation's statistics too, under its ``layer/name``."""
+    from keras.ops import convert_to_numpy
     from safetensors.numpy import save
 
-    path.write_bytes(save({weight.path: np.asarray(weight.value) for weight in model.weights}))
+    path.write_bytes(save({weight.path: convert_to_numpy(weight) for weight in model.weights}))
 
 
 def load_weights(model: keras.Model, path: Path) -> None:
