@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dvplug.alleles import OTHER, UNINFORMATIVE
 from dvplug.candidates import CandidateBatch, find_candidates
-from dvplug.features import FEATURES, repeat_tracts, site_features
+from dvplug.features import FEATURES, nearby_differences, repeat_tracts, site_features
 from dvplug.images import NO_ALT, alt_sets
 from dvplug.reference import encode_bases
 from dvplug.regions import Region
@@ -45,9 +45,21 @@ def base_quality(read: Read, site: int) -> int:
     return 0
 
 
-def differences(read: Read, reference: str) -> int:
+def differences(read: Read, reference: str) -> float:
+    """Per 100 bp."""
     wrong = sum(read.seq[index] != reference[position] for position, index in aligned_pairs(read))
-    return min(10, wrong + sum(op in "ID" for _, op in operations(read.cigar)))
+    indels = sum(op in "ID" for _, op in operations(read.cigar))
+    return min(10, 100 * (wrong + indels) / (read.end - read.start))
+
+
+def nearby(reads: list[Read], reference: str, site: int) -> int:
+    """Positions within 500 bp with three reads or more, and a fifth of those there, that show another base."""
+    shown: dict[int, list[str]] = {}
+    for read in reads:
+        for position, index in aligned_pairs(read):
+            shown.setdefault(position, []).append(read.seq[index])
+    wrong = {p: sum(base != reference[p] for base in bases) for p, bases in shown.items()}
+    return sum(n >= 3 and 5 * n >= len(shown[p]) for p, n in wrong.items() if abs(p - site) <= 500)
 
 
 def fragment(read: Read, index: int) -> object:
@@ -66,7 +78,7 @@ def of_reads(prefix: str, reads: list[Read], reference: str, site: int) -> dict[
         f"{prefix}_mapping_quality": mean([min(r.mapq, 60) / 60 for r in reads]),
         f"{prefix}_base_quality": mean([base_quality(r, site) / 40 for r in reads]),
         f"{prefix}_end_distance": mean([min(d, 75) / 75 for d in distance]),
-        f"{prefix}_mismatches": mean([differences(r, reference) / 10 for r in reads]),
+        f"{prefix}_mismatches": mean([differences(r, reference) / 5 for r in reads]),
         f"{prefix}_clipped_fraction": mean([clip >= 4 for clip in clips]),
     }
 
@@ -96,6 +108,7 @@ def twin(
         "alt_low_mapping_fraction": mean([reads[i].mapq < 20 for i in alt]),
         "alt_starts": len({reads[i].start for i in alt}) / max(1, len(alt)),
         "alt_fragments": len({fragment(reads[i], i) for i in alt}) / max(1, len(alt)),
+        "nearby_differences": math.log1p(nearby(reads, reference, start)) / math.log1p(50),
         "is_snp": float(change == 0),
         "is_insertion": float(change > 0),
         "is_deletion": float(change < 0),
@@ -141,6 +154,20 @@ def test_names_are_unique_and_site_features_come_last() -> None:
     first_of_site = FEATURES.index("is_snp")
     of_site = "is_snp is_insertion is_deletion indel_length homopolymer tandem_repeat alts is_pair"
     assert list(FEATURES[first_of_site:]) == of_site.split()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reads", "counts"), [(3, 3, True), (2, 2, False), (3, 15, True), (3, 16, False)]
+)
+def test_a_position_counts_as_nearby_difference_from_three_reads_and_a_fifth_on(
+    wrong: int, reads: int, counts: bool
+) -> None:
+    mismatches, depth = np.zeros((2, 2000), np.int32)
+    mismatches[[499, 500, 1500, 1501]], depth[:] = wrong, reads
+    starts = np.array([1000, 0, 1999])
+    expected = [2, 2, 2]  # 500 bp on either side, and what the reference has of that
+    found = nearby_differences(mismatches, depth, starts) * math.log1p(50)
+    assert found.tolist() == pytest.approx([math.log1p(n * counts) for n in expected])
 
 
 LINE = "ACGTACGTACGTACGTACGT"

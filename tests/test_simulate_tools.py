@@ -10,7 +10,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 
 from build_training_reads import Plan, not_sequenced
-from dvplug.simulate.genome import COMPLEMENT, N, decode, random_genome
+from dvplug.simulate.genome import COMPLEMENT, N, decode, encode, random_genome
 from dvplug.simulate.variants import apply_variants, draw_events, place_events
 from simulate.profile import FOREIGN, LONGEST_TRACT, RIGHT, WRONG, Profile
 from simulate.reads import (
@@ -22,7 +22,16 @@ from simulate.reads import (
     fragment_starts,
     prepare,
 )
-from simulate.sample import as_events, decoys, drawn_variants, duplicated, mutated, subtract, within
+from simulate.sample import (
+    around_runs,
+    as_events,
+    decoys,
+    drawn_variants,
+    duplicated,
+    mutated,
+    subtract,
+    within,
+)
 
 QUIET = LocusNoise(indel_sd=0, short_indel_sd=0, site_p=0)
 
@@ -247,3 +256,11 @@ def test_duplications_are_found_and_short_repeats_are_not() -> None:
         ("a", start) for start in (*range(10_000, 15_000, 1000), *range(40_000, 45_000, 1000), 30_000, 31_000)
     }
     assert windows == expected | {("b", 3_000), ("b", 4_000)}
+
+
+def test_around_runs_are_the_confident_bases_within_2_bp_of_a_long_run() -> None:
+    contigs = {"one": encode("CG" + "A" * 10 + "CGTCGT" + "T" * 9 + "GC"), "two": encode("N" * 20 + "C" * 12)}
+    confident = [("one", 1, 6), ("one", 8, 27), ("two", 0, 31)]
+    assert around_runs(confident, contigs, 10) == [("one", 1, 6), ("one", 8, 14), ("two", 18, 31)]
+    assert around_runs(confident, contigs, 9)[2] == ("one", 16, 27)
+    assert around_runs(confident, contigs, 13) == []

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from cyclopts import App
 
+from dvplug.simulate.genome import encode, write_bed
 from dvplug.train.compare import compare_strategies
 from dvplug.train.examples import make_examples
 from dvplug.train.export import Description, export
@@ -26,6 +27,7 @@ from model_card import write_strategies
 from recipes import HELD_OUT_TEXT, REPOSITORY, SHARED, Shard, recipe_of
 from script import run
 from simulate.read_sets import sets_of
+from simulate.sample import around_runs, read_bed, read_fasta
 
 app = App(help=__doc__, help_format="plaintext")
 
@@ -104,18 +106,28 @@ def examples(tech: str, work: Path, shard: Shard, workers: int) -> Path:
     out, folder = work / "examples" / f"{shard.name}.h5", work / "reads" / shard.read_set
     if not out.exists():
         out.parent.mkdir(parents=True, exist_ok=True)
+        confident = folder / ("tune.bed" if shard.part == "tune" else "confident.bed")
+        if shard.least_run:
+            confident = write_runs(confident, folder / "ref.fa", shard.least_run, out.with_suffix(".bed"))
         made = make_examples(
             tech=tech,
             reference=folder / "ref.fa",
             reads=[folder / "reads.bam"],
             truth=folder / "truth.vcf.gz",
-            confident=folder / ("tune.bed" if shard.part == "tune" else "confident.bed"),
+            confident=confident,
             out=out,
             workers=workers,
             keep_fraction=shard.keep_fraction,
             source=f"simulated {shard.read_set} x {shard.keep_fraction:g}",
         )
         print(f"{out.name}: {made} examples")
+    return out
+
+
+def write_runs(confident: Path, reference: Path, least: int, out: Path) -> Path:
+    """Write the parts of a BED file around homopolymers."""
+    contigs = {name: encode(sequence) for name, sequence in read_fasta(reference).items()}
+    write_bed(out, around_runs(read_bed(confident), contigs, least))
     return out
 
 

@@ -43,6 +43,7 @@ from simulate.read_sets import (
     ReadSet,
 )
 from simulate.reads import (
+    SHOULDER,
     capture_blocks,
     depth_blocks,
     fastq_batches,
@@ -152,9 +153,10 @@ def confident(
     """Return where the truth is whole and reads are: where variants are labelled and counted."""
     shift = 0
     if chosen.captured:
-        # Blocks say where fragments start: what they cover lies half a fragment further on.
+        # Blocks say where fragments start: what they cover lies half a fragment further on. Exomes are measured
+        # within their targets; the shoulders serve for training alone.
         assert isinstance(profile, Profile)
-        edge, shift = 0, int(profile.fragment.mean()) // 2
+        edge, shift = SHOULDER if chosen.held_out else 0, int(profile.fragment.mean()) // 2
     else:
         edge = 500 if isinstance(profile, Profile) else int(profile.length.mean())
     lengths = {name: len(codes) for name, codes in contigs.items()}

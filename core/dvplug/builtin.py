@@ -38,14 +38,14 @@ def dvplug_image_encoders() -> list[ImageEncoder]:
             "pileup",
             description,
             "dvplug.images:encode_pileups",
-            version=1,
+            version=2,
             features="dvplug.features:FEATURES",
         ),
         ImageEncoder(
             "pileup-with-lengths",
             "the same, with features of how long repeats are in the reads",
             "dvplug.lengths:encode_pileups",
-            version=1,
+            version=2,
             features="dvplug.lengths:FEATURES",
         ),
     ]

@@ -20,6 +20,7 @@ from dvplug.alignments import open_alignments
 from dvplug.alleles import FLANK
 from dvplug.candidates import CandidateBatch
 from dvplug.errors import DvplugError
+from dvplug.features import NEARBY
 from dvplug.hookspecs import Draw, Encode, Find, OpenModel, Predictor
 from dvplug.images import ImageBatch
 from dvplug.models import LoadedModel
@@ -116,7 +117,8 @@ class RegionImages:
         profile, result = self.pipeline.profile, RegionResult(regions=1)
         clock = Stopwatch(result.seconds)
         read_filter, layout = profile.read_filter, profile.image
-        margin = layout.width // 2 + 10 * FLANK + (REALIGN_MARGIN if profile.realign_reads else 0)
+        seen = max(layout.width // 2, NEARBY)  # on either side of a candidate
+        margin = seen + 10 * FLANK + (REALIGN_MARGIN if profile.realign_reads else 0)
         reads = fetch_reads(
             self.alignments,
             region,

@@ -31,12 +31,13 @@ FEATURES = (
     "ref_base_quality",
     "alt_end_distance",  # mean distance of the site from the read's nearer end, of 75 bp
     "ref_end_distance",
-    "alt_mismatches",  # mean differences from the reference per read, of 10
+    "alt_mismatches",  # mean differences from the reference per 100 bp of a read, of 5
     "ref_mismatches",
     "alt_clipped_fraction",  # reads with soft clips of 4 bp or more
     "ref_clipped_fraction",
     "alt_starts",  # distinct read starts per supporting read: few mean copies of one fragment
     "alt_fragments",  # distinct fragments per supporting read: mates that overlap count twice in the others
+    "nearby_differences",  # positions close by where many reads differ from the reference, ln(1 + n) / ln(1 + 50)
     "is_snp",
     "is_insertion",
     "is_deletion",
@@ -49,6 +50,12 @@ FEATURES = (
 COUNT_SCALE = float(np.log1p(500.0))
 LENGTH_SCALE = float(np.log1p(100.0))
 MOST_FRAGMENTS = 100  # of one site that are told apart
+MOST_DIFFERENCES = 10.0  # of a read, per 100 bp
+NEARBY = 500  # bp on either side of the site
+# Reads of a copy that the reference lacks differ at 2-5 % of the positions, a person's own alleles at 0.1 %.
+NEARBY_SCALE = float(np.log1p(50.0))
+FEWEST_DIFFERENT, ONE_IN = 3, 5  # reads that make a position count as such: so many, and one in so many
+_NEARBY = FEATURES.index("nearby_differences")
 _FROM_SITE = FEATURES.index("is_snp")
 
 
@@ -62,16 +69,19 @@ def site_features(
 ) -> npt.NDArray[np.float32]:
     """Features float32[n, len(FEATURES)] of ``n`` images given by their site and alts (see `ImageBatch`)."""
     features = np.zeros((len(site), len(FEATURES)), np.float32)
-    differences = read_differences(
+    differences, mismatches, depth = count_differences(
         reads.start, reads.seq, reads.base_offset, reads.cigar, reads.cigar_offset, reference, reference_start
     )
+    rates = 100 * differences / np.maximum(reads.end - reads.start, 1)
     clips = read_clips(reads.cigar, reads.cigar_offset)
     fragments = read_fragments(reads.start, reads.end, reads.fragment_length)
     _read_features(
         features, site, alt_set, candidates.start, candidates.read_offset, candidates.read_index,
         candidates.read_allele, reads.start, reads.end, reads.flag, reads.mapping_quality, reads.qual,
-        reads.base_offset, reads.cigar, reads.cigar_offset, differences, clips, fragments,
+        reads.base_offset, reads.cigar, reads.cigar_offset, rates, clips, fragments,
     )  # fmt: skip
+    starts = candidates.start.astype(np.int64) - reference_start
+    features[:, _NEARBY] = nearby_differences(mismatches, depth, starts)[site]
     _site_features(features, candidates, reference, reference_start, site, alt_set)
     return features
 
@@ -101,7 +111,7 @@ def _site_features(
 
 
 @njit(cache=True)
-def read_differences(
+def count_differences(
     start: Any,
     seq: Any,
     base_offset: Any,
@@ -110,17 +120,32 @@ def read_differences(
     reference: Any,
     reference_start: int,
 ) -> Any:
-    """Mismatching bases plus indels per read, int32[reads]; reference as in `find_candidates`."""
+    """Count differences from the reference by read and by position; reference as in `find_candidates`.
+
+    Returns
+    -------
+    differences
+        int32[reads]: mismatching bases plus indels.
+    mismatches, depth
+        int32[len(reference)]: reads with another base there, and reads with any base there.
+    """
     differences = np.zeros(len(start), np.int32)
+    mismatches = np.zeros(len(reference), np.int32)
+    steps = np.zeros(len(reference) + 1, np.int32)  # of the depth, from each position to the next
     for read in range(len(start)):
         position = np.int64(start[read]) - reference_start
         base = base_offset[read]
         for k in range(cigar_offset[read], cigar_offset[read + 1]):
             code, length = cigar[k] & 15, np.int64(cigar[k] >> 4)
             if code == 0 or code == 7 or code == 8:
-                for i in range(max(0, -position), min(length, len(reference) - position)):
+                first, last = max(0, -position), min(length, len(reference) - position)
+                if first < last:
+                    steps[position + first] += 1
+                    steps[position + last] -= 1
+                for i in range(first, last):
                     if seq[base + i] != reference[position + i]:
                         differences[read] += 1
+                        mismatches[position + i] += 1
                 position += length
                 base += length
             elif code == 1 or code == 4:
@@ -129,7 +154,25 @@ def read_differences(
             elif code == 2 or code == 3:
                 differences[read] += code == 2
                 position += length
-    return differences
+    return differences, mismatches, np.cumsum(steps[:-1])
+
+
+def nearby_differences(
+    mismatches: npt.NDArray[np.int32], depth: npt.NDArray[np.integer], starts: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """Positions within `NEARBY` bp of each start where reads differ, scaled, float64[s].
+
+    Parameters
+    ----------
+    mismatches, depth
+        As of `count_differences`.
+    starts
+        Offsets into them.
+    """
+    differs = (mismatches >= FEWEST_DIFFERENT) & (ONE_IN * mismatches >= depth)
+    before = np.concatenate(([0], np.cumsum(differs)))
+    first, last = np.maximum(starts - NEARBY, 0), np.minimum(starts + NEARBY + 1, len(depth))
+    return np.log1p(before[last] - before[first]) / NEARBY_SCALE
 
 
 @njit(cache=True)
@@ -169,13 +212,13 @@ def _add_distinct(seen: Any, n: int, value: int) -> int:
 def _read_features(
     features: Any, site: Any, alt_set: Any, site_start: Any, read_offset: Any, read_index: Any, read_allele: Any,
     start: Any, end: Any, flag: Any, mapping_quality: Any, qual: Any, base_offset: Any, cigar: Any,
-    cigar_offset: Any, differences: Any, clips: Any, fragments: Any,
+    cigar_offset: Any, rates: Any, clips: Any, fragments: Any,
 ) -> None:  # fmt: skip
     for image in range(len(site)):
         at = np.int64(site_start[site[image]])
         alt, second = alt_set[image, 0], alt_set[image, 1]
         # Sums over reads of the alts (row 0) and of the reference (row 1): reads, reverse, mapping quality,
-        # low mapping quality, base quality, end distance, differences, clipped.
+        # low mapping quality, base quality, end distance, differences per 100 bp, clipped.
         sums = np.zeros((2, 8))
         first_alt, other, unknown, starts, last_start = 0, 0, 0, 0, -1
         seen = np.empty(MOST_FRAGMENTS, np.int64)
@@ -204,7 +247,7 @@ def _read_features(
             if base >= 0:
                 sums[row, 4] += min(qual[base_offset[read] + base], 40)
             sums[row, 5] += min(75, max(0, min(at - start[read], end[read] - 1 - at)))
-            sums[row, 6] += min(10, differences[read])
+            sums[row, 6] += min(MOST_DIFFERENCES, rates[read])
             sums[row, 7] += clips[read] >= 4
         alts, refs = sums[0, 0], sums[1, 0]
         depth = alts + refs + other
@@ -227,7 +270,7 @@ def _read_features(
             features[image, 9 + row] = sums[row, 2] / reads / 60
             features[image, 12 + row] = sums[row, 4] / reads / 40
             features[image, 14 + row] = sums[row, 5] / reads / 75
-            features[image, 16 + row] = sums[row, 6] / reads / 10
+            features[image, 16 + row] = sums[row, 6] / reads / 5
             features[image, 18 + row] = sums[row, 7] / reads
 
 

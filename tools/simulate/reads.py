@@ -255,6 +255,8 @@ def depth_blocks(
 
 CAPTURE_SD = 0.6
 """SD of the natural logarithm of a real exome's depth at targets: a fold-80 penalty (Picard) of 2."""
+SHOULDER = 100
+"""bp on either side of a target where depth falls off."""
 
 
 def capture_blocks(
@@ -264,7 +266,7 @@ def capture_blocks(
 
     Their depths are log-normal around the ``typical`` one, as in an exome, or without it log-uniform, and in a range.
     Fewer fragments lie on either side of a target, and none in between. Returns the starts int64[k] and depths
-    float64[k] of blocks: target, two shoulders of 100 bp, gap.
+    float64[k] of blocks: target, two shoulders, gap.
     """
     starts, values = [0], [0.0]
     at = int(rng.exponential(750)) + 250
@@ -272,7 +274,7 @@ def capture_blocks(
         size = int(rng.integers(250, 550))
         log = rng.normal(np.log(typical), CAPTURE_SD) if typical else rng.uniform(*np.log(depths))
         depth = float(np.clip(np.exp(log), *depths))
-        starts += [at - 100, at, at + size, at + size + 100]
+        starts += [at - SHOULDER, at, at + size, at + size + SHOULDER]
         values += [0.3 * depth, depth, 0.3 * depth, 0.0]
         at += size + 450 + int(rng.exponential(750))
     return np.array(starts), np.array(values)

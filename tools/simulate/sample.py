@@ -207,6 +207,25 @@ def within(intervals: list[tuple[str, int, int]], window: tuple[str, int, int]) 
     return [(n, max(s, low), min(e, high)) for n, s, e in intervals if n == contig and s < high and e > low]
 
 
+def around_runs(
+    intervals: list[tuple[str, int, int]], contigs: dict[str, Codes], least: int, margin: int = 2
+) -> list[tuple[str, int, int]]:
+    """Return the parts of intervals that lie within ``margin`` bp of a run of ``least`` equal bases or more."""
+    found = []
+    for name, codes in contigs.items():
+        edges = np.concatenate(([0], np.flatnonzero(np.diff(codes)) + 1, [len(codes)]))
+        long = (np.diff(edges) >= least) & (codes[edges[:-1]] < N)
+        near, inside = np.zeros(len(codes), bool), np.zeros(len(codes), bool)
+        for start, end in zip(edges[:-1][long].tolist(), edges[1:][long].tolist(), strict=True):
+            near[max(start - margin, 0) : end + margin] = True
+        for contig, start, end in intervals:
+            if contig == name:
+                inside[start:end] = True
+        steps = np.flatnonzero(np.diff((near & inside).astype(np.int8), prepend=0, append=0))
+        found += [(name, *map(int, pair)) for pair in steps.reshape(-1, 2)]
+    return found
+
+
 def read_bed(path: Path) -> list[tuple[str, int, int]]:
     """Read a BED file's intervals."""
     rows = (line.split()[:3] for line in path.read_text().splitlines() if line.strip())
