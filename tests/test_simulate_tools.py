@@ -259,7 +259,7 @@ def test_duplications_are_found_and_short_repeats_are_not() -> None:
 
 
 def test_around_runs_are_the_confident_bases_within_2_bp_of_a_long_run() -> None:
-    contigs = {"one": encode("CG" + "A" * 10 + "CGTCGT" + "T" * 9 + "GC"), "two": encode("N" * 20 + "C" * 12)}
+    contigs = {"one": encode("CG" + "A" * 10 + "CGTCGC" + "T" * 9 + "GC"), "two": encode("N" * 20 + "C" * 12)}
     confident = [("one", 1, 6), ("one", 8, 27), ("two", 0, 31)]
     assert around_runs(confident, contigs, 10) == [("one", 1, 6), ("one", 8, 14), ("two", 18, 31)]
     assert around_runs(confident, contigs, 9)[2] == ("one", 16, 27)
