@@ -42,6 +42,7 @@ def build(
     cards: Path = REPOSITORY / "model_cards",
     version: str = "1.0.0",
     workers: int = 2,
+    fit_only: bool = False,
 ) -> None:
     """Build the model.
 
@@ -59,6 +60,9 @@ def build(
         Of the model, and of the one that it starts from if it does.
     workers
         Processes that make examples, and threads that map.
+    fit_only
+        Stop after the fit, for which TensorFlow need not be installed: KERAS_BACKEND may be jax or torch. The same
+        command without this goes on from the work folder, on any machine.
     """
     start, recipe = time.monotonic(), recipe_of(tech)
     train, tune = reads_and_examples(tech, shared, work, workers)
@@ -73,6 +77,8 @@ def build(
         fitted = out / found.best
     elif not fitted.exists():
         fit(train, tune, recipe.settings, fitted)
+    if fit_only:
+        return
     description = Description(
         name=tech, version=version, description=recipe.description, held_out=HELD_OUT_TEXT
     )
