@@ -99,6 +99,22 @@ def test_what_was_planted_is_learnt(monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(quality[:, context.SUBSTITUTED, 0, 5].argmax(axis=-1).tolist()) == {10}
 
 
+def test_rare_errors_are_drawn_as_often_as_planted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An inserted base that lengthened its neighbour would be learnt as a misread homopolymer."""
+    profile = planted(substitution_p=0.0)
+    change = np.diff(profile.run_change, axis=-1, prepend=0)
+    change[:, :, 2, MOST_CHANGE - 1 : MOST_CHANGE + 2] = 0.002, 0.994, 0.004
+    profile = replace(profile, run_change=np.cumsum(change, axis=-1), insertion_p=np.full(CLASSES, 0.004))
+    found, _ = simulated(profile, np.random.default_rng(6))
+    monkeypatch.setattr(context, "alignments", lambda bam, fasta: iter(found))
+    counts, *_ = context.count_errors(Path("reads.bam"))
+    learnt = counts.run_change.sum(axis=(0, 1))
+    shorter, longer = learnt[2, [MOST_CHANGE - 1, MOST_CHANGE + 1]] / learnt[2].sum()
+    assert (shorter, longer) == (pytest.approx(0.002, rel=0.3), pytest.approx(0.004, rel=0.25))
+    assert counts.indels.sum(axis=0)[0] / counts.bases.sum() == pytest.approx(0.004, rel=0.25)
+    assert learnt[1, MOST_CHANGE + 1] / learnt[1].sum() < 0.0005
+
+
 def test_long_homopolymers_that_mostly_err_are_learnt_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     """Masking would drop every place where a third of the reads agree; the sample's own length counts as right."""
     rng = np.random.default_rng(7)

@@ -60,7 +60,12 @@ def _slipping(p: float, slip: float) -> float:
 
 @njit(cache=True)
 def _draw(rng: Any, cumulative: Any) -> int:
-    draw = rng.random()
+    return _find(rng.random(), cumulative)
+
+
+@njit(cache=True)
+def _find(draw: float, cumulative: Any) -> int:
+    """Index of the first entry that is not below ``draw``."""
     low, high = 0, len(cumulative) - 1
     while low < high:
         middle = (low + high) // 2
@@ -69,6 +74,15 @@ def _draw(rng: Any, cumulative: Any) -> int:
         else:
             high = middle
     return low
+
+
+@njit(cache=True)
+def _other(rng: Any, base: int, following: int) -> int:
+    """A base that lengthens neither the homopolymer before nor the one behind: such errors are counted as theirs."""
+    while True:
+        drawn = int(rng.random() * 4)
+        if drawn != base and drawn != following:
+            return drawn
 
 
 @njit(cache=True)
@@ -97,10 +111,10 @@ def _long_read(
             table = run_change[read_class, base, length]
             wrong = 1.0 - (table[none] - table[none - 1])
             if rng.random() < _slipping(wrong, slip[position]):
-                for _ in range(50):
-                    change = _draw(rng, table) - none
-                    if change != 0:
-                        break
+                draw = rng.random() * wrong
+                if draw >= table[none - 1]:  # longer: what no change takes up is passed over
+                    draw += table[none] - table[none - 1]
+                change = _find(draw, table) - none
         run_class = np.searchsorted(run_edges, length, side="right") - 1
         for k in range(max(size + change, 0)):
             at = position + step * min(k, size - 1)
@@ -116,8 +130,10 @@ def _long_read(
                 return n
         position += step * size
         if rng.random() < 1 - (1 - insertion_p[read_class]) ** size:
+            following = codes[position] if low <= position < high else N
+            following = 3 - following if reverse and following <= 3 else following
             for _ in range(_draw(rng, indel_length[0])):
-                seq[n] = int(rng.random() * 4)
+                seq[n] = _other(rng, base, following)
                 before = np.searchsorted(previous_edges, previous, side="right") - 1
                 previous = _draw(rng, quality[read_class, 2, 0, before])
                 qual[n] = previous
