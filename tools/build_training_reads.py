@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from dvplug.simulate.genome import Codes, encode, known_intervals, write_bed, write_fasta
 from dvplug.simulate.variants import Variant, apply_variants, write_truth
 from simulate.context import ContextProfile, learn_context_profile
+from simulate.drawn import VariantModel, drawn_variants
 from simulate.long_reads import long_fastq_batches, prepare_long, read_spans
 from simulate.mapping import Mapper, open_mapper
 from simulate.noise import measure_noise
@@ -52,9 +53,7 @@ from simulate.reads import (
     ripple,
 )
 from simulate.sample import (
-    as_events,
     decoys,
-    drawn_variants,
     duplicated,
     read_bed,
     read_fasta,
@@ -75,9 +74,10 @@ def make_person(
     if chr20 is None:
         chr20 = encode(read_fasta(shared / MAIN)["chr20"])
     real = real_variants(shared / TRUTH, "chr20", rng)
-    events = as_events(chr20, real)
+    confident = [(start, end) for name, start, end in read_bed(shared / CONFIDENT) if name == "chr20"]
+    model = VariantModel.learn(chr20, real, confident)
     variants = {
-        name: real if name == "chr20" else drawn_variants(codes, events, rng)
+        name: real if name == "chr20" else drawn_variants(codes, model, rng)
         for name, codes in contigs.items()
     }
     return contigs, variants

@@ -1,4 +1,4 @@
-"""The simulated person: real or drawn variants on real sequence, and decoys that resemble it."""
+"""The simulated person: real variants on real sequence, and decoys that resemble it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ from pathlib import Path
 import numpy as np
 import pysam
 
-from dvplug.simulate.genome import Codes, N, find_tracts
-from dvplug.simulate.variants import Event, Variant, fits_both_haplotypes, place_events
-
-RUN = 20
-"""Successive real variants that are drawn together, so that clusters and blocks of homozygotes stay."""
+from dvplug.simulate.genome import Codes, N
+from dvplug.simulate.variants import Variant, fits_both_haplotypes
 
 
 def read_fasta(path: Path) -> dict[str, str]:
@@ -33,50 +30,6 @@ def real_variants(truth: Path, contig: str, rng: np.random.Generator) -> list[Va
                 genotype = genotype[::-1]
             variants.append(Variant(record.start, record.ref, tuple(record.alts), tuple(genotype)))
     return fits_both_haplotypes(variants)
-
-
-def as_events(codes: Codes, variants: list[Variant]) -> list[Event]:
-    """Describe variants by gap, length change, genotype and the tandem repeat that they lie in."""
-    tracts = find_tracts(codes)
-    events, before = [], 0
-    for variant in variants:
-        changes = tuple(len(alt) - len(variant.ref) for alt in variant.alts)
-        unit, length = 0, 0
-        if any(changes):
-            high = int(np.searchsorted(tracts.start, variant.start + 2, side="right"))
-            inside = [
-                i
-                for i in range(max(high - 12, 0), high)
-                if tracts.start[i] + tracts.length[i] > variant.start
-                and all(change % tracts.unit[i] == 0 for change in changes)
-            ]
-            if inside:
-                best = max(inside, key=lambda i: tracts.length[i])
-                unit, length = int(tracts.unit[best]), int(tracts.length[best])
-        else:
-            changes = (0,)
-        if 0 in changes and len(changes) > 1:  # a SNP beside an indel: only the indel is drawn anew
-            changes = tuple(change for change in changes if change)[:1]
-        genotype = variant.genotype if max(variant.genotype) <= len(changes) else (0, 1)
-        events.append(Event(max(variant.start - before, 1), changes, genotype, unit, length))
-        before = variant.start
-    return events
-
-
-def resampled(events: list[Event], rng: np.random.Generator, longest_gap: int = 8000) -> Iterator[Event]:
-    """Yield runs of real events in random order, without end; longer gaps (no calls) are shortened."""
-    while True:
-        first = int(rng.integers(0, len(events) - RUN))
-        swap = rng.random() < 0.5
-        for event in events[first : first + RUN]:
-            gap = min(event.gap, int(rng.integers(1, longest_gap)))
-            genotype = event.genotype[::-1] if swap else event.genotype
-            yield Event(gap, event.changes, genotype, event.unit, event.tract)
-
-
-def drawn_variants(codes: Codes, events: list[Event], rng: np.random.Generator) -> list[Variant]:
-    """Draw variants like the given ones on another sequence."""
-    return place_events(codes, resampled(events, rng), rng)
 
 
 def mutated(codes: Codes, divergence: float, rng: np.random.Generator) -> Codes:

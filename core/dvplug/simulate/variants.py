@@ -148,7 +148,7 @@ def _place(
         tract = finder.near(event, position)
         if tract is None:
             return None
-        return _repeat_variant(codes, tract[0], event)
+        return repeat_variant(codes, tract[0], event)
     if len(event.changes) > 1:
         return None
     size = abs(event.changes[0])
@@ -159,7 +159,7 @@ def _place(
     return left_aligned(codes, position, inserted, event.changes[0] > 0, event.genotype)
 
 
-def _repeat_variant(codes: Codes, start: int, event: Event) -> Variant | None:
+def repeat_variant(codes: Codes, start: int, event: Event) -> Variant | None:
     """Change the length of the tandem repeat that begins at ``start``; left-aligned because it is maximal."""
     if start < 1:
         return None
