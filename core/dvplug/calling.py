@@ -36,6 +36,7 @@ class CallOptions:
     sample: str | None = None
     min_qual: float = 1.0
     keep_ref_calls: bool = False
+    offline: bool = False
 
 
 def call_variants(options: CallOptions) -> RegionResult:
@@ -52,7 +53,7 @@ def call_variants(options: CallOptions) -> RegionResult:
         )
     plugins = installed_plugins()
     profile = plugins.technology(options.tech)
-    model = resolve_model(plugins, profile, options.model)
+    model = resolve_model(plugins, profile, options.model, offline=options.offline)
     check_fit(model.manifest, profile, plugins.image_encoder(profile.image_encoder))
     with Reference.open(options.reference) as reference:
         regions = resolve_regions(options.regions, options.exclude, reference.lengths)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dvplug_registry.errors import DvplugError, ModelError, near_misses
+from dvplug_registry.errors import DvplugError, ModelError, RegistryError, near_misses
 
-__all__ = ["DvplugError", "InputError", "ModelError", "PluginError", "near_misses"]
+__all__ = ["DvplugError", "InputError", "ModelError", "PluginError", "RegistryError", "near_misses"]
 
 
 class InputError(DvplugError):

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dvplug.console import info, warn
 from dvplug.errors import ModelError
 from dvplug.hookspecs import ImageEncoder
 from dvplug.plugins import Plugins
 from dvplug.technology import CandidateThresholds, ReadFilter, TechnologyProfile
 from dvplug_registry.manifest import Manifest
 from dvplug_registry.model_folder import ModelFolder, open_folder, verify_files
-from dvplug_registry.resolve import resolve
+from dvplug_registry.obtain import obtain
 from dvplug_registry.versions import Requirement
 
 # What decides which reads and bases are drawn must be as in training. The rest of the read filter (sampling,
@@ -37,37 +38,43 @@ class LoadedModel(ModelFolder):
     """A model (folder, manifest, manifest_sha256, path(role)) whose every file has been verified."""
 
 
-def resolve_model(plugins: Plugins, profile: TechnologyProfile, requested: str | None = None) -> LoadedModel:
+def resolve_model(
+    plugins: Plugins, profile: TechnologyProfile, requested: str | None = None, *, offline: bool = False
+) -> LoadedModel:
     """Find the model of a technology, or the requested one, and verify its files.
 
     Parameters
     ----------
     requested
         ``name``, ``name@1.0.0`` and so on, or the path of a model folder (anything with a slash in it).
+    offline
+        Ask no registry for a model that is not installed.
 
     Raises
     ------
     ModelError
         The model is unknown, damaged or not valid.
+    RegistryError
+        It is not installed, and a registry cannot be reached or is not to be trusted.
     PluginError
         Two plugins ship models of this name.
     """
-    return load_model(plugins, requested or profile.model)
+    return load_model(plugins, requested or profile.model, offline=offline)
 
 
-def load_model(plugins: Plugins, request: str) -> LoadedModel:
+def load_model(plugins: Plugins, request: str, *, offline: bool = True) -> LoadedModel:
     """Find a model by requirement or path and verify its files; raises as `resolve_model` does."""
-    model = find_model(plugins, request)
+    model = find_model(plugins, request, offline=offline)
     verify_files(model.folder, model.manifest)
     return LoadedModel(model.folder, model.manifest, model.manifest_sha256)
 
 
-def find_model(plugins: Plugins, request: str) -> ModelFolder:
+def find_model(plugins: Plugins, request: str, *, offline: bool = True) -> ModelFolder:
     """Find a model by requirement or path and read its manifest, no more; raises as `resolve_model` does."""
     if "/" in request or os.sep in request:
         return open_folder(Path(request))
     plugins.refuse_contested_model(Requirement.parse(request).name)
-    return resolve(request, plugins.model_roots)
+    return obtain(request, plugins.model_roots, offline=offline, say=info, warn=warn)
 
 
 def check_fit(manifest: Manifest, profile: TechnologyProfile, encoder: ImageEncoder) -> None:

@@ -84,6 +84,6 @@ class PluginConformance:
         """The model of each technology is found, whole, fits the profile, and gives its known answers."""
         plugins = self.plugins()
         for profile in self.own_technologies():
-            model = resolve_model(plugins, profile)
+            model = resolve_model(plugins, profile, offline=True)
             check_fit(model.manifest, profile, plugins.image_encoder(profile.image_encoder))
             verify_model(plugins, model)

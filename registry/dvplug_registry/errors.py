@@ -32,6 +32,10 @@ class ModelError(DvplugError):
     """A model cannot be found, is damaged, or does not fit."""
 
 
+class RegistryError(DvplugError):
+    """A registry cannot be reached, is not to be trusted, or does not have what was asked for."""
+
+
 def near_misses(name: str, known: Iterable[str]) -> str:
     """Return ``"Did you mean 'x' or 'y'?"``, or the known names when nothing is close."""
     names = sorted(set(known))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from dvplug_registry.errors import ModelError
+from dvplug_registry.files import write_whole
 from dvplug_registry.manifest import MANIFEST_NAME, SCHEMA_VERSION, FileEntry, Manifest, Role
 
 MAX_MANIFEST_BYTES = 1_000_000
@@ -94,15 +93,7 @@ def file_entry(path: Path, role: Role) -> FileEntry:
 def save_manifest(folder: Path, manifest: Manifest) -> str:
     """Write ``manifest.json`` (same manifest, same bytes) and return its sha256."""
     text = json.dumps(manifest.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix=".manifest-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(folder / MANIFEST_NAME)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_whole(folder / MANIFEST_NAME, text.encode())
     return hashlib.sha256(text.encode()).hexdigest()
 
 

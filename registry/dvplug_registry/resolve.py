@@ -16,6 +16,10 @@ from dvplug_registry.versions import Requirement, Version
 _FOLDER_NAME = re.compile(r"([a-z0-9]+(?:-[a-z0-9]+)*?)-([0-9]+\.[0-9]+\.[0-9]+.*)")
 
 
+class ModelNotFound(ModelError):
+    """No model that is here does."""
+
+
 @dataclass(frozen=True)
 class ModelPlace:
     """A folder called ``name-version``; nothing in it has been read."""
@@ -69,8 +73,8 @@ def resolve(request: str, roots: Iterable[Path]) -> ModelFolder:
     Raises
     ------
     ModelError
-        No such model or version, a manifest that is not valid, or two different models of one name and
-        version.
+        No such model or version (`ModelNotFound`), a manifest that is not valid, or two different models of one
+        name and version.
     """
     requirement = Requirement.parse(request)
     places = find_models(roots)
@@ -95,16 +99,16 @@ def _folders(root: Path) -> list[Path]:
     return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
-def _not_found(request: str, name: str, places: list[ModelPlace]) -> ModelError:
+def _not_found(request: str, name: str, places: list[ModelPlace]) -> ModelNotFound:
     versions = [str(place.version) for place in places if place.name == name]
     if versions:
-        return ModelError(
+        return ModelNotFound(
             f"no model does for '{request}'",
             cause=f"installed versions of {name}: {', '.join(versions)}",
             repair="Ask for one of them, or install a plugin that has another.",
         )
     known = {place.name for place in places}
-    return ModelError(
+    return ModelNotFound(
         f"no model is called '{name}'" + ("" if request == name else f" (asked for as '{request}')"),
         cause="" if known else "no model is installed",
         repair=near_misses(name, known) or "Install a plugin that has one.",

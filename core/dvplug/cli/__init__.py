@@ -20,7 +20,7 @@ COMMANDS = {
     "demo": "Simulate a genome and reads, call and evaluate: needs no data.",
     "train": "Make examples, fit a network, export a model.",
     "plugins": "List what is installed.",
-    "registry": "List, show and verify models.",
+    "registry": "List, download, verify and publish models.",
 }
 for name, summary in COMMANDS.items():
     function = name if name in ("call", "evaluate", "demo") else "app"

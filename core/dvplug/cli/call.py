@@ -25,6 +25,7 @@ def call(
     sample: str | None = None,
     min_qual: float = 1.0,
     keep_ref_calls: bool = False,
+    offline: bool = False,
 ) -> None:
     """Call germline SNPs and indels of one sample.
 
@@ -43,7 +44,8 @@ def call(
     exclude_regions
         BED files of where not to call.
     model
-        Model to use in place of the technology's own: name, name@1, name@1.0.0, or a model's folder.
+        Model to use in place of the technology's own: name, name@1, name@1.0.0, or a model's folder. One that is not
+        installed is downloaded from the registries that were added.
     workers
         Worker processes; the default is one per core. The output does not depend on it.
     device
@@ -54,6 +56,8 @@ def call(
         Calls of lower QUAL get the filter LowQual.
     keep_ref_calls
         Also write candidates that turned out to be reference (filter RefCall).
+    offline
+        Download nothing.
     """
     from dvplug.calling import CallOptions, call_variants
     from dvplug.console import info
@@ -61,7 +65,7 @@ def call(
     total = call_variants(
         CallOptions(
             tech, ref, tuple(reads), out, tuple(regions or ()), tuple(exclude_regions or ()), model,
-            workers if workers is not None else available_cores(), device, sample, min_qual, keep_ref_calls,
+            workers if workers is not None else available_cores(), device, sample, min_qual, keep_ref_calls, offline,
         )
     )  # fmt: skip
     counts = ", ".join(f"{count:,} {name}" for name, count in sorted(total.filters.items())) or "no records"

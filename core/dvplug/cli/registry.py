@@ -1,4 +1,4 @@
-"""`dvplug registry`: which models are here, what they are, and whether they are whole."""
+"""`dvplug registry`: which models are here or can be had, what they are, and whether they are whole."""
 
 from __future__ import annotations
 
@@ -8,57 +8,199 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 from rich.markup import escape
 
+from dvplug.cli.download_bars import download_bars
 from dvplug.console import info, stdout, warn
-from dvplug.errors import ModelError
+from dvplug.errors import ModelError, RegistryError
 from dvplug.models import find_model, load_model, verify_model
 from dvplug.plugins import Plugins, installed_plugins
+from dvplug_registry.cache import ModelCache
+from dvplug_registry.catalog import Catalog, Offer, status
+from dvplug_registry.download import read_card
 from dvplug_registry.manifest import Manifest
 from dvplug_registry.model_folder import ModelFolder, verify_files
-from dvplug_registry.resolve import find_models
+from dvplug_registry.obtain import catalogs, choose, download_requested
+from dvplug_registry.resolve import ModelNotFound, find_models
+from dvplug_registry.sources import Source, find_source, sources
+from dvplug_registry.transport import Transport
+from dvplug_registry.versions import Version
 
-app = App(name="registry", help="List, show and verify models.")
+app = App(name="registry", help="List, download, verify and publish models.")
 Json = Annotated[bool, Parameter("--json", negative="")]
 
 
+HOSTING = {
+    "init": "Make an empty registry and its keys.",
+    "publish": "Add trained models to a registry.",
+    "yank": "Withdraw a published model: it is no longer chosen.",
+    "deprecate": "Say that there is something better than a published model.",
+    "refresh": "Sign a registry anew before it expires.",
+    "rotate-key": "Give a role of a registry a new key.",
+}
+SOURCES = {
+    "add": "Trust a registry.",
+    "remove-source": "Trust a registry no longer.",
+    "sources": "List the registries that are trusted.",
+    "mirror": "Copy a whole registry into a folder.",
+    "export": "Pack models into one file, for machines without a network.",
+    "import": "Install the models of such a file.",
+}
+for module, commands in (("registry_host", HOSTING), ("registry_sources", SOURCES)):
+    for name, summary in commands.items():
+        function = {"import": "import_models", "export": "export_models", "sources": "list_sources"}.get(
+            name, name
+        )
+        app.command(f"dvplug.cli.{module}:{function.replace('-', '_')}", name=name, help=summary)
+
+
 @app.command(name="list")
-def list_models(*, as_json: Json = False) -> None:
-    """List the models that the installed plugins ship, newest version first.
+def list_models(*, source: str | None = None, offline: bool = False, as_json: Json = False) -> None:
+    """List the models that are installed and those that the registries offer, newest version first.
 
     Parameters
     ----------
+    source
+        Ask this registry alone.
+    offline
+        Ask no server: what registries offered when they were last asked.
     as_json
         Print JSON instead of a table.
     """
     from rich.table import Table
 
-    models = readable_models(installed_plugins())
+    installed = readable_models(installed_plugins())
+    known = [find_source(source)] if source else sources()
+    rows = _rows(installed, catalogs(known, Transport(), warn, offline=offline))
     if as_json:
-        stdout.out(json.dumps([_facts(model) for model in models], indent=2))
+        stdout.out(json.dumps(rows, indent=2))
         return
-    if not models:
-        info("No model is installed.")
+    if not rows:
+        info("No model is installed, and no registry offers one.")
         return
-    table = Table("model", "technology", "SNP F1", "indel F1", "MB", "description", box=None, pad_edge=False)
-    for model in models:
-        manifest = model.manifest
-        size = sum(entry.size for entry in manifest.files.values()) / 1e6
-        f1 = [_first_f1(manifest, kind) for kind in ("SNP", "INDEL")]
-        table.add_row(manifest.label, manifest.technology, *f1, f"{size:.1f}", escape(manifest.description))
+    table = Table(
+        "model", "technology", "SNP F1", "indel F1", "MB", "installed", "registry", "status", "description",
+        box=None, pad_edge=False,
+    )  # fmt: skip
+    for row in rows:
+        status = row["status"] + (f": {row['reason']}" if row["reason"] else "")
+        f1 = [_first_f1(row["metrics"], kind) for kind in ("SNP", "INDEL")]
+        table.add_row(
+            f"{row['name']}@{row['version']}", row["technology"], *f1, f"{row['bytes'] / 1e6:.1f}",
+            row["installed"] or "-", row["registry"] or "-", escape(status), escape(row["description"]),
+        )  # fmt: skip
     stdout.print(table)
 
 
+def _rows(installed: list[ModelFolder], offered: list[tuple[Source, Catalog]]) -> list[dict[str, Any]]:
+    """One row per model and place that it can be had from; a model that is here and offered is one row."""
+    downloaded = ModelCache().models
+    rows: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for model in installed:
+        manifest = model.manifest
+        rows[manifest.name, manifest.version, model.manifest_sha256] = {
+            **_described(manifest),
+            "bytes": sum(entry.size for entry in manifest.files.values()),
+            "installed": "downloaded" if model.folder.is_relative_to(downloaded) else "plugin",
+            "registry": None,
+            "status": "ok",
+            "reason": "",
+        }
+    for source, catalog in offered:
+        for offer in catalog.offers:
+            key = offer.name, offer.version, offer.manifest_sha256
+            row = rows.setdefault(
+                key, {**_described(offer), "bytes": offer.size, "installed": None, "registry": None}
+            )
+            row |= {
+                "registry": ", ".join(part for part in (row["registry"], source.name) if part),
+                "status": status(offer),
+                "reason": offer.yanked or offer.deprecated or "",
+            }
+    ordered = sorted(rows, key=lambda key: Version.parse(key[1]), reverse=True)
+    return [rows[key] for key in sorted(ordered, key=lambda key: key[0])]
+
+
+def _described(model: Manifest | Offer) -> dict[str, Any]:
+    return {
+        "name": model.name,
+        "version": model.version,
+        "technology": model.technology,
+        "description": model.description,
+        "metrics": [metric.model_dump() for metric in model.metrics],
+    }
+
+
 @app.command
-def show(name: str, *, as_json: Json = False) -> None:
-    """Show the manifest of a model.
+def download(*models: str, source: str | None = None, as_json: Json = False) -> None:
+    """Download models; what was fetched before an interruption is not fetched again.
+
+    Parameters
+    ----------
+    models
+        Such as illumina-wgs, illumina-wgs@1 or illumina-wgs@1.0.0: the newest that it allows.
+    source
+        From this registry alone.
+    as_json
+        Print JSON instead of text.
+    """
+    if not models:
+        raise RegistryError(
+            "no model was named", repair="Name one or more, as `dvplug registry list` shows them."
+        )
+    with download_bars() as bars:
+        folders = download_requested(
+            models,
+            source,
+            ModelCache(),
+            Transport(),
+            warn,
+            bars.report,
+            bars.begin,
+        )
+    if as_json:
+        stdout.out(json.dumps([str(folder) for folder in folders], indent=2))
+    for folder in folders if not as_json else ():
+        stdout.out(str(folder))
+
+
+@app.command
+def remove(*models: str) -> None:
+    """Delete downloaded models; those of plugins go with the plugin.
+
+    Parameters
+    ----------
+    models
+        Such as illumina-wgs@1.0.0; illumina-wgs@1 deletes every version that it allows.
+    """
+    for request in models:
+        for place in ModelCache().remove(request):
+            info(f"Removed {place.name}@{place.version}.")
+
+
+@app.command
+def show(name: str, *, card: bool = False, as_json: Json = False) -> None:
+    """Show the manifest of an installed model, or what a registry says of one that is not.
 
     Parameters
     ----------
     name
         A model, such as illumina-wgs, illumina-wgs@1 or illumina-wgs@1.0.0, or the path of a model folder.
+    card
+        Print the model card that the registry has instead.
     as_json
         Print JSON instead of text.
     """
-    facts = _facts(find_model(installed_plugins(), name))
+    if card:
+        transport = Transport()
+        source, offer = choose(name, catalogs(sources(), transport, warn))
+        stdout.out(read_card(source, offer, transport).decode())
+        return
+    try:
+        facts = _facts(find_model(installed_plugins(), name))
+    except ModelNotFound as missing:
+        if not sources():
+            raise
+        source, offer = choose(name, catalogs(sources(), Transport(), warn), missing)
+        facts = {**offer.model_dump(mode="json"), "registry": source.name}
     if as_json:
         stdout.out(json.dumps(facts, indent=2))
         return
@@ -107,9 +249,9 @@ def verify(name: str, *, as_json: Json = False) -> None:
 
 
 def readable_models(plugins: Plugins) -> list[ModelFolder]:
-    """Open every model that a plugin ships; one that cannot be opened becomes a warning."""
+    """Open every model that is installed; one that cannot be opened becomes a warning."""
     models = []
-    for place in find_models(plugins.model_roots):
+    for place in find_models([*plugins.model_roots, *ModelCache().roots]):
         try:
             models.append(place.open())
         except ModelError as error:
@@ -122,8 +264,8 @@ def _facts(model: ModelFolder) -> dict[str, Any]:
     return {**facts, "manifest_sha256": model.manifest_sha256, "folder": str(model.folder)}
 
 
-def _first_f1(manifest: Manifest, kind: str) -> str:
-    return next((f"{metric.f1:.4f}" for metric in manifest.metrics if metric.type == kind), "")
+def _first_f1(metrics: list[dict[str, Any]], kind: str) -> str:
+    return next((f"{metric['f1']:.4f}" for metric in metrics if metric["type"] == kind), "")
 
 
 def _line(fields: dict[str, Any]) -> str:

@@ -1,0 +1,129 @@
+"""Which registries the user trusts: a name, an address and the root of trust of each."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dvplug_registry.errors import RegistryError, near_misses
+from dvplug_registry.files import write_whole
+from dvplug_registry.transport import check_url
+from dvplug_registry.versions import NAME_PATTERN
+
+HOME_VARIABLE = "DVPLUG_HOME"
+LIST_NAME = "registries.json"
+METADATA, TARGETS = "metadata", "targets"  # folders of a registry
+
+
+@dataclass(frozen=True)
+class Source:
+    """A registry that the user added."""
+
+    name: str
+    url: str
+    folder: Path
+    """What is known of it: the trusted root, the newest metadata seen, the catalog."""
+
+    @property
+    def root(self) -> Path:
+        """The root metadata that it was added with."""
+        return self.folder / "trusted_root.json"
+
+    def address(self, part: str, name: str = "") -> str:
+        """Address of a file in its folder `METADATA` or `TARGETS`."""
+        return f"{self.url}{part}/{name}"
+
+
+def home() -> Path:
+    """Where downloaded models and trusted registries are kept: $DVPLUG_HOME, or the platform's place for data."""
+    if place := os.environ.get(HOME_VARIABLE):
+        return Path(place)
+    from platformdirs import user_data_path
+
+    return user_data_path("dvplug")
+
+
+def sources() -> list[Source]:
+    """Return the registries in the order in which they were added; raises RegistryError if the list is damaged."""
+    path = home() / LIST_NAME
+    if not path.exists():
+        return []
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+        return [Source(e["name"], check_url(e["url"]), home() / "registries" / e["name"]) for e in entries]
+    except (ValueError, KeyError, TypeError) as error:
+        raise RegistryError(
+            f"'{path}' is damaged", cause=str(error), repair="Remove it, and add the registries anew."
+        ) from error
+
+
+def find_source(name: str) -> Source:
+    """Return a registry by name; raises RegistryError when there is none."""
+    known = sources()
+    for source in known:
+        if source.name == name:
+            return source
+    raise RegistryError(
+        f"no registry is called '{name}'",
+        repair=near_misses(name, [s.name for s in known]) or "Add one with `dvplug registry add`.",
+    )
+
+
+def add_source(name: str, url: str, root: Path) -> Source:
+    """Trust a registry whose metadata are signed as ``root`` says.
+
+    Raises
+    ------
+    RegistryError
+        The name is taken or not a name, the address is not allowed, or the file is not a root that signs itself.
+    """
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise RegistryError(f"'{name}' is not a name", repair="Use lower-case words joined by '-'.")
+    known = sources()
+    if any(source.name == name for source in known):
+        raise RegistryError(
+            f"a registry is called '{name}' already",
+            repair=f"Choose another name, or `dvplug registry remove-source {name}`.",
+        )
+    content = _checked_root(root)
+    source = Source(name, check_url(url.rstrip("/") + "/"), home() / "registries" / name)
+    shutil.rmtree(source.folder, ignore_errors=True)
+    source.folder.mkdir(parents=True)
+    write_whole(source.root, content)
+    _save([*known, source])
+    return source
+
+
+def remove_source(name: str) -> Source:
+    """Trust a registry no longer; models that came from it stay. Raises RegistryError when there is none."""
+    source = find_source(name)
+    _save([other for other in sources() if other.name != name])
+    shutil.rmtree(source.folder, ignore_errors=True)
+    return source
+
+
+def _save(known: list[Source]) -> None:
+    entries: list[dict[str, Any]] = [{"name": source.name, "url": source.url} for source in known]
+    home().mkdir(parents=True, exist_ok=True)
+    write_whole(home() / LIST_NAME, (json.dumps(entries, indent=2) + "\n").encode())
+
+
+def _checked_root(path: Path) -> bytes:
+    from tuf.api.exceptions import RepositoryError
+    from tuf.api.metadata import Metadata, Root
+
+    repair = "Ask the registry's owner for its root.json, over a channel that you trust."
+    try:
+        content = path.read_bytes()
+        metadata = Metadata[Root].from_bytes(content)
+        if not isinstance(metadata.signed, Root):
+            raise RegistryError(f"'{path}' is not root metadata", cause=metadata.signed.type, repair=repair)
+        metadata.signed.verify_delegate(Root.type, metadata.signed_bytes, metadata.signatures)
+    except (OSError, RepositoryError) as error:
+        raise RegistryError(f"'{path}' is not a root of trust", cause=str(error), repair=repair) from error
+    return content

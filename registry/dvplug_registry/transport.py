@@ -1,0 +1,214 @@
+"""Bytes from a registry: over https, from files, or over http from this machine; never over anything less."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+from urllib.parse import unquote, urljoin, urlsplit
+
+from dvplug_registry.errors import RegistryError
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse, PoolManager
+
+CHUNK = 1 << 16
+MOST_REDIRECTS = 5
+CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
+_RETRIED = (429, 500, 502, 503, 504)
+
+
+class NotThere(RegistryError):
+    """The server, or the folder, has no such file."""
+
+
+class Unreachable(RegistryError):
+    """The server cannot be reached, or stopped answering; trying again later may help."""
+
+
+def check_url(url: str, before: str | None = None) -> str:
+    """Return the address if bytes may be fetched from it, or after a redirect from ``before``.
+
+    Raises
+    ------
+    RegistryError
+        It is neither https, nor file, nor http on this machine; or a redirect leads from https to http, or from a
+        server to a file.
+    """
+    parts = urlsplit(url)
+    allowed = (
+        (parts.scheme == "https" and bool(parts.hostname))
+        or (parts.scheme == "http" and _is_loopback(parts.hostname))
+        or (parts.scheme == "file" and parts.netloc in ("", "localhost"))
+    )
+    if not allowed:
+        raise RegistryError(
+            f"'{url}' is not an address to download from",
+            cause="http can be read and changed on its way" if parts.scheme == "http" else "",
+            repair="Use https, a file:// address, or http on this machine alone.",
+        )
+    if before and (parts.scheme == "file" or (before.startswith("https:") and parts.scheme != "https")):
+        raise RegistryError(
+            f"'{before}' leads to '{url}'",
+            cause="a redirect must not leave https, nor lead to files of this machine",
+            repair="Tell the registry's owner.",
+        )
+    return url
+
+
+def _is_loopback(host: str | None) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+
+
+class Transport:
+    """Fetches from the addresses that `check_url` allows; retries what a busy server refuses.
+
+    Parameters
+    ----------
+    retries
+        How often a request is repeated, and a broken transfer resumed that brings nothing.
+    pause
+        Seconds before the first repetition; each next one waits twice as long.
+    """
+
+    def __init__(self, retries: int = 4, pause: float = 0.5) -> None:
+        self.retries, self.pause = retries, pause
+        self._pool: PoolManager | None = None
+
+    def read(self, url: str, most: int) -> bytes:
+        """Return a whole small file.
+
+        Raises
+        ------
+        NotThere, Unreachable
+            It cannot be had.
+        RegistryError
+            It has more than ``most`` bytes, or its address is not allowed.
+        """
+        content = b""
+        with self.open(url) as (_, chunks):
+            for chunk in chunks:
+                content += chunk
+                if len(content) > most:
+                    raise RegistryError(
+                        f"'{url}' has more than {most} bytes", repair="Tell the registry's owner."
+                    )
+        return content
+
+    @contextmanager
+    def open(self, url: str, start: int = 0) -> Iterator[tuple[int, Iterator[bytes]]]:
+        """Open a file from byte ``start`` on, or from 0 where the server knows no ranges.
+
+        Yields
+        ------
+        tuple
+            The byte that the first chunk begins with, and the chunks.
+
+        Raises
+        ------
+        NotThere, Unreachable
+            It cannot be had, or no longer: also while chunks are read.
+        """
+        if urlsplit(check_url(url)).scheme == "file":
+            with _opened(url) as file:
+                file.seek(start)
+                yield start, iter(lambda: file.read(CHUNK), b"")
+            return
+        response, url = self._request(url, start)
+        try:
+            yield _first_byte(response, start), _chunks(response, url)
+        finally:
+            response.close()
+
+    def wait(self, tries: int) -> None:
+        """Sleep before a broken transfer is resumed for the nth time."""
+        time.sleep(self.pause * 2**tries)
+
+    def _request(self, url: str, start: int) -> tuple[BaseHTTPResponse, str]:
+        import urllib3
+
+        if self._pool is None:
+            timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
+            self._pool = urllib3.PoolManager(timeout=timeout)
+        retry = urllib3.Retry(
+            self.retries,
+            connect=min(self.retries, 1),  # who does not answer at all will hardly do so in a second
+            redirect=0,
+            status_forcelist=_RETRIED,
+            backoff_factor=self.pause,
+            raise_on_status=False,
+        )
+        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
+        for _ in range(MOST_REDIRECTS + 1):
+            try:
+                response = self._pool.request(
+                    "GET", url, headers=headers, preload_content=False, redirect=False, retries=retry
+                )
+            except urllib3.exceptions.HTTPError as error:
+                raise Unreachable(
+                    f"'{url}' cannot be reached", cause=_reason(error), repair=_OFFLINE
+                ) from error
+            if response.get_redirect_location():
+                response.close()
+                url = check_url(urljoin(url, response.headers["Location"]), before=url)
+                continue
+            return _checked(response, url), url
+        raise RegistryError(f"'{url}' is redirected too often", repair="Tell the registry's owner.")
+
+
+_OFFLINE = "Try again later, or use what is installed with --offline."
+
+
+@contextmanager
+def _opened(url: str) -> Iterator[BinaryIO]:
+    path = Path(unquote(urlsplit(url).path))
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        raise NotThere(f"'{path}' does not exist", repair="Check the registry's address.") from None
+    except OSError as error:
+        raise Unreachable(f"'{path}' cannot be read", cause=error.strerror or "", repair=_OFFLINE) from error
+    with file:
+        yield file
+
+
+def _checked(response: BaseHTTPResponse, url: str) -> BaseHTTPResponse:
+    if response.status in (200, 206, 416):
+        return response
+    response.close()
+    if response.status in (403, 404, 410):
+        raise NotThere(
+            f"'{url}' does not exist", cause=f"HTTP {response.status}", repair="Check the registry's address."
+        )
+    raise Unreachable(f"'{url}' cannot be had", cause=f"HTTP {response.status}", repair=_OFFLINE)
+
+
+def _first_byte(response: BaseHTTPResponse, start: int) -> int:
+    if response.status != 206:
+        return 0
+    match = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
+    return int(match[1]) if match else start
+
+
+def _chunks(response: BaseHTTPResponse, url: str) -> Iterator[bytes]:
+    from urllib3.exceptions import HTTPError
+
+    if response.status == 416:  # nothing lies beyond: the caller's count is wrong, and it starts anew
+        return
+    try:
+        yield from response.stream(CHUNK)
+    except (HTTPError, OSError) as error:
+        raise Unreachable(f"'{url}' stopped half-way", cause=_reason(error), repair=_OFFLINE) from error
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "reason", None) or error).rpartition(": ")[2]
