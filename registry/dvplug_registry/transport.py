@@ -205,10 +205,11 @@ def _chunks(response: BaseHTTPResponse, url: str) -> Iterator[bytes]:
     if response.status == 416:  # nothing lies beyond: the caller's count is wrong, and it starts anew
         return
     try:
-        yield from response.stream(CHUNK)
+        while chunk := response.read1(CHUNK):  # not stream(), which drops what came before a break
+            yield chunk
     except (HTTPError, OSError) as error:
         raise Unreachable(f"'{url}' stopped half-way", cause=_reason(error), repair=_OFFLINE) from error
 
 
 def _reason(error: Exception) -> str:
-    return str(getattr(error, "reason", None) or error).rpartition(": ")[2]
+    return str(getattr(error, "reason", None) or (error.args[0] if error.args else error)).rpartition(": ")[2]

@@ -1,0 +1,117 @@
+"""Registries and web servers that the tests host on this machine."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from dvplug_registry.model_folder import open_folder
+from dvplug_registry.publish import Registry
+from dvplug_registry.sources import Source, add_source
+from dvplug_registry.transport import Transport
+from registry_fixtures import make_model
+
+QUICK = Transport(retries=2, pause=0.01)
+
+
+@dataclass
+class Web:
+    """A server of a folder that knows ranges, and what it was asked for."""
+
+    url: str
+    folder: Path
+    ranges: bool = True
+    cuts: list[int] = field(default_factory=list)
+    """After so many bytes of an archive the next answers break off."""
+    refuse: list[int] = field(default_factory=list)
+    """The next answers are these statuses."""
+    redirects: dict[str, str] = field(default_factory=dict)
+    log: list[tuple[str, str | None]] = field(default_factory=list)
+    """Path and Range header of each request."""
+
+    def asked(self, ending: str) -> list[str | None]:
+        """Range headers of the requests for files with this ending."""
+        return [wanted for path, wanted in self.log if path.endswith(ending)]
+
+
+@contextmanager
+def web(folder: Path) -> Iterator[Web]:
+    """Serve a folder on loopback until the block ends."""
+    state = Web("", folder)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            _answer(self, state)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    state.url = f"http://127.0.0.1:{server.server_address[1]}/"
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield state
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def _answer(request: BaseHTTPRequestHandler, state: Web) -> None:
+    wanted = request.headers.get("Range")
+    state.log.append((request.path, wanted))
+    if request.path in state.redirects:
+        _head(request, 302, 0, Location=state.redirects[request.path])
+        return
+    if state.refuse:
+        _head(request, state.refuse.pop(0), 0)
+        return
+    path = state.folder / request.path.lstrip("/")
+    if not path.is_file():
+        _head(request, 404, 0)
+        return
+    content = path.read_bytes()
+    start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and state.ranges else 0
+    if wanted and state.ranges:
+        _head(
+            request,
+            206,
+            len(content) - start,
+            **{"Content-Range": f"bytes {start}-{len(content) - 1}/{len(content)}"},
+        )
+    else:
+        _head(request, 200, len(content))
+    body = content[start:]
+    if state.cuts and path.suffix == ".tar":
+        request.wfile.write(body[: state.cuts.pop(0)])
+        request.close_connection = True
+        return
+    request.wfile.write(body)
+
+
+def _head(request: BaseHTTPRequestHandler, status: int, length: int, **headers: str) -> None:
+    request.send_response(status)
+    for name, value in {"Content-Length": str(length), **headers}.items():
+        request.send_header(name, value)
+    request.end_headers()
+
+
+def host(folder: Path, *versions: str) -> Registry:
+    """Make a registry in ``folder/registry``, with the toy model in these versions."""
+    registry = Registry.init(folder / "registry", folder / "keys")
+    for version in versions:
+        registry.publish(open_folder(make_model(folder / "trained", version=version)))
+    return registry
+
+
+def trust(registry: Registry, url: str, name: str = "ours") -> Source:
+    """Add a registry, trusting its first root."""
+    return add_source(name, url, registry.folder / "metadata" / "1.root.json")
