@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import shlex
 from collections.abc import Iterator
@@ -146,7 +147,7 @@ def documented() -> dict[str, list[list[str]]]:
 
 def as_text(default: object) -> str:
     """How the table shows a default; empty where the text says what happens."""
-    if default is None:
+    if default is None or default is inspect.Parameter.empty:
         return ""
     if isinstance(default, bool):
         return "on" if default else "off"

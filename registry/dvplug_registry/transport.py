@@ -80,7 +80,7 @@ class Transport:
         Seconds before the first repetition; each next one waits twice as long.
     """
 
-    def __init__(self, retries: int = 4, pause: float = 0.5) -> None:
+    def __init__(self, retries: int = 4, pause: float = 0.25) -> None:
         self.retries, self.pause = retries, pause
         self._pool: PoolManager | None = None
 
