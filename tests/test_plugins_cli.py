@@ -55,6 +55,7 @@ def test_plugins_list_tells_what_is_wrong_and_exits_0(
         "provides": ["technology toy", "channel toy_stripes", "genotyper toy-formula", "model toy@1.0.0"],
         "status": "ok",
         "reason": "",
+        "api": 1,
     }
     assert (rows["broken"]["status"], rows["unused"]["status"]) == ("failed", "off")
     assert rows["broken"]["reason"] == "importing it failed: RuntimeError: [no] licence"

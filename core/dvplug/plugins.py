@@ -44,7 +44,8 @@ class PluginInfo:
     """One entry point of the group, and what became of it.
 
     ``status`` is "ok"; "problem" (something it offers cannot be used); "failed" (nothing of it is used);
-    or "off" (not in DVPLUG_PLUGINS). ``reason`` says why it is not "ok".
+    or "off" (not in DVPLUG_PLUGINS). ``reason`` says why it is not "ok"; ``api`` is the hook API that it was written
+    for, where it could be imported and says so.
     """
 
     name: str
@@ -53,6 +54,7 @@ class PluginInfo:
     provides: tuple[str, ...] = ()
     status: Literal["ok", "problem", "failed", "off"] = "ok"
     reason: str = ""
+    api: int | None = None
 
     @property
     def origin(self) -> str:
@@ -194,6 +196,7 @@ def _distribution(point: importlib.metadata.EntryPoint) -> str:
 def _load(info: PluginInfo, import_module: Callable[[], Any]) -> _Loaded:
     try:
         module = _guard("importing it", import_module)
+        info = replace(info, api=getattr(module, "DVPLUG_API", None))
         _check_api(module)
         hooks = _hooks(module, info)
         items = {hook: _call(hooks, hook) for hook in _HOOKS}

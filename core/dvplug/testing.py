@@ -11,14 +11,39 @@ The plugin has to be installed (`pip install -e .` will do) when the tests run.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 from typing import ClassVar
 
+from dvplug.errors import DvplugError
 from dvplug.hookspecs import Extension
 from dvplug.models import check_fit, resolve_model, verify_model
 from dvplug.plugins import PluginInfo, Plugins, load_plugins
 from dvplug.technology import TechnologyProfile
 
-__all__ = ["PluginConformance"]
+__all__ = ["PluginConformance", "conformance"]
+
+
+def conformance(name: str) -> Iterator[tuple[str, str | None]]:
+    """Run the tests of `PluginConformance` on an installed plugin, beside all others that load.
+
+    Yields
+    ------
+    tuple
+        What was tested, and what is wrong, None where nothing is.
+    """
+    others = tuple(
+        p.name for p in load_plugins().plugins if p.status == "ok" and p.name not in (name, "builtin")
+    )
+    # The built-in plugin is always loaded, and is no entry point.
+    chosen = {"entry_point": name, "needs": others}
+    suite = type("Installed", (PluginConformance,), chosen)()
+    for test in (attribute for attribute in dir(PluginConformance) if attribute.startswith("test_")):
+        problem = None
+        try:
+            getattr(suite, test)()
+        except (AssertionError, DvplugError) as error:
+            problem = str(error)
+        yield test.removeprefix("test_").replace("_", " "), problem
 
 
 class PluginConformance:
@@ -35,7 +60,7 @@ class PluginConformance:
 
     def plugins(self) -> Plugins:
         """Load this plugin, those it needs and the built-in one, and no other."""
-        return load_plugins((self.entry_point, *self.needs))
+        return load_plugins(name for name in (self.entry_point, *self.needs) if name != "builtin")
 
     def info(self) -> PluginInfo:
         """Return what became of this plugin."""

@@ -21,9 +21,10 @@ COMMANDS = {
     "train": "Make examples, fit a network, export a model.",
     "plugins": "List what is installed.",
     "registry": "List, download, verify and publish models.",
+    "doctor": "Examine this installation.",
 }
 for name, summary in COMMANDS.items():
-    function = name if name in ("call", "evaluate", "demo") else "app"
+    function = name if name in ("call", "evaluate", "demo", "doctor") else "app"
     app.command(f"dvplug.cli.{name}:{function}", name=name, help=summary)
 
 

@@ -1,18 +1,21 @@
-"""`dvplug plugins`: what is installed, and what is wrong with it."""
+"""`dvplug plugins`: what is installed, what it is, and what is wrong with it."""
 
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict
-from typing import Annotated
+from importlib.metadata import metadata
+from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 from rich.markup import escape
 
 from dvplug.console import stdout
+from dvplug.errors import PluginError, near_misses
 from dvplug.plugins import PluginInfo, installed_plugins
 
-app = App(name="plugins", help="List the installed plugins.")
+app = App(name="plugins", help="List, show and check the installed plugins.")
 _COLOUR = {"ok": "green", "problem": "yellow", "failed": "red", "off": "dim"}
 
 
@@ -30,6 +33,72 @@ def list_plugins(*, as_json: Annotated[bool, Parameter("--json", negative="")] =
         stdout.out(json.dumps([asdict(plugin) for plugin in plugins], indent=2))
     else:
         print_table(plugins)
+
+
+@app.command
+def show(name: str, *, as_json: Annotated[bool, Parameter("--json", negative="")] = False) -> None:
+    """Show one plugin: what it provides, who made it, which hook API it was written for.
+
+    Parameters
+    ----------
+    name
+        As `dvplug plugins list` shows it.
+    as_json
+        Print JSON instead of text.
+    """
+    facts = _facts(find_plugin(name))
+    if as_json:
+        stdout.out(json.dumps(facts, indent=2))
+        return
+    for key, value in facts.items():
+        text = "".join(f"\n  {line}" for line in value) if isinstance(value, list) else str(value)
+        stdout.print(f"[bold]{key}[/]: {escape(text)}")
+
+
+@app.command
+def check(*names: str) -> None:
+    """Run the conformance tests of plugins, of all where none is named. Exits 2 where one fails.
+
+    Parameters
+    ----------
+    names
+        As `dvplug plugins list` shows them.
+    """
+    from dvplug.testing import conformance
+
+    plugins = installed_plugins()
+    chosen = [find_plugin(name) for name in names] or [p for p in plugins.plugins if p.status != "off"]
+    failed = 0
+    for plugin in chosen:
+        for test, problem in conformance(plugin.name):
+            failed += problem is not None
+            mark = "[green]ok[/]" if problem is None else "[red]failed[/]"
+            stdout.print(f"{plugin.name}: {test}: {mark}" + (f": {escape(problem)}" if problem else ""))
+    if failed:
+        sys.exit(2)
+
+
+def find_plugin(name: str) -> PluginInfo:
+    """Return a plugin by name; raises PluginError when there is none."""
+    plugins = installed_plugins().plugins
+    for plugin in plugins:
+        if plugin.name == name:
+            return plugin
+    raise PluginError(f"no plugin is called '{name}'", repair=near_misses(name, [p.name for p in plugins]))
+
+
+def _facts(plugin: PluginInfo) -> dict[str, Any]:
+    about = metadata(plugin.distribution).json
+    return {
+        "name": plugin.name,
+        "distribution": f"{plugin.distribution} {plugin.version}",
+        "summary": about.get("summary", ""),
+        "licence": about.get("license_expression") or about.get("license") or "not stated",
+        "hook API": plugin.api if plugin.api is not None else "not stated",
+        "needs": [line for line in about.get("requires_dist", []) if "extra ==" not in line],
+        "status": plugin.status + (f": {plugin.reason}" if plugin.reason else ""),
+        "provides": list(plugin.provides),
+    }
 
 
 def print_table(plugins: tuple[PluginInfo, ...]) -> None:
