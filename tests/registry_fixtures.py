@@ -40,7 +40,7 @@ def fields(**changes: Any) -> dict[str, Any]:
         "architecture": "toy-formula",
         "image": {"height": 8, "width": 11, "reference_rows": 1, "channels": ["read_base", "toy_stripes"]},
         "features": list(FEATURES),
-        "encoder": {"name": "pileup", "version": 1},
+        "encoder": {"name": "pileup", "version": 2},
         "calling": {
             "read_filter": {
                 "min_mapping_quality": 5,

@@ -50,7 +50,7 @@ def info(plugins: Plugins, name: str) -> PluginInfo:
 def test_the_engine_registers_its_parts_by_the_hooks() -> None:
     plugins = load_plugins(())
     assert plugins.candidate_finder("allele-counter").function == "dvplug.candidates:find_candidates"
-    assert plugins.image_encoder("pileup").version == 1
+    assert plugins.image_encoder("pileup").version == 2
     assert plugins.genotyper("network").function == "dvplug.genotyper:open_genotyper"
     assert len(plugins.names("channel")) == 9
     assert [(p.name, p.status) for p in plugins.plugins if p.status != "off"] == [("builtin", "ok")]

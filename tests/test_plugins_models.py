@@ -20,7 +20,7 @@ from dvplug_registry.manifest import Manifest
 from dvplug_registry.model_folder import load_manifest
 from registry_fixtures import FEATURES, Site, fields, make_model
 
-ENCODER = ImageEncoder("pileup", "d", "nowhere:encode", version=1, features=FEATURES)
+ENCODER = ImageEncoder("pileup", "d", "nowhere:encode", version=2, features=FEATURES)
 
 
 @pytest.fixture
@@ -110,8 +110,12 @@ def _calling(part: str, **changes: Any) -> dict[str, Any]:
         ({"features": ["vaf", "n_alt"]}, "features: the model has vaf n_alt, the profile n_alt vaf"),
         ({"features": []}, "features: the model has none, the profile n_alt vaf"),
         (
-            {"encoder": {"name": "pileup", "version": 2}},
-            "encoder: the model has pileup version 2, the profile pileup v",
+            {"features": ["vaf", *(f"f{i}" for i in range(20))]},
+            "features: the model lacks n_alt, and has more: f0 f1 f2",
+        ),
+        (
+            {"encoder": {"name": "pileup", "version": 3}},
+            "encoder: the model has pileup version 3, the profile pileup v",
         ),
         (
             _calling("read_filter", min_mapping_quality=10),

@@ -129,7 +129,16 @@ def _image_mismatches(manifest: Manifest, profile: TechnologyProfile, encoder: I
     ]
     if manifest.technology not in (profile.name, *profile.aliases):
         pairs.insert(0, ("technology", manifest.technology, profile.name))
-    return [f"{what}: the model has {_text(a)}, the profile {_text(b)}" for what, a, b in pairs if a != b]
+    return [_difference(what, a, b) for what, a, b in pairs if a != b]
+
+
+def _difference(what: str, model: Any, profile: Any) -> str:
+    """Say how they differ; of long lists only what one of them lacks."""
+    if isinstance(model, tuple) and set(model) != set(profile) and len(model) + len(profile) > 20:
+        lists = (("lacks", profile, model), ("has more:", model, profile))
+        parts = [(verb, [name for name in of if name not in other]) for verb, of, other in lists]
+        return f"{what}: the model " + ", and ".join(f"{verb} {' '.join(n)}" for verb, n in parts if n)
+    return f"{what}: the model has {_text(model)}, the profile {_text(profile)}"
 
 
 def _setting_mismatches(manifest: Manifest, profile: TechnologyProfile) -> list[str]:
