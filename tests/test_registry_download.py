@@ -201,6 +201,18 @@ def test_redirects_are_followed_but_not_to_less_safety(offered: Offered, tmp_pat
         check_url("http://127.0.0.1/", before="https://example.com/")
 
 
+def test_a_proxy_of_the_environment_is_used(offered: Offered, monkeypatch: pytest.MonkeyPatch) -> None:
+    server, _, _ = offered
+    monkeypatch.setenv("http_proxy", server.url)
+    monkeypatch.setenv("no_proxy", "")
+    with pytest.raises(NotThere, match="HTTP 404"):
+        QUICK.read("http://localhost:9/metadata/timestamp.json", 10**6)
+    assert server.log[-1][0] == "http://localhost:9/metadata/timestamp.json"
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    assert QUICK.read(f"{server.url}metadata/timestamp.json", 10**6)
+    assert server.log[-1][0] == "/metadata/timestamp.json"
+
+
 def test_files_serve_as_well_as_a_server(tmp_path: Path, home: Path) -> None:
     registry = host(tmp_path, "1.0.0")
     source = trust(registry, registry.folder.as_uri())

@@ -63,7 +63,7 @@ def _copy_metadata(source: Source, out: Path) -> None:
     for role in ("targets", "snapshot"):
         version = Metadata.from_file(str(known / f"{role}.json")).signed.version
         shutil.copyfile(known / f"{role}.json", out / f"{version}.{role}.json")
-    shutil.copyfile(known / TIMESTAMP_NAME, out / TIMESTAMP_NAME)
+    write_whole(out / TIMESTAMP_NAME, (known / TIMESTAMP_NAME).read_bytes())
 
 
 def export_bundle(
@@ -75,8 +75,15 @@ def export_bundle(
         mirror(source, offers, folder, transport, report)
         with tarfile.open(packed, "w", format=tarfile.PAX_FORMAT) as archive:
             for path in sorted(folder.glob("*/*")):
-                archive.add(path, str(path.relative_to(folder)), recursive=False)
+                archive.add(path, str(path.relative_to(folder)), recursive=False, filter=_nameless)
         packed.replace(out)
+
+
+def _nameless(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Leave out who made the bundle."""
+    entry.uid = entry.gid = 0
+    entry.uname = entry.gname = ""
+    return entry
 
 
 def import_bundle(

@@ -82,7 +82,7 @@ class Transport:
 
     def __init__(self, retries: int = 4, pause: float = 0.25) -> None:
         self.retries, self.pause = retries, pause
-        self._pool: PoolManager | None = None
+        self._pools: dict[str, PoolManager] = {}
 
     def read(self, url: str, most: int) -> bytes:
         """Return a whole small file.
@@ -133,12 +133,23 @@ class Transport:
         """Sleep before a broken transfer is resumed for the nth time."""
         time.sleep(self.pause * 2**tries)
 
+    def _pool(self, url: str) -> PoolManager:
+        """Connections to an address, through a proxy where the environment names one."""
+        import urllib3
+
+        proxy = _proxy_of(url)
+        if proxy not in self._pools:
+            timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
+            self._pools[proxy] = (
+                urllib3.ProxyManager(proxy, timeout=timeout)
+                if proxy
+                else urllib3.PoolManager(timeout=timeout)
+            )
+        return self._pools[proxy]
+
     def _request(self, url: str, start: int) -> tuple[BaseHTTPResponse, str]:
         import urllib3
 
-        if self._pool is None:
-            timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
-            self._pool = urllib3.PoolManager(timeout=timeout)
         retry = urllib3.Retry(
             self.retries,
             connect=min(self.retries, 1),  # who does not answer at all will hardly do so in a second
@@ -150,7 +161,7 @@ class Transport:
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
         for _ in range(MOST_REDIRECTS + 1):
             try:
-                response = self._pool.request(
+                response = self._pool(url).request(
                     "GET", url, headers=headers, preload_content=False, redirect=False, retries=retry
                 )
             except urllib3.exceptions.HTTPError as error:
@@ -163,6 +174,14 @@ class Transport:
                 continue
             return _checked(response, url), url
         raise RegistryError(f"'{url}' is redirected too often", repair="Tell the registry's owner.")
+
+
+def _proxy_of(url: str) -> str:
+    """The proxy that the environment names for an address, as curl and pip read it; empty for none."""
+    from urllib.request import getproxies, proxy_bypass
+
+    parts = urlsplit(url)
+    return "" if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme, "")
 
 
 _OFFLINE = "Try again later, or use what is installed with --offline."
