@@ -127,7 +127,7 @@ def _image_mismatches(manifest: Manifest, profile: TechnologyProfile, encoder: I
         ),
         ("features", manifest.features, encoder.feature_names()),
     ]
-    if manifest.technology not in (profile.name, *profile.aliases):
+    if manifest.technology not in (profile.name, *profile.aliases, profile.model_technology):
         pairs.insert(0, ("technology", manifest.technology, profile.name))
     return [_difference(what, a, b) for what, a, b in pairs if a != b]
 

@@ -57,6 +57,10 @@ class TechnologyProfile(Frozen):
     aliases: tuple[str, ...] = ()
     description: str
     model: str = Field(description="requirement on the model, such as 'illumina-wgs@1'")
+    model_technology: str | None = Field(
+        None,
+        description="technology whose models it borrows while it has none, since its reads are drawn alike",
+    )
     partition_size: int = Field(50_000, ge=1000, description="bp that one unit of work covers")
     read_filter: ReadFilter = ReadFilter()
     realign_reads: bool = Field(False, description="assemble windows of clustered indels; for short reads")

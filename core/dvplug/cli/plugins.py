@@ -6,12 +6,13 @@ import json
 import sys
 from dataclasses import asdict
 from importlib.metadata import metadata
+from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 from rich.markup import escape
 
-from dvplug.console import stdout
+from dvplug.console import info, stdout
 from dvplug.errors import PluginError, near_misses
 from dvplug.plugins import PluginInfo, installed_plugins
 
@@ -53,6 +54,25 @@ def show(name: str, *, as_json: Annotated[bool, Parameter("--json", negative="")
     for key, value in facts.items():
         text = "".join(f"\n  {line}" for line in value) if isinstance(value, list) else str(value)
         stdout.print(f"[bold]{key}[/]: {escape(text)}")
+
+
+@app.command
+def new(name: str, *, folder: Path = Path()) -> None:
+    """Write a plugin project that works: a technology, a finder, a channel, tests; to be changed piece by piece.
+
+    Parameters
+    ----------
+    name
+        Lower-case words joined by '-': the technology's name, and dvplug-NAME the distribution's.
+    folder
+        Where the project goes; here by default.
+    """
+    from dvplug.scaffold import new_project
+
+    project = new_project(name, folder)
+    info(
+        f"{project}: now `pip install -e {project}`, then `dvplug plugins check {name}`; its README says what is next."
+    )
 
 
 @app.command
