@@ -19,7 +19,7 @@ COMMANDS = {
     "evaluate": "Compare calls with a truth set.",
     "demo": "Simulate a genome and reads, call and evaluate: needs no data.",
     "train": "Make examples, fit a network, export a model.",
-    "plugins": "List what is installed.",
+    "plugins": "Install, list, check and begin plugins.",
     "registry": "List, download, verify and publish models.",
     "doctor": "Examine this installation.",
 }

@@ -16,7 +16,7 @@ from dvplug.console import info, stdout
 from dvplug.errors import PluginError, near_misses
 from dvplug.plugins import PluginInfo, installed_plugins
 
-app = App(name="plugins", help="List, show and check the installed plugins.")
+app = App(name="plugins", help="Install, list, show, check and begin plugins.")
 _COLOUR = {"ok": "green", "problem": "yellow", "failed": "red", "off": "dim"}
 
 
@@ -54,6 +54,47 @@ def show(name: str, *, as_json: Annotated[bool, Parameter("--json", negative="")
     for key, value in facts.items():
         text = "".join(f"\n  {line}" for line in value) if isinstance(value, list) else str(value)
         stdout.print(f"[bold]{key}[/]: {escape(text)}")
+
+
+@app.command
+def install(
+    *specs: str,
+    editable: Annotated[list[str] | None, Parameter(("--editable", "-e"), negative=())] = None,
+    upgrade: Annotated[bool, Parameter(negative="")] = False,
+    dry_run: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Install plugins into this environment. One that does not load, or clashes, is uninstalled again.
+
+    Parameters
+    ----------
+    specs
+        What pip takes: a package's name, name>=1.2, a path, a wheel, git+https://...
+    editable
+        A project's folder, installed so that changes in it count at once.
+    upgrade
+        Replace what is there by the newest that will do.
+    dry_run
+        Tell what would be installed, and stop.
+    """
+    from dvplug.install import install as install_plugins
+
+    came = install_plugins(specs, info, editable=editable or (), upgrade=upgrade, dry_run=dry_run)
+    if came:
+        info(f"Ready: {', '.join(came)}. `dvplug plugins show {came[0]}` tells what it brings.")
+
+
+@app.command
+def uninstall(*names: str) -> None:
+    """Uninstall plugins.
+
+    Parameters
+    ----------
+    names
+        As `dvplug plugins list` shows them: of the plugin, or of its distribution.
+    """
+    from dvplug.install import uninstall as uninstall_plugins
+
+    uninstall_plugins(names, info)
 
 
 @app.command
