@@ -136,10 +136,10 @@ class Site:
         self.distribution(name, version, points)
         return self.path / package
 
-    def toy(self) -> Path:
-        """Install the toy with a model; returns its package folder."""
+    def toy(self, **changes: Any) -> Path:
+        """Install the toy with a model (see `make_model`); returns its package folder."""
         package = self.project(TOY)
-        make_model(package / "models")
+        make_model(package / "models", **changes)
         return package
 
     def first_party(self) -> None:

@@ -135,4 +135,4 @@ def test_check_runs_the_conformance_tests(run: Run, site: Site, monkeypatch: pyt
         "wrong: functions can be imported and called as specified: failed: channel 'stripes' has to take"
         in text
     )
-    assert text.count(": ok") == 3
+    assert text.count(": ok") == 5

@@ -8,16 +8,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 
 from dvplug.errors import ModelError, PluginError
+from dvplug.features import FEATURES
 from dvplug.images import EMPTY, Pileup
 from dvplug.plugins import Plugins, load_plugins
 from dvplug.testing import PluginConformance
-from registry_fixtures import FEATURES, REPOSITORY, TOY, Site, make_model
+from registry_fixtures import REPOSITORY, TOY, Site, make_model
 
 needs_genotyper = pytest.mark.skipif(
     importlib.util.find_spec("dvplug.genotyper") is None, reason="dvplug.genotyper is not here"
@@ -33,12 +33,9 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
 
 
 @pytest.fixture
-def toy_package(site: Site, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The toy, beside an encoder with the features that the toy's model was made for."""
-    features = ModuleType("dvplug.features")
-    features.FEATURES = FEATURES  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "dvplug.features", features)
-    return site.toy()
+def toy_package(site: Site) -> Path:
+    """The toy, with a model of the engine's features."""
+    return site.toy(features=list(FEATURES))
 
 
 class TestToy(PluginConformance):
@@ -218,6 +215,32 @@ def test_kit_finds_models_that_are_absent_misfit_or_damaged(toy_package: Path) -
         del sys.modules[name]
     with pytest.raises(ModelError, match=r"no model is called 'toys' .*Did you mean 'toy'"):
         _Toy().test_models_fit_and_verify()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("255, 0)", "np.random.default_rng().integers(1, 255), 0)", "toy: images differ from run to run"),
+    ],
+)
+def test_kit_finds_images_that_are_not_as_declared(
+    toy_package: Path, old: str, new: str, message: str
+) -> None:
+    _edit(toy_package / "drawing.py", old, new)
+    with pytest.raises(AssertionError, match=message):
+        _Toy().test_images_are_as_declared_and_always_the_same()
+
+
+def test_kit_finds_a_finder_that_finds_nothing(toy_package: Path) -> None:
+    _edit(
+        toy_package / "__init__.py", "image=layout,",
+        "image=layout, candidate_thresholds=CandidateThresholds(min_count_snps=999, min_count_indels=999),",
+    )  # fmt: skip
+    _edit(toy_package / "__init__.py", "import ImageLayout,", "import CandidateThresholds, ImageLayout,")
+    with pytest.raises(AssertionError, match="toy: the finder finds nothing"):
+        _Toy().test_images_are_as_declared_and_always_the_same()
+    with pytest.raises(AssertionError, match="toy: no record is written"):
+        _Toy().test_a_tiny_simulated_genome_is_called()
 
 
 @pytest.mark.skipif(

@@ -12,12 +12,22 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import ClassVar
 
+import numpy as np
+
+from dvplug.engine import CallJob, Pipeline, RegionCaller, RegionImages
 from dvplug.errors import DvplugError
 from dvplug.hookspecs import Extension
 from dvplug.models import check_fit, resolve_model, verify_model
 from dvplug.plugins import PluginInfo, Plugins, load_plugins
+from dvplug.postprocess import PostprocessSettings
+from dvplug.reference import Reference
+from dvplug.regions import Region
+from dvplug.simulate import SimulatedDataset, simulate_dataset
 from dvplug.technology import TechnologyProfile
 
 __all__ = ["PluginConformance", "conformance"]
@@ -112,3 +122,62 @@ class PluginConformance:
             model = resolve_model(plugins, profile, offline=True)
             check_fit(model.manifest, profile, plugins.image_encoder(profile.image_encoder))
             verify_model(plugins, model)
+
+    def test_images_are_as_declared_and_always_the_same(self) -> None:
+        """Shapes and types of images and features, twice the same, on reads of a tiny simulated genome."""
+        plugins = self.plugins()
+        with _tiny_genome() as (data, region):
+            for profile in self.own_technologies():
+                pipeline = Pipeline.of(plugins, profile)
+                names = plugins.image_encoder(profile.image_encoder).feature_names()
+                runs = [
+                    [
+                        part.images
+                        for part in RegionImages(pipeline, data.reference, [data.reads]).draw(region)
+                    ]
+                    for _ in range(2)
+                ]
+                assert sum(map(len, runs[0])), f"{profile.name}: the finder finds nothing in simulated reads"
+                for one, again in zip(*runs, strict=True):
+                    expected = {
+                        "images": ("uint8", profile.image.shape),
+                        "features": ("float32", (len(names),)),
+                    }
+                    for what, (dtype, shape) in expected.items():
+                        array = getattr(one, what)
+                        found = f"{array.dtype}{list(array.shape)}"
+                        assert (array.dtype, array.shape) == (dtype, (len(one), *shape)), (
+                            f"{profile.name}: {what} are {found}, not {dtype}{[len(one), *shape]}"
+                        )
+                        assert np.isfinite(array).all(), f"{profile.name}: {what} are not all finite"
+                        same = np.array_equal(array, getattr(again, what))
+                        assert same, f"{profile.name}: {what} differ from run to run"
+
+    def test_a_tiny_simulated_genome_is_called(self) -> None:
+        """Each technology goes the whole line, from reads to VCF records."""
+        plugins = self.plugins()
+        with _tiny_genome() as (data, region):
+            for profile in self.own_technologies():
+                job = CallJob(
+                    Pipeline.of(plugins, profile),
+                    plugins.genotyper(profile.genotyper).load(),
+                    resolve_model(plugins, profile, offline=True),
+                    data.reference,
+                    (data.reads,),
+                    PostprocessSettings(),
+                    keep_ref_calls=True,
+                    device="cpu",
+                )
+                lines = RegionCaller(job)(region).lines
+                assert lines, f"{profile.name}: no record is written"
+                assert {line.count("\t") for line in lines} == {9}, f"{profile.name}: a record is no VCF"
+
+
+@contextmanager
+def _tiny_genome() -> Iterator[tuple[SimulatedDataset, Region]]:
+    """Yield 6 kb of a made-up genome with reads, and where they lie."""
+    with TemporaryDirectory(prefix="dvplug-conformance-") as folder:
+        data = simulate_dataset(Path(folder), length=6000, depth=20.0)
+        with Reference.open(data.reference) as reference:
+            ((contig, length),) = reference.lengths.items()
+        yield data, Region(contig, 0, length)
