@@ -108,22 +108,30 @@ class Site:
             if place and Path(place).is_relative_to(self.path):
                 del sys.modules[name]
 
-    def distribution(self, name: str, version: str, entry_points: dict[str, str]) -> None:
-        """Write a dist-info folder as an installer would."""
+    def distribution(self, name: str, version: str, entry_points: dict[str, str], *about: str) -> None:
+        """Write a dist-info folder as an installer would, with these lines of metadata more."""
         folder = self.path / f"{name.replace('-', '_')}-{version}.dist-info"
         folder.mkdir()
-        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        (folder / "METADATA").write_text(
+            "\n".join(["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}", *about, ""])
+        )
         lines = [f"{point} = {target}" for point, target in entry_points.items()]
         (folder / "entry_points.txt").write_text("\n".join(["[dvplug]", *lines, ""]))
         importlib.invalidate_caches()
 
     def plugin(
-        self, distribution: str, source: str, *, point: str | None = None, version: str = "1.0"
+        self,
+        distribution: str,
+        source: str,
+        *,
+        point: str | None = None,
+        version: str = "1.0",
+        about: tuple[str, ...] = (),
     ) -> None:
-        """Install a plugin of one module with this source."""
+        """Install a plugin of one module with this source and lines of metadata."""
         module = distribution.replace("-", "_")
         (self.path / f"{module}.py").write_text(source)
-        self.distribution(distribution, version, {point or distribution: module})
+        self.distribution(distribution, version, {point or distribution: module}, *about)
 
     def project(self, source: Path) -> Path:
         """Install a project folder by its pyproject.toml; returns the package folder."""

@@ -75,6 +75,35 @@ def test_a_technology_is_found_by_name_and_alias(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
+    ("about", "reason"),
+    [
+        (("Requires-Dist: dvplug>=99",), "it needs dvplug >=99: this is .*Install a dvplug that it is for"),
+        (("Requires-Dist: dvplug <0.1",), r"it needs dvplug <0\.1"),
+        (("Keywords: genomics,dvplug-hook-api-7",), "it was written for hook API 7: this dvplug"),
+    ],
+)
+def test_a_plugin_for_another_dvplug_is_refused_without_importing_it(
+    site: Site, about: tuple[str, ...], reason: str
+) -> None:
+    site.plugin("dvplug-other", "import no_such_module_at_all", point="other", about=about)
+    found = info(load_plugins(["other"]), "other")
+    assert found.status == "failed"
+    assert re.search(reason, found.reason)
+
+
+def test_a_plugin_for_this_dvplug_is_loaded(site: Site) -> None:
+    about = (
+        "Requires-Dist: dvplug>=0.1",
+        "Requires-Dist: dvplug-other>=99",
+        "Requires-Dist: dvplug>=99; extra == 'future'",
+        f"Keywords: genomics,dvplug-hook-api-{HOOK_API}",
+    )
+    site.plugin("dvplug-fine", CHANNEL.format(name="fine"), point="fine", about=about)
+    found = info(load_plugins(["fine"]), "fine")
+    assert (found.status, found.api) == ("ok", HOOK_API)
+
+
+@pytest.mark.parametrize(
     ("source", "reason"),
     [
         ("import no_such_module_at_all", "importing it failed: ModuleNotFoundError: .*no_such_module_at_all"),

@@ -10,6 +10,7 @@ import functools
 import importlib
 import importlib.metadata
 import os
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,8 @@ from dvplug.technology import TechnologyProfile
 from dvplug_registry.resolve import find_models, misnamed
 
 GROUP = "dvplug"
+_NEEDS_DVPLUG = re.compile(r"dvplug(?![\w.-])")
+_API_KEYWORD = re.compile(r"\bdvplug-hook-api-(\d+)\b")
 ENVIRONMENT_VARIABLE = "DVPLUG_PLUGINS"
 
 _HOOKS: dict[str, type] = {
@@ -177,13 +180,37 @@ def load_plugins(only: Iterable[str] | None = None) -> Plugins:
         raise PluginError(f"{ENVIRONMENT_VARIABLE}: no plugin '{name}'", repair=near_misses(name, known))
 
     builtin = PluginInfo("builtin", "dvplug", __version__)
-    loaded = [_load(builtin, lambda: importlib.import_module("dvplug.builtin"))]
+    loaded = [_load(builtin, lambda: importlib.import_module("dvplug.builtin"), None)]
     for point in points:
         info = PluginInfo(point.name, _distribution(point), point.dist.version if point.dist else "")
         loaded.append(
-            _load(info, point.load) if point.name in wanted else (replace(info, status="off"), [], [])
+            _load(info, point.load, point.dist)
+            if point.name in wanted
+            else (replace(info, status="off"), [], [])
         )
     return _assemble(loaded)
+
+
+def _check_metadata(distribution: importlib.metadata.Distribution) -> int | None:
+    """Refuse, without importing it, a plugin that says it is for another dvplug; returns the hook API that it names."""
+    about = distribution.metadata
+    for line in about.get_all("Requires-Dist") or ():
+        if not _NEEDS_DVPLUG.match(line):
+            continue
+        from packaging.requirements import Requirement
+
+        needed = Requirement(line)
+        if needed.marker is None and not needed.specifier.contains(__version__, prereleases=True):
+            raise PluginError(
+                f"it needs dvplug {needed.specifier}",
+                cause=f"this is {__version__}",
+                repair="Install a dvplug that it is for, or another version of it.",
+            )
+    words = ",".join(about.get_all("Keywords") or ())
+    declared = _API_KEYWORD.search(words)
+    if declared and int(declared[1]) != HOOK_API:
+        raise _wrong_api(int(declared[1]))
+    return int(declared[1]) if declared else None
 
 
 _Loaded = tuple[PluginInfo, list[Offer], list[Path]]
@@ -193,8 +220,12 @@ def _distribution(point: importlib.metadata.EntryPoint) -> str:
     return point.dist.name if point.dist else "(unknown distribution)"
 
 
-def _load(info: PluginInfo, import_module: Callable[[], Any]) -> _Loaded:
+def _load(
+    info: PluginInfo, import_module: Callable[[], Any], distribution: importlib.metadata.Distribution | None
+) -> _Loaded:
     try:
+        if distribution is not None:
+            info = replace(info, api=_check_metadata(distribution))
         module = _guard("importing it", import_module)
         info = replace(info, api=getattr(module, "DVPLUG_API", None))
         _check_api(module)
@@ -229,11 +260,15 @@ def _check_api(module: Any) -> None:
             "it does not say which hook API it was written for", repair=f"DVPLUG_API = {HOOK_API}"
         )
     if found != HOOK_API:
-        raise PluginError(
-            f"it was written for hook API {found}",
-            cause=f"this dvplug {__version__} has hook API {HOOK_API}",
-            repair=f"Install a dvplug with hook API {found}, or a plugin for {HOOK_API}.",
-        )
+        raise _wrong_api(found)
+
+
+def _wrong_api(found: Any) -> PluginError:
+    return PluginError(
+        f"it was written for hook API {found}",
+        cause=f"this dvplug {__version__} has hook API {HOOK_API}",
+        repair=f"Install a dvplug with hook API {found}, or a plugin for {HOOK_API}.",
+    )
 
 
 def _hooks(module: Any, info: PluginInfo) -> pluggy.HookRelay:
