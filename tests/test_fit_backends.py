@@ -18,11 +18,15 @@ from training_toys import TINY, toy_examples, write_shard
 
 FIT = """
 import sys
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 class WithoutTensorFlow:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] == "tensorflow":
-            raise ModuleNotFoundError(name)
+        return ModuleSpec(name, self) if name.partition(".")[0] == "tensorflow" else None
+    def create_module(self, spec):
+        raise ModuleNotFoundError(spec.name)
+    def exec_module(self, module):
+        pass
 sys.meta_path.insert(0, WithoutTensorFlow())
 import keras
 from dvplug.train.fit import FitSettings, fit
