@@ -24,6 +24,7 @@ pytestmark = pytest.mark.skipif(
     not all(map(find_spec, ("pip", "hatchling", "editables"))), reason="pip and hatchling build the plugins"
 )
 Run = Callable[..., tuple[int, str]]
+ONNX = TOY.parent / "dvplug_onnx"
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +59,7 @@ def run(python: Path, tmp_path: Path) -> Iterator[Run]:
         return ran.returncode, " ".join((ran.stdout + ran.stderr).split())
 
     yield run_
-    for name in ("dvplug-my-seq", "dvplug-toy", "dvplug-bad", "not-a-plugin"):
+    for name in ("dvplug-my-seq", "dvplug-toy", "dvplug-bad", "dvplug-onnx"):
         subprocess.run([python, "-m", "pip", "uninstall", "-y", name], capture_output=True, check=False)
 
 
@@ -105,19 +106,24 @@ def test_from_a_new_project_to_a_call_and_away_again(
     assert "my-seq" not in listed(run)
 
 
-def test_an_editable_project_and_a_wheel(run: Run, tmp_path: Path, python: Path) -> None:
+def test_an_editable_project(run: Run, tmp_path: Path) -> None:
     project = shutil.copytree(TOY, tmp_path / "toy")
     make_model(project / "dvplug_toy" / "models")
     code, text = run("plugins", "install", "-e", project)
     assert (code, "Ready: toy." in text) == (0, True), text
-    run("plugins", "uninstall", "toy")
+
+
+@pytest.mark.skipif(not find_spec("onnxruntime"), reason="onnxruntime is not installed")
+def test_a_wheel_of_another_genotyper(run: Run, tmp_path: Path) -> None:
     subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", tmp_path, project],
+        [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", tmp_path, ONNX],
         check=True,
     )  # fmt: skip
     (wheel,) = tmp_path.glob("*.whl")
     code, text = run("plugins", "install", wheel)
-    assert (code, "Ready: toy." in text) == (0, True), text
+    assert (code, "Ready: onnx." in text) == (0, True), text
+    code, text = run("plugins", "check", "onnx", only="illumina,onnx")
+    assert (code, text.count(": ok")) == (0, 6), text
 
 
 @pytest.mark.parametrize(
