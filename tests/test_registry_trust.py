@@ -195,6 +195,24 @@ def test_registries_are_remembered_and_forgotten(registry: Registry, source: Sou
         sources()
 
 
+def test_a_registry_may_come_with_the_package(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = json.loads((registry.folder / "metadata" / "1.root.json").read_text())
+    entry = {"url": f"{registry.folder.as_uri()}/", "root": root}
+    (tmp_path / "trusted").mkdir()
+    (tmp_path / "trusted" / "ours.json").write_text(json.dumps(entry))
+    monkeypatch.setattr("dvplug_registry.sources.SHIPPED", tmp_path / "trusted")
+    registry.rotate_key("root")
+    assert len(refresh(find_source("ours"), QUICK).offers) == 1
+    trust(registry, registry.folder.as_uri(), "other")
+    assert [source.name for source in sources()] == ["ours", "other"]
+    with pytest.raises(RegistryError, match="is called 'ours' already"):
+        trust(registry, registry.folder.as_uri())
+    with pytest.raises(RegistryError, match="'ours' comes with dvplug"):
+        remove_source("ours")
+
+
 # Hosting
 
 

@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from typing import Literal
 
 from dvplug.errors import DvplugError
+from dvplug.genotyper import gpu_is_usable
 from dvplug.models import verify_model
 from dvplug.plugins import Plugins
 from dvplug_registry.cache import ModelCache
@@ -122,4 +123,5 @@ def _htslib() -> Finding:
 def _machine() -> Finding:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     system = f"{platform.system()} {platform.machine()}"
-    return Finding("machine", "ok", f"{system}, Python {platform.python_version()}, {cores} cores")
+    gpu = "a GPU that can be used" if gpu_is_usable() else "no GPU that can be used"
+    return Finding("machine", "ok", f"{system}, Python {platform.python_version()}, {cores} cores, {gpu}")

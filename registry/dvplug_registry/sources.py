@@ -17,6 +17,8 @@ from dvplug_registry.versions import NAME_PATTERN
 
 HOME_VARIABLE = "DVPLUG_HOME"
 LIST_NAME = "registries.json"
+SHIPPED = Path(__file__).parent / "trusted"
+"""Registries that come with dvplug: NAME.json has their ``url`` and their ``root`` metadata."""
 METADATA, TARGETS = "metadata", "targets"  # folders of a registry
 
 
@@ -49,7 +51,29 @@ def home() -> Path:
 
 
 def sources() -> list[Source]:
-    """Return the registries in the order in which they were added; raises RegistryError if the list is damaged."""
+    """Return the registries that come with dvplug, then those that were added, in order.
+
+    Raises
+    ------
+    RegistryError
+        The list of the added ones is damaged.
+    """
+    return [*_shipped(), *_added()]
+
+
+def _shipped() -> list[Source]:
+    found = []
+    for path in sorted(SHIPPED.glob("*.json")):
+        entry = json.loads(path.read_text(encoding="utf-8"))
+        source = Source(path.stem, check_url(entry["url"]), home() / "registries" / path.stem)
+        if not source.root.exists():
+            source.folder.mkdir(parents=True, exist_ok=True)
+            write_whole(source.root, json.dumps(entry["root"]).encode())
+        found.append(source)
+    return found
+
+
+def _added() -> list[Source]:
     path = home() / LIST_NAME
     if not path.exists():
         return []
@@ -84,8 +108,7 @@ def add_source(name: str, url: str, root: Path) -> Source:
     """
     if not re.fullmatch(NAME_PATTERN, name):
         raise RegistryError(f"'{name}' is not a name", repair="Use lower-case words joined by '-'.")
-    known = sources()
-    if any(source.name == name for source in known):
+    if any(source.name == name for source in sources()):
         raise RegistryError(
             f"a registry is called '{name}' already",
             repair=f"Choose another name, or `dvplug registry remove-source {name}`.",
@@ -95,14 +118,23 @@ def add_source(name: str, url: str, root: Path) -> Source:
     shutil.rmtree(source.folder, ignore_errors=True)
     source.folder.mkdir(parents=True)
     write_whole(source.root, content)
-    _save([*known, source])
+    _save([*_added(), source])
     return source
 
 
 def remove_source(name: str) -> Source:
-    """Trust a registry no longer; models that came from it stay. Raises RegistryError when there is none."""
+    """Trust a registry no longer; models that came from it stay.
+
+    Raises
+    ------
+    RegistryError
+        There is none, or it comes with dvplug.
+    """
     source = find_source(name)
-    _save([other for other in sources() if other.name != name])
+    added = _added()
+    if source not in added:
+        raise RegistryError(f"'{name}' comes with dvplug", repair="Use --source to ask others, or --offline.")
+    _save([other for other in added if other.name != name])
     shutil.rmtree(source.folder, ignore_errors=True)
     return source
 
