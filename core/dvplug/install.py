@@ -138,8 +138,9 @@ class Installer:
     unasked: tuple[str, ...] = ()
 
     def install(self, *words: str, problem: str) -> str:
-        """Run an installation; raises PluginError when it fails."""
-        return _run([*self.command, "install", *self.options, *words], problem)
+        """Run an installation, and return what it says; raises PluginError when it fails."""
+        ran = _run([*self.command, "install", *self.options, *words], problem)
+        return ran.stdout + ran.stderr  # uv tells its plan on stderr
 
     def uninstall(self, *names: str) -> None:
         """Uninstall; raises PluginError when it fails."""
@@ -160,24 +161,24 @@ def _installer() -> Installer:
     )
 
 
-def _run(command: Sequence[str], problem: str) -> str:
+def _run(command: Sequence[str], problem: str) -> subprocess.CompletedProcess[str]:
     # All plugins, whatever the variable that chooses some says: a clash must show now.
     environment = {name: value for name, value in os.environ.items() if name != ENVIRONMENT_VARIABLE}
     ran = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if ran.returncode:
         lines = [line.rstrip() for line in (ran.stderr or ran.stdout).splitlines() if line.strip()]
         raise PluginError(problem, cause="\n" + "\n".join(lines[-MOST_LINES:]) + "\n")
-    return ran.stdout
+    return ran
 
 
 def _distributions() -> Installed:
-    found = json.loads(_run([sys.executable, "-c", _DISTRIBUTIONS], "the environment cannot be read"))
+    found = json.loads(_run([sys.executable, "-c", _DISTRIBUTIONS], "the environment cannot be read").stdout)
     return {_normal(name): (version, url) for name, (version, url) in found.items()}
 
 
 def _plugins() -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = json.loads(
-        _run([sys.executable, "-c", _PLUGINS], "the plugins cannot be listed")
+        _run([sys.executable, "-c", _PLUGINS], "the plugins cannot be listed").stdout
     )
     return rows
 

@@ -111,9 +111,7 @@ def new(name: str, *, folder: Path = Path()) -> None:
     from dvplug.scaffold import new_project
 
     project = new_project(name, folder)
-    info(
-        f"{project}: now `pip install -e {project}`, then `dvplug plugins check {name}`; its README says what is next."
-    )
+    info(f"{project}: now `dvplug plugins install -e {project}`, then `dvplug plugins check {name}`.")
 
 
 @app.command
