@@ -66,6 +66,7 @@ def test_a_technology_is_found_by_name_and_alias(site: Site) -> None:
     assert (toy.distribution, toy.version, toy.status) == ("dvplug-toy", "0.3.0", "ok")
     assert toy.provides == (
         "technology toy",
+        "candidate finder toy-finder",
         "channel toy_stripes",
         "genotyper toy-formula",
         "model toy@1.0.0",

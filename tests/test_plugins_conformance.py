@@ -145,6 +145,24 @@ def test_the_toy_s_channel_draws_where_reads_lie(toy_package: Path) -> None:
     assert images.astype(int).sum() == 3 * 255
 
 
+ENCODER = """
+@hookimpl
+def dvplug_image_encoders():
+    from dvplug.features import FEATURES
+    from dvplug.hookspecs import ImageEncoder
+    return [ImageEncoder("short", "one channel less", "dvplug_toy:encode", version=1, features=FEATURES)]
+
+
+def encode(reads, candidates, reference, reference_start, layout, channels):
+    from dataclasses import replace
+    from dvplug.images import encode_pileups
+    drawn = encode_pileups(reads, candidates, reference, reference_start, layout, channels)
+    return replace(drawn, images=drawn.images[..., :-1])
+
+
+"""
+
+
 class _Toy(PluginConformance):
     """The kit, to be run by hand on a toy that has been broken."""
 
@@ -193,7 +211,7 @@ def test_kit_finds_a_function_that_is_not_there(toy_package: Path) -> None:
         ),
         ('genotyper="toy-formula"', 'genotyper="toy"', "no plugin offers the genotyper 'toy'"),
         ('genotyper="toy-formula"', 'image_encoder="pile"', "no plugin offers the image encoder 'pile'. Did"),
-        ('genotyper="toy-formula"', 'candidate_finder="x"', "no plugin offers the candidate finder 'x'"),
+        ('finder="toy-finder"', 'finder="x"', "no plugin offers the candidate finder 'x'"),
     ],
 )
 def test_kit_finds_a_part_that_does_not_exist(toy_package: Path, old: str, new: str, message: str) -> None:
@@ -220,7 +238,11 @@ def test_kit_finds_models_that_are_absent_misfit_or_damaged(toy_package: Path) -
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("255, 0)", "np.random.default_rng().integers(1, 255), 0)", "toy: images differ from run to run"),
+        (
+            "_stripes(pileup.cell, out)",
+            "out[:] = np.random.default_rng().integers(1, 255)",
+            "toy: images differ from run to run",
+        ),
     ],
 )
 def test_kit_finds_images_that_are_not_as_declared(
@@ -228,6 +250,19 @@ def test_kit_finds_images_that_are_not_as_declared(
 ) -> None:
     _edit(toy_package / "drawing.py", old, new)
     with pytest.raises(AssertionError, match=message):
+        _Toy().test_images_are_as_declared_and_always_the_same()
+
+
+def test_kit_finds_an_encoder_that_leaves_a_channel_out(toy_package: Path) -> None:
+    _edit(
+        toy_package / "__init__.py",
+        "@hookimpl\ndef dvplug_channels",
+        ENCODER + "@hookimpl\ndef dvplug_channels",
+    )
+    _edit(toy_package / "__init__.py", "image=layout,", 'image=layout, image_encoder="short",')
+    with pytest.raises(
+        AssertionError, match=r"toy: images are uint8\[\d+, 8, 11, 1\], not uint8\[\d+, 8, 11, 2\]"
+    ):
         _Toy().test_images_are_as_declared_and_always_the_same()
 
 

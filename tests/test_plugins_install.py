@@ -83,7 +83,7 @@ def module(folder: Path, name: str, source: str, entry_point: str = "") -> Path:
 
 
 def test_from_a_new_project_to_a_call_and_away_again(
-    run: Run, dataset: SimulatedDataset, tmp_path: Path
+    run: Run, dataset: SimulatedDataset, tmp_path: Path, python: Path
 ) -> None:
     project = new_project("my-seq", tmp_path)
     code, text = run("plugins", "install", project, "--dry-run")
@@ -101,6 +101,11 @@ def test_from_a_new_project_to_a_call_and_away_again(
     assert "##" in out.read_text()
     code, text = run("plugins", "check", "my-seq", only="illumina,my-seq")
     assert code == 0, text
+    own = subprocess.run(
+        [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"],
+        cwd=project, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "7 passed" in own.stdout, own.stdout
     code, text = run("plugins", "uninstall", "my-seq")
     assert (code, "Uninstalled dvplug-my-seq." in text) == (0, True), text
     assert "my-seq" not in listed(run)

@@ -1,10 +1,10 @@
-"""A technology with a channel, a genotyper and a model of its own."""
+"""A technology with a candidate finder, a channel, a genotyper and a model of its own."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from dvplug.hookspecs import Channel, Genotyper, hookimpl
+from dvplug.hookspecs import CandidateFinder, Channel, Genotyper, hookimpl
 from dvplug.technology import ImageLayout, TechnologyProfile
 
 DVPLUG_API = 1
@@ -21,9 +21,16 @@ def dvplug_technologies() -> list[TechnologyProfile]:
             description="reads of a toy sequencer",
             model="toy >=1,<2",
             image=layout,
+            candidate_finder="toy-finder",
             genotyper="toy-formula",
         )
     ]
+
+
+@hookimpl
+def dvplug_candidate_finders() -> list[CandidateFinder]:
+    """Return a finder that is imported when the first region is called."""
+    return [CandidateFinder("toy-finder", "indels need one read more", "dvplug_toy.finding:find_sites")]
 
 
 @hookimpl
