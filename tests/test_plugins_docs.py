@@ -42,6 +42,13 @@ def test_every_function_has_a_heading_with_its_arguments_and_no_other_has_one() 
     assert {heading for heading in _headings() if not heading.startswith("dvplug_")} == expected
 
 
+@pytest.mark.parametrize("hook", HOOKS)
+def test_every_hook_is_used_by_a_plugin_that_is_tested(hook: str) -> None:
+    tested = [*TOY.parent.rglob("*.py"), *(REPOSITORY / "tests").glob("test_*.py")]
+    definition = re.compile(rf"^def {hook}\(", re.MULTILINE)
+    assert any(definition.search(path.read_text()) for path in tested)
+
+
 @pytest.mark.parametrize("channel", CHANNELS)
 def test_every_channel_of_the_engine_is_named(channel: str) -> None:
     assert f"`{channel}`" in (DOCS / "hooks.md").read_text()

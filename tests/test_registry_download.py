@@ -148,7 +148,22 @@ def test_a_killed_download_leaves_nothing_bad_and_goes_on_where_it_was(offered: 
     assert server.asked(offer.file) == [f"bytes={have}-"]
 
 
-def test_two_at_once_fetch_a_model_once(offered: Offered) -> None:
+def test_two_processes_fetch_a_model_once(offered: Offered, home: Path) -> None:
+    server, _, (offer, _) = offered
+    server.cuts = [60] * 60
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", KILLED]
+    running = [
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    told = [process.communicate()[0].splitlines()[-1] for process in running]
+    assert [process.returncode for process in running] == [0, 0]
+    assert told[0] == told[1]
+    assert whole(Path(told[0]))
+    assert server.asked(offer.file).count(None) == 1
+
+
+def test_threads_fetch_a_model_once(offered: Offered) -> None:
     server, source, (offer, _) = offered
     server.cuts = [300, 300, 300]
     with ThreadPoolExecutor(4) as pool:
