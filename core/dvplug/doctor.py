@@ -11,11 +11,10 @@ from typing import Literal
 
 from dvplug.errors import DvplugError
 from dvplug.genotyper import gpu_is_usable
-from dvplug.models import verify_model
+from dvplug.models import load_model, verify_model
 from dvplug.plugins import Plugins
 from dvplug_registry.cache import ModelCache
 from dvplug_registry.catalog import known_catalog
-from dvplug_registry.model_folder import verify_files
 from dvplug_registry.obtain import yanked_manifests
 from dvplug_registry.resolve import ModelPlace, find_models
 from dvplug_registry.sources import home, sources
@@ -69,9 +68,9 @@ def _models(plugins: Plugins) -> Iterator[Finding]:
 def _model(plugins: Plugins, place: ModelPlace) -> Finding:
     what = f"model {place.name}@{place.version}"
     try:
-        model = place.open()
-        verify_files(model.folder, model.manifest)
-        difference = verify_model(plugins, model)  # type: ignore[arg-type]
+        place.open()  # is it the model that its folder's name says?
+        model = load_model(plugins, f"{place.folder}/")
+        difference = verify_model(plugins, model)
     except DvplugError as error:
         return Finding(what, "problem", ": ".join(p for p in (error.problem, error.cause) if p), error.repair)
     return Finding(

@@ -15,6 +15,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from packaging.utils import canonicalize_name
+
 from dvplug.errors import InputError, PluginError, near_misses
 from dvplug.plugins import ENVIRONMENT_VARIABLE
 
@@ -26,10 +28,12 @@ import importlib.metadata, json
 found = {}
 for d in importlib.metadata.distributions():
     url = json.loads(d.read_text("direct_url.json") or "{}")
-    local = url.get("url", "")
+    origin = url.get("url", "")
     if url.get("dir_info", {}).get("editable"):
-        local = "-e " + local
-    found[d.name.lower().replace("_", "-")] = [d.version, local]
+        origin = "-e " + origin
+    if vcs := url.get("vcs_info"):
+        origin = f"{vcs['vcs']}+{origin}@{vcs['commit_id']}"
+    found[d.name] = [d.version, origin]
 print(json.dumps(found))
 """
 _PLUGINS = "from dvplug.cli import main; main(['plugins', 'list', '--json'])"
@@ -95,14 +99,19 @@ def install(
         return []
     before, plugins_before = _distributions(), _plugins()
     installer.install(*words, problem="the installation failed")
-    changes, plugins = _changes(before, _distributions()), _plugins()
+    changes = _changes(before, _distributions())
+    try:
+        plugins = _plugins()
+    except PluginError:  # what came broke dvplug itself, by another version of a library for example
+        _roll_back(installer, changes)
+        raise
     problem = _problem(changes, plugins_before, plugins)
     if problem:
         _roll_back(installer, changes)
         raise PluginError(problem, cause="it was uninstalled again", repair="Tell its author, or mend it.")
     say(f"{changes}.")
     moved = {*changes.added, *changes.replaced}
-    return [row["name"] for row in plugins if _normal(row["distribution"]) in moved]
+    return [row["name"] for row in plugins if canonicalize_name(row["distribution"]) in moved]
 
 
 def uninstall(names: Sequence[str], say: Say) -> None:
@@ -173,7 +182,7 @@ def _run(command: Sequence[str], problem: str) -> subprocess.CompletedProcess[st
 
 def _distributions() -> Installed:
     found = json.loads(_run([sys.executable, "-c", _DISTRIBUTIONS], "the environment cannot be read").stdout)
-    return {_normal(name): (version, url) for name, (version, url) in found.items()}
+    return {canonicalize_name(name): (version, url) for name, (version, url) in found.items()}
 
 
 def _plugins() -> list[dict[str, Any]]:
@@ -181,10 +190,6 @@ def _plugins() -> list[dict[str, Any]]:
         _run([sys.executable, "-c", _PLUGINS], "the plugins cannot be listed").stdout
     )
     return rows
-
-
-def _normal(name: str) -> str:
-    return name.lower().replace("_", "-")
 
 
 def _changes(before: Installed, after: Installed) -> Changes:
@@ -197,7 +202,7 @@ def _changes(before: Installed, after: Installed) -> Changes:
 def _problem(changes: Changes, before: list[dict[str, Any]], after: list[dict[str, Any]]) -> str:
     """What is wrong after an installation; empty if nothing is."""
     moved = {*changes.added, *changes.replaced}
-    came = [row for row in after if _normal(row["distribution"]) in moved]
+    came = [row for row in after if canonicalize_name(row["distribution"]) in moved]
     if moved and not came:
         return f"{', '.join(sorted(moved))}: no dvplug plugin is in it"
     were_well = {row["name"] for row in before if row["status"] in ("ok", "off")}

@@ -17,17 +17,10 @@ from dvplug_registry.versions import Requirement
 
 
 class ModelCache:
-    """The downloaded models under ``<home>/models/<sha256 of the manifest>/<name>-<version>``.
+    """The downloaded models under ``<home>/models/<sha256 of the manifest>/<name>-<version>``; see `sources.home`."""
 
-    Parameters
-    ----------
-    place
-        In place of the user's `sources.home`.
-    """
-
-    def __init__(self, place: Path | None = None) -> None:
-        base = place or home()
-        self.models, self.downloads = base / "models", base / "downloads"
+    def __init__(self) -> None:
+        self.models, self.downloads = home() / "models", home() / "downloads"
 
     @property
     def roots(self) -> tuple[Path, ...]:

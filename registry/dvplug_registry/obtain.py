@@ -25,8 +25,6 @@ def obtain(
     offline: bool = False,
     say: Say = lambda line: None,
     warn: Say = lambda line: None,
-    cache: ModelCache | None = None,
-    transport: Transport | None = None,
 ) -> ModelFolder:
     """Return the newest installed model that a request allows; download one only where none does.
 
@@ -48,7 +46,7 @@ def obtain(
     RegistryError
         A registry is not to be trusted, or cannot be reached.
     """
-    cache, transport = cache or ModelCache(), transport or Transport()
+    cache, transport = ModelCache(), Transport()
     exact = Requirement.parse(request).exact is not None
     yanked = yanked_manifests()
     downloaded = [root for root in cache.roots if exact or root.name not in yanked]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pysam
 
-from dvplug.simulate.genome import Codes, N
+from dvplug.simulate.genome import Codes, N, find_tracts
 from dvplug.simulate.variants import Variant, fits_both_haplotypes
 
 
@@ -166,11 +166,10 @@ def around_runs(
     """Return the parts of intervals that lie within ``margin`` bp of a run of ``least`` equal bases or more."""
     found = []
     for name, codes in contigs.items():
-        edges = np.concatenate(([0], np.flatnonzero(np.diff(codes)) + 1, [len(codes)]))
-        long = (np.diff(edges) >= least) & (codes[edges[:-1]] < N)
+        runs = find_tracts(codes, {1: least})
         near, inside = np.zeros(len(codes), bool), np.zeros(len(codes), bool)
-        for start, end in zip(edges[:-1][long].tolist(), edges[1:][long].tolist(), strict=True):
-            near[max(start - margin, 0) : end + margin] = True
+        for start, length in zip(runs.start.tolist(), runs.length.tolist(), strict=True):
+            near[max(start - margin, 0) : start + length + margin] = True
         for contig, start, end in intervals:
             if contig == name:
                 inside[start:end] = True

@@ -123,6 +123,7 @@ def check(*names: str) -> None:
     names
         As `dvplug plugins list` shows them.
     """
+    from dvplug.cli import EXIT_USER_CAN_MEND
     from dvplug.testing import conformance
 
     plugins = installed_plugins()
@@ -134,7 +135,7 @@ def check(*names: str) -> None:
             mark = "[green]ok[/]" if problem is None else "[red]failed[/]"
             stdout.print(f"{plugin.name}: {test}: {mark}" + (f": {escape(problem)}" if problem else ""))
     if failed:
-        sys.exit(2)
+        sys.exit(EXIT_USER_CAN_MEND)
 
 
 def find_plugin(name: str) -> PluginInfo:
