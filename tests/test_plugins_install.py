@@ -157,6 +157,17 @@ def test_what_does_not_load_or_clashes_is_uninstalled_again(
     assert "bad" not in listed(run)
 
 
+def test_what_breaks_dvplug_itself_is_uninstalled_again(run: Run, tmp_path: Path) -> None:
+    project = module(tmp_path, "dvplug-bad", "DVPLUG_API = 1", "bad")
+    (project / "pluggy.py").write_text("raise ImportError('another pluggy')\n")
+    described = project / "pyproject.toml"
+    described.write_text(described.read_text().replace("include = [", 'include = ["pluggy.py", '))
+    code, text = run("plugins", "install", project)
+    assert (code, "dvplug does not run beside it" in text, "new: dvplug-bad" in text) == (2, True, True), text
+    names = listed(run)
+    assert ("illumina" in names, "bad" in names) == (True, False)
+
+
 def test_what_was_replaced_comes_back(run: Run, tmp_path: Path) -> None:
     good = module(
         tmp_path, "dvplug-bad",

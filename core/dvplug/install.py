@@ -102,9 +102,10 @@ def install(
     changes = _changes(before, _distributions())
     try:
         plugins = _plugins()
-    except PluginError:  # what came broke dvplug itself, by another version of a library for example
+    except PluginError as error:  # by another version of a library, for example
         _roll_back(installer, changes)
-        raise
+        problem = f"dvplug does not run beside it, so it was uninstalled again ({changes})"
+        raise PluginError(problem, cause=error.cause) from error
     problem = _problem(changes, plugins_before, plugins)
     if problem:
         _roll_back(installer, changes)
