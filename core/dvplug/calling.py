@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from dvplug.alignments import preflight
@@ -11,12 +13,13 @@ from dvplug.console import info, progress, warn
 from dvplug.engine import CallJob, Pipeline, RegionResult, call_regions
 from dvplug.errors import InputError
 from dvplug.genotyper import gpu_is_usable
-from dvplug.models import LoadedModel, check_fit, resolve_model
+from dvplug.gvcf import BlockJoiner
+from dvplug.models import check_fit, resolve_model
+from dvplug.ploidy import Sex, left_out_by_default, resolve_ploidy
 from dvplug.plugins import Plugins, installed_plugins
 from dvplug.postprocess import PostprocessSettings
 from dvplug.reference import Reference
 from dvplug.regions import Region, partitions, resolve_regions, skip_n_runs
-from dvplug.technology import TechnologyProfile
 from dvplug.vcf import VcfWriter, header
 
 
@@ -37,6 +40,11 @@ class CallOptions:
     min_qual: float = 1.0
     keep_ref_calls: bool = False
     offline: bool = False
+    gvcf: str | None = None
+    non_ref: bool = False
+    haploid_contigs: tuple[str, ...] = ()
+    par_bed: Path | None = None
+    sex: Sex | None = None
 
 
 def call_variants(options: CallOptions) -> RegionResult:
@@ -56,44 +64,78 @@ def call_variants(options: CallOptions) -> RegionResult:
     model = resolve_model(plugins, profile, options.model, offline=options.offline)
     check_fit(model.manifest, profile, plugins.image_encoder(profile.image_encoder))
     with Reference.open(options.reference) as reference:
-        regions = resolve_regions(options.regions, options.exclude, reference.lengths)
+        regions = _regions(options, reference)
+        ploidy = resolve_ploidy(
+            reference.lengths,
+            haploid_contigs=options.haploid_contigs,
+            par_bed=options.par_bed,
+            sex=options.sex,
+            regions=regions,
+        )
         sample = preflight(options.reads, reference, regions, options.sample).sample
-        text = header(
-            reference.lengths, sample, reference=options.reference.name, command=_command(options),
+        job = CallJob(
+            Pipeline.of(plugins, profile),
+            plugins.genotyper(profile.genotyper).load(),
+            model,
+            options.reference,
+            options.reads,
+            PostprocessSettings(min_qual=options.min_qual),
+            options.keep_ref_calls,
+            _device(options.device),
+            ploidy,
+            ("<NON_REF>" if options.non_ref else "<*>") if options.gvcf else "",
+        )
+        text = partial(
+            header, reference.lengths, sample, reference=options.reference.name, command=_command(options),
             model=model.manifest.label, model_sha256=model.manifest_sha256, plugins=_distributions(plugins),
         )  # fmt: skip
-        with VcfWriter(options.out, text) as writer:
-            return _call(options, plugins, profile, model, reference, regions, writer)
+        with ExitStack() as outputs:
+            writer = outputs.enter_context(VcfWriter(options.out, text()))
+            gvcf = None
+            if options.gvcf:
+                gvcf_text = text(gvcf_symbol=job.gvcf_symbol)
+                gvcf = outputs.enter_context(VcfWriter(options.gvcf, gvcf_text))
+            return _call(job, options, reference, regions, writer, gvcf)
+
+
+def _regions(options: CallOptions, reference: Reference) -> list[Region]:
+    """Where to call: what the user named, else all contigs but those that are only called when named."""
+    named = options.regions
+    if not named:
+        left_out = left_out_by_default(reference.lengths, options.sex)
+        left_out = {contig: why for contig, why in left_out.items() if contig not in options.haploid_contigs}
+        if left_out:
+            few = [f"{contig} ({why})" for contig, why in list(left_out.items())[:4]]
+            more = f" and {len(left_out) - len(few)} more" if len(left_out) > len(few) else ""
+            info(f"Not called unless named with --regions: {', '.join(few)}{more}.")
+            named = tuple(contig for contig in reference.lengths if contig not in left_out)
+    return resolve_regions(named, options.exclude, reference.lengths)
 
 
 def _call(
+    job: CallJob,
     options: CallOptions,
-    plugins: Plugins,
-    profile: TechnologyProfile,
-    model: LoadedModel,
     reference: Reference,
     regions: list[Region],
     writer: VcfWriter,
+    gvcf: VcfWriter | None,
 ) -> RegionResult:
-    job = CallJob(
-        Pipeline.of(plugins, profile),
-        plugins.genotyper(profile.genotyper).load(),
-        model,
-        options.reference,
-        options.reads,
-        PostprocessSettings(min_qual=options.min_qual),
-        options.keep_ref_calls,
-        _device(options.device),
-    )
+    profile = job.pipeline.profile
     parts = list(skip_n_runs(partitions(regions, profile.partition_size), reference))
-    info(f"Calling {profile.name} with {model.manifest.label} on {job.device}, {options.workers} worker(s).")
-    total = RegionResult()
+    info(
+        f"Calling {profile.name} with {job.model.manifest.label} on {job.device}, {options.workers} worker(s)."
+    )
+    total, joiner = RegionResult(), BlockJoiner(reference, job.gvcf_symbol)
     with progress("Calling", len(parts)) as advance:
         for result in call_regions(job, parts, options.workers):
             writer.write_text("".join(result.lines))
-            result.lines.clear()
+            if gvcf:
+                gvcf.write_text(joiner.add(result.gvcf_lines))
+            result.lines, result.gvcf_lines = [], []
             total.add(result)
             advance(result.regions)
+    if gvcf:
+        gvcf.write_text("".join(joiner.end()))
     if not total.reads:
         warn("no usable reads in these regions: the VCF has no records. Check --regions and the read filter.")
     if total.skipped_no_sequence:
@@ -120,6 +162,12 @@ def _command(options: CallOptions) -> str:
         words += ["--min-qual", f"{options.min_qual:g}"]
     if options.keep_ref_calls:
         words.append("--keep-ref-calls")
+    if options.haploid_contigs:
+        words += ["--haploid-contigs", *options.haploid_contigs]
+    if options.par_bed:
+        words += ["--par-bed", str(options.par_bed)]
+    if options.sex:
+        words += ["--sex", options.sex]
     return shlex.join(words)
 
 

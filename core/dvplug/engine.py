@@ -14,6 +14,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import pysam
 
 from dvplug.alignments import open_alignments
@@ -21,12 +22,14 @@ from dvplug.alleles import FLANK
 from dvplug.candidates import CandidateBatch
 from dvplug.errors import DvplugError
 from dvplug.features import NEARBY
+from dvplug.gvcf import ReferenceDepths, gvcf_lines, reference_depths
 from dvplug.hookspecs import Draw, Encode, Find, OpenModel, Predictor
 from dvplug.images import ImageBatch
 from dvplug.models import LoadedModel
 from dvplug.phasing import phase_reads
+from dvplug.ploidy import DIPLOID, Ploidy
 from dvplug.plugins import Plugins
-from dvplug.postprocess import REF_CALL, PostprocessSettings, call_sites
+from dvplug.postprocess import REF_CALL, PostprocessSettings, VcfRecord, call_sites
 from dvplug.reads import fetch_reads
 from dvplug.realign import MARGIN as REALIGN_MARGIN
 from dvplug.realign import realign_reads
@@ -63,9 +66,11 @@ class Pipeline:
 
 @dataclass
 class RegionResult:
-    """What one region gave: VCF lines, and counts for the summary; CPU seconds by stage."""
+    """What one region gave: VCF lines or records, and counts for the summary; CPU seconds by stage."""
 
     lines: list[str] = field(default_factory=list)
+    gvcf_lines: list[str] = field(default_factory=list)
+    records: list[VcfRecord] = field(default_factory=list)
     filters: Counter[str] = field(default_factory=Counter)
     regions: int = 0
     reads: int = 0
@@ -77,6 +82,8 @@ class RegionResult:
     def add(self, other: RegionResult) -> None:
         """Add what follows: its lines and counts."""
         self.lines += other.lines
+        self.gvcf_lines += other.gvcf_lines
+        self.records += other.records
         self.filters.update(other.filters)
         self.regions += other.regions
         self.reads += other.reads
@@ -93,15 +100,23 @@ class Drawn:
     result: RegionResult
     candidates: CandidateBatch
     images: ImageBatch
+    depths: ReferenceDepths | None = None
+    """Of the whole region, with its last part, where a gVCF is written."""
 
 
 class RegionImages:
     """regions -> reads -> candidates -> images, with files open: one per process."""
 
     def __init__(
-        self, pipeline: Pipeline, reference: Path, reads: Sequence[Path], *, keep_fraction: float = 1.0
+        self,
+        pipeline: Pipeline,
+        reference: Path,
+        reads: Sequence[Path],
+        *,
+        keep_fraction: float = 1.0,
+        with_depths: bool = False,
     ) -> None:
-        self.pipeline, self.keep_fraction = pipeline, keep_fraction
+        self.pipeline, self.keep_fraction, self.with_depths = pipeline, keep_fraction, with_depths
         self.reference = Reference.open(reference)
         pysam.set_verbosity(0)  # our own message replaces what htslib prints of a damaged file
         self.alignments = [open_alignments(path, reference) for path in reads]
@@ -143,32 +158,60 @@ class RegionImages:
         clock.stop("count")
         result.reads = int(((reads.start < region.end) & (reads.end > region.start)).sum())
         result.skipped_no_sequence = reads.skipped_no_sequence
+        depths = None
         for first in range(0, max(1, len(candidates)), MAX_SITES):
             part = candidates.part(first, min(first + MAX_SITES, len(candidates)))
             clock = Stopwatch(result.seconds)
+            if self.with_depths and first + MAX_SITES >= len(candidates):
+                least = profile.candidate_thresholds.min_base_quality
+                depths = reference_depths(reads, codes, start, region, least)
+                clock.stop("count")
             images = self.pipeline.encode(reads, part, codes, start, layout, self.pipeline.channels)
             clock.stop("encode")
             result.candidates, result.images = len(part), len(images)
-            yield Drawn(result, part, images)
+            yield Drawn(result, part, images, depths)
             result = RegionResult()
 
 
-def genotype(drawn: Drawn, genotyper: Predictor, job: CallJob) -> RegionResult:
-    """images -> genotypes -> VCF lines of one region."""
-    result, candidates, images = drawn.result, drawn.candidates, drawn.images
-    clock = Stopwatch(result.seconds)
+def call_region(parts: Iterable[Drawn], genotyper: Predictor, job: CallJob) -> RegionResult:
+    """images -> genotypes -> VCF of one region, whose candidates come in parts."""
+    total, records, depths = RegionResult(), [], None
+    for drawn in parts:
+        clock = Stopwatch(drawn.result.seconds)
+        records += genotype(drawn, genotyper, job, clock)
+        depths = drawn.depths
+        total.add(drawn.result)
+    clock = Stopwatch(total.seconds)
+    kept = [record for record in records if job.keep_ref_calls or record.filter != REF_CALL]
+    total.filters.update(record.filter for record in kept)
+    if job.as_records:
+        total.records = kept
+    else:
+        total.lines = [format_record(record) for record in kept]
+    if depths is not None:
+        total.gvcf_lines = gvcf_lines(
+            records,
+            depths,
+            job.ploidy.haploid(depths.region.contig, np.arange(depths.region.start, depths.region.end)),
+            job.pipeline.profile.base_error_rate,
+            job.gvcf_symbol,
+        )
+    clock.stop("write")
+    return total
+
+
+def genotype(drawn: Drawn, genotyper: Predictor, job: CallJob, clock: Stopwatch) -> list[VcfRecord]:
+    """images -> genotypes -> records."""
+    candidates, images = drawn.candidates, drawn.images
     probabilities = genotyper.predict(images.images, images.features)
     clock.stop("infer")
     records = call_sites(
         candidates.contig, candidates.start, candidates.refs, candidates.alts, candidates.depth,
         candidates.allele_depths, images.site, images.alt_set, probabilities, job.settings,
+        job.ploidy.haploid(candidates.contig, candidates.start),
     )  # fmt: skip
-    if not job.keep_ref_calls:
-        records = [record for record in records if record.filter != REF_CALL]
-    result.filters.update(record.filter for record in records)
-    result.lines = [format_record(record) for record in records]
     clock.stop("write")
-    return result
+    return records
 
 
 class Stopwatch:
@@ -197,29 +240,33 @@ class CallJob:
     settings: PostprocessSettings
     keep_ref_calls: bool
     device: str  # "cpu" or "gpu"
+    ploidy: Ploidy = DIPLOID
+    gvcf_symbol: str = ""  # <*> or <NON_REF>; empty where no gVCF is written
+    as_records: bool = False  # in place of lines
+
+    def open_images(self) -> RegionImages:
+        """Open the files, in the process that reads them."""
+        return RegionImages(self.pipeline, self.reference, self.reads, with_depths=bool(self.gvcf_symbol))
 
 
 class RegionCaller:
     """The whole line for one region, in a worker process."""
 
     def __init__(self, job: CallJob) -> None:
-        self.images = RegionImages(job.pipeline, job.reference, job.reads)
+        self.images = job.open_images()
         self.genotyper = job.open_model(job.model, job.device)
         self.job = job
 
     def __call__(self, region: Region) -> RegionResult:
         """Call one region."""
-        total = RegionResult()
-        for drawn in self.images.draw(region):
-            total.add(genotype(drawn, self.genotyper, self.job))
-        return total
+        return call_region(self.images.draw(region), self.genotyper, self.job)
 
 
 class RegionDrawer:
     """The line up to the images, in a worker process, where the network runs on a GPU."""
 
     def __init__(self, job: CallJob) -> None:
-        self.images = RegionImages(job.pipeline, job.reference, job.reads)
+        self.images = job.open_images()
 
     def __call__(self, region: Region) -> list[Drawn]:
         """Draw one region."""
@@ -239,8 +286,7 @@ def call_regions(job: CallJob, regions: Sequence[Region], workers: int) -> Itera
     if job.device == "gpu":
         genotyper = job.open_model(job.model, "gpu")
         for parts in map_in_order(RegionDrawer, job, regions, workers):
-            for drawn in parts:
-                yield genotype(drawn, genotyper, job)
+            yield call_region(parts, genotyper, job)
     else:
         yield from map_in_order(RegionCaller, job, regions, workers)
 

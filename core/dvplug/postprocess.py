@@ -58,7 +58,7 @@ class VcfRecord(NamedTuple):
     filter
         PASS, RefCall (genotype 0/0, however sure) or LowQual.
     gt
-        Allele indexes, smaller first.
+        Allele indexes, smaller first; a single one where the sample is haploid.
     gq
         phred of P(the genotype is another), 0 to 99.
     dp
@@ -77,7 +77,7 @@ class VcfRecord(NamedTuple):
     alts: tuple[str, ...]
     qual: float
     filter: str
-    gt: tuple[int, int]
+    gt: tuple[int, ...]
     gq: int
     dp: int
     ad: tuple[int, ...]
@@ -96,6 +96,7 @@ def call_sites(
     alt_set: npt.NDArray[np.int8],
     probabilities: npt.NDArray[np.float32],
     settings: PostprocessSettings = PostprocessSettings(),
+    haploid: npt.NDArray[np.bool_] | None = None,
 ) -> list[VcfRecord]:
     """Return one record per site, sorted by start, ref and alts.
 
@@ -118,6 +119,8 @@ def call_sites(
         float32[n, 3] for zero, one, two copies of alleles of the set.
     settings
         Thresholds.
+    haploid
+        bool[s]; None when no site is. There heterozygotes are impossible: what is left is scaled to 1 (DeepVariant).
 
     Raises
     ------
@@ -129,11 +132,15 @@ def call_sites(
     n_alts = np.fromiter(map(len, alts), np.int64, len(alts))
     _require_images(n_alts, site, alt_set, probabilities)
     kept, genotype_p = genotype_probabilities(n_alts, site, alt_set, probabilities, settings.prune_qual)
+    if haploid is None:
+        haploid = np.zeros(len(n_alts), np.bool_)
+    genotype_p[haploid] = _without_heterozygotes(genotype_p[haploid])
     rows = zip(
         starts.tolist(),
         refs,
         alts,
         kept,
+        haploid.tolist(),
         *_calls(genotype_p),
         depth.tolist(),
         allele_depths.tolist(),
@@ -178,6 +185,15 @@ def genotype_probabilities(
         merged = _product(kept[index], alt_set[start:end].tolist(), factors[start:end].tolist())
         p[index, : len(merged)] = merged
     return kept, p
+
+
+def _without_heterozygotes(p: Floats) -> Floats:
+    """Zero float64[s, g] where the two alleles differ, and scale the rest to 1."""
+    possible = genotypes(round((2 * p.shape[1] + 0.25) ** 0.5 - 1.5))  # g = (n + 1)(n + 2) / 2
+    same = np.array([a == b for a, b in possible])
+    left = np.where(same, np.maximum(p, SMALLEST_P), 0.0)
+    left[:, 3:][p[:, 3:] == 0] = 0  # alts that the site lacks
+    return np.asarray(left / left.sum(axis=1, keepdims=True))
 
 
 @lru_cache
@@ -235,6 +251,7 @@ def _record(
     ref: str,
     alts: tuple[str, ...],
     kept: tuple[int, ...],
+    haploid: bool,
     qual: float,
     call: int,
     gq: int,
@@ -246,6 +263,9 @@ def _record(
     start, ref, alts = trim(start, ref, [alts[alt] for alt in kept])
     support = [ad[1 + alt] for alt in kept]
     possible = genotypes(len(kept))
+    of_genotypes = pl[: len(possible)]
+    if haploid:
+        of_genotypes = [q for q, (a, b) in zip(of_genotypes, possible, strict=True) if a == b]
     return VcfRecord(
         contig,
         start,
@@ -253,12 +273,12 @@ def _record(
         alts,
         qual,
         REF_CALL if call == 0 else "PASS" if qual >= min_qual else "LowQual",
-        possible[call],
+        possible[call][:1] if haploid else possible[call],
         gq,
         dp,
         (ad[0], *support),
         tuple([count / dp if dp else 0.0 for count in support]),
-        tuple(pl[: len(possible)]),
+        tuple(of_genotypes),
     )
 
 

@@ -66,6 +66,9 @@ class TechnologyProfile(Frozen):
     realign_reads: bool = Field(False, description="assemble windows of clustered indels; for short reads")
     phase_reads: bool = Field(False, description="by the SNPs that reads share; for long reads")
     candidate_thresholds: CandidateThresholds = CandidateThresholds()
+    base_error_rate: float = Field(
+        0.001, gt=0, lt=0.5, description="of a read's base, for a gVCF's confidence in the reference"
+    )
     image: ImageLayout
     candidate_finder: str = "allele-counter"
     image_encoder: str = "pileup"

@@ -17,6 +17,8 @@ from dvplug import __version__
 from dvplug.errors import InputError
 from dvplug.postprocess import VcfRecord
 
+MAX_PL = 990
+"""Of genotypes with an allele that is not listed, and of reference blocks (DeepVariant)."""
 TBI_MAX = 2**29
 """Positions that a .tbi index can hold (SAM specification, section 5); longer contigs get a .csi."""
 
@@ -31,6 +33,11 @@ _FIELDS = """\
 ##FORMAT=<ID=VAF,Number=A,Type=Float,Description="Fraction of DP that supports each alternate allele">
 ##FORMAT=<ID=PL,Number=G,Type=Integer,Description="Phred likelihood of each genotype, the best 0">
 """
+_GVCF_FIELDS = """\
+##ALT=<ID={name},Description="Any allele that is not listed">
+##INFO=<ID=END,Number=1,Type=Integer,Description="Last position of a reference block">
+##FORMAT=<ID=MIN_DP,Number=1,Type=Integer,Description="Least number of reads at a base of the block">
+"""
 
 
 def header(
@@ -42,6 +49,7 @@ def header(
     model: str,
     model_sha256: str,
     plugins: Mapping[str, str],
+    gvcf_symbol: str = "",
 ) -> str:
     """Return the header text, with its final newline. It has no date: same run, same bytes.
 
@@ -59,6 +67,8 @@ def header(
         ``name@version`` and the digest of its weights.
     plugins
         Distribution to version, of all plugins that took part.
+    gvcf_symbol
+        In a gVCF: the allele that stands for all that are not listed.
     """
     contigs = "".join(f"##contig=<ID={name},length={length}>\n" for name, length in lengths.items())
     used = "".join(
@@ -67,6 +77,7 @@ def header(
     return (
         "##fileformat=VCFv4.2\n"
         f"{_FIELDS}"
+        f"{_GVCF_FIELDS.format(name=gvcf_symbol.strip('<>')) if gvcf_symbol else ''}"
         f"##source=dvplug {__version__}\n"
         f"##dvplugCommand={' '.join(command.split())}\n"
         f'##dvplugModel=<ID={model},SHA256="{model_sha256}">\n'
@@ -77,12 +88,21 @@ def header(
     )
 
 
-def format_record(record: VcfRecord) -> str:
-    """Return the line of a record, with its newline."""
-    contig, start, ref, alts, qual, filter_, (a, b), gq, dp, ad, vaf, pl = record
+def format_record(record: VcfRecord, symbol: str = "") -> str:
+    """Return the line of a record, with its newline.
+
+    Parameters
+    ----------
+    symbol
+        In a gVCF: the allele that stands for all that are not listed, ``<*>`` or ``<NON_REF>``. No read supports it.
+    """
+    contig, start, ref, alts, qual, filter_, gt, gq, dp, ad, vaf, pl = record
+    if symbol:
+        alts, ad, vaf = (*alts, symbol), (*ad, 0), (*vaf, 0.0)
+        pl = pl + (MAX_PL,) * (len(alts) + 1 if len(gt) == 2 else 1)
     return (
         f"{contig}\t{start + 1}\t.\t{ref}\t{','.join(alts)}\t{qual:g}\t{filter_}\t.\tGT:GQ:DP:AD:VAF:PL\t"
-        f"{a}/{b}:{gq}:{dp}:{','.join(map(str, ad))}:"
+        f"{'/'.join(map(str, gt))}:{gq}:{dp}:{','.join(map(str, ad))}:"
         f"{','.join([f'{fraction:.4g}' for fraction in vaf])}:{','.join(map(str, pl))}\n"
     )
 

@@ -26,6 +26,11 @@ def call(
     min_qual: float = 1.0,
     keep_ref_calls: bool = False,
     offline: bool = False,
+    gvcf: str | None = None,
+    non_ref: bool = False,
+    haploid_contigs: Annotated[list[str] | None, Several] = None,
+    par_bed: Path | None = None,
+    sex: Literal["male", "female"] | None = None,
 ) -> None:
     """Call germline SNPs and indels of one sample.
 
@@ -58,6 +63,17 @@ def call(
         Also write candidates that turned out to be reference (filter RefCall).
     offline
         Download nothing.
+    gvcf
+        gVCF to write too: .g.vcf.gz (with its .tbi) or .g.vcf, with blocks of reference between the records.
+    non_ref
+        In the gVCF, name the allele that stands for all others <NON_REF>, as GATK does, and not <*>.
+    haploid_contigs
+        Contigs of which the sample has one copy.
+    par_bed
+        BED file of where those contigs have two copies all the same: the pseudoautosomal regions.
+    sex
+        Of a human sample on GRCh37 or GRCh38: male makes X and Y haploid outside the pseudoautosomal regions, female
+        leaves Y out.
     """
     from dvplug.calling import CallOptions, call_variants
     from dvplug.console import info
@@ -66,6 +82,7 @@ def call(
         CallOptions(
             tech, ref, tuple(reads), out, tuple(regions or ()), tuple(exclude_regions or ()), model,
             workers if workers is not None else available_cores(), device, sample, min_qual, keep_ref_calls, offline,
+            gvcf, non_ref, tuple(haploid_contigs or ()), par_bed, sex,
         )
     )  # fmt: skip
     counts = ", ".join(f"{count:,} {name}" for name, count in sorted(total.filters.items())) or "no records"

@@ -1,0 +1,299 @@
+"""gVCF: between the records, blocks of bases with like confidence that the sample is reference there.
+
+The confidence is DeepVariant's: with an error rate e per base, n_ref reads that agree with the reference and n_alt
+that do not are (1 - e)^n_ref e^n_alt likely under 0/0, 2^-(n_ref + n_alt) under 0/1 and e^n_ref (1 - e)^n_alt under
+1/1, and the three are equally probable beforehand.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from dvplug.postprocess import VcfRecord
+from dvplug.read_batch import ReadBatch
+from dvplug.reference import OTHER, Reference
+from dvplug.regions import Region
+from dvplug.vcf import MAX_PL, format_record
+
+MAX_GQ = 50  # DeepVariant's; more says nothing of a base that only counts were looked at
+GQ_BIN = 5  # a block holds bases whose GQ lies in one such bin (DeepVariant's gvcf_gq_binsize)
+NO_COVERAGE = -1  # bin of the bases that no read tells of
+BASES = "ACGTN"
+
+
+@dataclass(frozen=True)
+class ReferenceDepths:
+    """How many reads agree with each base of a region, and how many do not."""
+
+    region: Region
+    reference: npt.NDArray[np.uint8]  # over bases of the region: codes
+    agree: npt.NDArray[np.int32]
+    differ: npt.NDArray[np.int32]  # another base, deleted, or an indel begins after the base
+
+
+class Block(NamedTuple):
+    """Bases [start, end) that share a bin of GQ; GQ and PL are those of the least sure of them."""
+
+    contig: str
+    start: int
+    end: int
+    base: str  # the reference at `start`
+    ploidy: int
+    gq: int
+    min_dp: int
+    pl: tuple[int, ...]
+
+    @property
+    def bin(self) -> int:
+        """What two blocks must share to become one."""
+        return self.gq // GQ_BIN if self.min_dp else NO_COVERAGE
+
+
+def reference_depths(
+    reads: ReadBatch,
+    reference: npt.NDArray[np.uint8],
+    reference_start: int,
+    region: Region,
+    min_base_quality: int,
+) -> ReferenceDepths:
+    """Count the reads for and against the reference at each base of ``region``.
+
+    Parameters
+    ----------
+    reference
+        uint8[l], base codes from ``reference_start`` on; must cover the region.
+    min_base_quality
+        phred; bases below it are not counted.
+    """
+    agree, differ = _count(
+        reads.start, reads.end, reads.seq, reads.qual, reads.base_offset, reads.cigar, reads.cigar_offset,
+        reference, reference_start, region.start, region.end, min_base_quality,
+    )  # fmt: skip
+    first = region.start - reference_start
+    return ReferenceDepths(region, reference[first : first + len(agree)], agree, differ)
+
+
+def gvcf_lines(
+    records: Sequence[VcfRecord],
+    depths: ReferenceDepths,
+    haploid: npt.NDArray[np.bool_] | None,
+    error_rate: float,
+    symbol: str,
+) -> list[str]:
+    """Return the lines of one region: its records, in order, and blocks where there are none.
+
+    Parameters
+    ----------
+    records
+        All records that begin in the region, RefCall too, sorted by start.
+    haploid
+        bool[b], over bases of the region; None when none is.
+    error_rate
+        Chance that a read's base is wrong.
+    symbol
+        ``<*>`` or ``<NON_REF>``.
+    """
+    region = depths.region
+    taken = depths.reference == OTHER
+    for record in records:
+        first = max(0, record.start - region.start)
+        taken[first : max(first, record.start - region.start + len(record.ref))] = True
+    if haploid is None:
+        haploid = np.zeros(len(taken), np.bool_)
+    rows = _blocks(depths.agree, depths.differ, taken, haploid, error_rate)
+    lines = [
+        (region.start + start, format_block(_block(region, depths.reference, start, *row), symbol))
+        for start, *row in rows.tolist()
+    ]
+    lines += [(record.start, format_record(record, symbol)) for record in records]
+    return [line for _, line in sorted(lines, key=lambda pair: pair[0])]
+
+
+def format_block(block: Block, symbol: str) -> str:
+    """Return the line of a block, with its newline; without a read the genotype is missing."""
+    contig, start, end, base, ploidy, gq, min_dp, pl = block
+    gt = "/".join(["0" if min_dp else "."] * ploidy)
+    return (
+        f"{contig}\t{start + 1}\t.\t{base}\t{symbol}\t0\t.\tEND={end}\tGT:GQ:MIN_DP:PL\t"
+        f"{gt}:{gq}:{min_dp}:{','.join(map(str, pl))}\n"
+    )
+
+
+class BlockJoiner:
+    """Joins what regions gave, so that no block ends, and none lies over a deletion, where the work was cut."""
+
+    def __init__(self, reference: Reference, symbol: str) -> None:
+        self.reference, self.symbol = reference, symbol
+        self._last: Block | None = None
+        self._covered = ("", 0)  # contig, and where the longest record on it ends
+
+    def add(self, lines: Sequence[str]) -> str:
+        """Take the lines of the next region; returns the text that can be written."""
+        out = []
+        for line in lines:
+            block = _parse_block(line)
+            if block is None:
+                out += [*self.end(), line]
+                contig, position, _, ref = line.split("\t", 4)[:4]
+                end = int(position) - 1 + len(ref)
+                known = self._covered
+                self._covered = contig, max(end, known[1]) if known[0] == contig else end
+            elif (cut := self._uncovered(block)) is not None:
+                if self._last is not None and (joined := _joined(self._last, cut)):
+                    self._last = joined
+                else:
+                    out += self.end()
+                    self._last = cut
+        return "".join(out)
+
+    def end(self) -> list[str]:
+        """Return the line of the block that waits for one to join, if there is one."""
+        last, self._last = self._last, None
+        return [format_block(last, self.symbol)] if last else []
+
+    def _uncovered(self, block: Block) -> Block | None:
+        """Cut off what a record of an earlier region covers."""
+        contig, end = self._covered
+        if contig != block.contig or block.start >= end:
+            return block
+        if block.end <= end:
+            return None
+        return block._replace(start=end, base=self.reference.sequence(contig, end, end + 1))
+
+
+def _joined(one: Block, other: Block) -> Block | None:
+    if (one.contig, one.end, one.bin, one.ploidy) != (other.contig, other.start, other.bin, other.ploidy):
+        return None
+    least = min(one, other, key=lambda block: (block.gq, block.pl))
+    return one._replace(end=other.end, gq=least.gq, pl=least.pl, min_dp=min(one.min_dp, other.min_dp))
+
+
+def _parse_block(line: str) -> Block | None:
+    """The block of a line that `format_block` wrote; None for a record's."""
+    fields = line.rstrip("\n").split("\t")
+    if not fields[7].startswith("END="):
+        return None
+    gt, gq, min_dp, pl = fields[9].split(":")
+    return Block(
+        fields[0],
+        int(fields[1]) - 1,
+        int(fields[7][4:]),
+        fields[3],
+        1 + gt.count("/"),
+        int(gq),
+        int(min_dp),
+        tuple(map(int, pl.split(","))),
+    )
+
+
+def _block(
+    region: Region, reference: npt.NDArray[np.uint8], start: int, end: int, haploid: int, gq: int, min_dp: int,
+    *pl: int,
+) -> Block:  # fmt: skip
+    base, ploidy = BASES[reference[start]], 1 if haploid else 2
+    phreds = pl[::2] if haploid else pl
+    return Block(
+        region.contig, region.start + start, region.start + end, base, ploidy, gq, min_dp, tuple(phreds)
+    )
+
+
+@njit(cache=True)
+def _count(
+    start: Any, end: Any, seq: Any, qual: Any, base_offset: Any, cigar: Any, cigar_offset: Any,
+    reference: Any, reference_start: int, first: int, last: int, min_base_quality: int,
+) -> Any:  # fmt: skip
+    """int32[last - first] reads that agree and that differ, at the bases from ``first`` up to ``last``."""
+    agree = np.zeros(last - first, np.int32)
+    differ = np.zeros(last - first, np.int32)
+    for read in range(len(start)):
+        if end[read] <= first or start[read] >= last:
+            continue
+        position, base = np.int64(start[read]), base_offset[read]
+        for k in range(cigar_offset[read], cigar_offset[read + 1]):
+            code, length = cigar[k] & 15, np.int64(cigar[k] >> 4)
+            if code == 0 or code == 7 or code == 8:
+                shift = base - position
+                # The last base is an indel's anchor when one follows.
+                anchors = k + 1 < cigar_offset[read + 1] and 1 <= (cigar[k + 1] & 15) <= 2
+                for at in range(max(position, first), min(position + length, last)):
+                    if qual[at + shift] >= min_base_quality and seq[at + shift] < 4:
+                        same = seq[at + shift] == reference[at - reference_start]
+                        if same and not (anchors and at == position + length - 1):
+                            agree[at - first] += 1
+                        else:
+                            differ[at - first] += 1
+                position += length
+                base += length
+            elif code == 2:
+                for at in range(max(position, first), min(position + length, last)):
+                    differ[at - first] += 1
+                position += length
+            elif code == 3:
+                position += length
+            elif code == 1 or code == 4:
+                base += length
+    return agree, differ
+
+
+@njit(cache=True)
+def _blocks(agree: Any, differ: Any, taken: Any, haploid: Any, error_rate: float) -> Any:
+    """int64[blocks, 8]: start, end, haploid, GQ, MIN_DP, and the PL of 0/0, 0/1, 1/1, by offset in the region."""
+    rows = np.empty((len(agree), 8), np.int64)
+    n = 0
+    last_agree, last_differ, last_haploid = -1, -1, False
+    gq, pl = 0, np.zeros(3, np.int64)
+    open_bin = NO_COVERAGE - 1  # none open
+    for at in range(len(agree)):
+        if taken[at]:
+            open_bin = NO_COVERAGE - 1
+            continue
+        if agree[at] != last_agree or differ[at] != last_differ or haploid[at] != last_haploid:
+            last_agree, last_differ, last_haploid = agree[at], differ[at], haploid[at]
+            gq = reference_confidence(last_agree, last_differ, last_haploid, error_rate, pl)
+        depth = last_agree + last_differ
+        bin_ = gq // GQ_BIN if depth > 0 else NO_COVERAGE
+        if bin_ != open_bin or haploid[at] != rows[n - 1, 2]:
+            open_bin = bin_
+            n += 1
+            rows[n - 1, 0], rows[n - 1, 2], rows[n - 1, 3], rows[n - 1, 4] = at, haploid[at], gq, depth
+            rows[n - 1, 5:] = pl
+        row = rows[n - 1]
+        row[1] = at + 1
+        row[4] = min(row[4], depth)
+        if gq < row[3] or (gq == row[3] and _smaller(pl, row[5:])):
+            row[3] = gq
+            row[5:] = pl
+    return rows[:n].copy()
+
+
+@njit(cache=True)
+def _smaller(one: Any, other: Any) -> bool:
+    for k in range(len(one)):
+        if one[k] != other[k]:
+            return bool(one[k] < other[k])
+    return False
+
+
+@njit(cache=True)
+def reference_confidence(agree: int, differ: int, haploid: bool, error_rate: float, pl: Any) -> int:
+    """GQ of the reference genotype, 0 where another is likelier; fills ``pl`` int64[3] with phred likelihoods."""
+    right, wrong = math.log10(1 - error_rate), math.log10(error_rate)
+    hom_ref = agree * right + differ * wrong
+    het = -1e9 if haploid else -(agree + differ) * math.log10(2.0)
+    hom_alt = agree * wrong + differ * right
+    best = max(hom_ref, het, hom_alt)
+    other = 10 ** (het - best) + 10 ** (hom_alt - best)
+    total = other + 10 ** (hom_ref - best)
+    pl[0] = round(min(MAX_PL, 10 * (best - hom_ref)))
+    pl[1] = round(min(MAX_PL, 10 * (best - het)))
+    pl[2] = round(min(MAX_PL, 10 * (best - hom_alt)))
+    if best > hom_ref:
+        return 0
+    return int(min(MAX_GQ, -10 * math.log10(max(other / total, 1e-9))))
