@@ -102,13 +102,19 @@ def _regions(options: CallOptions, reference: Reference) -> list[Region]:
     """Where to call: what the user named, else all contigs but those that are only called when named."""
     named = options.regions
     if not named:
-        left_out = left_out_by_default(reference.lengths, options.sex)
-        left_out = {contig: why for contig, why in left_out.items() if contig not in options.haploid_contigs}
+        default_out = left_out_by_default(reference.lengths, options.sex)
+        left_out = [contig for contig in default_out if contig not in options.haploid_contigs]
+        named = tuple(contig for contig in reference.lengths if contig not in left_out)
+        few = ", ".join(f"{contig} ({default_out[contig]})" for contig in left_out[:4])
+        few += f" and {len(left_out) - 4} more" if len(left_out) > 4 else ""
+        if not named:
+            raise InputError(
+                f"No bases are left to call but those of {few}",
+                cause="such contigs are only called when they are named",
+                repair=f"Name them: --regions {left_out[0]}",
+            )
         if left_out:
-            few = [f"{contig} ({why})" for contig, why in list(left_out.items())[:4]]
-            more = f" and {len(left_out) - len(few)} more" if len(left_out) > len(few) else ""
-            info(f"Not called unless named with --regions: {', '.join(few)}{more}.")
-            named = tuple(contig for contig in reference.lengths if contig not in left_out)
+            info(f"Not called, as only --regions would name them: {few}.")
     return resolve_regions(named, options.exclude, reference.lengths)
 
 
