@@ -1,3 +1,23 @@
 """dvplug: germline SNPs and indels from aligned reads, technology by plugin."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dvplug.api import CallSummary, call
+    from dvplug.errors import DvplugError
+    from dvplug.postprocess import VcfRecord
+
 __version__ = "0.1.0"
+__all__ = ["CallSummary", "DvplugError", "VcfRecord", "__version__", "call"]
+_HOMES = {"call": "api", "CallSummary": "api", "VcfRecord": "postprocess", "DvplugError": "errors"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is public when it is first used, so that `dvplug --help` need not wait for it."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'dvplug' has no attribute '{name}'")
+    from importlib import import_module
+
+    return getattr(import_module(f"dvplug.{_HOMES[name]}"), name)

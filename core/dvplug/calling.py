@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -13,11 +15,12 @@ from dvplug.console import info, progress, warn
 from dvplug.engine import CallJob, Pipeline, RegionResult, call_regions
 from dvplug.errors import InputError
 from dvplug.genotyper import gpu_is_usable
-from dvplug.gvcf import BlockJoiner
+from dvplug.gvcf import GvcfWriter
 from dvplug.models import check_fit, resolve_model
 from dvplug.ploidy import Sex, left_out_by_default, resolve_ploidy
 from dvplug.plugins import Plugins, installed_plugins
-from dvplug.postprocess import PostprocessSettings
+from dvplug.postprocess import PostprocessSettings, VcfRecord
+from dvplug.proposals import check_proposed
 from dvplug.reference import Reference
 from dvplug.regions import Region, partitions, resolve_regions, skip_n_runs
 from dvplug.vcf import VcfWriter, header
@@ -45,6 +48,20 @@ class CallOptions:
     haploid_contigs: tuple[str, ...] = ()
     par_bed: Path | None = None
     sex: Sex | None = None
+    proposed_variants: Path | None = None
+
+
+@dataclass(frozen=True)
+class PreparedCall:
+    """A run whose inputs were all checked."""
+
+    options: CallOptions
+    job: CallJob
+    partitions: list[Region]
+    sample: str
+    contigs: dict[str, int]
+    header: Callable[..., str]
+    """Makes the VCF header; takes ``gvcf_symbol``."""
 
 
 def call_variants(options: CallOptions) -> RegionResult:
@@ -55,10 +72,41 @@ def call_variants(options: CallOptions) -> RegionResult:
     DvplugError
         Anything that the user can mend; no output is left behind.
     """
+    prepared = prepare_call(options)
+    symbol = prepared.job.gvcf_symbol
+    with ExitStack() as outputs:
+        writer = outputs.enter_context(VcfWriter(options.out, prepared.header()))
+        gvcf: GvcfWriter | None = None
+        if options.gvcf:
+            text = prepared.header(gvcf_symbol=symbol)
+            gvcf = GvcfWriter(options.gvcf, text, options.reference, symbol)
+            outputs.enter_context(gvcf)
+        total = RegionResult()
+        for result in _results(prepared):
+            writer.write_text("".join(result.lines))
+            if gvcf:
+                gvcf.add(result.gvcf_lines)
+            result.lines, result.gvcf_lines = [], []
+            total.add(result)
+    _warn_of(total)
+    return total
+
+
+def iterate_records(options: CallOptions) -> Iterator[VcfRecord]:
+    """Check everything at once, then yield records in order as regions are done; raises as `call_variants`."""
+    prepared = prepare_call(options)
+    prepared = replace(prepared, job=replace(prepared.job, as_records=True))
+    return (record for result in _results(prepared) for record in result.records)
+
+
+def prepare_call(options: CallOptions) -> PreparedCall:
+    """Check options, model and files before the first read is decoded; raises DvplugError."""
     if options.workers < 1:
         raise InputError(
             f"--workers {options.workers} is not a number of processes", repair="Give 1 or more."
         )
+    if options.gvcf == options.out:
+        raise InputError(f"VCF and gVCF are both {options.out}", repair="Name two files.")
     plugins = installed_plugins()
     profile = plugins.technology(options.tech)
     model = resolve_model(plugins, profile, options.model, offline=options.offline)
@@ -73,6 +121,8 @@ def call_variants(options: CallOptions) -> RegionResult:
             regions=regions,
         )
         sample = preflight(options.reads, reference, regions, options.sample).sample
+        if options.proposed_variants:
+            _say_proposed(check_proposed(options.proposed_variants, reference, regions))
         job = CallJob(
             Pipeline.of(plugins, profile),
             plugins.genotyper(profile.genotyper).load(),
@@ -84,18 +134,39 @@ def call_variants(options: CallOptions) -> RegionResult:
             _device(options.device),
             ploidy,
             ("<NON_REF>" if options.non_ref else "<*>") if options.gvcf else "",
+            proposed=options.proposed_variants,
         )
         text = partial(
             header, reference.lengths, sample, reference=options.reference.name, command=_command(options),
             model=model.manifest.label, model_sha256=model.manifest_sha256, plugins=_distributions(plugins),
         )  # fmt: skip
-        with ExitStack() as outputs:
-            writer = outputs.enter_context(VcfWriter(options.out, text()))
-            gvcf = None
-            if options.gvcf:
-                gvcf_text = text(gvcf_symbol=job.gvcf_symbol)
-                gvcf = outputs.enter_context(VcfWriter(options.gvcf, gvcf_text))
-            return _call(job, options, reference, regions, writer, gvcf)
+        parts = list(skip_n_runs(partitions(regions, profile.partition_size), reference))
+        return PreparedCall(options, job, parts, sample, reference.lengths, text)
+
+
+def _results(prepared: PreparedCall) -> Iterator[RegionResult]:
+    """Call all partitions, in order, with a progress bar."""
+    job, workers = prepared.job, prepared.options.workers
+    label = job.model.manifest.label
+    info(f"Calling {job.pipeline.profile.name} with {label} on {job.device}, {workers} worker(s).")
+    with progress("Calling", len(prepared.partitions)) as advance:
+        for result in call_regions(job, prepared.partitions, workers):
+            yield result
+            advance(result.regions)
+
+
+def _warn_of(total: RegionResult) -> None:
+    if not total.reads:
+        warn("no usable reads in these regions: the VCF has no records. Check --regions and the read filter.")
+    if total.skipped_no_sequence:
+        warn("alignments without sequence or CIGAR were left out.")
+
+
+def _say_proposed(counts: Counter[str]) -> None:
+    info(f"{counts.pop(''):,} proposed alleles are genotyped whatever the reads show.")
+    if counts:
+        left = ", ".join(f"{count:,} {why}" for why, count in sorted(counts.items()))
+        warn(f"proposed alleles that cannot be genotyped: {left}.")
 
 
 def _regions(options: CallOptions, reference: Reference) -> list[Region]:
@@ -116,37 +187,6 @@ def _regions(options: CallOptions, reference: Reference) -> list[Region]:
         if left_out:
             info(f"Not called, as only --regions would name them: {few}.")
     return resolve_regions(named, options.exclude, reference.lengths)
-
-
-def _call(
-    job: CallJob,
-    options: CallOptions,
-    reference: Reference,
-    regions: list[Region],
-    writer: VcfWriter,
-    gvcf: VcfWriter | None,
-) -> RegionResult:
-    profile = job.pipeline.profile
-    parts = list(skip_n_runs(partitions(regions, profile.partition_size), reference))
-    info(
-        f"Calling {profile.name} with {job.model.manifest.label} on {job.device}, {options.workers} worker(s)."
-    )
-    total, joiner = RegionResult(), BlockJoiner(reference, job.gvcf_symbol)
-    with progress("Calling", len(parts)) as advance:
-        for result in call_regions(job, parts, options.workers):
-            writer.write_text("".join(result.lines))
-            if gvcf:
-                gvcf.write_text(joiner.add(result.gvcf_lines))
-            result.lines, result.gvcf_lines = [], []
-            total.add(result)
-            advance(result.regions)
-    if gvcf:
-        gvcf.write_text("".join(joiner.end()))
-    if not total.reads:
-        warn("no usable reads in these regions: the VCF has no records. Check --regions and the read filter.")
-    if total.skipped_no_sequence:
-        warn("alignments without sequence or CIGAR were left out.")
-    return total
 
 
 def _device(wanted: str) -> str:
@@ -174,6 +214,8 @@ def _command(options: CallOptions) -> str:
         words += ["--par-bed", str(options.par_bed)]
     if options.sex:
         words += ["--sex", options.sex]
+    if options.proposed_variants:
+        words += ["--proposed-variants", str(options.proposed_variants)]
     return shlex.join(words)
 
 

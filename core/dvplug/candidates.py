@@ -179,11 +179,25 @@ def _batch(
         refs.append(ref)
         alts.append(tuple(alt + ref[length:] for _, length, alt in best))
     starts = np.array([site.start + reference_start for site in sites], np.int32)
+    return candidates_at(region.contig, starts, refs, alts, reads, reference, reference_start, thresholds)
+
+
+def candidates_at(
+    contig: str,
+    starts: npt.NDArray[np.int32],
+    refs: list[str],
+    alts: list[tuple[str, ...]],
+    reads: ReadBatch,
+    reference: npt.NDArray[np.uint8],
+    reference_start: int,
+    thresholds: CandidateThresholds,
+) -> CandidateBatch:
+    """Assign the reads to the alleles of these sites, which are sorted by start."""
     offset, index, allele = assign_reads(
         reads, reference, reference_start, starts, refs, alts, min_base_quality=thresholds.min_base_quality
     )
-    depth, allele_depths = _count_support(offset, allele, len(sites), 1 + max(map(len, alts), default=0))
-    return CandidateBatch(region.contig, starts, refs, alts, offset, index, allele, depth, allele_depths)
+    depth, allele_depths = _count_support(offset, allele, len(starts), 1 + max(map(len, alts), default=0))
+    return CandidateBatch(contig, starts, refs, alts, offset, index, allele, depth, allele_depths)
 
 
 def _count_support(

@@ -30,6 +30,7 @@ from dvplug.phasing import phase_reads
 from dvplug.ploidy import DIPLOID, Ploidy
 from dvplug.plugins import Plugins
 from dvplug.postprocess import REF_CALL, PostprocessSettings, VcfRecord, call_sites
+from dvplug.proposals import ProposedVariants, with_proposed
 from dvplug.reads import fetch_reads
 from dvplug.realign import MARGIN as REALIGN_MARGIN
 from dvplug.realign import realign_reads
@@ -100,6 +101,7 @@ class Drawn:
     result: RegionResult
     candidates: CandidateBatch
     images: ImageBatch
+    proposed: list[tuple[int, ...]]  # over candidates: indexes of the alts that the user proposed
     depths: ReferenceDepths | None = None
     """Of the whole region, with its last part, where a gVCF is written."""
 
@@ -115,8 +117,10 @@ class RegionImages:
         *,
         keep_fraction: float = 1.0,
         with_depths: bool = False,
+        proposed: Path | None = None,
     ) -> None:
         self.pipeline, self.keep_fraction, self.with_depths = pipeline, keep_fraction, with_depths
+        self.proposed = ProposedVariants(proposed) if proposed else None
         self.reference = Reference.open(reference)
         pysam.set_verbosity(0)  # our own message replaces what htslib prints of a damaged file
         self.alignments = [open_alignments(path, reference) for path in reads]
@@ -153,6 +157,12 @@ class RegionImages:
         candidates = self.pipeline.find(
             reads, codes, start, region, thresholds or profile.candidate_thresholds
         )
+        proposed: list[tuple[int, ...]] = [()] * len(candidates)
+        if self.proposed:
+            alleles = self.proposed.at(region, codes, start)
+            candidates, proposed = with_proposed(
+                candidates, alleles, reads, codes, start, profile.candidate_thresholds
+            )
         if profile.phase_reads:
             reads = phase_reads(reads, candidates)
         clock.stop("count")
@@ -169,7 +179,7 @@ class RegionImages:
             images = self.pipeline.encode(reads, part, codes, start, layout, self.pipeline.channels)
             clock.stop("encode")
             result.candidates, result.images = len(part), len(images)
-            yield Drawn(result, part, images, depths)
+            yield Drawn(result, part, images, proposed[first : first + MAX_SITES], depths)
             result = RegionResult()
 
 
@@ -182,7 +192,7 @@ def call_region(parts: Iterable[Drawn], genotyper: Predictor, job: CallJob) -> R
         depths = drawn.depths
         total.add(drawn.result)
     clock = Stopwatch(total.seconds)
-    kept = [record for record in records if job.keep_ref_calls or record.filter != REF_CALL]
+    kept = [r for r in records if job.keep_ref_calls or r.proposed or r.filter != REF_CALL]
     total.filters.update(record.filter for record in kept)
     if job.as_records:
         total.records = kept
@@ -208,7 +218,7 @@ def genotype(drawn: Drawn, genotyper: Predictor, job: CallJob, clock: Stopwatch)
     records = call_sites(
         candidates.contig, candidates.start, candidates.refs, candidates.alts, candidates.depth,
         candidates.allele_depths, images.site, images.alt_set, probabilities, job.settings,
-        job.ploidy.haploid(candidates.contig, candidates.start),
+        job.ploidy.haploid(candidates.contig, candidates.start), drawn.proposed,
     )  # fmt: skip
     clock.stop("write")
     return records
@@ -243,10 +253,17 @@ class CallJob:
     ploidy: Ploidy = DIPLOID
     gvcf_symbol: str = ""  # <*> or <NON_REF>; empty where no gVCF is written
     as_records: bool = False  # in place of lines
+    proposed: Path | None = None  # variants to genotype whatever the reads show
 
     def open_images(self) -> RegionImages:
         """Open the files, in the process that reads them."""
-        return RegionImages(self.pipeline, self.reference, self.reads, with_depths=bool(self.gvcf_symbol))
+        return RegionImages(
+            self.pipeline,
+            self.reference,
+            self.reads,
+            with_depths=bool(self.gvcf_symbol),
+            proposed=self.proposed,
+        )
 
 
 class RegionCaller:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,10 +21,13 @@ from dvplug.postprocess import VcfRecord
 from dvplug.read_batch import ReadBatch
 from dvplug.reference import OTHER, Reference
 from dvplug.regions import Region
-from dvplug.vcf import MAX_PL, format_record
+from dvplug.vcf import MAX_PL, VcfWriter, format_record
 
 MAX_GQ = 50  # DeepVariant's; more says nothing of a base that only counts were looked at
 GQ_BIN = 5  # a block holds bases whose GQ lies in one such bin (DeepVariant's gvcf_gq_binsize)
+SINGLES = 100
+"""Bases at the start of a region that come one by one: a deletion of the region before may cover some of them, which
+`BlockJoiner` then leaves out of what it joins."""
 NO_COVERAGE = -1  # bin of the bases that no read tells of
 BASES = "ACGTN"
 
@@ -124,6 +128,23 @@ def format_block(block: Block, symbol: str) -> str:
         f"{contig}\t{start + 1}\t.\t{base}\t{symbol}\t0\t.\tEND={end}\tGT:GQ:MIN_DP:PL\t"
         f"{gt}:{gq}:{min_dp}:{','.join(map(str, pl))}\n"
     )
+
+
+class GvcfWriter(VcfWriter):
+    """Write a gVCF file as `VcfWriter` writes a VCF, from the lines that `gvcf_lines` gave of each region."""
+
+    def __init__(self, path: str, header: str, reference: Path, symbol: str) -> None:
+        super().__init__(path, header)
+        self._joiner = BlockJoiner(Reference.open(reference), symbol)
+
+    def add(self, lines: Sequence[str]) -> None:
+        """Write the lines of the next region."""
+        self.write_text(self._joiner.add(lines))
+
+    def close(self) -> None:
+        """Write the last block, then finish the file."""
+        self.write_text("".join(self._joiner.end()))
+        super().close()
 
 
 class BlockJoiner:
@@ -259,7 +280,7 @@ def _blocks(agree: Any, differ: Any, taken: Any, haploid: Any, error_rate: float
             gq = reference_confidence(last_agree, last_differ, last_haploid, error_rate, pl)
         depth = last_agree + last_differ
         bin_ = gq // GQ_BIN if depth > 0 else NO_COVERAGE
-        if bin_ != open_bin or haploid[at] != rows[n - 1, 2]:
+        if bin_ != open_bin or at < SINGLES or haploid[at] != rows[n - 1, 2]:
             open_bin = bin_
             n += 1
             rows[n - 1, 0], rows[n - 1, 2], rows[n - 1, 3], rows[n - 1, 4] = at, haploid[at], gq, depth

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from dvplug.errors import ModelError
 
 MAX_Q = 99
-REF_CALL = "RefCall"
+REF_CALL, NO_CALL = "RefCall", "NoCall"
 SMALLEST_P = 1.25e-10
 """Probabilities are kept this far from 0 and 1 (DeepVariant), which makes phred values end at 99."""
 SUM_TOLERANCE = 0.05
@@ -56,9 +56,9 @@ class VcfRecord(NamedTuple):
     qual
         phred of P(0/0), 0 to 99.
     filter
-        PASS, RefCall (genotype 0/0, however sure) or LowQual.
+        PASS, RefCall (genotype 0/0, however sure), LowQual, or NoCall (proposed, and no read tells of it).
     gt
-        Allele indexes, smaller first; a single one where the sample is haploid.
+        Allele indexes, smaller first; a single one where the sample is haploid; empty where there is no call.
     gq
         phred of P(the genotype is another), 0 to 99.
     dp
@@ -69,6 +69,8 @@ class VcfRecord(NamedTuple):
         Fraction of `dp` that supports each alt.
     pl
         phred likelihood per genotype in VCF order, smallest 0.
+    proposed
+        Whether the user asked for this site.
     """
 
     contig: str
@@ -83,6 +85,7 @@ class VcfRecord(NamedTuple):
     ad: tuple[int, ...]
     vaf: tuple[float, ...]
     pl: tuple[int, ...]
+    proposed: bool = False
 
 
 def call_sites(
@@ -97,6 +100,7 @@ def call_sites(
     probabilities: npt.NDArray[np.float32],
     settings: PostprocessSettings = PostprocessSettings(),
     haploid: npt.NDArray[np.bool_] | None = None,
+    proposed: Sequence[tuple[int, ...]] | None = None,
 ) -> list[VcfRecord]:
     """Return one record per site, sorted by start, ref and alts.
 
@@ -121,6 +125,8 @@ def call_sites(
         Thresholds.
     haploid
         bool[s]; None when no site is. There heterozygotes are impossible: what is left is scaled to 1 (DeepVariant).
+    proposed
+        Indexes of the alts of each site that the user proposed, which stay however unlikely they are.
 
     Raises
     ------
@@ -131,7 +137,10 @@ def call_sites(
     """
     n_alts = np.fromiter(map(len, alts), np.int64, len(alts))
     _require_images(n_alts, site, alt_set, probabilities)
-    kept, genotype_p = genotype_probabilities(n_alts, site, alt_set, probabilities, settings.prune_qual)
+    proposed = proposed or [()] * len(n_alts)
+    kept, genotype_p = genotype_probabilities(
+        n_alts, site, alt_set, probabilities, settings.prune_qual, proposed
+    )
     if haploid is None:
         haploid = np.zeros(len(n_alts), np.bool_)
     genotype_p[haploid] = _without_heterozygotes(genotype_p[haploid])
@@ -140,6 +149,7 @@ def call_sites(
         refs,
         alts,
         kept,
+        map(bool, proposed),
         haploid.tolist(),
         *_calls(genotype_p),
         depth.tolist(),
@@ -159,6 +169,7 @@ def genotype_probabilities(
     alt_set: npt.NDArray[np.int8],
     probabilities: npt.NDArray[np.float32],
     prune_qual: float,
+    proposed: Sequence[tuple[int, ...]],
 ) -> tuple[list[tuple[int, ...]], Floats]:
     """Merge the images of each site.
 
@@ -181,7 +192,7 @@ def genotype_probabilities(
     factors = np.maximum(images_p, _FACTOR_P)
     for index in np.flatnonzero(~single).tolist():
         start, end = first[index], first[index + 1]
-        kept[index] = _unpruned(alt_q[start : start + n_alts[index]].tolist(), prune_qual)
+        kept[index] = _unpruned(alt_q[start : start + n_alts[index]].tolist(), prune_qual, proposed[index])
         merged = _product(kept[index], alt_set[start:end].tolist(), factors[start:end].tolist())
         p[index, : len(merged)] = merged
     return kept, p
@@ -251,6 +262,7 @@ def _record(
     ref: str,
     alts: tuple[str, ...],
     kept: tuple[int, ...],
+    proposed: bool,
     haploid: bool,
     qual: float,
     call: int,
@@ -266,25 +278,19 @@ def _record(
     of_genotypes = pl[: len(possible)]
     if haploid:
         of_genotypes = [q for q, (a, b) in zip(of_genotypes, possible, strict=True) if a == b]
+    gt: tuple[int, ...] = possible[call][:1] if haploid else possible[call]
+    filter_ = REF_CALL if call == 0 else "PASS" if qual >= min_qual else "LowQual"
+    if dp == 0 and proposed:  # the network has never seen an image without reads
+        gt, filter_, qual, gq, of_genotypes = (), NO_CALL, 0.0, 0, [0] * len(of_genotypes)
+    vaf = tuple([count / dp if dp else 0.0 for count in support])
     return VcfRecord(
-        contig,
-        start,
-        ref,
-        alts,
-        qual,
-        REF_CALL if call == 0 else "PASS" if qual >= min_qual else "LowQual",
-        possible[call][:1] if haploid else possible[call],
-        gq,
-        dp,
-        (ad[0], *support),
-        tuple([count / dp if dp else 0.0 for count in support]),
-        tuple(of_genotypes),
-    )
+        contig, start, ref, alts, qual, filter_, gt, gq, dp, (ad[0], *support), vaf, tuple(of_genotypes), proposed
+    )  # fmt: skip
 
 
-def _unpruned(alt_q: list[float], prune_qual: float) -> tuple[int, ...]:
+def _unpruned(alt_q: list[float], prune_qual: float, proposed: tuple[int, ...]) -> tuple[int, ...]:
     """Return the alts to keep; `alt_q` is phred of each alt's P(no copy) in its own image."""
-    kept = [alt for alt, q in enumerate(alt_q) if q >= prune_qual]
+    kept = [alt for alt, q in enumerate(alt_q) if q >= prune_qual or alt in proposed]
     return tuple(kept or [alt_q.index(max(alt_q))])
 
 

@@ -26,6 +26,8 @@ _FIELDS = """\
 ##FILTER=<ID=PASS,Description="All filters passed">
 ##FILTER=<ID=RefCall,Description="The called genotype is homozygous reference">
 ##FILTER=<ID=LowQual,Description="QUAL is below the threshold of this run">
+##FILTER=<ID=NoCall,Description="The site was proposed, but no read tells of it">
+##INFO=<ID=PROPOSED,Number=0,Type=Flag,Description="Genotyped because the user proposed it">
 ##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">
 ##FORMAT=<ID=GQ,Number=1,Type=Integer,Description="Phred probability that the genotype is wrong">
 ##FORMAT=<ID=DP,Number=1,Type=Integer,Description="Reads used at the site">
@@ -96,13 +98,14 @@ def format_record(record: VcfRecord, symbol: str = "") -> str:
     symbol
         In a gVCF: the allele that stands for all that are not listed, ``<*>`` or ``<NON_REF>``. No read supports it.
     """
-    contig, start, ref, alts, qual, filter_, gt, gq, dp, ad, vaf, pl = record
+    contig, start, ref, alts, qual, filter_, gt, gq, dp, ad, vaf, pl, proposed = record
     if symbol:
         alts, ad, vaf = (*alts, symbol), (*ad, 0), (*vaf, 0.0)
-        pl = pl + (MAX_PL,) * (len(alts) + 1 if len(gt) == 2 else 1)
+        pl = pl + (MAX_PL,) * (1 if len(pl) == len(alts) else len(alts) + 1)
+    info = "PROPOSED" if proposed else "."
     return (
-        f"{contig}\t{start + 1}\t.\t{ref}\t{','.join(alts)}\t{qual:g}\t{filter_}\t.\tGT:GQ:DP:AD:VAF:PL\t"
-        f"{'/'.join(map(str, gt))}:{gq}:{dp}:{','.join(map(str, ad))}:"
+        f"{contig}\t{start + 1}\t.\t{ref}\t{','.join(alts)}\t{qual:g}\t{filter_}\t{info}\tGT:GQ:DP:AD:VAF:PL\t"
+        f"{'/'.join(map(str, gt)) or './.'}:{gq}:{dp}:{','.join(map(str, ad))}:"
         f"{','.join([f'{fraction:.4g}' for fraction in vaf])}:{','.join(map(str, pl))}\n"
     )
 

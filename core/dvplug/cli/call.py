@@ -31,6 +31,7 @@ def call(
     haploid_contigs: Annotated[list[str] | None, Several] = None,
     par_bed: Path | None = None,
     sex: Literal["male", "female"] | None = None,
+    proposed_variants: Path | None = None,
 ) -> None:
     """Call germline SNPs and indels of one sample.
 
@@ -74,19 +75,21 @@ def call(
     sex
         Of a human sample on GRCh37 or GRCh38: male makes X and Y haploid outside the pseudoautosomal regions, female
         leaves Y out.
+    proposed_variants
+        Indexed VCF of variants to genotype whatever the reads show; records at their sites have the flag PROPOSED.
     """
-    from dvplug.calling import CallOptions, call_variants
+    import dvplug
     from dvplug.console import info
 
-    total = call_variants(
-        CallOptions(
-            tech, ref, tuple(reads), out, tuple(regions or ()), tuple(exclude_regions or ()), model,
-            workers if workers is not None else available_cores(), device, sample, min_qual, keep_ref_calls, offline,
-            gvcf, non_ref, tuple(haploid_contigs or ()), par_bed, sex,
-        )
+    summary = dvplug.call(
+        tech, ref, reads, out, gvcf=gvcf, non_ref=non_ref, regions=regions or (),
+        exclude_regions=exclude_regions or (), proposed_variants=proposed_variants, model=model,
+        workers=available_cores() if workers is None else workers, device=device, sample=sample, min_qual=min_qual,
+        keep_ref_calls=keep_ref_calls, haploid_contigs=haploid_contigs or (), par_bed=par_bed, sex=sex,
+        offline=offline,
     )  # fmt: skip
-    counts = ", ".join(f"{count:,} {name}" for name, count in sorted(total.filters.items())) or "no records"
-    info(f"{out}: {counts} from {total.candidates:,} candidates.")
+    counts = ", ".join(f"{count:,} {name}" for name, count in sorted(summary.records.items())) or "no records"
+    info(f"{out}: {counts} from {summary.candidates:,} candidates.")
 
 
 def available_cores() -> int:
