@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from dvplug.calling import CallOptions, call_variants
 from dvplug.errors import InputError
-from dvplug.gvcf import GQ_BIN, BlockJoiner, ReferenceDepths, gvcf_lines, reference_depths
+from dvplug.gvcf import GQ_BIN, MAX_GQ, BlockJoiner, ReferenceDepths, gvcf_lines, reference_depths
 from dvplug.postprocess import VcfRecord
 from dvplug.reference import Reference, encode_bases
 from dvplug.regions import Region
@@ -133,7 +133,7 @@ def slow_confidence(agree: int, differ: int, haploid: bool) -> tuple[int, list[i
     if likelihoods[0] < best:
         return 0, pl
     others = sum(10 ** (each - best) for each in likelihoods[1:])
-    return min(50, int(-10 * math.log10(max(1e-9, others / (others + 1))))), pl
+    return min(MAX_GQ, int(-10 * math.log10(max(1e-9, others / (others + 1))))), pl
 
 
 def deletion(start: int, length: int) -> VcfRecord:

@@ -56,13 +56,16 @@ class Job:
     folder: Path
     figures: dict[str, Any] = field(default_factory=dict)
 
-    def dvplug(self, workers: int, name: str = "dvplug") -> list[peers.Command]:
+    def dvplug(self, workers: int, name: str = "dvplug", *, gvcf: bool = False) -> list[peers.Command]:
         """Return the command that calls these reads."""
         out = self.folder / f"{name}.vcf.gz"
         where = self.regions
-        return peers.dvplug(
+        command = peers.dvplug(
             self.tech, self.reference, self.reads, out, where, model=self.model, workers=workers
         )
+        if gvcf:
+            command[0] += ["--gvcf", str(self.folder / f"{name}.g.vcf.gz")]
+        return command
 
 
 @app.default
@@ -141,6 +144,8 @@ def measure_call(job: Job) -> None:
         ),
         "dvplug, 1 worker": job.dvplug(1),
         "dvplug, 2 workers": job.dvplug(2),
+        "dvplug, 1 worker, gVCF too": job.dvplug(1, gvcf=True),
+        "dvplug, 2 workers, gVCF too": job.dvplug(2, gvcf=True),
     }
     table = Table("", "CPU s", "of bcftools", "wall s", "of bcftools", "peak MB per process", title="Calling")
     costs: dict[str, Cost] = {}

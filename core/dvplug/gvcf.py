@@ -23,13 +23,15 @@ from dvplug.reference import OTHER, Reference
 from dvplug.regions import Region
 from dvplug.vcf import MAX_PL, VcfWriter, format_record
 
-MAX_GQ = 50  # DeepVariant's; more says nothing of a base that only counts were looked at
-GQ_BIN = 5  # a block holds bases whose GQ lies in one such bin (DeepVariant's gvcf_gq_binsize)
+MAX_GQ, GQ_BIN = 40, 10
+"""A block holds bases whose GQ lies in one bin of 10, the last being 40: one wrong base among 30 then ends no block.
+DeepVariant's bins of 5 up to 50 give three times as many lines, which say no more."""
 SINGLES = 100
 """Bases at the start of a region that come one by one: a deletion of the region before may cover some of them, which
 `BlockJoiner` then leaves out of what it joins."""
 NO_COVERAGE = -1  # bin of the bases that no read tells of
 BASES = "ACGTN"
+TAB, NEWLINE, COMMA, DOT, SLASH, ZERO, COLON = b"\t\n,./0:"
 
 
 @dataclass(frozen=True)
@@ -112,12 +114,23 @@ def gvcf_lines(
     if haploid is None:
         haploid = np.zeros(len(taken), np.bool_)
     rows = _blocks(depths.agree, depths.differ, taken, haploid, error_rate)
-    lines = [
-        (region.start + start, format_block(_block(region, depths.reference, start, *row), symbol))
-        for start, *row in rows.tolist()
-    ]
-    lines += [(record.start, format_record(record, symbol)) for record in records]
-    return [line for _, line in sorted(lines, key=lambda pair: pair[0])]
+    lines = _lines(region, depths.reference, rows, symbol)
+    if records:
+        before = np.searchsorted(rows[:, 0], [record.start - region.start for record in records])
+        for record, at in zip(reversed(records), before[::-1].tolist(), strict=True):
+            lines.insert(at, format_record(record, symbol))
+    return lines
+
+
+def _lines(
+    region: Region, reference: npt.NDArray[np.uint8], rows: npt.NDArray[np.int64], symbol: str
+) -> list[str]:
+    """The lines of rows of `_blocks`, as `format_block` writes them."""
+    before = f"{region.contig}\t", f"\t{symbol}\t0\t.\tEND=", "\tGT:GQ:MIN_DP:PL\t"
+    pieces = [np.frombuffer(piece.encode(), np.uint8) for piece in before]
+    bases = np.frombuffer(BASES.encode(), np.uint8)[reference]
+    text = _write_blocks(rows, region.start, bases, *pieces)
+    return str(text.tobytes(), "utf-8").splitlines(keepends=True)
 
 
 def format_block(block: Block, symbol: str) -> str:
@@ -156,23 +169,50 @@ class BlockJoiner:
         self._covered = ("", 0)  # contig, and where the longest record on it ends
 
     def add(self, lines: Sequence[str]) -> str:
-        """Take the lines of the next region; returns the text that can be written."""
-        out = []
-        for line in lines:
-            block = _parse_block(line)
-            if block is None:
-                out += [*self.end(), line]
-                contig, position, _, ref = line.split("\t", 4)[:4]
-                end = int(position) - 1 + len(ref)
-                known = self._covered
-                self._covered = contig, max(end, known[1]) if known[0] == contig else end
-            elif (cut := self._uncovered(block)) is not None:
-                if self._last is not None and (joined := _joined(self._last, cut)):
-                    self._last = joined
-                else:
-                    out += self.end()
-                    self._last = cut
+        """Take the lines of the next region; returns the text that can be written.
+
+        Only the first bases and the last block can change: what lies between is passed on as it is.
+        """
+        if not lines:
+            return ""
+        out: list[str] = []
+        first, inside = 0, len(lines) - 1
+        contig, position = lines[0].split("\t", 2)[:2]
+        edge = int(position) + SINGLES
+        if contig == self._covered[0]:
+            edge = max(edge, self._covered[1] + 1)
+        while first < inside and int(lines[first].split("\t", 2)[1]) <= edge:
+            out += self._take(lines[first])
+            first += 1
+        if first < inside:
+            out += self.end()
+            out += lines[first:inside]
+            for line in lines[first:inside]:
+                if "\tEND=" not in line:
+                    self._cover(line)
+        for line in lines[inside:]:
+            out += self._take(line)
         return "".join(out)
+
+    def _take(self, line: str) -> list[str]:
+        """Return what is certain once this line has come."""
+        block = _parse_block(line)
+        if block is None:
+            self._cover(line)
+            return [*self.end(), line]
+        cut = self._uncovered(block)
+        if cut is None:
+            return []
+        if self._last is not None and (joined := _joined(self._last, cut)):
+            self._last = joined
+            return []
+        done, self._last = self.end(), cut
+        return done
+
+    def _cover(self, record: str) -> None:
+        contig, position, _, ref = record.split("\t", 4)[:4]
+        known, end = self._covered, int(position) - 1 + len(ref)
+        self._covered = contig, max(end, known[1]) if known[0] == contig else end
 
     def end(self) -> list[str]:
         """Return the line of the block that waits for one to join, if there is one."""
@@ -211,17 +251,6 @@ def _parse_block(line: str) -> Block | None:
         int(gq),
         int(min_dp),
         tuple(map(int, pl.split(","))),
-    )
-
-
-def _block(
-    region: Region, reference: npt.NDArray[np.uint8], start: int, end: int, haploid: int, gq: int, min_dp: int,
-    *pl: int,
-) -> Block:  # fmt: skip
-    base, ploidy = BASES[reference[start]], 1 if haploid else 2
-    phreds = pl[::2] if haploid else pl
-    return Block(
-        region.contig, region.start + start, region.start + end, base, ploidy, gq, min_dp, tuple(phreds)
     )
 
 
@@ -269,42 +298,36 @@ def _blocks(agree: Any, differ: Any, taken: Any, haploid: Any, error_rate: float
     rows = np.empty((len(agree), 8), np.int64)
     n = 0
     last_agree, last_differ, last_haploid = -1, -1, False
-    gq, pl = 0, np.zeros(3, np.int64)
-    open_bin = NO_COVERAGE - 1  # none open
-    for at in range(len(agree)):
-        if taken[at]:
-            open_bin = NO_COVERAGE - 1
-            continue
-        if agree[at] != last_agree or differ[at] != last_differ or haploid[at] != last_haploid:
-            last_agree, last_differ, last_haploid = agree[at], differ[at], haploid[at]
-            gq = reference_confidence(last_agree, last_differ, last_haploid, error_rate, pl)
-        depth = last_agree + last_differ
-        bin_ = gq // GQ_BIN if depth > 0 else NO_COVERAGE
-        if bin_ != open_bin or at < SINGLES or haploid[at] != rows[n - 1, 2]:
-            open_bin = bin_
+    gq, depth, bin_, pl = 0, 0, 0, (0, 0, 0)
+    open_bin, open_haploid = NO_COVERAGE - 1, False  # none open
+    start, least, least_pl, min_depth = 0, 0, pl, 0
+    for at in range(len(agree) + 1):
+        ended = at == len(agree) or taken[at]
+        if not ended:
+            if agree[at] != last_agree or differ[at] != last_differ or haploid[at] != last_haploid:
+                last_agree, last_differ, last_haploid = agree[at], differ[at], haploid[at]
+                gq, pl = reference_confidence(last_agree, last_differ, last_haploid, error_rate)
+                depth = last_agree + last_differ
+                bin_ = gq // GQ_BIN if depth > 0 else NO_COVERAGE
+            if bin_ == open_bin and at > SINGLES and haploid[at] == open_haploid:
+                min_depth = min(min_depth, depth)
+                if gq < least or (gq == least and pl < least_pl):
+                    least, least_pl = gq, pl
+                continue
+        if open_bin >= NO_COVERAGE:
+            row = rows[n]
+            row[0], row[1], row[2], row[3], row[4] = start, at, open_haploid, least, min_depth
+            row[5], row[6], row[7] = least_pl
             n += 1
-            rows[n - 1, 0], rows[n - 1, 2], rows[n - 1, 3], rows[n - 1, 4] = at, haploid[at], gq, depth
-            rows[n - 1, 5:] = pl
-        row = rows[n - 1]
-        row[1] = at + 1
-        row[4] = min(row[4], depth)
-        if gq < row[3] or (gq == row[3] and _smaller(pl, row[5:])):
-            row[3] = gq
-            row[5:] = pl
+        open_bin = NO_COVERAGE - 1 if ended else bin_
+        open_haploid = False if ended else haploid[at]
+        start, least, least_pl, min_depth = at, gq, pl, depth
     return rows[:n].copy()
 
 
 @njit(cache=True)
-def _smaller(one: Any, other: Any) -> bool:
-    for k in range(len(one)):
-        if one[k] != other[k]:
-            return bool(one[k] < other[k])
-    return False
-
-
-@njit(cache=True)
-def reference_confidence(agree: int, differ: int, haploid: bool, error_rate: float, pl: Any) -> int:
-    """GQ of the reference genotype, 0 where another is likelier; fills ``pl`` int64[3] with phred likelihoods."""
+def reference_confidence(agree: int, differ: int, haploid: bool, error_rate: float) -> Any:
+    """GQ of the reference genotype, 0 where another is likelier, and phred likelihoods of 0/0, 0/1 and 1/1."""
     right, wrong = math.log10(1 - error_rate), math.log10(error_rate)
     hom_ref = agree * right + differ * wrong
     het = -1e9 if haploid else -(agree + differ) * math.log10(2.0)
@@ -312,9 +335,62 @@ def reference_confidence(agree: int, differ: int, haploid: bool, error_rate: flo
     best = max(hom_ref, het, hom_alt)
     other = 10 ** (het - best) + 10 ** (hom_alt - best)
     total = other + 10 ** (hom_ref - best)
-    pl[0] = round(min(MAX_PL, 10 * (best - hom_ref)))
-    pl[1] = round(min(MAX_PL, 10 * (best - het)))
-    pl[2] = round(min(MAX_PL, 10 * (best - hom_alt)))
+    pl = (
+        round(min(MAX_PL, 10 * (best - hom_ref))),
+        round(min(MAX_PL, 10 * (best - het))),
+        round(min(MAX_PL, 10 * (best - hom_alt))),
+    )
     if best > hom_ref:
-        return 0
-    return int(min(MAX_GQ, -10 * math.log10(max(other / total, 1e-9))))
+        return 0, pl
+    return int(min(MAX_GQ, -10 * math.log10(max(other / total, 1e-9)))), pl
+
+
+@njit(cache=True)
+def _write_blocks(
+    rows: Any, first: int, bases: Any, before_position: Any, before_end: Any, before_values: Any
+) -> Any:
+    """uint8[l]: the lines of rows of `_blocks`, byte for byte as `format_block` writes them."""
+    constant = len(before_position) + len(before_end) + len(before_values)
+    text = np.empty(len(rows) * (constant + 80), np.uint8)
+    n = 0
+    for row in rows:
+        n = _put(text, n, before_position)
+        n = _put_number(text, n, first + row[0] + 1)
+        text[n], text[n + 1], text[n + 2], text[n + 3] = TAB, DOT, TAB, bases[row[0]]
+        n = _put(text, n + 4, before_end)
+        n = _put_number(text, n, first + row[1])
+        n = _put(text, n, before_values)
+        allele = ZERO if row[4] > 0 else DOT
+        text[n] = allele
+        n += 1
+        if not row[2]:
+            text[n], text[n + 1] = SLASH, allele
+            n += 2
+        for k in range(3, 8):
+            if k == 6 and row[2]:
+                continue
+            text[n] = COMMA if k > 5 else COLON
+            n = _put_number(text, n + 1, row[k])
+        text[n] = NEWLINE
+        n += 1
+    return text[:n]
+
+
+@njit(cache=True)
+def _put(text: Any, n: int, piece: Any) -> int:
+    for k in range(len(piece)):
+        text[n + k] = piece[k]
+    return n + len(piece)
+
+
+@njit(cache=True)
+def _put_number(text: Any, n: int, number: int) -> int:
+    digits = 1
+    rest = number // 10
+    while rest:
+        digits += 1
+        rest //= 10
+    for k in range(digits - 1, -1, -1):
+        text[n + k] = ZERO + number % 10
+        number //= 10
+    return n + digits
