@@ -25,7 +25,7 @@ from dvplug.vcf import MAX_PL, VcfWriter, format_record
 
 MAX_GQ, GQ_BIN = 40, 10
 """A block holds bases whose GQ lies in one bin of 10, the last being 40: one wrong base among 30 then ends no block.
-DeepVariant's bins of 5 up to 50 give three times as many lines, which say no more."""
+DeepVariant's bins of 5 up to 50 give 1.6 times as many lines, which say little more."""
 SINGLES = 100
 """Bases at the start of a region that come one by one: a deletion of the region before may cover some of them, which
 `BlockJoiner` then leaves out of what it joins."""
