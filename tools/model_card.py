@@ -270,7 +270,9 @@ def _errors(measured: list[dict[str, Any]]) -> Iterator[str]:
         return
     yield "## Errors on real reads"
     yield ""
-    yield "Counts of reads are an independent pileup's, by CIGAR."
+    yield "Counts of reads are an independent pileup's, by CIGAR. Where a false heterozygote shares fragments with the"
+    yield "truth's, `linked` says in how many pairs of a fragment and a true heterozygote the two fit to one haplotype:"
+    yield "if in all of many, the reads show a variant that the truth lacks."
     for one in measured:
         if one["set"] not in REAL:
             continue
@@ -282,6 +284,7 @@ def _errors(measured: list[dict[str, Any]]) -> Iterator[str]:
             truth = "; ".join(error["truth"]) or "nothing"
             reads = ", ".join(f"{allele} {count}" for allele, count in error["reads"].items())
             what = f"{error['status']} {error['variant']} {error['where']}"
-            yield f"- {what}: called {calls}; truth {truth}; reads {reads}"
+            fits = f"; linked {error['linked'][0]} of {error['linked'][1]}" if error.get("linked") else ""
+            yield f"- {what}: called {calls}; truth {truth}; reads {reads}{fits}"
         if not one["dvplug_errors"]:
             yield "- none"

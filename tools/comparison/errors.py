@@ -10,6 +10,8 @@ from typing import Any
 
 import pysam
 
+from comparison.linkage import linkage
+
 MIN_MAPPING_QUALITY, MIN_BASE_QUALITY = 5, 10
 NOT_COUNTED = pysam.FUNMAP | pysam.FSECONDARY | pysam.FQCFAIL | pysam.FDUP | pysam.FSUPPLEMENTARY
 NEAR = 5
@@ -32,6 +34,9 @@ class CallError:
         The records of either side within `NEAR` bp, RefCalls included, as text.
     reads
         Alleles that reads show there (see `observed_alleles`), most frequent first.
+    linked
+        Of a false heterozygote: how many pairs of a fragment and a true heterozygote fit to one haplotype, and of how
+        many (see `linkage`). Where all of many do, the truth lacks a variant.
     """
 
     status: str
@@ -41,12 +46,14 @@ class CallError:
     calls: list[str]
     truth: list[str]
     reads: dict[str, int]
+    linked: tuple[int, int] | None = None
 
     def __str__(self) -> str:
         """One line."""
         reads = ", ".join(f"{allele} {count}" for allele, count in self.reads.items())
         calls, truth = ("; ".join(records) or "nothing" for records in (self.calls, self.truth))
-        return f"{self.status} {self.variant} {self.where} {self.why}: called {calls} | truth {truth} | reads {reads}"
+        line = f"{self.status} {self.variant} {self.where} {self.why}: called {calls} | truth {truth} | reads {reads}"
+        return line + (f" | linked {self.linked[0]} of {self.linked[1]}" if self.linked else "")
 
     def as_dict(self) -> dict[str, Any]:
         """Everything, for JSON."""
@@ -81,6 +88,7 @@ def explain(judged: Path, calls: Path, truth: Path, reads: Path, reference: Path
                 [describe(r) for r in near(called, contig, start, record.stop)],
                 [describe(r) for r in near(true, contig, start, record.stop)],
                 observed_alleles(alignments, contig, start),
+                linkage(alignments, true, record) if status == "FP" else None,
             )
 
 
