@@ -82,7 +82,7 @@ PGM_NOISE = LocusNoise(indel_sd=0.8, site_p=0.001, site_median=0.03)
 HIDDEN = 0.01
 """False alleles of a hidden relative, per base, where a set has any: only the `extra` sets, as where every set had
 them the network took clean heterozygotes of real reads for such alleles."""
-FEWER_HIDDEN = 0.005
+FEWER_HIDDEN = 0.007
 """In short reads, where nothing else near a heterozygote of half the reads tells the two apart."""
 
 
