@@ -8,11 +8,9 @@ from pathlib import Path
 import pysam
 
 from dvplug.calling import CallOptions, call_variants
-from dvplug.engine import Pipeline, RegionImages
 from dvplug.evaluate import Evaluation, evaluate
-from dvplug.pictures import draw_pileup
-from dvplug.plugins import installed_plugins
-from dvplug.regions import Region
+from dvplug.pictures import draw_pileups
+from dvplug.show import show_positions
 from dvplug.simulate import SimulatedDataset, simulate_dataset
 
 TECHNOLOGY = "illumina-wgs"
@@ -53,10 +51,5 @@ def _draw_call(data: SimulatedDataset, vcf: Path, picture: Path) -> None:
         return
     indels = [r for r in records if len(r.ref) != len(r.alts[0]) and sorted(r.samples[0]["GT"]) == [0, 1]]
     record = (indels or records)[0]
-    plugins = installed_plugins()
-    profile = plugins.technology(TECHNOLOGY)
-    images = RegionImages(Pipeline.of(plugins, profile), data.reference, [data.reads])
-    drawn = next(images.draw(Region(record.chrom, record.start, record.start + 1)))
-    if len(drawn.images):
-        title = f"{record.chrom}:{record.pos} {record.ref}>{record.alts[0]}, reads by allele: alt, reference, unknown"
-        draw_pileup(drawn.images.images[0], profile.image.channels, title, picture)
+    shown = show_positions([f"{record.chrom}:{record.pos}"], TECHNOLOGY, data.reference, [data.reads])
+    draw_pileups(shown.sites[:1], shown.layout, picture)
