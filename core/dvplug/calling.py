@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from dvplug.plugins import Plugins, installed_plugins
 from dvplug.postprocess import PostprocessSettings
 from dvplug.reference import Reference
 from dvplug.regions import Region, partitions, resolve_regions, skip_n_runs
+from dvplug.report.calls import RunFacts, require_report_place, write_call_report
 from dvplug.technology import TechnologyProfile
 from dvplug.vcf import VcfWriter, header
 
@@ -37,6 +39,7 @@ class CallOptions:
     min_qual: float = 1.0
     keep_ref_calls: bool = False
     offline: bool = False
+    report: Path | None = None
 
 
 def call_variants(options: CallOptions) -> RegionResult:
@@ -51,6 +54,9 @@ def call_variants(options: CallOptions) -> RegionResult:
         raise InputError(
             f"--workers {options.workers} is not a number of processes", repair="Give 1 or more."
         )
+    if options.report is not None:
+        require_report_place(options.report, options.out)
+    started = time.monotonic()
     plugins = installed_plugins()
     profile = plugins.technology(options.tech)
     model = resolve_model(plugins, profile, options.model, offline=options.offline)
@@ -63,7 +69,11 @@ def call_variants(options: CallOptions) -> RegionResult:
             model=model.manifest.label, model_sha256=model.manifest_sha256, plugins=_distributions(plugins),
         )  # fmt: skip
         with VcfWriter(options.out, text) as writer:
-            return _call(options, plugins, profile, model, reference, regions, writer)
+            total = _call(options, plugins, profile, model, reference, regions, writer)
+    if options.report is not None:
+        run = RunFacts.of(total, time.monotonic() - started, options.workers)
+        write_call_report(Path(options.out), options.report, run=run, model=model)
+    return total
 
 
 def _call(

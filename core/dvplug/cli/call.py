@@ -26,6 +26,7 @@ def call(
     min_qual: float = 1.0,
     keep_ref_calls: bool = False,
     offline: bool = False,
+    report: Path | None = None,
 ) -> None:
     """Call germline SNPs and indels of one sample.
 
@@ -58,6 +59,8 @@ def call(
         Also write candidates that turned out to be reference (filter RefCall).
     offline
         Download nothing.
+    report
+        Web page of the calls' statistics to write: .html. It needs no network.
     """
     from dvplug.calling import CallOptions, call_variants
     from dvplug.console import info
@@ -66,6 +69,7 @@ def call(
         CallOptions(
             tech, ref, tuple(reads), out, tuple(regions or ()), tuple(exclude_regions or ()), model,
             workers if workers is not None else available_cores(), device, sample, min_qual, keep_ref_calls, offline,
+            report,
         )
     )  # fmt: skip
     counts = ", ".join(f"{count:,} {name}" for name, count in sorted(total.filters.items())) or "no records"
