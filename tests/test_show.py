@@ -24,6 +24,7 @@ from dvplug.simulate import SimulatedDataset
 from dvplug.technology import ImageLayout
 from dvplug.terminal_pictures import LEFT, UPPER_HALF, picture_lines
 from dvplug.vcf import format_record
+from shared_data import SHARED, needs_shared
 
 LAYOUT = ImageLayout(
     height=12, width=11, reference_rows=1, channels=("read_base", "base_quality", "read_supports_variant")
@@ -52,6 +53,21 @@ def test_what_is_shown_is_what_is_called(tech: str, dataset: SimulatedDataset, t
         n = len(site.alts)
         assert len(site.images) == n + n * (n - 1) // 2
         assert all(sum(view.probabilities) == pytest.approx(1, abs=1e-5) for view in site.images)
+
+
+@needs_shared
+def test_what_is_shown_of_real_reads_is_what_is_called(tmp_path: Path) -> None:
+    reference = SHARED / "reference" / "b37.chr20_regions.fa.gz"
+    reads = SHARED / "illumina" / "HG002_b37.chr20_slices.2x150.60-96x.bam"
+    out, where = tmp_path / "calls.vcf", ("20:18,784,000-18,790,000",)
+    call_variants(
+        CallOptions("illumina-wgs", reference, (reads,), str(out), where, keep_ref_calls=True, device="cpu")
+    )
+    lines = [line for line in out.read_text().splitlines(keepends=True) if not line.startswith("#")]
+    positions = [":".join(line.split("\t")[:2]) for line in lines]
+    assert len(positions) > 10
+    shown = show_positions(positions, "illumina-wgs", reference, [reads])
+    assert [format_record(site.record) for site in shown.sites] == lines
 
 
 def bases_at(data: SimulatedDataset, start: int, end: int) -> list[Counter[str]]:

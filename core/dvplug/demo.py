@@ -8,8 +8,9 @@ from pathlib import Path
 import pysam
 
 from dvplug.calling import CallOptions, call_variants
-from dvplug.evaluate import Evaluation, evaluate
+from dvplug.evaluate import Evaluation
 from dvplug.pictures import draw_pileups
+from dvplug.report.evaluation import evaluate_and_report
 from dvplug.show import show_positions
 from dvplug.simulate import SimulatedDataset, simulate_dataset
 
@@ -25,6 +26,7 @@ class Demo:
     data: SimulatedDataset
     vcf: Path
     picture: Path
+    reports: tuple[Path, Path]  # of the calls, of their evaluation
     evaluation: Evaluation
 
 
@@ -38,10 +40,12 @@ def run_demo(folder: Path, *, workers: int, seed: int) -> Demo:
     """
     data = simulate_dataset(folder, length=GENOME_LENGTH, depth=DEPTH, seed=seed)
     vcf, picture = folder / "calls.vcf.gz", folder / "pileup.png"
-    call_variants(CallOptions(TECHNOLOGY, data.reference, (data.reads,), str(vcf), workers=workers))
-    evaluation = evaluate(data.truth, vcf, data.confident, data.reference)
+    report, judged = folder / "report.html", folder / "evaluation.html"
+    options = CallOptions(TECHNOLOGY, data.reference, (data.reads,), str(vcf), workers=workers, report=report)
+    call_variants(options)
+    evaluation = evaluate_and_report(data.truth, vcf, data.confident, data.reference, judged)
     _draw_call(data, vcf, picture)
-    return Demo(data, vcf, picture, evaluation)
+    return Demo(data, vcf, picture, (report, judged), evaluation)
 
 
 def _draw_call(data: SimulatedDataset, vcf: Path, picture: Path) -> None:

@@ -206,7 +206,7 @@ def _band_row(band: CalibrationBand) -> list[object]:
     low, high = wilson_interval(band["wrong"], band["calls"])
     share = f"{band['wrong'] / band['calls']:.3g} [{low:.3g}, {high:.3g}]"
     return [
-        band["type"], band["genotype"], _range(band), band["calls"], band["wrong"], round(band["expected"], 1), share,
+        band["type"], band["genotype"], _range(band), band["calls"], band["wrong"], round(band["expected"], 3), share,
     ]  # fmt: skip
 
 

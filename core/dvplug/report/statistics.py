@@ -1,4 +1,4 @@
-"""Statistics of a VCF of one sample, read once, line by line, as text: about 6 us per record."""
+"""Statistics of a VCF of one sample, read once, line by line, as text: about 7 us per record."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -180,7 +180,7 @@ def _keys(text: str) -> tuple[str, ...]:
     return tuple(text.split(":"))
 
 
-@cache
+@lru_cache(maxsize=2**16)
 def classify(ref: str, alts: str, genotype: str) -> Kind | None:
     """Say what a record is; None if it has no alternate allele that is spelt out.
 
