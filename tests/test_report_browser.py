@@ -112,6 +112,7 @@ def test_the_reader_chooses_the_filter(seen: Opened, run: tuple[Path, Path]) -> 
     assert seen.tiles()["records"] == "0"
     assert seen.tiles()["transitions / transversions"] == "–"
     assert not parts(seen, "gq")
+    assert sum(int(n) for (n,) in seen.table("filters").values()) == len(both)  # of all, always
     assert seen.complaints == []
 
 
