@@ -211,7 +211,10 @@ def _quality_charts(found: CallStatistics, filters: Sequence[str]) -> list[Item]
 
 def _depths(found: CallStatistics, filters: Sequence[str]) -> Item:
     """Depth up to three times the median; the last bin holds the rest."""
-    ordered = sorted(Counter(depth for _, _, depth in found.depth.elements()).items())
+    by_depth = Counter[int]()
+    for (_, _, depth), count in found.depth.items():
+        by_depth[depth] += count
+    ordered = sorted(by_depth.items())
     half, seen, median = found.depth.total() / 2, 0, 0
     for depth, count in ordered:
         median, seen = depth, seen + count
