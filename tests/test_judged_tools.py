@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import pysam
@@ -15,9 +16,10 @@ from dvplug.simulate import SimulatedDataset
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 
 from comparison.candidates import count_candidates
-from comparison.judged import Judged, calibration, precision_recall, read_judged, strata, within_factor
+from comparison.errors import depth_at
 from comparison.pictures import draw_calibration, draw_precision_recall, pooled_calibration
 from comparison.sets import ValidationSet
+from dvplug.evaluate.judged import Judged, calibration, precision_recall, read_judged, strata, within_factor
 
 
 def call(status: str, qual: float = 30.0, gq: int = 30, kind: str = "SNP", **more: int) -> Judged:
@@ -78,7 +80,8 @@ def chosen(dataset: SimulatedDataset) -> ValidationSet:
 def test_judged_calls_carry_what_the_reads_and_reference_show(chosen: ValidationSet, tmp_path: Path) -> None:
     """The truth itself as calls: all are TP; depth and homopolymer by an independent count."""
     evaluate(chosen.truth, chosen.truth, chosen.confident, chosen.reference, out_dir=tmp_path)
-    judged = read_judged(tmp_path, chosen.reads, chosen.reference)
+    with pysam.AlignmentFile(str(chosen.reads)) as alignments:
+        judged = read_judged(tmp_path, chosen.reference, depth_of=partial(depth_at, alignments))
     with pysam.VariantFile(str(tmp_path / "tp.vcf.gz")) as found:
         records = list(found)
     assert len(judged) == len(records) > 20

@@ -14,17 +14,18 @@ import json as json_format
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
+import pysam
 from cyclopts import App, Parameter
 from rich.table import Table
 
 from comparison import peers
 from comparison.candidates import count_candidates
-from comparison.errors import CallError, explain
-from comparison.judged import calibration, precision_recall, read_judged, strata
+from comparison.errors import CallError, depth_at, explain
 from comparison.sets import (
     ValidationSet,
     as_long_as_aligned,
@@ -38,6 +39,7 @@ from comparison.sets import (
 from dvplug.console import info, stdout, warn
 from dvplug.errors import InputError
 from dvplug.evaluate import ClassCounts, Evaluation, evaluate
+from dvplug.evaluate.judged import calibration, precision_recall, read_judged, strata
 from dvplug.reference import Reference
 from dvplug.regions import Region
 from script import run
@@ -208,7 +210,8 @@ def run_caller(
     judged = folder / caller
     result = evaluate(chosen.truth, calls, chosen.confident, chosen.reference, out_dir=judged)
     compared.of[caller] = result
-    one_by_one = read_judged(judged, chosen.reads, chosen.reference)
+    with pysam.AlignmentFile(str(chosen.reads), reference_filename=str(chosen.reference)) as alignments:
+        one_by_one = read_judged(judged, chosen.reference, depth_of=partial(depth_at, alignments))
     compared.curves[caller] = precision_recall(one_by_one, result)
     compared.strata[caller] = strata(one_by_one)
     if caller == OURS:

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from comparison.judged import KINDS, within_factor
 from comparison.peers import BCFTOOLS_PRESETS, FREEBAYES_OPTIONS
-from comparison.pictures import LEAST_CALLS, draw_calibration, draw_precision_recall, pooled_calibration
+from comparison.pictures import draw_calibration, draw_precision_recall, pooled_calibration
 from comparison.sets import REAL
+from dvplug.evaluate.judged import KINDS, LEAST_CALLS, within_factor
 from dvplug.train.compare import JOINT, TARGET_ONLY, WARM_START, StrategyComparison
 from dvplug_registry.manifest import Manifest, Metric
 from dvplug_registry.model_folder import load_manifest

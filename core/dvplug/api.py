@@ -6,12 +6,35 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, overload
+from typing import Any, Literal, overload
+
+from typing_extensions import TypedDict, Unpack
 
 from dvplug.calling import CallOptions, call_variants, iterate_records
 from dvplug.postprocess import VcfRecord
 
 StrPath = str | os.PathLike[str]
+
+
+class CallKeywords(TypedDict, total=False):
+    """What `call` takes by name: the options of the command, with the same defaults but for `workers`, which is 1."""
+
+    gvcf: StrPath | None
+    non_ref: bool
+    report: StrPath | None
+    regions: Sequence[str]
+    exclude_regions: Sequence[StrPath]
+    proposed_variants: StrPath | None
+    model: str | None
+    workers: int
+    device: Literal["auto", "cpu", "gpu"]
+    sample: str | None
+    min_qual: float
+    keep_ref_calls: bool
+    haploid_contigs: Sequence[str]
+    par_bed: StrPath | None
+    sex: Literal["male", "female"] | None
+    offline: bool
 
 
 @dataclass(frozen=True)
@@ -31,20 +54,7 @@ def call(
     ref: StrPath,
     reads: StrPath | Sequence[StrPath],
     out: None = None,
-    *,
-    regions: Sequence[str] = (),
-    exclude_regions: Sequence[StrPath] = (),
-    proposed_variants: StrPath | None = None,
-    model: str | None = None,
-    workers: int = 1,
-    device: Literal["auto", "cpu", "gpu"] = "auto",
-    sample: str | None = None,
-    min_qual: float = 1.0,
-    keep_ref_calls: bool = False,
-    haploid_contigs: Sequence[str] = (),
-    par_bed: StrPath | None = None,
-    sex: Literal["male", "female"] | None = None,
-    offline: bool = False,
+    **options: Unpack[CallKeywords],
 ) -> Iterator[VcfRecord]: ...
 
 
@@ -54,22 +64,7 @@ def call(
     ref: StrPath,
     reads: StrPath | Sequence[StrPath],
     out: StrPath,
-    *,
-    gvcf: StrPath | None = None,
-    non_ref: bool = False,
-    regions: Sequence[str] = (),
-    exclude_regions: Sequence[StrPath] = (),
-    proposed_variants: StrPath | None = None,
-    model: str | None = None,
-    workers: int = 1,
-    device: Literal["auto", "cpu", "gpu"] = "auto",
-    sample: str | None = None,
-    min_qual: float = 1.0,
-    keep_ref_calls: bool = False,
-    haploid_contigs: Sequence[str] = (),
-    par_bed: StrPath | None = None,
-    sex: Literal["male", "female"] | None = None,
-    offline: bool = False,
+    **options: Unpack[CallKeywords],
 ) -> CallSummary: ...
 
 
@@ -78,22 +73,7 @@ def call(
     ref: StrPath,
     reads: StrPath | Sequence[StrPath],
     out: StrPath | None = None,
-    *,
-    gvcf: StrPath | None = None,
-    non_ref: bool = False,
-    regions: Sequence[str] = (),
-    exclude_regions: Sequence[StrPath] = (),
-    proposed_variants: StrPath | None = None,
-    model: str | None = None,
-    workers: int = 1,
-    device: Literal["auto", "cpu", "gpu"] = "auto",
-    sample: str | None = None,
-    min_qual: float = 1.0,
-    keep_ref_calls: bool = False,
-    haploid_contigs: Sequence[str] = (),
-    par_bed: StrPath | None = None,
-    sex: Literal["male", "female"] | None = None,
-    offline: bool = False,
+    **options: Unpack[CallKeywords],
 ) -> Iterator[VcfRecord] | CallSummary:
     """Call germline SNPs and indels of one sample, as `dvplug call` does.
 
@@ -102,13 +82,10 @@ def call(
     tech, ref, reads
         Technology, reference FASTA, and one or several BAM or CRAM files of one sample.
     out
-        VCF to write. Without it the records are yielded, in order, as regions are done.
-    gvcf, non_ref, regions, exclude_regions, proposed_variants, model, device, sample, min_qual, keep_ref_calls
-        As the options of the command; no regions means everywhere.
-    haploid_contigs, par_bed, sex, offline
-        As the options of the command.
-    workers
-        Processes. More than one is for scripts that guard their top level (``if __name__ == "__main__":``).
+        VCF to write. Without it the records are yielded, in order, as regions are done, and no other file is written.
+    options
+        See `CallKeywords` and ``dvplug call --help``. More than one of `workers` is for scripts that guard their top
+        level (``if __name__ == "__main__":``).
 
     Returns
     -------
@@ -119,29 +96,29 @@ def call(
     ------
     DvplugError
         What the user can mend, all of it before the first record; a file that breaks off, when it is read.
+    TypeError
+        An option is unknown.
     """
-    options = CallOptions(
-        tech=tech,
-        reference=Path(ref),
-        reads=tuple(map(Path, [reads] if isinstance(reads, (str, os.PathLike)) else reads)),
-        out=os.fspath(out) if out is not None else "",
-        gvcf=os.fspath(gvcf) if gvcf is not None else None,
-        non_ref=non_ref,
-        regions=tuple(regions),
-        exclude=tuple(map(Path, exclude_regions)),
-        proposed_variants=None if proposed_variants is None else Path(proposed_variants),
-        model=model,
-        workers=workers,
-        device=device,
-        sample=sample,
-        min_qual=min_qual,
-        keep_ref_calls=keep_ref_calls,
-        haploid_contigs=tuple(haploid_contigs),
-        par_bed=None if par_bed is None else Path(par_bed),
-        sex=sex,
-        offline=offline,
+    several = [reads] if isinstance(reads, (str, os.PathLike)) else reads
+    known = {name: _plain(name, value) for name, value in options.items() if value is not None}
+    prepared = CallOptions(
+        tech, Path(ref), tuple(map(Path, several)), os.fspath(out) if out is not None else "", **known
     )
     if out is None:
-        return iterate_records(options)
-    total = call_variants(options)
+        return iterate_records(prepared)
+    total = call_variants(prepared)
     return CallSummary(dict(total.filters), total.candidates, total.images, total.reads, dict(total.seconds))
+
+
+def _plain(name: str, value: Any) -> Any:
+    """An option as `CallOptions` keeps it."""
+    match name:
+        case "gvcf":
+            return os.fspath(value)
+        case "proposed_variants" | "par_bed" | "report":
+            return Path(value)
+        case "exclude_regions":
+            return tuple(map(Path, value))
+        case "regions" | "haploid_contigs":
+            return tuple(value)
+    return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -23,6 +24,7 @@ from dvplug.postprocess import PostprocessSettings, VcfRecord
 from dvplug.proposals import check_proposed
 from dvplug.reference import Reference
 from dvplug.regions import Region, partitions, resolve_regions, skip_n_runs
+from dvplug.report.calls import RunFacts, require_report_place, write_call_report
 from dvplug.vcf import VcfWriter, header
 
 
@@ -35,7 +37,7 @@ class CallOptions:
     reads: tuple[Path, ...]
     out: str
     regions: tuple[str, ...] = ()
-    exclude: tuple[Path, ...] = ()
+    exclude_regions: tuple[Path, ...] = ()
     model: str | None = None
     workers: int = 1
     device: str = "auto"
@@ -49,6 +51,7 @@ class CallOptions:
     par_bed: Path | None = None
     sex: Sex | None = None
     proposed_variants: Path | None = None
+    report: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,7 @@ def call_variants(options: CallOptions) -> RegionResult:
     DvplugError
         Anything that the user can mend; no output is left behind.
     """
+    started = time.monotonic()
     prepared = prepare_call(options)
     symbol = prepared.job.gvcf_symbol
     with ExitStack() as outputs:
@@ -89,6 +93,9 @@ def call_variants(options: CallOptions) -> RegionResult:
             result.lines, result.gvcf_lines = [], []
             total.add(result)
     _warn_of(total)
+    if options.report is not None:
+        run = RunFacts.of(total, time.monotonic() - started, options.workers)
+        write_call_report(Path(options.out), options.report, run=run, model=prepared.job.model)
     return total
 
 
@@ -107,6 +114,8 @@ def prepare_call(options: CallOptions) -> PreparedCall:
         )
     if options.gvcf == options.out:
         raise InputError(f"VCF and gVCF are both {options.out}", repair="Name two files.")
+    if options.report is not None:
+        require_report_place(options.report, options.out)
     plugins = installed_plugins()
     profile = plugins.technology(options.tech)
     model = resolve_model(plugins, profile, options.model, offline=options.offline)
@@ -186,7 +195,7 @@ def _regions(options: CallOptions, reference: Reference) -> list[Region]:
             )
         if left_out:
             info(f"Not called, as only --regions would name them: {few}.")
-    return resolve_regions(named, options.exclude, reference.lengths)
+    return resolve_regions(named, options.exclude_regions, reference.lengths)
 
 
 def _device(wanted: str) -> str:
@@ -197,7 +206,7 @@ def _command(options: CallOptions) -> str:
     """The command as it bears on the records: not where they go, nor how many processes made them."""
     words = ["dvplug", "call", "--tech", options.tech, "--ref", str(options.reference), "--reads"]
     words += [str(path) for path in options.reads]
-    for name, values in (("--regions", options.regions), ("--exclude-regions", options.exclude)):
+    for name, values in (("--regions", options.regions), ("--exclude-regions", options.exclude_regions)):
         if values:
             words += [name, *map(str, values)]
     if options.model:

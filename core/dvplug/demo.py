@@ -8,11 +8,10 @@ from pathlib import Path
 import pysam
 
 from dvplug.calling import CallOptions, call_variants
-from dvplug.engine import Pipeline, RegionImages
-from dvplug.evaluate import Evaluation, evaluate
-from dvplug.pictures import draw_pileup
-from dvplug.plugins import installed_plugins
-from dvplug.regions import Region
+from dvplug.evaluate import Evaluation
+from dvplug.pictures import draw_pileups
+from dvplug.report.evaluation import evaluate_and_report
+from dvplug.show import show_positions
 from dvplug.simulate import SimulatedDataset, simulate_dataset
 
 TECHNOLOGY = "illumina-wgs"
@@ -27,6 +26,7 @@ class Demo:
     data: SimulatedDataset
     vcf: Path
     picture: Path
+    reports: tuple[Path, Path]  # of the calls, of their evaluation
     evaluation: Evaluation
 
 
@@ -40,10 +40,12 @@ def run_demo(folder: Path, *, workers: int, seed: int) -> Demo:
     """
     data = simulate_dataset(folder, length=GENOME_LENGTH, depth=DEPTH, seed=seed)
     vcf, picture = folder / "calls.vcf.gz", folder / "pileup.png"
-    call_variants(CallOptions(TECHNOLOGY, data.reference, (data.reads,), str(vcf), workers=workers))
-    evaluation = evaluate(data.truth, vcf, data.confident, data.reference)
+    report, judged = folder / "report.html", folder / "evaluation.html"
+    options = CallOptions(TECHNOLOGY, data.reference, (data.reads,), str(vcf), workers=workers, report=report)
+    call_variants(options)
+    evaluation = evaluate_and_report(data.truth, vcf, data.confident, data.reference, judged)
     _draw_call(data, vcf, picture)
-    return Demo(data, vcf, picture, evaluation)
+    return Demo(data, vcf, picture, (report, judged), evaluation)
 
 
 def _draw_call(data: SimulatedDataset, vcf: Path, picture: Path) -> None:
@@ -53,10 +55,5 @@ def _draw_call(data: SimulatedDataset, vcf: Path, picture: Path) -> None:
         return
     indels = [r for r in records if len(r.ref) != len(r.alts[0]) and sorted(r.samples[0]["GT"]) == [0, 1]]
     record = (indels or records)[0]
-    plugins = installed_plugins()
-    profile = plugins.technology(TECHNOLOGY)
-    images = RegionImages(Pipeline.of(plugins, profile), data.reference, [data.reads])
-    drawn = next(images.draw(Region(record.chrom, record.start, record.start + 1)))
-    if len(drawn.images):
-        title = f"{record.chrom}:{record.pos} {record.ref}>{record.alts[0]}, reads by allele: alt, reference, unknown"
-        draw_pileup(drawn.images.images[0], profile.image.channels, title, picture)
+    shown = show_positions([f"{record.chrom}:{record.pos}"], TECHNOLOGY, data.reference, [data.reads])
+    draw_pileups(shown.sites[:1], shown.layout, picture)

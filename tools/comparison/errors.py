@@ -140,3 +140,11 @@ def observed_alleles(alignments: pysam.AlignmentFile, contig: str, start: int) -
             bases = alignment.query_sequence[at : at + 1 + max(0, read.indel)]
             found[bases + (f"{read.indel}" if read.indel < 0 else "")] += 1
     return dict(found.most_common(8))
+
+
+def depth_at(alignments: pysam.AlignmentFile, record: pysam.VariantRecord) -> int:
+    """Count the reads over a record's first base, unfiltered but for flags."""
+    start = record.start
+    return alignments.count(
+        record.chrom, start, start + 1, read_callback=lambda read: not read.flag & NOT_COUNTED
+    )

@@ -6,11 +6,10 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from comparison.judged import GENOTYPES, KINDS
 from dvplug.evaluate import wilson_interval
+from dvplug.evaluate.judged import GENOTYPES, KINDS, LEAST_CALLS
 
 COLOURS = {"dvplug": "tab:blue", "freebayes": "tab:green", "bcftools": "tab:orange"}
-LEAST_CALLS = 100
 
 
 def _pyplot() -> Any:

@@ -16,6 +16,8 @@ EXIT_DONE, EXIT_OUR_FAULT, EXIT_USER_CAN_MEND = 0, 1, 2
 app = App(name="dvplug", version=__version__, help="Call germline SNPs and indels from aligned reads.")
 COMMANDS = {
     "call": "Call variants of one sample: BAM or CRAM to VCF.",
+    "report": "Draw the statistics of a VCF as a web page.",
+    "show": "Draw what the network sees at a position.",
     "evaluate": "Compare calls with a truth set.",
     "demo": "Simulate a genome and reads, call and evaluate: needs no data.",
     "train": "Make examples, fit a network, export a model.",
@@ -24,7 +26,7 @@ COMMANDS = {
     "doctor": "Examine this installation.",
 }
 for name, summary in COMMANDS.items():
-    function = name if name in ("call", "evaluate", "demo", "doctor") else "app"
+    function = "app" if name in ("train", "plugins", "registry") else name
     app.command(f"dvplug.cli.{name}:{function}", name=name, help=summary)
 
 

@@ -32,6 +32,7 @@ def call(
     par_bed: Path | None = None,
     sex: Literal["male", "female"] | None = None,
     proposed_variants: Path | None = None,
+    report: Path | None = None,
 ) -> None:
     """Call germline SNPs and indels of one sample.
 
@@ -77,6 +78,8 @@ def call(
         leaves Y out.
     proposed_variants
         Indexed VCF of variants to genotype whatever the reads show; records at their sites have the flag PROPOSED.
+    report
+        Web page of the calls' statistics to write: .html. It needs no network.
     """
     import dvplug
     from dvplug.console import info
@@ -86,7 +89,7 @@ def call(
         exclude_regions=exclude_regions or (), proposed_variants=proposed_variants, model=model,
         workers=available_cores() if workers is None else workers, device=device, sample=sample, min_qual=min_qual,
         keep_ref_calls=keep_ref_calls, haploid_contigs=haploid_contigs or (), par_bed=par_bed, sex=sex,
-        offline=offline,
+        offline=offline, report=report,
     )  # fmt: skip
     counts = ", ".join(f"{count:,} {name}" for name, count in sorted(summary.records.items())) or "no records"
     info(f"{out}: {counts} from {summary.candidates:,} candidates.")

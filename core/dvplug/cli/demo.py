@@ -11,7 +11,7 @@ def demo(folder: Path = Path("dvplug-demo"), *, workers: int | None = None, seed
     Parameters
     ----------
     folder
-        Where the reference, reads, truth, calls and picture go.
+        Where the reference, reads, truth, calls, picture and reports go.
     workers
         Worker processes; the default is one per core.
     seed
@@ -27,6 +27,7 @@ def demo(folder: Path = Path("dvplug-demo"), *, workers: int | None = None, seed
     stdout.print(f"VCF:     {done.vcf}")
     stdout.print(f"Truth:   {done.data.truth}")
     stdout.print(f"Picture: {done.picture} (what the network saw of one call)")
+    stdout.print(f"Reports: {' and '.join(map(str, done.reports))} (open them in a browser)")
     stdout.print(
         f"Call it yourself: dvplug call --tech illumina-wgs --ref {done.data.reference} "
         f"--reads {done.data.reads} --out my.vcf.gz"

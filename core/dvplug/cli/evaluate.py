@@ -21,6 +21,7 @@ def evaluate(
     out_dir: Path | None = None,
     json: bool = False,
     all_filters: bool = False,
+    report: Path | None = None,
 ) -> None:
     """Count true and false positives and false negatives of calls, with precision, recall and F1.
 
@@ -43,11 +44,19 @@ def evaluate(
         Print JSON instead of a table.
     all_filters
         Count calls that their FILTER rejects, too (RefCall and hom-ref calls never count).
+    report
+        Web page of curves, calibration and errors to write: .html. It needs no network.
     """
     from dvplug import evaluate as evaluation
     from dvplug.console import stdout, warn
+    from dvplug.report.evaluation import evaluate_and_report
 
-    result = evaluation.evaluate(truth, query, confident, ref, out_dir=out_dir, all_filters=all_filters)
+    if report is None:
+        result = evaluation.evaluate(truth, query, confident, ref, out_dir=out_dir, all_filters=all_filters)
+    else:
+        result = evaluate_and_report(
+            truth, query, confident, ref, report, out_dir=out_dir, all_filters=all_filters
+        )
     for contig, start, end in result.approximate:
         warn(f"{contig}:{start + 1}-{end} is too crowded to be searched fully: its FP and FN may be too many")
     if json:

@@ -17,7 +17,10 @@ def wilson_interval(successes: int, trials: int, z: float = Z_95) -> tuple[float
     scale = 1 + z * z / trials
     centre = (share + z * z / (2 * trials)) / scale
     half = z / scale * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    # At the ends the two terms are equal but for rounding.
+    return max(0.0, centre - half) if successes else 0.0, min(
+        1.0, centre + half
+    ) if successes < trials else 1.0
 
 
 @dataclass(frozen=True)

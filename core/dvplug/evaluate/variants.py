@@ -122,7 +122,7 @@ def load_callset(
             contigs.setdefault(record.chrom)
             if only_contigs is not None and record.chrom not in only_contigs:
                 continue
-            variant = _variant(record, number, all_filters)
+            variant = variant_of(record, number, all_filters)
             if isinstance(variant, str):
                 left_aside[variant] += 1
             else:
@@ -155,8 +155,8 @@ def open_vcf(path: Path) -> VariantFile:
     return records
 
 
-def _variant(record: VariantRecord, number: int, all_filters: bool) -> Variant | str:
-    """The variant, or the reason to leave the record aside."""
+def variant_of(record: VariantRecord, number: int, all_filters: bool) -> Variant | str:
+    """The variant of a record of one sample, or the reason to leave it aside; see `load_callset`."""
     filters = set(record.filter.keys()) - {"PASS", "."}
     if "RefCall" in filters:
         return "RefCall"

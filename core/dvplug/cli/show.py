@@ -1,0 +1,101 @@
+"""`dvplug show`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from dvplug.cli.call import Several
+
+if TYPE_CHECKING:
+    from dvplug.show import NoCandidate, Shown, Site
+
+
+def show(
+    *,
+    at: Annotated[list[str], Several],
+    tech: str,
+    ref: Path,
+    reads: Annotated[list[Path], Several],
+    model: str | None = None,
+    out: Path | None = None,
+    offline: bool = False,
+) -> None:
+    """Draw what the network sees at a position, and say what it answers.
+
+    Parameters
+    ----------
+    at
+        Where: contig:position, 1-based, as POS in the VCF; several positions may be given.
+    tech
+        Sequencing technology, as `dvplug plugins list` names it.
+    ref
+        Reference genome: FASTA, indexed, the one that the reads were aligned to.
+    reads
+        Aligned reads: sorted, indexed BAM or CRAM, several files for one sample.
+    model
+        Model to use in place of the technology's own, as in `dvplug call`.
+    out
+        Picture to write: .png. A terminal shows the images in any case.
+    offline
+        Download nothing.
+    """
+    from dvplug.console import info, stdout
+    from dvplug.errors import InputError
+    from dvplug.outputs import require_place
+    from dvplug.pictures import draw_pileups
+    from dvplug.show import Site, show_positions
+
+    if out is not None:
+        require_place(out, ".png", "--out")
+    shown = show_positions(at, tech, ref, reads, model, offline=offline)
+    for found in shown.found:
+        if isinstance(found, Site):
+            _print_site(found, shown)
+        else:
+            stdout.print("\n".join(_nothing(found)), markup=False)
+    if out is None:
+        if shown.sites and not stdout.is_terminal:
+            info("Not a terminal: --out picture.png draws the images.")
+        return
+    if not shown.sites:
+        raise InputError(
+            f"--out {out} was not written", cause="no position has a candidate", repair="Correct --at."
+        )
+    draw_pileups(shown.sites, shown.layout, out)
+    info(f"{out}: {sum(len(site.images) for site in shown.sites)} image(s) of {len(shown.sites)} site(s).")
+
+
+def _print_site(site: Site, shown: Shown) -> None:
+    from dvplug.console import stdout
+    from dvplug.pictures import caption, title
+    from dvplug.terminal_pictures import picture_lines
+
+    stdout.print(f"{title(site)}  {shown.model}", markup=False, style="bold")
+    for view in site.images:
+        stdout.print(caption(site, view), markup=False)
+        if stdout.is_terminal and stdout.color_system:
+            for line in picture_lines(view.pixels, shown.layout, stdout.width):
+                stdout.print(line)
+
+
+def _nothing(found: NoCandidate) -> list[str]:
+    """Why there is no candidate, in lines."""
+    at, limits = found.at, found.thresholds
+    lines = [f"{at.contig}:{at.start + 1:,} {found.ref}  no candidate: the network sees nothing here."]
+    if found.counts:
+        counts = ", ".join(f"{allele} {count}" for allele, count in found.counts.items())
+        lines.append(f"  reads by allele: {counts}; {found.depth} in all")
+        lines.append(
+            f"  a SNP needs {limits.min_count_snps} reads and {limits.min_fraction_snps:.1%} of them, "
+            f"an indel {limits.min_count_indels} and {limits.min_fraction_indels:.1%}"
+        )
+    else:
+        lines.append(f"  reads: {found.reads}, none with another allele than the reference")
+    for site in found.nearest:
+        record = site.record
+        lines.append(
+            f"  near: {record.contig}:{record.start + 1:,} {record.ref}>{','.join(record.alts)} "
+            f"{record.gt[0]}/{record.gt[1]} {record.filter}, {abs(site.region.start - at.start):,} bp away"
+        )
+    return lines

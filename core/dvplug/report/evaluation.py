@@ -1,0 +1,269 @@
+"""The report of an evaluation: counts, precision against recall, whether GQ is true, and the errors."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
+
+from dvplug.evaluate.compare import Evaluation, evaluate
+from dvplug.evaluate.counts import ClassCounts, wilson_interval
+from dvplug.evaluate.judged import (
+    GENOTYPES,
+    HOMOPOLYMERS,
+    KINDS,
+    LEAST_CALLS,
+    CalibrationBand,
+    Judged,
+    calibration,
+    precision_recall,
+    read_judged,
+    strata,
+)
+from dvplug.evaluate.verdicts import ABSENT, ALLELE_MISMATCH, GENOTYPE_MISMATCH
+from dvplug.outputs import require_place, write_output
+from dvplug.report.page import (
+    Axis,
+    Item,
+    Page,
+    Point,
+    Series,
+    Tile,
+    facts,
+    points,
+    render,
+    rows,
+    table,
+    tiles,
+)
+
+MOST_ERRORS = 1000
+"""Errors that are listed one by one."""
+LEAST_ERROR = 1e-5
+"""Where the axes of the calibration begin: GQ 50."""
+SCORES: tuple[Literal["qual", "gq"], ...] = ("qual", "gq")
+
+
+def evaluate_and_report(
+    truth: Path,
+    query: Path,
+    confident: Path,
+    reference: Path,
+    report: Path,
+    *,
+    out_dir: Path | None = None,
+    all_filters: bool = False,
+) -> Evaluation:
+    """Evaluate, and write the report of it; parameters and errors as of `evaluate`."""
+    require_place(report, ".html", "--report")
+    with TemporaryDirectory() as temporary:
+        folder = out_dir or Path(temporary)
+        result = evaluate(truth, query, confident, reference, out_dir=folder, all_filters=all_filters)
+        judged = read_judged(folder, reference)
+    compared = {"truth": truth, "query": query, "confident": confident, "reference": reference}
+    write_evaluation_report(report, result, judged, {name: str(path) for name, path in compared.items()})
+    return result
+
+
+def write_evaluation_report(
+    out: Path, result: Evaluation, judged: Sequence[Judged], compared: Mapping[str, object]
+) -> None:
+    """Write the report as one HTML page; raises InputError where it cannot be written.
+
+    Parameters
+    ----------
+    judged
+        Of the same evaluation, see `read_judged`.
+    compared
+        What was compared, for people: names and files.
+    """
+    page = Page(
+        "Evaluation of variant calls",
+        "By haplotype: two ways to write one variant are equal, a wrong genotype is a false positive and a false "
+        "negative. In brackets and bars: 95 % Wilson intervals.",
+        [
+            ("", [_tiles(result), _counts(result)]),
+            ("Precision against recall", _curves(judged, result)),
+            ("Is GQ true?", _calibration(calibration(judged))),
+            ("Errors", _errors(judged)),
+            ("What was compared", [facts("compared", "Files", {**compared, **_left_aside(result)})]),
+        ],
+    )
+    write_output(out, render(page))
+
+
+def _tiles(result: Evaluation) -> Item:
+    shown = []
+    for kind, c in zip(KINDS, (result.snp, result.indel), strict=True):
+        shown += [
+            Tile(f"{kind} precision", [c.tp_query], [c.tp_query + c.fp], 4),
+            Tile(f"{kind} recall", [c.tp_truth], [c.tp_truth + c.fn], 4),
+        ]
+    return tiles(shown)
+
+
+def _counts(result: Evaluation) -> Item:
+    heads = ("class", "TP truth", "TP query", "FP", "FN", "precision", "recall", "F1")
+    return table(
+        "counts",
+        "Counts",
+        heads,
+        [_count_row(kind, c) for kind, c in zip(KINDS, (result.snp, result.indel), strict=True)],
+    )
+
+
+def _count_row(kind: str, c: ClassCounts) -> list[object]:
+    return [
+        kind,
+        c.tp_truth,
+        c.tp_query,
+        c.fp,
+        c.fn,
+        _with_interval(c.precision, c.precision_interval),
+        _with_interval(c.recall, c.recall_interval),
+        "-" if c.f1 is None else f"{c.f1:.4f}",
+    ]
+
+
+def _with_interval(value: float | None, interval: tuple[float, float]) -> str:
+    return "-" if value is None else f"{value:.4f} [{interval[0]:.4f}, {interval[1]:.4f}]"
+
+
+def _curves(judged: Sequence[Judged], result: Evaluation) -> list[Item]:
+    curves = {score: precision_recall(judged, result, score) for score in SCORES}
+    charts = []
+    for kind in KINDS:
+        series = {
+            f"by {score.upper()}": [_curve_point(score, *point) for point in curves[score][kind]]
+            for score in SCORES
+            if curves[score][kind]
+        }
+        if series:
+            # Tails where only a few best calls are left would squeeze the rest into a corner.
+            low = max(0.0, min(min(found[0].x, found[0].y) for found in series.values()) - 0.05)
+            charts.append(
+                points(
+                    f"curve-{kind}", kind, Axis("recall", low, 1.0), Axis("precision", low, 1.0), series,
+                    joined=True, note="Calls below a threshold are left out; it rises from right to left.",
+                )
+            )  # fmt: skip
+    return charts
+
+
+def _curve_point(score: str, value: float, recall: float, precision: float) -> Point:
+    lines = [f"{score.upper()} {value:g} or more", f"recall {recall:.4f}", f"precision {precision:.4f}"]
+    return Point(round(recall, 6), round(precision, 6), lines)
+
+
+def _calibration(bands: Sequence[CalibrationBand]) -> list[Item]:
+    charts = []
+    for kind in KINDS:
+        series = {
+            genotype: [
+                _band_point(band) for band in bands if (band["type"], band["genotype"]) == (kind, genotype)
+            ]
+            for genotype in GENOTYPES
+        }
+        if any(series.values()):
+            charts.append(
+                points(
+                    f"calibration-{kind}", f"{kind} calls",
+                    Axis("wrong calls by GQ", LEAST_ERROR, 1.0, log=True),
+                    Axis("wrong calls found", LEAST_ERROR, 1.0, log=True),
+                    {name: found for name, found in series.items() if found},
+                    diagonal=True,
+                    note="A point is a band of GQ, on the line if GQ is true, above it if GQ promises too much. "
+                    f"One without a wrong call is drawn at half a call, one of fewer than {LEAST_CALLS} calls hollow.",
+                )
+            )  # fmt: skip
+    heads = ("type", "genotype", "GQ", "calls", "wrong", "wrong by GQ", "wrong of all, interval")
+    if bands:
+        charts.append(table("bands", "Bands of GQ", heads, [_band_row(band) for band in bands]))
+    return charts
+
+
+def _band_point(band: CalibrationBand) -> Point:
+    low, high = wilson_interval(band["wrong"], band["calls"])
+    lines = [
+        f"GQ {_range(band)}: {band['calls']:,} calls",
+        f"{band['wrong']:,} wrong, {band['expected']:.1f} by GQ",
+        f"wrong of all: {band['wrong'] / band['calls']:.2g} [{low:.2g}, {high:.2g}]",
+    ]
+    observed = max(band["wrong"], 0.5) / band["calls"]
+    return Point(
+        max(band["expected"] / band["calls"], LEAST_ERROR),
+        max(observed, LEAST_ERROR),
+        lines,
+        low,
+        high,
+        weak=band["calls"] < LEAST_CALLS,
+    )
+
+
+def _band_row(band: CalibrationBand) -> list[object]:
+    low, high = wilson_interval(band["wrong"], band["calls"])
+    share = f"{band['wrong'] / band['calls']:.3g} [{low:.3g}, {high:.3g}]"
+    return [
+        band["type"], band["genotype"], _range(band), band["calls"], band["wrong"], round(band["expected"], 3), share,
+    ]  # fmt: skip
+
+
+def _range(band: CalibrationBand) -> str:
+    low, high = band["gq"]
+    return f"{low}-{high - 1}"
+
+
+def _errors(judged: Sequence[Judged]) -> list[Item]:
+    errors = [one for one in judged if one.error is not None]
+    if not errors:
+        return []
+    reasons = (ABSENT, ALLELE_MISMATCH, GENOTYPE_MISMATCH)
+    names = [(status, kind) for status in ("FP", "FN") for kind in KINDS]
+    why = Counter((one.status, one.kind, one.error[4]) for one in errors if one.error)
+    by_run = strata(judged)["homopolymer"]
+    listed = [
+        [
+            one.status,
+            one.kind,
+            *one.error,
+            "" if one.qual is None else f"{one.qual:g}",
+            "" if one.gq is None else one.gq,
+        ]
+        for one in errors[:MOST_ERRORS]
+        if one.error
+    ]
+    note = (
+        f"The first {MOST_ERRORS:,} of {len(errors):,}; --out-dir has all."
+        if len(errors) > MOST_ERRORS
+        else ""
+    )
+    heads = ("", "type", "place", "alleles", "GT", "AD", "the other side", "QUAL", "GQ")
+    return [
+        rows(
+            "why", "What the other side has instead", "there", [reason.replace("_", " ") for reason in reasons],
+            [Series(f"{s} {k}", [[why[s, k, reason] for reason in reasons]]) for s, k in names],
+            note="Absent: nothing in the place. Allele mismatch: other alleles. Genotype mismatch: the same alleles.",
+        ),
+        rows(
+            "homopolymers", "By the length of the homopolymer", "bp", list(HOMOPOLYMERS),
+            [
+                Series(f"{s} {k}", [[by_run[label][k][("TP", "FP", "FN").index(s)] for label in HOMOPOLYMERS]])
+                for s, k in names
+            ],
+            note="The longest run of one base that holds the first base or the next.",
+        ),
+        table("errors", "One by one", heads, listed, note=note),
+    ]  # fmt: skip
+
+
+def _left_aside(result: Evaluation) -> dict[str, object]:
+    shown: dict[str, object] = {}
+    for name, left in (("truth", result.truth_left_aside), ("query", result.query_left_aside)):
+        if left:
+            shown[f"{name} records left aside"] = ", ".join(f"{n} {why}" for why, n in sorted(left.items()))
+    if result.approximate:
+        crowded = [f"{contig}:{start + 1}-{end}" for contig, start, end in result.approximate]
+        shown["too crowded to be searched fully"] = ", ".join(crowded)
+    return shown
