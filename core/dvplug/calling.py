@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dvplug.alignments import preflight
 from dvplug.console import info, progress, warn
 from dvplug.engine import CallJob, Pipeline, RegionResult, call_regions
 from dvplug.errors import InputError
 from dvplug.genotyper import gpu_is_usable
+from dvplug.locations import Location, file_name, shown
 from dvplug.models import LoadedModel, check_fit, resolve_model
 from dvplug.plugins import Plugins, installed_plugins
 from dvplug.postprocess import PostprocessSettings
+from dvplug.preflight import check_call
+from dvplug.recognition import AUTO
 from dvplug.reference import Reference
-from dvplug.regions import Region, partitions, resolve_regions, skip_n_runs
+from dvplug.regions import Region, partitions, skip_n_runs
 from dvplug.technology import TechnologyProfile
 from dvplug.vcf import VcfWriter, header
 
@@ -25,8 +27,8 @@ class CallOptions:
     """What the user asked for; see `dvplug.cli.call.call` for each."""
 
     tech: str
-    reference: Path
-    reads: tuple[Path, ...]
+    reference: Location
+    reads: tuple[Location, ...]
     out: str
     regions: tuple[str, ...] = ()
     exclude: tuple[Path, ...] = ()
@@ -37,6 +39,7 @@ class CallOptions:
     min_qual: float = 1.0
     keep_ref_calls: bool = False
     offline: bool = False
+    force: bool = False
 
 
 def call_variants(options: CallOptions) -> RegionResult:
@@ -52,14 +55,17 @@ def call_variants(options: CallOptions) -> RegionResult:
             f"--workers {options.workers} is not a number of processes", repair="Give 1 or more."
         )
     plugins = installed_plugins()
-    profile = plugins.technology(options.tech)
+    profile, sample, regions = check_call(
+        plugins, tech=options.tech, reference=options.reference, reads=options.reads, regions=options.regions,
+        exclude=options.exclude, sample=options.sample, force=options.force,
+    )  # fmt: skip
+    if options.tech == AUTO:
+        options = replace(options, tech=profile.name)
     model = resolve_model(plugins, profile, options.model, offline=options.offline)
     check_fit(model.manifest, profile, plugins.image_encoder(profile.image_encoder))
     with Reference.open(options.reference) as reference:
-        regions = resolve_regions(options.regions, options.exclude, reference.lengths)
-        sample = preflight(options.reads, reference, regions, options.sample).sample
         text = header(
-            reference.lengths, sample, reference=options.reference.name, command=_command(options),
+            reference.lengths, sample, reference=file_name(options.reference), command=_command(options),
             model=model.manifest.label, model_sha256=model.manifest_sha256, plugins=_distributions(plugins),
         )  # fmt: skip
         with VcfWriter(options.out, text) as writer:
@@ -107,8 +113,8 @@ def _device(wanted: str) -> str:
 
 def _command(options: CallOptions) -> str:
     """The command as it bears on the records: not where they go, nor how many processes made them."""
-    words = ["dvplug", "call", "--tech", options.tech, "--ref", str(options.reference), "--reads"]
-    words += [str(path) for path in options.reads]
+    words = ["dvplug", "call", "--tech", options.tech, "--ref", shown(options.reference), "--reads"]
+    words += [shown(path) for path in options.reads]
     for name, values in (("--regions", options.regions), ("--exclude-regions", options.exclude)):
         if values:
             words += [name, *map(str, values)]
@@ -120,6 +126,8 @@ def _command(options: CallOptions) -> str:
         words += ["--min-qual", f"{options.min_qual:g}"]
     if options.keep_ref_calls:
         words.append("--keep-ref-calls")
+    if options.force:
+        words.append("--force")
     return shlex.join(words)
 
 

@@ -11,7 +11,6 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import cache, partial
-from pathlib import Path
 from typing import Any, TypeVar
 
 import pysam
@@ -23,6 +22,7 @@ from dvplug.errors import DvplugError
 from dvplug.features import NEARBY
 from dvplug.hookspecs import Draw, Encode, Find, OpenModel, Predictor
 from dvplug.images import ImageBatch
+from dvplug.locations import Location
 from dvplug.models import LoadedModel
 from dvplug.phasing import phase_reads
 from dvplug.plugins import Plugins
@@ -99,7 +99,12 @@ class RegionImages:
     """regions -> reads -> candidates -> images, with files open: one per process."""
 
     def __init__(
-        self, pipeline: Pipeline, reference: Path, reads: Sequence[Path], *, keep_fraction: float = 1.0
+        self,
+        pipeline: Pipeline,
+        reference: Location,
+        reads: Sequence[Location],
+        *,
+        keep_fraction: float = 1.0,
     ) -> None:
         self.pipeline, self.keep_fraction = pipeline, keep_fraction
         self.reference = Reference.open(reference)
@@ -192,8 +197,8 @@ class CallJob:
     pipeline: Pipeline
     open_model: OpenModel
     model: LoadedModel
-    reference: Path
-    reads: tuple[Path, ...]
+    reference: Location
+    reads: tuple[Location, ...]
     settings: PostprocessSettings
     keep_ref_calls: bool
     device: str  # "cpu" or "gpu"

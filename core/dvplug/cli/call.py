@@ -14,8 +14,8 @@ Several = Parameter(consume_multiple=True, negative=())
 def call(
     *,
     tech: str,
-    ref: Path,
-    reads: Annotated[list[Path], Several],
+    ref: str,
+    reads: Annotated[list[str], Several],
     out: Annotated[str, Parameter(allow_leading_hyphen=True)],
     regions: Annotated[list[str] | None, Several] = None,
     exclude_regions: Annotated[list[Path] | None, Several] = None,
@@ -26,17 +26,18 @@ def call(
     min_qual: float = 1.0,
     keep_ref_calls: bool = False,
     offline: bool = False,
+    force: bool = False,
 ) -> None:
     """Call germline SNPs and indels of one sample.
 
     Parameters
     ----------
     tech
-        Sequencing technology, as `dvplug plugins list` names it.
+        Sequencing technology, as `dvplug plugins list` names it; or auto: what the reads are recognised as.
     ref
-        Reference genome: FASTA, indexed, the one that the reads were aligned to.
+        Reference genome: FASTA, indexed, the one that the reads were aligned to. A file or a URL.
     reads
-        Aligned reads: sorted, indexed BAM or CRAM, several files for one sample.
+        Aligned reads: sorted, indexed BAM or CRAM, several files for one sample. Files or URLs.
     out
         VCF to write: .vcf.gz (with its .tbi), .vcf, or - for stdout.
     regions
@@ -57,15 +58,20 @@ def call(
     keep_ref_calls
         Also write candidates that turned out to be reference (filter RefCall).
     offline
-        Download nothing.
+        Download no model.
+    force
+        Call although the reads contradict the technology, or the reference's sequence is not the one of the alignment
+        (@SQ M5): both become warnings.
     """
     from dvplug.calling import CallOptions, call_variants
     from dvplug.console import info
+    from dvplug.locations import location
 
     total = call_variants(
         CallOptions(
-            tech, ref, tuple(reads), out, tuple(regions or ()), tuple(exclude_regions or ()), model,
-            workers if workers is not None else available_cores(), device, sample, min_qual, keep_ref_calls, offline,
+            tech, location(ref), tuple(map(location, reads)), out, tuple(regions or ()), tuple(exclude_regions or ()),
+            model, workers if workers is not None else available_cores(), device, sample, min_qual, keep_ref_calls,
+            offline, force,
         )
     )  # fmt: skip
     counts = ", ".join(f"{count:,} {name}" for name, count in sorted(total.filters.items())) or "no records"

@@ -6,8 +6,9 @@ import random
 import pysam
 import pytest
 
-from dvplug.alignments import open_alignments, preflight, sample_name
+from dvplug.alignments import open_alignments
 from dvplug.errors import InputError
+from dvplug.preflight import preflight, sample_name
 from dvplug.reference import Reference
 from dvplug.regions import Region
 from shared_data import SHARED, needs_shared

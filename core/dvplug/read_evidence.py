@@ -1,0 +1,227 @@
+"""What a BAM or CRAM file tells of its reads: header fields, and measurements of a sample.
+
+No judgement and no technology's name in here; `dvplug.recognition` compares this with the rules of the technologies.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+EXAMINED = 400  # reads that are looked at closely
+_MOST_READS, _MOST_BASES = 50_000, 10_000_000  # read for the shape of the depth: half a second
+_FEWEST_READS, _FEWEST_WINDOWS = 500, 40  # fewer show no shape
+_WINDOW = 500  # bp
+_GAP = 200_000  # bp without reads: another slice begins
+_CAPTURED, _WHOLE = (
+    0.2,
+    0.3,
+)  # half of the bases lie in less, in more of the windows: see `Evidence.concentration`
+_USABLE_MAPPING_QUALITY = 20
+_NOT_PRIMARY = 0xF04  # unmapped, secondary, QC fail, duplicate, supplementary
+# Names of samples and dates say nothing of the sequencing, or the wrong thing.
+_FIELDS = {"RG": ("PL", "PM", "DS", "ID", "LB", "PU", "CN", "FO", "KS", "PG"), "PG": ("ID", "PN", "CL", "DS")}
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What one file tells. None or empty: it does not.
+
+    Attributes
+    ----------
+    header
+        Fields of @RG and @PG, such as ``"@RG PL:ILLUMINA"``, each once.
+    platforms
+        Values of @RG PL.
+    reads
+        Primary alignments that were examined.
+    names
+        Their names.
+    tags
+        Share of them that has each tag.
+    tag_medians
+        Median of each numeric tag.
+    read_length, base_quality
+        Median of the lengths, bases, and of the reads' median qualities, phred.
+    difference
+        Median of mismatches and indels (each counted once, whatever its length) per aligned base and indel.
+    paired
+        Share of reads that are of a pair.
+    concentration
+        Smallest share of windows of 500 bp, in stretches that have reads, that holds half of the aligned bases: 0.4
+        to 0.5 for whole genomes, below 0.15 for captures and amplicons.
+    depth
+        Depth that the average base is at.
+    """
+
+    header: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
+    reads: int = 0
+    names: tuple[str, ...] = ()
+    tags: Mapping[str, float] = field(default_factory=dict)
+    tag_medians: Mapping[str, float] = field(default_factory=dict)
+    read_length: int | None = None
+    base_quality: int | None = None
+    difference: float | None = None
+    paired: float | None = None
+    concentration: float | None = None
+    depth: float | None = None
+
+    @property
+    def captured(self) -> bool | None:
+        """Whether depth is that of a capture; None where it does not show."""
+        if self.concentration is None or _CAPTURED <= self.concentration < _WHOLE:
+            return None
+        return self.concentration < _CAPTURED
+
+
+def gather(alignments: Any) -> Evidence:
+    """Examine one open `pysam.AlignmentFile`.
+
+    Up to 50,000 reads, or 10 million bases, are read: all of a small file; of a large one, those from one third of the
+    contig with most reads on, as the ends of chromosomes have repeats and few usable reads.
+
+    Raises
+    ------
+    OSError, ValueError
+        The file breaks off or cannot be decoded.
+    """
+    header = alignments.header.to_dict()
+    examined: list[Any] = []
+    contigs, starts, ends, bases = [], [], [], 0
+    for read in islice(_reads(alignments), _MOST_READS):
+        if read.flag & _NOT_PRIMARY or not read.reference_end:
+            continue
+        if (
+            len(examined) < EXAMINED
+            and read.mapping_quality >= _USABLE_MAPPING_QUALITY
+            and read.query_sequence
+        ):
+            examined.append(read)
+        contigs.append(read.reference_id)
+        starts.append(read.reference_start)
+        ends.append(read.reference_end)
+        bases += ends[-1] - starts[-1]
+        if bases > _MOST_BASES:
+            break
+    concentration, depth = _depth_shape(np.array(contigs), np.array(starts), np.array(ends))
+    lines = _header_fields(header)
+    return Evidence(
+        header=tuple(lines),
+        platforms=tuple(dict.fromkeys(str(g["PL"]).strip() for g in header.get("RG", []) if g.get("PL"))),
+        concentration=concentration,
+        depth=depth,
+        **_measurements(examined),
+    )
+
+
+def _header_fields(header: Mapping[str, Any]) -> Iterable[str]:
+    return dict.fromkeys(
+        f"@{kind} {key}:{line[key]}"
+        for kind, keys in _FIELDS.items()
+        for line in header.get(kind, [])
+        for key in keys
+        if line.get(key)
+    )
+
+
+def _reads(alignments: Any) -> Iterator[Any]:
+    """Yield reads from where they are likely to be plain, then, if they are few, from the beginning."""
+    mapped: dict[str, int] = {}
+    if alignments.has_index() and alignments.is_bam:  # the index of CRAM does not count reads
+        mapped = {s.contig: s.mapped for s in alignments.get_index_statistics()}
+    if mapped and sum(mapped.values()) <= 2 * _MOST_READS:
+        yield from alignments.fetch(until_eof=True)
+        return
+    lengths: dict[str, int] = dict(zip(alignments.references, alignments.lengths, strict=True))
+    fullest = sorted(lengths, key=lambda c: mapped.get(c, lengths[c]), reverse=True)[:3]
+    for contig in fullest if alignments.has_index() else ():
+        records = alignments.fetch(contig, lengths[contig] // 3)
+        first = list(islice(records, EXAMINED))
+        if len(first) == EXAMINED:
+            yield from first
+            yield from records
+            return
+    yield from alignments.fetch(until_eof=True)
+
+
+def _measurements(reads: list[Any]) -> dict[str, Any]:
+    if not reads:
+        return {}
+    tags: Counter[str] = Counter()
+    values: dict[str, list[float]] = {}
+    for read in reads:
+        for tag, value in read.get_tags():
+            tags[tag] += 1
+            if isinstance(value, int | float):
+                values.setdefault(tag, []).append(value)
+    qualities = [np.median(read.query_qualities) for read in reads if read.query_qualities is not None]
+    differences = [d for read in reads if (d := _difference(read)) is not None]
+    return {
+        "reads": len(reads),
+        "names": tuple(read.query_name for read in reads),
+        "tags": {tag: count / len(reads) for tag, count in tags.items()},
+        "tag_medians": {tag: statistics.median(v) for tag, v in values.items()},
+        "read_length": int(statistics.median(read.query_length for read in reads)),
+        "base_quality": int(statistics.median(qualities)) if qualities else None,
+        "difference": statistics.median(differences) if differences else None,
+        "paired": sum(read.is_paired for read in reads) / len(reads),
+    }
+
+
+def _difference(read: Any) -> float | None:
+    """Mismatches and indels per aligned base and indel, of the NM tag or the CIGAR's = and X."""
+    bases, operations = read.get_cigar_stats()
+    matches, insertions, deletions = bases[0], bases[1], bases[2]
+    indels = operations[1] + operations[2]
+    if read.has_tag("NM"):
+        mismatches = max(0, read.get_tag("NM") - insertions - deletions)
+    elif matches == 0:
+        mismatches = bases[8]
+    else:
+        return None
+    aligned = matches + bases[7] + bases[8] + indels
+    return (mismatches + indels) / aligned if aligned else None
+
+
+def _depth_shape(
+    contig: npt.NDArray[np.int64], start: npt.NDArray[np.int64], end: npt.NDArray[np.int64]
+) -> tuple[float | None, float | None]:
+    """Concentration and depth (see `Evidence`) of reads ordered by contig and start; int64[reads] each."""
+    step, other = np.diff(start), np.diff(contig) != 0
+    if not len(start) or (step < 0)[~other].any():  # not sorted
+        return None, None
+    first = np.flatnonzero(np.concatenate(([True], other | (step > _GAP))))
+    covered = np.concatenate(
+        [
+            _covered(start[a:b] - start[a], end[a:b] - start[a])
+            for a, b in zip(first, [*first[1:], len(start)], strict=True)
+        ]
+    )
+    total = covered.sum()
+    depth = float((covered**2).sum() / total / _WINDOW)
+    if len(start) < _FEWEST_READS or len(covered) < _FEWEST_WINDOWS:
+        return None, depth
+    running = np.cumsum(np.sort(covered)[::-1])
+    return float((np.searchsorted(running, total / 2) + 1) / len(covered)), depth
+
+
+def _covered(start: npt.NDArray[np.int64], end: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Aligned bases per window, float64[windows], of reads from 0 on."""
+    first, last = start // _WINDOW, (end - 1) // _WINDOW
+    bases = np.zeros(int(last.max()) + 2)
+    np.add.at(bases, first, _WINDOW)  # each window from the first to the last is full,
+    np.add.at(bases, last + 1, -_WINDOW)
+    bases = np.cumsum(bases)
+    np.add.at(
+        bases, first, -(start - first * _WINDOW).astype(float)
+    )  # but for what is left and right of the read
+    np.add.at(bases, last, -((last + 1) * _WINDOW - end).astype(float))
+    return bases[:-1]
