@@ -59,7 +59,7 @@ def judge(
     signs = list(_found(rule.shown_by, evidence))
     contradictions = list(_found(rule.denied_by, evidence))
     doubts = list(_found(rule.doubted_by, evidence))
-    for platform in evidence.platforms:
+    for platform in evidence.platforms if rule.platforms else ():
         text = f"@RG PL:{platform}"
         owners = [o.name for o in others if o.recognition and _names(o.recognition, platform)]
         if _names(rule, platform):
@@ -192,37 +192,6 @@ def describe(evidence: Evidence) -> str:
     return ", ".join(parts)
 
 
-def rule_lines(rule: Recognition | None) -> Iterator[str]:
-    """Write a rule for people, a line for each thing in it."""
-    if rule is None:
-        yield "no rule: never picked by --tech auto, and nothing is refused"
-        return
-    if rule.platforms:
-        yield f"@RG PL: {', '.join(rule.platforms)}"
-    for label, signs in (
-        ("shown by", rule.shown_by),
-        ("denied by", rule.denied_by),
-        ("doubted by", rule.doubted_by),
-    ):
-        for where, values in (
-            ("@RG or @PG", signs.header),
-            ("read names", signs.read_names),
-            ("tags", signs.tags),
-        ):
-            if values:
-                yield f"{label} {where}: {', '.join(values)}"
-    for tag in rule.tag_ranges:
-        yield f"tag {tag.tag}: {tag.low:g} to {tag.high:g}"
-    for label, limits in (("read length", rule.read_length), ("base quality", rule.base_quality)):
-        if limits:
-            yield f"{label}: {limits[0]:,} to {limits[1]:,}"
-    if rule.max_difference is not None:
-        yield f"differences from the reference: up to {rule.max_difference:.1%}"
-    for label, wanted in (("paired", rule.paired), ("captured", rule.captured)):
-        if wanted is not None:
-            yield f"{label}: {'yes' if wanted else 'no'}"
-
-
 def _fitting(
     profiles: Iterable[TechnologyProfile], evidence: Mapping[str, Evidence]
 ) -> tuple[list[TechnologyProfile], dict[str, list[str]]]:
@@ -231,8 +200,8 @@ def _fitting(
     signs: dict[str, list[str]] = {}
     for profile in profiles:
         verdicts = [judge(profile, told, profiles) for told in evidence.values()]
-        named = all(_names(profile.recognition, v) for told in evidence.values() for v in told.platforms)
-        if named and not any(verdict.contradictions for verdict in verdicts):
+        fits = all(_may_be(profile.recognition, told) for told in evidence.values())
+        if fits and not any(verdict.contradictions for verdict in verdicts):
             signs[profile.name] = list(dict.fromkeys(s for verdict in verdicts for s in verdict.signs))
     fitting = [p for p in profiles if p.name in signs]
     return sorted(fitting, key=lambda p: -len(signs[p.name])), signs
@@ -260,6 +229,11 @@ def _nothing_fits(profiles: Sequence[TechnologyProfile], evidence: Mapping[str, 
         cause=", ".join(told),
         repair="Name one with --tech, or install a plugin for these reads; see `dvplug plugins list`.",
     )
+
+
+def _may_be(rule: Recognition | None, evidence: Evidence) -> bool:
+    """Whether the rule names every platform that the file states, or none at all."""
+    return rule is None or not rule.platforms or all(_names(rule, value) for value in evidence.platforms)
 
 
 def _names(rule: Recognition | None, platform: str) -> bool:

@@ -6,14 +6,17 @@ A `Region` is 0-based and half-open; only literals and messages are 1-based and 
 from __future__ import annotations
 
 import gzip
+import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 from dvplug.errors import InputError, near_misses
 from dvplug.reference import Reference
 
+STDIN = Path("-")
 _INTERVAL = re.compile(r"(?P<first>\d[\d,]*)(?P<dash>-(?P<last>\d[\d,]*)?)?")
 _NOT_DATA = ("#", "track ", "track\t", "browser ")
 
@@ -70,26 +73,26 @@ def parse_region(text: str, lengths: Mapping[str, int]) -> Region:
 
 
 def read_bed(path: Path, lengths: Mapping[str, int]) -> list[Region]:
-    """Read the intervals of a BED file, plain or gzip, in file order.
+    """Read the intervals of a BED file, plain or gzip, in file order; the path ``-`` is stdin.
 
     Raises
     ------
     InputError
         The file cannot be read, has no interval, or has a line that is no interval of these contigs.
     """
-    regions = []
+    regions, shown = [], "stdin" if path == STDIN else path
     try:
-        with gzip.open(path, "rt") if path.suffix in (".gz", ".bgz") else path.open() as lines:
+        with _bed_lines(path) as lines:
             for number, line in enumerate(lines, 1):
                 if line.strip() and not line.startswith(_NOT_DATA):
-                    regions.append(_bed_region(line, f"{path}, line {number}", lengths))
+                    regions.append(_bed_region(line, f"{shown}, line {number}", lengths))
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise InputError(
-            f"BED file {path} cannot be read", cause=str(error), repair="Check the path and the file."
+            f"BED file {shown} cannot be read", cause=str(error), repair="Check the path and the file."
         ) from error
     if not regions:
         raise InputError(
-            f"BED file {path} has no intervals", repair="Each line needs contig, start and end (0-based)."
+            f"BED file {shown} has no intervals", repair="Each line needs contig, start and end (0-based)."
         )
     return regions
 
@@ -102,7 +105,7 @@ def resolve_regions(
     Parameters
     ----------
     regions
-        Literals (see `parse_region`) and paths of BED files; none means all contigs.
+        Literals (see `parse_region`) and paths of BED files, of which ``-`` is stdin; none means all contigs.
     exclude
         BED files to leave out.
     lengths
@@ -193,8 +196,20 @@ def _integer(digits: str) -> int:
 
 
 def _looks_like_file(text: str) -> bool:
-    """Whether a text that is no contig is meant as a file: it exists, or only a path looks like that."""
-    return Path(text).is_file() or text.endswith((".bed", ".bed.gz", ".bed.bgz"))
+    """Whether a text that is no contig is meant as a file: it exists (if as a pipe), or only a path looks like that."""
+    path = Path(text)
+    if path == STDIN or text.endswith((".bed", ".bed.gz", ".bed.bgz")):
+        return True
+    return path.exists() and not path.is_dir()
+
+
+@contextmanager
+def _bed_lines(path: Path) -> Iterator[TextIO]:
+    """Open a BED file; that it is gzip is told by its first bytes, as pipes have no suffix."""
+    with open(0, "rb", closefd=False) if path == STDIN else path.open("rb") as file:
+        packed = file.peek(2)[:2] == b"\x1f\x8b"
+        with gzip.open(file, "rt") if packed else io.TextIOWrapper(file) as lines:
+            yield lines
 
 
 def _require_contig(contig: str, source: str, lengths: Mapping[str, int]) -> None:

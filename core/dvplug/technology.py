@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -102,6 +103,25 @@ class Recognition(Frozen):
     captured: bool | None = Field(
         None, description="whether depth is that of a capture or amplicons; None: either"
     )
+
+    def lines(self) -> Iterator[str]:
+        """Write the rule for people, a line for each thing in it."""
+        if self.platforms:
+            yield f"@RG PL: {', '.join(self.platforms)}"
+        for label in ("shown_by", "denied_by", "doubted_by"):
+            for where, found in getattr(self, label):
+                if found:
+                    yield f"{label} {where}: {', '.join(found)}"
+        for tag in self.tag_ranges:
+            yield f"tag {tag.tag}: {tag.low:g} to {tag.high:g}"
+        for label in ("read_length", "base_quality"):
+            if limits := getattr(self, label):
+                yield f"{label}: {limits[0]:,} to {limits[1]:,}"
+        if self.max_difference is not None:
+            yield f"max_difference: {self.max_difference:g}"
+        for label in ("paired", "captured"):
+            if (wanted := getattr(self, label)) is not None:
+                yield f"{label}: {'yes' if wanted else 'no'}"
 
 
 class TechnologyProfile(Frozen):
