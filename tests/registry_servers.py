@@ -74,7 +74,7 @@ def _answer(request: BaseHTTPRequestHandler, state: Web) -> None:
     if state.refuse:
         _head(request, state.refuse.pop(0), 0)
         return
-    path = state.folder / request.path.lstrip("/")
+    path = state.folder / request.path.partition("?")[0].lstrip("/")
     if not path.is_file():
         _head(request, 404, 0)
         return

@@ -215,7 +215,7 @@ def _technology(
         return profile
     if tech == AUTO:
         choice = pick(installed, evidence)
-        info(f"--tech {AUTO}: {choice.profile.name}, because of {choice.why}.")
+        info(f"--tech {AUTO} is {choice.profile.name}: {choice.why}.")
         warnings, profile = list(choice.doubts), choice.profile
     elif profile is None:
         return None

@@ -104,10 +104,12 @@ def contradiction(
     found = {file: reasons for file, reasons in found.items() if reasons}
     if not found:
         return None
-    try:
-        repair = f"Use --tech {pick(others, {file: evidence[file] for file in found}).profile.name}"
-    except InputError:
-        repair = "Name the technology of the reads with --tech"
+    likely = {_likely(others, file, evidence[file]) for file in found}
+    repair = (
+        f"Use --tech {' and '.join(sorted(likely))}"
+        if all(likely)
+        else "Name the reads' technology with --tech"
+    )
     return InputError(
         f"--tech {profile.name} contradicts {' and '.join(found)}",
         cause="; ".join(dict.fromkeys(reason for reasons in found.values() for reason in reasons)),
@@ -171,7 +173,7 @@ def pick(profiles: Sequence[TechnologyProfile], evidence: Mapping[str, Evidence]
     if not rest:
         return Choice(profile, why)
     if captured is not None:
-        return Choice(profile, f"{why}, and the depth of {_LIBRARY[captured]}")
+        return Choice(profile, f"{why}, depth of {_LIBRARY[captured]}")
     unsure = (
         f"neither the header nor the depth tells {profile.name} from {' or '.join(rest)}: "
         f"name it with --tech if it is the other"
@@ -216,9 +218,8 @@ def _of_library(tied: list[TechnologyProfile], captured: bool | None) -> list[Te
 
 
 def _nothing_fits(profiles: Sequence[TechnologyProfile], evidence: Mapping[str, Evidence]) -> InputError:
-    each = {file: _fitting(profiles, {file: told})[0] for file, told in evidence.items()}
-    if len(each) > 1 and all(each.values()):
-        kinds = "; ".join(f"{file}: {fitting[0].name}" for file, fitting in each.items())
+    if len(evidence) > 1 and all(_fitting(profiles, {file: told})[0] for file, told in evidence.items()):
+        kinds = "; ".join(f"{file}: {_likely(profiles, file, told)}" for file, told in evidence.items())
         return InputError(
             "the files are of several technologies", cause=kinds, repair="Call those of one at a time."
         )
@@ -229,6 +230,14 @@ def _nothing_fits(profiles: Sequence[TechnologyProfile], evidence: Mapping[str, 
         cause=", ".join(told),
         repair="Name one with --tech, or install a plugin for these reads; see `dvplug plugins list`.",
     )
+
+
+def _likely(profiles: Sequence[TechnologyProfile], file: str, evidence: Evidence) -> str:
+    """Name what one file is; what it may be, where it does not tell."""
+    try:
+        return pick(profiles, {file: evidence}).profile.name
+    except InputError:
+        return " or ".join(p.name for p in _fitting(profiles, {file: evidence})[0])
 
 
 def _may_be(rule: Recognition | None, evidence: Evidence) -> bool:
@@ -263,14 +272,17 @@ def _found(signs: Signs, evidence: Evidence) -> Iterator[str]:
 
 
 def _excerpt(pattern: str, line: str) -> str:
-    """A header field; where it is long, what is around the end of the match."""
+    """A header field; where it is long, the word in which the match ends."""
     found = re.search(pattern, line, re.IGNORECASE)
     if len(line) <= _SHOWN or not found:
         return line
     field = line.index(":") + 1
-    start, end = max(field, found.end() - _SHOWN // 2), max(found.end(), field) + 20
+    words = re.compile(r"(-+\w+[ =])?[^\s;,/]*$").search(line, field, max(field, found.end()))
+    start = words.start() if words else field
+    rest = re.compile(r"[^\s;,/\\]*").match(line, max(found.end(), field))
+    end = min(rest.end() if rest else len(line), start + _SHOWN)
     before, after = "..." if start > field else "", "..." if end < len(line) else ""
-    return f"{line[:field]}{before}{line[start:end].strip()}{after}"
+    return f"{line[:field]}{before}{line[start:end]}{after}"
 
 
 def _outside(rule: Recognition, evidence: Evidence) -> Iterator[str]:

@@ -25,9 +25,8 @@ _WGS = Recognition(
     max_difference=0.1,
     captured=False,
 )
-_CAPTURE = (
-    r"(?<![a-z])(whole.?)?(exome|exon.?capture|wes|wxs|sureselect|seqcap|xgen|hybrid.?capture)(?![a-z])"
-)
+_CAPTURE = r"exome|(exon|hybrid).?capture|sureselect|seqcap|(?<![a-z])(wes|wxs|xgen)(?![a-z])"
+
 
 ILLUMINA_WGS = TechnologyProfile(
     name="illumina-wgs",

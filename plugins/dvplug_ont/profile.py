@@ -38,7 +38,7 @@ ONT_R10 = TechnologyProfile(
         doubted_by=Signs(
             header=(r"^@RG (DS|ID|PG):.*[_;]hac@", r"^@PG CL:.*(dorado basecaller hac|bps_hac)")
         ),
-        read_length=(150, 10_000_000),
+        read_length=(200, 10_000_000),
         base_quality=(14, 93),
         max_difference=0.045,
         paired=False,
