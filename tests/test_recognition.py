@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from dvplug.errors import InputError
 from dvplug.plugins import installed_plugins
-from dvplug.read_evidence import Evidence, _covered, _difference, gather
+from dvplug.read_evidence import Evidence, _covered, _depth_shape, _difference, gather
 from dvplug.recognition import Verdict, contradiction, describe, doubts, judge, pick
 from dvplug.technology import Recognition, Signs, TechnologyProfile
 from shared_data import SHARED, needs_shared
@@ -185,8 +185,12 @@ def test_an_exome_is_told_by_the_header(tmp_path: Path, header: str, picked: str
 
 
 def test_neither_whole_genomes_nor_exomes_contradict_the_other(tmp_path: Path) -> None:
-    captured = Evidence(platforms=("ILLUMINA",), reads=300, read_length=100, paired=1.0, concentration=0.05)
-    whole = Evidence(platforms=("ILLUMINA",), reads=300, read_length=100, paired=1.0, concentration=0.45)
+    captured = Evidence(
+        platforms=("ILLUMINA",), reads=300, read_length=100, paired=1.0, concentration=0.05, depth=60.0
+    )
+    whole = Evidence(
+        platforms=("ILLUMINA",), reads=300, read_length=100, paired=1.0, concentration=0.45, depth=60.0
+    )
     for evidence, fits, other in (
         (captured, "illumina-wes", "illumina-wgs"),
         (whole, "illumina-wgs", "illumina-wes"),
@@ -195,6 +199,21 @@ def test_neither_whole_genomes_nor_exomes_contradict_the_other(tmp_path: Path) -
         assert pick(INSTALLED, {"x": evidence}).profile.name == fits
         assert "depth looks like that of a" in doubts(TECHNOLOGIES[other], {"x": evidence}, INSTALLED)[0]
         assert not doubts(TECHNOLOGIES[fits], {"x": evidence}, INSTALLED)
+
+
+@pytest.mark.parametrize(
+    ("per_megabase", "exons", "captured"), [(100_000, False, False), (300, False, None), (12_000, True, True)]
+)
+def test_the_shape_of_the_depth(per_megabase: int, exons: bool, captured: bool | None) -> None:
+    """A whole genome at 15x, one at 0.05x, and exons of 300 bp every 30 kb with some reads beside them."""
+    rng = np.random.default_rng(1)
+    start = rng.integers(0, 1_000_000, per_megabase)
+    if exons:
+        near = rng.random(per_megabase) < 0.8
+        start[near] = start[near] // 30_000 * 30_000 + rng.integers(0, 300, near.sum())
+    start.sort()
+    concentration, depth = _depth_shape(np.zeros_like(start), start, start + 150)
+    assert Evidence(concentration=concentration, depth=depth).captured is captured
 
 
 def test_files_of_several_technologies_are_named(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from dvplug.locations import INDEX_MARK, Location, beside, file_name, is_remote,
 Header = Mapping[str, Any]
 """A SAM header as pysam's `to_dict` gives it: ``{"SQ": [{"SN": ..., "LN": ...}], "RG": [...], ...}``."""
 
-BAM_INDEXES, CRAM_INDEXES = (".bai", ".csi"), (".crai",)
+BAM_INDEXES, CRAM_INDEXES = (".csi", ".bai"), (".crai",)  # in the order in which htslib looks for them
 # The last container of a whole CRAM file, versions 3 and 2.1 (CRAM specification, "End of file container").
 _CRAM_ENDS = (
     bytes.fromhex("0f000000ffffffff0fe0454f4600000000010005bdd94f0001000606010001000100ee63014b"),
@@ -97,12 +97,11 @@ def _open_remote(url: str, reference: str | None) -> pysam.AlignmentFile:
 def index_urls(url: str) -> Iterator[str]:
     """Yield where the index of a remote file may be: beside it, or in place of its suffix."""
     cram = file_name(url).endswith(".cram")
-    for suffix in CRAM_INDEXES if cram else BAM_INDEXES:
-        yield beside(url, suffix)
-    old, new = (".cram", ".crai") if cram else (".bam", ".bai")
     file, mark, query = url.partition("?")
-    if file.endswith(old):
-        yield file.removesuffix(old) + new + mark + query
+    for suffix in CRAM_INDEXES if cram else BAM_INDEXES[::-1]:  # .bai is what servers have
+        yield beside(url, suffix)
+        if file.endswith((".bam", ".cram")):
+            yield file.rpartition(".")[0] + suffix + mark + query
 
 
 def no_index(path: Location, *, usable: bool = False) -> InputError:

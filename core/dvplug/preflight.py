@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import pysam
 
+from dvplug.alignment_index import belongs
 from dvplug.alignments import BAM_INDEXES, CRAM_INDEXES, Header, no_index, open_alignments
 from dvplug.console import info, warn
 from dvplug.errors import DvplugError, InputError
@@ -294,28 +295,34 @@ def _gathered(path: Location, alignments: pysam.AlignmentFile) -> Evidence:
 
 def _require_index(path: Location, alignments: pysam.AlignmentFile, header: Header) -> None:
     order = header.get("HD", {}).get("SO", "")
-    if is_remote(path):  # opened with its index, or not at all
-        indexed, indexes = alignments.has_index(), [Path()]
-    else:
-        suffixes = CRAM_INDEXES if alignments.is_cram else BAM_INDEXES
-        file = Path(path)
-        beside = [Path(f"{file}{suffix}") for suffix in suffixes] + [file.with_suffix(s) for s in suffixes]
-        indexes = [index for index in beside if index.is_file()]
-        indexed = bool(indexes) and alignments.has_index()
-    if not indexed and order in ("queryname", "unsorted"):
-        raise InputError(
-            f"Alignment file {shown(path)} is not sorted by position and has no index",
-            cause=f"its header says @HD SO:{order}",
-            repair=f"Sort it: samtools sort --write-index -o sorted.{file_name(path)} {shown(path)}",
-        )
-    if not indexed:
-        raise no_index(path, usable=bool(indexes))
+    index = None if is_remote(path) else _index(Path(path), cram=alignments.is_cram)
+    if not alignments.has_index() or not (index or is_remote(path)):
+        if index is None and order in ("queryname", "unsorted"):
+            raise InputError(
+                f"Alignment file {shown(path)} is not sorted by position and has no index",
+                cause=f"its header says @HD SO:{order}",
+                repair=f"Sort it: samtools sort --write-index -o sorted.{file_name(path)} {shown(path)}",
+            )
+        raise no_index(path, usable=index is not None)
     if order == "queryname":
         warn(f"{shown(path)} says that it is sorted by name (@HD SO:queryname), but it has an index.")
-    if is_remote(path):
+    if index is None:
         return
-    if max(index.stat().st_mtime for index in indexes) < Path(path).stat().st_mtime:
+    if alignments.is_bam and not belongs(Path(path), index):
+        raise InputError(
+            f"The index {index} is not of {path}",
+            cause="alignments end elsewhere than it says: the file was changed since, or it is another file's",
+            repair=f"Make it anew: samtools index {path}",
+        )
+    if index.stat().st_mtime < Path(path).stat().st_mtime:
         warn(f"The index of {path} is older than the file: if the reads changed, run samtools index.")
+
+
+def _index(path: Path, *, cram: bool) -> Path | None:
+    """The index that htslib takes: its order is .csi before .bai, beside the suffix before in its place."""
+    suffixes = CRAM_INDEXES if cram else BAM_INDEXES
+    places = [place for s in suffixes for place in (Path(f"{path}{s}"), path.with_suffix(s))]
+    return next((place for place in places if place.is_file()), None)
 
 
 def _contig_problems(

@@ -24,6 +24,7 @@ _CAPTURED, _WHOLE = (
     0.2,
     0.3,
 )  # half of the bases lie in less, in more of the windows: see `Evidence.concentration`
+_DEEP = 5  # a few reads per window lie unevenly by chance
 _USABLE_MAPPING_QUALITY = 20
 _NOT_PRIMARY = 0xF04  # unmapped, secondary, QC fail, duplicate, supplementary
 # Names of samples and dates say nothing of the sequencing, or the wrong thing.
@@ -77,9 +78,11 @@ class Evidence:
     @property
     def captured(self) -> bool | None:
         """Whether depth is that of a capture; None where it does not show."""
-        if self.concentration is None or _CAPTURED <= self.concentration < _WHOLE:
+        if self.concentration is None or self.depth is None or _CAPTURED <= self.concentration < _WHOLE:
             return None
-        return self.concentration < _CAPTURED
+        if self.concentration >= _WHOLE:
+            return False
+        return True if self.depth >= _DEEP else None
 
 
 def gather(alignments: Any) -> Evidence:
