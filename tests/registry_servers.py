@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import multiprocessing
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from dvplug_registry.model_folder import open_folder
 from dvplug_registry.publish import Registry
@@ -41,8 +49,8 @@ class Web:
 
 
 @contextmanager
-def web(folder: Path) -> Iterator[Web]:
-    """Serve a folder on loopback until the block ends."""
+def web(folder: Path, certificate: Path | None = None) -> Iterator[Web]:
+    """Serve a folder on loopback until the block ends; with a certificate and its key in one file, over TLS."""
     state = Web("", folder)
 
     class Handler(BaseHTTPRequestHandler):
@@ -56,7 +64,11 @@ def web(folder: Path) -> Iterator[Web]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    state.url = f"http://127.0.0.1:{server.server_address[1]}/"
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    state.url = f"http{'s' if certificate else ''}://127.0.0.1:{server.server_address[1]}/"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
@@ -81,10 +93,12 @@ class WebProcess:
 
 
 @contextmanager
-def web_process(folder: Path) -> Iterator[WebProcess]:
+def web_process(folder: Path, certificate: Path | None = None) -> Iterator[WebProcess]:
     """Serve a folder on loopback, from another process, until the block ends."""
     ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(folder, theirs), daemon=True)
+    process = multiprocessing.get_context("spawn").Process(
+        target=_serve, args=(folder, certificate, theirs), daemon=True
+    )
     process.start()
     try:
         yield WebProcess(ours.recv(), folder, ours)
@@ -93,8 +107,29 @@ def web_process(folder: Path) -> Iterator[WebProcess]:
         process.join()
 
 
-def _serve(folder: Path, pipe: Any) -> None:
-    with web(folder) as state:
+def self_signed(folder: Path) -> Path:
+    """Make a certificate for 127.0.0.1 that is its own authority, with its key in the same file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "loopback")])
+    now = datetime.now(timezone.utc)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path = folder / "certificate.pem"
+    path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + private)
+    return path
+
+
+def _serve(folder: Path, certificate: Path | None, pipe: Any) -> None:
+    with web(folder, certificate) as state:
         pipe.send(state.url)
         while (ending := pipe.recv()) is not None:
             pipe.send(state.asked(ending))

@@ -20,7 +20,7 @@ from dvplug.errors import InputError
 from dvplug.locations import beside, file_name, is_remote, location, shown
 from dvplug.reference import Reference
 from dvplug.simulate import SimulatedDataset
-from registry_servers import WebProcess, web_process
+from registry_servers import WebProcess, self_signed, web_process
 from shared_data import SHARED, needs_shared
 
 needs_samtools = pytest.mark.skipif(shutil.which("samtools") is None, reason="samtools is absent")
@@ -158,8 +158,13 @@ def assert_lanes_are_called_as_their_merge(
     folder: Path, reference: Path, reads: Path, regions: str, *, sort: bool
 ) -> None:
     lanes = split(reads, folder, sort=sort)
+    if sort:
+        cram = lanes[0].with_suffix(".cram")
+        pysam.view("-C", "-T", str(reference), "-o", str(cram), str(lanes[0]), catch_stdout=False)
+        pysam.index(str(cram))
+        lanes[0] = cram
     merged = folder / "merged.bam"
-    subprocess.run(["samtools", "merge", "-o", merged, *lanes], check=True)
+    subprocess.run(["samtools", "merge", "--reference", reference, "-o", merged, *lanes], check=True)
     pysam.index(str(merged))
     called = []
     for name, files in {"lanes": lanes, "merged": [merged]}.items():
@@ -226,6 +231,24 @@ def test_several_processes_read_from_a_server(
     url = served.url + dataset.reads.name
     assert call(out, dataset.reference, url, regions=f"{contig}:{PART}", workers=2) == 0
     assert records(out) == expected
+
+
+def test_https_trusts_the_authorities_that_python_does(
+    dataset: SimulatedDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = self_signed(tmp_path)
+    monkeypatch.setenv("CURL_CA_BUNDLE", "")  # what comes is taken back
+    with web_process(dataset.reads.parent, certificate) as server:
+        for trusted in (None, certificate):
+            monkeypatch.delenv("CURL_CA_BUNDLE")
+            monkeypatch.setenv("SSL_CERT_FILE", str(trusted or tmp_path / "none.pem"))
+            if trusted:
+                with open_alignments(server.url + dataset.reads.name, dataset.reference) as reads:
+                    assert next(iter(reads)).query_name
+            else:
+                with pytest.raises(InputError, match=r"reads.bam cannot be read: .*CURL_CA_BUNDLE"):
+                    open_alignments(server.url + dataset.reads.name, dataset.reference)
+                monkeypatch.setenv("CURL_CA_BUNDLE", "")
 
 
 def test_cram_and_its_reference_from_a_server(

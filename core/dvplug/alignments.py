@@ -11,7 +11,7 @@ from typing import Any
 import pysam
 
 from dvplug.errors import InputError
-from dvplug.locations import INDEX_MARK, Location, beside, file_name, is_remote, shown
+from dvplug.locations import INDEX_MARK, Location, beside, file_name, is_remote, shown, trust_certificates
 
 Header = Mapping[str, Any]
 """A SAM header as pysam's `to_dict` gives it: ``{"SQ": [{"SN": ..., "LN": ...}], "RG": [...], ...}``."""
@@ -75,6 +75,7 @@ def _checked(path: Location, alignments: pysam.AlignmentFile) -> pysam.Alignment
 
 def _open_remote(url: str, reference: str | None) -> pysam.AlignmentFile:
     """Open a URL. The index is read first, since htslib would leave a copy of it in the current folder."""
+    trust_certificates()
     file, _, index = url.partition(INDEX_MARK)
     with tempfile.TemporaryDirectory(prefix="dvplug-index-") as folder:
         copy = Path(folder) / "index"
@@ -151,7 +152,8 @@ def _not_readable(path: Location, error: Exception) -> InputError:
         return InputError(
             f"Alignment file {shown(path)} cannot be read",
             cause=(os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)),
-            repair="Check the URL, the network and your right to read it; or download the file.",
+            repair="Check the URL, the network and your right to read it (https: CURL_CA_BUNDLE names the file of "
+            "certificate authorities); or download the file.",
         )
     return InputError(
         f"Alignment file {path} cannot be opened",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import TypeAlias
@@ -17,6 +18,19 @@ INDEX_MARK = "##idx##"  # htslib's: FILE##idx##INDEX, where the index has anothe
 def is_remote(place: Location) -> bool:
     """Whether this is a URL."""
     return isinstance(place, str) and _URL.match(place) is not None
+
+
+def trust_certificates() -> None:
+    """Let htslib trust the certificate authorities that Python does: that of pysam's wheels knows none.
+
+    CURL_CA_BUNDLE, where it is set, names others.
+    """
+    if "CURL_CA_BUNDLE" not in os.environ:
+        import ssl  # slow, and only for URLs
+
+        file = ssl.get_default_verify_paths().cafile
+        if file:
+            os.environ["CURL_CA_BUNDLE"] = file
 
 
 def location(text: str) -> Location:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pysam
 
 from dvplug.errors import InputError
-from dvplug.locations import Location, is_remote, shown
+from dvplug.locations import Location, is_remote, shown, trust_certificates
 
 BASES = "ACGT"
 OTHER = 4
@@ -51,7 +51,9 @@ class Reference:
         InputError
             The file or its index is missing, not readable or not FASTA.
         """
-        if not is_remote(path):
+        if is_remote(path):
+            trust_certificates()
+        else:
             path = Path(path)
             _require_files(path)
         verbosity = pysam.set_verbosity(0)  # our message replaces the library's
