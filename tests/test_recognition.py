@@ -216,6 +216,42 @@ def test_the_shape_of_the_depth(per_megabase: int, exons: bool, captured: bool |
     assert Evidence(concentration=concentration, depth=depth).captured is captured
 
 
+@pytest.mark.parametrize("kind", ["wb", "wc"])
+def test_reads_are_found_wherever_they_are(tmp_path: Path, kind: str) -> None:
+    """Few reads, at the very beginning of the last of many contigs, in BAM and in CRAM."""
+    fasta, path = tmp_path / "g.fa", tmp_path / ("x.bam" if kind == "wb" else "x.cram")
+    fasta.write_text("".join(f">c{i}\n{'ACGT' * 500}\n" for i in range(9)))
+    pysam.faidx(str(fasta))
+    header = {"SQ": [{"SN": f"c{i}", "LN": 2000} for i in range(9)], "RG": [{"ID": "1", "PL": "ONT"}]}
+    with pysam.AlignmentFile(str(path), kind, header=header, reference_filename=str(fasta)) as out:
+        for i in range(10):
+            read = pysam.AlignedSegment(out.header)
+            read.query_name, read.reference_id, read.reference_start = f"r{i}", 8, 4 * i
+            read.query_sequence, read.cigarstring, read.mapping_quality = "ACGT" * 20, "80M", 60
+            read.query_qualities = pysam.qualitystring_to_array("I" * 80)
+            out.write(read)
+    pysam.index(str(path))
+    with pysam.AlignmentFile(str(path), reference_filename=str(fasta)) as alignments:
+        found = gather(alignments)
+    assert (found.reads, found.read_length, found.platforms) == (10, 80, ("ONT",))
+
+
+@needs_shared
+def test_a_large_file_is_sampled_where_its_reads_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Above a limit that is set low here, from one third of the fullest contigs on; the judgement is the same."""
+    from dvplug import read_evidence
+
+    path = SHARED / "illumina/HG002_b37.chr20_slices.2x150.60-96x.bam"
+    monkeypatch.setattr(read_evidence, "_MOST_READS", 20_000)
+    with pysam.AlignmentFile(str(path)) as alignments:
+        sampled = gather(alignments)
+        (place,) = read_evidence._places(alignments)
+        assert next(place).reference_start > alignments.get_reference_length("20") // 3 - 200
+    assert sampled.captured is False
+    assert sampled.reads == read_evidence.EXAMINED
+    assert pick(INSTALLED, {"x": sampled}).profile.name == "illumina-wgs"
+
+
 def test_files_of_several_technologies_are_named(tmp_path: Path) -> None:
     long = evidence_of(tmp_path, PACBIO.format("CCS"), **HIFI)
     short = evidence_of(tmp_path, "@RG\tID:1\tPL:ILLUMINA", paired=True)

@@ -10,13 +10,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 EXAMINED = 400  # reads that are looked at closely
 _MOST_READS, _MOST_BASES = 50_000, 10_000_000  # read for the shape of the depth: half a second
+_PLACES = 5
 _FEWEST_READS, _FEWEST_WINDOWS = 500, 40  # fewer show no shape
 _WINDOW = 500  # bp
 _GAP = 200_000  # bp without reads: another slice begins
@@ -88,8 +89,9 @@ class Evidence:
 def gather(alignments: Any) -> Evidence:
     """Examine one open `pysam.AlignmentFile`.
 
-    Up to 50,000 reads, or 10 million bases, are read: all of a small file; of a large one, those from one third of the
-    contig with most reads on, as the ends of chromosomes have repeats and few usable reads.
+    A small file is read as a whole, up to 50,000 reads or 10 million bases; of a large one as many, from one third of
+    each of the five contigs that have most reads on: the ends of chromosomes have repeats and few usable reads, and
+    any one place may be odd. Concentration and depth are those of the median place.
 
     Raises
     ------
@@ -97,32 +99,46 @@ def gather(alignments: Any) -> Evidence:
         The file breaks off or cannot be decoded.
     """
     header = alignments.header.to_dict()
+    places = list(_places(alignments))
+    samples = [_sample(reads, len(places)) for reads in places]
+    if alignments.has_index() and not any(sample.examined for sample in samples):
+        samples = [_sample(alignments.fetch(), 1)]  # there may be reads elsewhere
+    concentrations = [s.concentration for s in samples if s.concentration is not None]
+    depths = [s.depth for s in samples if s.depth is not None]
+    return Evidence(
+        header=tuple(_header_fields(header)),
+        platforms=tuple(dict.fromkeys(str(g["PL"]).strip() for g in header.get("RG", []) if g.get("PL"))),
+        concentration=statistics.median(concentrations) if concentrations else None,
+        depth=statistics.median(depths) if depths else None,
+        **_measurements([read for sample in samples for read in sample.examined]),
+    )
+
+
+class _Sample(NamedTuple):
+    """Reads of one place that are looked at closely, and the shape of the depth there."""
+
+    examined: list[Any]
+    concentration: float | None
+    depth: float | None
+
+
+def _sample(reads: Iterable[Any], places: int) -> _Sample:
+    """Take the share of one of so many places."""
     examined: list[Any] = []
     contigs, starts, ends, bases = [], [], [], 0
-    for read in islice(_reads(alignments), _MOST_READS):
+    for read in islice(reads, _MOST_READS // places):
         if read.flag & _NOT_PRIMARY or not read.reference_end:
             continue
-        if (
-            len(examined) < EXAMINED
-            and read.mapping_quality >= _USABLE_MAPPING_QUALITY
-            and read.query_sequence
-        ):
+        wanted = len(examined) < EXAMINED // places and read.mapping_quality >= _USABLE_MAPPING_QUALITY
+        if wanted and read.query_sequence:
             examined.append(read)
         contigs.append(read.reference_id)
         starts.append(read.reference_start)
         ends.append(read.reference_end)
         bases += ends[-1] - starts[-1]
-        if bases > _MOST_BASES:
+        if bases > _MOST_BASES // places:
             break
-    concentration, depth = _depth_shape(np.array(contigs), np.array(starts), np.array(ends))
-    lines = _header_fields(header)
-    return Evidence(
-        header=tuple(lines),
-        platforms=tuple(dict.fromkeys(str(g["PL"]).strip() for g in header.get("RG", []) if g.get("PL"))),
-        concentration=concentration,
-        depth=depth,
-        **_measurements(examined),
-    )
+    return _Sample(examined, *_depth_shape(np.array(contigs), np.array(starts), np.array(ends)))
 
 
 def _header_fields(header: Mapping[str, Any]) -> Iterable[str]:
@@ -135,24 +151,19 @@ def _header_fields(header: Mapping[str, Any]) -> Iterable[str]:
     )
 
 
-def _reads(alignments: Any) -> Iterator[Any]:
-    """Yield reads from where they are likely to be plain, then, if they are few, from the beginning."""
+def _places(alignments: Any) -> Iterator[Iterator[Any]]:
+    """Yield the reads from each place on; the one place of a small file, or of one without index, is its beginning."""
     mapped: dict[str, int] = {}
     if alignments.has_index() and alignments.is_bam:  # the index of CRAM does not count reads
         mapped = {s.contig: s.mapped for s in alignments.get_index_statistics()}
-    if mapped and sum(mapped.values()) <= 2 * _MOST_READS:
-        yield from alignments.fetch(until_eof=True)
+    if not alignments.has_index() or (mapped and sum(mapped.values()) <= 2 * _MOST_READS):
+        yield alignments.fetch(until_eof=True)
         return
     lengths: dict[str, int] = dict(zip(alignments.references, alignments.lengths, strict=True))
-    fullest = sorted(lengths, key=lambda c: mapped.get(c, lengths[c]), reverse=True)[:3]
-    for contig in fullest if alignments.has_index() else ():
-        records = alignments.fetch(contig, lengths[contig] // 3)
-        first = list(islice(records, EXAMINED))
-        if len(first) == EXAMINED:
-            yield from first
-            yield from records
-            return
-    yield from alignments.fetch(until_eof=True)
+    fullest = sorted(lengths, key=lambda c: mapped.get(c, lengths[c]), reverse=True)[:_PLACES]
+    for contig in fullest:
+        if mapped.get(contig, 1):
+            yield alignments.fetch(contig, lengths[contig] // 3)  # read before the next one is
 
 
 def _measurements(reads: list[Any]) -> dict[str, Any]:
