@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from dvplug_registry.model_folder import open_folder
 from dvplug_registry.publish import Registry
@@ -40,8 +49,8 @@ class Web:
 
 
 @contextmanager
-def web(folder: Path) -> Iterator[Web]:
-    """Serve a folder on loopback until the block ends."""
+def web(folder: Path, certificate: Path | None = None) -> Iterator[Web]:
+    """Serve a folder on loopback until the block ends; with a certificate and its key in one file, over TLS."""
     state = Web("", folder)
 
     class Handler(BaseHTTPRequestHandler):
@@ -55,7 +64,11 @@ def web(folder: Path) -> Iterator[Web]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    state.url = f"http://127.0.0.1:{server.server_address[1]}/"
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    state.url = f"http{'s' if certificate else ''}://127.0.0.1:{server.server_address[1]}/"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
@@ -63,6 +76,63 @@ def web(folder: Path) -> Iterator[Web]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+@dataclass
+class WebProcess:
+    """Such a server in a process of its own, for clients that hold the interpreter's lock while they wait: htslib."""
+
+    url: str
+    folder: Path
+    pipe: Any
+
+    def asked(self, ending: str) -> list[str | None]:
+        """Range headers of the requests for paths with this ending, so far."""
+        self.pipe.send(ending)
+        return list(self.pipe.recv())
+
+
+@contextmanager
+def web_process(folder: Path, certificate: Path | None = None) -> Iterator[WebProcess]:
+    """Serve a folder on loopback, from another process, until the block ends."""
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(
+        target=_serve, args=(folder, certificate, theirs), daemon=True
+    )
+    process.start()
+    try:
+        yield WebProcess(ours.recv(), folder, ours)
+    finally:
+        ours.send(None)
+        process.join()
+
+
+def self_signed(folder: Path) -> Path:
+    """Make a certificate for 127.0.0.1 that is its own authority, with its key in the same file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "loopback")])
+    now = datetime.now(timezone.utc)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path = folder / "certificate.pem"
+    path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + private)
+    return path
+
+
+def _serve(folder: Path, certificate: Path | None, pipe: Any) -> None:
+    with web(folder, certificate) as state:
+        pipe.send(state.url)
+        while (ending := pipe.recv()) is not None:
+            pipe.send(state.asked(ending))
 
 
 def _answer(request: BaseHTTPRequestHandler, state: Web) -> None:
@@ -74,7 +144,7 @@ def _answer(request: BaseHTTPRequestHandler, state: Web) -> None:
     if state.refuse:
         _head(request, state.refuse.pop(0), 0)
         return
-    path = state.folder / request.path.lstrip("/")
+    path = state.folder / request.path.partition("?")[0].lstrip("/")
     if not path.is_file():
         _head(request, 404, 0)
         return
@@ -94,7 +164,8 @@ def _answer(request: BaseHTTPRequestHandler, state: Web) -> None:
         request.wfile.write(body[: state.cuts.pop(0)])
         request.close_connection = True
         return
-    request.wfile.write(body)
+    with suppress(ConnectionError):  # who asks for a range without an end hangs up when it has enough
+        request.wfile.write(body)
 
 
 def _head(request: BaseHTTPRequestHandler, status: int, length: int, **headers: str) -> None:

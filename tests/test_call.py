@@ -140,6 +140,35 @@ def test_tensorflow_is_not_imported_to_call_on_a_cpu(dataset: SimulatedDataset, 
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_a_recognised_technology_is_called_and_named_in_the_header(
+    dataset: SimulatedDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named, recognised = tmp_path / "named.vcf", tmp_path / "recognised.vcf"
+    assert run(*arguments(dataset, named, "--workers", 1)) == 0
+    words = ["auto" if word == TECH else word for word in arguments(dataset, recognised, "--workers", 1)]
+    assert run(*words) == 0
+    assert f"--tech auto is {TECH}: @RG PL:ILLUMINA" in capsys.readouterr().err
+    assert recognised.read_bytes() == named.read_bytes()
+    assert f"##dvplugCommand=dvplug call --tech {TECH} " in named.read_text()
+
+
+def test_a_technology_that_the_reads_contradict_is_called_with_force_only(
+    dataset: SimulatedDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "x.vcf"
+    contig = pysam.FastaFile(str(dataset.reference)).references[0]
+    words = arguments(dataset, out, "--workers", 1, "--regions", f"{contig}:1-5000")
+    words = ["ion" if word == TECH else word for word in words]
+    assert run(*words) == 2
+    error = capsys.readouterr().err
+    assert "error: --tech ion contradicts" in error
+    assert "Use --tech illumina-wgs, or call them as ion all the same with --force" in error
+    assert not out.exists()
+    assert run(*words, "--force") == 0
+    assert "warning: --tech ion contradicts" in capsys.readouterr().err
+    assert " --force\n" in out.read_text()
+
+
 class TestBadInput:
     """Each is one line with the value, the cause and the repair, exit code 2, and no file left."""
 

@@ -67,6 +67,23 @@ def test_plugins_list_tells_what_is_wrong_and_exits_0(
     assert rows["broken"]["reason"] == "importing it failed: RuntimeError: [no] licence"
 
 
+def test_show_prints_how_reads_are_recognised(capsys: pytest.CaptureFixture[str]) -> None:
+    code, text, _ = run(capsys, "plugins", "show", "pacbio")
+    assert code == 0
+    for line in (
+        "@RG PL: PACBIO",
+        "tag rq: 0.99 to 1",
+        "read_length: 500 to 60,000",
+        "paired: no",
+        "depth: 8 to 50",
+    ):
+        assert f"  pacbio: {line}\n" in text
+    assert "pacbio: shown_by header: ^@RG DS:.*READTYPE=CCS, " in text
+    code, text, _ = run(capsys, "plugins", "show", "illumina", "--json")
+    rules = json.loads(text)["recognises"]
+    assert {"illumina-wgs: captured: no", "illumina-wes: captured: yes"} <= set(rules)
+
+
 def test_registry_list_and_show(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     make_model(site.path / "dvplug_toy" / "models", version="1.1.0")
     broken = site.path / "dvplug_toy" / "models" / "toy-1.2.0"

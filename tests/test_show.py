@@ -42,7 +42,9 @@ def test_what_is_shown_is_what_is_called(tech: str, dataset: SimulatedDataset, t
     """Every record of a VCF, RefCalls and all, with reads that are realigned and reads that are phased."""
     out = tmp_path / "calls.vcf"
     call_variants(
-        CallOptions(tech, dataset.reference, (dataset.reads,), str(out), keep_ref_calls=True, device="cpu")
+        CallOptions(
+            tech, dataset.reference, (dataset.reads,), str(out), keep_ref_calls=True, device="cpu", force=True
+        )
     )
     lines = [line for line in out.read_text().splitlines(keepends=True) if not line.startswith("#")]
     positions = list(dict.fromkeys(":".join(line.split("\t")[:2]) for line in lines))

@@ -1,23 +1,22 @@
-"""Open BAM and CRAM files, and check before any work that they fit the reference and the regions."""
+"""Open BAM and CRAM files, on this machine or on a server."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pysam
-from rich.markup import escape
 
-from dvplug.console import warn
 from dvplug.errors import InputError
-from dvplug.reference import Reference
-from dvplug.regions import Region, contig_hint
+from dvplug.locations import INDEX_MARK, Location, beside, file_name, is_remote, shown, trust_certificates
 
 Header = Mapping[str, Any]
 """A SAM header as pysam's `to_dict` gives it: ``{"SQ": [{"SN": ..., "LN": ...}], "RG": [...], ...}``."""
 
+BAM_INDEXES, CRAM_INDEXES = (".csi", ".bai"), (".crai",)  # in the order in which htslib looks for them
 # The last container of a whole CRAM file, versions 3 and 2.1 (CRAM specification, "End of file container").
 _CRAM_ENDS = (
     bytes.fromhex("0f000000ffffffff0fe0454f4600000000010005bdd94f0001000606010001000100ee63014b"),
@@ -25,123 +24,112 @@ _CRAM_ENDS = (
 )
 
 
-class Preflight(NamedTuple):
-    """What was learnt from alignment files that passed all checks.
-
-    Attributes
-    ----------
-    sample
-        Name of the one sample that all reads belong to.
-    headers
-        The SAM header of each file, in the order given.
-    """
-
-    sample: str
-    headers: tuple[Header, ...]
-
-
-def open_alignments(path: str | Path, reference_path: str | Path) -> pysam.AlignmentFile:
+def open_alignments(path: str | Path, reference_path: Location | None) -> pysam.AlignmentFile:
     """Open a BAM or CRAM file for reading; CRAM is decoded with the given reference and nothing else.
+
+    Parameters
+    ----------
+    path
+        A file, or a URL (http, https, ftp, s3, gs) beside which the index is; ``URL##idx##URL`` names another.
+    reference_path
+        FASTA; None where there is no usable one, and then CRAM can be opened, not decoded.
 
     Raises
     ------
     InputError
-        The file is missing, empty, truncated, or not BAM or CRAM.
+        The file is missing, empty, truncated, or not BAM or CRAM, or a server does not give it.
     """
-    path = Path(path)
-    _require_file(path)
     # htslib would fetch an absent reference sequence from the network, or use a cache of unknown origin.
     os.environ["REF_PATH"] = os.devnull
     os.environ.pop("REF_CACHE", None)
     verbosity = pysam.set_verbosity(0)  # our message replaces the library's
+    reference = None if reference_path is None else str(reference_path)
     try:
-        alignments = pysam.AlignmentFile(str(path), reference_filename=str(reference_path), check_sq=False)
-    except (OSError, ValueError) as error:
-        raise _not_readable(path, error) from error
+        if is_remote(path):
+            return _checked(path, _open_remote(str(path), reference))
+        _require_file(Path(path))
+        try:
+            alignments = pysam.AlignmentFile(str(path), reference_filename=reference, check_sq=False)
+        except (OSError, ValueError) as error:
+            raise _not_readable(path, error) from error
+        return _checked(path, alignments)
     finally:
         pysam.set_verbosity(verbosity)
+
+
+def _checked(path: Location, alignments: pysam.AlignmentFile) -> pysam.AlignmentFile:
+    """Refuse a CRAM file that breaks off, and what is neither BAM nor CRAM."""
     if alignments.is_cram and not _has_cram_end(path):
         alignments.close()
         raise _truncated(path)
     if not (alignments.is_bam or alignments.is_cram):
         alignments.close()
+        target = Path(file_name(path)).with_suffix(".bam")
         raise InputError(
-            f"{path} is not BAM or CRAM",
+            f"{shown(path)} is not BAM or CRAM",
             cause="reads are fetched by position, which needs a compressed, indexed file",
-            repair=f"Convert it: samtools sort --write-index -o {path.with_suffix('.bam').name} {path}",
+            repair=f"Convert it: samtools sort --write-index -o {target} {shown(path)}",
         )
     return alignments
 
 
-def preflight(
-    paths: Sequence[str | Path],
-    reference: Reference,
-    regions: Iterable[Region],
-    sample: str | None = None,
-) -> Preflight:
-    """Check that these files can be called at these regions, before the first read is decoded.
-
-    Only contigs of the regions must agree between reads and reference. An index that is older than its
-    file is only warned of, since copying files often changes their dates.
-
-    Parameters
-    ----------
-    paths
-        BAM and CRAM files of one sample.
-    reference
-        The reference that the reads were aligned to.
-    regions
-        Where variants will be called.
-    sample
-        Name of the sample; by default the one that @RG SM gives.
-
-    Raises
-    ------
-    InputError
-        A file is missing, damaged, without index, or aligned to something else; or the sample is not one.
-    """
-    if not paths:
-        raise InputError("No alignment files were given", repair="Name a BAM or CRAM file with --reads.")
-    regions = list(regions)
-    headers = []
-    for path in map(Path, paths):
-        with open_alignments(path, reference.path) as alignments:
-            _require_index(path, alignments)
-            header = alignments.header.to_dict()
-            _require_same_contigs(path, header, reference, dict.fromkeys(r.contig for r in regions))
-            if alignments.is_cram:
-                _require_decodable(path, alignments, regions)
-        headers.append(header)
-    return Preflight(sample_name(headers, [Path(path) for path in paths], sample), tuple(headers))
-
-
-def sample_name(headers: Sequence[Header], paths: Sequence[Path], override: str | None = None) -> str:
-    """Return the one sample of these headers: `override`, else @RG SM, else the first file's stem.
-
-    Raises
-    ------
-    InputError
-        The read groups name several samples, or `override` cannot stand in a VCF header.
-    """
-    if override is not None:
-        if not override.strip() or not override.isprintable():
-            raise InputError(
-                f"Sample name {override!r} cannot be written to VCF",
-                cause="it is empty or has tabs or control characters",
-                repair="Give another name with --sample.",
+def _open_remote(url: str, reference: str | None) -> pysam.AlignmentFile:
+    """Open a URL. The index is read first, since htslib would leave a copy of it in the current folder."""
+    trust_certificates()
+    file, _, index = url.partition(INDEX_MARK)
+    with tempfile.TemporaryDirectory(prefix="dvplug-index-") as folder:
+        copy = Path(folder) / "index"
+        for place in [index] if index else index_urls(file):
+            content = _read_all(place)
+            if content is not None:
+                copy.write_bytes(content)
+                break
+        else:
+            _require_reachable(file)
+            raise no_index(url)
+        try:
+            return pysam.AlignmentFile(
+                file, index_filename=str(copy), reference_filename=reference, check_sq=False
             )
-        return override
-    names = {group["SM"] for header in headers for group in header.get("RG", []) if group.get("SM")}
-    if len(names) > 1:
-        raise InputError(
-            f"The reads belong to {len(names)} samples: {', '.join(sorted(names)[:10])}",
-            cause="one sample is called at a time",
-            repair="Split them (samtools split), or name them as one with --sample.",
-        )
-    if names:
-        return str(names.pop())
-    warn(escape(f"{paths[0]} has no sample name (@RG SM): '{paths[0].stem}' is used, or what --sample says."))
-    return paths[0].stem
+        except (OSError, ValueError) as error:
+            raise _not_readable(url, error) from error
+
+
+def index_urls(url: str) -> Iterator[str]:
+    """Yield where the index of a remote file may be: beside it, or in place of its suffix."""
+    cram = file_name(url).endswith(".cram")
+    file, mark, query = url.partition("?")
+    for suffix in CRAM_INDEXES if cram else BAM_INDEXES[::-1]:  # .bai is what servers have
+        yield beside(url, suffix)
+        if file.endswith((".bam", ".cram")):
+            yield file.rpartition(".")[0] + suffix + mark + query
+
+
+def no_index(path: Location, *, usable: bool = False) -> InputError:
+    """Return the error that a file has no index, or none that is usable."""
+    return InputError(
+        f"Alignment file {shown(path)} has no {'usable ' if usable else ''}index",
+        cause="reads are fetched by position",
+        repair=f"Make it: samtools index {shown(path)} (sort the file first if it is not sorted)"
+        if not is_remote(path)
+        else f"Put one beside it, or name it: 'https://.../{file_name(path)}{INDEX_MARK}https://.../{file_name(path)}.bai'.",
+    )
+
+
+def _read_all(url: str) -> bytes | None:
+    """What a URL gives; None where it gives nothing."""
+    try:
+        with pysam.HFile(url, "rb") as file:
+            return bytes(file.read())
+    except OSError:
+        return None
+
+
+def _require_reachable(url: str) -> None:
+    try:
+        pysam.HFile(url, "rb").close()
+    except OSError as error:
+        raise _not_readable(url, error) from error
 
 
 def _require_file(path: Path) -> None:
@@ -157,9 +145,16 @@ def _require_file(path: Path) -> None:
         )
 
 
-def _not_readable(path: Path, error: Exception) -> InputError:
+def _not_readable(path: Location, error: Exception) -> InputError:
     if "EOF" in str(error):
         return _truncated(path)
+    if is_remote(path):
+        return InputError(
+            f"Alignment file {shown(path)} cannot be read",
+            cause=(os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)),
+            repair="Check the URL, the network and your right to read it (https: CURL_CA_BUNDLE names the file of "
+            "certificate authorities); or download the file.",
+        )
     return InputError(
         f"Alignment file {path} cannot be opened",
         cause=str(error),
@@ -167,67 +162,21 @@ def _not_readable(path: Path, error: Exception) -> InputError:
     )
 
 
-def _truncated(path: Path) -> InputError:
+def _truncated(path: Location) -> InputError:
     return InputError(
-        f"Alignment file {path} is truncated",
+        f"Alignment file {shown(path)} is truncated",
         cause="its end-of-file block is missing, so reads are probably missing too",
         repair="Copy or make it again; samtools quickcheck tests it.",
     )
 
 
-def _has_cram_end(path: Path) -> bool:
+def _has_cram_end(path: Location) -> bool:
     """Whether the file ends as CRAM must; pysam looks for the end of BAM only."""
-    with path.open("rb") as file:
-        file.seek(-min(len(_CRAM_ENDS[0]), path.stat().st_size), os.SEEK_END)
-        return file.read().endswith(_CRAM_ENDS)
-
-
-def _require_index(path: Path, alignments: pysam.AlignmentFile) -> None:
-    suffixes = (".crai",) if alignments.is_cram else (".bai", ".csi")
-    beside = [Path(f"{path}{suffix}") for suffix in suffixes] + [path.with_suffix(s) for s in suffixes]
-    indexes = [index for index in beside if index.is_file()]
-    if not indexes or not alignments.has_index():
-        raise InputError(
-            f"Alignment file {path} has no {'usable ' if indexes else ''}index",
-            cause="reads are fetched by position",
-            repair=f"Make it: samtools index {path} (sort the file first if it is not sorted)",
-        )
-    if max(index.stat().st_mtime for index in indexes) < path.stat().st_mtime:
-        warn(escape(f"The index of {path} is older than the file: if the reads changed, run samtools index."))
-
-
-def _require_same_contigs(path: Path, header: Header, reference: Reference, contigs: Iterable[str]) -> None:
-    """Names and lengths of the contigs must be the reference's; others may differ."""
-    lengths = {entry["SN"]: entry["LN"] for entry in header.get("SQ", [])}
-    for contig in contigs:
-        if contig not in lengths:
-            raise InputError(
-                f"{path} has no contig '{contig}', which the reference {reference.path} has",
-                cause="the reads were aligned to another reference or to other contig names",
-                repair=f"{contig_hint(contig, lengths)} Use the reference of the alignment, rename the "
-                "contigs (samtools reheader), or leave this one out with --regions.",
-            )
-        if lengths[contig] != reference.lengths[contig]:
-            raise InputError(
-                f"Contig '{contig}' has {lengths[contig]} bp in {path} "
-                f"but {reference.lengths[contig]} bp in {reference.path}",
-                cause="the reads were probably aligned to another genome build",
-                repair="Use the reference of the alignment, or align the reads again.",
-            )
-
-
-def _require_decodable(path: Path, alignments: pysam.AlignmentFile, regions: Iterable[Region]) -> None:
-    """Decode one read of the regions: CRAM stores differences from a reference that must be the same."""
-    verbosity = pysam.set_verbosity(0)
-    try:
-        for contig, start, end in regions:
-            if next(alignments.fetch(contig, start, end), None) is not None:
-                return
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"CRAM file {path} cannot be decoded with the given reference",
-            cause=f"it is not what the reads were compressed with, or the file is damaged ({error})",
-            repair="Use the reference of the alignment.",
-        ) from error
-    finally:
-        pysam.set_verbosity(verbosity)
+    with (
+        pysam.HFile(str(path).partition(INDEX_MARK)[0], "rb")
+        if is_remote(path)
+        else Path(path).open("rb") as file
+    ):
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - len(_CRAM_ENDS[0])))
+        return bytes(file.read()).endswith(_CRAM_ENDS)

@@ -11,6 +11,7 @@ from typing import Any, Literal, overload
 from typing_extensions import TypedDict, Unpack
 
 from dvplug.calling import CallOptions, call_variants, iterate_records
+from dvplug.locations import location
 from dvplug.postprocess import VcfRecord
 
 StrPath = str | os.PathLike[str]
@@ -35,6 +36,7 @@ class CallKeywords(TypedDict, total=False):
     par_bed: StrPath | None
     sex: Literal["male", "female"] | None
     offline: bool
+    force: bool
 
 
 @dataclass(frozen=True)
@@ -99,10 +101,14 @@ def call(
     TypeError
         An option is unknown.
     """
-    several = [reads] if isinstance(reads, (str, os.PathLike)) else reads
+    several = (reads,) if isinstance(reads, (str, os.PathLike)) else reads
     known = {name: _plain(name, value) for name, value in options.items() if value is not None}
     prepared = CallOptions(
-        tech, Path(ref), tuple(map(Path, several)), os.fspath(out) if out is not None else "", **known
+        tech,
+        location(os.fspath(ref)),
+        tuple(location(os.fspath(each)) for each in several),
+        os.fspath(out) if out is not None else "",
+        **known,
     )
     if out is None:
         return iterate_records(prepared)

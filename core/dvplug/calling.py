@@ -5,23 +5,24 @@ from __future__ import annotations
 import shlex
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from dvplug.alignments import preflight
 from dvplug.console import info, progress, warn
 from dvplug.engine import CallJob, Pipeline, RegionResult, call_regions
 from dvplug.errors import InputError
 from dvplug.genotyper import gpu_is_usable
 from dvplug.gvcf import GvcfWriter
+from dvplug.locations import Location, file_name, shown
 from dvplug.models import check_fit, resolve_model
-from dvplug.ploidy import Sex, left_out_by_default, resolve_ploidy
+from dvplug.ploidy import Ploidy, Sex, left_out_by_default, resolve_ploidy
 from dvplug.plugins import Plugins, installed_plugins
 from dvplug.postprocess import PostprocessSettings, VcfRecord
-from dvplug.proposals import check_proposed
+from dvplug.preflight import check_call
+from dvplug.recognition import AUTO
 from dvplug.reference import Reference
 from dvplug.regions import Region, partitions, resolve_regions, skip_n_runs
 from dvplug.report.calls import RunFacts, require_report_place, write_call_report
@@ -33,8 +34,8 @@ class CallOptions:
     """What the user asked for; see `dvplug.cli.call.call` for each."""
 
     tech: str
-    reference: Path
-    reads: tuple[Path, ...]
+    reference: Location
+    reads: tuple[Location, ...]
     out: str
     regions: tuple[str, ...] = ()
     exclude_regions: tuple[Path, ...] = ()
@@ -52,6 +53,7 @@ class CallOptions:
     sex: Sex | None = None
     proposed_variants: Path | None = None
     report: Path | None = None
+    force: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,21 +119,24 @@ def prepare_call(options: CallOptions) -> PreparedCall:
     if options.report is not None:
         require_report_place(options.report, options.out)
     plugins = installed_plugins()
-    profile = plugins.technology(options.tech)
+    checked = check_call(
+        plugins,
+        tech=options.tech,
+        reference=options.reference,
+        reads=options.reads,
+        where=partial(_where, options),
+        sample=options.sample,
+        proposed=options.proposed_variants,
+        force=options.force,
+    )
+    profile, regions = checked.profile, checked.regions
+    if options.tech == AUTO:
+        options = replace(options, tech=profile.name)
     model = resolve_model(plugins, profile, options.model, offline=options.offline)
     check_fit(model.manifest, profile, plugins.image_encoder(profile.image_encoder))
     with Reference.open(options.reference) as reference:
-        regions = _regions(options, reference)
-        ploidy = resolve_ploidy(
-            reference.lengths,
-            haploid_contigs=options.haploid_contigs,
-            par_bed=options.par_bed,
-            sex=options.sex,
-            regions=regions,
-        )
-        sample = preflight(options.reads, reference, regions, options.sample).sample
-        if options.proposed_variants:
-            _say_proposed(check_proposed(options.proposed_variants, reference, regions))
+        if checked.proposed:
+            _say_proposed(checked.proposed)
         job = CallJob(
             Pipeline.of(plugins, profile),
             plugins.genotyper(profile.genotyper).load(),
@@ -141,16 +146,17 @@ def prepare_call(options: CallOptions) -> PreparedCall:
             PostprocessSettings(min_qual=options.min_qual),
             options.keep_ref_calls,
             _device(options.device),
-            ploidy,
+            checked.ploidy,
             ("<NON_REF>" if options.non_ref else "<*>") if options.gvcf else "",
             proposed=options.proposed_variants,
         )
         text = partial(
-            header, reference.lengths, sample, reference=options.reference.name, command=_command(options),
+            header, reference.lengths, checked.sample, reference=file_name(options.reference),
+            command=_command(options),
             model=model.manifest.label, model_sha256=model.manifest_sha256, plugins=_distributions(plugins),
         )  # fmt: skip
         parts = list(skip_n_runs(partitions(regions, profile.partition_size), reference))
-        return PreparedCall(options, job, parts, sample, reference.lengths, text)
+        return PreparedCall(options, job, parts, checked.sample, reference.lengths, text)
 
 
 def _results(prepared: PreparedCall) -> Iterator[RegionResult]:
@@ -178,24 +184,19 @@ def _say_proposed(counts: Counter[str]) -> None:
         warn(f"proposed alleles that cannot be genotyped: {left}.")
 
 
-def _regions(options: CallOptions, reference: Reference) -> list[Region]:
-    """Where to call: what the user named, else all contigs but those that are only called when named."""
-    named = options.regions
-    if not named:
-        default_out = left_out_by_default(reference.lengths, options.sex)
-        left_out = [contig for contig in default_out if contig not in options.haploid_contigs]
-        named = tuple(contig for contig in reference.lengths if contig not in left_out)
-        few = ", ".join(f"{contig} ({default_out[contig]})" for contig in left_out[:4])
-        few += f" and {len(left_out) - 4} more" if len(left_out) > 4 else ""
-        if not named:
-            raise InputError(
-                f"No bases are left to call but those of {few}",
-                cause="such contigs are only called when they are named",
-                repair=f"Name them: --regions {left_out[0]}",
-            )
-        if left_out:
-            info(f"Not called, as only --regions would name them: {few}.")
-    return resolve_regions(named, options.exclude_regions, reference.lengths)
+def _where(options: CallOptions, lengths: Mapping[str, int]) -> tuple[list[Region], Ploidy]:
+    """The regions to call, and where the sample has one copy."""
+    default_out = left_out_by_default(lengths, options.sex)
+    left_out = {c: why for c, why in default_out.items() if c not in options.haploid_contigs}
+    regions = resolve_regions(options.regions, options.exclude_regions, lengths, left_out=left_out)
+    ploidy = resolve_ploidy(
+        lengths,
+        haploid_contigs=options.haploid_contigs,
+        par_bed=options.par_bed,
+        sex=options.sex,
+        regions=regions,
+    )
+    return regions, ploidy
 
 
 def _device(wanted: str) -> str:
@@ -204,8 +205,8 @@ def _device(wanted: str) -> str:
 
 def _command(options: CallOptions) -> str:
     """The command as it bears on the records: not where they go, nor how many processes made them."""
-    words = ["dvplug", "call", "--tech", options.tech, "--ref", str(options.reference), "--reads"]
-    words += [str(path) for path in options.reads]
+    words = ["dvplug", "call", "--tech", options.tech, "--ref", shown(options.reference), "--reads"]
+    words += [shown(path) for path in options.reads]
     for name, values in (("--regions", options.regions), ("--exclude-regions", options.exclude_regions)):
         if values:
             words += [name, *map(str, values)]
@@ -217,6 +218,8 @@ def _command(options: CallOptions) -> str:
         words += ["--min-qual", f"{options.min_qual:g}"]
     if options.keep_ref_calls:
         words.append("--keep-ref-calls")
+    if options.force:
+        words.append("--force")
     if options.haploid_contigs:
         words += ["--haploid-contigs", *options.haploid_contigs]
     if options.par_bed:

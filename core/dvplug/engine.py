@@ -25,6 +25,7 @@ from dvplug.features import NEARBY
 from dvplug.gvcf import ReferenceDepths, gvcf_lines, reference_depths
 from dvplug.hookspecs import Draw, Encode, Find, OpenModel, Predictor
 from dvplug.images import ImageBatch
+from dvplug.locations import Location
 from dvplug.models import LoadedModel
 from dvplug.phasing import phase_reads
 from dvplug.ploidy import DIPLOID, Ploidy
@@ -112,8 +113,8 @@ class RegionImages:
     def __init__(
         self,
         pipeline: Pipeline,
-        reference: Path,
-        reads: Sequence[Path],
+        reference: Location,
+        reads: Sequence[Location],
         *,
         keep_fraction: float = 1.0,
         with_depths: bool = False,
@@ -245,8 +246,8 @@ class CallJob:
     pipeline: Pipeline
     open_model: OpenModel
     model: LoadedModel
-    reference: Path
-    reads: tuple[Path, ...]
+    reference: Location
+    reads: tuple[Location, ...]
     settings: PostprocessSettings
     keep_ref_calls: bool
     device: str  # "cpu" or "gpu"

@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from dvplug.locations import Location
 from dvplug.postprocess import VcfRecord
 from dvplug.read_batch import ReadBatch
 from dvplug.reference import OTHER, Reference
@@ -146,7 +146,7 @@ def format_block(block: Block, symbol: str) -> str:
 class GvcfWriter(VcfWriter):
     """Write a gVCF file as `VcfWriter` writes a VCF, from the lines that `gvcf_lines` gave of each region."""
 
-    def __init__(self, path: str, header: str, reference: Path, symbol: str) -> None:
+    def __init__(self, path: str, header: str, reference: Location, symbol: str) -> None:
         super().__init__(path, header)
         self._joiner = BlockJoiner(Reference.open(reference), symbol)
 

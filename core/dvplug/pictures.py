@@ -121,7 +121,7 @@ def title(site: Site) -> str:
     depths, fractions = ",".join(map(str, record.ad)), ",".join(f"{f:.3g}" for f in record.vaf)
     return (
         f"{record.contig}:{record.start + 1:,} {record.ref}>{','.join(record.alts)}  "
-        f"GT {record.gt[0]}/{record.gt[1]}  {record.filter}  GQ {record.gq}  QUAL {record.qual:g}  "
+        f"GT {'/'.join(map(str, record.gt))}  {record.filter}  GQ {record.gq}  QUAL {record.qual:g}  "
         f"DP {record.dp}  AD {depths}  VAF {fractions}"
     )
 

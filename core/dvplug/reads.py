@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from dvplug.decode import decode
 from dvplug.read_batch import ReadBatch
 from dvplug.regions import Region
 from dvplug.technology import ReadFilter
 
+REVERSE = 0x10  # SAM flag
 _SLACK = 50_000  # reads over twice those kept that may gather before they are sampled
 
 
@@ -62,10 +64,20 @@ def fetch_reads(
     ]
     batch = ReadBatch.concatenate(files)
     if len(files) > 1:
-        batch = batch.take(np.argsort(batch.start, kind="stable"))
+        batch = batch.take(np.argsort(np.concatenate([_merge_keys(file) for file in files]), kind="stable"))
         batch = _sampled(batch, read_filter)
     wanted = np.flatnonzero((batch.start < need_end) & (batch.end > need_start))
     return batch.part(int(wanted[0]), int(wanted[-1]) + 1) if len(wanted) else batch.part(0, 0)
+
+
+def _merge_keys(batch: ReadBatch) -> npt.NDArray[np.int64]:
+    """What `samtools merge` orders by, int64[reads]: start, then strand, then the order of the files.
+
+    Reads that start alike get other rows in images in another order, so lanes must come as their merge does. A read
+    behind one of a higher key has to wait for it, hence the running maximum.
+    """
+    keys = batch.start.astype(np.int64) * 2 + ((batch.flag & REVERSE) != 0)
+    return np.maximum.accumulate(keys) if len(keys) else keys
 
 
 def _gather_sampled(parts: Iterator[ReadBatch], read_filter: ReadFilter) -> ReadBatch:

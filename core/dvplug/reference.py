@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from types import TracebackType
 
@@ -10,10 +11,12 @@ import numpy.typing as npt
 import pysam
 
 from dvplug.errors import InputError
+from dvplug.locations import Location, is_remote, shown, trust_certificates
 
 BASES = "ACGT"
 OTHER = 4
 
+_AT_ONCE = 1 << 23  # bases in memory while a contig is hashed
 _CODES = bytes((BASES + "N").find(chr(byte).upper()) % 5 if byte < 128 else OTHER for byte in range(256))
 _LETTERS = bytes(b"ACGTN"[code] for code in _CODES)
 
@@ -29,31 +32,36 @@ class Reference:
     Attributes
     ----------
     path
-        The FASTA file.
+        The FASTA file, or its URL.
     lengths
         Contig name to length in bp, in the order of the file.
     """
 
-    def __init__(self, path: Path, fasta: pysam.FastaFile) -> None:
+    def __init__(self, path: Location, fasta: pysam.FastaFile) -> None:
         self.path = path
         self.lengths: dict[str, int] = dict(zip(fasta.references, fasta.lengths, strict=True))
         self._fasta = fasta
 
     @classmethod
     def open(cls, path: str | Path) -> Reference:
-        """Open a FASTA file, plain or compressed with bgzip, that has its index beside it.
+        """Open a FASTA file, plain or compressed with bgzip, that has its index beside it; or the URL of one.
 
         Raises
         ------
         InputError
             The file or its index is missing, not readable or not FASTA.
         """
-        path = Path(path)
-        _require_files(path)
+        if is_remote(path):
+            trust_certificates()
+        else:
+            path = Path(path)
+            _require_files(path)
         verbosity = pysam.set_verbosity(0)  # our message replaces the library's
         try:
             fasta = pysam.FastaFile(str(path))
         except (OSError, ValueError) as error:
+            if is_remote(path):
+                raise _not_readable(str(path), error) from error
             raise InputError(
                 f"Reference {path} cannot be opened",
                 cause=str(error),
@@ -64,9 +72,9 @@ class Reference:
         reference = cls(path, fasta)
         if not reference.lengths:
             raise InputError(
-                f"Reference {path} has no contigs",
+                f"Reference {shown(path)} has no contigs",
                 cause="its index is empty",
-                repair=f"Check the file and index it again: samtools faidx {path}",
+                repair=f"Check the file and index it again: samtools faidx {shown(path)}",
             )
         return reference
 
@@ -85,6 +93,13 @@ class Reference:
     def codes(self, contig: str, start: int, end: int) -> npt.NDArray[np.uint8]:
         """Return bases [start, end) as uint8[l], coded by `encode_bases`; raises as `sequence`."""
         return encode_bases(self._fetch(contig, start, end))
+
+    def md5(self, contig: str) -> str:
+        """Return the MD5 of a contig's sequence as @SQ M5 has it: in upper case, without spaces (SAM, 1.3.2)."""
+        digest = hashlib.md5(usedforsecurity=False)
+        for start in range(0, self.lengths[contig], _AT_ONCE):
+            digest.update(self._fetch(contig, start, start + _AT_ONCE).upper())
+        return digest.hexdigest()
 
     def close(self) -> None:
         """Close the file."""
@@ -106,12 +121,12 @@ class Reference:
 
     def _damaged(self, contig: str, start: int, end: int) -> InputError:
         return InputError(
-            f"Reference {self.path} cannot be read at {contig}:{start + 1}-{end}",
+            f"Reference {shown(self.path)} cannot be read at {contig}:{start + 1}-{end}",
             cause="the file is damaged, or its index belongs to another version of it",
-            repair=f"Check the file and index it again: samtools faidx {self.path}",
+            repair=f"Check the file and index it again: samtools faidx {shown(self.path)}",
         )
 
-    def __reduce__(self) -> tuple[object, tuple[Path]]:
+    def __reduce__(self) -> tuple[object, tuple[Location]]:
         return Reference.open, (self.path,)
 
     def __enter__(self) -> Reference:
@@ -121,6 +136,16 @@ class Reference:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _not_readable(url: str, error: Exception) -> InputError:
+    return InputError(
+        f"Reference {shown(url)} cannot be read",
+        cause=f"the server does not give it, or not its index .fai (and .gzi, of bgzip) ({error})".replace(
+            url, shown(url)
+        ),
+        repair="Check the URL and the network; or download the file and its indexes.",
+    )
 
 
 def _require_files(path: Path) -> None:

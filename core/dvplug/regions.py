@@ -6,14 +6,19 @@ A `Region` is 0-based and half-open; only literals and messages are 1-based and 
 from __future__ import annotations
 
 import gzip
+import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import NamedTuple, TextIO
 
+from dvplug.console import info
 from dvplug.errors import InputError, near_misses
 from dvplug.reference import Reference
 
+STDIN = Path("-")
 _INTERVAL = re.compile(r"(?P<first>\d[\d,]*)(?P<dash>-(?P<last>\d[\d,]*)?)?")
 _NOT_DATA = ("#", "track ", "track\t", "browser ")
 
@@ -70,43 +75,49 @@ def parse_region(text: str, lengths: Mapping[str, int]) -> Region:
 
 
 def read_bed(path: Path, lengths: Mapping[str, int]) -> list[Region]:
-    """Read the intervals of a BED file, plain or gzip, in file order.
+    """Read the intervals of a BED file, plain or gzip, in file order; the path ``-`` is stdin.
 
     Raises
     ------
     InputError
         The file cannot be read, has no interval, or has a line that is no interval of these contigs.
     """
-    regions = []
+    regions, shown = [], "stdin" if path == STDIN else path
     try:
-        with gzip.open(path, "rt") if path.suffix in (".gz", ".bgz") else path.open() as lines:
+        with _bed_lines(path) as lines:
             for number, line in enumerate(lines, 1):
                 if line.strip() and not line.startswith(_NOT_DATA):
-                    regions.append(_bed_region(line, f"{path}, line {number}", lengths))
+                    regions.append(_bed_region(line, f"{shown}, line {number}", lengths))
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise InputError(
-            f"BED file {path} cannot be read", cause=str(error), repair="Check the path and the file."
+            f"BED file {shown} cannot be read", cause=str(error), repair="Check the path and the file."
         ) from error
     if not regions:
         raise InputError(
-            f"BED file {path} has no intervals", repair="Each line needs contig, start and end (0-based)."
+            f"BED file {shown} has no intervals", repair="Each line needs contig, start and end (0-based)."
         )
     return regions
 
 
 def resolve_regions(
-    regions: Sequence[str], exclude: Sequence[Path], lengths: Mapping[str, int]
+    regions: Sequence[str],
+    exclude: Sequence[Path],
+    lengths: Mapping[str, int],
+    *,
+    left_out: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Region]:
     """Return the bases to call, merged, without the excluded ones, in the order of the reference.
 
     Parameters
     ----------
     regions
-        Literals (see `parse_region`) and paths of BED files; none means all contigs.
+        Literals (see `parse_region`) and paths of BED files, of which ``-`` is stdin; none means all contigs.
     exclude
         BED files to leave out.
     lengths
         Length of each contig of the reference, in its order.
+    left_out
+        Contigs that are only meant when they are named, and why; a status line says which were left out.
 
     Raises
     ------
@@ -120,7 +131,8 @@ def resolve_regions(
         else:
             wanted.append(parse_region(text, lengths))
     if not regions:
-        wanted = [Region(contig, 0, length) for contig, length in lengths.items() if length]
+        wanted = [Region(c, 0, length) for c, length in lengths.items() if length and c not in left_out]
+        _say_left_out(left_out, wanted)
     unwanted = [region for path in exclude for region in read_bed(Path(path), lengths)]
     left = subtract(merge(wanted, lengths), merge(unwanted, lengths))
     if not left:
@@ -130,6 +142,19 @@ def resolve_regions(
             repair="Check --regions and the excluded BED files.",
         )
     return left
+
+
+def _say_left_out(left_out: Mapping[str, str], wanted: Sequence[Region]) -> None:
+    few = ", ".join(f"{contig} ({why})" for contig, why in list(left_out.items())[:4])
+    few += f" and {len(left_out) - 4} more" if len(left_out) > 4 else ""
+    if left_out and not wanted:
+        raise InputError(
+            f"No bases are left to call but those of {few}",
+            cause="such contigs are only called when they are named",
+            repair=f"Name them: --regions {next(iter(left_out))}",
+        )
+    if left_out:
+        info(f"Not called, as only --regions would name them: {few}.")
 
 
 def merge(regions: Iterable[Region], lengths: Mapping[str, int]) -> list[Region]:
@@ -193,8 +218,20 @@ def _integer(digits: str) -> int:
 
 
 def _looks_like_file(text: str) -> bool:
-    """Whether a text that is no contig is meant as a file: it exists, or only a path looks like that."""
-    return Path(text).is_file() or text.endswith((".bed", ".bed.gz", ".bed.bgz"))
+    """Whether a text that is no contig is meant as a file: it exists (if as a pipe), or only a path looks like that."""
+    path = Path(text)
+    if path == STDIN or text.endswith((".bed", ".bed.gz", ".bed.bgz")):
+        return True
+    return path.exists() and not path.is_dir()
+
+
+@contextmanager
+def _bed_lines(path: Path) -> Iterator[TextIO]:
+    """Open a BED file; that it is gzip is told by its first bytes, as pipes have no suffix."""
+    with open(0, "rb", closefd=False) if path == STDIN else path.open("rb") as file:
+        packed = file.peek(2)[:2] == b"\x1f\x8b"
+        with gzip.open(file, "rt") if packed else io.TextIOWrapper(file) as lines:
+            yield lines
 
 
 def _require_contig(contig: str, source: str, lengths: Mapping[str, int]) -> None:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from dvplug.alignments import preflight
 from dvplug.candidates import CandidateBatch
 from dvplug.engine import Drawn, Pipeline, RegionImages
 from dvplug.errors import InputError
 from dvplug.hookspecs import Predictor
 from dvplug.images import NO_ALT
+from dvplug.locations import Location
 from dvplug.models import check_fit, resolve_model
+from dvplug.ploidy import DIPLOID
 from dvplug.plugins import installed_plugins
 from dvplug.postprocess import VcfRecord, call_sites
+from dvplug.preflight import check_call
 from dvplug.reference import Reference
 from dvplug.regions import Region, parse_region, skip_n_runs
 from dvplug.technology import CandidateThresholds, ImageLayout
@@ -104,8 +105,8 @@ class Shown:
 def show_positions(
     positions: Sequence[str],
     tech: str,
-    reference: Path,
-    reads: Sequence[Path],
+    reference: Location,
+    reads: Sequence[Location],
     model: str | None = None,
     *,
     offline: bool = False,
@@ -125,20 +126,27 @@ def show_positions(
         Anything that the user can mend, as of `call_variants`; or a position is not one base.
     """
     plugins = installed_plugins()
-    profile = plugins.technology(tech)
+    checked = check_call(
+        plugins,
+        tech=tech,
+        reference=reference,
+        reads=reads,
+        where=lambda lengths: ([_one_base(text, lengths) for text in positions], DIPLOID),
+        sample="sample",
+        force=True,  # another technology's view of reads is worth a look
+    )
+    profile, wanted = checked.profile, checked.regions
     loaded = resolve_model(plugins, profile, model, offline=offline)
     check_fit(loaded.manifest, profile, plugins.image_encoder(profile.image_encoder))
     with Reference.open(reference) as opened:
-        wanted = [_one_base(text, opened) for text in positions]
-        preflight(reads, opened, wanted, "sample")
         pipeline = Pipeline.of(plugins, profile)
         predictor = plugins.genotyper(profile.genotyper).load()(loaded, "cpu")
         viewer = _Viewer(RegionImages(pipeline, reference, reads), predictor, opened)
         return Shown(loaded.manifest.label, profile.image, [one for at in wanted for one in viewer.look(at)])
 
 
-def _one_base(text: str, reference: Reference) -> Region:
-    at = parse_region(text, reference.lengths)
+def _one_base(text: str, lengths: Mapping[str, int]) -> Region:
+    at = parse_region(text, lengths)
     if at.end - at.start != 1:
         raise InputError(
             f"--at {text} is {at.end - at.start:,} bases long",

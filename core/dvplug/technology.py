@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+import re
+from collections.abc import Iterator
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class Frozen(BaseModel):
@@ -50,6 +53,77 @@ class ImageLayout(Frozen):
         return self.height, self.width, len(self.channels)
 
 
+class Signs(Frozen):
+    """What may be found in a file of reads; patterns are regular expressions, searched for in any case."""
+
+    header: tuple[str, ...] = Field(
+        (), description="patterns in one field of @RG or @PG, written as '@RG DS:READTYPE=CCS'"
+    )
+    read_names: tuple[str, ...] = Field((), description="patterns in the names of most reads")
+    tags: tuple[str, ...] = Field((), description="tags that most reads have")
+
+    @field_validator("header", "read_names")
+    @classmethod
+    def _compile(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in patterns:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"'{pattern}' is no regular expression: {error}") from error
+        return patterns
+
+
+class TagRange(Frozen):
+    """Between what the median of a numeric tag lies, where reads have the tag."""
+
+    tag: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9]$")
+    low: float
+    high: float
+
+
+class Recognition(Frozen):
+    """How to tell that reads are of a technology, and that they are not; see `dvplug.recognition`.
+
+    Whatever a file does not tell counts neither way.
+    """
+
+    platforms: tuple[str, ...] = Field((), description="@RG PL; 'ABC' is also 'abc' and 'ABC 2000'")
+    shown_by: Signs = Field(Signs(), description="each that is found speaks for the technology")
+    denied_by: Signs = Field(Signs(), description="any that is found contradicts it")
+    doubted_by: Signs = Field(Signs(), description="any that is found is warned of")
+    tag_ranges: tuple[TagRange, ...] = Field(
+        (), description="a tag within speaks for it, outside contradicts"
+    )
+    read_length: tuple[int, int] | None = Field(None, description="of the median read, bases")
+    base_quality: tuple[int, int] | None = Field(None, description="of the median base, phred")
+    max_difference: float | None = Field(
+        None, ge=0, le=1, description="mismatches and indels per aligned base, of the median read"
+    )
+    paired: bool | None = Field(None, description="None: either")
+    captured: bool | None = Field(
+        None, description="whether depth is that of a capture or amplicons; None: either"
+    )
+
+    def lines(self) -> Iterator[str]:
+        """Write the rule for people, a line for each thing in it."""
+        if self.platforms:
+            yield f"@RG PL: {', '.join(self.platforms)}"
+        for label in ("shown_by", "denied_by", "doubted_by"):
+            for where, found in getattr(self, label):
+                if found:
+                    yield f"{label} {where}: {', '.join(found)}"
+        for tag in self.tag_ranges:
+            yield f"tag {tag.tag}: {tag.low:g} to {tag.high:g}"
+        for label in ("read_length", "base_quality"):
+            if limits := getattr(self, label):
+                yield f"{label}: {limits[0]:,} to {limits[1]:,}"
+        if self.max_difference is not None:
+            yield f"max_difference: {self.max_difference:g}"
+        for label in ("paired", "captured"):
+            if (wanted := getattr(self, label)) is not None:
+                yield f"{label}: {'yes' if wanted else 'no'}"
+
+
 class TechnologyProfile(Frozen):
     """One sequencing technology, as its plugin describes it."""
 
@@ -60,6 +134,10 @@ class TechnologyProfile(Frozen):
     model_technology: str | None = Field(
         None,
         description="technology whose models it borrows while it has none, since its reads are drawn alike",
+    )
+    recognition: Recognition | None = Field(None, description="None: never picked, and nothing is refused")
+    depth: tuple[float, float] | None = Field(
+        None, description="mean depth that it is for; outside is warned of"
     )
     partition_size: int = Field(50_000, ge=1000, description="bp that one unit of work covers")
     read_filter: ReadFilter = ReadFilter()

@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
-from dvplug.technology import ImageLayout, TechnologyProfile
+from dvplug.technology import ImageLayout, Recognition, Signs, TechnologyProfile
+
+_SHOWN_BY = Signs(
+    header=(r"^@RG PM:.*(HiSeq|NovaSeq|NextSeq|MiSeq|MiniSeq|iSeq|Genome ?Analyzer)",),
+    # instrument:run:flowcell:lane:tile:x:y, and what it was before
+    read_names=(r"^[A-Z0-9_-]+:\d+:[A-Z0-9-]+:\d:\d{4,5}:\d+:\d+", r"^[A-Z0-9_-]+:\d:\d+:\d+:\d+(#|/|$)"),
+)
+_WGS = Recognition(
+    platforms=("ILLUMINA", "SOLEXA"),
+    shown_by=_SHOWN_BY,
+    denied_by=Signs(
+        # Flow orders and other platforms that read short: their errors are not those that the models know.
+        header=(
+            r"^@RG (FO|KS):",
+            r"^@RG PL:(ION|ULTIMA|LS454|SOLID|HELICOS|CAPILLARY)",
+            r"^@PG (ID|PN):tmap",
+        ),
+        tags=("ZM", "FZ", "t0"),
+    ),
+    read_length=(30, 400),
+    max_difference=0.1,
+    captured=False,
+)
+_CAPTURE = r"exome|(exon|hybrid).?capture|sureselect|seqcap|(?<![a-z])(wes|wxs|xgen)(?![a-z])"
+
 
 ILLUMINA_WGS = TechnologyProfile(
     name="illumina-wgs",
     aliases=("illumina", "wgs"),
     description="Illumina short reads, whole genome, paired or single, 75 to 250 bp",
     model="illumina-wgs@1",
+    recognition=_WGS,
+    depth=(8, 100),
     realign_reads=True,
     image_encoder="pileup-with-lengths",
     image=ImageLayout(
@@ -34,5 +60,12 @@ ILLUMINA_WES = ILLUMINA_WGS.model_copy(
         "aliases": ("wes", "exome"),
         "description": "Illumina short reads, exome or other capture, paired, 75 to 250 bp",
         "model": "illumina-wes@1",
+        "recognition": _WGS.model_copy(
+            update={
+                "shown_by": _SHOWN_BY.model_copy(update={"header": (*_SHOWN_BY.header, _CAPTURE)}),
+                "captured": True,
+            }
+        ),
+        "depth": (3, 300),
     }
 )

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from dvplug.technology import CandidateThresholds, ImageLayout, TechnologyProfile
+from dvplug.technology import CandidateThresholds, ImageLayout, Recognition, Signs, TechnologyProfile
 
 ION = TechnologyProfile(
     name="ion",
     aliases=("ion-torrent",),
     description="Ion Torrent PGM, Proton and S5 reads, single, up to 400 bp",
     model="ion@1",
+    recognition=Recognition(
+        platforms=("IONTORRENT", "ION"),
+        shown_by=Signs(
+            header=(r"^@PG (ID|PN):tmap", r"^@PG (PN|CL):BaseCaller", r"^@RG PM:(PGM|PROTON|S5|Ion)"),
+            read_names=(r"^[A-Z0-9]{5}:\d{5}:\d{5}$",),
+            tags=("ZM", "FZ"),  # flow signals
+        ),
+        denied_by=Signs(header=(r"^@RG PL:(ULTIMA|LS454)",), tags=("t0",)),
+        read_length=(20, 600),
+        max_difference=0.1,
+        paired=False,
+    ),
+    depth=(10, 200),
     # Lengths of homopolymers are what flow sequencing misreads: nearly every one is an indel candidate at 6 %.
     candidate_thresholds=CandidateThresholds(min_fraction_indels=0.15),
     base_error_rate=0.005,

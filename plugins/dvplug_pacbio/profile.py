@@ -2,13 +2,53 @@
 
 from __future__ import annotations
 
-from dvplug.technology import CandidateThresholds, ImageLayout, ReadFilter, TechnologyProfile
+from dvplug.technology import (
+    CandidateThresholds,
+    ImageLayout,
+    ReadFilter,
+    Recognition,
+    Signs,
+    TagRange,
+    TechnologyProfile,
+)
 
 PACBIO = TechnologyProfile(
     name="pacbio",
     aliases=("hifi",),
     description="PacBio HiFi reads (Sequel, Sequel II, Revio)",
     model="pacbio@1",
+    recognition=Recognition(
+        platforms=("PACBIO",),
+        shown_by=Signs(
+            header=(
+                r"^@RG DS:.*READTYPE=CCS",
+                r"^@PG (ID|PN):ccs",
+                r"^@PG CL:.*(map-hifi|--preset[ =](CCS|HIFI))",
+            ),
+            read_names=(r"^m\d+[eU]?_\d+_\d+(_s\d)?/\d+/ccs",),
+            tags=("np",),
+        ),
+        # Continuous long reads: each a single pass, with one error in ten bases. And nanopore reads.
+        denied_by=Signs(
+            header=(
+                r"^@RG DS:.*READTYPE=(SUBREAD|ZMW|POLYMERASE|HQREGION|SCRAP)",
+                r"^@PG CL:.*--preset[ =]SUBREAD",
+            ),
+            read_names=(
+                r"^m\d+[eU]?_\d+_\d+(_s\d)?/\d+/\d+_\d+$",
+                r"^m\d+_\d+_\d+_c\d+_s\d_p\d/\d+/\d+_\d+",
+                r"^[0-9a-f]{8}-[0-9a-f]{4}-",
+            ),
+            tags=("ch", "mx"),
+        ),
+        doubted_by=Signs(header=(r"^@PG CL:.*map-pb\b",)),
+        tag_ranges=(TagRange(tag="rq", low=0.99, high=1),),
+        read_length=(500, 60_000),
+        base_quality=(15, 93),
+        max_difference=0.05,
+        paired=False,
+    ),
+    depth=(8, 50),
     # A read is as long as a partition: reads that reach into a region may begin far before it.
     read_filter=ReadFilter(keep_supplementary=True, max_read_span=25_000),
     phase_reads=True,

@@ -108,9 +108,9 @@ def dvplug(
     workers: int = 1,
     keep_ref_calls: bool = False,
 ) -> list[Command]:
-    """Return `dvplug call` on the CPU."""
+    """Return `dvplug call` on the CPU, of whatever technology: reads are called as another's on purpose, too."""
     words = ["call", "--tech", tech, "--ref", str(reference), "--reads", str(reads), "--out", str(out)]
-    words += ["--device", "cpu", "--workers", str(workers)]
+    words += ["--device", "cpu", "--workers", str(workers), "--force"]
     words += ["--regions", *map(str, where)] if where else []
     words += ["--model", model] if model else []
     words += ["--keep-ref-calls"] if keep_ref_calls else []

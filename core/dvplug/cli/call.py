@@ -14,8 +14,8 @@ Several = Parameter(consume_multiple=True, negative=())
 def call(
     *,
     tech: str,
-    ref: Path,
-    reads: Annotated[list[Path], Several],
+    ref: str,
+    reads: Annotated[list[str], Several],
     out: Annotated[str, Parameter(allow_leading_hyphen=True)],
     regions: Annotated[list[str] | None, Several] = None,
     exclude_regions: Annotated[list[Path] | None, Several] = None,
@@ -33,17 +33,18 @@ def call(
     sex: Literal["male", "female"] | None = None,
     proposed_variants: Path | None = None,
     report: Path | None = None,
+    force: bool = False,
 ) -> None:
     """Call germline SNPs and indels of one sample.
 
     Parameters
     ----------
     tech
-        Sequencing technology, as `dvplug plugins list` names it.
+        Sequencing technology, as `dvplug plugins list` names it; or auto: what the reads are recognised as.
     ref
-        Reference genome: FASTA, indexed, the one that the reads were aligned to.
+        Reference genome: FASTA, indexed, the one that the reads were aligned to. A file or a URL.
     reads
-        Aligned reads: sorted, indexed BAM or CRAM, several files for one sample.
+        Aligned reads: sorted, indexed BAM or CRAM, several files for one sample. Files or URLs.
     out
         VCF to write: .vcf.gz (with its .tbi), .vcf, or - for stdout.
     regions
@@ -64,7 +65,7 @@ def call(
     keep_ref_calls
         Also write candidates that turned out to be reference (filter RefCall).
     offline
-        Download nothing.
+        Download no model.
     gvcf
         gVCF to write too: .g.vcf.gz (with its .tbi) or .g.vcf, with blocks of reference between the records.
     non_ref
@@ -80,6 +81,9 @@ def call(
         Indexed VCF of variants to genotype whatever the reads show; records at their sites have the flag PROPOSED.
     report
         Web page of the calls' statistics to write: .html. It needs no network.
+    force
+        Call although the reads contradict the technology, or the reference's sequence is not the one of the alignment
+        (@SQ M5): both become warnings.
     """
     import dvplug
     from dvplug.console import info
@@ -89,7 +93,7 @@ def call(
         exclude_regions=exclude_regions or (), proposed_variants=proposed_variants, model=model,
         workers=available_cores() if workers is None else workers, device=device, sample=sample, min_qual=min_qual,
         keep_ref_calls=keep_ref_calls, haploid_contigs=haploid_contigs or (), par_bed=par_bed, sex=sex,
-        offline=offline, report=report,
+        offline=offline, force=force, report=report,
     )  # fmt: skip
     counts = ", ".join(f"{count:,} {name}" for name, count in sorted(summary.records.items())) or "no records"
     info(f"{out}: {counts} from {summary.candidates:,} candidates.")

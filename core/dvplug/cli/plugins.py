@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from importlib.metadata import metadata
 from pathlib import Path
@@ -15,6 +16,7 @@ from rich.markup import escape
 from dvplug.console import info, stdout
 from dvplug.errors import PluginError, near_misses
 from dvplug.plugins import PluginInfo, installed_plugins
+from dvplug.technology import TechnologyProfile
 
 app = App(name="plugins", help="Install, list, show, check and begin plugins.")
 _COLOUR = {"ok": "green", "problem": "yellow", "failed": "red", "off": "dim"}
@@ -38,7 +40,7 @@ def list_plugins(*, as_json: Annotated[bool, Parameter("--json", negative="")] =
 
 @app.command
 def show(name: str, *, as_json: Annotated[bool, Parameter("--json", negative="")] = False) -> None:
-    """Show one plugin: what it provides, who made it, which hook API it was written for.
+    """Show one plugin: what it provides, who made it, its hook API, how it recognises reads.
 
     Parameters
     ----------
@@ -158,7 +160,23 @@ def _facts(plugin: PluginInfo) -> dict[str, Any]:
         "needs": [line for line in about.get("requires_dist", []) if "extra ==" not in line],
         "status": plugin.status + (f": {plugin.reason}" if plugin.reason else ""),
         "provides": list(plugin.provides),
+        "recognises": [line for profile in _technologies(plugin) for line in _rule(profile)],
     }
+
+
+def _technologies(plugin: PluginInfo) -> list[TechnologyProfile]:
+    items = [offer.item for offer in installed_plugins().offers_of(plugin.name)]
+    return list({item.name: item for item in items if isinstance(item, TechnologyProfile)}.values())
+
+
+def _rule(profile: TechnologyProfile) -> Iterator[str]:
+    """Yield how reads of a technology are recognised, a line for each thing in its rule."""
+    if profile.recognition is None:
+        yield f"{profile.name}: no rule; it is never picked by --tech auto, and nothing is refused"
+    else:
+        yield from (f"{profile.name}: {line}" for line in profile.recognition.lines())
+    if profile.depth:
+        yield f"{profile.name}: depth: {profile.depth[0]:g} to {profile.depth[1]:g}"
 
 
 def print_table(plugins: tuple[PluginInfo, ...]) -> None:

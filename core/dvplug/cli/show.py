@@ -15,8 +15,8 @@ def show(
     *,
     at: Annotated[list[str], Several],
     tech: str,
-    ref: Path,
-    reads: Annotated[list[Path], Several],
+    ref: str,
+    reads: Annotated[list[str], Several],
     model: str | None = None,
     out: Path | None = None,
     offline: bool = False,
@@ -28,7 +28,7 @@ def show(
     at
         Where: contig:position, 1-based, as POS in the VCF; several positions may be given.
     tech
-        Sequencing technology, as `dvplug plugins list` names it.
+        Sequencing technology, as `dvplug plugins list` names it, or auto. One that the reads contradict is warned of.
     ref
         Reference genome: FASTA, indexed, the one that the reads were aligned to.
     reads
@@ -42,13 +42,15 @@ def show(
     """
     from dvplug.console import info, stdout
     from dvplug.errors import InputError
+    from dvplug.locations import location
     from dvplug.outputs import require_place
     from dvplug.pictures import draw_pileups
     from dvplug.show import Site, show_positions
 
     if out is not None:
         require_place(out, ".png", "--out")
-    shown = show_positions(at, tech, ref, reads, model, offline=offline)
+    files = [location(each) for each in reads]
+    shown = show_positions(at, tech, location(ref), files, model, offline=offline)
     for found in shown.found:
         if isinstance(found, Site):
             _print_site(found, shown)
@@ -96,6 +98,6 @@ def _nothing(found: NoCandidate) -> list[str]:
         record = site.record
         lines.append(
             f"  near: {record.contig}:{record.start + 1:,} {record.ref}>{','.join(record.alts)} "
-            f"{record.gt[0]}/{record.gt[1]} {record.filter}, {abs(site.region.start - at.start):,} bp away"
+            f"{'/'.join(map(str, record.gt))} {record.filter}, {abs(site.region.start - at.start):,} bp away"
         )
     return lines

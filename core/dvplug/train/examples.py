@@ -10,13 +10,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dvplug.alignments import preflight
 from dvplug.candidates import CandidateBatch
 from dvplug.console import progress
 from dvplug.engine import Drawn, Pipeline, RegionImages, map_in_order
 from dvplug.evaluate import ConfidentRegions, TruthSet
 from dvplug.images import NO_ALT, ImageBatch
 from dvplug.plugins import installed_plugins
+from dvplug.preflight import preflight
 from dvplug.reference import Reference
 from dvplug.regions import Region, partitions, resolve_regions, skip_n_runs
 from dvplug.technology import CandidateThresholds

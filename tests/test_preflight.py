@@ -2,12 +2,16 @@
 
 import os
 import random
+import shutil
+import subprocess
 
 import pysam
 import pytest
 
-from dvplug.alignments import open_alignments, preflight, sample_name
+from dvplug.alignments import open_alignments
 from dvplug.errors import InputError
+from dvplug.plugins import installed_plugins
+from dvplug.preflight import ManyProblems, check_call, preflight, sample_name
 from dvplug.reference import Reference
 from dvplug.regions import Region
 from shared_data import SHARED, needs_shared
@@ -126,6 +130,21 @@ def test_an_old_index_is_warned_of(tmp_path, reference, capsys):
     assert "older than the file" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("smaller", [True, False])
+def test_the_index_of_another_file_is_refused(tmp_path, reference, smaller):
+    """htslib would find no reads there, and say nothing."""
+    few, many = (sam(contigs=(("chr1", 2000), ("chrM", 40))) for _ in range(2))
+    for i in range(20_000):
+        bases = "".join(random.Random(i).choices("ACGT", k=50))
+        many += READ.format(i=1000 + i, contig="chr1", pos=1800 + i // 200, seq=bases) + "\n"
+    path, other = write(tmp_path / "a.bam", few), write(tmp_path / "b.bam", many)
+    if not smaller:
+        path, other = other, path
+    shutil.copy(f"{other}.bai", f"{path}.bai")
+    with pytest.raises(InputError, match=r"The index .*\.bai is not of .*\.bam"):
+        check_call(installed_plugins(), tech="illumina-wgs", reference=reference.path, reads=[path])
+
+
 def test_only_contigs_of_the_regions_must_be_those_of_the_reference(tmp_path, reference):
     path = write(tmp_path / "reads.bam", sam(contigs=(("1", 2000), ("chrM", 41))))
     with pytest.raises(InputError, match=r"reads.bam has no contig 'chr1', .*Did you mean '1'\?"):
@@ -145,6 +164,115 @@ def test_every_file_is_checked(tmp_path, reference):
     with pytest.raises(InputError, match=r"2 samples: HG002, HG003: .*--sample"):
         preflight([good, other], reference, CHR1)
     assert preflight([good, other], reference, CHR1, sample="both").sample == "both"
+
+
+def with_m5(digest):
+    return sam().replace("LN:2000", f"LN:2000\tM5:{digest}")
+
+
+def test_the_sequence_must_be_that_of_the_alignment(tmp_path, reference, capsys):
+    path = write(tmp_path / "reads.bam", with_m5(reference.md5("chr1")))
+    preflight([path], reference, CHR1)
+    path = write(tmp_path / "reads.bam", with_m5("0" * 32))
+    with pytest.raises(
+        InputError, match=r"Contig 'chr1' of .*genome.fa is not the sequence .*M5 says 000.*--force"
+    ):
+        preflight([path], reference, CHR1)
+    preflight([path], reference, [Region("chrM", 0, 5)])  # another contig is not looked at
+    words = {"tech": "illumina-wgs", "reference": reference.path, "reads": [path], "regions": ["chr1"]}
+    assert check_call(installed_plugins(), **words, force=True).sample == "HG002"
+    assert "is not the sequence" in capsys.readouterr().err
+
+
+def test_md5_is_that_of_samtools_dict(tmp_path):
+    if shutil.which("samtools") is None:
+        pytest.skip("samtools is absent")
+    bases = BASES[:700].lower() + BASES[700:900] + "NNNRYK" + BASES[900:]
+    path = write_fasta(tmp_path / "g.fa", bases)
+    told = subprocess.run(["samtools", "dict", path], check=True, capture_output=True, text=True).stdout
+    digests = [field[3:] for field in told.split() if field.startswith("M5:")]
+    with Reference.open(path) as reference:
+        assert [reference.md5(contig) for contig in reference.lengths] == digests
+
+
+def test_contigs_of_another_order_do_no_harm(tmp_path, reference):
+    path = write(tmp_path / "reads.bam")
+    other = tmp_path / "turned.fa"
+    other.write_text(f">chrM\n{BASES[:40]}\n>chr1\n{BASES}\n")
+    pysam.faidx(str(other))
+    with Reference.open(other) as turned:
+        assert preflight([path], turned, [Region("chrM", 0, 40), *CHR1]).sample == "HG002"
+
+
+def test_many_contigs_are_one_problem(tmp_path):
+    contigs = {f"chr{i}": BASES for i in range(1, 9)}
+    fasta = tmp_path / "many.fa"
+    fasta.write_text("".join(f">{name}\n{bases}\n" for name, bases in contigs.items()))
+    pysam.faidx(str(fasta))
+    path = write(tmp_path / "reads.bam", sam(contigs=(("1", 2000), ("2", 2000))))
+    with (
+        Reference.open(fasta) as reference,
+        pytest.raises(
+            InputError,
+            match=r"no contig 'chr1'.* \(and 7 more alike: 'chr2', .*'chr6', \.\.\.\): .*mean '1'\?",
+        ),
+    ):
+        preflight([path], reference, [Region(contig, 0, 9) for contig in contigs])
+
+
+@pytest.mark.parametrize("order", ["queryname", "unsorted"])
+def test_a_file_that_is_not_sorted_is_to_be_sorted(tmp_path, reference, order):
+    path = write(tmp_path / "reads.bam", sam().replace("SO:coordinate", f"SO:{order}"))
+    preflight([path], reference, CHR1)  # an index proves that it is sorted, whatever the header says
+    (tmp_path / "reads.bam.bai").unlink()
+    with pytest.raises(
+        InputError, match=rf"reads.bam is not sorted .*SO:{order}.*samtools sort --write-index"
+    ):
+        preflight([path], reference, CHR1)
+
+
+def test_all_that_is_wrong_is_said_at_once(tmp_path, reference):
+    unindexed = write(tmp_path / "a.bam")
+    (tmp_path / "a.bam.bai").unlink()
+    cut = write(tmp_path / "b.cram", reference=reference.path)
+    cut.write_bytes(cut.read_bytes()[:-20])
+    other = write(tmp_path / "c.bam", sam(contigs=(("chr1", 1999), ("2", 40)), samples=("HG003",)))
+    with pytest.raises(ManyProblems, match=r"^4 problems") as raised:
+        preflight([unindexed, cut, other, tmp_path / "d.bam"], reference, CHR1)
+    for number, text in enumerate(
+        ("a.bam has no index", "b.cram is truncated", "1999 bp in", "d.bam does not exist"), 1
+    ):
+        problem = raised.value.problems[number - 1]
+        assert text in problem.problem
+        assert problem.repair
+        assert f"\n  {number}. {problem}" in str(raised.value)
+
+
+def test_what_does_not_depend_on_each_other_is_said_together(tmp_path):
+    path = write(tmp_path / "a.bam")
+    (tmp_path / "a.bam.bai").unlink()
+    with pytest.raises(ManyProblems, match=r"^3 problems") as raised:
+        check_call(installed_plugins(), tech="ilumina", reference=tmp_path / "no.fa", reads=[path])
+    problems = [problem.problem for problem in raised.value.problems]
+    assert "no plugin offers the technology 'ilumina'" in problems[0]
+    assert "no.fa does not exist" in problems[1]
+    assert "a.bam has no index" in problems[2]
+
+
+def test_a_technology_that_the_reads_contradict_is_refused_but_with_force(tmp_path, reference, capsys):
+    path = write(tmp_path / "reads.bam", sam().replace("SM:HG002", "SM:HG002\tPL:ILLUMINA"))
+    words = {"reference": reference.path, "reads": [path], "regions": ["chr1:1-900"]}
+    plugins = installed_plugins()
+    with pytest.raises(
+        InputError, match=r"--tech pacbio contradicts .*PL:ILLUMINA .*50 bp .*--tech illumina-wgs"
+    ):
+        check_call(plugins, tech="pacbio", **words)
+    assert check_call(plugins, tech="pacbio", **words, force=True).profile.name == "pacbio"
+    assert "contradicts" in capsys.readouterr().err
+    checked = check_call(plugins, tech="auto", **words)
+    assert (checked.profile.name, checked.sample) == ("illumina-wgs", "HG002")
+    assert checked.regions == [Region("chr1", 0, 900)]
+    assert "--tech auto is illumina-wgs: @RG PL:ILLUMINA." in capsys.readouterr().err
 
 
 def test_sample_names(tmp_path, capsys):

@@ -1,0 +1,104 @@
+"""Does an index of BAM, .bai or .csi, belong to its file? htslib is silent if not, and reads are missing.
+
+Formats: SAM specification, section 5.2 (BAI), and the CSI specification; BGZF: section 4.1.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import struct
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+_BAI_PSEUDO_BIN = 37450
+
+
+class IndexEnd(NamedTuple):
+    """Where the last alignment with a position ends, as virtual file offset; and how many without one follow.
+
+    ``unplaced`` is None where the index does not say.
+    """
+
+    offset: int
+    unplaced: int | None
+
+
+def index_end(path: Path) -> IndexEnd:
+    """Read where an index says that its alignments end.
+
+    Raises
+    ------
+    ValueError
+        It is no BAI or CSI, or breaks off.
+    """
+    data = path.read_bytes()
+    if data[:2] == b"\x1f\x8b":
+        data = gzip.decompress(data)
+    try:
+        return _parse(data)
+    except struct.error as error:
+        raise ValueError(f"{path} breaks off") from error
+
+
+def _parse(data: bytes) -> IndexEnd:
+    if data[:4] == b"BAI\1":
+        at, bin_head, pseudo = 4, 8, _BAI_PSEUDO_BIN
+    elif data[:4] == b"CSI\1":
+        _, depth, extra = struct.unpack_from("<3i", data, 4)
+        # Bins have an offset of their own in place of a linear index.
+        at, bin_head, pseudo = 16 + extra, 16, ((1 << (depth + 1) * 3) - 1) // 7 + 1
+    else:
+        raise ValueError("neither BAI nor CSI")
+    unpack = struct.Struct("<i").unpack_from
+    (contigs,) = unpack(data, at)
+    at, end = at + 4, 0
+    for _ in range(contigs):
+        (bins,) = unpack(data, at)
+        at += 4
+        for _ in range(bins):
+            (number,), (chunks,) = unpack(data, at), unpack(data, at + bin_head - 4)
+            at += bin_head
+            if number == pseudo:
+                end = max(end, *struct.unpack_from("<2Q", data, at))
+            at += 16 * chunks
+        if bin_head == 8:
+            (intervals,) = unpack(data, at)
+            at += 4 + 8 * intervals
+    return IndexEnd(end, struct.unpack_from("<Q", data, at)[0] if len(data) >= at + 8 else None)
+
+
+def belongs(bam: Path, index: Path) -> bool:
+    """Whether the alignments of the file end where the index says; true where that cannot be told."""
+    try:
+        offset, unplaced = index_end(index)
+    except ValueError:
+        return True  # htslib has read it
+    if not offset:
+        return True
+    block, within = offset >> 16, offset & 0xFFFF
+    with bam.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        if within:
+            following = _next_block(file, block)
+            if following is None:
+                return False
+            block = following[0]
+        while unplaced == 0 and block < size:  # nothing but empty blocks may follow
+            following = _next_block(file, block)
+            if following is None or following[1]:
+                return False
+            block = following[0]
+    return block <= size
+
+
+def _next_block(file: BinaryIO, block: int) -> tuple[int, int] | None:
+    """Return where the block after this one begins and how many bytes this one holds; None where none begins here."""
+    file.seek(block)
+    head = file.read(18)
+    if len(head) < 18 or head[:4] != b"\x1f\x8b\x08\x04" or head[12:14] != b"BC":
+        return None
+    following = block + struct.unpack_from("<H", head, 16)[0] + 1
+    file.seek(following - 4)
+    length = file.read(4)
+    return (following, struct.unpack("<I", length)[0]) if len(length) == 4 else None

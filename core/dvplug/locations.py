@@ -1,0 +1,58 @@
+"""Files on this machine and on servers: what `pathlib.Path` would break (https:/) stays text."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TypeAlias
+from urllib.parse import urlsplit, urlunsplit
+
+Location: TypeAlias = str | Path
+"""A `Path`, or the text of a URL that htslib can read."""
+
+_URL = re.compile(r"(?:https?|ftp|s3|gs)(?:\+https?)?://")
+INDEX_MARK = "##idx##"  # htslib's: FILE##idx##INDEX, where the index has another name
+
+
+def is_remote(place: Location) -> bool:
+    """Whether this is a URL."""
+    return isinstance(place, str) and _URL.match(place) is not None
+
+
+def trust_certificates() -> None:
+    """Let htslib trust the certificate authorities that Python does: that of pysam's wheels knows none.
+
+    CURL_CA_BUNDLE, where it is set, names others.
+    """
+    if "CURL_CA_BUNDLE" not in os.environ:
+        import ssl  # slow, and only for URLs
+
+        file = ssl.get_default_verify_paths().cafile
+        if file:
+            os.environ["CURL_CA_BUNDLE"] = file
+
+
+def location(text: str) -> Location:
+    """Take what a user wrote: a URL stays text, file:// and everything else is a path."""
+    return text if is_remote(text) else Path(text.removeprefix("file://"))
+
+
+def shown(place: Location) -> str:
+    """Text for messages and headers: passwords and signatures in a URL are left out."""
+    if not is_remote(place):
+        return str(place)
+    file, _, _ = str(place).partition(INDEX_MARK)
+    parts = urlsplit(file)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def file_name(place: Location) -> str:
+    """The last part, as `Path.name`."""
+    return Path(shown(place)).name
+
+
+def beside(url: str, suffix: str) -> str:
+    """The URL of a file whose path has this suffix more; what follows '?' is kept."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(path=parts.path + suffix))

@@ -1,0 +1,362 @@
+"""Inputs as people have them: CRAM, lanes, URLs, other indexes, packed references, BED from pipes. The same calls."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import pysam
+import pytest
+
+from dvplug.alignment_index import belongs, index_end
+from dvplug.alignments import open_alignments
+from dvplug.cli import main
+from dvplug.errors import InputError
+from dvplug.locations import beside, file_name, is_remote, location, shown
+from dvplug.reference import Reference
+from dvplug.simulate import SimulatedDataset
+from registry_servers import WebProcess, self_signed, web_process
+from shared_data import SHARED, needs_shared
+
+needs_samtools = pytest.mark.skipif(shutil.which("samtools") is None, reason="samtools is absent")
+PART = "10001-30000"
+
+
+def contig_of(reference: Path) -> str:
+    with pysam.FastaFile(str(reference)) as fasta:
+        return str(fasta.references[0])
+
+
+def call(out: Path, reference: object, *reads: object, regions: str | None = None, workers: int = 1) -> int:
+    words = [
+        "call",
+        "--tech",
+        "illumina-wgs",
+        "--ref",
+        reference,
+        "--out",
+        out,
+        "--device",
+        "cpu",
+        "--workers",
+        workers,
+    ]
+    words += ["--reads", *reads, *(["--regions", regions] if regions else [])]
+    with pytest.raises(SystemExit, match=r"^[012]$") as stop:
+        main([str(word) for word in words])
+    return int(stop.value.code or 0)
+
+
+def records(path: Path) -> list[str]:
+    return [line for line in path.read_text().splitlines() if not line.startswith("#")]
+
+
+@pytest.fixture(scope="module")
+def expected(dataset: SimulatedDataset, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Records of 20 kb of the simulated dataset, from its plain BAM and FASTA."""
+    out = tmp_path_factory.mktemp("expected") / "x.vcf"
+    assert call(out, dataset.reference, dataset.reads, regions=f"{contig_of(dataset.reference)}:{PART}") == 0
+    assert len(records(out)) > 10
+    return records(out)
+
+
+def assert_same(
+    tmp_path: Path, dataset: SimulatedDataset, expected: list[str], reference: object, *reads: object
+) -> None:
+    out = tmp_path / "same.vcf"
+    assert call(out, reference, *reads, regions=f"{contig_of(dataset.reference)}:{PART}") == 0
+    assert records(out) == expected
+
+
+# CRAM, indexes, packed references
+
+
+@pytest.mark.parametrize("option", ["embed_ref=0", "embed_ref=1", "no_ref=1", "version=2.1"])
+def test_cram(dataset: SimulatedDataset, tmp_path: Path, expected: list[str], option: str) -> None:
+    path = tmp_path / "x.cram"
+    words = ["-C", "-T", str(dataset.reference), "--output-fmt-option", option, "-o", str(path)]
+    pysam.view(*words, str(dataset.reads), catch_stdout=False)
+    pysam.index(str(path))
+    assert_same(tmp_path, dataset, expected, dataset.reference, path)
+
+
+def test_csi_index(dataset: SimulatedDataset, tmp_path: Path, expected: list[str]) -> None:
+    path = Path(shutil.copy(dataset.reads, tmp_path / "x.bam"))
+    pysam.index("-c", str(path))
+    assert [p.name for p in tmp_path.glob("x.bam.*")] == ["x.bam.csi"]
+    assert_same(tmp_path, dataset, expected, dataset.reference, path)
+
+
+def test_a_packed_reference(dataset: SimulatedDataset, tmp_path: Path, expected: list[str]) -> None:
+    packed = tmp_path / "genome.fa.gz"
+    pysam.tabix_compress(str(dataset.reference), str(packed))
+    pysam.faidx(str(packed))
+    assert Path(f"{packed}.gzi").is_file()
+    assert_same(tmp_path, dataset, expected, packed, dataset.reads)
+
+
+@pytest.mark.parametrize("unplaced", [0, 3])
+@pytest.mark.parametrize("options", [(), ("-c",), ("-c", "-m", "12")])
+def test_where_an_index_ends(
+    dataset: SimulatedDataset, tmp_path: Path, options: tuple, unplaced: int
+) -> None:
+    path = tmp_path / "x.bam"
+    with (
+        pysam.AlignmentFile(str(dataset.reads)) as reads,
+        pysam.AlignmentFile(str(path), "wb", template=reads) as out,
+    ):
+        for read in reads:
+            out.write(read)
+        for i in range(unplaced):
+            read = pysam.AlignedSegment()
+            read.query_name, read.flag, read.query_sequence = f"u{i}", 4, "ACGT"
+            out.write(read)
+    pysam.index(*options, str(path))
+    (index,) = tmp_path.glob("x.bam.*i")
+    with pysam.AlignmentFile(str(path)) as reads:
+        for _ in islice(reads, reads.mapped):  # as many as have a position
+            pass
+        assert index_end(index) == (reads.tell(), unplaced)
+    assert belongs(path, index)
+    longer = tmp_path / "longer.bam"
+    longer.write_bytes(path.read_bytes() * 2)
+    assert belongs(longer, index) is (unplaced > 0)  # what follows may be reads without a position
+    cut = tmp_path / "cut.bam"
+    cut.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert not belongs(cut, index)
+    (tmp_path / "junk").write_bytes(b"BAI\1\1\0")
+    with pytest.raises(ValueError, match="breaks off"):
+        index_end(tmp_path / "junk")
+
+
+# Lanes
+
+
+@needs_samtools
+@pytest.mark.parametrize("sort", [True, False], ids=["sorted by samtools", "in the order of the file"])
+def test_lanes_give_the_records_of_their_merge(dataset: SimulatedDataset, tmp_path: Path, sort: bool) -> None:
+    assert_lanes_are_called_as_their_merge(
+        tmp_path, dataset.reference, dataset.reads, "chrS:1-40000", sort=sort
+    )
+
+
+@needs_samtools
+@needs_shared
+def test_real_lanes_give_the_records_of_their_merge(tmp_path: Path) -> None:
+    reference, reads = "reference/b37.chr20_regions.fa.gz", "illumina/HG002_b37.chr20_slices.2x150.60-96x.bam"
+    assert_lanes_are_called_as_their_merge(
+        tmp_path, SHARED / reference, SHARED / reads, "20:18784000-18856000", sort=False
+    )
+
+
+def assert_lanes_are_called_as_their_merge(
+    folder: Path, reference: Path, reads: Path, regions: str, *, sort: bool
+) -> None:
+    lanes = split(reads, folder, sort=sort)
+    if sort:
+        cram = lanes[0].with_suffix(".cram")
+        pysam.view("-C", "-T", str(reference), "-o", str(cram), str(lanes[0]), catch_stdout=False)
+        pysam.index(str(cram))
+        lanes[0] = cram
+    merged = folder / "merged.bam"
+    subprocess.run(["samtools", "merge", "--reference", reference, "-o", merged, *lanes], check=True)
+    pysam.index(str(merged))
+    called = []
+    for name, files in {"lanes": lanes, "merged": [merged]}.items():
+        out = folder / f"{name}.vcf"
+        assert call(out, reference, *files, regions=regions) == 0
+        called.append(records(out))
+    assert called[0] == called[1]
+    assert len(called[0]) > 20
+
+
+def split(bam: Path, folder: Path, *, sort: bool) -> list[Path]:
+    """Deal the fragments of a BAM to three lanes, by the sum of the letters of their names."""
+    lanes = [folder / f"lane{i}.bam" for i in range(3)]
+    with pysam.AlignmentFile(str(bam)) as reads:
+        files = [pysam.AlignmentFile(str(lane), "wb", template=reads) for lane in lanes]
+        for read in reads:
+            files[sum(read.query_name.encode()) % 3].write(read)
+        for file in files:
+            file.close()
+    for lane in lanes:
+        if sort:
+            pysam.sort("-o", str(lane), str(lane))
+        pysam.index(str(lane))
+    return lanes
+
+
+# URLs
+
+
+@pytest.fixture
+def served(
+    dataset: SimulatedDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[WebProcess]:
+    """The dataset on a server that knows ranges; the current folder is an empty one."""
+    folder, here = tmp_path / "served", tmp_path / "here"
+    folder.mkdir()
+    here.mkdir()
+    for path in (dataset.reads, dataset.reference):
+        shutil.copy(path, folder)
+    shutil.copy(f"{dataset.reads}.bai", folder)
+    shutil.copy(f"{dataset.reference}.fai", folder)
+    monkeypatch.chdir(here)
+    with web_process(folder) as server:
+        yield server
+
+
+def test_reads_from_a_server(
+    served: WebProcess, dataset: SimulatedDataset, tmp_path: Path, expected: list[str]
+) -> None:
+    url = f"{served.url}{dataset.reads.name}?X-Amz-Signature=secret"
+    assert_same(tmp_path, dataset, expected, dataset.reference, url)
+    assert not list(Path().iterdir())  # htslib would leave the index here
+    assert any(served.asked("secret"))  # ranges
+    text = (tmp_path / "same.vcf").read_text()
+    assert f"--reads {served.url}{dataset.reads.name}\n" in text.replace(" --regions", "\n")
+    assert "secret" not in text
+
+
+def test_several_processes_read_from_a_server(
+    served: WebProcess, dataset: SimulatedDataset, tmp_path: Path, expected: list[str]
+) -> None:
+    contig = contig_of(dataset.reference)
+    out = tmp_path / "x.vcf"
+    url = served.url + dataset.reads.name
+    assert call(out, dataset.reference, url, regions=f"{contig}:{PART}", workers=2) == 0
+    assert records(out) == expected
+
+
+def test_https_trusts_the_authorities_that_python_does(
+    dataset: SimulatedDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = self_signed(tmp_path)
+    monkeypatch.setenv("CURL_CA_BUNDLE", "")  # what comes is taken back
+    with web_process(dataset.reads.parent, certificate) as server:
+        for trusted in (None, certificate):
+            monkeypatch.delenv("CURL_CA_BUNDLE")
+            monkeypatch.setenv("SSL_CERT_FILE", str(trusted or tmp_path / "none.pem"))
+            if trusted:
+                with open_alignments(server.url + dataset.reads.name, dataset.reference) as reads:
+                    assert next(iter(reads)).query_name
+            else:
+                with pytest.raises(InputError, match=r"reads.bam cannot be read: .*CURL_CA_BUNDLE"):
+                    open_alignments(server.url + dataset.reads.name, dataset.reference)
+                monkeypatch.setenv("CURL_CA_BUNDLE", "")
+
+
+def test_cram_and_its_reference_from_a_server(
+    served: WebProcess, dataset: SimulatedDataset, tmp_path: Path, expected: list[str]
+) -> None:
+    path = served.folder / "x.cram"
+    pysam.view("-C", "-T", str(dataset.reference), "-o", str(path), str(dataset.reads), catch_stdout=False)
+    pysam.index(str(path))
+    reference = served.url + dataset.reference.name
+    assert_same(tmp_path, dataset, expected, reference, served.url + "x.cram")
+    assert not list(Path().iterdir())
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(InputError, match=r"x.cram is truncated"):
+        open_alignments(served.url + "x.cram", dataset.reference)
+
+
+@pytest.mark.parametrize("index", ["x.bai", "elsewhere/index.csi"])
+def test_an_index_under_another_name(served: WebProcess, dataset: SimulatedDataset, index: str) -> None:
+    shutil.copy(dataset.reads, served.folder / "x.bam")
+    (served.folder / "elsewhere").mkdir()
+    pysam.index(
+        *(["-c"] if index.endswith("csi") else []), str(served.folder / "x.bam"), str(served.folder / index)
+    )
+    url = served.url + "x.bam" + (f"##idx##{served.url}{index}" if "/" in index else "")
+    contig = contig_of(dataset.reference)
+    with open_alignments(url, dataset.reference) as remote, pysam.AlignmentFile(str(dataset.reads)) as local:
+        starts = [read.reference_start for read in remote.fetch(contig, 10_000, 20_000)]
+        assert starts == [read.reference_start for read in local.fetch(contig, 10_000, 20_000)] != []
+
+
+def test_what_a_server_does_not_give_is_said(
+    served: WebProcess, dataset: SimulatedDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (served.folder / f"{dataset.reads.name}.bai").unlink()
+    capsys.readouterr()
+    wanted = served.url + "no.bam", served.url + dataset.reads.name
+    assert call(tmp_path / "x.vcf", served.url + "no.fa", *wanted) == 2
+    error = capsys.readouterr().err
+    for text in (
+        "3 problems",
+        "no.fa cannot be read",
+        "no.bam cannot be read: No such file",
+        "has no index",
+        "##idx##",
+    ):
+        assert text in error
+    assert not (tmp_path / "x.vcf").exists()
+
+
+def test_locations() -> None:
+    for text in ("https://a.b/c.bam", "s3://b/k.cram", "gs://b/k.bam", "ftp://h/f.bam", "http://h/f.bam"):
+        assert is_remote(location(text))
+        assert location(text) == shown(text) == text
+    for text in ("reads.bam", "/data/http:/x.bam", "https.bam", "C://x.bam"):
+        assert location(text) == Path(text)
+    assert location("file:///data/x.bam") == Path("/data/x.bam")
+    signed = "https://me:word@a.b/c/x.bam?X-Amz-Signature=1#f##idx##https://a.b/x.bai"
+    assert shown(signed) == "https://a.b/c/x.bam"
+    assert file_name(signed) == file_name(Path("/data/x.bam")) == "x.bam"
+    assert beside("https://a.b/x.bam?sig=1", ".bai") == "https://a.b/x.bam.bai?sig=1"
+
+
+def test_a_remote_reference_is_read_as_a_local_one(served: WebProcess, dataset: SimulatedDataset) -> None:
+    contig = contig_of(dataset.reference)
+    with (
+        Reference.open(served.url + dataset.reference.name) as remote,
+        Reference.open(dataset.reference) as local,
+    ):
+        assert remote.lengths == local.lengths
+        assert remote.sequence(contig, 5_000, 9_000) == local.sequence(contig, 5_000, 9_000)
+    assert not list(Path().iterdir())
+
+
+# BED
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("place", ["--regions=-", "--regions=/dev/stdin"])
+def test_regions_from_a_pipe(
+    dataset: SimulatedDataset, tmp_path: Path, expected: list[str], packed: bool, place: str
+) -> None:
+    bed = f"{contig_of(dataset.reference)}\t10000\t30000\n".encode()
+    out = tmp_path / "x.vcf"
+    words = [
+        "call",
+        "--tech",
+        "illumina-wgs",
+        "--ref",
+        dataset.reference,
+        "--reads",
+        dataset.reads,
+        "--out",
+        out,
+    ]
+    words += ["--workers", 1, "--device", "cpu", place]
+    code = "import sys\nfrom dvplug.cli import main\nmain(sys.argv[1:])"
+    subprocess.run(
+        [sys.executable, "-c", code, *map(str, words)],
+        input=gzip.compress(bed) if packed else bed,
+        check=True,
+    )
+    assert records(out) == expected
+
+
+def test_regions_from_a_packed_bed(dataset: SimulatedDataset, tmp_path: Path, expected: list[str]) -> None:
+    bed = tmp_path / "targets.bed"
+    bed.write_text(f"{contig_of(dataset.reference)}\t10000\t30000\n")
+    pysam.tabix_compress(str(bed), str(tmp_path / "targets.bed.gz"))
+    out = tmp_path / "x.vcf"
+    assert call(out, dataset.reference, dataset.reads, regions=str(tmp_path / "targets.bed.gz")) == 0
+    assert records(out) == expected

@@ -1,0 +1,40 @@
+"""The table of docs/technologies.md: as what `--tech auto` recognises files of reads, and by what.
+
+python tools/technology_table.py ../shared/data/*/*.bam
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import pysam
+
+from dvplug.errors import InputError
+from dvplug.plugins import installed_plugins
+from dvplug.read_evidence import gather
+from dvplug.recognition import describe, judge, pick
+
+
+def rows(paths: Iterable[Path]) -> list[str]:
+    """Return a row for each BAM file: its name, what was measured, what decides, what it is recognised as."""
+    technologies = installed_plugins().technologies()
+    lines = ["| file | reads | what decides | `--tech auto` | refused as |", "|---|---|---|---|---|"]
+    for path in paths:
+        with pysam.AlignmentFile(str(path)) as alignments:
+            evidence = gather(alignments)
+        try:
+            choice = pick(technologies, {path.name: evidence})
+            picked, why = f"`{choice.profile.name}`", choice.why
+        except InputError as error:
+            picked, why = "refused", error.cause
+        refused = [p.name for p in technologies if judge(p, evidence, technologies).contradictions]
+        lines.append(
+            f"| {path.name} | {describe(evidence)} | {why.replace('|', ' ')} | {picked} | {', '.join(refused)} |"
+        )
+    return lines
+
+
+if __name__ == "__main__":
+    print("\n".join(rows(map(Path, sys.argv[1:]))))
