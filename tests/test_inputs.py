@@ -6,7 +6,6 @@ import gzip
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -14,13 +13,9 @@ import pysam
 import pytest
 
 from dvplug.alignment_index import belongs, index_end
-from dvplug.alignments import open_alignments
 from dvplug.cli import main
-from dvplug.errors import InputError
 from dvplug.locations import beside, file_name, is_remote, location, shown
-from dvplug.reference import Reference
 from dvplug.simulate import SimulatedDataset
-from registry_servers import WebProcess, self_signed, web_process
 from shared_data import SHARED, needs_shared
 
 needs_samtools = pytest.mark.skipif(shutil.which("samtools") is None, reason="samtools is absent")
@@ -191,113 +186,6 @@ def split(bam: Path, folder: Path, *, sort: bool) -> list[Path]:
     return lanes
 
 
-# URLs
-
-
-@pytest.fixture
-def served(
-    dataset: SimulatedDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[WebProcess]:
-    """The dataset on a server that knows ranges; the current folder is an empty one."""
-    folder, here = tmp_path / "served", tmp_path / "here"
-    folder.mkdir()
-    here.mkdir()
-    for path in (dataset.reads, dataset.reference):
-        shutil.copy(path, folder)
-    shutil.copy(f"{dataset.reads}.bai", folder)
-    shutil.copy(f"{dataset.reference}.fai", folder)
-    monkeypatch.chdir(here)
-    with web_process(folder) as server:
-        yield server
-
-
-def test_reads_from_a_server(
-    served: WebProcess, dataset: SimulatedDataset, tmp_path: Path, expected: list[str]
-) -> None:
-    url = f"{served.url}{dataset.reads.name}?X-Amz-Signature=secret"
-    assert_same(tmp_path, dataset, expected, dataset.reference, url)
-    assert not list(Path().iterdir())  # htslib would leave the index here
-    assert any(served.asked("secret"))  # ranges
-    text = (tmp_path / "same.vcf").read_text()
-    assert f"--reads {served.url}{dataset.reads.name}\n" in text.replace(" --regions", "\n")
-    assert "secret" not in text
-
-
-def test_several_processes_read_from_a_server(
-    served: WebProcess, dataset: SimulatedDataset, tmp_path: Path, expected: list[str]
-) -> None:
-    contig = contig_of(dataset.reference)
-    out = tmp_path / "x.vcf"
-    url = served.url + dataset.reads.name
-    assert call(out, dataset.reference, url, regions=f"{contig}:{PART}", workers=2) == 0
-    assert records(out) == expected
-
-
-def test_https_trusts_the_authorities_that_python_does(
-    dataset: SimulatedDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    certificate = self_signed(tmp_path)
-    monkeypatch.setenv("CURL_CA_BUNDLE", "")  # what comes is taken back
-    with web_process(dataset.reads.parent, certificate) as server:
-        for trusted in (None, certificate):
-            monkeypatch.delenv("CURL_CA_BUNDLE")
-            monkeypatch.setenv("SSL_CERT_FILE", str(trusted or tmp_path / "none.pem"))
-            if trusted:
-                with open_alignments(server.url + dataset.reads.name, dataset.reference) as reads:
-                    assert next(iter(reads)).query_name
-            else:
-                with pytest.raises(InputError, match=r"reads.bam cannot be read: .*CURL_CA_BUNDLE"):
-                    open_alignments(server.url + dataset.reads.name, dataset.reference)
-                monkeypatch.setenv("CURL_CA_BUNDLE", "")
-
-
-def test_cram_and_its_reference_from_a_server(
-    served: WebProcess, dataset: SimulatedDataset, tmp_path: Path, expected: list[str]
-) -> None:
-    path = served.folder / "x.cram"
-    pysam.view("-C", "-T", str(dataset.reference), "-o", str(path), str(dataset.reads), catch_stdout=False)
-    pysam.index(str(path))
-    reference = served.url + dataset.reference.name
-    assert_same(tmp_path, dataset, expected, reference, served.url + "x.cram")
-    assert not list(Path().iterdir())
-    path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(InputError, match=r"x.cram is truncated"):
-        open_alignments(served.url + "x.cram", dataset.reference)
-
-
-@pytest.mark.parametrize("index", ["x.bai", "elsewhere/index.csi"])
-def test_an_index_under_another_name(served: WebProcess, dataset: SimulatedDataset, index: str) -> None:
-    shutil.copy(dataset.reads, served.folder / "x.bam")
-    (served.folder / "elsewhere").mkdir()
-    pysam.index(
-        *(["-c"] if index.endswith("csi") else []), str(served.folder / "x.bam"), str(served.folder / index)
-    )
-    url = served.url + "x.bam" + (f"##idx##{served.url}{index}" if "/" in index else "")
-    contig = contig_of(dataset.reference)
-    with open_alignments(url, dataset.reference) as remote, pysam.AlignmentFile(str(dataset.reads)) as local:
-        starts = [read.reference_start for read in remote.fetch(contig, 10_000, 20_000)]
-        assert starts == [read.reference_start for read in local.fetch(contig, 10_000, 20_000)] != []
-
-
-def test_what_a_server_does_not_give_is_said(
-    served: WebProcess, dataset: SimulatedDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (served.folder / f"{dataset.reads.name}.bai").unlink()
-    capsys.readouterr()
-    wanted = served.url + "no.bam", served.url + dataset.reads.name
-    assert call(tmp_path / "x.vcf", served.url + "no.fa", *wanted) == 2
-    error = capsys.readouterr().err
-    for text in (
-        "3 problems",
-        "no.fa cannot be read",
-        "no.bam cannot be read: No such file",
-        "has no index",
-        "##idx##",
-    ):
-        assert text in error
-    assert not (tmp_path / "x.vcf").exists()
-
-
 def test_locations() -> None:
     for text in ("https://a.b/c.bam", "s3://b/k.cram", "gs://b/k.bam", "ftp://h/f.bam", "http://h/f.bam"):
         assert is_remote(location(text))
@@ -309,17 +197,6 @@ def test_locations() -> None:
     assert shown(signed) == "https://a.b/c/x.bam"
     assert file_name(signed) == file_name(Path("/data/x.bam")) == "x.bam"
     assert beside("https://a.b/x.bam?sig=1", ".bai") == "https://a.b/x.bam.bai?sig=1"
-
-
-def test_a_remote_reference_is_read_as_a_local_one(served: WebProcess, dataset: SimulatedDataset) -> None:
-    contig = contig_of(dataset.reference)
-    with (
-        Reference.open(served.url + dataset.reference.name) as remote,
-        Reference.open(dataset.reference) as local,
-    ):
-        assert remote.lengths == local.lengths
-        assert remote.sequence(contig, 5_000, 9_000) == local.sequence(contig, 5_000, 9_000)
-    assert not list(Path().iterdir())
 
 
 # BED

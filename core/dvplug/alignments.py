@@ -11,7 +11,7 @@ from typing import Any
 import pysam
 
 from dvplug.errors import InputError
-from dvplug.locations import INDEX_MARK, Location, beside, file_name, is_remote, shown, trust_certificates
+from dvplug.locations import INDEX_MARK, Location, beside, file_name, is_remote, prepare_for_urls, shown
 
 Header = Mapping[str, Any]
 """A SAM header as pysam's `to_dict` gives it: ``{"SQ": [{"SN": ..., "LN": ...}], "RG": [...], ...}``."""
@@ -75,7 +75,7 @@ def _checked(path: Location, alignments: pysam.AlignmentFile) -> pysam.Alignment
 
 def _open_remote(url: str, reference: str | None) -> pysam.AlignmentFile:
     """Open a URL. The index is read first, since htslib would leave a copy of it in the current folder."""
-    trust_certificates()
+    prepare_for_urls()
     file, _, index = url.partition(INDEX_MARK)
     with tempfile.TemporaryDirectory(prefix="dvplug-index-") as folder:
         copy = Path(folder) / "index"

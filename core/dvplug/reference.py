@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pysam
 
 from dvplug.errors import InputError
-from dvplug.locations import Location, is_remote, shown, trust_certificates
+from dvplug.locations import Location, is_remote, prepare_for_urls, shown
 
 BASES = "ACGT"
 OTHER = 4
@@ -52,7 +52,7 @@ class Reference:
             The file or its index is missing, not readable or not FASTA.
         """
         if is_remote(path):
-            trust_certificates()
+            prepare_for_urls()
         else:
             path = Path(path)
             _require_files(path)
