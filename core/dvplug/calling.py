@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from dvplug.alignments import preflight
@@ -11,13 +13,16 @@ from dvplug.console import info, progress, warn
 from dvplug.engine import CallJob, Pipeline, RegionResult, call_regions
 from dvplug.errors import InputError
 from dvplug.genotyper import gpu_is_usable
+from dvplug.journal import Journal, finish, open_journal
+from dvplug.memory import in_units, workers_that_fit
 from dvplug.models import LoadedModel, check_fit, resolve_model
 from dvplug.plugins import Plugins, installed_plugins
 from dvplug.postprocess import PostprocessSettings
 from dvplug.reference import Reference
 from dvplug.regions import Region, partitions, resolve_regions, skip_n_runs
+from dvplug.run_log import log_event, log_result
 from dvplug.technology import TechnologyProfile
-from dvplug.vcf import VcfWriter, header
+from dvplug.vcf import VcfWriter, header, require_place
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,8 @@ class CallOptions:
     min_qual: float = 1.0
     keep_ref_calls: bool = False
     offline: bool = False
+    resume: bool = False
+    max_memory: int | None = None  # bytes
 
 
 def call_variants(options: CallOptions) -> RegionResult:
@@ -51,6 +58,9 @@ def call_variants(options: CallOptions) -> RegionResult:
         raise InputError(
             f"--workers {options.workers} is not a number of processes", repair="Give 1 or more."
         )
+    if options.out != "-":
+        require_place(Path(options.out))
+    workers = _workers(options)
     plugins = installed_plugins()
     profile = plugins.technology(options.tech)
     model = resolve_model(plugins, profile, options.model, offline=options.offline)
@@ -62,20 +72,17 @@ def call_variants(options: CallOptions) -> RegionResult:
             reference.lengths, sample, reference=options.reference.name, command=_command(options),
             model=model.manifest.label, model_sha256=model.manifest_sha256, plugins=_distributions(plugins),
         )  # fmt: skip
-        with VcfWriter(options.out, text) as writer:
-            return _call(options, plugins, profile, model, reference, regions, writer)
+        job = _job(options, plugins, profile, model)
+        parts = list(skip_n_runs(partitions(regions, profile.partition_size), reference))
+        with (
+            open_journal(vars(options), job, parts, _distributions(plugins)) as journal,
+            VcfWriter(options.out, text) as writer,
+        ):
+            return _call(options, job, parts, workers, journal, writer)
 
 
-def _call(
-    options: CallOptions,
-    plugins: Plugins,
-    profile: TechnologyProfile,
-    model: LoadedModel,
-    reference: Reference,
-    regions: list[Region],
-    writer: VcfWriter,
-) -> RegionResult:
-    job = CallJob(
+def _job(options: CallOptions, plugins: Plugins, profile: TechnologyProfile, model: LoadedModel) -> CallJob:
+    return CallJob(
         Pipeline.of(plugins, profile),
         plugins.genotyper(profile.genotyper).load(),
         model,
@@ -85,11 +92,28 @@ def _call(
         options.keep_ref_calls,
         _device(options.device),
     )
-    parts = list(skip_n_runs(partitions(regions, profile.partition_size), reference))
-    info(f"Calling {profile.name} with {model.manifest.label} on {job.device}, {options.workers} worker(s).")
+
+
+def _call(
+    options: CallOptions,
+    job: CallJob,
+    parts: list[Region],
+    workers: int,
+    journal: Journal | None,
+    writer: VcfWriter,
+) -> RegionResult:
+    name, model = job.pipeline.profile.name, job.model.manifest.label
+    info(f"Calling {name} with {model} on {job.device}, {workers} worker(s).")
     total = RegionResult()
-    with progress("Calling", len(parts)) as advance:
-        for result in call_regions(job, parts, options.workers):
+    log_event(
+        "calling", technology=name, model=model, model_sha256=job.model.manifest_sha256, device=job.device,
+        workers=workers, partitions=len(parts), resumed=journal.finished if journal else 0,
+    )  # fmt: skip
+    call = partial(call_regions, job, workers=workers, max_memory=options.max_memory)
+    # Closed here: where writing fails, a traceback would keep the workers alive.
+    with progress("Calling", len(parts)) as advance, closing(finish(journal, parts, call)) as results:
+        for part, result in zip(parts, results, strict=True):
+            log_result(part, result)
             writer.write_text("".join(result.lines))
             result.lines.clear()
             total.add(result)
@@ -99,6 +123,16 @@ def _call(
     if total.skipped_no_sequence:
         warn("alignments without sequence or CIGAR were left out.")
     return total
+
+
+def _workers(options: CallOptions) -> int:
+    if options.max_memory is None:
+        return options.workers
+    fit = workers_that_fit(options.workers, options.max_memory)
+    if fit < options.workers:
+        allowed = in_units(options.max_memory)
+        warn(f"{fit} worker(s) in place of {options.workers}, so that they fit into --max-memory {allowed}.")
+    return fit
 
 
 def _device(wanted: str) -> str:

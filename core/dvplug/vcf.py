@@ -107,7 +107,7 @@ class VcfWriter:
         self._index = _index_suffix(header) if self.path.name.endswith(".vcf.gz") else ""
         self._file: Any = sys.stdout
         if not self._is_stdout:
-            _require_place(self.path)
+            require_place(self.path)
             suffix = ".vcf.gz" if self._index else ".vcf"
             self._temp = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}{suffix}")
             try:
@@ -188,7 +188,20 @@ def _index_suffix(header: str) -> str:
     return ".csi" if longest > TBI_MAX else ".tbi"
 
 
-def _require_place(path: Path) -> None:
+def remove_leftovers(path: str | Path) -> None:
+    """Remove the unfinished files that killed runs left beside an output.
+
+    Only one who knows that nobody else is writing this output may call it.
+    """
+    path = Path(path)
+    ours = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{8}}\.vcf(\.gz(\.tbi|\.csi)?)?")
+    for left in path.parent.iterdir():
+        if ours.fullmatch(left.name):
+            left.unlink(missing_ok=True)
+
+
+def require_place(path: Path) -> None:
+    """Check before any work that a VCF can lie there; raises InputError."""
     if not path.name.endswith((".vcf", ".vcf.gz")):
         raise InputError(
             f"Output {path} has an unknown format",

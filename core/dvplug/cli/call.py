@@ -26,6 +26,9 @@ def call(
     min_qual: float = 1.0,
     keep_ref_calls: bool = False,
     offline: bool = False,
+    resume: bool = False,
+    max_memory: str | None = None,
+    log_json: Path | None = None,
 ) -> None:
     """Call germline SNPs and indels of one sample.
 
@@ -58,16 +61,28 @@ def call(
         Also write candidates that turned out to be reference (filter RefCall).
     offline
         Download nothing.
+    resume
+        Go on where a run of this command stopped; begin anew where none did.
+    max_memory
+        What all processes together may take, such as 4G: fewer workers are started if need be, and a run that takes
+        more ends with an error.
+    log_json
+        File to which the events of the run are added, one JSON object a line.
     """
     from dvplug.calling import CallOptions, call_variants
     from dvplug.console import info
+    from dvplug.memory import parse_size
+    from dvplug.run_log import log_counts, run_log
 
-    total = call_variants(
-        CallOptions(
-            tech, ref, tuple(reads), out, tuple(regions or ()), tuple(exclude_regions or ()), model,
-            workers if workers is not None else available_cores(), device, sample, min_qual, keep_ref_calls, offline,
-        )
-    )  # fmt: skip
+    with run_log(log_json):
+        total = call_variants(
+            CallOptions(
+                tech, ref, tuple(reads), out, tuple(regions or ()), tuple(exclude_regions or ()), model,
+                workers if workers is not None else available_cores(), device, sample, min_qual, keep_ref_calls,
+                offline, resume, parse_size(max_memory) if max_memory is not None else None,
+            )
+        )  # fmt: skip
+        log_counts(total)
     counts = ", ".join(f"{count:,} {name}" for name, count in sorted(total.filters.items())) or "no records"
     info(f"{out}: {counts} from {total.candidates:,} candidates.")
 
