@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from dvplug.console import warn
 from dvplug.errors import InputError
 from dvplug.reference import Reference
 from dvplug.regions import Region, contig_hint
+from dvplug.workers import crash_of
 
 Header = Mapping[str, Any]
 """A SAM header as pysam's `to_dict` gives it: ``{"SQ": [{"SN": ..., "LN": ...}], "RG": [...], ...}``."""
@@ -23,6 +25,8 @@ _CRAM_ENDS = (
     bytes.fromhex("0f000000ffffffff0fe0454f4600000000010005bdd94f0001000606010001000100ee63014b"),
     bytes.fromhex("0b000000ffffffff0fe0454f460000000001000001000606010001000100"),
 )
+
+TRIED_REGIONS = 1000  # at which reading is tried, until one has a read
 
 
 class Preflight(NamedTuple):
@@ -53,13 +57,15 @@ def open_alignments(path: str | Path, reference_path: str | Path) -> pysam.Align
     # htslib would fetch an absent reference sequence from the network, or use a cache of unknown origin.
     os.environ["REF_PATH"] = os.devnull
     os.environ.pop("REF_CACHE", None)
-    verbosity = pysam.set_verbosity(0)  # our message replaces the library's
+    verbosity = pysam.set_verbosity(0)  # our message replaces the library's,
+    hook, sys.unraisablehook = sys.unraisablehook, lambda _: None  # and what it says when it closes a damaged file
     try:
         alignments = pysam.AlignmentFile(str(path), reference_filename=str(reference_path), check_sq=False)
     except (OSError, ValueError) as error:
         raise _not_readable(path, error) from error
     finally:
         pysam.set_verbosity(verbosity)
+        sys.unraisablehook = hook
     if alignments.is_cram and not _has_cram_end(path):
         alignments.close()
         raise _truncated(path)
@@ -105,9 +111,15 @@ def preflight(
     regions = list(regions)
     headers = []
     for path in map(Path, paths):
+        if crash := crash_of(_try, path, reference.path, regions):
+            raise InputError(
+                f"Alignment file {path} cannot be read",
+                cause=f"the file or its index is damaged such that it cannot even be tried: {crash}",
+                repair=f"Check the file with `samtools quickcheck` and make the index anew: samtools index {path}",
+            )
         with open_alignments(path, reference.path) as alignments:
             _require_index(path, alignments)
-            header = alignments.header.to_dict()
+            header = _header(path, alignments)
             _require_same_contigs(path, header, reference, dict.fromkeys(r.contig for r in regions))
             if alignments.is_cram:
                 _require_decodable(path, alignments, regions)
@@ -142,6 +154,12 @@ def sample_name(headers: Sequence[Header], paths: Sequence[Path], override: str 
         return str(names.pop())
     warn(escape(f"{paths[0]} has no sample name (@RG SM): '{paths[0].stem}' is used, or what --sample says."))
     return paths[0].stem
+
+
+def _try(path: Path, reference_path: Path, regions: Sequence[Region]) -> None:
+    """Open a file with its index, and decode one read."""
+    with open_alignments(path, reference_path) as alignments:
+        _require_decodable(path, alignments, regions[:TRIED_REGIONS])
 
 
 def _require_file(path: Path) -> None:
@@ -180,6 +198,21 @@ def _has_cram_end(path: Path) -> bool:
     with path.open("rb") as file:
         file.seek(-min(len(_CRAM_ENDS[0]), path.stat().st_size), os.SEEK_END)
         return file.read().endswith(_CRAM_ENDS)
+
+
+def _header(path: Path, alignments: Any) -> Header:
+    """Return the header, of which pysam asserts rather than checks that it follows the specification."""
+    try:
+        header: Header = alignments.header.to_dict()
+        for entry in header.get("SQ", []):
+            entry["SN"], entry["LN"]
+    except (AssertionError, KeyError, ValueError) as error:
+        raise InputError(
+            f"The header of {path} cannot be read",
+            cause=str(error),
+            repair="Look at it with `samtools view -H`, and mend it with `samtools reheader`.",
+        ) from error
+    return header
 
 
 def _require_index(path: Path, alignments: pysam.AlignmentFile) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -83,7 +84,7 @@ def read_bed(path: Path, lengths: Mapping[str, int]) -> list[Region]:
             for number, line in enumerate(lines, 1):
                 if line.strip() and not line.startswith(_NOT_DATA):
                     regions.append(_bed_region(line, f"{path}, line {number}", lengths))
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise InputError(
             f"BED file {path} cannot be read", cause=str(error), repair="Check the path and the file."
         ) from error

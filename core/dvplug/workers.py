@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import resource
 import signal
 import sys
 import threading
@@ -15,6 +16,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
 from typing import Any, TypeVar
@@ -26,6 +28,7 @@ from dvplug.regions import Region
 RESULTS_PER_WORKER = 4  # that may wait for an earlier one
 GIVEN_AHEAD = 2  # regions that a worker has at most, so that it need not wait for the next
 LOOK_S = 0.25  # between two looks at the memory, and of a worker at its parent
+ATTEMPT_CPU_S = 5  # of what should take a second: more is an endless loop
 Result = TypeVar("Result")
 
 
@@ -159,7 +162,7 @@ class _Crew:
             if self.max_memory is not None and time.monotonic() > self.next_look:
                 self._look_at_memory(self.max_memory)
             if ready:
-                return [busy[pipe] for pipe in ready]  # type: ignore[index]
+                return [busy[pipe] for pipe in ready]
 
     def _look_at_memory(self, limit: int) -> None:
         began = time.monotonic()
@@ -219,6 +222,29 @@ def _portable(error: Exception, region: Region) -> Exception:
     return RuntimeError(f"a fault in a worker process, at {region}\n{traceback.format_exc()}")
 
 
+def crash_of(attempt: Callable[..., object], *args: Any) -> str:
+    """Try in a process of its own what may crash a native library, or never end; returns how, or nothing.
+
+    What it raises is nothing either: it will be raised again, and told, where it is done in earnest. Where processes
+    are not forked, which would take a second, nothing is tried.
+    """
+    context = _context()
+    if context.get_start_method() != "fork":
+        return ""
+    process = context.Process(target=_quietly, args=(attempt, *args), daemon=True)
+    process.start()
+    process.join()
+    return _end_of(process.exitcode or 0) if (process.exitcode or 0) < 0 else ""
+
+
+def _quietly(attempt: Callable[..., object], *args: Any) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    resource.setrlimit(resource.RLIMIT_CPU, (ATTEMPT_CPU_S, ATTEMPT_CPU_S + 1))
+    with suppress(Exception):
+        attempt(*args)
+    os._exit(0)
+
+
 def _end_of(exit_code: int) -> str:
     """Say what an exit code of multiprocessing means: negative ones are signals."""
     if exit_code >= 0:
@@ -227,6 +253,8 @@ def _end_of(exit_code: int) -> str:
     name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
     if number == signal.SIGKILL:
         return f"it was killed by {name}, most likely because memory ran out"
+    if number == signal.SIGXCPU:
+        return f"it did not end by itself ({name})"
     if number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL):
         return f"it crashed ({name}) in native code, most likely at damaged reads, or because memory ran out"
     return f"it was ended by {name} from outside"

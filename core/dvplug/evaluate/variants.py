@@ -116,17 +116,24 @@ def load_callset(
     """
     variants: dict[str, list[Variant]] = {}
     left_aside: Counter[str] = Counter()
-    with open_vcf(path) as records:
-        contigs = dict.fromkeys(records.header.contigs)
-        for number, record in enumerate(records):
-            contigs.setdefault(record.chrom)
-            if only_contigs is not None and record.chrom not in only_contigs:
-                continue
-            variant = _variant(record, number, all_filters)
-            if isinstance(variant, str):
-                left_aside[variant] += 1
-            else:
-                variants.setdefault(record.chrom, []).append(variant)
+    try:
+        with open_vcf(path) as records:
+            contigs = dict.fromkeys(records.header.contigs)
+            for number, record in enumerate(records):
+                contigs.setdefault(record.chrom)
+                if only_contigs is not None and record.chrom not in only_contigs:
+                    continue
+                variant = _variant(record, number, all_filters)
+                if isinstance(variant, str):
+                    left_aside[variant] += 1
+                else:
+                    variants.setdefault(record.chrom, []).append(variant)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"'{path}' cannot be read to its end",
+            cause=str(error),
+            repair="It is damaged, or a line is no VCF: `bcftools view` says which.",
+        ) from error
     for found in variants.values():
         found.sort(key=lambda v: (v.changed_start, v.changed_end))
     return Callset(path, tuple(contigs), variants, dict(left_aside))
