@@ -70,7 +70,10 @@ def run_inputs(
     """Run broken inputs; returns the verdicts by kind, and tells those that are wrong on stderr."""
     whole = folder / "whole"
     make_inputs(whole, seed)
-    for name, command in COMMANDS.items():  # the forked processes find all code loaded and all kernels compiled
+    for (
+        name,
+        command,
+    ) in COMMANDS.items():  # the forked processes find all code loaded and all kernels compiled
         (verdict := judge_whole(name, folder, whole, timeout_s))
         if verdict.name != "done":
             raise DvplugError(f"{name}: even the whole input fails", cause=verdict.text)

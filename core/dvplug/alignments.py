@@ -58,7 +58,10 @@ def open_alignments(path: str | Path, reference_path: str | Path) -> pysam.Align
     os.environ["REF_PATH"] = os.devnull
     os.environ.pop("REF_CACHE", None)
     verbosity = pysam.set_verbosity(0)  # our message replaces the library's,
-    hook, sys.unraisablehook = sys.unraisablehook, lambda _: None  # and what it says when it closes a damaged file
+    hook, sys.unraisablehook = (
+        sys.unraisablehook,
+        lambda _: None,
+    )  # and what it says when it closes a damaged file
     try:
         alignments = pysam.AlignmentFile(str(path), reference_filename=str(reference_path), check_sq=False)
     except (OSError, ValueError) as error:
@@ -117,12 +120,15 @@ def preflight(
                 cause=f"the file or its index is damaged such that it cannot even be tried: {crash}",
                 repair=f"Check the file with `samtools quickcheck` and make the index anew: samtools index {path}",
             )
-        with open_alignments(path, reference.path) as alignments:
-            _require_index(path, alignments)
-            header = _header(path, alignments)
-            _require_same_contigs(path, header, reference, dict.fromkeys(r.contig for r in regions))
-            if alignments.is_cram:
-                _require_decodable(path, alignments, regions)
+        try:
+            with open_alignments(path, reference.path) as alignments:
+                _require_index(path, alignments)
+                header = _header(path, alignments)
+                _require_same_contigs(path, header, reference, dict.fromkeys(r.contig for r in regions))
+                if alignments.is_cram:
+                    _require_decodable(path, alignments, regions)
+        except OSError as error:  # a damaged file cannot even be closed
+            raise _not_readable(path, error) from error
         headers.append(header)
     return Preflight(sample_name(headers, [Path(path) for path in paths], sample), tuple(headers))
 

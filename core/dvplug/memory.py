@@ -9,7 +9,7 @@ from pathlib import Path
 from dvplug.errors import InputError
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
-PARENT_NEED = 200_000_000
+PARENT_NEED = 100_000_000
 WORKER_NEED = 250_000_000
 """Bytes that the parent, and each worker, take at most in usual reads; docs/running.md has the measurements."""
 

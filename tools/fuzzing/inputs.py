@@ -69,7 +69,9 @@ def make_inputs(folder: Path, seed: int) -> None:
     (folder / "calls.vcf").write_bytes(gzip.decompress((folder / "calls.vcf.gz").read_bytes()))
 
 
-def run_call(folder: Path, out: Path, reads: str = "reads.bam", bed: bool = False, model: bool = False) -> None:
+def run_call(
+    folder: Path, out: Path, reads: str = "reads.bam", bed: bool = False, model: bool = False
+) -> None:
     """Call the inputs of a folder in this process."""
     call_variants(
         CallOptions(
@@ -84,7 +86,11 @@ def run_call(folder: Path, out: Path, reads: str = "reads.bam", bed: bool = Fals
 def run_evaluate(folder: Path, out: Path, truth: str = "truth.vcf", query: str = "calls.vcf") -> None:
     """Evaluate the calls of a folder, with files of what is right and wrong."""
     evaluate(
-        folder / truth, folder / query, folder / "confident.bed", folder / "reference.fa", out_dir=out.parent / "eval"
+        folder / truth,
+        folder / query,
+        folder / "confident.bed",
+        folder / "reference.fa",
+        out_dir=out.parent / "eval",
     )
 
 

@@ -11,7 +11,22 @@ EDGES = (b"0", b"-1", b"1", b"255", b"65536", b"2147483647", b"2147483648", b"42
          b"99999999999999999999999", b"1e9", b"nan", b"1.5", b"0x10", b"")  # fmt: skip
 ODD_TEXTS = (b"", b".", b"*", b"N", b"<DEL>", b"chrS", b"chrX", b"\x00", b"\xff\xfe", b"\t", b"\r\n", b"#", b">",
              b"A" * 3000, "\u00e9".encode(), b"./.", b"1|0|1", b"9/9", b"A,C,<*>")  # fmt: skip
-ODD_VALUES: tuple[Any, ...] = (None, True, -1, 0, 2**31, 2**63, 1e308, "", "x", "../../etc/passwd", "1.0.0", [], {}, [1])
+ODD_VALUES: tuple[Any, ...] = (
+    None,
+    True,
+    -1,
+    0,
+    2**31,
+    2**63,
+    1e308,
+    "",
+    "x",
+    "../../etc/passwd",
+    "1.0.0",
+    [],
+    {},
+    [1],
+)
 
 
 def mutate_bytes(data: bytes, draw: random.Random) -> bytes:
@@ -59,7 +74,9 @@ def mutate_records(data: bytes, draw: random.Random) -> bytes:
     for record in draw.sample(records, draw.randint(1, 5)):
         end = record + 4 + int.from_bytes(data[record : record + 4], "little")
         cigar = record + 36 + data[record + 12]
-        low, high = draw.choice(((record + 4, record + 36), (record + 8, record + 24), (cigar, cigar + 8), (record + 36, end)))
+        low, high = draw.choice(
+            ((record + 4, record + 36), (record + 8, record + 24), (cigar, cigar + 8), (record + 36, end))
+        )
         place, size = draw.randrange(low, high), draw.choice((1, 2, 4))
         size = min(size, end - place)
         edge = draw.choice((0, 1, 255, (1 << 8 * size - 1) - 1, 1 << 8 * size - 1, (1 << 8 * size) - 1))

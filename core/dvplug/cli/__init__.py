@@ -17,7 +17,12 @@ from dvplug.errors import DvplugError
 EXIT_DONE, EXIT_OUR_FAULT, EXIT_USER_CAN_MEND = 0, 1, 2
 EXIT_SIGNAL = 128  # and the signal's number: 130 for Ctrl-C, 143 for SIGTERM
 
-app = App(name="dvplug", version=__version__, help="Call germline SNPs and indels from aligned reads.")
+app = App(
+    name="dvplug",
+    version=__version__,
+    help="Call germline SNPs and indels from aligned reads.",
+    suppress_keyboard_interrupt=False,  # `main` says which signal it was
+)
 COMMANDS = {
     "call": "Call variants of one sample: BAM or CRAM to VCF.",
     "evaluate": "Compare calls with a truth set.",

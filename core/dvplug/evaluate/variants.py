@@ -128,7 +128,7 @@ def load_callset(
                     left_aside[variant] += 1
                 else:
                     variants.setdefault(record.chrom, []).append(variant)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, IndexError) as error:  # the last: a record without its sample
         raise InputError(
             f"'{path}' cannot be read to its end",
             cause=str(error),
@@ -148,7 +148,7 @@ def open_vcf(path: Path) -> VariantFile:
     verbosity = pysam.set_verbosity(0)  # htslib would complain of a missing index on stderr
     try:
         records = pysam.VariantFile(str(path))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, NotImplementedError) as error:  # the last: of a compression not known
         raise InputError(f"'{path}' is not a readable VCF", cause=str(error)) from error
     finally:
         pysam.set_verbosity(verbosity)
