@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def begin(out: Path, run: dict[str, object] = RUN, *, resume: bool = False) -> J
 
 def leave(out: Path, results: int) -> Path:
     """Leave a journal of so many results behind, as an interruption does."""
-    with pytest.raises(KeyboardInterrupt), begin(out) as left:
+    with suppress(KeyboardInterrupt), begin(out) as left:
         for number in range(results):
             left.add(result(number))
         raise KeyboardInterrupt
@@ -74,7 +75,7 @@ def test_wherever_it_is_cut_the_whole_entries_count(
     cut = min(len(whole), ends[results] + int(share * (ends[min(results + 1, 5)] - ends[results])))
     path.write_bytes(whole[:cut] + junk)
     expected = sum(end <= cut for end in ends) - 1
-    with pytest.raises(KeyboardInterrupt), begin(out, resume=True) as resumed:
+    with suppress(KeyboardInterrupt), begin(out, resume=True) as resumed:
         assert resumed.finished == expected
         assert list(resumed.results()) == [result(n) for n in range(expected)]
         resumed.add(result(9))
@@ -121,9 +122,8 @@ def test_the_difference_from_another_run_is_named(tmp_path: Path) -> None:
         "option": {"tech": "illumina-wgs", "sample": "S"},
         "reads": {"b.bam": {"size": 9}},
     }
-    with pytest.raises(
-        InputError, match=r"is not this one: dvplug was 0\.1\.0, is 0\.2\.0; option sample was none, is S; "
-    ) as caught:
+    says = r"is not this one: dvplug was 0\.1\.0, is 0\.2\.0; option sample was none, is S; "
+    with pytest.raises(InputError, match=says) as caught:
         begin(tmp_path / "x.vcf", other, resume=True)
     assert "reads a.bam" in caught.value.cause
     assert path.read_bytes() == before
@@ -187,9 +187,10 @@ def interrupted(
                 raise KeyboardInterrupt
             yield made
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(calling, "call_regions", some)
-        call_variants(options(data, out, **more))
+        with pytest.raises(KeyboardInterrupt, match=r"^$"):
+            call_variants(options(data, out, **more))
 
 
 @pytest.mark.parametrize("name", ["x.vcf", "x.vcf.gz"])

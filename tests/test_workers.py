@@ -192,9 +192,10 @@ def test_shared_pages_count_once() -> None:
         os.waitpid(child, 0)
 
 
-@pytest.mark.parametrize(
-    ("text", "size"), [("4G", 4 * 10**9), ("512M", 512 * 10**6), ("1GiB", 2**30), ("700k", 700_000)]
-)
+SIZES = [("4G", 4 * 10**9), ("512M", 512 * 10**6), ("1GiB", 2**30), ("700k", 700_000)]
+
+
+@pytest.mark.parametrize(("text", "size"), SIZES)
 def test_sizes_are_read(text: str, size: int) -> None:
     assert parse_size(text) == size
 

@@ -228,7 +228,7 @@ def crash_of(attempt: Callable[..., object], *args: Any) -> str:
     What it raises is nothing either: it will be raised again, and told, where it is done in earnest. Where processes
     are not forked, which would take a second, nothing is tried.
     """
-    context = _context()
+    context: Any = _context()
     if context.get_start_method() != "fork":
         return ""
     process = context.Process(target=_quietly, args=(attempt, *args), daemon=True)

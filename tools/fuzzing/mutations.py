@@ -12,21 +12,8 @@ EDGES = (b"0", b"-1", b"1", b"255", b"65536", b"2147483647", b"2147483648", b"42
 ODD_TEXTS = (b"", b".", b"*", b"N", b"<DEL>", b"chrS", b"chrX", b"\x00", b"\xff\xfe", b"\t", b"\r\n", b"#", b">",
              b"A" * 3000, "\u00e9".encode(), b"./.", b"1|0|1", b"9/9", b"A,C,<*>")  # fmt: skip
 ODD_VALUES: tuple[Any, ...] = (
-    None,
-    True,
-    -1,
-    0,
-    2**31,
-    2**63,
-    1e308,
-    "",
-    "x",
-    "../../etc/passwd",
-    "1.0.0",
-    [],
-    {},
-    [1],
-)
+    None, True, -1, 0, 2**31, 2**63, 1e308, "", "x", "../../etc/passwd", "1.0.0", [], {}, [1],
+)  # fmt: skip
 
 
 def mutate_bytes(data: bytes, draw: random.Random) -> bytes:
