@@ -256,16 +256,28 @@ def test_leftovers_of_a_killed_run_go_and_other_files_stay(data: SimulatedDatase
     assert sorted(contents(tmp_path)) == sorted([*others, "x.vcf.gz", "x.vcf.gz.tbi"])
 
 
-def test_kills_at_any_moment(data: SimulatedDataset, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def whole_run(
+    data: SimulatedDataset, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[dict[str, bytes], float]:
+    """The files of a run that nobody disturbs, and its seconds."""
+    return undisturbed(data, tmp_path_factory.mktemp("undisturbed") / "run", 2)
+
+
+def test_kills_at_any_moment(
+    data: SimulatedDataset, tmp_path: Path, whole_run: tuple[dict[str, bytes], float]
+) -> None:
     """The maintainers' script, with few kills; it is run with more by hand."""
-    wanted, duration = undisturbed(data, tmp_path / "undisturbed", 2)
-    for number, share in enumerate((0.5, 0.8, 0.95)):
+    wanted, duration = whole_run
+    for number, share in enumerate((0.7, 0.95)):
         trial = one_trial(data, tmp_path / str(number), 2, wanted, share * duration, None)
         assert trial.problem == ""
 
 
-def test_a_killed_worker_fails_the_run_which_can_be_resumed(data: SimulatedDataset, tmp_path: Path) -> None:
-    wanted, _ = undisturbed(data, tmp_path / "undisturbed", 2)
+def test_a_killed_worker_fails_the_run_which_can_be_resumed(
+    data: SimulatedDataset, tmp_path: Path, whole_run: tuple[dict[str, bytes], float]
+) -> None:
+    wanted, _ = whole_run
     folder = tmp_path / "killed"
     folder.mkdir()
     process = subprocess.Popen(command(data, folder, 2), stderr=subprocess.PIPE, text=True)

@@ -144,6 +144,9 @@ class VcfWriter:
         except OSError as error:
             self.abort()
             raise self._failed(error) from error
+        except BaseException:  # such as Ctrl-C
+            self.abort()
+            raise
 
     def abort(self) -> None:
         """Remove what was written; what was under the name before stays."""

@@ -57,7 +57,11 @@ def map_in_order(
     if workers == 1 and max_memory is None:
         work = make(job)
         for region in regions:
-            yield work(region)
+            try:
+                result = work(region)
+            except MemoryError as error:
+                raise _portable(error, region) from error
+            yield result
         return
     with _Crew(make, job, workers, max_memory) as crew:
         yield from crew.results(regions)
