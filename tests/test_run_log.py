@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -90,19 +91,26 @@ def long_dataset(tmp_path_factory: pytest.TempPathFactory) -> SimulatedDataset:
 
 
 @pytest.mark.parametrize(
-    "number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name
+    ("number", "to_all"),
+    [(signal.SIGTERM, False), (signal.SIGTERM, True), (signal.SIGINT, True), (signal.SIGHUP, True)],
 )
 def test_signals_end_the_run_and_its_workers_and_leave_no_output(
-    long_dataset: SimulatedDataset, tmp_path: Path, number: signal.Signals
+    long_dataset: SimulatedDataset, tmp_path: Path, number: signal.Signals, to_all: bool
 ) -> None:
     log, out = tmp_path / "log.jsonl", tmp_path / "x.vcf.gz"
     process = subprocess.Popen(
-        [*DVPLUG, *words(long_dataset, out, "--log-json", log)], stderr=subprocess.PIPE, text=True
+        [*DVPLUG, *words(long_dataset, out, "--log-json", log)],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     while process.poll() is None and not (log.exists() and '"partition"' in log.read_text()):
         time.sleep(0.005)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    process.send_signal(number)
+    if to_all:
+        os.killpg(process.pid, number)
+    else:
+        process.send_signal(number)
     _, said = process.communicate(timeout=120)
     assert process.returncode == 128 + number
     assert f"interrupted by {number.name}: no output was written." in said

@@ -2,8 +2,8 @@
 
     python tools/kill_and_resume.py --kills 50
 
-Each kill begins with a new run. The moments are spread evenly over the length of an undisturbed run and a little
-beyond it, so that some come while the output is being finished. Every third resumed run is killed too. What comes
+Each kill begins with a new run. The moments are spread evenly over the length of an undisturbed run; every fifth
+kill comes just after the output's index is begun, while all is moved into place. Every third resumed run is killed too. What comes
 out must be the bytes of the undisturbed run, records and index, with nothing left beside them; and whatever lies
 under the output's name after a kill must be whole.
 """
@@ -32,7 +32,7 @@ from dvplug.simulate import SimulatedDataset, simulate_dataset
 from script import run
 
 DVPLUG = [sys.executable, "-c", "from dvplug.cli import main; main()"]
-BEYOND = 1.1  # how far past the end of an undisturbed run kills go, since not every run is as quick
+FINISHING_S = 0.03  # after the index is begun, in which the last kills come
 app = App(help_format="plaintext")
 
 
@@ -75,9 +75,10 @@ def kill_and_resume(
         draw = random.Random(seed)
         trials = []
         for number in range(kills):
-            at = BEYOND * duration * (number + draw.random()) / kills
+            at = duration * (number + draw.random()) / kills
+            finishing = draw.uniform(0, FINISHING_S) if number % 5 == 4 else None
             again = draw.uniform(0, duration) if number % 3 == 0 else None
-            trials.append(one_trial(data, folder / "trial", workers, wanted, at, again))
+            trials.append(one_trial(data, folder / "trial", workers, wanted, at, again, finishing))
             shutil.rmtree(folder / "trial")
     show(trials)
     if wrong := [trial for trial in trials if trial.problem]:
@@ -114,12 +115,17 @@ def one_trial(
     workers: int,
     wanted: dict[str, bytes],
     at: float,
-    again: float | None,
+    again: float | None = None,
+    finishing: float | None = None,
 ) -> Trial:
-    """Begin a run, kill it after ``at`` seconds, resume it, kill that after ``again`` seconds, resume again."""
+    """Begin a run, kill it after ``at`` seconds, resume it, kill that after ``again`` seconds, resume again.
+
+    With ``finishing``, the first kill comes so many seconds after the index was begun, in place of ``at``.
+    """
     folder.mkdir()
     out = folder / "calls.vcf.gz"
-    killed = start_and_kill(command(data, folder, workers), at)
+    index = None if finishing is None else folder
+    killed = start_and_kill(command(data, folder, workers), at if finishing is None else finishing, index)
     kills, problem = int(killed), looks_finished(folder, wanted)
     state = "output" if out.exists() else "journal" if journal_path(out).exists() else "no journal"
     if again is not None:
@@ -136,11 +142,16 @@ def one_trial(
     return Trial(at, state, int(resumed or 0), kills, problem)
 
 
-def start_and_kill(words: list[str], after: float) -> bool:
-    """Kill a command's process group after so many seconds; returns whether it was still running."""
+def start_and_kill(words: list[str], after: float, index_in: Path | None = None) -> bool:
+    """Kill a command's process group after so many seconds; returns whether it was still running.
+
+    The seconds count from its start, or from when an index appears in a folder.
+    """
     process = subprocess.Popen(
         words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
+    while index_in and process.poll() is None and not any(index_in.glob("*.tbi")):
+        time.sleep(0.0005)
     try:
         process.wait(after)
     except subprocess.TimeoutExpired:

@@ -94,6 +94,10 @@ class _Worker:
         except (EOFError, OSError):
             self.given.clear()
             self.process.join()
+            if self.process.exitcode == -signal.SIGTERM:
+                time.sleep(
+                    LOOK_S
+                )  # where all processes get it, as from a batch system, this one's own ends the run
             return number, None, self._death(region)
 
     def _death(self, region: Region) -> DvplugError:
@@ -193,7 +197,8 @@ class _Crew:
 
 def _serve(make: Callable[[Any], Any], job: Any, pipe: Connection, parent: int) -> None:
     """Answer regions until the pipe ends, in a worker process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent ends its workers
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it reaches all processes; the parent ends its workers
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     work = None
