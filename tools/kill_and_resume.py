@@ -3,9 +3,9 @@
     python tools/kill_and_resume.py --kills 50
 
 Each kill begins with a new run. The moments are spread evenly over the length of an undisturbed run; every fifth
-kill comes just after the output's index is begun, while all is moved into place. Every third resumed run is killed too. What comes
-out must be the bytes of the undisturbed run, records and index, with nothing left beside them; and whatever lies
-under the output's name after a kill must be whole.
+kill comes just after the output's index is begun, while all is moved into place. Every third resumed run is killed
+too. What comes out must be the bytes of the undisturbed run, records and index, with nothing left beside them; and
+whatever lies under the output's name after a kill must be whole.
 """
 
 from __future__ import annotations
