@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -42,6 +43,8 @@ def open_alignments(path: str | Path, reference_path: Location | None) -> pysam.
     # htslib would fetch an absent reference sequence from the network, or use a cache of unknown origin.
     os.environ["REF_PATH"] = os.devnull
     os.environ.pop("REF_CACHE", None)
+    # What it says when it closes a damaged file is no news either.
+    hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
     verbosity = pysam.set_verbosity(0)  # our message replaces the library's
     reference = None if reference_path is None else str(reference_path)
     try:
@@ -55,6 +58,7 @@ def open_alignments(path: str | Path, reference_path: Location | None) -> pysam.
         return _checked(path, alignments)
     finally:
         pysam.set_verbosity(verbosity)
+        sys.unraisablehook = hook
 
 
 def _checked(path: Location, alignments: pysam.AlignmentFile) -> pysam.AlignmentFile:
@@ -180,3 +184,18 @@ def _has_cram_end(path: Location) -> bool:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - len(_CRAM_ENDS[0])))
         return bytes(file.read()).endswith(_CRAM_ENDS)
+
+
+def header_of(path: Location, alignments: pysam.AlignmentFile) -> Header:
+    """Return the header, of which pysam asserts rather than checks that it follows the specification."""
+    try:
+        header: Header = alignments.header.to_dict()
+        for entry in header.get("SQ", []):
+            entry["SN"], entry["LN"]
+    except (AssertionError, KeyError, ValueError) as error:
+        raise InputError(
+            f"The header of {shown(path)} cannot be read",
+            cause=str(error),
+            repair="Look at it with `samtools view -H`, and mend it with `samtools reheader`.",
+        ) from error
+    return header

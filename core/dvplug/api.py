@@ -12,6 +12,7 @@ from typing_extensions import TypedDict, Unpack
 
 from dvplug.calling import CallOptions, call_variants, iterate_records
 from dvplug.locations import location
+from dvplug.memory import parse_size
 from dvplug.postprocess import VcfRecord
 
 StrPath = str | os.PathLike[str]
@@ -37,6 +38,9 @@ class CallKeywords(TypedDict, total=False):
     sex: Literal["male", "female"] | None
     offline: bool
     force: bool
+    resume: bool
+    max_memory: int | str | None
+    log_json: StrPath | None
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,9 @@ def _plain(name: str, value: Any) -> Any:
     match name:
         case "gvcf":
             return os.fspath(value)
-        case "proposed_variants" | "par_bed" | "report":
+        case "max_memory":
+            return parse_size(value) if isinstance(value, str) else value
+        case "proposed_variants" | "par_bed" | "report" | "log_json":
             return Path(value)
         case "exclude_regions":
             return tuple(map(Path, value))

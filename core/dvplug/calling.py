@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,9 @@ from dvplug.engine import CallJob, Pipeline, RegionResult, call_regions
 from dvplug.errors import InputError
 from dvplug.genotyper import gpu_is_usable
 from dvplug.gvcf import GvcfWriter
+from dvplug.journal import Journal, finish, open_journal
 from dvplug.locations import Location, file_name, shown
+from dvplug.memory import in_units, workers_that_fit
 from dvplug.models import check_fit, resolve_model
 from dvplug.ploidy import Ploidy, Sex, left_out_by_default, resolve_ploidy
 from dvplug.plugins import Plugins, installed_plugins
@@ -26,7 +28,8 @@ from dvplug.recognition import AUTO
 from dvplug.reference import Reference
 from dvplug.regions import Region, partitions, resolve_regions, skip_n_runs
 from dvplug.report.calls import RunFacts, require_report_place, write_call_report
-from dvplug.vcf import VcfWriter, header
+from dvplug.run_log import log_counts, log_event, log_result, run_log
+from dvplug.vcf import VcfWriter, header, require_place
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,9 @@ class CallOptions:
     proposed_variants: Path | None = None
     report: Path | None = None
     force: bool = False
+    resume: bool = False
+    max_memory: int | None = None  # bytes
+    log_json: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -63,8 +69,8 @@ class PreparedCall:
     options: CallOptions
     job: CallJob
     partitions: list[Region]
-    sample: str
-    contigs: dict[str, int]
+    workers: int
+    plugins: dict[str, str]  # distribution to version
     header: Callable[..., str]
     """Makes the VCF header; takes ``gvcf_symbol``."""
 
@@ -78,26 +84,38 @@ def call_variants(options: CallOptions) -> RegionResult:
         Anything that the user can mend; no output is left behind.
     """
     started = time.monotonic()
-    prepared = prepare_call(options)
-    symbol = prepared.job.gvcf_symbol
+    with run_log(options.log_json):
+        prepared = prepare_call(options)
+        total = _write(prepared)
+        _warn_of(total)
+        if options.report is not None:
+            run = RunFacts.of(total, time.monotonic() - started, prepared.workers)
+            write_call_report(Path(options.out), options.report, run=run, model=prepared.job.model)
+        log_counts(total)
+    return total
+
+
+def _write(prepared: PreparedCall) -> RegionResult:
+    """Call all partitions and write VCF and gVCF."""
+    options, job, parts = prepared.options, prepared.job, prepared.partitions
+    total = RegionResult()
     with ExitStack() as outputs:
+        journal = outputs.enter_context(open_journal(vars(options), job, parts, prepared.plugins))
         writer = outputs.enter_context(VcfWriter(options.out, prepared.header()))
         gvcf: GvcfWriter | None = None
         if options.gvcf:
-            text = prepared.header(gvcf_symbol=symbol)
-            gvcf = GvcfWriter(options.gvcf, text, options.reference, symbol)
+            text = prepared.header(gvcf_symbol=job.gvcf_symbol)
+            gvcf = GvcfWriter(options.gvcf, text, options.reference, job.gvcf_symbol)
             outputs.enter_context(gvcf)
-        total = RegionResult()
-        for result in _results(prepared):
+        # Closed here: where writing fails, a traceback would keep the workers alive.
+        results = outputs.enter_context(closing(_results(prepared, journal)))
+        for part, result in zip(parts, results, strict=True):
+            log_result(part, result)
             writer.write_text("".join(result.lines))
             if gvcf:
                 gvcf.add(result.gvcf_lines)
             result.lines, result.gvcf_lines = [], []
             total.add(result)
-    _warn_of(total)
-    if options.report is not None:
-        run = RunFacts.of(total, time.monotonic() - started, options.workers)
-        write_call_report(Path(options.out), options.report, run=run, model=prepared.job.model)
     return total
 
 
@@ -105,7 +123,7 @@ def iterate_records(options: CallOptions) -> Iterator[VcfRecord]:
     """Check everything at once, then yield records in order as regions are done; raises as `call_variants`."""
     prepared = prepare_call(options)
     prepared = replace(prepared, job=replace(prepared.job, as_records=True))
-    return (record for result in _results(prepared) for record in result.records)
+    return (record for result in _results(prepared, None) for record in result.records)
 
 
 def prepare_call(options: CallOptions) -> PreparedCall:
@@ -114,8 +132,12 @@ def prepare_call(options: CallOptions) -> PreparedCall:
         raise InputError(
             f"--workers {options.workers} is not a number of processes", repair="Give 1 or more."
         )
+    for out in filter(None, (options.out, options.gvcf)):
+        if out != "-":
+            require_place(Path(out))
     if options.gvcf == options.out:
         raise InputError(f"VCF and gVCF are both {options.out}", repair="Name two files.")
+    workers = _workers(options)
     if options.report is not None:
         require_report_place(options.report, options.out)
     plugins = installed_plugins()
@@ -156,18 +178,33 @@ def prepare_call(options: CallOptions) -> PreparedCall:
             model=model.manifest.label, model_sha256=model.manifest_sha256, plugins=_distributions(plugins),
         )  # fmt: skip
         parts = list(skip_n_runs(partitions(regions, profile.partition_size), reference))
-        return PreparedCall(options, job, parts, checked.sample, reference.lengths, text)
+        return PreparedCall(options, job, parts, workers, _distributions(plugins), text)
 
 
-def _results(prepared: PreparedCall) -> Iterator[RegionResult]:
-    """Call all partitions, in order, with a progress bar."""
-    job, workers = prepared.job, prepared.options.workers
-    label = job.model.manifest.label
-    info(f"Calling {job.pipeline.profile.name} with {label} on {job.device}, {workers} worker(s).")
-    with progress("Calling", len(prepared.partitions)) as advance:
-        for result in call_regions(job, prepared.partitions, workers):
+def _results(prepared: PreparedCall, journal: Journal | None) -> Generator[RegionResult, None, None]:
+    """Yield one result of each partition, in order, with a progress bar."""
+    job, parts, workers = prepared.job, prepared.partitions, prepared.workers
+    name, model = job.pipeline.profile.name, job.model.manifest
+    info(f"Calling {name} with {model.label} on {job.device}, {workers} worker(s).")
+    log_event(
+        "calling", technology=name, model=model.label, model_sha256=job.model.manifest_sha256, device=job.device,
+        workers=workers, partitions=len(parts), resumed=journal.finished if journal else 0,
+    )  # fmt: skip
+    call = partial(call_regions, job, workers=workers, max_memory=prepared.options.max_memory)
+    with progress("Calling", len(parts)) as advance, closing(finish(journal, parts, call)) as results:
+        for result in results:
             yield result
             advance(result.regions)
+
+
+def _workers(options: CallOptions) -> int:
+    if options.max_memory is None:
+        return options.workers
+    fit = workers_that_fit(options.workers, options.max_memory)
+    if fit < options.workers:
+        allowed = in_units(options.max_memory)
+        warn(f"{fit} worker(s) in place of {options.workers}, so that they fit into --max-memory {allowed}.")
+    return fit
 
 
 def _warn_of(total: RegionResult) -> None:

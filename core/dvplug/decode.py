@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -56,21 +57,75 @@ def decode(
         The file breaks off or cannot be decoded.
     """
     below = int(keep_fraction * _WHOLE)
+    last = 0
     try:
-        records = file.fetch(region.contig, region.start, region.end)
-        if file.is_cram or haplotypes or read_filter.max_read_span > MOST_OPERATIONS:
-            yield from _decode_records(records, read_filter, haplotypes, below)
-            return
-        first = list(islice(records, 1))
-        yield from _decode_records(iter(first), read_filter, False, below)
-        if first:
-            yield from _decode_bam(file, region, read_filter, below)
+        for batch in _parts(file, region, read_filter, haplotypes, below):
+            last = _require_sound(batch, last)
+            yield batch
     except (OSError, ValueError) as error:
+        name = _name(file)
+        with suppress(OSError):  # of a damaged file even this fails; later, where nothing could catch it
+            file.close()
         raise InputError(
-            f"cannot read {_name(file)} at {region}",
+            f"cannot read {name} at {region}",
             cause=str(error),
             repair="The file or its index is damaged: check it with `samtools quickcheck` and make the index anew.",
         ) from error
+
+
+def _parts(
+    file: Any, region: Region, read_filter: ReadFilter, haplotypes: bool, below: int
+) -> Iterator[ReadBatch]:
+    records = file.fetch(region.contig, region.start, region.end)
+    if file.is_cram or haplotypes or read_filter.max_read_span > MOST_OPERATIONS:
+        yield from _decode_records(records, read_filter, haplotypes, below)
+        return
+    first = list(islice(records, 1))
+    yield from _decode_records(iter(first), read_filter, False, below)
+    if first:
+        yield from _decode_bam(file, region, read_filter, below)
+
+
+def _require_sound(batch: ReadBatch, last: int) -> int:
+    """Refuse reads that no later step could bear; returns the start of the last one."""
+    bad = first_unsound(batch.start, batch.base_offset, batch.cigar, batch.cigar_offset, last)
+    if bad >= 0:
+        raise ValueError(
+            f"the read at {batch.start[bad] + 1} has a CIGAR that does not fit its bases, or comes out of order"
+        )
+    return int(batch.start[-1]) if len(batch) else last
+
+
+@njit(cache=True)
+def first_unsound(start: Any, base_offset: Any, cigar: Any, cigar_offset: Any, last: int) -> int:
+    """Find the first read that starts before the one before it, or whose CIGAR does not fit its bases; -1 if none.
+
+    Parameters
+    ----------
+    start, base_offset, cigar, cigar_offset
+        As in `ReadBatch`.
+    last
+        Start of the read before these.
+
+    A CIGAR consumes as many bases as there are, has no operation but the nine of the SAM specification (section
+    1.4.6), and ends before position 2^31.
+    """
+    for read in range(len(start)):
+        bases, end = 0, np.int64(start[read])
+        if end < last:
+            return read
+        last = end
+        for k in range(cigar_offset[read], cigar_offset[read + 1]):
+            code, length = cigar[k] & 15, np.int64(cigar[k] >> 4)
+            if code > 8:
+                return read
+            if code == 0 or code == 1 or code == 4 or code == 7 or code == 8:
+                bases += length
+            if code == 0 or code == 2 or code == 3 or code == 7 or code == 8:
+                end += length
+        if bases != base_offset[read + 1] - base_offset[read] or end > 2**31 - 1:
+            return read
+    return -1
 
 
 def excluded_flags(read_filter: ReadFilter) -> int:

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import sys
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache, partial
 from pathlib import Path
-from typing import Any, TypeVar
 
 import numpy as np
 import pysam
@@ -20,7 +14,6 @@ import pysam
 from dvplug.alignments import open_alignments
 from dvplug.alleles import FLANK
 from dvplug.candidates import CandidateBatch
-from dvplug.errors import DvplugError
 from dvplug.features import NEARBY
 from dvplug.gvcf import ReferenceDepths, gvcf_lines, reference_depths
 from dvplug.hookspecs import Draw, Encode, Find, OpenModel, Predictor
@@ -39,11 +32,11 @@ from dvplug.reference import Reference
 from dvplug.regions import Region
 from dvplug.technology import CandidateThresholds, TechnologyProfile
 from dvplug.vcf import format_record
+from dvplug.workers import map_in_order
 
 # Sites whose images are in memory at once: about 40 MB. Noise, or a wrong reference, makes every base a candidate.
 MAX_SITES = 1000
 STAGES = ("decode", "realign", "count", "encode", "infer", "write")
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -291,8 +284,10 @@ class RegionDrawer:
         return list(self.images.draw(region))
 
 
-def call_regions(job: CallJob, regions: Sequence[Region], workers: int) -> Iterator[RegionResult]:
-    """Call regions, in order.
+def call_regions(
+    job: CallJob, regions: Sequence[Region], workers: int, max_memory: int | None = None
+) -> Iterator[RegionResult]:
+    """Call regions: one result for each, in order.
 
     On a CPU each worker goes the whole line; on a GPU the workers draw and this process runs the network.
 
@@ -303,58 +298,7 @@ def call_regions(job: CallJob, regions: Sequence[Region], workers: int) -> Itera
     """
     if job.device == "gpu":
         genotyper = job.open_model(job.model, "gpu")
-        for parts in map_in_order(RegionDrawer, job, regions, workers):
+        for parts in map_in_order(RegionDrawer, job, regions, workers, max_memory):
             yield call_region(parts, genotyper, job)
     else:
-        yield from map_in_order(RegionCaller, job, regions, workers)
-
-
-_make_work: Callable[[], Callable[[Region], Any]]
-
-
-def _start_worker(make: Callable[[Any], Callable[[Region], Any]], job: Any) -> None:
-    # Made at the first region, not here: what an initializer raises is lost, and the pool looks killed.
-    global _make_work
-    _make_work = cache(partial(make, job))
-
-
-def _work_on(region: Region) -> Any:
-    return _make_work()(region)
-
-
-def map_in_order(
-    make: Callable[[Any], Callable[[Region], Result]], job: Any, regions: Iterable[Region], workers: int
-) -> Iterator[Result]:
-    """Yield ``make(job)(region)`` for every region, in order, computed by that many processes.
-
-    A few results per worker are held at most, so that memory stays bounded when an early region is slow.
-    """
-    if workers == 1:
-        work = make(job)
-        for region in regions:
-            yield work(region)
-        return
-    with ProcessPoolExecutor(workers, _context(), _start_worker, (make, job)) as pool:
-        pending: deque[Future[Result]] = deque()
-        try:
-            for region in regions:
-                pending.append(pool.submit(_work_on, region))
-                if len(pending) >= 4 * workers:
-                    yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
-        except BrokenProcessPool as error:
-            raise DvplugError(
-                "a worker process died",
-                cause="it was killed from outside, most likely because memory ran out",
-                repair="Run with fewer --workers, or on a machine with more memory.",
-            ) from error
-        finally:
-            for future in pending:
-                future.cancel()
-
-
-def _context() -> multiprocessing.context.BaseContext:
-    """Fork on Linux, so that workers share what is loaded; elsewhere, or beside TensorFlow's threads, spawn."""
-    fork = sys.platform == "linux" and "tensorflow" not in sys.modules
-    return multiprocessing.get_context("fork" if fork else "spawn")
+        yield from map_in_order(RegionCaller, job, regions, workers, max_memory)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import pysam
 
 from dvplug.alignment_index import belongs
-from dvplug.alignments import BAM_INDEXES, CRAM_INDEXES, Header, no_index, open_alignments
+from dvplug.alignments import BAM_INDEXES, CRAM_INDEXES, Header, header_of, no_index, open_alignments
 from dvplug.console import info, warn
 from dvplug.errors import DvplugError, InputError
 from dvplug.locations import Location, file_name, is_remote, shown
@@ -25,10 +25,12 @@ from dvplug.proposals import check_proposed
 from dvplug.read_evidence import Evidence, gather
 from dvplug.recognition import AUTO, contradiction, doubts, pick
 from dvplug.reference import Reference
-from dvplug.regions import Region, contig_hint
+from dvplug.regions import Region, contig_hint, resolve_regions
 from dvplug.technology import TechnologyProfile
+from dvplug.workers import crash_of
 
 FORCE = "--force"
+TRIED_REGIONS = 1000  # at which reading is tried, until one has a read
 
 
 class Preflight(NamedTuple):
@@ -68,6 +70,11 @@ class Checked(NamedTuple):
 
 Where = Callable[[Mapping[str, int]], tuple[list[Region], Ploidy]]
 """Contig lengths of the reference in, regions and ploidy out."""
+
+
+def everywhere(lengths: Mapping[str, int]) -> tuple[list[Region], Ploidy]:
+    """All of a diploid genome."""
+    return resolve_regions((), (), lengths), DIPLOID
 
 
 class ManyProblems(InputError):
@@ -118,7 +125,7 @@ def check_call(
     tech: str,
     reference: Location,
     reads: Sequence[Location],
-    where: Where,
+    where: Where = everywhere,
     sample: str | None = None,
     proposed: Path | None = None,
     force: bool = False,
@@ -273,8 +280,10 @@ def _examine(
     files = []
     digests: dict[str, str] = {}
     for path in paths:
+        with problems.collect():
+            _require_no_crash(path, reference, regions)
         with problems.collect(), _opened(path, reference) as alignments:
-            file = _File(path, alignments.header.to_dict())
+            file = _File(path, header_of(path, alignments))
             files.append(file)
             indexed = False
             with problems.collect():
@@ -290,6 +299,24 @@ def _examine(
             if measure and (reference or alignments.is_bam):
                 file.evidence = _gathered(path, alignments)
     return files
+
+
+def _require_no_crash(path: Location, reference: Reference | None, regions: Sequence[Region] | None) -> None:
+    """Try in a process of its own what a damaged file or index could crash, or keep busy for ever."""
+    if reference is None or regions is None or is_remote(path) or is_remote(reference.path):
+        return
+    if crash := crash_of(_try, path, reference.path, regions[:TRIED_REGIONS]):
+        raise InputError(
+            f"Alignment file {shown(path)} cannot be read",
+            cause=f"the file or its index is damaged such that it cannot even be tried: {crash}",
+            repair=f"Check it with `samtools quickcheck` and make the index anew: samtools index {shown(path)}",
+        )
+
+
+def _try(path: Location, reference: Location, regions: Sequence[Region]) -> None:
+    """Open a file with its index, and decode one read."""
+    with open_alignments(path, reference) as alignments:
+        _require_decodable(path, alignments, regions, alignments.header.to_dict())
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import io
 import re
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -88,7 +89,7 @@ def read_bed(path: Path, lengths: Mapping[str, int]) -> list[Region]:
             for number, line in enumerate(lines, 1):
                 if line.strip() and not line.startswith(_NOT_DATA):
                     regions.append(_bed_region(line, f"{shown}, line {number}", lengths))
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise InputError(
             f"BED file {shown} cannot be read", cause=str(error), repair="Check the path and the file."
         ) from error

@@ -130,7 +130,7 @@ class VcfWriter:
         self._index = _index_suffix(header) if self.path.name.endswith(".vcf.gz") else ""
         self._file: Any = sys.stdout
         if not self._is_stdout:
-            _require_place(self.path)
+            require_place(self.path)
             suffix = ".vcf.gz" if self._index else ".vcf"
             self._temp = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}{suffix}")
             try:
@@ -167,6 +167,9 @@ class VcfWriter:
         except OSError as error:
             self.abort()
             raise self._failed(error) from error
+        except BaseException:  # such as Ctrl-C
+            self.abort()
+            raise
 
     def abort(self) -> None:
         """Remove what was written; what was under the name before stays."""
@@ -211,7 +214,20 @@ def _index_suffix(header: str) -> str:
     return ".csi" if longest > TBI_MAX else ".tbi"
 
 
-def _require_place(path: Path) -> None:
+def remove_leftovers(path: str | Path) -> None:
+    """Remove the unfinished files that killed runs left beside an output.
+
+    Only one who knows that nobody else is writing this output may call it.
+    """
+    path = Path(path)
+    ours = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{8}}\.vcf(\.gz(\.tbi|\.csi)?)?")
+    for left in path.parent.iterdir():
+        if ours.fullmatch(left.name):
+            left.unlink(missing_ok=True)
+
+
+def require_place(path: Path) -> None:
+    """Check before any work that a VCF can lie there; raises InputError."""
     if not path.name.endswith((".vcf", ".vcf.gz")):
         raise InputError(
             f"Output {path} has an unknown format",

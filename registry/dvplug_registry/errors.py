@@ -27,6 +27,11 @@ class DvplugError(Exception):
             ": ".join(part for part in (problem, cause) if part) + (f". {repair}" if repair else "")
         )
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle all three parts, as when a worker process raises it."""
+        parts = {"cause": self.cause, "repair": self.repair, "args": self.args}
+        return type(self), (self.problem,), parts
+
 
 class ModelError(DvplugError):
     """A model cannot be found, is damaged, or does not fit."""

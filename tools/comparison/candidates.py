@@ -13,12 +13,13 @@ from pathlib import Path
 import pysam
 
 from comparison.sets import ValidationSet
-from dvplug.engine import Pipeline, RegionImages, map_in_order
+from dvplug.engine import Pipeline, RegionImages
 from dvplug.evaluate import ClassCounts, ConfidentRegions, TruthSet, evaluate
 from dvplug.plugins import installed_plugins
 from dvplug.reference import Reference
 from dvplug.regions import Region, partitions
 from dvplug.train.labeler import UNLABELED, label_candidates
+from dvplug.workers import map_in_order
 
 Record = tuple[str, int, str, tuple[str, ...], tuple[int, int]]
 

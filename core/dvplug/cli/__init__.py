@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+from typing import Any
 
 from cyclopts import App, CycloptsError
 from rich.markup import escape
@@ -12,8 +15,14 @@ from dvplug.console import stderr
 from dvplug.errors import DvplugError
 
 EXIT_DONE, EXIT_OUR_FAULT, EXIT_USER_CAN_MEND = 0, 1, 2
+EXIT_SIGNAL = 128  # and the signal's number: 130 for Ctrl-C, 143 for SIGTERM
 
-app = App(name="dvplug", version=__version__, help="Call germline SNPs and indels from aligned reads.")
+app = App(
+    name="dvplug",
+    version=__version__,
+    help="Call germline SNPs and indels from aligned reads.",
+    suppress_keyboard_interrupt=False,  # `main` says which signal it was
+)
 COMMANDS = {
     "call": "Call variants of one sample: BAM or CRAM to VCF.",
     "report": "Draw the statistics of a VCF as a web page.",
@@ -24,6 +33,7 @@ COMMANDS = {
     "plugins": "Install, list, check and begin plugins.",
     "registry": "List, download, verify and publish models.",
     "doctor": "Examine this installation.",
+    "completion": "Print the completion of a shell.",
 }
 for name, summary in COMMANDS.items():
     function = "app" if name in ("train", "plugins", "registry") else name
@@ -31,7 +41,8 @@ for name, summary in COMMANDS.items():
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 2 the user can mend it, 1 a fault of ours."""
+    """Run the command line and exit: 0 done, 2 the user can mend it, 1 a fault of ours, 128 + a signal's number."""
+    before = _as_interrupts(signal.SIGTERM, signal.SIGHUP)
     try:
         app(arguments, exit_on_error=False, print_error=False)
     except DvplugError as error:
@@ -40,7 +51,27 @@ def main(arguments: list[str] | None = None) -> None:
     except CycloptsError as error:
         stderr.print(f"[red]error:[/] {escape(str(error).rstrip('.'))}. See `dvplug --help`.")
         sys.exit(EXIT_USER_CAN_MEND)
-    except KeyboardInterrupt:
-        stderr.print("[red]interrupted[/]: no output was written.")
-        sys.exit(130)
+    except KeyboardInterrupt as error:
+        number = error.args[0] if error.args else signal.SIGINT
+        stderr.print(f"[red]interrupted[/] by {number.name}: no output was written.")
+        sys.exit(EXIT_SIGNAL + number)
+    except BrokenPipeError:
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # else the exit would flush into it again
+        sys.exit(EXIT_SIGNAL + signal.SIGPIPE)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
     sys.exit(EXIT_DONE)
+
+
+def _as_interrupts(*numbers: signal.Signals) -> dict[signal.Signals, Any]:
+    """Have these signals end the run as Ctrl-C does: workers end, unfinished files go. Returns what to set back."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt(signal.Signals(number))
+
+    # One that is ignored stays so, as SIGHUP under nohup.
+    defaults = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
+    return {number: signal.signal(number, interrupt) for number in defaults}

@@ -34,6 +34,9 @@ def call(
     proposed_variants: Path | None = None,
     report: Path | None = None,
     force: bool = False,
+    resume: bool = False,
+    max_memory: str | None = None,
+    log_json: Path | None = None,
 ) -> None:
     """Call germline SNPs and indels of one sample.
 
@@ -84,6 +87,13 @@ def call(
     force
         Call although the reads contradict the technology, or the reference's sequence is not the one of the alignment
         (@SQ M5): both become warnings.
+    resume
+        Go on where a run of this command stopped; begin anew where none did.
+    max_memory
+        What all processes together may take, such as 4G: fewer workers are started if need be, and a run that takes
+        more ends with an error.
+    log_json
+        File to which the events of the run are added, one JSON object a line.
     """
     import dvplug
     from dvplug.console import info
@@ -94,6 +104,7 @@ def call(
         workers=available_cores() if workers is None else workers, device=device, sample=sample, min_qual=min_qual,
         keep_ref_calls=keep_ref_calls, haploid_contigs=haploid_contigs or (), par_bed=par_bed, sex=sex,
         offline=offline, force=force, report=report,
+        resume=resume, max_memory=max_memory, log_json=log_json,
     )  # fmt: skip
     counts = ", ".join(f"{count:,} {name}" for name, count in sorted(summary.records.items())) or "no records"
     info(f"{out}: {counts} from {summary.candidates:,} candidates.")

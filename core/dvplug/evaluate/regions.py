@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from bisect import bisect_right
 from collections.abc import Iterable
 from pathlib import Path
@@ -37,10 +38,13 @@ class ConfidentRegions:
             raise InputError(f"confident regions '{path}' do not exist")
         intervals = []
         opener = gzip.open if path.suffix == ".gz" else open
-        with opener(path, "rt") as lines:
-            for number, line in enumerate(lines, 1):
-                if line.strip() and not line.startswith(("#", "track", "browser")):
-                    intervals.append(_interval(line, f"{path}:{number}"))
+        try:
+            with opener(path, "rt") as lines:
+                for number, line in enumerate(lines, 1):
+                    if line.strip() and not line.startswith(("#", "track", "browser")):
+                        intervals.append(_interval(line, f"{path}:{number}"))
+        except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
+            raise InputError(f"confident regions '{path}' cannot be read", cause=str(error)) from error
         if not intervals:
             raise InputError(f"confident regions '{path}' hold no interval")
         return cls(intervals)

@@ -116,17 +116,24 @@ def load_callset(
     """
     variants: dict[str, list[Variant]] = {}
     left_aside: Counter[str] = Counter()
-    with open_vcf(path) as records:
-        contigs = dict.fromkeys(records.header.contigs)
-        for number, record in enumerate(records):
-            contigs.setdefault(record.chrom)
-            if only_contigs is not None and record.chrom not in only_contigs:
-                continue
-            variant = variant_of(record, number, all_filters)
-            if isinstance(variant, str):
-                left_aside[variant] += 1
-            else:
-                variants.setdefault(record.chrom, []).append(variant)
+    try:
+        with open_vcf(path) as records:
+            contigs = dict.fromkeys(records.header.contigs)
+            for number, record in enumerate(records):
+                contigs.setdefault(record.chrom)
+                if only_contigs is not None and record.chrom not in only_contigs:
+                    continue
+                variant = variant_of(record, number, all_filters)
+                if isinstance(variant, str):
+                    left_aside[variant] += 1
+                else:
+                    variants.setdefault(record.chrom, []).append(variant)
+    except (OSError, ValueError, IndexError) as error:  # the last: a record without its sample
+        raise InputError(
+            f"'{path}' cannot be read to its end",
+            cause=str(error),
+            repair="It is damaged, or a line is no VCF: `bcftools view` says which.",
+        ) from error
     for found in variants.values():
         found.sort(key=lambda v: (v.changed_start, v.changed_end))
     return Callset(path, tuple(contigs), variants, dict(left_aside))
@@ -141,7 +148,7 @@ def open_vcf(path: Path) -> VariantFile:
     verbosity = pysam.set_verbosity(0)  # htslib would complain of a missing index on stderr
     try:
         records = pysam.VariantFile(str(path))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, NotImplementedError) as error:  # the last: of a compression not known
         raise InputError(f"'{path}' is not a readable VCF", cause=str(error)) from error
     finally:
         pysam.set_verbosity(verbosity)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from dvplug.candidates import CandidateBatch
 from dvplug.console import progress
-from dvplug.engine import Drawn, Pipeline, RegionImages, map_in_order
+from dvplug.engine import Drawn, Pipeline, RegionImages
 from dvplug.evaluate import ConfidentRegions, TruthSet
 from dvplug.images import NO_ALT, ImageBatch
 from dvplug.plugins import installed_plugins
@@ -22,6 +22,7 @@ from dvplug.regions import Region, partitions, resolve_regions, skip_n_runs
 from dvplug.technology import CandidateThresholds
 from dvplug.train.labeler import UNLABELED, label_candidates
 from dvplug.train.store import VARIANT_TYPES, ExampleHeader, Examples, ExampleWriter
+from dvplug.workers import map_in_order
 
 SNP, INSERTION, DELETION = (VARIANT_TYPES.index(name) for name in ("snp", "insertion", "deletion"))
 # Training goes below the calling thresholds, so that calling never meets worse candidates than it was trained on.

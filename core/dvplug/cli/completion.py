@@ -1,0 +1,18 @@
+"""`dvplug completion`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+
+def completion(shell: Literal["bash", "zsh", "fish"]) -> None:
+    """Print what makes a shell complete commands and options with the Tab key.
+
+    Parameters
+    ----------
+    shell
+        The shell that it is for.
+    """
+    from dvplug.cli import app
+
+    print(app.generate_completion(prog_name="dvplug", shell=shell))  # noqa: T201 - a result, verbatim
