@@ -50,13 +50,20 @@ def _write(out: Path, source: Path, chosen: dict[int, str]) -> None:
     with open_vcf(source) as records:
         header = records.header.copy()
         header.add_line(WHY_LINE)
-        with pysam.VariantFile(str(out), "wz", header=header) as written:
-            for number, record in enumerate(records):
-                if number in chosen:
-                    record.translate(header)
-                    if chosen[number]:
-                        record.info["EVAL_WHY"] = chosen[number]
-                    written.write(record)
+        try:
+            with pysam.VariantFile(str(out), "wz", header=header) as written:
+                for number, record in enumerate(records):
+                    if number in chosen:
+                        record.translate(header)
+                        if chosen[number]:
+                            record.info["EVAL_WHY"] = chosen[number]
+                        written.write(record)
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"Records of '{source}' cannot be copied to {out.name}",
+                cause=str(error),
+                repair="Check that its records fit its header (`bcftools view`), and the free space.",
+            ) from error
     verbosity = pysam.set_verbosity(0)
     try:
         pysam.tabix_index(str(out), preset="vcf", force=True)
