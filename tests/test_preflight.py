@@ -10,6 +10,7 @@ import pytest
 
 from dvplug.alignments import open_alignments
 from dvplug.errors import InputError
+from dvplug.ploidy import DIPLOID
 from dvplug.plugins import installed_plugins
 from dvplug.preflight import ManyProblems, check_call, preflight, sample_name
 from dvplug.reference import Reference
@@ -179,7 +180,12 @@ def test_the_sequence_must_be_that_of_the_alignment(tmp_path, reference, capsys)
     ):
         preflight([path], reference, CHR1)
     preflight([path], reference, [Region("chrM", 0, 5)])  # another contig is not looked at
-    words = {"tech": "illumina-wgs", "reference": reference.path, "reads": [path], "regions": ["chr1"]}
+    words = {
+        "tech": "illumina-wgs",
+        "reference": reference.path,
+        "reads": [path],
+        "where": lambda _: (CHR1, DIPLOID),
+    }
     assert check_call(installed_plugins(), **words, force=True).sample == "HG002"
     assert "is not the sequence" in capsys.readouterr().err
 
@@ -261,7 +267,11 @@ def test_what_does_not_depend_on_each_other_is_said_together(tmp_path):
 
 def test_a_technology_that_the_reads_contradict_is_refused_but_with_force(tmp_path, reference, capsys):
     path = write(tmp_path / "reads.bam", sam().replace("SM:HG002", "SM:HG002\tPL:ILLUMINA"))
-    words = {"reference": reference.path, "reads": [path], "regions": ["chr1:1-900"]}
+    words = {
+        "reference": reference.path,
+        "reads": [path],
+        "where": lambda _: ([Region("chr1", 0, 900)], DIPLOID),
+    }
     plugins = installed_plugins()
     with pytest.raises(
         InputError, match=r"--tech pacbio contradicts .*PL:ILLUMINA .*50 bp .*--tech illumina-wgs"

@@ -173,7 +173,9 @@ def test_too_much_memory_ends_the_run_with_what_to_lower() -> None:
     limit = memory_of([os.getpid()], 0) + 400_000_000
     results = map_in_order(takes_memory, 0, REGIONS, 2, limit)
     assert [next(results) for _ in range(5)] == list(range(5))
-    with pytest.raises(DvplugError, match=r"MB of memory, more than --max-memory allows: .*c:6-6.*--workers"):
+    with pytest.raises(
+        DvplugError, match=r"[MG]B of memory, more than --max-memory allows: .*c:6-6.*--workers"
+    ):
         next(results)
 
 
