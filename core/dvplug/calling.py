@@ -23,7 +23,7 @@ from dvplug.models import check_fit, resolve_model
 from dvplug.ploidy import Ploidy, Sex, left_out_by_default, resolve_ploidy
 from dvplug.plugins import Plugins, installed_plugins
 from dvplug.postprocess import PostprocessSettings, VcfRecord
-from dvplug.preflight import check_call
+from dvplug.preflight import Checked, check_call
 from dvplug.recognition import AUTO
 from dvplug.reference import Reference
 from dvplug.regions import Region, partitions, resolve_regions, skip_n_runs
@@ -127,20 +127,9 @@ def iterate_records(options: CallOptions) -> Iterator[VcfRecord]:
 
 
 def prepare_call(options: CallOptions) -> PreparedCall:
-    """Check options, model and files before the first read is decoded; raises DvplugError."""
-    if options.workers < 1:
-        raise InputError(
-            f"--workers {options.workers} is not a number of processes", repair="Give 1 or more."
-        )
-    for out in filter(None, (options.out, options.gvcf)):
-        if out != "-":
-            require_place(Path(out))
-    if options.gvcf == options.out:
-        raise InputError(f"VCF and gVCF are both {options.out}", repair="Name two files.")
-    workers = _workers(options)
-    if options.report is not None:
-        require_report_place(options.report, options.out)
-    plugins = installed_plugins()
+    """Check options, files and model before the first region is called; raises DvplugError."""
+    _check_outputs(options)
+    workers, plugins = _workers(options), installed_plugins()
     checked = check_call(
         plugins,
         tech=options.tech,
@@ -151,34 +140,48 @@ def prepare_call(options: CallOptions) -> PreparedCall:
         proposed=options.proposed_variants,
         force=options.force,
     )
-    profile, regions = checked.profile, checked.regions
-    if options.tech == AUTO:
-        options = replace(options, tech=profile.name)
-    model = resolve_model(plugins, profile, options.model, offline=options.offline)
-    check_fit(model.manifest, profile, plugins.image_encoder(profile.image_encoder))
+    if checked.proposed:
+        _say_proposed(checked.proposed)
+    options = replace(options, tech=checked.profile.name) if options.tech == AUTO else options
+    job, distributions = _job(options, plugins, checked), _distributions(plugins)
     with Reference.open(options.reference) as reference:
-        if checked.proposed:
-            _say_proposed(checked.proposed)
-        job = CallJob(
-            Pipeline.of(plugins, profile),
-            plugins.genotyper(profile.genotyper).load(),
-            model,
-            options.reference,
-            options.reads,
-            PostprocessSettings(min_qual=options.min_qual),
-            options.keep_ref_calls,
-            _device(options.device),
-            checked.ploidy,
-            ("<NON_REF>" if options.non_ref else "<*>") if options.gvcf else "",
-            proposed=options.proposed_variants,
-        )
         text = partial(
             header, reference.lengths, checked.sample, reference=file_name(options.reference),
-            command=_command(options),
-            model=model.manifest.label, model_sha256=model.manifest_sha256, plugins=_distributions(plugins),
+            command=_command(options), model=job.model.manifest.label, model_sha256=job.model.manifest_sha256,
+            plugins=distributions,
         )  # fmt: skip
-        parts = list(skip_n_runs(partitions(regions, profile.partition_size), reference))
-        return PreparedCall(options, job, parts, workers, _distributions(plugins), text)
+        parts = list(skip_n_runs(partitions(checked.regions, checked.profile.partition_size), reference))
+    return PreparedCall(options, job, parts, workers, distributions, text)
+
+
+def _check_outputs(options: CallOptions) -> None:
+    for out in (options.out, options.gvcf):
+        if out and out != "-":
+            require_place(Path(out))
+    if options.gvcf == options.out:
+        raise InputError(f"VCF and gVCF are both {options.out}", repair="Name two files.")
+    if options.report is not None:
+        require_report_place(options.report, options.out)
+
+
+def _job(options: CallOptions, plugins: Plugins, checked: Checked) -> CallJob:
+    """Find the model and check that it fits; look up what the technology chose."""
+    profile = checked.profile
+    model = resolve_model(plugins, profile, options.model, offline=options.offline)
+    check_fit(model.manifest, profile, plugins.image_encoder(profile.image_encoder))
+    return CallJob(
+        Pipeline.of(plugins, profile),
+        plugins.genotyper(profile.genotyper).load(),
+        model,
+        options.reference,
+        options.reads,
+        PostprocessSettings(min_qual=options.min_qual),
+        options.keep_ref_calls,
+        _device(options.device),
+        checked.ploidy,
+        ("<NON_REF>" if options.non_ref else "<*>") if options.gvcf else "",
+        proposed=options.proposed_variants,
+    )
 
 
 def _results(prepared: PreparedCall, journal: Journal | None) -> Generator[RegionResult, None, None]:
@@ -198,6 +201,10 @@ def _results(prepared: PreparedCall, journal: Journal | None) -> Generator[Regio
 
 
 def _workers(options: CallOptions) -> int:
+    if options.workers < 1:
+        raise InputError(
+            f"--workers {options.workers} is not a number of processes", repair="Give 1 or more."
+        )
     if options.max_memory is None:
         return options.workers
     fit = workers_that_fit(options.workers, options.max_memory)
