@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pysam
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
@@ -30,6 +31,7 @@ from simulate.sample import (
     decoys,
     duplicated,
     mutated,
+    real_variants,
     subtract,
     within,
 )
@@ -289,3 +291,29 @@ def test_around_runs_are_the_confident_bases_within_2_bp_of_a_long_run() -> None
     assert around_runs(confident, contigs, 10) == [("one", 1, 6), ("one", 8, 14), ("two", 18, 31)]
     assert around_runs(confident, contigs, 9)[2] == ("one", 16, 27)
     assert around_runs(confident, contigs, 13) == []
+
+
+def heterozygotes(path: Path, starts: list[int], gt: str) -> Path:
+    """A truth VCF of SNPs that all have one genotype."""
+    text = "##fileformat=VCFv4.2\n##contig=<ID=c,length=100000000>\n"
+    text += '##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">\n'
+    text += "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\ts\n"
+    path.write_text(text + "".join(f"c\t{at + 1}\t.\tA\tC\t50\tPASS\t.\tGT\t{gt}\n" for at in starts))
+    return Path(pysam.tabix_index(str(path), preset="vcf", force=True))
+
+
+def test_neighbouring_heterozygotes_share_a_haplotype_and_distant_ones_need_not(tmp_path):
+    starts = [10 + 2_000_000 * i + at for i in range(40) for at in range(0, 5000, 50)]
+    found = real_variants(heterozygotes(tmp_path / "t.vcf", starts, "0/1"), "c", np.random.default_rng(5))
+    assert [variant.start for variant in found] == starts
+    carrier = np.array([variant.genotype[1] for variant in found]).reshape(40, 100)
+    assert 0.92 < (carrier[:, 1:] == carrier[:, :-1]).mean() < 0.96
+    assert 0.25 < (carrier.mean(axis=1) > 0.5).mean() < 0.75
+
+
+@pytest.mark.parametrize(("gt", "expected"), [("1|0", (1, 0)), ("0|1", (0, 1)), ("1/1", (1, 1))])
+def test_a_known_phase_stays(tmp_path, gt, expected):
+    found = real_variants(
+        heterozygotes(tmp_path / "t.vcf", [*range(10, 3000, 30)], gt), "c", np.random.default_rng(5)
+    )
+    assert {variant.genotype for variant in found} == {expected}
