@@ -168,6 +168,7 @@ SETS = (
     _exome("exome_2x101", HISEQ2000, 702, HISEQ2000_NOISE, hidden_share=FEWER_HIDDEN),
     _exome("exome_2x150_extra", HISEQX, 703, HISEQX_NOISE, clip_factor=0.25, indel_factor=0.4, fasta=EXTRA),
     _exome("exome_2x76_held_out", EXOME, 791, HISEQ2000_NOISE, aligner="bwa-aln", **EXOME_MEASURED),
+    _exome("exome_2x101_held_out", HISEQ2000, 793, HISEQ2000_NOISE, **EXOME_MEASURED),
     _exome(
         "exome_2x150_held_out",
         HISEQX,
