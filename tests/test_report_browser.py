@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pysam
 import pytest
 
@@ -18,6 +19,7 @@ from dvplug.evaluate.judged import calibration, precision_recall, read_judged
 from dvplug.report.calls import write_call_report
 from dvplug.report.evaluation import evaluate_and_report
 from dvplug.simulate import SimulatedDataset
+from shared_data import SHARED, needs_shared
 from test_report import HEADER, bcftools_stats
 
 __all__ = ["browser"]
@@ -214,6 +216,33 @@ def test_a_hostile_vcf_is_text(tmp_path: Path, browser: Any) -> None:
         assert seen.page.locator("img").count() == 0
         assert seen.requests == [report.as_uri()]
         assert seen.complaints == []
+
+
+@needs_shared
+def test_a_real_slice_is_drawn(tmp_path: Path, browser: Any) -> None:
+    """HG002's Illumina reads, called and evaluated: both pages are whole, and a picture of them is not empty."""
+    from matplotlib.image import imread
+
+    reference = SHARED / "reference" / "b37.chr20_regions.fa.gz"
+    reads = SHARED / "illumina" / "HG002_b37.chr20_slices.2x150.60-96x.bam"
+    truth = SHARED / "truth" / "HG002_b37_v4.2.1.chr20_slices_dev.vcf.gz"
+    vcf, called, judged = (tmp_path / name for name in ("calls.vcf.gz", "calls.html", "judged.html"))
+    where = ("20:18,784,000-18,820,000",)
+    call_variants(CallOptions("auto", reference, (reads,), str(vcf), where, device="cpu", report=called))
+    evaluate_and_report(truth, vcf, truth.with_name(truth.name.replace("vcf.gz", "bed")), reference, judged)
+    for page in (called, judged):
+        with opened(browser) as seen:
+            seen.open(page)
+            assert seen.complaints == []
+            assert seen.requests == [page.as_uri()]
+            shot = tmp_path / f"{page.stem}.png"
+            seen.page.screenshot(path=shot, full_page=True)
+            assert len(np.unique(imread(shot)[..., :3].reshape(-1, 3), axis=0)) > 20
+            if page == called:
+                assert all(parts(seen, chart) for chart in CHARTS)
+                stats = bcftools_stats(vcf, "PASS")
+                assert seen.tiles()["records"] == dict(stats["SN"])["number of records:"]
+                assert seen.tiles()["transitions / transversions"] == stats["TSTV"][0][2]
 
 
 @pytest.fixture(scope="module")
