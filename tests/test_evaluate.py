@@ -228,6 +228,11 @@ def test_foreign_reference_is_refused(files: Files) -> None:
         evaluate(*files.write([row(3, "G", "C", "0/1")], []))
 
 
+def test_a_variant_beyond_the_contig_is_refused_wherever_the_truth_is_whole(files: Files) -> None:
+    with pytest.raises(InputError, match=r"REF 'GGT' of .*query\.vcf' at chr1:5000 is not in the reference"):
+        evaluate(*files.write([row(3, "T", "C", "0/1")], [row(4999, "GGT", "G", "0/1")]))
+
+
 def test_confident_regions_are_merged_and_half_open() -> None:
     regions = ConfidentRegions([("c", 10, 20), ("c", 5, 10), ("c", 30, 40)])
     assert regions.contain("c", 5, 20)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pysam
 
-from dvplug.alignment_index import belongs
+from dvplug.alignment_index import belongs, cram_belongs
 from dvplug.alignments import BAM_INDEXES, CRAM_INDEXES, Header, no_index, open_alignments
 from dvplug.console import warn
 from dvplug.errors import InputError
@@ -35,8 +35,12 @@ def require_no_crash(path: Location, reference: Reference | None, regions: Seque
 
 
 def _try(path: Location, reference: Location, regions: Sequence[Region]) -> None:
-    """Open a file with its index, and decode one read."""
+    """Open a file with its index, look at its reads, and decode one of the regions."""
     with open_alignments(path, reference) as alignments:
+        with suppress(
+            Exception
+        ):  # will be told where it is done in earnest; what follows may crash all the same
+            gather(alignments)
         require_decodable(path, alignments, regions, alignments.header.to_dict())
 
 
@@ -82,10 +86,10 @@ def require_index(path: Location, alignments: pysam.AlignmentFile, header: Heade
         warn(f"{shown(path)} says that it is sorted by name (@HD SO:queryname), but it has an index.")
     if index is None:
         return
-    if alignments.is_bam and not belongs(Path(path), index):
+    if not (belongs if alignments.is_bam else cram_belongs)(Path(path), index):
         raise InputError(
             f"The index {index} is not of {path}",
-            cause="alignments end elsewhere than it says: the file was changed since, or it is another file's",
+            cause="alignments lie elsewhere than it says: the file was changed since, or it is another file's",
             repair=f"Make it anew: samtools index {path}",
         )
     if index.stat().st_mtime < Path(path).stat().st_mtime:

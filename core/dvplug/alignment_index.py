@@ -1,6 +1,7 @@
-"""Does an index of BAM, .bai or .csi, belong to its file? htslib is silent if not, and reads are missing.
+"""Does an index, .bai, .csi or .crai, belong to its file? htslib is silent if not, and reads are missing.
 
-Formats: SAM specification, section 5.2 (BAI), and the CSI specification; BGZF: section 4.1.
+Formats: SAM specification, section 5.2 (BAI), and the CSI specification; BGZF: section 4.1. CRAM specification,
+sections 7 (containers) and 12 (index).
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import gzip
 import os
 import struct
+import zlib
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -80,7 +82,7 @@ def belongs(bam: Path, index: Path) -> bool:
     with bam.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         if within:
-            following = _next_block(file, block)
+            following = _next_block(file, block) if block < size else None
             if following is None:
                 return False
             block = following[0]
@@ -102,3 +104,24 @@ def _next_block(file: BinaryIO, block: int) -> tuple[int, int] | None:
     file.seek(following - 4)
     length = file.read(4)
     return (following, struct.unpack("<I", length)[0]) if len(length) == 4 else None
+
+
+def cram_belongs(cram: Path, index: Path) -> bool:
+    """Whether the file has a container wherever the index says, as long as its slices are."""
+    data = index.read_bytes()
+    lengths: dict[int, int] = {}
+    try:
+        for line in (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).splitlines():
+            _, _, _, container, landmark, size = map(int, line.split(b"\t"))
+            lengths[container] = max(lengths.get(container, 0), landmark + size)
+    except (ValueError, OSError, EOFError, zlib.error):  # no such index, or one that breaks off
+        return False
+    with cram.open("rb") as file:
+        end = file.seek(0, os.SEEK_END) - 4
+        for container, length in lengths.items():
+            if not 0 <= container <= end:
+                return False
+            file.seek(container)
+            if struct.unpack("<i", file.read(4)) != (length,):
+                return False
+    return True

@@ -172,7 +172,7 @@ def _measurements(reads: list[Any]) -> dict[str, Any]:
     tags: Counter[str] = Counter()
     values: dict[str, list[float]] = {}
     for read in reads:
-        for tag, value in read.get_tags():
+        for tag, value in _tags(read):
             tags[tag] += 1
             if isinstance(value, int | float):
                 values.setdefault(tag, []).append(value)
@@ -190,13 +190,22 @@ def _measurements(reads: list[Any]) -> dict[str, Any]:
     }
 
 
+def _tags(read: Any) -> list[tuple[str, Any]]:
+    try:
+        tags: list[tuple[str, Any]] = read.get_tags()
+    except KeyError as error:  # of a tag whose type no specification knows
+        raise ValueError(f"read {read.query_name}: {error.args[0]}") from error
+    return tags
+
+
 def _difference(read: Any) -> float | None:
     """Mismatches and indels per aligned base and indel, of the NM tag or the CIGAR's = and X."""
     bases, operations = read.get_cigar_stats()
     matches, insertions, deletions = bases[0], bases[1], bases[2]
     indels = operations[1] + operations[2]
-    if read.has_tag("NM"):
-        mismatches = max(0, read.get_tag("NM") - insertions - deletions)
+    edits = read.get_tag("NM") if read.has_tag("NM") else None
+    if isinstance(edits, int):
+        mismatches = max(0, edits - insertions - deletions)
     elif matches == 0:
         mismatches = bases[8]
     else:

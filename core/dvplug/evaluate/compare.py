@@ -134,7 +134,7 @@ def compare(
         ]
         bases = Bases(reference, contig)
         for (variant, side), inside in zip(sides, counted, strict=True):
-            if inside:
+            if inside or not bases(variant.end - 1, variant.end):  # also where the contig has ended by then
                 _check_ref(variant, contig, bases, (truth, query)[side].path)
         choices = [Choice(v.changed_start, side, (Option(*v.alleles, 1),)) for v, side in sides]
         match = best_match(choices, bases, max_states)
