@@ -184,6 +184,27 @@ def test_the_index_of_another_file_is_refused(
     assert f"samtools index {ours}" in said
 
 
+@pytest.mark.parametrize("kind", ["bam", "cram"])
+def test_an_index_that_knows_of_no_read_is_refused(
+    kind: str, dataset: SimulatedDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / f"reads.{kind}"
+    with (
+        pysam.AlignmentFile(str(dataset.reads)) as reads,
+        pysam.AlignmentFile(
+            str(path), "w" + kind[0], template=reads, reference_filename=str(dataset.reference)
+        ) as out,
+    ):
+        for read in reads:
+            out.write(read)
+    empty = b"BAI\1" + struct.pack("<iii", 1, 0, 0) if kind == "bam" else gzip.compress(b"")
+    path.with_name(f"reads.{kind}.{'bai' if kind == 'bam' else 'crai'}").write_bytes(empty)
+    assert call(tmp_path / "x.vcf", dataset.reference, path) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"The index of {path} is damaged: it knows of no read at chrS:" in said
+    assert not (tmp_path / "x.vcf").exists()
+
+
 def test_an_index_that_points_out_of_every_file_system_is_of_another_file(
     dataset: SimulatedDataset, tmp_path: Path
 ) -> None:

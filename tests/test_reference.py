@@ -104,6 +104,18 @@ def test_missing_files_are_named(fasta, tmp_path):
     assert not (tmp_path / "genome.fa.fai").exists()  # never built behind the user's back
 
 
+def test_an_index_that_leads_into_a_header_is_an_input_error(fasta):
+    index = fasta.with_name("genome.fa.fai")
+    rows = [line.split("\t") for line in index.read_text().splitlines()]
+    index.write_text(
+        "".join(
+            "\t".join([*row[:2], str(int(row[2]) - len(">chr1 text\n")), *row[3:]]) + "\n" for row in rows[1:]
+        )
+    )
+    with Reference.open(fasta) as reference, pytest.raises(InputError, match=r"cannot be read at chr1:1-10"):
+        reference.sequence("chr1", 0, 10)
+
+
 def test_a_damaged_index_is_an_input_error(fasta, tmp_path):
     index = tmp_path / "genome.fa.fai"
     index.write_text("chr1 nonsense\n")

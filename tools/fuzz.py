@@ -5,12 +5,13 @@
 
 Small whole inputs are simulated, and one of their files is broken: its bytes, what is inside its compression, its
 numbers and fields. Each runs in a forked process, so that a crash of a native library is seen too. A run must end in
-time, either done, with an output that another tool can read, or refused with a message, with no output and no
-traceback. The same seed breaks the same places.
+time, either done, with an output that another tool can read (and, where only an index is broken, that of the whole
+inputs), or refused with a message, with no output and no traceback. The same seed breaks the same places.
 """
 
 from __future__ import annotations
 
+import gzip
 import random
 import shutil
 from collections import Counter
@@ -104,7 +105,19 @@ def run_one(folder: Path, whole: Path, kind: str, draw: random.Random, timeout_s
     path = broken / of_kind.file
     path.write_bytes(of_kind.broken(path.read_bytes(), draw))
     of_kind.afterwards(path)
-    return judge(lambda out: COMMANDS[of_kind.command](broken, out), broken, timeout_s)
+    verdict = judge(lambda out: COMMANDS[of_kind.command](broken, out), broken, timeout_s)
+    if verdict.name == "done" and of_kind.same:
+        expected, found = (lines(of / "out.vcf.gz") for of in (folder / of_kind.command, broken / "results"))
+        if found != expected:
+            return Verdict(
+                "invalid output", f"{len(found)} lines in place of {len(expected)}\n{verdict.text}"
+            )
+    return verdict
+
+
+def lines(vcf: Path) -> list[bytes]:
+    """Return the records of a VCF."""
+    return [line for line in gzip.decompress(vcf.read_bytes()).splitlines() if not line.startswith(b"#")]
 
 
 def show(counts: dict[str, Counter[str]]) -> None:

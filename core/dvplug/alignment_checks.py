@@ -39,7 +39,8 @@ def _try(path: Location, reference: Location, regions: Sequence[Region]) -> None
     with open_alignments(path, reference) as alignments:
         with suppress(
             Exception
-        ):  # will be told where it is done in earnest; what follows may crash all the same
+        ):  # what is wrong will be told in earnest; what follows may crash all the same
+            require_found(path, alignments, reference)
             gather(alignments)
         require_decodable(path, alignments, regions, alignments.header.to_dict())
 
@@ -61,13 +62,41 @@ def gathered(path: Location, alignments: pysam.AlignmentFile) -> Evidence:
     try:
         return gather(alignments)
     except (OSError, ValueError) as error:
-        raise InputError(
-            f"cannot read {shown(path)}",
-            cause=str(error),
-            repair="The file or its index is damaged: check it with `samtools quickcheck` and make the index anew.",
-        ) from error
+        raise _damaged(path, error) from error
     finally:
         pysam.set_verbosity(verbosity)
+
+
+def _damaged(path: Location, error: Exception) -> InputError:
+    return InputError(
+        f"cannot read {shown(path)}",
+        cause=str(error),
+        repair="The file or its index is damaged: check it with `samtools quickcheck` and make the index anew.",
+    )
+
+
+def require_found(path: Location, alignments: pysam.AlignmentFile, reference: Location) -> None:
+    """The index must find the first read of the file: an empty or a damaged one finds none, and htslib is silent."""
+    if is_remote(path):
+        return
+    verbosity = pysam.set_verbosity(0)
+    try:
+        with open_alignments(path, reference) as from_the_start:
+            first = next(from_the_start.fetch(until_eof=True), None)
+        if first is None or first.reference_id < 0:
+            return
+        contig, start = first.reference_name, first.reference_start
+        found = next(alignments.fetch(contig, start, start + 1), None)
+    except (OSError, ValueError) as error:
+        raise _damaged(path, error) from error
+    finally:
+        pysam.set_verbosity(verbosity)
+    if found is None:
+        raise InputError(
+            f"The index of {shown(path)} is damaged",
+            cause=f"it knows of no read at {contig}:{start + 1}, where the first one lies",
+            repair=f"Make it anew: samtools index {shown(path)}",
+        )
 
 
 def require_index(path: Location, alignments: pysam.AlignmentFile, header: Header) -> None:

@@ -18,6 +18,7 @@ from dvplug.alignment_checks import (
     gathered,
     opened,
     require_decodable,
+    require_found,
     require_index,
     require_no_crash,
     require_same_sequence,
@@ -303,6 +304,8 @@ def _examine(
                     require_same_sequence(path, file.header, reference, contigs, digests, force=force)
                 if alignments.is_cram and indexed:
                     require_decodable(path, alignments, regions, file.header)
+                if indexed:
+                    require_found(path, alignments, reference.path)
             if measure and (reference or alignments.is_bam):
                 file.evidence = gathered(path, alignments)
     return files

@@ -115,7 +115,7 @@ class Reference:
             bases = self._fasta.fetch(contig, start, end).encode("latin-1")
         except (OSError, ValueError) as error:
             raise self._damaged(contig, start, end) from error
-        if len(bases) != end - start:
+        if len(bases) != end - start or b">" in bases:  # the latter is of a header
             raise self._damaged(contig, start, end)
         return bases
 

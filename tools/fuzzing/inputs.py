@@ -36,12 +36,15 @@ class Kind:
         What is run: ``call`` with BAM, CRAM or a BED file, or ``evaluate``.
     afterwards
         What is done to the broken file, such as to compress or to index it; may fail, as it is broken.
+    same
+        What holds the data is whole, so that there is only one right output.
     """
 
     file: str
     broken: Break
     command: str
     afterwards: Callable[[Path], None] = lambda path: None
+    same: bool = False
 
 
 def make_inputs(folder: Path, seed: int) -> None:
@@ -142,13 +145,13 @@ KINDS: dict[str, Kind] = {
     "BAM, compressed bytes": Kind("reads.bam", mutate_bytes, "call"),
     "BAM, records": Kind("stored.unpacked", mutate_bytes, "call stored BAM", pack_bam),
     "BAM, fields of records": Kind("stored.unpacked", mutate_records, "call stored BAM", pack_bam),
-    "BAM index": Kind("reads.bam.bai", mutate_bytes, "call"),
+    "BAM index": Kind("reads.bam.bai", mutate_bytes, "call", same=True),
     "CRAM 3.0": Kind("reads.cram", mutate_bytes, "call CRAM"),
     "CRAM 2.1 (no checksums)": Kind("old.cram", mutate_bytes, "call old CRAM"),
-    "CRAM index": Kind("reads.cram.crai.txt", mutate_text, "call CRAM", pack_crai),
+    "CRAM index": Kind("reads.cram.crai.txt", mutate_text, "call CRAM", pack_crai, same=True),
     "FASTA": Kind("reference.fa", mutate_text, "call"),
     "FASTA, indexed anew": Kind("reference.fa", mutate_text, "call", index_fasta),
-    "FASTA index": Kind("reference.fa.fai", mutate_text, "call"),
+    "FASTA index": Kind("reference.fa.fai", mutate_text, "call", same=True),
     "BED of regions": Kind("targets.bed", mutate_text, "call BED"),
     "BED of exclusions, model's manifest": Kind("model/manifest.json", mutate_json, "call model"),
     "truth VCF": Kind("truth.vcf", mutate_vcf, "evaluate"),
