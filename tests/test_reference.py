@@ -104,6 +104,15 @@ def test_missing_files_are_named(fasta, tmp_path):
     assert not (tmp_path / "genome.fa.fai").exists()  # never built behind the user's back
 
 
+@pytest.mark.parametrize(
+    "row", ["1003\t11\t60\t60O1", "1003\t11\t60\t60", "1003\t-1\t60\t61", "1003\t11\t60"]
+)
+def test_an_index_whose_numbers_cannot_be_is_an_input_error(fasta, row):
+    fasta.with_name("genome.fa.fai").write_text(f"chr2\t{row}\n")
+    with pytest.raises(InputError, match=r"genome.fa.fai is damaged|cannot be opened"):
+        Reference.open(fasta)
+
+
 def test_an_index_that_leads_into_a_header_is_an_input_error(fasta):
     index = fasta.with_name("genome.fa.fai")
     rows = [line.split("\t") for line in index.read_text().splitlines()]

@@ -129,15 +129,20 @@ def test_handlers_are_set_back(dataset: SimulatedDataset, tmp_path: Path) -> Non
     assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)] == before
 
 
-def test_max_memory_lowers_the_workers_and_says_so(
-    dataset: SimulatedDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_max_memory_lowers_the_workers_and_says_so(dataset: SimulatedDataset, tmp_path: Path) -> None:
+    """In a process of its own: what other tests have loaded into this one counts, too."""
+    command = [sys.executable, "-c", "from dvplug.cli import main; main()"]
     more = ("--regions", "chrS:1-5000", "--max-memory", "500M")
-    assert run(*words(dataset, tmp_path / "x.vcf", *more)) == 0
-    said = capsys.readouterr().err
-    assert "1 worker(s) in place of 2, so that they fit into --max-memory 500.0MB" in said
-    assert run(*words(dataset, tmp_path / "x.vcf", "--max-memory", "50M")) == 2
-    assert "--max-memory 50.0MB is too little" in capsys.readouterr().err
+    done = subprocess.run(
+        [*command, *words(dataset, tmp_path / "x.vcf", *more)], capture_output=True, text=True, check=True
+    )
+    assert "1 worker(s) in place of 2, so that they fit into --max-memory 500.0MB" in done.stderr
+    refused = subprocess.run(
+        [*command, *words(dataset, tmp_path / "x.vcf", "--max-memory", "50M")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert refused.returncode == 2
+    assert "--max-memory 50.0MB is too little" in " ".join(refused.stderr.split())
 
 
 def test_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:

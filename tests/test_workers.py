@@ -21,6 +21,12 @@ from dvplug.workers import crash_of, map_in_order
 REGIONS = [Region("c", i, i + 1) for i in range(40)]
 
 
+@pytest.fixture(autouse=True)
+def forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers are forked, though other tests of this process may have loaded TensorFlow; spawned ones import us."""
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+
+
 def squares(job: int) -> Callable[[Region], int]:
     return lambda region: job * region.start**2
 

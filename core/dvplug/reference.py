@@ -69,6 +69,8 @@ class Reference:
             ) from error
         finally:
             pysam.set_verbosity(verbosity)
+        if not is_remote(path):
+            _require_sound_index(Path(path))
         reference = cls(path, fasta)
         if not reference.lengths:
             raise InputError(
@@ -146,6 +148,25 @@ def _not_readable(url: str, error: Exception) -> InputError:
         ),
         repair="Check the URL and the network; or download the file and its indexes.",
     )
+
+
+def _require_sound_index(path: Path) -> None:
+    """Refuse an index whose numbers cannot be: htslib reads what it can of them, and other bases then.
+
+    A line of it is the contig's name, its bases, the offset of the first, bases per line, and bytes per line.
+    """
+    for line in Path(f"{path}.fai").read_text().splitlines():
+        try:
+            length, offset, bases, width = map(int, line.split("\t")[1:5])
+        except ValueError:
+            length, offset, bases, width = 0, 0, 0, -1
+        # Lines end with a byte at least; a contig of one line may have none.
+        if min(length, offset, bases) < 0 or width < bases or (width == bases and length > bases):
+            raise InputError(
+                f"Index {path}.fai is damaged",
+                cause=f"its line '{line}' cannot be of a FASTA file",
+                repair=f"Make it anew: samtools faidx {path}",
+            )
 
 
 def _require_files(path: Path) -> None:
