@@ -155,7 +155,7 @@ def _require_sound_index(path: Path) -> None:
 
     A line of it is the contig's name, its bases, the offset of the first, bases per line, and bytes per line.
     """
-    for line in Path(f"{path}.fai").read_text().splitlines():
+    for line in filter(None, Path(f"{path}.fai").read_text("latin-1").split("\n")):
         try:
             length, offset, bases, width = map(int, line.split("\t")[1:5])
         except ValueError:
