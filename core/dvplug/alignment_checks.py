@@ -37,9 +37,8 @@ def require_no_crash(path: Location, reference: Reference | None, regions: Seque
 def _try(path: Location, reference: Location, regions: Sequence[Region]) -> None:
     """Open a file with its index, look at its reads, and decode one of the regions."""
     with open_alignments(path, reference) as alignments:
-        with suppress(
-            Exception
-        ):  # what is wrong will be told in earnest; what follows may crash all the same
+        # What is wrong will be told in earnest; what follows may crash all the same.
+        with suppress(Exception):
             require_found(path, alignments, reference)
             gather(alignments)
         require_decodable(path, alignments, regions, alignments.header.to_dict())
