@@ -18,6 +18,7 @@ from dvplug.builtin import CHANNELS
 from dvplug.cli import app
 from dvplug.features import FEATURES
 from dvplug.images import DELETED, EMPTY, REFERENCE, SUPPORTS_ALT, SUPPORTS_REF, Pileup
+from dvplug.length_shares import SHARE_FEATURES
 from dvplug.lengths import LENGTH_FEATURES
 from dvplug.read_batch import ReadBatch
 from dvplug.technology import CandidateThresholds, ImageLayout, ReadFilter
@@ -217,6 +218,16 @@ def test_features_are_listed_in_order() -> None:
     assert [row[0].strip("`") for row in table("The features of lengths: `lengths.py`")] == list(
         LENGTH_FEATURES
     )
+    shares = [row[0].strip("`") for row in table("The features of length shares: `length_shares.py`")]
+    assert [name for cell in shares for name in spelt_out(cell)] == list(SHARE_FEATURES)
+
+
+def spelt_out(cell: str) -> list[str]:
+    """`name_-1..+1` stands for name_-1, name_+0 and name_+1."""
+    name, _, reach = cell.partition("..+")
+    if not reach:
+        return [name]
+    return [f"{name.removesuffix(f'-{reach}')}{change:+d}" for change in range(-int(reach), int(reach) + 1)]
 
 
 def one_read() -> Pileup:

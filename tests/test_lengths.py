@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dvplug.candidates import CandidateBatch
 from dvplug.images import NO_ALT, alt_sets
-from dvplug.lengths import FLANK, LENGTH_FEATURES, length_features
+from dvplug.length_shares import SHARE_FEATURES, share_features
+from dvplug.lengths import FLANK, LENGTH_FEATURES, length_features, spanning_changes
 from dvplug.read_batch import ReadBatch
 from dvplug.reference import encode_bases
 from read_batches import Read, read_batch, walk
@@ -36,6 +38,18 @@ def twin_change(read: Read, low: int, high: int) -> int | None:
     return sum(sign[op] * n for op, position, _, n in walk(read) if op in sign and low <= position < high)
 
 
+def changes_of(
+    reads: list[Read], reference: str, haplotype: np.ndarray, candidates: CandidateBatch, i: int
+) -> list[tuple[int, int]]:
+    """Length change and haplotype of each read that spans the repeat of site ``i``."""
+    window = twin_window(reference, int(candidates.start[i]), candidates.refs[i])
+    return [
+        (change, int(haplotype[k]))
+        for k in candidates.read_index[candidates.read_offset[i] : candidates.read_offset[i + 1]].tolist()
+        if (change := twin_change(reads[k], *window)) is not None
+    ]
+
+
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_features_are_those_of_the_twin(seed: int) -> None:
@@ -43,7 +57,8 @@ def test_features_are_those_of_the_twin(seed: int) -> None:
     haplotype = np.random.default_rng(seed).integers(0, 3, len(reads)).astype(np.uint8)
     batch = ReadBatch(**{**vars(batch), "haplotype": haplotype})
     site, alt_set = alt_sets([len(alts) for alts in candidates.alts])
-    found = length_features(batch, candidates, encode_bases(reference.encode()), 0, site, alt_set)
+    change = spanning_changes(batch, candidates, encode_bases(reference.encode()), 0)
+    found = length_features(change, batch, candidates, site, alt_set)
     assert found.shape == (len(site), len(LENGTH_FEATURES))
     for row, i, (a, b) in zip(found, site.tolist(), alt_set.tolist(), strict=True):
         ref, alts = candidates.refs[i], candidates.alts[i]
@@ -51,13 +66,8 @@ def test_features_are_those_of_the_twin(seed: int) -> None:
         if not any(changes):
             assert not row.any()
             continue
-        window = twin_window(reference, int(candidates.start[i]), ref)
-        of_reads = [
-            (change / 10, int(haplotype[k]))
-            for k in candidates.read_index[candidates.read_offset[i] : candidates.read_offset[i + 1]].tolist()
-            if (change := twin_change(reads[k], *window)) is not None
-        ]
-        scaled = [max(-2.0, min(2.0, change)) for change, _ in of_reads]
+        of_reads = changes_of(reads, reference, haplotype, candidates, i)
+        scaled = [max(-2.0, min(2.0, change / 10)) for change, _ in of_reads]
         own = [max(-2.0, min(2.0, changes[k] / 10)) if k != NO_ALT else 0.0 for k in (a, b)]
         summary = [0.0] * 6
         if scaled:
@@ -70,6 +80,74 @@ def test_features_are_those_of_the_twin(seed: int) -> None:
                 sum(h > 0 for _, h in of_reads) / len(of_reads),
             ]
         assert row.tolist() == pytest.approx([*own, *summary], abs=1e-5)
+
+
+def twin_shares(of_reads: list[tuple[int, int]], alt: int, second_alt: int | None) -> dict[str, float]:
+    """What `SHARE_FEATURES` say, by name."""
+    out = dict.fromkeys(SHARE_FEATURES, 0.0)
+
+    def tell(name: str, changes: list[int], allele: int | None, reach: int) -> None:
+        if changes and allele is not None:
+            for d in range(-reach, reach + 1):
+                out[f"{name}_{d:+d}"] = changes.count(allele + d) / len(changes)
+
+    every = [change for change, _ in of_reads]
+    tell("share_reference", every, 0, 3)
+    tell("share_alt", every, alt, 2)
+    tell("share_second_alt", every, second_alt, 2)
+    sides = [[change for change, of in of_reads if of == haplotype] for haplotype in (1, 2)]
+    sides.sort(key=lambda changes: -changes.count(alt) / max(len(changes), 1))  # stable: equal ones stay
+    for name, changes in zip(("near", "far"), sides, strict=True):
+        out[f"{name}_fraction"] = len(changes) / max(len(every), 1)
+        tell(f"{name}_reference", changes, 0, 2)
+        tell(f"{name}_alt", changes, alt, 1)
+        tell(f"{name}_second_alt", changes, second_alt, 1)
+    return out
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_shares_are_those_of_the_twin(seed: int) -> None:
+    reference, reads, batch, candidates = random_candidates(seed)
+    haplotype = np.random.default_rng(seed).integers(0, 3, len(reads)).astype(np.uint8)
+    batch = ReadBatch(**{**vars(batch), "haplotype": haplotype})
+    site, alt_set = alt_sets([len(alts) for alts in candidates.alts])
+    change = spanning_changes(batch, candidates, encode_bases(reference.encode()), 0)
+    found = share_features(change, batch, candidates, site, alt_set)
+    assert found.shape == (len(site), len(SHARE_FEATURES))
+    for row, i, (a, b) in zip(found, site.tolist(), alt_set.tolist(), strict=True):
+        changes = [len(alt) - len(candidates.refs[i]) for alt in candidates.alts[i]]
+        if not any(changes):
+            assert not row.any()
+            continue
+        of_reads = changes_of(reads, reference, haplotype, candidates, i)
+        expected = twin_shares(of_reads, changes[a], changes[b] if b != NO_ALT else None)
+        assert dict(zip(SHARE_FEATURES, row.tolist(), strict=True)) == pytest.approx(expected, abs=1e-5)
+
+
+def test_shares_tell_two_alleles_side_by_side_from_one_that_scatters() -> None:
+    """Eight T; four reads have nine and eight have ten, and the haplotypes say whether those are two alleles."""
+    reference = "ACGTACGCATTTTTTTTCGATCGTACG"
+    added = ["T"] * 4 + ["TT"] * 8
+    reads = [Read(0, f"9M{len(more)}I18M", f"ACGTACGCA{more}TTTTTTTTCGATCGTACG") for more in added]
+    batch = read_batch(reads)
+    candidates = site_of(batch, 8, "A", ("ATT", "AT"), [2] * 4 + [1] * 8)
+    site, alt_set = alt_sets([2])
+    change = spanning_changes(batch, candidates, encode_bases(reference.encode()), 0)
+
+    def pair_with(haplotype: list[int]) -> dict[str, float]:
+        phased = ReadBatch(**{**vars(batch), "haplotype": np.array(haplotype, np.uint8)})
+        row = share_features(change, phased, candidates, site, alt_set)[-1]
+        return dict(zip(SHARE_FEATURES, row.tolist(), strict=True))
+
+    two = pair_with([1] * 4 + [2] * 8)
+    assert (two["near_alt_+0"], two["near_second_alt_+1"], two["near_fraction"]) == pytest.approx(
+        (1, 1, 2 / 3)
+    )
+    assert (two["far_alt_+0"], two["far_alt_-1"], two["far_second_alt_+0"]) == (0, 1, 1)
+    one = pair_with([1, 2] * 6)
+    assert (one["near_alt_+0"], one["far_alt_+0"]) == pytest.approx((2 / 3, 2 / 3))
+    assert (two["share_alt_+0"], two["share_alt_-1"]) == (one["share_alt_+0"], one["share_alt_-1"])
 
 
 def test_a_homozygote_that_no_allele_shows_in_most_reads_stands_out() -> None:
@@ -85,7 +163,8 @@ def test_a_homozygote_that_no_allele_shows_in_most_reads_stands_out() -> None:
     alleles = [1] * 5 + [2] * 3 + [3] * 3 + [0]
     candidates = site_of(batch, 8, "A", ("ATT", "ATTT", "AT"), alleles)
     site, alt_set = alt_sets([3])
-    found = length_features(batch, candidates, encode_bases(reference.encode()), 0, site, alt_set)
+    change = spanning_changes(batch, candidates, encode_bases(reference.encode()), 0)
+    found = length_features(change, batch, candidates, site, alt_set)
     first = dict(zip(LENGTH_FEATURES, found[0].tolist(), strict=True))
     assert first["alt_length_change"] == pytest.approx(0.2)
     assert first["length_change"] == pytest.approx((5 * 2 + 3 * 3 + 3 * 1) / 12 / 10)

@@ -48,6 +48,12 @@ def dvplug_image_encoders() -> list[ImageEncoder]:
             version=2,
             features="dvplug.lengths:FEATURES",
         ),
+        ImageEncoder(
+            "pileup-with-length-shares",
+            "the same, with features of how many reads have which length there",
+            "dvplug.length_shares:encode_pileups",
+            features="dvplug.length_shares:FEATURES",
+        ),
     ]
 
 

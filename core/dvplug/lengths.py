@@ -47,27 +47,64 @@ def encode_pileups(
 ) -> ImageBatch:
     """Draw the images of `dvplug.images.encode_pileups`, and add `LENGTH_FEATURES` to their features."""
     drawn = images.encode_pileups(reads, candidates, reference, reference_start, layout, channels)
-    more = length_features(reads, candidates, reference, reference_start, drawn.site, drawn.alt_set)
+    change = spanning_changes(reads, candidates, reference, reference_start)
+    more = length_features(change, reads, candidates, drawn.site, drawn.alt_set)
     return replace(drawn, features=np.hstack([drawn.features, more]))
 
 
 def length_features(
+    change: npt.NDArray[np.int32],
     reads: ReadBatch,
     candidates: CandidateBatch,
-    reference: npt.NDArray[np.uint8],
-    reference_start: int,
     site: npt.NDArray[np.int32],
     alt_set: npt.NDArray[np.int8],
 ) -> npt.NDArray[np.float32]:
     """Features float32[n, len(LENGTH_FEATURES)] of ``n`` images given by their site and alts (see `ImageBatch`).
 
     Sites without an indel among their alts have zeros.
+
+    Parameters
+    ----------
+    change
+        Of each read of each site, as `spanning_changes` gives them.
     """
+    of_site = summaries(change, reads.haplotype[candidates.read_index], candidates.read_offset)
+    own = alt_changes(candidates, site, alt_set)
+    found = np.hstack([_scaled(own), of_site[site]])
+    found[~has_indel(candidates)[site]] = 0
+    return found.astype(np.float32)
+
+
+def has_indel(candidates: CandidateBatch) -> npt.NDArray[np.bool_]:
+    """Whether any alt of each site has another length than its REF, bool[s]."""
+    return np.array(
+        [
+            any(len(alt) != len(ref) for alt in alts)
+            for ref, alts in zip(candidates.refs, candidates.alts, strict=True)
+        ],
+        np.bool_,
+    )
+
+
+def alt_changes(
+    candidates: CandidateBatch, site: npt.NDArray[np.int32], alt_set: npt.NDArray[np.int8]
+) -> npt.NDArray[np.int64]:
+    """Length less that of REF of the first and second alt of ``n`` images, bp, int64[n, 2]; 0 for no second alt."""
     changes = [
         [len(alt) - len(ref) for alt in alts]
         for ref, alts in zip(candidates.refs, candidates.alts, strict=True)
     ]
-    has_indel = np.array([any(of_site) for of_site in changes], np.bool_)
+    own = [
+        (changes[s][a], changes[s][b] if b >= 0 else 0)
+        for s, (a, b) in zip(site.tolist(), alt_set.tolist(), strict=True)
+    ]
+    return np.array(own, np.int64).reshape(-1, 2)
+
+
+def spanning_changes(
+    reads: ReadBatch, candidates: CandidateBatch, reference: npt.NDArray[np.uint8], reference_start: int
+) -> npt.NDArray[np.int32]:
+    """Length change, bp, of each read of each site, in the order of ``candidates.read_index``; else `UNSPANNED`."""
     starts = candidates.start.astype(np.int64)
     ends = starts + np.array([len(ref) for ref in candidates.refs], np.int64)
     low, high = repeat_windows(reference, starts - reference_start, ends - reference_start)
@@ -75,24 +112,13 @@ def length_features(
     longest = int((high - low).max(initial=0))
     order = np.argsort(candidates.read_index, kind="stable")
     sites = np.repeat(np.arange(len(starts)), np.diff(candidates.read_offset))
-    change = read_length_changes(
+    return read_length_changes(
         candidates.read_index[order], sites[order], order, low, high, longest,
         reads.start, reads.end, reads.cigar, reads.cigar_offset,
     )  # fmt: skip
-    of_site = summaries(change, reads.haplotype[candidates.read_index], candidates.read_offset)
-    own = np.array(
-        [
-            (changes[s][a], changes[s][b] if b >= 0 else 0)
-            for s, (a, b) in zip(site.tolist(), alt_set.tolist(), strict=True)
-        ],
-        np.float32,
-    ).reshape(-1, 2)
-    found = np.hstack([_scaled(own), of_site[site]])
-    found[~has_indel[site]] = 0
-    return found.astype(np.float32)
 
 
-def _scaled(change: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+def _scaled(change: npt.NDArray[np.integer]) -> npt.NDArray[np.floating]:
     return np.clip(change / LENGTH_SCALE, -MOST_CHANGE, MOST_CHANGE)
 
 
