@@ -20,6 +20,7 @@ from dvplug.hookspecs import Draw, Encode, Find, OpenModel, Predictor
 from dvplug.images import ImageBatch
 from dvplug.locations import Location
 from dvplug.models import LoadedModel
+from dvplug.phasing import MARGIN as PHASING_MARGIN
 from dvplug.phasing import phase_reads
 from dvplug.ploidy import DIPLOID, Ploidy
 from dvplug.plugins import Plugins
@@ -132,9 +133,10 @@ class RegionImages:
         read_filter, layout = profile.read_filter, profile.image
         seen = max(layout.width // 2, NEARBY)  # on either side of a candidate
         margin = seen + 10 * FLANK + (REALIGN_MARGIN if profile.realign_reads else 0)
+        wide = _widened(region, PHASING_MARGIN) if profile.phase_reads else region
         reads = fetch_reads(
             self.alignments,
-            region,
+            wide,
             read_filter,
             margin=margin,
             haplotypes="haplotype" in layout.channels and not profile.phase_reads,
@@ -142,23 +144,22 @@ class RegionImages:
         )
         clock.stop("decode")
         # Wide enough for every read to lie in it whole: what is counted per read must not depend on the region.
-        start = max(0, region.start - margin - read_filter.max_read_span)
-        end = region.end + margin + read_filter.max_read_span
+        start = max(0, wide.start - margin - read_filter.max_read_span)
+        end = wide.end + margin + read_filter.max_read_span
         codes = self.reference.codes(region.contig, start, end)
         if profile.realign_reads:
             reads = realign_reads(reads, codes, start)
             clock.stop("realign")
-        candidates = self.pipeline.find(
-            reads, codes, start, region, thresholds or profile.candidate_thresholds
-        )
+        candidates = self.pipeline.find(reads, codes, start, wide, thresholds or profile.candidate_thresholds)
+        if profile.phase_reads:
+            reads = phase_reads(reads, candidates)
+            candidates = candidates.part(*np.searchsorted(candidates.start, (region.start, region.end)))
         proposed: list[tuple[int, ...]] = [()] * len(candidates)
         if self.proposed:
             alleles = self.proposed.at(region, codes, start)
             candidates, proposed = with_proposed(
                 candidates, alleles, reads, codes, start, profile.candidate_thresholds
             )
-        if profile.phase_reads:
-            reads = phase_reads(reads, candidates)
         clock.stop("count")
         result.reads = int(((reads.start < region.end) & (reads.end > region.start)).sum())
         result.skipped_no_sequence = reads.skipped_no_sequence
@@ -175,6 +176,10 @@ class RegionImages:
             result.candidates, result.images = len(part), len(images)
             yield Drawn(result, part, images, proposed[first : first + MAX_SITES], depths)
             result = RegionResult()
+
+
+def _widened(region: Region, margin: int) -> Region:
+    return Region(region.contig, max(0, region.start - margin), region.end + margin)
 
 
 def call_region(parts: Iterable[Drawn], genotyper: Predictor, job: CallJob) -> RegionResult:

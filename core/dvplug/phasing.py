@@ -26,6 +26,9 @@ MIN_INFORMATIVE = 0.85  # of the reads over a site that have one of the two alle
 MIN_VOTES = 2  # by which reads must agree to link a site with those before it
 MIN_AGREEMENT = 0.85  # of the reads at a site with the rest of their haplotype, else it is no heterozygote
 MOST_ROUNDS = 10
+# bp beside a region whose candidates are phased along: a small region has few heterozygotes of its own, and at the edge
+# of a large one half of those that a read lies over are missing.
+MARGIN = 10_000
 
 
 def phase_reads(reads: ReadBatch, candidates: CandidateBatch) -> ReadBatch:
