@@ -1,21 +1,25 @@
 """Phased reads: against the haplotypes they were drawn from, and against the HP tags of real HiFi reads."""
 
 import random
+from pathlib import Path
 
 import numpy as np
 import pysam
 import pytest
 
 from dvplug.candidates import find_candidates
+from dvplug.engine import Pipeline, RegionImages
 from dvplug.phasing import assign_haplotypes, phase_reads
+from dvplug.plugins import installed_plugins
 from dvplug.reads import fetch_reads
 from dvplug.reference import Reference, encode_bases
 from dvplug.regions import Region
 from dvplug.technology import CandidateThresholds, ReadFilter
-from read_batches import Read, read_batch
+from read_batches import Read, alignment_file, read_batch
 from shared_data import SHARED, needs_shared
 
 HIFI = SHARED / "pacbio" / "HG002_GRCh38.hifi_sequel2.chr20_60-160k.21x.bam"
+ONT = SHARED / "ont" / "HG002_GRCh38.r10.4.1_sup.chr20_5.02-5.075M.bam"
 GRCH38 = SHARED / "reference" / "grch38.chr20_and_21_10M.fa.gz"
 
 
@@ -91,6 +95,58 @@ def test_a_false_heterozygote_does_not_turn_its_reads() -> None:
 def test_without_heterozygotes_nothing_is_phased() -> None:
     reference = "".join(random.Random(1).choices("ACGT", k=500))
     assert phased(reference, [Read(i, "300M", reference[i : i + 300]) for i in range(0, 200, 10)]) == [0] * 20
+
+
+def test_a_small_region_has_the_haplotypes_of_its_neighbourhood(tmp_path: Path) -> None:
+    """A homozygous SNP, alone in its region: only the heterozygotes beside it part its reads."""
+    reference, reads, origin = diploid(3)
+    at = 15_050
+    alt = {"A": "C", "C": "G", "G": "T", "T": "A"}[reference[at]]
+    reads = [
+        read._replace(seq=read.seq[: at - read.start] + alt + read.seq[at - read.start + 1 :])
+        if read.start <= at < read.end
+        else read
+        for read in reads
+    ]
+    alignment_file(tmp_path / "reads.bam", reads, {"c": reference}).close()
+    plugins = installed_plugins()
+    profile = plugins.technology("pacbio")
+    images = RegionImages(Pipeline.of(plugins, profile), tmp_path / "reads.fa", [tmp_path / "reads.bam"])
+    (drawn,) = images.draw(Region("c", at - 50, at + 50))
+    assert drawn.candidates.start.tolist() == [at]
+    channel = drawn.images.images[0, :, profile.image.width // 2, profile.image.channels.index("haplotype")]
+    of_either = [
+        sum(read.start <= at < read.end and of == which for read, of in zip(reads, origin, strict=True))
+        for which in (0, 1)
+    ]
+    assert sorted(np.unique(channel[channel > 0], return_counts=True)[1].tolist()) == sorted(of_either)
+
+
+@needs_shared
+@pytest.mark.parametrize(("tech", "reads", "start"), [("pacbio", HIFI, 110_000), ("ont", ONT, 5_030_000)])
+def test_pieces_of_a_region_have_its_haplotypes(tech: str, reads: Path, start: int) -> None:
+    """Real reads: as many rows of no, one and the other haplotype in the images, whichever is called 1."""
+    plugins = installed_plugins()
+    profile = plugins.technology(tech)
+    images = RegionImages(Pipeline.of(plugins, profile), GRCH38, [reads])
+    channel = profile.image.channels.index("haplotype")
+
+    def rows_by_haplotype(region: Region) -> dict[int, tuple[int, ...]]:
+        found = {}
+        for drawn in images.draw(region):
+            firsts = drawn.images.images[:, profile.image.reference_rows :, :, channel].max(axis=2)
+            starts = drawn.candidates.start[drawn.images.site]
+            for at, rows in zip(starts.tolist(), firsts, strict=True):
+                found[at] = tuple(sorted(np.unique(rows[rows > 0], return_counts=True)[1].tolist()))
+        return found
+
+    whole = rows_by_haplotype(Region("chr20", start, start + 20_000))
+    pieces: dict[int, tuple[int, ...]] = {}
+    for piece in range(start, start + 20_000, 500):
+        pieces |= rows_by_haplotype(Region("chr20", piece, piece + 500))
+    assert pieces.keys() == whole.keys()
+    same = sum(pieces[at] == whole[at] for at in whole)
+    assert same >= 0.95 * len(whole) > 20
 
 
 @needs_shared

@@ -28,7 +28,7 @@ MIN_AGREEMENT = 0.85  # of the reads at a site with the rest of their haplotype,
 MOST_ROUNDS = 10
 # bp beside a region whose candidates are phased along: a small region has few heterozygotes of its own, and at the edge
 # of a large one half of those that a read lies over are missing.
-MARGIN = 10_000
+MARGIN = 20_000
 
 
 def phase_reads(reads: ReadBatch, candidates: CandidateBatch) -> ReadBatch:

@@ -47,6 +47,7 @@ ONT_R10 = TechnologyProfile(
     # Reads that reach into a region may begin far before it.
     read_filter=ReadFilter(keep_supplementary=True, max_read_span=80_000),
     phase_reads=True,
+    partition_size=100_000,  # reads of 20 kb on either side are phased along, which costs less so
     candidate_thresholds=CandidateThresholds(
         min_base_quality=5, min_fraction_snps=0.12, min_fraction_indels=0.15
     ),
