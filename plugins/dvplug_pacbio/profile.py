@@ -49,7 +49,7 @@ PACBIO = TechnologyProfile(
         paired=False,
     ),
     depth=(8, 50),
-    # A read is as long as a partition: reads that reach into a region may begin far before it.
+    # Reads that reach into a region may begin far before it.
     read_filter=ReadFilter(keep_supplementary=True, max_read_span=25_000),
     phase_reads=True,
     partition_size=100_000,  # reads of 20 kb on either side are phased along, which costs less so
