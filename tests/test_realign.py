@@ -62,6 +62,49 @@ def test_what_the_aligner_tore_apart_is_one_insertion_again() -> None:
     assert len(before) > 1  # else this test shows nothing
 
 
+def found(reference: str, reads: list[Read]) -> list[tuple[int, str, tuple[str, ...]]]:
+    """Candidates after realignment: start, REF, ALTs."""
+    codes = encode_bases(reference.encode())
+    batch = realign_reads(read_batch(sorted(reads, key=lambda read: read.start)), codes, 0)
+    sites = find_candidates(batch, codes, 0, Region("c", 0, len(reference)), CandidateThresholds())
+    return list(zip(sites.start.tolist(), sites.refs, sites.alts, strict=True))
+
+
+def clipped(sample: str, start: int, length: int, place: int, before: int, after: int) -> Read:
+    """A read of ``sample`` that differs from the reference at ``place``, clipped where it differs.
+
+    What lies before ``place`` in the sample is the reference's; what follows ``before`` bp later is its from ``after``.
+    """
+    seq, left = sample[start : start + length], place - start
+    right = length - left - before
+    if left >= right:
+        return Read(start, f"{left}M{length - left}S" if left < length else f"{length}M", seq)
+    return (
+        Read(after, f"{length - right}S{right}M", seq) if right < length else Read(start, f"{length}M", seq)
+    )
+
+
+def test_a_heterozygous_deletion_in_short_reads_is_assembled() -> None:
+    """Of 76 bp: few of the reads of a window hold any one k-mer, and only a third of those have the deletion's."""
+    rng = random.Random(4)
+    reference = random_sequence(rng, 1000)
+    sample = reference[:500] + reference[530:]
+    reads = [Read(start, "76M", reference[start : start + 76]) for start in range(200, 800, 3)]
+    reads += [clipped(sample, start, 76, 500, 0, 530) for start in range(425, 500, 6)]
+    reads += [Read(start, "76M", sample[start : start + 76]) for start in range(200, 424, 6)]
+    reads += [Read(start + 30, "76M", sample[start : start + 76]) for start in range(500, 800, 6)]
+    assert found(reference, reads) == [(499, reference[499:530], (reference[499],))]
+
+
+def test_an_insertion_at_which_all_reads_are_clipped_is_found() -> None:
+    """Clips from both sides meet at one place."""
+    rng = random.Random(5)
+    reference, inserted = random_sequence(rng, 800), "GATTACAGGCTTCATGACCA"
+    sample = reference[:400] + inserted + reference[400:]
+    reads = [clipped(sample, start, 100, 400, 20, 400) for start in range(305, 415, 3)]
+    assert found(reference, reads) == [(399, reference[399], (reference[399] + inserted,))]
+
+
 def test_reads_keep_their_bases_and_their_order() -> None:
     reference, reads = fragmented()
     batch = realign_reads(read_batch(reads), encode_bases(reference.encode()), 0)
@@ -81,11 +124,11 @@ def test_breaks_are_counted_as_in_a_slow_twin(seed: int) -> None:
     reference = random_sequence(rng, 300)
     reads = random_reads(rng, reference, 40)
     batch = read_batch(reads)
-    places, depth = count_breaks(
+    indels, clips, depth = count_breaks(
         batch.start, batch.end, batch.seq, batch.base_offset, batch.cigar, batch.cigar_offset,
         encode_bases(reference.encode()), 0,
     )  # fmt: skip
-    expected = [0] * 300
+    expected, expected_clips = [0] * 300, [0] * 300
     for read in reads:
         for op, position, index, length in walk(read):
             if op in "ID" and position > 0 and position + length < 300:
@@ -97,8 +140,9 @@ def test_breaks_are_counted_as_in_a_slow_twin(seed: int) -> None:
                     moved, at = reference[at - 1] + moved[:-1], at - 1
                 expected[at - 1] += 1
             elif op == "S" and length >= 5 and position < 300:
-                expected[position] += 1
-    assert places.tolist() == expected
+                expected_clips[position] += 1
+    assert indels.tolist() == expected
+    assert clips.tolist() == expected_clips
     assert depth.tolist() == [sum(r.start <= p < r.end for r in reads) for p in range(300)]
 
 

@@ -16,7 +16,7 @@ from numba import njit
 K_MERS = (25, 35, 45, 55, 65, 75, 85)
 MIN_BASE_QUALITY = 15  # of every base of a k-mer (DeepVariant's dbg_min_base_quality)
 MIN_READS = 2  # of an edge (DeepVariant's dbg_min_edge_weight)
-MIN_FRACTION = 0.05  # of an edge, of the window's reads: keeps errors of deep data out
+MIN_FRACTION = 0.05  # of an edge, of what one that all reads share weighs: keeps errors of deep data out
 MAX_PATHS = 32  # more means noise: the next k, or no assembly
 MAX_HAPLOTYPES = 6  # best supported; more cost time and gain nothing
 MAX_GROWTH = 200  # bp by which a haplotype may be longer than the reference window
@@ -47,10 +47,12 @@ def assemble(
     list of uint8[h]
         At most `MAX_HAPLOTYPES`, best supported first; none when no k gives a graph without cycles.
     """
-    least = max(MIN_READS, int(np.ceil(MIN_FRACTION * len(first))))
     for k in K_MERS:
         if k + 2 > len(reference):
             break
+        # What an edge weighs that all reads share. Of reads hardly longer than k it is far below the depth.
+        usual = np.maximum(last - first - k, 0).sum() / (len(reference) - k)
+        least = max(MIN_READS, int(np.ceil(MIN_FRACTION * usual)))
         bases, offset, support = haplotype_paths(reference, seq, qual, first, last, k, least)
         if len(offset) > 1:
             # Best supported first; of equals the first found, which depends on the sequence alone.

@@ -34,6 +34,7 @@ from dvplug.read_batch import ReadBatch
 
 MIN_READS = 2  # that show an indel or a clip at one place
 MIN_FRACTION = 0.06  # of the depth there
+MIN_CLIPPED = 0.12  # of the depth: reads clipped at a place that is alone
 MIN_CLIP = 5  # bp; shorter clips are mostly of read ends
 MAX_GAP = 60  # bp between places of one window
 MAX_SPAN = 300  # bp from the first to the last place of a window: longer ones are left as they are
@@ -62,12 +63,13 @@ def realign_reads(reads: ReadBatch, reference: npt.NDArray[np.uint8], reference_
 def find_windows(
     reads: ReadBatch, reference: npt.NDArray[np.uint8], reference_start: int
 ) -> list[tuple[int, int]]:
-    """Stretches of the contig, [low, high), where reads show indels or clips at two places or more."""
-    places, depth = count_breaks(
+    """Stretches of the contig, [low, high), where reads show indels or clips at two places, or are clipped at one."""
+    indels, clips, depth = count_breaks(
         reads.start, reads.end, reads.seq, reads.base_offset, reads.cigar, reads.cigar_offset,
         reference, reference_start,
     )  # fmt: skip
-    active = np.flatnonzero(places >= np.maximum(MIN_READS, MIN_FRACTION * depth))
+    least = np.maximum(MIN_READS, MIN_FRACTION * depth)
+    active = np.flatnonzero(indels + clips >= least)
     if not len(active):
         return []
     firsts = np.concatenate(([0], np.flatnonzero(np.diff(active) > MAX_GAP) + 1))
@@ -75,7 +77,9 @@ def find_windows(
     return [
         (int(active[first]) + reference_start, int(active[last]) + 1 + reference_start)
         for first, last in zip(firsts.tolist(), lasts.tolist(), strict=True)
-        if 0 < active[last] - active[first] <= MAX_SPAN
+        if active[last] - active[first] <= MAX_SPAN
+        # One indel that all reads place alike needs no other place.
+        and (last > first or clips[active[first]] >= max(MIN_READS, MIN_CLIPPED * depth[active[first]]))
     ]
 
 
@@ -84,15 +88,15 @@ def count_breaks(
     start: Any, end: Any, seq: Any, base_offset: Any, cigar: Any, cigar_offset: Any, reference: Any,
     reference_start: int,
 ) -> Any:  # fmt: skip
-    """Count reads by where they show a left-aligned indel or are clipped, and reads over each position.
+    """Count reads by where they show a left-aligned indel, by where they are clipped, and reads over each position.
 
     Returns
     -------
-    places, depth
+    indels, clips, depth
         int32[l], over the reference given.
     """
     n = len(reference)
-    places = np.zeros(n, np.int32)
+    indels, clips = np.zeros(n, np.int32), np.zeros(n, np.int32)
     steps = np.zeros(n + 1, np.int32)
     for read in range(len(start)):
         position = np.int64(start[read]) - reference_start
@@ -106,21 +110,21 @@ def count_breaks(
             code, length = cigar[k] & 15, np.int64(cigar[k] >> 4)
             if code in (I, D):
                 if position > 0 and position + length < n:
-                    places[left_aligned(reference, position - 1, seq, base, length, code == I)] += 1
+                    indels[left_aligned(reference, position - 1, seq, base, length, code == I)] += 1
                 if code == I:
                     base += length
                 else:
                     position += length
             elif code == S:
                 if length >= MIN_CLIP and 0 <= position < n:
-                    places[position] += 1
+                    clips[position] += 1
                 base += length
             elif code == N:
                 position += length
             elif code != H and code != P:
                 position += length
                 base += length
-    return places, np.cumsum(steps)[:n].astype(np.int32)
+    return indels, clips, np.cumsum(steps)[:n].astype(np.int32)
 
 
 class _Changed:
