@@ -223,11 +223,11 @@ def test_features_are_listed_in_order() -> None:
 
 
 def spelt_out(cell: str) -> list[str]:
-    """`name_-1..+1` stands for name_-1, name_+0 and name_+1."""
-    name, _, reach = cell.partition("..+")
+    """`name_-1..1` stands for name_-1, name_0 and name_1."""
+    name, _, reach = cell.partition("..")
     if not reach:
         return [name]
-    return [f"{name.removesuffix(f'-{reach}')}{change:+d}" for change in range(-int(reach), int(reach) + 1)]
+    return [f"{name.removesuffix(f'-{reach}')}{change}" for change in range(-int(reach), int(reach) + 1)]
 
 
 def one_read() -> Pileup:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dvplug.errors import PluginError
-from dvplug.hookspecs import HOOK_API, Channel, import_named
+from dvplug.hookspecs import HOOK_API, Channel, ImageEncoder, import_named
 from dvplug.plugins import PluginInfo, Plugins, installed_plugins, load_plugins
 from registry_fixtures import Site, make_model
 
@@ -236,6 +236,15 @@ def test_the_order_does_not_depend_on_installation(site: Site) -> None:
         "dvplug-m",
         "dvplug-z",
     ]
+
+
+def test_features_that_no_manifest_could_name_are_refused_before_any_training() -> None:
+    encoder = ImageEncoder("own", "d", "nowhere:encode", features=("depth", "change_+1"))
+    with pytest.raises(PluginError, match=r"'own': feature 'change_\+1' cannot be named so: .*Rename it"):
+        encoder.feature_names()
+    assert ImageEncoder("own", "d", "nowhere:encode", features=("change_-1",)).feature_names() == (
+        "change_-1",
+    )
 
 
 def test_import_strings_that_lead_nowhere() -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 HOOK_API = 1
 """Version of this menu. A plugin says which one it was written for in its module: ``DVPLUG_API = 1``."""
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")  # as in manifests
 
 hookspec = pluggy.HookspecMarker("dvplug")
 hookimpl = pluggy.HookimplMarker("dvplug")
@@ -111,7 +112,7 @@ class Extension:
 
     def __post_init__(self) -> None:
         """Check the name: it has to fit into profiles and manifests."""
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", self.name):
+        if not _NAME.fullmatch(self.name):
             raise PluginError(
                 f"{self.kind} '{self.name}': a name is letters, digits, '_' and '-', at most 64"
             )
@@ -151,8 +152,22 @@ class ImageEncoder(Extension):
     features: tuple[str, ...] | str = ()
 
     def feature_names(self) -> tuple[str, ...]:
-        """Return the names of the features, imported if need be; raises PluginError when they cannot be."""
-        return tuple(import_named(self.features)) if isinstance(self.features, str) else self.features
+        """Return the names of the features, imported if need be.
+
+        Raises
+        ------
+        PluginError
+            They cannot be imported, or one would not fit into a manifest: known before a network is trained.
+        """
+        names = tuple(import_named(self.features)) if isinstance(self.features, str) else self.features
+        for name in names:
+            if not _NAME.fullmatch(name):
+                raise PluginError(
+                    f"{self.kind} '{self.name}': feature '{name}' cannot be named so",
+                    cause="a name is letters, digits, '_' and '-', at most 64",
+                    repair="Rename it.",
+                )
+        return names
 
 
 @dataclass(frozen=True)

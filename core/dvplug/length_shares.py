@@ -24,7 +24,7 @@ from dvplug.technology import ImageLayout
 
 
 def _around(name: str, reach: int) -> tuple[str, ...]:
-    return tuple(f"{name}_{change:+d}" for change in range(-reach, reach + 1))
+    return tuple(f"{name}_{change}" for change in range(-reach, reach + 1))
 
 
 REFERENCE_REACH, ALT_REACH, HAPLOTYPE_REACH = 3, 2, 1  # bp on either side of an allele's length
