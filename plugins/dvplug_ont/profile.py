@@ -52,7 +52,7 @@ ONT_R10 = TechnologyProfile(
         min_base_quality=5, min_fraction_snps=0.12, min_fraction_indels=0.15
     ),
     base_error_rate=0.01,
-    image_encoder="pileup-with-length-shares",
+    image_encoder="pileup-with-lengths",
     image=ImageLayout(
         height=64,
         width=55,
