@@ -70,13 +70,13 @@ def found(reference: str, reads: list[Read]) -> list[tuple[int, str, tuple[str, 
     return list(zip(sites.start.tolist(), sites.refs, sites.alts, strict=True))
 
 
-def clipped(sample: str, start: int, length: int, place: int, before: int, after: int) -> Read:
+def clipped(sample: str, start: int, length: int, place: int, inserted: int, after: int) -> Read:
     """A read of ``sample`` that differs from the reference at ``place``, clipped where it differs.
 
-    What lies before ``place`` in the sample is the reference's; what follows ``before`` bp later is its from ``after``.
+    What lies before ``place`` in the sample is the reference's; behind ``inserted`` bp it goes on from ``after``.
     """
     seq, left = sample[start : start + length], place - start
-    right = length - left - before
+    right = length - left - inserted
     if left >= right:
         return Read(start, f"{left}M{length - left}S" if left < length else f"{length}M", seq)
     return (

@@ -133,7 +133,7 @@ class RegionImages:
         read_filter, layout = profile.read_filter, profile.image
         seen = max(layout.width // 2, NEARBY)  # on either side of a candidate
         margin = seen + 10 * FLANK + (REALIGN_MARGIN if profile.realign_reads else 0)
-        wide = _widened(region, PHASING_MARGIN) if profile.phase_reads else region
+        wide = self._phased_along(region) if profile.phase_reads else region
         reads = fetch_reads(
             self.alignments,
             wide,
@@ -177,9 +177,10 @@ class RegionImages:
             yield Drawn(result, part, images, proposed[first : first + MAX_SITES], depths)
             result = RegionResult()
 
-
-def _widened(region: Region, margin: int) -> Region:
-    return Region(region.contig, max(0, region.start - margin), region.end + margin)
+    def _phased_along(self, region: Region) -> Region:
+        """Return the region with what is phased along on either side, within its contig."""
+        end = min(region.end + PHASING_MARGIN, self.reference.lengths[region.contig])
+        return Region(region.contig, max(0, region.start - PHASING_MARGIN), end)
 
 
 def call_region(parts: Iterable[Drawn], genotyper: Predictor, job: CallJob) -> RegionResult:

@@ -44,11 +44,13 @@ SHARE_FEATURES = (
     *_around("far_second_alt", HAPLOTYPE_REACH),
 )
 FEATURES = (*lengths.FEATURES, *SHARE_FEATURES)
-_ALT, _SECOND_ALT = SHARE_FEATURES.index("share_alt_-2"), SHARE_FEATURES.index("share_second_alt_-2")
+# Where in a row the shares of each kind begin.
+_ALT = SHARE_FEATURES.index(f"share_alt_{-ALT_REACH}")
+_SECOND_ALT = SHARE_FEATURES.index(f"share_second_alt_{-ALT_REACH}")
 _NEAR, _FAR = SHARE_FEATURES.index("near_fraction"), SHARE_FEATURES.index("far_fraction")
-_SIDE_REFERENCE = SHARE_FEATURES.index("near_reference_-2") - _NEAR
-_SIDE_ALT = SHARE_FEATURES.index("near_alt_-1") - _NEAR
-_SIDE_SECOND_ALT = SHARE_FEATURES.index("near_second_alt_-1") - _NEAR
+_SIDE_REFERENCE = SHARE_FEATURES.index(f"near_reference_{-ALT_REACH}") - _NEAR
+_SIDE_ALT = SHARE_FEATURES.index(f"near_alt_{-HAPLOTYPE_REACH}") - _NEAR
+_SIDE_SECOND_ALT = SHARE_FEATURES.index(f"near_second_alt_{-HAPLOTYPE_REACH}") - _NEAR
 
 
 def encode_pileups(
