@@ -46,6 +46,9 @@ def twin(read: Read, reference: str, site: Site, min_quality: int) -> int:
     if all(len(allele) == 1 for allele in (ref, *alts)):
         return twin_substitution(read, start, (ref, *alts), min_quality)
     found = twin_haplotypes(read, reference, start, (ref, *alts))
+    if found in (OTHER, UNINFORMATIVE):
+        written = twin_written(read, reference, start, (ref, *alts), min_quality)
+        found = found if written == OTHER else written
     return EXCLUDED if found == UNINFORMATIVE and not read.start <= start < read.end else found
 
 
@@ -86,6 +89,40 @@ def twin_haplotypes(read: Read, reference: str, start: int, alleles: Sequence[st
     if best > MAX_MISMATCH_SCORE:
         return OTHER
     return scores.index(best) if following - best >= MIN_SCORE_MARGIN else UNINFORMATIVE
+
+
+def twin_written(read: Read, reference: str, start: int, alleles: Sequence[str], min_quality: int) -> int:
+    """What the CIGAR writes: put into the reference at its leftmost place, is it what an allele makes of it?"""
+    ref, tract = alleles[0], tract_end(reference, start, alleles)
+    made = {reference[:start] + allele + reference[start + len(ref) :]: i for i, allele in enumerate(alleles)}
+    steps = list(walk(read))
+    for k, (op, position, index, length) in enumerate(steps):
+        between = 0 < k < len(steps) - 1 and steps[k - 1][0] in "M=X" and steps[k + 1][0] in "M=X"
+        if op in "ID" and between and read.start <= start < position <= tract:
+            inserted = read.seq[index : index + length] if op == "I" else ""
+            after = position if op == "I" else position + length
+            written = reference[:position] + inserted + reference[after:]
+            if leftmost(reference, position, length, inserted) == start + 1:
+                return made.get(written, OTHER)
+    for op, position, index, length in steps:
+        if op in "M=X" and position <= start < position + length:
+            base, quality = read.seq[index + start - position], read.qualities[index + start - position]
+            if base == reference[start]:
+                spans = position <= start - FLANK and tract + FLANK <= position + length
+                return 0 if spans and quality >= min_quality else OTHER
+            written = reference[:start] + base + reference[start + 1 :]
+            return made.get(written, OTHER) if quality >= min_quality else OTHER
+    return OTHER
+
+
+def leftmost(reference: str, position: int, length: int, inserted: str) -> int:
+    """First place at which the same indel gives the same bases."""
+    written = reference[:position] + inserted + reference[position + (0 if inserted else length) :]
+    for first in range(1, position):
+        rest = written[first : first + len(inserted)]
+        if reference[:first] + rest + reference[first + (0 if inserted else length) :] == written:
+            return first
+    return position
 
 
 def mismatches(read: Read, index: int, haplotype: str) -> int:

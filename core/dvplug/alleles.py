@@ -3,7 +3,8 @@
 A CIGAR alone misleads at indels: aligners leave full-length matches across a deletion near a read's end, and
 clip where an insertion begins. Around an indel the read's bases are therefore laid, without gaps, along the
 reference and along every alternate haplotype, once from an anchor to the left of the site and once from one to
-its right, soft clips included; the better of the two counts. Substitutions are read off the alignment.
+its right, soft clips included; the better of the two counts. Where a read fits none of them, or several alike, most
+often as it has another variant beside the site, its alignment decides. Substitutions are read off the alignment.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def assign_reads(
         reads.start, reads.end, reads.seq, reads.qual, reads.base_offset, reads.cigar, reads.cigar_offset,
         first, last, most, starts, sites.tract_end, sites.is_substitution, sites.first_haplotype,
         sites.haplotype_offset, sites.site_index, sites.allele_length, sites.ref_length, sites.bases,
-        sites.extra, min_base_quality,
+        sites.extra, min_base_quality, reference, reference_start,
     )  # fmt: skip
 
 
@@ -128,7 +129,7 @@ def _assign(
     start: Any, end: Any, seq: Any, qual: Any, base_offset: Any, cigar: Any, cigar_offset: Any,
     first: Any, last: Any, most: int, site_start: Any, tract_end: Any, is_substitution: Any, first_haplotype: Any,
     haplotype_offset: Any, site_index: Any, allele_length: Any, ref_length: Any, bases: Any,
-    extra: Any, min_base_quality: int,
+    extra: Any, min_base_quality: int, reference: Any, reference_start: int,
 ) -> Any:  # fmt: skip
     offset = np.zeros(len(site_start) + 1, np.int64)
     index = np.empty(most, np.int32)
@@ -154,6 +155,13 @@ def _assign(
                     ref_length[site], tract_end[site], extra[site], bases, offsets,
                     site_index[haplotypes], allele_length[haplotypes],
                 )  # fmt: skip
+                if found in (OTHER, UNINFORMATIVE):
+                    written = written_allele(
+                        np.int64(start[read]), operations, read_seq, read_qual, np.int64(site_start[site]),
+                        ref_length[site], tract_end[site], reference, reference_start, bases, offsets,
+                        site_index[haplotypes], allele_length[haplotypes], min_base_quality,
+                    )  # fmt: skip
+                    found = written if written != OTHER else found
                 if found == UNINFORMATIVE and not start[read] <= site_start[site] < end[read]:
                     continue
             if found == EXCLUDED:
@@ -232,6 +240,85 @@ def haplotype_allele(
 
 
 @njit(cache=True)
+def written_allele(
+    start: int, cigar: Any, seq: Any, qual: Any, site: int, ref_length: int, tract_end: int, reference: Any,
+    reference_start: int, bases: Any, offsets: Any, site_index: Any, allele_length: Any, min_base_quality: int,
+) -> int:  # fmt: skip
+    """Allele that a read's own alignment writes at a site, its indels shifted to the left; OTHER if it is none.
+
+    The reference is believed only of a read that has no gap from `FLANK` before the site to `FLANK` after
+    ``tract_end``: near their ends reads are aligned without a gap whatever they show. The rest as in
+    `haplotype_allele`.
+    """
+    position, base = start, 0
+    shown, whole = OTHER, False  # the base at the site; whether it lies in a stretch that long
+    for k in range(len(cigar)):
+        code, length = cigar[k] & 15, np.int64(cigar[k] >> 4)
+        if code == 0 or code == 7 or code == 8:
+            at = base + site - position
+            if position <= site < position + length and seq[at] < 4 and qual[at] >= min_base_quality:
+                shown = np.int64(seq[at])
+                whole = position <= site - FLANK and tract_end + FLANK <= position + length
+            position += length
+            base += length
+        elif code == 1 or code == 2:
+            anchor = position - 1 - reference_start
+            inside = start <= site < position <= tract_end and anchor + length < len(reference)
+            if inside and _between_matches(cigar, k):
+                first = left_aligned(reference, anchor, seq, base, length, code == 1)
+                if first + reference_start == site:
+                    return _allele_with(
+                        np.int64(reference[first]), length if code == 1 else -length, anchor - first, seq, base,
+                        reference[first + 1 :], ref_length, bases, offsets, site_index, allele_length,
+                    )  # fmt: skip
+            if code == 1:
+                base += length
+            else:
+                position += length
+        elif code == 4:
+            base += length
+        elif code == 3:
+            position += length
+    if shown == bases[offsets[0] + site_index[0]]:
+        return 0 if whole else OTHER
+    return _allele_with(
+        shown, 0, 0, seq, 0, reference[:0], ref_length, bases, offsets, site_index, allele_length
+    )
+
+
+@njit(cache=True)
+def _between_matches(cigar: Any, k: int) -> bool:
+    if not 0 < k < len(cigar) - 1:
+        return False
+    before, after = cigar[k - 1] & 15, cigar[k + 1] & 15
+    return (before == 0 or before == 7 or before == 8) and (after == 0 or after == 7 or after == 8)
+
+
+@njit(cache=True)
+def _allele_with(
+    first: int, change: int, shift: int, seq: Any, base: int, following: Any, ref_length: int, bases: Any, offsets: Any,
+    site_index: Any, allele_length: Any,
+) -> int:  # fmt: skip
+    """Alternate allele that begins with ``first`` and has ``change`` bp more than the reference right after it.
+
+    Inserted are ``seq[base : base + change]``, after a shift to the left by ``shift`` bp of ``following``.
+    """
+    ref = offsets[0] + site_index[0]
+    for a in range(1, len(allele_length)):
+        alt = offsets[a] + site_index[a]
+        same = allele_length[a] == ref_length + change and bases[alt] == first
+        for i in range(1, allele_length[a] if same else 0):
+            if i > change:
+                expected = bases[ref + i - change]
+            else:
+                expected = following[i - 1] if i <= shift else seq[base + i - 1 - shift]
+            same &= bases[alt + i] == expected
+        if same:
+            return a
+    return OTHER
+
+
+@njit(cache=True)
 def _anchors(start: int, cigar: Any, last_left: int, first_right: int) -> Any:
     """The aligned base nearest to the site on each side: (position, index in the read); index -1 without one."""
     position, base = start, 0
@@ -267,3 +354,20 @@ def _mismatch_score(seq: Any, qual: Any, base: int, haplotype: Any, at: int, ste
         base += step
         at += step
     return score
+
+
+@njit(cache=True)
+def left_aligned(reference: Any, anchor: int, seq: Any, base: int, length: int, inserted: bool) -> int:
+    """Anchor (offset of the preceding base) of an indel moved as far to the left as it goes.
+
+    ``seq[base : base + length]`` are the bases when they are inserted, else the reference's after the anchor go.
+    """
+    shift = 0
+    while anchor > 0 and reference[anchor] < 4:
+        # After t steps an insertion is the first bases of (t reference bases + inserted bases).
+        last = seq[base + length - 1 - shift] if inserted and shift < length else reference[anchor + length]
+        if reference[anchor] != last:
+            break
+        anchor -= 1
+        shift += 1
+    return anchor

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from dvplug.alleles import assign_reads
+from dvplug.alleles import assign_reads, left_aligned
 from dvplug.read_batch import ReadBatch
 from dvplug.regions import Region
 from dvplug.technology import CandidateThresholds
@@ -329,20 +329,3 @@ def _insertion_event(event: Any, reference: Any, anchor: int, seq: Any, base: in
         base,
         shift,
     )
-
-
-@njit(cache=True)
-def left_aligned(reference: Any, anchor: int, seq: Any, base: int, length: int, inserted: bool) -> int:
-    """Anchor (offset of the preceding base) of an indel moved as far to the left as it goes.
-
-    ``seq[base : base + length]`` are the bases when they are inserted, else the reference's after the anchor go.
-    """
-    shift = 0
-    while anchor > 0 and reference[anchor] < 4:
-        # After t steps an insertion is the first bases of (t reference bases + inserted bases).
-        last = seq[base + length - 1 - shift] if inserted and shift < length else reference[anchor + length]
-        if reference[anchor] != last:
-            break
-        anchor -= 1
-        shift += 1
-    return anchor

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pysam
 
-from dvplug.candidates import CandidateBatch, candidates_at, left_aligned
+from dvplug.alleles import left_aligned
+from dvplug.candidates import CandidateBatch, candidates_at
 from dvplug.errors import InputError
 from dvplug.postprocess import trim
 from dvplug.read_batch import ReadBatch

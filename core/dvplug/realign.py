@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from dvplug.alleles import left_aligned
 from dvplug.assembly import assemble
-from dvplug.candidates import left_aligned
 from dvplug.pairwise import (
     LOWEST,
     D,
