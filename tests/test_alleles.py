@@ -167,6 +167,38 @@ def test_assignment_agrees_with_whole_haplotypes(seed: int) -> None:
     assert assigned(reads, reference, site) == [twin(read, reference, site, 10) for read in reads]
 
 
+def read_with_neighbours(rng: random.Random, reference: str, site: Site, allele: str) -> Read:
+    """A read of one allele, its gap anywhere it can lie, with other variants around the site."""
+    start, ref, _ = site
+    change, begin, end = len(allele) - len(ref), start - rng.randrange(1, 40), start + rng.randrange(30, 70)
+    made = reference[:start] + allele + reference[start + len(ref) :]
+    inserted, deleted = max(0, change), max(0, -change)
+    places = [
+        place
+        for place in range(start + 1, end - 10)
+        if reference[:place] + made[place : place + inserted] + reference[place + deleted :] == made
+    ]
+    place = rng.choice(places) if places and change else start
+    seq = [
+        rng.choice("ACGT") if not start <= i <= place + abs(change) and rng.random() < 0.3 else base
+        for i, base in enumerate(made[: end + change])
+    ][begin:]
+    gap = f"{place - begin}M{abs(change)}{'I' if change > 0 else 'D'}{end - place - deleted}M"
+    return Read(begin, gap if places and change else f"{len(seq)}M", "".join(seq), 40)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_assignment_agrees_where_variants_lie_beside_each_other(seed: int) -> None:
+    rng = random.Random(seed)
+    reference = random_sequence(rng, 220)
+    start, ref, alts = random_site(rng, reference[50:150])
+    site = (start + 50, ref, alts)
+    reads = [read_with_neighbours(rng, reference, site, rng.choice((ref, *alts))) for _ in range(30)]
+    reads.sort(key=lambda read: read.start)
+    assert assigned(reads, reference, site) == [twin(read, reference, site, 10) for read in reads]
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_assignment_does_not_depend_on_where_the_reference_begins(seed: int) -> None:
@@ -271,6 +303,45 @@ def test_a_third_allele_supports_neither(case: str) -> None:
     reads = [Read(20, f"{before}M7I{after}M", seq), Read(20, f"{before}M{7 + after}S", seq)]
     reads.append(Read(start, f"{before + 7}S{after}M", seq))
     assert set(assigned(reads, locus.reference, locus.site)) <= {OTHER, UNINFORMATIVE, EXCLUDED}
+
+
+def with_variants(seq: str, first: int, last: int) -> str:
+    """Four other bases right before ``first`` and from ``last`` on, 1 bp away."""
+    other = str.maketrans("ACGT", "CATG")
+    return (
+        seq[: first - 5] + seq[first - 5 : first - 1].translate(other) + seq[first - 1 : last + 1]
+        + seq[last + 1 : last + 5].translate(other) + seq[last + 5 :]
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_variants_on_both_sides_do_not_hide_the_allele(case: str) -> None:
+    """They make a read unlike every haplotype of the site, so that its alignment must tell."""
+    locus = Locus(*CASES[case])
+    site, tract = locus.site[0], len(locus.reference) - len(RIGHT)
+    slack = tract - site - len(locus.site[1])  # how far the gap can move
+    reads = [
+        alignments(locus, 1, 20, len(locus.haplotypes[1]) - 20, gap)[0]
+        for gap in sorted({0, slack // 2, slack})
+    ]
+    reads = [
+        r._replace(seq=with_variants(r.seq, site - 20, tract + locus.change - 20), qual=40) for r in reads
+    ]
+    assert assigned(reads, locus.reference, locus.site) == [1] * len(reads)
+    seq = with_variants(locus.reference, site, tract)
+    whole = Read(20, f"{len(seq) - 40}M", seq[20:-20], 40)
+    near_its_end = Read(20, f"{tract + FLANK - 21}M", seq[20 : tract + FLANK - 1], 40)
+    assert assigned([whole, near_its_end], locus.reference, locus.site) == [0, OTHER]
+
+
+def test_a_substitution_beside_an_insertion_is_told_where_other_variants_are_near() -> None:
+    site = (len(LEFT), "G", ("A", "GTA"))
+    reference = LEFT + "GTGTGTGTG" + RIGHT
+    seqs = {1: LEFT + "ATGTGTGTG" + RIGHT, 2: LEFT + "GTATGTGTGTG" + RIGHT}
+    for allele, seq in seqs.items():
+        cigar = "40M" + "2I" * (allele == 2) + f"{len(reference) - 80}M"
+        shown = with_variants(seq, len(LEFT), len(seq) - len(RIGHT))[20:-20]
+        assert assigned([Read(20, cigar, shown, 40)], reference, site) == [allele]
 
 
 def test_a_read_that_lacks_another_unit_is_other() -> None:
