@@ -25,6 +25,7 @@ ION = TechnologyProfile(
     # Lengths of homopolymers are what flow sequencing misreads: nearly every one is an indel candidate at 6 %.
     candidate_thresholds=CandidateThresholds(min_fraction_indels=0.15),
     base_error_rate=0.005,
+    realign_reads=True,
     image_encoder="pileup-with-length-shares",
     image=ImageLayout(
         height=64,

@@ -180,6 +180,7 @@ SETS = (
     ),
     _ion("pgm", 601),
     _ion("pgm_extra", 602, hidden_share=HIDDEN, **_extra(0.4)),
+    _ion("pgm_shallow_extra", 603, hidden_share=HIDDEN, **_extra(0.5), depths=(10.0, 60.0)),
     _ion("pgm_held_out", 691, **_measured(60.0)),
     _ont("r10_2022", R10_2022, 501),
     _ont("r10_2024", R10_2024, 502, scale=0.6),
