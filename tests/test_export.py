@@ -41,6 +41,8 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_temperatures_are_in_the_weights_and_the_manifest(work: Path, tmp_path: Path) -> None:
     manifest = export(work / "fit", [work / "tune.h5"], ABOUT, tmp_path / "model")
     assert manifest.temperatures != (1.0, 1.0, 1.0)
+    assert 0 < manifest.lapse_rates.snp <= 0.5
+    assert 0 < manifest.lapse_rates.indel <= 0.5
     _, model = load_fit(work / "fit")
     known = np.load(tmp_path / "model" / "known_answer.npz")
     logits = logits_batch(model, known["images"], known["features"]) / np.asarray(manifest.temperatures)

@@ -49,14 +49,17 @@ def images_of(arguments, index):
     }
 
 
-@given(seeds, st.sampled_from([0.0, 1.0, 5.0, 99.0]))
-def test_genotypes_equal_an_enumeration(seed, prune_qual):
+@given(seeds, st.sampled_from([0.0, 1.0, 5.0, 99.0]), st.sampled_from([(0, 0), (0.001, 0.02)]))
+def test_genotypes_equal_an_enumeration(seed, prune_qual, lapses):
     _, arguments = generated_sites(seed)
-    records = call_sites("c", **arguments, settings=PostprocessSettings(min_qual=7, prune_qual=prune_qual))
+    records = call_sites("c", **arguments, settings=PostprocessSettings(7, prune_qual, *lapses))
     assert len(records) == len(arguments["refs"])
     starts = arguments["starts"].tolist()
     for record, index in zip(records, sorted(range(len(starts)), key=lambda i: starts[i]), strict=True):
         kept, p = slow_genotypes(len(arguments["alts"][index]), images_of(arguments, index), prune_qual)
+        ref, alts = arguments["refs"][index], arguments["alts"][index]
+        lapse = lapses[any(len(alt) != len(ref) for alt in alts)]
+        p = {gt: (1 - lapse) * p[gt] + lapse / len(p) for gt in p}
         called = max(p, key=lambda gt: p[gt])
         depths = arguments["allele_depths"][index].tolist()
         assert len(record.alts) == len(kept)

@@ -175,7 +175,7 @@ def _job(options: CallOptions, plugins: Plugins, checked: Checked) -> CallJob:
         model,
         options.reference,
         options.reads,
-        PostprocessSettings(min_qual=options.min_qual),
+        PostprocessSettings.of(model.manifest, options.min_qual),
         options.keep_ref_calls,
         _device(options.device),
         checked.ploidy,

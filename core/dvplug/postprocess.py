@@ -10,12 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from dvplug.errors import ModelError
+
+if TYPE_CHECKING:
+    from dvplug_registry.manifest import Manifest
 
 MAX_Q = 99
 REF_CALL, NO_CALL = "RefCall", "NoCall"
@@ -40,10 +43,20 @@ class PostprocessSettings:
     prune_qual
         At a multi-allelic site, alts whose own image gives less are dropped, except the best
         (DeepVariant's multi_allelic_qual_filter).
+    snp_lapses, indel_lapses
+        Share of sites at which the network's answer tells nothing, as the model's manifest says.
     """
 
     min_qual: float = 1.0
     prune_qual: float = 1.0
+    snp_lapses: float = 0.0
+    indel_lapses: float = 0.0
+
+    @classmethod
+    def of(cls, manifest: Manifest, min_qual: float = 1.0) -> PostprocessSettings:
+        """Those of a model."""
+        rates = manifest.lapse_rates
+        return cls(min_qual, snp_lapses=rates.snp, indel_lapses=rates.indel)
 
 
 class VcfRecord(NamedTuple):
@@ -141,6 +154,11 @@ def call_sites(
     kept, genotype_p = genotype_probabilities(
         n_alts, site, alt_set, probabilities, settings.prune_qual, proposed
     )
+    lapses = [
+        settings.snp_lapses if all(len(alt) == len(ref) for alt in site_alts) else settings.indel_lapses
+        for ref, site_alts in zip(refs, alts, strict=True)
+    ]
+    genotype_p = with_lapses(genotype_p, np.array([len(k) for k in kept], np.int64), np.array(lapses))
     if haploid is None:
         haploid = np.zeros(len(n_alts), np.bool_)
     genotype_p[haploid] = _without_heterozygotes(genotype_p[haploid])
@@ -196,6 +214,24 @@ def genotype_probabilities(
         merged = _product(kept[index], alt_set[start:end].tolist(), factors[start:end].tolist())
         p[index, : len(merged)] = merged
     return kept, p
+
+
+def with_lapses(p: Floats, n_alts: npt.NDArray[np.int64], lapses: Floats) -> Floats:
+    """Mix each site's genotypes with even odds, so that no call is surer than the network is ever right.
+
+    A network meets reads that none of its examples had, and is then as sure as ever. The share of such answers is
+    what psychometrics calls the lapse rate (Wichmann and Hill 2001, doi:10.3758/BF03194544).
+
+    Parameters
+    ----------
+    p
+        float64[s, g] of genotypes over ``n_alts`` int64[s] alts.
+    lapses
+        float64[s], the rate at each site.
+    """
+    possible = (n_alts + 1) * (n_alts + 2) // 2
+    even = np.where(np.arange(p.shape[1]) < possible[:, None], 1 / possible[:, None], 0.0)
+    return (1 - lapses[:, None]) * p + lapses[:, None] * even
 
 
 def _without_heterozygotes(p: Floats) -> Floats:

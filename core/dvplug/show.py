@@ -17,7 +17,7 @@ from dvplug.locations import Location
 from dvplug.models import check_fit, resolve_model
 from dvplug.ploidy import DIPLOID
 from dvplug.plugins import installed_plugins
-from dvplug.postprocess import VcfRecord, call_sites
+from dvplug.postprocess import PostprocessSettings, VcfRecord, call_sites
 from dvplug.preflight import check_call
 from dvplug.reference import Reference
 from dvplug.regions import Region, parse_region, skip_n_runs
@@ -141,7 +141,8 @@ def show_positions(
     with Reference.open(reference) as opened:
         pipeline = Pipeline.of(plugins, profile)
         predictor = plugins.genotyper(profile.genotyper).load()(loaded, "cpu")
-        viewer = _Viewer(RegionImages(pipeline, reference, reads), predictor, opened)
+        settings = PostprocessSettings.of(loaded.manifest)
+        viewer = _Viewer(RegionImages(pipeline, reference, reads), predictor, settings, opened)
         return Shown(loaded.manifest.label, profile.image, [one for at in wanted for one in viewer.look(at)])
 
 
@@ -159,8 +160,10 @@ def _one_base(text: str, lengths: Mapping[str, int]) -> Region:
 class _Viewer:
     """Draws the parts of the genome that `dvplug call` works on, one at a time, and picks sites from them."""
 
-    def __init__(self, drawer: RegionImages, predictor: Predictor, reference: Reference) -> None:
-        self.drawer, self.predictor, self.reference = drawer, predictor, reference
+    def __init__(
+        self, drawer: RegionImages, predictor: Predictor, settings: PostprocessSettings, reference: Reference
+    ) -> None:
+        self.drawer, self.predictor, self.settings, self.reference = drawer, predictor, settings, reference
         self.profile = drawer.pipeline.profile
         self._part: Region | None = None
         self._drawn: list[Drawn] = []
@@ -197,7 +200,7 @@ class _Viewer:
         probabilities = self.predictor.predict(pixels, drawn.images.features[of_site])
         (record,) = call_sites(
             one.contig, one.start, one.refs, one.alts, one.depth, one.allele_depths,
-            np.zeros(len(pixels), np.int32), alt_sets, probabilities,
+            np.zeros(len(pixels), np.int32), alt_sets, probabilities, self.settings,
         )  # fmt: skip
         start, ref, alts = int(one.start[0]), one.refs[0], one.alts[0]
         views = tuple(

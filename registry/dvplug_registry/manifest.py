@@ -109,6 +109,13 @@ class LiteRT(Part):
     tolerance: float = Field(ge=0, le=1, description="largest absolute difference of a probability")
 
 
+class LapseRates(Part):
+    """Share of the sites at which the network's answer tells nothing, by type."""
+
+    snp: float = Field(0.0, ge=0, lt=1)
+    indel: float = Field(0.0, ge=0, lt=1)
+
+
 class FileEntry(Part):
     """One file of the model folder."""
 
@@ -136,6 +143,7 @@ class Manifest(Part):
         (1.0, 1.0, 1.0),
         description="what the logits of hom-ref, het and hom-alt were divided by; the weights have it",
     )
+    lapse_rates: LapseRates = LapseRates()
     metrics: tuple[Metric, ...] = ()
     licence: Licence = Field(description="SPDX expression")
     litert: LiteRT

@@ -1,7 +1,9 @@
-"""Temperatures: one per genotype, so that probabilities are as often right as they say.
+"""Temperatures, one per genotype, and lapse rates, so that probabilities are as often right as they say.
 
 Temperature scaling (Guo et al. 2017, arXiv:1706.04599) with one temperature per class, which is their vector scaling
 without a bias. The temperatures are folded into the network's last layer, exactly, and named in the manifest.
+
+What is left are answers that are wrong however sure: `dvplug.postprocess.with_lapses` allows for their share.
 """
 
 from __future__ import annotations
@@ -51,6 +53,31 @@ def fit_temperatures(logits: NDArray[np.float32], labels: NDArray[np.int8]) -> T
         scale = updated
     first, second, third = (1 / scale).tolist()
     return first, second, third
+
+
+def fit_lapse_rate(p: NDArray[np.float64], labels: NDArray[np.int8]) -> float:
+    """Return the share of examples whose answer tells nothing, by expectation and maximisation.
+
+    One such example is added to those at hand (a rule of succession): n examples do not show that a network errs less
+    than once in n.
+
+    Parameters
+    ----------
+    p
+        float64[n,3], calibrated, of examples that the network was not fitted to.
+    labels
+        int8[n], 0 to 2.
+    """
+    right = p[np.arange(len(labels)), labels]
+    even = 1 / p.shape[1]
+    rate = 0.01
+    for _ in range(1000):
+        told_nothing = rate * even / ((1 - rate) * right + rate * even)
+        updated = float((1 + told_nothing.sum()) / (1 + len(labels)))
+        if abs(updated - rate) < 1e-7:
+            break
+        rate = updated
+    return min(rate, 0.5)
 
 
 def _log_loss(logits: NDArray[np.float64], labels: NDArray[np.int8]) -> float:

@@ -17,10 +17,10 @@ from dvplug import console
 from dvplug.errors import InputError
 from dvplug.genotyper import LiteRTGenotyper
 from dvplug.technology import Frozen
-from dvplug.train.calibrate import Temperatures, calibrate
+from dvplug.train.calibrate import Temperatures, calibrate, fit_lapse_rate
 from dvplug.train.fit import FIT_NAME, WEIGHTS_NAME, Fit, predict
 from dvplug.train.network import GENOTYPES, build, predict_batch, quiet_backend
-from dvplug.train.store import ExampleReader, Examples
+from dvplug.train.store import VARIANT_TYPES, ExampleReader, Examples
 from dvplug.train.tune import log_losses
 from dvplug.train.validation import explain
 from dvplug.train.weights import load_weights, save_weights
@@ -29,6 +29,7 @@ from dvplug_registry.manifest import (
     Encoder,
     FileEntry,
     Image,
+    LapseRates,
     LiteRT,
     Manifest,
     Metric,
@@ -108,7 +109,8 @@ def export(
 ) -> Manifest:
     """Make a model folder.
 
-    The logits are divided by temperatures fitted to the tune set (`dvplug.train.calibrate`).
+    The logits are divided by temperatures, and the manifest has the lapse rates, that `dvplug.train.calibrate` fits to
+    the tune set.
     The LiteRT file is int8 when `Comparison.equal` finds it as good as float32 on the tune set, else float32.
 
     Parameters
@@ -138,12 +140,14 @@ def export(
     folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
     try:
         temperatures = calibrate(model, tune)
-        litert, comparison = _write_litert(model, tune, predict(model, tune), folder)
+        probabilities = predict(model, tune)
+        litert, comparison = _write_litert(model, tune, probabilities, folder)
         save_weights(model, folder / WEIGHTS_NAME)
         _write_known_answer(model, tune, folder / KNOWN_ANSWER_NAME)
         if card is not None:
             shutil.copyfile(card, folder / CARD_NAME)
-        manifest = _manifest(state, description, temperatures, litert, _files(folder))
+        lapses = _lapse_rates(probabilities, tune)
+        manifest = _manifest(state, description, temperatures, lapses, litert, _files(folder))
         save_manifest(folder, manifest)
         folder.chmod(0o755)
         folder.rename(out)
@@ -250,6 +254,14 @@ def _check_kind(state: Fit, tune: ExampleReader) -> None:
             )
 
 
+def _lapse_rates(p: NDArray[np.float32], tune: ExampleReader) -> LapseRates:
+    snp = tune.variant_types == VARIANT_TYPES.index("snp")
+    of_snps, of_indels = (
+        round(fit_lapse_rate(p[which].astype(np.float64), tune.labels[which]), 6) for which in (snp, ~snp)
+    )
+    return LapseRates(snp=of_snps, indel=of_indels)
+
+
 def _write_known_answer(model: keras.Model, tune: ExampleReader, path: Path) -> None:
     """Write a few examples of each genotype, and what the float32 weights say of them."""
     drawn = _draw(tune, 3000)
@@ -277,6 +289,7 @@ def _manifest(
     state: Fit,
     description: Description,
     temperatures: Temperatures,
+    lapse_rates: LapseRates,
     litert: LiteRT,
     files: dict[str, FileEntry],
 ) -> Manifest:
@@ -305,6 +318,7 @@ def _manifest(
                 held_out=description.held_out,
             ),
             temperatures=temperatures,
+            lapse_rates=lapse_rates,
             metrics=description.metrics,
             licence=description.licence,
             litert=litert,
