@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pysam
@@ -19,6 +20,8 @@ from compare_callers import Compared, difference
 from comparison import peers
 from comparison.errors import observed_alleles
 from comparison.sets import find_set, mean_depth, stretches, thinned
+from evaluate_model import is_made
+from simulate.read_sets import sets_of
 from speed.processes import measure
 
 
@@ -108,6 +111,17 @@ def test_sets_are_folders_or_beds_in_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="memory is read from /proc")
+def test_reads_made_by_another_recipe_are_refused(tmp_path: Path) -> None:
+    (chosen, *_) = sets_of("ion")
+    assert not is_made(chosen, tmp_path)
+    (tmp_path / chosen.name).mkdir()
+    done = tmp_path / chosen.name / "done.txt"
+    done.write_text(f"{chosen}\n3 reads or pairs, 1 variants, 2 s\n")
+    assert is_made(chosen, tmp_path)
+    with pytest.raises(InputError, match="another recipe"):
+        is_made(replace(chosen, seed=chosen.seed + 1), tmp_path)
+
+
 def test_memory_and_time_of_a_child_of_a_child_are_counted() -> None:
     inner = "import time; x = bytearray(90_000_000); t = time.process_time()\nwhile time.process_time() < t + .3: pass"
     outer = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {inner!r}], check=True)"

@@ -83,12 +83,26 @@ def evaluate_model(
 
 
 def simulate_reads(sets: list[ReadSet], shared: Path, out: Path, threads: int) -> None:
-    """Make the read sets that are not there."""
-    absent = tuple(chosen.name for chosen in sets if not (out / chosen.name / "done.txt").exists())
+    """Make the read sets that are not there; raises InputError when one was made by another recipe."""
+    absent = tuple(chosen.name for chosen in sets if not is_made(chosen, out))
     if absent:
         build_training_reads.train(
             shared=shared, out=out, tech=sets[0].technology, only=absent, threads=threads
         )
+
+
+def is_made(chosen: ReadSet, out: Path) -> bool:
+    """Tell whether a read set is there; raises InputError when its folder was made by another recipe."""
+    done = out / chosen.name / "done.txt"
+    if not done.exists():
+        return False
+    if done.read_text().splitlines()[0] != str(chosen):
+        raise InputError(
+            f"the reads in {done.parent} were made by another recipe than the present one of '{chosen.name}'",
+            cause="a model of a mixture of both could not be made again",
+            repair="Give a new work folder, or remove that of the reads and what was made of them.",
+        )
+    return True
 
 
 def compare_reads(tech: str, shared: Path, work: Path) -> dict[str, str]:
@@ -96,7 +110,7 @@ def compare_reads(tech: str, shared: Path, work: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for chosen in sets_of(tech):
         simulated, name = work / "reads" / chosen.name, Path(chosen.profile_bam).stem
-        if name in found or not (simulated / "done.txt").exists():
+        if name in found or not is_made(chosen, work / "reads"):
             continue
         fasta = shared / chosen.profile_fasta if chosen.profile_fasta else None
         out = work / f"profile.{name}.md"
