@@ -104,6 +104,7 @@ RECIPES = {
         "Illumina paired reads, whole genome, 2x100 to 2x150 bp, 8x to 100x",
         0.45,
         SETTINGS,
+        least_run=10,
         limits=(
             SIMULATED,
             "Learnt from HiSeq X and HiSeq 2000 reads; NovaSeq's binned qualities were not seen.",
@@ -117,6 +118,7 @@ RECIPES = {
         SETTINGS,
         source="illumina-wgs",
         steps=2400,
+        least_run=10,
         limits=(
             SIMULATED,
             "No real exome with a truth was at hand: all figures are of simulated reads. Targets were drawn at random "
