@@ -204,7 +204,7 @@ def _run_modes(found: list[Alignment]) -> dict[str, tuple[NDArray[np.int64], NDA
     """Long homopolymers by contig: where they begin, sorted, and how far the commonest length is from theirs."""
     seen: dict[str, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
     for one in found:
-        for start, change in _long_runs(one.read, one.reference, one.position, LONG_RUN):
+        for start, change in long_runs(one.read, one.reference, one.position, LONG_RUN):
             seen[one.contig][start].append(change)
     modes = {}
     for contig in {one.contig for one in found}:
@@ -265,7 +265,7 @@ def _run_at(read: Any, reference: Any, i: int) -> Any:
 
 
 @njit(cache=True)
-def _long_runs(read: Any, reference: Any, position: Any, shortest: int) -> Any:
+def long_runs(read: Any, reference: Any, position: Any, shortest: int) -> Any:
     """Position and change of length of each homopolymer of ``shortest`` bp or more."""
     found = [(np.int64(0), np.int64(0)) for _ in range(0)]
     i = 0
