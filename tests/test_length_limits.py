@@ -7,11 +7,12 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pysam
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 
-from length_limits import Run, best_genotypes, errors
+from length_limits import FEWEST_READS, Run, best_genotypes, errors, find_runs
 from simulate.context import CLASSES, LONGEST_RUN, MOST_CHANGE, ContextProfile
 
 GENOTYPES = [(0, 0)] * 6 + [(-1, 0)] * 2 + [(-1, -1), (0, 1), (1, 1), (-2, 0)]
@@ -65,3 +66,45 @@ def test_scattered_reads_are_called_better_than_by_the_commonest_length(sd):
 def test_a_wrong_genotype_is_a_false_and_a_missed_one():
     assert [errors((-1, 0), g) for g in [(-1, 0), (0, 0), (-1, -1)]] == [0, 1, 2]
     assert errors((0, 0), (0, 1)) == 1
+
+
+SEQUENCE = "ACGTC" * 8 + "A" * 12 + "GCTGC" * 8 + "T" * 11 + "CGACG" * 8
+RUN, OTHER = 40, 92
+"""Where the homopolymers begin. Beside the second there is a SNP."""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Reads of a run that lost a base on one haplotype, as `build_training_reads.py` leaves them."""
+    (tmp_path / "ref.fa").write_text(f">c\n{SEQUENCE}\n")
+    pysam.faidx(str(tmp_path / "ref.fa"))
+    header = pysam.AlignmentHeader.from_dict({"SQ": [{"SN": "c", "LN": len(SEQUENCE)}]})
+    with pysam.AlignmentFile(str(tmp_path / "reads.bam"), "wb", header=header) as out:
+        for number in range(2 * FEWEST_READS):
+            read, lost = pysam.AlignedSegment(header), number % 2
+            read.query_name, read.query_sequence = f"r{number}", SEQUENCE[:RUN] + SEQUENCE[RUN + lost :]
+            read.cigarstring = f"{RUN}M1D{len(SEQUENCE) - RUN - 1}M" if lost else f"{len(SEQUENCE)}M"
+            read.reference_id, read.reference_start, read.mapping_quality = 0, 0, 60
+            read.query_qualities = pysam.qualitystring_to_array("?" * len(read.query_sequence))
+            out.write(read)
+    pysam.index(str(tmp_path / "reads.bam"))
+    (tmp_path / "truth.vcf").write_text(
+        f"##fileformat=VCFv4.2\n##contig=<ID=c,length={len(SEQUENCE)}>\n"
+        '##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">\n'
+        "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\ts\n"
+        f"c\t{RUN}\t.\tCA\tC\t.\tPASS\t.\tGT\t0|1\nc\t{OTHER - 4}\t.\tG\tA\t.\tPASS\t.\tGT\t1|1\n"
+    )
+    pysam.tabix_index(str(tmp_path / "truth.vcf"), preset="vcf")
+    (tmp_path / "confident.bed").write_text(f"c\t0\t{len(SEQUENCE)}\n")
+    return tmp_path
+
+
+def test_runs_have_their_reads_lengths_and_truth_and_those_beside_variants_are_left_out(folder):
+    (run,) = find_runs(folder)
+    assert (run.contig, run.anchor, run.base, run.length, run.truth) == ("c", RUN, 0, 12, (-1, 0))
+    assert sorted(run.changes.tolist()) == [-1] * FEWEST_READS + [0] * FEWEST_READS
+
+
+def test_runs_at_the_edge_of_confidence_are_left_out(folder):
+    (folder / "confident.bed").write_text(f"c\t{RUN}\t{len(SEQUENCE)}\n")
+    assert find_runs(folder) == []

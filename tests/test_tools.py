@@ -110,7 +110,6 @@ def test_sets_are_folders_or_beds_in_them(tmp_path: Path) -> None:
     assert find_set(str(tmp_path / "tune.bed"), tmp_path).confident == tmp_path / "tune.bed"
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="memory is read from /proc")
 def test_reads_made_by_another_recipe_are_refused(tmp_path: Path) -> None:
     (chosen, *_) = sets_of("ion")
     assert not is_made(chosen, tmp_path)
@@ -122,6 +121,7 @@ def test_reads_made_by_another_recipe_are_refused(tmp_path: Path) -> None:
         is_made(replace(chosen, seed=chosen.seed + 1), tmp_path)
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="memory is read from /proc")
 def test_memory_and_time_of_a_child_of_a_child_are_counted() -> None:
     inner = "import time; x = bytearray(90_000_000); t = time.process_time()\nwhile time.process_time() < t + .3: pass"
     outer = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {inner!r}], check=True)"

@@ -67,6 +67,7 @@ def evaluate_model(
         )
     held_out = [chosen for chosen in sets_of(tech) if chosen.held_out]
     simulate_reads(held_out, shared, work / "reads", workers)
+    profiles = compare_reads(tech, shared, work)
     measured = work / "comparison.json"
     compare_callers(
         sets=[*real_sets(tech), *(str(work / "reads" / chosen.name) for chosen in held_out)],
@@ -78,7 +79,6 @@ def evaluate_model(
         json=measured,
     )
     save_manifest(model, manifest.model_copy(update={"metrics": metrics(measured)}))
-    profiles = compare_reads(tech, shared, work)
     write_card(model, measured, cards / f"{model.name}.md", limits=recipe.limits, profiles=profiles)
 
 

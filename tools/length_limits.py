@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from dvplug.console import stdout
+from dvplug.simulate.genome import encode, find_tracts
 from script import run
 from simulate.context import LONGEST_RUN, MOST_CHANGE, ContextProfile, alignments, long_runs
-from simulate.sample import read_bed
+from simulate.sample import read_bed, read_fasta
 
 app = App(help=__doc__, help_format="plaintext")
 
@@ -55,7 +56,7 @@ class Run:
 
 
 @app.default
-def compare(*, reads: Path, profile: Path, calls: list[Path], shortest: int = LENGTHS[0]) -> None:
+def compare(*, reads: Path, profile: Path, calls: list[Path]) -> None:
     """Count errors (FP + FN; a wrong genotype is both) of the best caller and of others.
 
     Parameters
@@ -66,10 +67,8 @@ def compare(*, reads: Path, profile: Path, calls: list[Path], shortest: int = LE
         What it was simulated with.
     calls
         VCFs of these reads.
-    shortest
-        Length of the shortest homopolymers, bp.
     """
-    runs = find_runs(reads, shortest)
+    runs = find_runs(reads)
     called = [genotypes(path) for path in calls]
     best = best_genotypes(runs, ContextProfile.load(profile))
     names = [path.name.removesuffix(".vcf.gz") for path in calls]
@@ -91,33 +90,29 @@ def compare(*, reads: Path, profile: Path, calls: list[Path], shortest: int = LE
     stdout.print(table)
 
 
-def find_runs(folder: Path, shortest: int) -> list[Run]:
+def find_runs(folder: Path) -> list[Run]:
     """Find the confident homopolymers that have no other variant near and that enough reads span."""
     seen: dict[tuple[str, int], list[int]] = defaultdict(list)
     for one in alignments(folder / "reads.bam", folder / "ref.fa"):
-        for start, change in long_runs(one.read, one.reference, one.position, shortest):
+        for start, change in long_runs(one.read, one.reference, one.position, LENGTHS[0]):
             seen[one.contig, start].append(change)
     truth = genotypes(folder / "truth.vcf.gz", all_filters=True)
-    variants: dict[str, list[int]] = defaultdict(list)
-    for contig, position in sorted(truth):
-        variants[contig].append(position)
-    reference = pysam.FastaFile(str(folder / "ref.fa"))
+    confident = read_bed(folder / "confident.bed")
     runs = []
-    for contig, start, end in read_bed(folder / "confident.bed"):
-        sequence = reference.fetch(contig, start, end).upper()
-        positions = np.array(variants[contig], np.int64)
-        for at in sorted(at for of, at in seen if of == contig and start < at < end):
-            base = sequence[at - start]
-            length = len(sequence[at - start :]) - len(sequence[at - start :].lstrip(base))
-            near = positions[
-                (positions > at - FLANK) & (positions <= at + length + FLANK) & (positions != at)
-            ]
-            changes = np.array(seen[contig, at], np.int64)
-            known = base in "ACGT" and at + length < end and length < LONGEST_RUN
-            if known and len(changes) >= FEWEST_READS and not len(near):
-                runs.append(
-                    Run(contig, at, "ACGT".index(base), length, changes, truth.get((contig, at), REFERENCE))
-                )
+    for contig, sequence in read_fasta(folder / "ref.fa").items():
+        codes = encode(sequence)
+        variants = np.array([position for of, position in truth if of == contig], np.int64)
+        inside = np.zeros(len(codes) + 1, bool)
+        for _, start, end in (interval for interval in confident if interval[0] == contig):
+            inside[start:end] = True
+        tracts = find_tracts(codes, {1: LENGTHS[0]})
+        for at, length in zip(tracts.start.tolist(), tracts.length.tolist(), strict=True):
+            changes = np.array(seen.get((contig, at), ()), np.int64)
+            near = (variants > at - FLANK) & (variants <= at + length + FLANK) & (variants != at)
+            known = length < LONGEST_RUN and inside[max(at - 1, 0) : at + length + 1].all()
+            if known and len(changes) >= FEWEST_READS and not near.any():
+                own = truth.get((contig, at), REFERENCE)
+                runs.append(Run(contig, at, int(codes[at]), length, changes, own))
     return runs
 
 
