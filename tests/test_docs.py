@@ -18,6 +18,7 @@ from dvplug.builtin import CHANNELS
 from dvplug.cli import app
 from dvplug.features import FEATURES
 from dvplug.images import DELETED, EMPTY, REFERENCE, SUPPORTS_ALT, SUPPORTS_REF, Pileup
+from dvplug.length_likelihoods import LIKELIHOOD_FEATURES
 from dvplug.length_shares import SHARE_FEATURES
 from dvplug.lengths import LENGTH_FEATURES
 from dvplug.read_batch import ReadBatch
@@ -220,6 +221,8 @@ def test_features_are_listed_in_order() -> None:
     )
     shares = [row[0].strip("`") for row in table("The features of length shares: `length_shares.py`")]
     assert [name for cell in shares for name in spelt_out(cell)] == list(SHARE_FEATURES)
+    likelihoods = table("The features of length likelihoods: `length_likelihoods.py`")
+    assert [row[0].strip("`") for row in likelihoods] == list(LIKELIHOOD_FEATURES)
 
 
 def spelt_out(cell: str) -> list[str]:

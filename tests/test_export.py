@@ -10,10 +10,11 @@ import pytest
 from dvplug.errors import InputError, ModelError
 from dvplug.genotyper import LiteRTGenotyper
 from dvplug.train import export as export_module
+from dvplug.train.calibrate import fit_lapse_rate
 from dvplug.train.export import Comparison, Description, compare, convert, export, load_fit
-from dvplug.train.fit import FitSettings, fit
+from dvplug.train.fit import FitSettings, fit, predict
 from dvplug.train.network import logits_batch, softmax
-from dvplug.train.store import Examples
+from dvplug.train.store import ExampleReader, Examples
 from dvplug.train.weights import load_weights
 from dvplug_registry.model_folder import load_manifest, verify_files
 from training_toys import FEATURES, LAYOUT, TINY, toy_examples, write_shard
@@ -51,6 +52,18 @@ def test_temperatures_are_in_the_weights_and_the_manifest(work: Path, tmp_path: 
     np.testing.assert_allclose(
         logits_batch(model, known["images"], known["features"]), logits, rtol=1e-4, atol=1e-4
     )
+
+
+def test_lapses_are_measured_where_a_variant_is_called(work: Path) -> None:
+    lapse_rates = load_manifest(work / "model").lapse_rates
+    _, model = load_fit(work / "fit")
+    load_weights(model, work / "model" / "weights.safetensors")
+    tune = ExampleReader([work / "tune.h5"])
+    p = predict(model, tune).astype(np.float64)
+    called = p.argmax(axis=1) > 0
+    assert 0 < called.sum() < len(called)  # all of them SNPs
+    assert lapse_rates.snp == pytest.approx(fit_lapse_rate(p[called], tune.labels[called]), rel=0.02)
+    assert lapse_rates.indel == 0.5
 
 
 def test_the_folder_is_whole_and_its_manifest_tells_the_fit(work: Path) -> None:

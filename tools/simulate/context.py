@@ -153,11 +153,12 @@ def learn_context_profile(bam: Path, fasta: Path | None = None) -> ContextProfil
 
 
 def count_errors(
-    bam: Path, fasta: Path | None = None, most: int | None = None
+    bam: Path, fasta: Path | None = None, most: int | None = None, edges: NDArray[np.float64] | None = None
 ) -> tuple[Counts, NDArray[np.int64], NDArray[np.int64]]:
     """Count errors over the primary alignments; also aligned bp and class of each read.
 
-    With ``most``, only over the first alignments that hold about so many bases.
+    With ``most``, only over the first alignments that hold about so many bases. Classes are of equal numbers of reads,
+    or lie between ``edges``, CLASSES - 1 mean error probabilities.
     """
     found, bases = [], 0
     for one in alignments(bam, fasta):
@@ -168,9 +169,12 @@ def count_errors(
     if not found:
         raise ValueError(f"{bam}: no primary alignment with qualities" + ("" if fasta else " and an MD tag"))
     masked, modes = _masked(found), _run_modes(found)
-    error = np.array([np.mean(10 ** (-a.quality[a.read != GAP] / 10)) for a in found])
-    rank = np.argsort(np.argsort(error, kind="stable"), kind="stable")
-    classes = rank * CLASSES // len(found)
+    error = np.array([np.mean(10 ** (-a.quality[a.read != GAP].astype(float) / 10)) for a in found])
+    if edges is None:
+        rank = np.argsort(np.argsort(error, kind="stable"), kind="stable")
+        classes = rank * CLASSES // len(found)
+    else:
+        classes = np.searchsorted(edges, error, side="right")
     counts = Counts()
     for one, read_class in zip(found, classes.tolist(), strict=True):
         _count(counts, one, read_class, masked[one.contig], *modes[one.contig])
@@ -353,7 +357,7 @@ def _profile(counts: Counts, length: NDArray[np.int64], classes: NDArray[np.int6
         classes,
         counts.substituted / bases,
         np.cumsum(counts.spectrum / counts.spectrum.sum(axis=1, keepdims=True), axis=1),
-        np.cumsum(_smoothed_changes(counts.run_change), axis=-1),
+        np.cumsum(smoothed_changes(counts.run_change), axis=-1),
         counts.indels[:, 0] / bases,
         counts.indels[:, 1] / bases,
         np.cumsum(
@@ -363,7 +367,7 @@ def _profile(counts: Counts, length: NDArray[np.int64], classes: NDArray[np.int6
     )
 
 
-def _smoothed_changes(counts: NDArray[np.float64], weight: float = 30.0) -> NDArray[np.float64]:
+def smoothed_changes(counts: NDArray[np.float64], weight: float = 30.0) -> NDArray[np.float64]:
     """P(change), each table shrunk towards the one that pools what it is part of: bases, classes, lengths."""
     pooled = counts.sum(axis=(0, 1))  # [length, change]
     table = np.zeros_like(pooled)

@@ -255,9 +255,12 @@ def _check_kind(state: Fit, tune: ExampleReader) -> None:
 
 
 def _lapse_rates(p: NDArray[np.float32], tune: ExampleReader) -> LapseRates:
+    """Measure lapses where a variant is called: at the many sites that hardly look like one, being right is easy."""
     snp = tune.variant_types == VARIANT_TYPES.index("snp")
+    called = p.argmax(axis=1) > 0
     of_snps, of_indels = (
-        round(fit_lapse_rate(p[which].astype(np.float64), tune.labels[which]), 6) for which in (snp, ~snp)
+        round(fit_lapse_rate(p[which].astype(np.float64), tune.labels[which]), 6)
+        for which in (snp & called, ~snp & called)
     )
     return LapseRates(snp=of_snps, indel=of_indels)
 
