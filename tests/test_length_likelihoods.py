@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from dvplug.length_likelihoods import (
     LIKELIHOOD_FEATURES,
     MISPHASED,
     PLACE_SD,
+    TILT_SD,
     UNTOLD,
     LengthErrors,
     likelihood_features,
@@ -43,11 +45,15 @@ def random_errors(rng: np.random.Generator) -> LengthErrors:
     return LengthErrors(p / p.sum(axis=-1, keepdims=True), np.array([0.01]))
 
 
-def twin_p(errors: LengthErrors, place: float, of: tuple[int, int], true: int, change: int) -> float:
-    """P(a read shows a run of ``true`` bp so much longer) at a place where reads err more or less than usual."""
-    table = errors.p[(*of, min(max(true, 0), LONGEST))]
+def twin_p(
+    errors: LengthErrors, place: tuple[float, float], of: tuple[int, int], true: int, change: int
+) -> float:
+    """P(a read shows a run of ``true`` bp so much longer) at a place where reads err more, and rather one way."""
+    slip, tilt = place
+    table = errors.p[(*of, min(max(true, 0), LONGEST))] * [math.exp(tilt * d) for d in range(-MOST, MOST + 1)]
+    table /= table.sum()
     right = table[MOST]
-    odds = (1 - right) / right * math.exp(right * place)
+    odds = (1 - right) / right * math.exp(right * slip)
     wrong = odds / (1 + odds)
     change = max(-MOST, min(MOST, change))
     p = 1 - wrong if change == 0 else table[MOST + change] * wrong / (1 - right)
@@ -59,17 +65,18 @@ def twin_likelihood(
 ) -> float:
     """P(reads | alleles of both haplotypes), whichever haplotype has which; reads are (change, haplotype, kind)."""
     total = 0.0
-    for place, weight in ((-math.sqrt(3), 1 / 6), (0, 2 / 3), (math.sqrt(3), 1 / 6)):
+    nodes = ((-math.sqrt(3), 1 / 6), (0, 2 / 3), (math.sqrt(3), 1 / 6))
+    for (slip, p_slip), (tilt, p_tilt) in product(nodes, nodes):
         for first, second in ((one, other), (other, one)):
             p = 1.0
             for change, haplotype, of in seen:
                 share = {0: 0.5, 1: 1 - MISPHASED, 2: MISPHASED}[haplotype]
                 p_first, p_second = (
-                    twin_p(errors, place * PLACE_SD, of, length + allele, change - allele)
+                    twin_p(errors, (slip * PLACE_SD, tilt * TILT_SD), of, length + allele, change - allele)
                     for allele in (first, second)
                 )
                 p *= share * p_first + (1 - share) * p_second
-            total += weight / 2 * p
+            total += p_slip * p_tilt / 2 * p
     return total
 
 

@@ -16,8 +16,8 @@ from dvplug.simulate.genome import encode
 from dvplug.simulate.variants import apply_variants
 from shared_data import SHARED, needs_shared
 from simulate import context
-from simulate.context import CLASSES, GAP, LONGEST_RUN, MOST_CHANGE, Alignment, ContextProfile
-from simulate.long_reads import _slipping, long_fastq_batches, prepare_long, read_spans
+from simulate.context import CLASSES, GAP, LONG_RUN, LONGEST_RUN, MOST_CHANGE, Alignment, ContextProfile
+from simulate.long_reads import _slipping, _tilted, long_fastq_batches, prepare_long, read_spans
 from simulate.reads import LocusNoise
 
 QUIET = LocusNoise(indel_sd=0.0, site_p=0.0)
@@ -183,3 +183,19 @@ def test_md_tags_give_the_reference_of_real_reads() -> None:
         same = (one.read == one.reference) & (one.read < 4)
         assert 0.9 < same.mean() < 1
         assert (np.diff(one.position) >= 0).all()
+
+
+def test_some_places_read_long_homopolymers_rather_too_long() -> None:
+    p = np.array([0.1, 0.2, 0.4, 0.2, 0.1])
+    tilted = np.diff(_tilted(np.cumsum(p), 0.5), prepend=0)
+    log_odds = np.log(tilted / tilted[2]) - np.log(p / p[2])
+    np.testing.assert_allclose(log_odds, [-1, -0.5, 0, 0.5, 1])
+    assert tilted.sum() == pytest.approx(1)
+    rng = np.random.default_rng(9)
+    codes = np.repeat(rng.integers(0, 4, 4000), rng.integers(1, 16, 4000)).astype(np.uint8)
+    source = prepare_long(codes, replace(QUIET, tilt_sd=0.2), 1)
+    long = source.run >= LONG_RUN
+    assert not source.tilt[~long].any()
+    assert source.tilt[long].std() == pytest.approx(0.2, rel=0.1)
+    again = prepare_long(codes[5000:], replace(QUIET, tilt_sd=0.2), 1)
+    np.testing.assert_array_equal(again.tilt[100:], source.tilt[5100:])

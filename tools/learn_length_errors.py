@@ -21,12 +21,14 @@ from simulate.read_sets import sets_of
 
 app = App(help=__doc__, help_format="plaintext")
 
-READ_CLASSES = np.array([0.005, 0.01, 0.02])
-"""Mean error probabilities that part the classes of reads: R10 reads of Q23, Q20 and Q17."""
+R10_CLASSES = (0.005, 0.01, 0.02)
+"""Q23, Q20 and Q17: R10 reads lie on both sides of each."""
 
 
 @app.default
-def learn(*, tech: str, shared: Path = SHARED, out: Path) -> None:
+def learn(
+    *, tech: str, shared: Path = SHARED, out: Path, classes: tuple[float, float, float] = R10_CLASSES
+) -> None:
     """Write the table.
 
     Parameters
@@ -37,13 +39,16 @@ def learn(*, tech: str, shared: Path = SHARED, out: Path) -> None:
         The folder of real data.
     out
         The file to write, .npz.
+    classes
+        Mean error probabilities, by their base qualities, that part good reads from worse ones.
     """
+    edges = np.array(classes)
     sources = {chosen.profile_bam: chosen.profile_fasta for chosen in sets_of(tech)}
     counts = sum(
-        count_errors(shared / bam, shared / fasta if fasta else None, edges=READ_CLASSES)[0].run_change
+        count_errors(shared / bam, shared / fasta if fasta else None, edges=edges)[0].run_change
         for bam, fasta in sorted(sources.items())
     )
-    LengthErrors(smoothed_changes(np.asarray(counts)), READ_CLASSES).save(out)
+    LengthErrors(smoothed_changes(np.asarray(counts)), edges).save(out)
 
 
 if __name__ == "__main__":

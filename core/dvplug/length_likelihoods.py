@@ -50,6 +50,8 @@ MISPHASED = 0.03
 """Of the reads with a haplotype, those that are of the other one."""
 PLACE_SD = 0.8
 """Of the log-odds that a run is misread, from place to place (where it is always misread they cannot differ)."""
+TILT_SD = 0.15
+"""Of what a bp more adds to the log-odds of each length that reads show, from place to place; as in R10 reads."""
 PRODUCT_READS = 64
 UNTOLD = 0.01
 """Of the reads, those that show any length: what the table does not know of."""
@@ -221,23 +223,28 @@ def _mean_errors(p: Any, qual: Any, offset: Any) -> Any:
 
 
 def by_place(errors: LengthErrors) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Tables of places that are misread less often than usual, as often, and more, and their weights.
+    """Tables of places that differ in how often reads err, and in whether they are rather too long or too short.
 
     Returns
     -------
-    float64[3, *errors.p.shape], float64[3]
-        Nodes and weights of the Gauss-Hermite quadrature of a normal distribution of the log-odds.
+    float64[k, *errors.p.shape], float64[k]
+        One table for each pair of nodes of the Gauss-Hermite quadratures of two normal distributions, and its weight.
     """
     most = errors.most
-    right = errors.p[..., most]
     nodes, weights = np.polynomial.hermite_e.hermegauss(3)
-    tables = []
-    for node in nodes:
-        wrong = (1 - right) / (1 - right + right * np.exp(-right * node * PLACE_SD))
-        table = errors.p * (wrong / np.maximum(1 - right, 1e-12))[..., None]
-        table[..., most] = 1 - wrong
-        tables.append(table * (1 - UNTOLD) + UNTOLD / errors.p.shape[-1])
-    return np.array(tables), weights / weights.sum()
+    weights = weights / weights.sum()
+    tables, weight = [], []
+    for tilt, p_tilt in zip(nodes * TILT_SD, weights, strict=True):
+        tilted = errors.p * np.exp(tilt * np.arange(-most, most + 1))
+        tilted /= tilted.sum(axis=-1, keepdims=True)
+        right = tilted[..., most]
+        for slip, p_slip in zip(nodes * PLACE_SD, weights, strict=True):
+            wrong = (1 - right) / (1 - right + right * np.exp(-right * slip))
+            table = tilted * (wrong / np.maximum(1 - right, 1e-12))[..., None]
+            table[..., most] = 1 - wrong
+            tables.append(table * (1 - UNTOLD) + UNTOLD / errors.p.shape[-1])
+            weight.append(p_tilt * p_slip)
+    return np.array(tables), np.array(weight)
 
 
 def prior(errors: LengthErrors) -> npt.NDArray[np.float64]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dvplug.simulate.genome import Codes, N
 from dvplug.simulate.variants import Haplotype
-from simulate.context import PREVIOUS_EDGES, RUN_EDGES, ContextProfile
+from simulate.context import LONG_RUN, PREVIOUS_EDGES, RUN_EDGES, ContextProfile
 from simulate.reads import NAME_DIGITS, LocusNoise, _hash, _normal, _site_rates
 
 
@@ -21,12 +21,14 @@ class LongSource:
     """A haplotype ready to be sequenced.
 
     ``run`` int32[n], length of the homopolymer that holds a base; ``slip`` float32[n], what is added to the log-odds
-    that it is misread in length; ``site_p`` float32[2, n], error rates of bases by strand, over those of the profile.
+    that it is misread in length; ``tilt`` float32[n], what is added to the log-odds of each change of its length per
+    bp; ``site_p`` float32[2, n], error rates of bases by strand, over those of the profile.
     """
 
     codes: Codes
     run: NDArray[np.int32]
     slip: NDArray[np.float32]
+    tilt: NDArray[np.float32]
     site_p: NDArray[np.float32]
 
 
@@ -35,16 +37,19 @@ def prepare_long(codes: Codes, noise: LocusNoise, salt: int) -> LongSource:
     edges = np.flatnonzero(np.diff(codes)) + 1
     starts = np.concatenate(([0], edges))
     lengths = np.diff(np.append(starts, len(codes))).astype(np.int32)
-    slip = _slips(codes, starts, noise.indel_sd, salt)
+    slip = _deviates(codes, starts, noise.indel_sd, salt, 1) - noise.indel_sd**2 / 2
+    tilt = np.where(lengths >= LONG_RUN, _deviates(codes, starts, noise.tilt_sd, salt, 3), 0.0)
     site_p = _site_rates(codes, noise.site_p, noise.site_median, noise.site_sd, noise.prone, salt)
-    return LongSource(codes, np.repeat(lengths, lengths), np.repeat(slip, lengths), site_p)
+    of_base = (np.repeat(of_run.astype(np.float32), lengths) for of_run in (slip, tilt))
+    return LongSource(codes, np.repeat(lengths, lengths), *of_base, site_p)
 
 
 @njit(cache=True)
-def _slips(codes: Any, starts: Any, sd: float, salt: int) -> Any:
-    out = np.empty(len(starts), np.float32)
+def _deviates(codes: Any, starts: Any, sd: float, salt: int, which: int) -> Any:
+    """Normal deviates of runs, float64, that are the same wherever the sequence around is; ``which`` of several."""
+    out = np.empty(len(starts))
     for i in range(len(starts)):
-        out[i] = sd * _normal(_hash(codes, starts[i], salt), 1) - sd * sd / 2
+        out[i] = sd * _normal(_hash(codes, starts[i], salt), which)
     return out
 
 
@@ -56,6 +61,20 @@ def _slipping(p: float, slip: float) -> float:
     """
     odds = p / max(1.0 - p, 1e-9) * np.exp((1.0 - p) * slip)
     return odds / (1.0 + odds)
+
+
+@njit(cache=True)
+def _tilted(cumulative: Any, tilt: float) -> Any:
+    """The table of a place where the log-odds of each change of length are higher by ``tilt`` per bp.
+
+    At most places reads of a long homopolymer are about as often too long as too short; at some most are too long.
+    """
+    p = np.empty(len(cumulative))
+    before = 0.0
+    for k in range(len(p)):
+        p[k] = (cumulative[k] - before) * np.exp(tilt * (k - (len(p) - 1) // 2))
+        before = cumulative[k]
+    return np.cumsum(p) / p.sum()
 
 
 @njit(cache=True)
@@ -87,9 +106,9 @@ def _other(rng: Any, base: int, following: int) -> int:
 
 @njit(cache=True)
 def _long_read(
-    rng: Any, seq: Any, qual: Any, codes: Any, run: Any, slip: Any, site_p: Any, low: int, high: int, reverse: bool,
-    read_class: int, substitution_p: Any, substitution: Any, run_change: Any, insertion_p: Any, deletion_p: Any,
-    indel_length: Any, quality: Any, run_edges: Any, previous_edges: Any,
+    rng: Any, seq: Any, qual: Any, codes: Any, run: Any, slip: Any, tilt: Any, site_p: Any, low: int, high: int,
+    reverse: bool, read_class: int, substitution_p: Any, substitution: Any, run_change: Any, insertion_p: Any,
+    deletion_p: Any, indel_length: Any, quality: Any, run_edges: Any, previous_edges: Any,
 ) -> int:  # fmt: skip
     """Write the read of [low, high) of a haplotype; return its length."""
     step = -1 if reverse else 1
@@ -109,6 +128,8 @@ def _long_read(
         change = 0
         if size == run[position]:  # reads that begin inside a run read what is left of it
             table = run_change[read_class, base, length]
+            if tilt[position] != 0:
+                table = _tilted(table, tilt[position])
             wrong = 1.0 - (table[none] - table[none - 1])
             if rng.random() < _slipping(wrong, slip[position]):
                 draw = rng.random() * wrong
@@ -145,7 +166,7 @@ def _long_read(
 
 @njit(cache=True)
 def _long_fastq(
-    rng: Any, codes: Any, run: Any, slip: Any, site_p: Any, low: Any, high: Any, flips: Any, classes: Any,
+    rng: Any, codes: Any, run: Any, slip: Any, tilt: Any, site_p: Any, low: Any, high: Any, flips: Any, classes: Any,
     substitution_p: Any, substitution: Any, run_change: Any, insertion_p: Any, deletion_p: Any, indel_length: Any,
     quality: Any, run_edges: Any, previous_edges: Any, serial: int,
 ) -> Any:  # fmt: skip
@@ -161,7 +182,7 @@ def _long_fastq(
     for k in range(len(low)):
         size = (high[k] - low[k]) * 5 // 4 + 400
         n = _long_read(
-            rng, seq[:size], qual[:size], codes, run, slip, site_p, low[k], high[k], flips[k], classes[k],
+            rng, seq[:size], qual[:size], codes, run, slip, tilt, site_p, low[k], high[k], flips[k], classes[k],
             substitution_p, substitution, run_change, insertion_p, deletion_p, indel_length, quality, run_edges,
             previous_edges,
         )  # fmt: skip
@@ -237,7 +258,7 @@ def long_fastq_batches(
     for begin in range(0, len(low), batch):
         part = slice(begin, begin + batch)
         yield _long_fastq(
-            rng, source.codes, source.run, source.slip, source.site_p, low[part], high[part],
+            rng, source.codes, source.run, source.slip, source.tilt, source.site_p, low[part], high[part],
             rng.random(len(low[part])) < 0.5, profile.read_class[template[part]], profile.substitution_p,
             profile.substitution, profile.run_change, profile.insertion_p, profile.deletion_p, profile.indel_length,
             profile.quality, RUN_EDGES, PREVIOUS_EDGES, serial + begin,

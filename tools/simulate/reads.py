@@ -29,7 +29,8 @@ class LocusNoise:
     ``short_indel_sd`` of one under 6 bp;
     ``site_p``: share of positions, per strand, where reads err alike; ``site_median``, ``site_sd``:
     median and SD of the logarithm of their error rates; ``prone``: times more such sites after GG and after
-    runs of 4 equal bases.
+    runs of 4 equal bases; ``tilt_sd``: SD of what a bp more adds to the log-odds of each length that reads show of a
+    long homopolymer (only of unpaired reads; see `simulate.long_reads`).
     """
 
     indel_sd: float = 0.9
@@ -38,6 +39,7 @@ class LocusNoise:
     site_median: float = 0.02
     site_sd: float = 0.85
     prone: float = 4.0
+    tilt_sd: float = 0.0
 
 
 @njit(cache=True)
