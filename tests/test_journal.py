@@ -234,6 +234,7 @@ def test_a_changed_input_is_refused(
         assert journal_path(out).read_bytes() == kept
 
     refused("option min_qual was 1.0, is 5.0", min_qual=5.0)
+    refused("option min_gq was 3, is 5", min_gq=5)
     refused("partitions number was 6, is 1", regions=("chrS:1-20000",))
     refused("option tech was illumina-wgs, is illumina-wes; .*model name was", tech="illumina-wes")
     os.utime(bam, (1, 1))

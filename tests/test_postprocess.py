@@ -52,7 +52,7 @@ def images_of(arguments, index):
 @given(seeds, st.sampled_from([0.0, 1.0, 5.0, 99.0]), st.sampled_from([(0, 0), (0.001, 0.02)]))
 def test_genotypes_equal_an_enumeration(seed, prune_qual, lapses):
     _, arguments = generated_sites(seed)
-    records = call_sites("c", **arguments, settings=PostprocessSettings(7, prune_qual, *lapses))
+    records = call_sites("c", **arguments, settings=PostprocessSettings(7, 5, prune_qual, *lapses))
     assert len(records) == len(arguments["refs"])
     starts = arguments["starts"].tolist()
     for record, index in zip(records, sorted(range(len(starts)), key=lambda i: starts[i]), strict=True):
@@ -70,8 +70,12 @@ def test_genotypes_equal_an_enumeration(seed, prune_qual, lapses):
         assert record.pl[list(p).index(called)] == 0
         assert record.ad == (depths[0], *(depths[alt] for alt in kept))
         assert record.vaf == pytest.approx([depths[alt] / sum(depths) for alt in kept])
-        expected = "RefCall" if called == (0, 0) else "PASS" if record.qual >= 7 else "LowQual"
-        assert record.filter == expected
+        low = [
+            name
+            for name, value, least in (("LowQual", record.qual, 7), ("LowGQ", record.gq, 5))
+            if value < least
+        ]
+        assert record.filter == ("RefCall" if called == (0, 0) else ";".join(low) or "PASS")
 
 
 @given(seeds)
@@ -161,6 +165,15 @@ def test_certainty_ends_at_99_and_stays_finite():
     assert all(0 <= value <= 99 for value in (contradiction.qual, contradiction.gq, *contradiction.pl))
     record = one_site([[1, 0, 0]], alts=("C",))
     assert (record.qual, record.gt, record.filter) == (0.0, (0, 0), "RefCall")
+
+
+def test_a_genotype_that_is_more_likely_wrong_than_right_does_not_pass():
+    unsure = [[0.16, 0.41, 0.43]]
+    assert (one_site(unsure, alts=("C",)).gt, one_site(unsure, alts=("C",)).filter) == ((1, 1), "LowGQ")
+    assert one_site(unsure, alts=("C",), min_gq=0).filter == "PASS"
+    assert one_site(unsure, alts=("C",), min_qual=20).filter == "LowQual;LowGQ"
+    assert one_site([[0.14, 0.36, 0.5]], alts=("C",)).filter == "PASS"
+    assert one_site([[0.44, 0.14, 0.42]], alts=("C",)).filter == "RefCall"
 
 
 def test_a_site_without_depth_has_no_fraction():

@@ -162,7 +162,7 @@ def test_the_run_and_the_model_are_told(seen: Opened, run: tuple[Path, Path]) ->
     assert command.partition("=")[2] in told
     assert "illumina-wgs@1.0.0" in seen.page.locator("[data-chart='model']").inner_text()
     assert seen.page.locator("[data-chart='metrics'] tbody tr").count() > 2
-    assert seen.tiles()["candidates"] == str(len(records(run[0], "PASS", "RefCall", "LowQual")))
+    assert seen.tiles()["candidates"] == str(len(records(run[0], "PASS", "RefCall", "LowQual", "LowGQ")))
 
 
 def luminance(colour: str) -> float:

@@ -66,7 +66,7 @@ def test_the_header_says_what_was_run_and_no_date(tmp_path):
     path.write_text(text)
     with pysam.VariantFile(str(path)) as vcf:
         assert list(vcf.header.samples) == ["HG002"]
-        assert list(vcf.header.filters) == ["PASS", "RefCall", "LowQual", "NoCall"]
+        assert list(vcf.header.filters) == ["PASS", "RefCall", "LowQual", "LowGQ", "NoCall"]
         assert list(vcf.header.formats) == ["GT", "GQ", "DP", "AD", "VAF", "PL"]
 
 

@@ -142,7 +142,7 @@ RECIPES = {
         "dvplug_ont",
         "ONT R10.4.1 reads, super-accuracy basecalls, 8x to 60x",
         0.5,
-        SETTINGS.model_copy(update={"keep": (0.3, 1.0, 1.0)}),
+        SETTINGS.model_copy(update={"keep": (0.2, 1.0, 1.0)}),
         least_run=10,
         limits=(
             SIMULATED,

@@ -32,6 +32,7 @@ class CallKeywords(TypedDict, total=False):
     device: Literal["auto", "cpu", "gpu"]
     sample: str | None
     min_qual: float
+    min_gq: int
     keep_ref_calls: bool
     haploid_contigs: Sequence[str]
     par_bed: StrPath | None

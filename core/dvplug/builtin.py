@@ -42,15 +42,8 @@ def dvplug_image_encoders() -> list[ImageEncoder]:
             features="dvplug.features:FEATURES",
         ),
         ImageEncoder(
-            "pileup-with-lengths",
-            "the same, with features of how long repeats are in the reads",
-            "dvplug.lengths:encode_pileups",
-            version=2,
-            features="dvplug.lengths:FEATURES",
-        ),
-        ImageEncoder(
             "pileup-with-length-shares",
-            "the same, with features of how many reads have which length there",
+            "the same, with features of how long repeats are in the reads, and in how many",
             "dvplug.length_shares:encode_pileups",
             features="dvplug.length_shares:FEATURES",
         ),

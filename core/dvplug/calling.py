@@ -47,6 +47,7 @@ class CallOptions:
     device: str = "auto"
     sample: str | None = None
     min_qual: float = 1.0
+    min_gq: int = 3
     keep_ref_calls: bool = False
     offline: bool = False
     gvcf: str | None = None
@@ -175,7 +176,7 @@ def _job(options: CallOptions, plugins: Plugins, checked: Checked) -> CallJob:
         model,
         options.reference,
         options.reads,
-        PostprocessSettings.of(model.manifest, options.min_qual),
+        PostprocessSettings.of(model.manifest, options.min_qual, options.min_gq),
         options.keep_ref_calls,
         _device(options.device),
         checked.ploidy,
@@ -260,6 +261,8 @@ def _command(options: CallOptions) -> str:
         words += ["--sample", options.sample]
     if options.min_qual != CallOptions.min_qual:
         words += ["--min-qual", f"{options.min_qual:g}"]
+    if options.min_gq != CallOptions.min_gq:
+        words += ["--min-gq", str(options.min_gq)]
     if options.keep_ref_calls:
         words.append("--keep-ref-calls")
     if options.force:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from dvplug import images, lengths
+from dvplug import features, images, lengths
 from dvplug.candidates import CandidateBatch
 from dvplug.images import NO_ALT, Channel, ImageBatch
 from dvplug.lengths import UNSPANNED
@@ -43,7 +43,7 @@ SHARE_FEATURES = (
     *_around("far_alt", HAPLOTYPE_REACH),
     *_around("far_second_alt", HAPLOTYPE_REACH),
 )
-FEATURES = (*lengths.FEATURES, *SHARE_FEATURES)
+FEATURES = (*features.FEATURES, *lengths.LENGTH_FEATURES, *SHARE_FEATURES)
 # Where in a row the shares of each kind begin.
 _ALT = SHARE_FEATURES.index(f"share_alt_{-ALT_REACH}")
 _SECOND_ALT = SHARE_FEATURES.index(f"share_second_alt_{-ALT_REACH}")
@@ -61,7 +61,7 @@ def encode_pileups(
     layout: ImageLayout,
     channels: Sequence[Channel],
 ) -> ImageBatch:
-    """Draw the images of `dvplug.images.encode_pileups`, and add `LENGTH_FEATURES` and `SHARE_FEATURES`."""
+    """Draw the images of `dvplug.images.encode_pileups`, and add `lengths.LENGTH_FEATURES` and `SHARE_FEATURES`."""
     drawn = images.encode_pileups(reads, candidates, reference, reference_start, layout, channels)
     change = lengths.spanning_changes(reads, candidates, reference, reference_start)
     more = lengths.length_features(change, reads, candidates, drawn.site, drawn.alt_set)

@@ -1,4 +1,4 @@
-"""The pileup encoder with more features: how much longer or shorter than the reference the reads are at the site.
+"""Features of how much longer or shorter than the reference the reads are at the site.
 
 For sequencers that misread the lengths of repeats. There no allele has most of the reads, and it is the mean over all
 reads that tells a locus where they scatter around the reference from one where they scatter around another allele.
@@ -6,19 +6,14 @@ reads that tells a locus where they scatter around the reference from one where 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from dvplug import features, images
 from dvplug.candidates import CandidateBatch
-from dvplug.images import Channel, ImageBatch
 from dvplug.read_batch import ReadBatch
-from dvplug.technology import ImageLayout
 
 LENGTH_FEATURES = (
     "alt_length_change",  # of the image's first alt, bp, of 10
@@ -30,26 +25,10 @@ LENGTH_FEATURES = (
     "length_change_haplotype_2",
     "phased_fraction",  # of the reads that span the repeat
 )
-FEATURES = (*features.FEATURES, *LENGTH_FEATURES)
 LENGTH_SCALE, MOST_CHANGE = 10.0, 2.0
 LONGEST_PERIOD, LONGEST_TRACT = 6, 120
 UNSPANNED = np.iinfo(np.int32).min  # the change of a read that does not
 FLANK = 3  # bp on either side of the repeat that a read must span
-
-
-def encode_pileups(
-    reads: ReadBatch,
-    candidates: CandidateBatch,
-    reference: npt.NDArray[np.uint8],
-    reference_start: int,
-    layout: ImageLayout,
-    channels: Sequence[Channel],
-) -> ImageBatch:
-    """Draw the images of `dvplug.images.encode_pileups`, and add `LENGTH_FEATURES` to their features."""
-    drawn = images.encode_pileups(reads, candidates, reference, reference_start, layout, channels)
-    change = spanning_changes(reads, candidates, reference, reference_start)
-    more = length_features(change, reads, candidates, drawn.site, drawn.alt_set)
-    return replace(drawn, features=np.hstack([drawn.features, more]))
 
 
 def length_features(

@@ -40,6 +40,8 @@ class PostprocessSettings:
     ----------
     min_qual
         A variant below this QUAL is LowQual (DeepVariant's qual_filter).
+    min_gq
+        A variant below this GQ is LowGQ. Below 3 its genotype is more likely wrong than right.
     prune_qual
         At a multi-allelic site, alts whose own image gives less are dropped, except the best
         (DeepVariant's multi_allelic_qual_filter).
@@ -48,15 +50,16 @@ class PostprocessSettings:
     """
 
     min_qual: float = 1.0
+    min_gq: int = 3
     prune_qual: float = 1.0
     snp_lapses: float = 0.0
     indel_lapses: float = 0.0
 
     @classmethod
-    def of(cls, manifest: Manifest, min_qual: float = 1.0) -> PostprocessSettings:
+    def of(cls, manifest: Manifest, min_qual: float = 1.0, min_gq: int = 3) -> PostprocessSettings:
         """Those of a model."""
         rates = manifest.lapse_rates
-        return cls(min_qual, snp_lapses=rates.snp, indel_lapses=rates.indel)
+        return cls(min_qual, min_gq, snp_lapses=rates.snp, indel_lapses=rates.indel)
 
 
 class VcfRecord(NamedTuple):
@@ -69,7 +72,8 @@ class VcfRecord(NamedTuple):
     qual
         phred of P(0/0), 0 to 99.
     filter
-        PASS, RefCall (genotype 0/0, however sure), LowQual, or NoCall (proposed, and no read tells of it).
+        PASS, RefCall (genotype 0/0, however sure), LowQual and LowGQ (joined by ``;`` if both), or NoCall (proposed,
+        and no read tells of it).
     gt
         Allele indexes, smaller first; a single one where the sample is haploid; empty where there is no call.
     gq
@@ -174,7 +178,7 @@ def call_sites(
         allele_depths.tolist(),
         strict=True,
     )
-    records = sorted(_record(contig, settings.min_qual, *row) for row in rows)
+    records = sorted(_record(contig, settings, *row) for row in rows)
     for one, other in pairwise(records):
         if one[:4] == other[:4]:
             raise ValueError(f"two candidates became one record: {one[:4]}")
@@ -293,7 +297,7 @@ def _calls(genotype_p: Floats) -> tuple[list[float], list[int], list[int], list[
 
 def _record(
     contig: str,
-    min_qual: float,
+    settings: PostprocessSettings,
     start: int,
     ref: str,
     alts: tuple[str, ...],
@@ -315,7 +319,8 @@ def _record(
     if haploid:
         of_genotypes = [q for q, (a, b) in zip(of_genotypes, possible, strict=True) if a == b]
     gt: tuple[int, ...] = possible[call][:1] if haploid else possible[call]
-    filter_ = REF_CALL if call == 0 else "PASS" if qual >= min_qual else "LowQual"
+    low = ["LowQual"] * (qual < settings.min_qual) + ["LowGQ"] * (gq < settings.min_gq)
+    filter_ = REF_CALL if call == 0 else ";".join(low) or "PASS"
     if dp == 0 and proposed:  # the network has never seen an image without reads
         gt, filter_, qual, gq, of_genotypes = (), NO_CALL, 0.0, 0, [0] * len(of_genotypes)
     vaf = tuple([count / dp if dp else 0.0 for count in support])

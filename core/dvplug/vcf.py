@@ -26,6 +26,7 @@ _FIELDS = """\
 ##FILTER=<ID=PASS,Description="All filters passed">
 ##FILTER=<ID=RefCall,Description="The called genotype is homozygous reference">
 ##FILTER=<ID=LowQual,Description="QUAL is below the threshold of this run">
+##FILTER=<ID=LowGQ,Description="GQ is below the threshold of this run">
 ##FILTER=<ID=NoCall,Description="The site was proposed, but no read tells of it">
 ##INFO=<ID=PROPOSED,Number=0,Type=Flag,Description="Genotyped because the user proposed it">
 ##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">

@@ -48,11 +48,12 @@ ONT_R10 = TechnologyProfile(
     read_filter=ReadFilter(keep_supplementary=True, max_read_span=80_000),
     phase_reads=True,
     partition_size=100_000,  # reads of 20 kb on either side are phased along, which costs less so
+    # A long run's reads scatter over many lengths, so that few have that of a heterozygous alt.
     candidate_thresholds=CandidateThresholds(
-        min_base_quality=5, min_fraction_snps=0.12, min_fraction_indels=0.15
+        min_base_quality=5, min_fraction_snps=0.12, min_fraction_indels=0.1
     ),
     base_error_rate=0.01,
-    image_encoder="pileup-with-lengths",
+    image_encoder="pileup-with-r10-likelihoods",
     image=ImageLayout(
         height=64,
         width=55,

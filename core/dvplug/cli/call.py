@@ -24,6 +24,7 @@ def call(
     device: Literal["auto", "cpu", "gpu"] = "auto",
     sample: str | None = None,
     min_qual: float = 1.0,
+    min_gq: int = 3,
     keep_ref_calls: bool = False,
     offline: bool = False,
     gvcf: str | None = None,
@@ -65,6 +66,8 @@ def call(
         Sample name in the VCF; the default is that of @RG SM.
     min_qual
         Calls of lower QUAL get the filter LowQual.
+    min_gq
+        Calls of lower GQ get the filter LowGQ; below 3 a genotype is more likely wrong than right.
     keep_ref_calls
         Also write candidates that turned out to be reference (filter RefCall).
     offline
@@ -102,7 +105,7 @@ def call(
         tech, ref, reads, out, gvcf=gvcf, non_ref=non_ref, regions=regions or (),
         exclude_regions=exclude_regions or (), proposed_variants=proposed_variants, model=model,
         workers=available_cores() if workers is None else workers, device=device, sample=sample, min_qual=min_qual,
-        keep_ref_calls=keep_ref_calls, haploid_contigs=haploid_contigs or (), par_bed=par_bed, sex=sex,
+        min_gq=min_gq, keep_ref_calls=keep_ref_calls, haploid_contigs=haploid_contigs or (), par_bed=par_bed, sex=sex,
         offline=offline, force=force, report=report,
         resume=resume, max_memory=max_memory, log_json=log_json,
     )  # fmt: skip
