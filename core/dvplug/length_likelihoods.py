@@ -230,21 +230,36 @@ def by_place(errors: LengthErrors) -> tuple[npt.NDArray[np.float64], npt.NDArray
     float64[k, *errors.p.shape], float64[k]
         One table for each pair of nodes of the Gauss-Hermite quadratures of two normal distributions, and its weight.
     """
+    nodes, weights = _standard_normal()
+    tables = [table for tilt in nodes * TILT_SD for table in at_tilt(errors, tilt)]
+    return np.array(tables), np.outer(weights, weights).ravel()
+
+
+def at_tilt(errors: LengthErrors, tilt: float) -> npt.NDArray[np.float64]:
+    """Tables float64[3, *errors.p.shape] of places where reads err less often than usual, as often, and more.
+
+    Parameters
+    ----------
+    tilt
+        What a bp more adds there to the log-odds of each length that reads show.
+    """
     most = errors.most
+    tilted = errors.p * np.exp(tilt * np.arange(-most, most + 1))
+    tilted /= tilted.sum(axis=-1, keepdims=True)
+    right = tilted[..., most]
+    tables = []
+    for slip in _standard_normal()[0] * PLACE_SD:
+        wrong = (1 - right) / (1 - right + right * np.exp(-right * slip))
+        table = tilted * (wrong / np.maximum(1 - right, 1e-12))[..., None]
+        table[..., most] = 1 - wrong
+        tables.append(table * (1 - UNTOLD) + UNTOLD / errors.p.shape[-1])
+    return np.array(tables)
+
+
+def _standard_normal() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Nodes and weights, float64[3], of the Gauss-Hermite quadrature."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(3)
-    weights = weights / weights.sum()
-    tables, weight = [], []
-    for tilt, p_tilt in zip(nodes * TILT_SD, weights, strict=True):
-        tilted = errors.p * np.exp(tilt * np.arange(-most, most + 1))
-        tilted /= tilted.sum(axis=-1, keepdims=True)
-        right = tilted[..., most]
-        for slip, p_slip in zip(nodes * PLACE_SD, weights, strict=True):
-            wrong = (1 - right) / (1 - right + right * np.exp(-right * slip))
-            table = tilted * (wrong / np.maximum(1 - right, 1e-12))[..., None]
-            table[..., most] = 1 - wrong
-            tables.append(table * (1 - UNTOLD) + UNTOLD / errors.p.shape[-1])
-            weight.append(p_tilt * p_slip)
-    return np.array(tables), np.array(weight)
+    return nodes, weights / weights.sum()
 
 
 def prior(errors: LengthErrors) -> npt.NDArray[np.float64]:

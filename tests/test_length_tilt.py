@@ -1,0 +1,45 @@
+"""How much places differ: what was put in is found, and the constants are what real reads show."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
+
+from dvplug.length_likelihoods import PLACE_SD, TILT_SD, LengthErrors, at_tilt
+from length_tilt import SDS, Place, find_places, log_likelihoods
+from shared_data import SHARED, needs_shared
+from simulate.read_sets import CONFIDENT, MAIN, R10_2022, R10_NOISE, TRUTH
+
+TABLE = Path(__file__).resolve().parents[1] / "plugins" / "dvplug_ont" / "length_errors.npz"
+
+
+@pytest.mark.parametrize("sd", [0.0, 0.15, 0.3])
+def test_the_spread_that_was_put_in_is_the_likeliest(sd: float) -> None:
+    rng = np.random.default_rng(4)
+    errors = LengthErrors.load(TABLE)
+    places = []
+    for _ in range(150):
+        table = at_tilt(errors, rng.normal(0, sd))[rng.choice(3, p=[1 / 6, 2 / 3, 1 / 6])]
+        length, read_class, base = int(rng.integers(10, 16)), rng.integers(0, 4, 25), rng.integers(0, 4, 25)
+        change = [
+            int(rng.choice(len(p), p=p / p.sum())) - errors.most for p in table[read_class, base, length]
+        ]
+        places.append(Place(length, read_class, base, np.array(change)))
+    found = log_likelihoods(places, errors)
+    assert SDS[int(found.argmax())] == pytest.approx(sd, abs=0.0501)
+
+
+@needs_shared
+def test_the_constants_are_what_real_reads_show() -> None:
+    errors = LengthErrors.load(TABLE)
+    places = find_places(*(SHARED / part for part in (R10_2022, MAIN, TRUTH, CONFIDENT)), edges=errors.edges)
+    assert len(places) > 30
+    assert min(place.length for place in places) == 8
+    best = SDS[int(log_likelihoods(places, errors).argmax())]
+    assert best == R10_NOISE.tilt_sd == TILT_SD
+    assert R10_NOISE.indel_sd == PLACE_SD
