@@ -108,7 +108,8 @@ RECIPES = {
         limits=(
             SIMULATED,
             "Learnt from HiSeq X and HiSeq 2000 reads; NovaSeq's binned qualities were not seen.",
-            "Real figures come from 0.27 Mb of chromosome 20 in two samples.",
+            "Real figures come from 0.27 Mb of chromosome 20 in two samples. The confident regions of NA12878 are "
+            "HG002's, as a stand-in: what its truth leaves out for doubt is counted against every caller there.",
         ),
     ),
     "illumina-wes": Recipe(
@@ -149,7 +150,9 @@ RECIPES = {
             "Errors of homopolymers and single bases are learnt by length, base and quality; what else the basecaller "
             "gets wrong by motif (methylated bases above all) is drawn as a rate that differs from place to place.",
             "R9 flow cells, and fast or high-accuracy basecalls, err otherwise and are not covered.",
-            "Real figures come from 33 kb of chromosome 20 of one sample, with 14 indels.",
+            "Real figures come from 33 kb of chromosome 20 of one sample, with 14 indels. How reads err, in "
+            "homopolymers too, was learnt from the same reads (and others), without the truth but for how much places "
+            "differ.",
         ),
     ),
     "ion": Recipe(
