@@ -18,12 +18,9 @@ from dvplug.images import NO_ALT, alt_sets
 from dvplug.length_likelihoods import (
     LIKELIHOOD_FEATURES,
     MISPHASED,
-    PLACE_SD,
-    TILT_SD,
     UNTOLD,
     LengthErrors,
     likelihood_features,
-    prior,
     run_changes,
     runs,
 )
@@ -42,7 +39,7 @@ SHIPPED = Path(__file__).resolve().parents[1] / "plugins" / "dvplug_ont" / "leng
 
 def random_errors(rng: np.random.Generator) -> LengthErrors:
     p = rng.dirichlet(np.full(2 * MOST + 1, 0.7), (2, 4, LONGEST + 1)) + 1e-3
-    return LengthErrors(p / p.sum(axis=-1, keepdims=True), np.array([0.01]))
+    return LengthErrors(p / p.sum(axis=-1, keepdims=True), np.array([0.01]), slip_sd=0.8, tilt_sd=0.3)
 
 
 def twin_p(
@@ -72,7 +69,13 @@ def twin_likelihood(
             for change, haplotype, of in seen:
                 share = {0: 0.5, 1: 1 - MISPHASED, 2: MISPHASED}[haplotype]
                 p_first, p_second = (
-                    twin_p(errors, (slip * PLACE_SD, tilt * TILT_SD), of, length + allele, change - allele)
+                    twin_p(
+                        errors,
+                        (slip * errors.slip_sd, tilt * errors.tilt_sd),
+                        of,
+                        length + allele,
+                        change - allele,
+                    )
                     for allele in (first, second)
                 )
                 p *= share * p_first + (1 - share) * p_second
@@ -83,7 +86,7 @@ def twin_likelihood(
 def twin_odds(
     errors: LengthErrors, seen: list[tuple[int, int, tuple[int, int]]], length: int, alts: list[int]
 ) -> list[float]:
-    usual = np.exp(prior(errors))[min(length, LONGEST)]
+    usual = np.exp(errors.prior)[min(length, LONGEST)]
     copies, reference = [1e-300] * 3, 1e-300
     alleles = range(-MOST, MOST + 1)
     for one in alleles:
@@ -175,7 +178,7 @@ def test_reads_that_err_more_count_for_less_and_haplotypes_tell_alleles_apart() 
     p = np.full((2, 4, 25, 5), 1e-4)
     p[0, :, :, 2] = 0.999
     p[1, :, :, 2], p[1, :, :, 3] = 0.5, 0.49
-    errors = LengthErrors(p / p.sum(axis=-1, keepdims=True), np.array([0.01]))
+    errors = LengthErrors(p / p.sum(axis=-1, keepdims=True), np.array([0.01]), slip_sd=0.8, tilt_sd=0.0)
 
     def told(qualities: tuple[int, int], haplotypes: list[int]) -> dict[str, float]:
         longer = reference[:9] + "T" + reference[9:]
@@ -206,4 +209,5 @@ def test_the_shipped_table_is_what_the_real_reads_give(tmp_path: Path) -> None:
     made, shipped = LengthErrors.load(tmp_path / "made.npz"), LengthErrors.load(SHIPPED)
     np.testing.assert_allclose(made.p, shipped.p, atol=1e-6)
     np.testing.assert_array_equal(made.edges, shipped.edges)
+    assert (made.slip_sd, made.tilt_sd) == (shipped.slip_sd, shipped.tilt_sd)
     np.testing.assert_allclose(shipped.p.sum(axis=-1), 1, atol=1e-5)

@@ -2,8 +2,9 @@
 
     python tools/learn_length_errors.py --tech ont --shared ../shared/data --out plugins/dvplug_ont/length_errors.npz
 
-From all real reads that the technology's simulated ones are made after (`simulate/read_sets.py`), together. The table
-is what `dvplug.length_likelihoods` reads; where it changes, the version of the plugin's encoder has to.
+From all real reads that the technology's simulated ones are made after (`simulate/read_sets.py`), together; how much
+places differ is what those are made with. The table is what `dvplug.length_likelihoods` reads; where it changes, the
+version of the plugin's encoder has to.
 """
 
 from __future__ import annotations
@@ -42,13 +43,13 @@ def learn(
     classes
         Mean error probabilities, by their base qualities, that part good reads from worse ones.
     """
-    edges = np.array(classes)
+    edges, noise = np.array(classes), sets_of(tech)[0].noise
     sources = {chosen.profile_bam: chosen.profile_fasta for chosen in sets_of(tech)}
     counts = sum(
         count_errors(shared / bam, shared / fasta if fasta else None, edges=edges)[0].run_change
         for bam, fasta in sorted(sources.items())
     )
-    LengthErrors(smoothed_changes(np.asarray(counts)), edges).save(out)
+    LengthErrors(smoothed_changes(np.asarray(counts)), edges, noise.indel_sd, noise.tilt_sd).save(out)
 
 
 if __name__ == "__main__":

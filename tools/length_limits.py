@@ -11,6 +11,7 @@ classes of reads and over strands). Reads are not phased, so a network that sees
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,24 +97,30 @@ def find_runs(folder: Path) -> list[Run]:
     for one in alignments(folder / "reads.bam", folder / "ref.fa"):
         for start, change in long_runs(one.read, one.reference, one.position, LENGTHS[0]):
             seen[one.contig, start].append(change)
-    truth = genotypes(folder / "truth.vcf.gz", all_filters=True)
-    confident = read_bed(folder / "confident.bed")
-    runs = []
-    for contig, sequence in read_fasta(folder / "ref.fa").items():
+    files = (folder / name for name in ("ref.fa", "truth.vcf.gz", "confident.bed"))
+    return [
+        Run(contig, at, base, length, np.array(seen[contig, at], np.int64), truth)
+        for contig, at, base, length, truth in confident_runs(*files, shortest=LENGTHS[0])
+        if length < LONGEST_RUN and len(seen[contig, at]) >= FEWEST_READS
+    ]
+
+
+def confident_runs(
+    ref: Path, truth: Path, confident: Path, *, shortest: int
+) -> Iterator[tuple[str, int, int, int, Genotype]]:
+    """Yield contig, start, base code, bp and genotype of the confident homopolymers without another variant near."""
+    known, intervals = genotypes(truth, all_filters=True), read_bed(confident)
+    for contig, sequence in read_fasta(ref).items():
         codes = encode(sequence)
-        variants = np.array([position for of, position in truth if of == contig], np.int64)
+        variants = np.array([position for of, position in known if of == contig], np.int64)
         inside = np.zeros(len(codes) + 1, bool)
-        for _, start, end in (interval for interval in confident if interval[0] == contig):
+        for _, start, end in (interval for interval in intervals if interval[0] == contig):
             inside[start:end] = True
-        tracts = find_tracts(codes, {1: LENGTHS[0]})
+        tracts = find_tracts(codes, {1: shortest})
         for at, length in zip(tracts.start.tolist(), tracts.length.tolist(), strict=True):
-            changes = np.array(seen.get((contig, at), ()), np.int64)
             near = (variants > at - FLANK) & (variants <= at + length + FLANK) & (variants != at)
-            known = length < LONGEST_RUN and inside[max(at - 1, 0) : at + length + 1].all()
-            if known and len(changes) >= FEWEST_READS and not near.any():
-                own = truth.get((contig, at), REFERENCE)
-                runs.append(Run(contig, at, int(codes[at]), length, changes, own))
-    return runs
+            if inside[max(at - 1, 0) : at + length + 1].all() and not near.any():
+                yield contig, at, int(codes[at]), length, known.get((contig, at), REFERENCE)
 
 
 def genotypes(vcf: Path, *, all_filters: bool = False) -> dict[tuple[str, int], Genotype]:

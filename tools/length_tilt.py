@@ -5,7 +5,7 @@
 
 Of the lengths that real reads show of homozygous homopolymers, the likelihood by the SD of the tilt: what a bp more
 adds to the log-odds of each length at a place. Where it is highest lies what simulated reads need as
-`simulate.reads.LocusNoise.tilt_sd`, and features as `dvplug.length_likelihoods.TILT_SD`.
+`simulate.reads.LocusNoise.tilt_sd`, from where it goes into the table that the features are made by.
 """
 
 from __future__ import annotations
@@ -20,19 +20,15 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from dvplug.console import stdout
-from dvplug.length_likelihoods import LengthErrors, at_tilt
-from dvplug.simulate.genome import encode, find_tracts
-from length_limits import FLANK, REFERENCE, genotypes
+from dvplug.length_likelihoods import LengthErrors
+from length_limits import confident_runs
 from script import run
-from simulate.context import GAP, LONG_RUN, LONG_RUN_READS, LONGEST_RUN, alignments, long_runs
-from simulate.sample import read_bed, read_fasta
+from simulate.context import LONG_RUN, LONG_RUN_READS, LONGEST_RUN, alignments, long_runs
 
 app = App(help=__doc__, help_format="plaintext")
 
 SDS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 TILTS = np.linspace(-2, 2, 81)
-SLIP_WEIGHTS = np.array([1, 4, 1]) / 6
-"""Of the three tables of `at_tilt`: those of the quadrature."""
 LENGTHS = (LONG_RUN, 10, 12, 14, 18)
 """Rows of the table begin at these."""
 
@@ -79,40 +75,29 @@ def find_places(
     """Find the confident homozygous homopolymers without another variant near; ``edges`` part classes of reads."""
     seen: dict[tuple[str, int], list[tuple[int, bool, int]]] = defaultdict(list)
     for one in alignments(reads, ref):
-        error = np.mean(10 ** (-one.quality[one.read != GAP].astype(float) / 10))
-        read_class = int(np.searchsorted(edges, error, side="right"))
+        read_class = int(np.searchsorted(edges, one.mean_error, side="right"))
         for start, change in long_runs(one.read, one.reference, one.position, LONG_RUN):
             seen[one.contig, start].append((change, one.reverse, read_class))
-    known, intervals = genotypes(truth, all_filters=True), read_bed(confident)
     places = []
-    for contig, sequence in read_fasta(ref).items():
-        codes = encode(sequence)
-        variants = np.array([position for of, position in known if of == contig], np.int64)
-        inside = np.zeros(len(codes) + 1, bool)
-        for _, start, end in (interval for interval in intervals if interval[0] == contig):
-            inside[start:end] = True
-        tracts = find_tracts(codes, {1: LONG_RUN})
-        for at, length in zip(tracts.start.tolist(), tracts.length.tolist(), strict=True):
-            of_reads = seen.get((contig, at), [])
-            near = (variants > at - FLANK) & (variants <= at + length + FLANK) & (variants != at)
-            one, other = known.get((contig, at), REFERENCE)
-            sure = inside[max(at - 1, 0) : at + length + 1].all() and not near.any() and one == other
-            if len(of_reads) >= LONG_RUN_READS and sure:
-                change, reverse, read_class = (np.array(column) for column in zip(*of_reads, strict=True))
-                base = np.where(reverse, 3 - codes[at], codes[at]).astype(np.int64)
-                places.append(Place(length + one, read_class, base, change - one))
+    for contig, at, code, length, (one, other) in confident_runs(ref, truth, confident, shortest=LONG_RUN):
+        of_reads = seen[contig, at]
+        if one == other and len(of_reads) >= LONG_RUN_READS:
+            change, reverse, read_class = (np.array(column) for column in zip(*of_reads, strict=True))
+            base = np.where(reverse, 3 - code, code).astype(np.int64)
+            places.append(Place(length + one, read_class, base, change - one))
     return places
 
 
 def log_likelihoods(places: list[Place], errors: LengthErrors) -> NDArray[np.float64]:
     """Return ln P(lengths of all reads) for each of `SDS`, float64[SDS]."""
     most, longest = errors.most, errors.p.shape[2] - 1
-    by_tilt = np.log([at_tilt(errors, tilt) for tilt in TILTS])  # [tilts, slips, *errors.p.shape]
+    tables, weights = zip(*(errors.at_tilt(tilt) for tilt in TILTS), strict=True)
+    by_tilt, p_slip = np.log(tables), np.log(weights)  # [tilts, slips, *errors.p.shape], [tilts, slips]
     told = np.zeros((len(places), len(TILTS)))
     for k, place in enumerate(places):
         change = np.clip(place.change, -most, most) + most
         of_reads = by_tilt[:, :, place.read_class, place.base, min(place.length, longest), change]
-        told[k] = np.logaddexp.reduce(of_reads.sum(axis=-1) + np.log(SLIP_WEIGHTS), axis=1)
+        told[k] = np.logaddexp.reduce(of_reads.sum(axis=-1) + p_slip, axis=1)
     found = []
     for sd in SDS:
         p = np.exp(-0.5 * (TILTS / max(sd, 1e-3)) ** 2)

@@ -48,10 +48,6 @@ PER_BP = 0.25
 """How much rarer an allele is that is 1 bp farther from the reference."""
 MISPHASED = 0.03
 """Of the reads with a haplotype, those that are of the other one."""
-PLACE_SD = 0.8
-"""Of the log-odds that a run is misread, from place to place (where it is always misread they cannot differ)."""
-TILT_SD = 0.15
-"""Of what a bp more adds to the log-odds of each length that reads show, from place to place; as in R10 reads."""
 PRODUCT_READS = 64
 UNTOLD = 0.01
 """Of the reads, those that show any length: what the table does not know of."""
@@ -69,10 +65,16 @@ class LengthErrors:
     edges
         float64[classes - 1], ascending: mean error probability, by its base qualities, from which on a read is of the
         next class.
+    slip_sd
+        SD, from place to place, of the log-odds that a run is misread (where it always is, places cannot differ).
+    tilt_sd
+        SD, from place to place, of what a bp more adds to the log-odds of each length that reads show.
     """
 
     p: npt.NDArray[np.float64]
     edges: npt.NDArray[np.float64]
+    slip_sd: float
+    tilt_sd: float
 
     @property
     def most(self) -> int:
@@ -81,13 +83,81 @@ class LengthErrors:
 
     def save(self, path: Path) -> None:
         """Write as .npz."""
-        np.savez_compressed(path, p=self.p.astype(np.float32), edges=self.edges)
+        np.savez_compressed(
+            path, p=self.p.astype(np.float32), edges=self.edges, slip_sd=self.slip_sd, tilt_sd=self.tilt_sd
+        )
 
     @classmethod
     def load(cls, path: Path) -> LengthErrors:
         """Read what `save` wrote."""
         with np.load(path) as data:
-            return cls(data["p"].astype(np.float64), data["edges"])
+            return cls(
+                data["p"].astype(np.float64), data["edges"], float(data["slip_sd"]), float(data["tilt_sd"])
+            )
+
+    @cached_property
+    def by_place(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Tables of places that differ in how often reads err, and in whether they are rather too long or too short.
+
+        Returns
+        -------
+        float64[k, *p.shape], float64[k]
+            One table for each pair of nodes of the quadratures of two normal distributions, and its weight.
+        """
+        nodes, p_node = _standard_normal()
+        tables, p_slip = zip(*(self.at_tilt(tilt) for tilt in nodes * self.tilt_sd), strict=True)
+        return np.concatenate(tables), (p_node[:, None] * p_slip).ravel()
+
+    def at_tilt(self, tilt: float) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Tables of places where reads err less often than usual, as often, and more.
+
+        Parameters
+        ----------
+        tilt
+            What a bp more adds there to the log-odds of each length that reads show.
+
+        Returns
+        -------
+        float64[3, *p.shape], float64[3]
+            The tables and their weights.
+        """
+        tilted = self.p * np.exp(tilt * np.arange(-self.most, self.most + 1))
+        tilted /= tilted.sum(axis=-1, keepdims=True)
+        right = tilted[..., self.most]
+        nodes, p_node = _standard_normal()
+        tables = []
+        for slip in nodes * self.slip_sd:
+            wrong = (1 - right) / (1 - right + right * np.exp(-right * slip))
+            table = tilted * (wrong / np.maximum(1 - right, 1e-12))[..., None]
+            table[..., self.most] = 1 - wrong
+            tables.append(table * (1 - UNTOLD) + UNTOLD / self.p.shape[-1])
+        return np.array(tables), p_node
+
+    @cached_property
+    def prior(self) -> npt.NDArray[np.float64]:
+        """ln P(genotype), up to a constant: float64[longest + 1, alleles, alleles], symmetric, by bp of the run.
+
+        Alleles are changes of length from -most to +most. Of those that vary, heterozygotes with the reference are
+        twice as many as homozygotes, as in HG002.
+        """
+        bp = np.arange(self.p.shape[2])
+        varied = MOST_VARIED / (1 + np.exp((HALF_VARIED_BP - bp) / STEEPNESS_BP))
+        distance = np.abs(np.arange(-self.most, self.most + 1))
+        share = np.where(distance > 0, PER_BP**distance, 0.0)
+        share /= share.sum()
+        of_allele = varied[:, None] * share
+        table = of_allele[:, :, None] * of_allele[:, None, :]  # two different alts
+        allele = np.arange(2 * self.most + 1)
+        table[:, allele, allele] = of_allele / 2
+        table[:, self.most, :] = table[:, :, self.most] = of_allele
+        table[:, self.most, self.most] = 1 - varied
+        return np.log(table)
+
+
+def _standard_normal() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Nodes and weights, float64[3], of the Gauss-Hermite quadrature of the normal distribution."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(3)
+    return nodes, weights / weights.sum()
 
 
 @dataclass(frozen=True)
@@ -198,11 +268,11 @@ def likelihood_features(
     pair = alt_set[:, 1] != NO_ALT
     covered[pair] &= is_change[(first[site] + alt_set[:, 1])[pair]]
     covered &= (np.abs(own) <= errors.most).all(axis=1) & (length[site] > 0)
-    known, weight = by_place(errors)
+    known, weight = errors.by_place
     read_class = np.searchsorted(errors.edges, mean_errors(reads), side="right").astype(np.int64)
     _weigh(
         out, change, candidates.read_offset, candidates.read_index, reads.haplotype, (reads.flag & REVERSE) != 0,
-        read_class, site, pair, own, covered, base, length, known, weight, prior(errors),
+        read_class, site, pair, own, covered, base, length, known, weight, errors.prior,
     )  # fmt: skip
     return out
 
@@ -220,67 +290,6 @@ def _mean_errors(p: Any, qual: Any, offset: Any) -> Any:
             out[read] += p[qual[k]]
         out[read] /= max(offset[read + 1] - offset[read], 1)
     return out
-
-
-def by_place(errors: LengthErrors) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Tables of places that differ in how often reads err, and in whether they are rather too long or too short.
-
-    Returns
-    -------
-    float64[k, *errors.p.shape], float64[k]
-        One table for each pair of nodes of the Gauss-Hermite quadratures of two normal distributions, and its weight.
-    """
-    nodes, weights = _standard_normal()
-    tables = [table for tilt in nodes * TILT_SD for table in at_tilt(errors, tilt)]
-    return np.array(tables), np.outer(weights, weights).ravel()
-
-
-def at_tilt(errors: LengthErrors, tilt: float) -> npt.NDArray[np.float64]:
-    """Tables float64[3, *errors.p.shape] of places where reads err less often than usual, as often, and more.
-
-    Parameters
-    ----------
-    tilt
-        What a bp more adds there to the log-odds of each length that reads show.
-    """
-    most = errors.most
-    tilted = errors.p * np.exp(tilt * np.arange(-most, most + 1))
-    tilted /= tilted.sum(axis=-1, keepdims=True)
-    right = tilted[..., most]
-    tables = []
-    for slip in _standard_normal()[0] * PLACE_SD:
-        wrong = (1 - right) / (1 - right + right * np.exp(-right * slip))
-        table = tilted * (wrong / np.maximum(1 - right, 1e-12))[..., None]
-        table[..., most] = 1 - wrong
-        tables.append(table * (1 - UNTOLD) + UNTOLD / errors.p.shape[-1])
-    return np.array(tables)
-
-
-def _standard_normal() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Nodes and weights, float64[3], of the Gauss-Hermite quadrature."""
-    nodes, weights = np.polynomial.hermite_e.hermegauss(3)
-    return nodes, weights / weights.sum()
-
-
-def prior(errors: LengthErrors) -> npt.NDArray[np.float64]:
-    """ln P(genotype), up to a constant: float64[longest + 1, alleles, alleles], symmetric, by bp of the run.
-
-    Alleles are changes of length from -most to +most. Of those that vary, heterozygotes with the reference are twice
-    as many as homozygotes, as in HG002.
-    """
-    most = errors.most
-    bp = np.arange(errors.p.shape[2])
-    varied = MOST_VARIED / (1 + np.exp((HALF_VARIED_BP - bp) / STEEPNESS_BP))
-    distance = np.abs(np.arange(-most, most + 1))
-    share = np.where(distance > 0, PER_BP**distance, 0.0)
-    share /= share.sum()
-    of_allele = varied[:, None] * share
-    table = of_allele[:, :, None] * of_allele[:, None, :]  # two different alts
-    allele = np.arange(2 * most + 1)
-    table[:, allele, allele] = of_allele / 2
-    table[:, most, :] = table[:, :, most] = of_allele
-    table[:, most, most] = 1 - varied
-    return np.log(table)
 
 
 @njit(cache=True)

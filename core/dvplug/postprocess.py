@@ -319,7 +319,8 @@ def _record(
     if haploid:
         of_genotypes = [q for q, (a, b) in zip(of_genotypes, possible, strict=True) if a == b]
     gt: tuple[int, ...] = possible[call][:1] if haploid else possible[call]
-    low = ["LowQual"] * (qual < settings.min_qual) + ["LowGQ"] * (gq < settings.min_gq)
+    too_low = (("LowQual", qual < settings.min_qual), ("LowGQ", gq < settings.min_gq))
+    low = [name for name, is_low in too_low if is_low]
     filter_ = REF_CALL if call == 0 else ";".join(low) or "PASS"
     if dp == 0 and proposed:  # the network has never seen an image without reads
         gt, filter_, qual, gq, of_genotypes = (), NO_CALL, 0.0, 0, [0] * len(of_genotypes)

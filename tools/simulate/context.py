@@ -104,6 +104,11 @@ class Alignment:
     position: NDArray[np.int64]
     reverse: bool
 
+    @property
+    def mean_error(self) -> float:
+        """Mean error probability by the read's base qualities."""
+        return float(np.mean(10 ** (-self.quality[self.read != GAP].astype(float) / 10)))
+
 
 GAP = 5
 
@@ -169,7 +174,7 @@ def count_errors(
     if not found:
         raise ValueError(f"{bam}: no primary alignment with qualities" + ("" if fasta else " and an MD tag"))
     masked, modes = _masked(found), _run_modes(found)
-    error = np.array([np.mean(10 ** (-a.quality[a.read != GAP].astype(float) / 10)) for a in found])
+    error = np.array([one.mean_error for one in found])
     if edges is None:
         rank = np.argsort(np.argsort(error, kind="stable"), kind="stable")
         classes = rank * CLASSES // len(found)

@@ -77,7 +77,7 @@ PGM = "ion/human_hg19.ion_pgm.chr21.panel.profile_only.bam"
 HISEQX_NOISE = LocusNoise(indel_sd=0.3, short_indel_sd=1.3)  # real runs of 12 bp and more slip about alike
 HISEQ2000_NOISE = LocusNoise(indel_sd=1.2, site_p=0.004, site_median=0.03, site_sd=1.3)
 HIFI_NOISE = LocusNoise(indel_sd=0.8, site_p=0.0003, site_median=0.02)
-# Most likely for the lengths that the real reads show of homozygous runs of 8 to 17 bp: a tilt of 0.15 (0.1 to 0.25).
+# A tilt of 0.15 is the likeliest for the lengths that the real reads show of homozygous runs (tools/length_tilt.py).
 R10_NOISE = LocusNoise(indel_sd=0.8, site_p=0.004, site_median=0.05, tilt_sd=0.15)
 PGM_NOISE = LocusNoise(indel_sd=0.8, site_p=0.001, site_median=0.03)
 HIDDEN = 0.01
