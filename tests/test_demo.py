@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dvplug import demo
+from helpers.places import ROOT
 
 
 def test_the_demo_calls_draws_and_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -17,5 +18,5 @@ def test_the_demo_calls_draws_and_reports(tmp_path: Path, monkeypatch: pytest.Mo
     for report in done.reports:
         assert "<main></main>" in report.read_text()
     made = {path.name for path in tmp_path.iterdir() if path.suffix not in (".fai", ".bai", ".tbi")}
-    quickstart = (Path(__file__).resolve().parents[1] / "docs" / "quickstart.md").read_text()
+    quickstart = (ROOT / "docs" / "quickstart.md").read_text()
     assert not {name for name in made if f"`{name}`" not in quickstart}

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from dvplug.cli import main
-from dvplug.plugins import installed_plugins
+from dvplug.plugins.loading import installed_plugins
 from dvplug_registry.cache import ModelCache
 from dvplug_registry.catalog import refresh
 from dvplug_registry.download import download
-from registry_fixtures import Site, make_model
-from registry_servers import QUICK, host, trust
+from helpers.registry_fixtures import Site, make_model
+from helpers.registry_servers import QUICK, host, trust
 
 Run = Callable[..., tuple[int, str]]
 

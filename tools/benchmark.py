@@ -24,16 +24,17 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, Parameter
 from rich.table import Table
 
-from comparison import peers
-from dvplug.calling import CallOptions, call_variants
-from dvplug.console import info, stderr, stdout
-from dvplug.engine import STAGES
+from dvplug.calling.run import CallOptions, call_variants
 from dvplug.errors import DvplugError, InputError
-from dvplug.plugins import installed_plugins
-from dvplug.reference import Reference
-from dvplug.regions import Region, partitions, resolve_regions, skip_n_runs
-from speed.kernels import time_kernels
-from speed.processes import Cost, answer_times, measure
+from dvplug.genome.reference import Reference
+from dvplug.genome.regions import partitions, resolve_regions, skip_n_runs
+from dvplug.line.region import Region
+from dvplug.line.result import STAGES
+from dvplug.plugins.loading import installed_plugins
+from dvplug.system.console import info, stderr, stdout
+from dvplug_lab.comparison import peers
+from dvplug_lab.speed.kernels import time_kernels
+from dvplug_lab.speed.processes import Cost, answer_times, measure
 
 ROOT = Path(__file__).resolve().parents[1]
 Part = Literal["call", "stages", "depth", "startup", "kernels"]

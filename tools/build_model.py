@@ -18,16 +18,16 @@ from pathlib import Path
 from cyclopts import App
 
 from dvplug.simulate.genome import encode, write_bed
+from dvplug.simulate.sample import around_runs, read_bed, read_fasta
 from dvplug.train.compare import compare_strategies
 from dvplug.train.examples import make_examples
 from dvplug.train.export import Description, export
 from dvplug.train.fit import CURVE_NAME, WEIGHTS_NAME, fit
+from dvplug_lab.model_card import write_strategies
+from dvplug_lab.read_sets import sets_of
+from dvplug_lab.recipes import HELD_OUT_TEXT, REPOSITORY, SHARED, Shard, recipe_of
+from dvplug_lab.script import run
 from evaluate_model import evaluate_model, simulate_reads
-from model_card import write_strategies
-from recipes import HELD_OUT_TEXT, REPOSITORY, SHARED, Shard, recipe_of
-from script import run
-from simulate.read_sets import sets_of
-from simulate.sample import around_runs, read_bed, read_fasta
 
 app = App(help=__doc__, help_format="plaintext")
 

@@ -20,7 +20,7 @@ from cyclopts import App
 
 from dvplug import __version__
 from dvplug.errors import DvplugError
-from script import run
+from dvplug_lab.script import run
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "docs", "model_cards")

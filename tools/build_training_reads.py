@@ -11,7 +11,6 @@ one folder per set (see `SETS`) with ref.fa, reads.bam, truth.vcf.gz, confident.
 from __future__ import annotations
 
 import shutil
-import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,17 +18,33 @@ from pathlib import Path
 import numpy as np
 from cyclopts import App
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
+from dvplug.simulate.drawn_variants import VariantModel, drawn_variants
 from dvplug.simulate.genome import Codes, encode, known_intervals, write_bed, write_fasta
+from dvplug.simulate.learn.context import ContextProfile, learn_context_profile
+from dvplug.simulate.learn.noise import measure_noise
+from dvplug.simulate.learn.profile import Profile, learn_profile
+from dvplug.simulate.long_reads import long_fastq_batches, prepare_long, read_spans
+from dvplug.simulate.mapping import Mapper, open_mapper
+from dvplug.simulate.sample import (
+    decoys,
+    duplicated,
+    read_bed,
+    read_fasta,
+    real_variants,
+    subtract,
+    within,
+)
+from dvplug.simulate.short_reads import (
+    SHOULDER,
+    capture_blocks,
+    depth_blocks,
+    fastq_batches,
+    fragment_starts,
+    prepare,
+    ripple,
+)
 from dvplug.simulate.variants import Variant, apply_variants, write_truth
-from simulate.context import ContextProfile, learn_context_profile
-from simulate.drawn import VariantModel, drawn_variants
-from simulate.long_reads import long_fastq_batches, prepare_long, read_spans
-from simulate.mapping import Mapper, open_mapper
-from simulate.noise import measure_noise
-from simulate.profile import Profile, learn_profile
-from simulate.read_sets import (
+from dvplug_lab.read_sets import (
     CONFIDENT,
     HELD_OUT,
     HISEQX,
@@ -42,24 +57,6 @@ from simulate.read_sets import (
     TRUTH,
     TUNE,
     ReadSet,
-)
-from simulate.reads import (
-    SHOULDER,
-    capture_blocks,
-    depth_blocks,
-    fastq_batches,
-    fragment_starts,
-    prepare,
-    ripple,
-)
-from simulate.sample import (
-    decoys,
-    duplicated,
-    read_bed,
-    read_fasta,
-    real_variants,
-    subtract,
-    within,
 )
 
 app = App(help=__doc__)

@@ -23,10 +23,16 @@ import pysam
 from cyclopts import App, Parameter
 from rich.table import Table
 
-from comparison import peers
-from comparison.candidates import count_candidates
-from comparison.errors import CallError, depth_at, explain
-from comparison.sets import (
+from dvplug.errors import InputError
+from dvplug.evaluate import ClassCounts, Evaluation, evaluate
+from dvplug.evaluate.judged import calibration, precision_recall, read_judged, strata
+from dvplug.genome.reference import Reference
+from dvplug.line.region import Region
+from dvplug.system.console import info, stdout, warn
+from dvplug_lab.comparison import peers
+from dvplug_lab.comparison.candidates import count_candidates
+from dvplug_lab.comparison.errors import CallError, depth_at, explain
+from dvplug_lab.comparison.sets import (
     ValidationSet,
     as_long_as_aligned,
     confident_regions,
@@ -36,13 +42,7 @@ from comparison.sets import (
     stretches,
     thinned,
 )
-from dvplug.console import info, stdout, warn
-from dvplug.errors import InputError
-from dvplug.evaluate import ClassCounts, Evaluation, evaluate
-from dvplug.evaluate.judged import calibration, precision_recall, read_judged, strata
-from dvplug.reference import Reference
-from dvplug.regions import Region
-from script import run
+from dvplug_lab.script import run
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 OURS, PEERS = "dvplug", ("bcftools", "freebayes")

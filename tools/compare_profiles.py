@@ -8,17 +8,14 @@ reads agree on another allele, no truth.
 
 from __future__ import annotations
 
-import sys
 from itertools import pairwise
 from pathlib import Path
 
 from cyclopts import App
 from rich.table import Table
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-from dvplug.console import stdout
-from simulate.context import MOST_CHANGE, PLAIN, Counts, count_errors
+from dvplug.simulate.learn.context import MOST_CHANGE, PLAIN, Counts, count_errors
+from dvplug.system.console import stdout
 
 QUALITY_EDGES = (0, 10, 15, 20, 25, 30, 35, 40, 50, 94)
 RUNS = ((1, 2), (2, 3), (3, 4), (4, 5), (5, 6), (6, 7), (7, 8), (8, 10), (10, 13), (13, 18), (18, 25))

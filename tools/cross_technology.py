@@ -12,10 +12,10 @@ from tempfile import TemporaryDirectory
 from cyclopts import App
 
 from compare_callers import OURS, Compared, run_caller
-from comparison.sets import REAL, as_long_as_aligned, confident_regions, find_set, mean_depth
-from dvplug.console import stdout
-from recipes import RECIPES, SHARED
-from script import run
+from dvplug.system.console import stdout
+from dvplug_lab.comparison.sets import REAL, as_long_as_aligned, confident_regions, find_set, mean_depth
+from dvplug_lab.recipes import RECIPES, SHARED
+from dvplug_lab.script import run
 
 app = App(help=__doc__, help_format="plaintext")
 

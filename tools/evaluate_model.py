@@ -15,13 +15,13 @@ from cyclopts import App
 import build_training_reads
 from compare_callers import compare_callers
 from compare_profiles import compare_profiles
-from comparison.sets import real_sets
 from dvplug.errors import InputError
+from dvplug_lab.comparison.sets import real_sets
+from dvplug_lab.model_card import metrics, write_card
+from dvplug_lab.read_sets import ReadSet, sets_of
+from dvplug_lab.recipes import HELD_OUT_TEXT, REPOSITORY, SHARED, recipe_of
+from dvplug_lab.script import run
 from dvplug_registry.model_folder import load_manifest, save_manifest
-from model_card import metrics, write_card
-from recipes import HELD_OUT_TEXT, REPOSITORY, SHARED, recipe_of
-from script import run
-from simulate.read_sets import ReadSet, sets_of
 
 app = App(help=__doc__, help_format="plaintext")
 

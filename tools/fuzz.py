@@ -21,11 +21,11 @@ from tempfile import TemporaryDirectory
 from cyclopts import App
 from rich.table import Table
 
-from dvplug.console import info, stdout
 from dvplug.errors import DvplugError
-from fuzzing.inputs import COMMANDS, KINDS, make_inputs
-from fuzzing.judge import Verdict, judge
-from script import run
+from dvplug.system.console import info, stdout
+from dvplug_lab.fuzzing.inputs import COMMANDS, KINDS, make_inputs
+from dvplug_lab.fuzzing.judge import Verdict, judge
+from dvplug_lab.script import run
 
 RIGHT = ("done", "refused")
 WRONG = ("crash", "traceback", "hang", "invalid output", "output left")

@@ -25,11 +25,11 @@ from tempfile import TemporaryDirectory
 from cyclopts import App
 from rich.table import Table
 
-from dvplug.console import info, stdout
+from dvplug.calling.journal import journal_path
 from dvplug.errors import DvplugError
-from dvplug.journal import journal_path
 from dvplug.simulate import SimulatedDataset, simulate_dataset
-from script import run
+from dvplug.system.console import info, stdout
+from dvplug_lab.script import run
 
 DVPLUG = [sys.executable, "-c", "from dvplug.cli import main; main()"]
 FINISHING_S = 0.03  # after the index is begun, in which the last kills come

@@ -2,9 +2,9 @@
 
     python tools/learn_length_errors.py --tech ont --shared ../shared/data --out plugins/dvplug_ont/length_errors.npz
 
-From all real reads that the technology's simulated ones are made after (`simulate/read_sets.py`), together; how much
-places differ is what those are made with. The table is what `dvplug.length_likelihoods` reads; where it changes, the
-version of the plugin's encoder has to.
+From all real reads that the technology's simulated ones are made after (`dvplug_lab/read_sets.py`), together; how much
+places differ is what those are made with. The table is what `dvplug.images.features.length_likelihoods` reads; where
+it changes, the version of the plugin's encoder has to.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 from cyclopts import App
 
-from dvplug.length_likelihoods import LengthErrors
-from recipes import SHARED
-from script import run
-from simulate.context import count_errors, smoothed_changes
-from simulate.read_sets import sets_of
+from dvplug.images.features.length_likelihoods import LengthErrors
+from dvplug.simulate.learn.context import count_errors, smoothed_changes
+from dvplug_lab.read_sets import sets_of
+from dvplug_lab.recipes import SHARED
+from dvplug_lab.script import run
 
 app = App(help=__doc__, help_format="plaintext")
 

@@ -21,11 +21,11 @@ from cyclopts import App
 from numpy.typing import NDArray
 from rich.table import Table
 
-from dvplug.console import stdout
 from dvplug.simulate.genome import encode, find_tracts
-from script import run
-from simulate.context import LONGEST_RUN, MOST_CHANGE, ContextProfile, alignments, long_runs
-from simulate.sample import read_bed, read_fasta
+from dvplug.simulate.learn.context import LONGEST_RUN, MOST_CHANGE, ContextProfile, alignments, long_runs
+from dvplug.simulate.sample import read_bed, read_fasta
+from dvplug.system.console import stdout
+from dvplug_lab.script import run
 
 app = App(help=__doc__, help_format="plaintext")
 

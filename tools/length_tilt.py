@@ -5,7 +5,7 @@
 
 Of the lengths that real reads show of homozygous homopolymers, the likelihood by the SD of the tilt: what a bp more
 adds to the log-odds of each length at a place. Where it is highest lies what simulated reads need as
-`simulate.reads.LocusNoise.tilt_sd`, from where it goes into the table that the features are made by.
+`dvplug.simulate.short_reads.LocusNoise.tilt_sd`, from where it goes into the table that the features are made by.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from cyclopts import App
 from numpy.typing import NDArray
 from rich.table import Table
 
-from dvplug.console import stdout
-from dvplug.length_likelihoods import LengthErrors
+from dvplug.images.features.length_likelihoods import LengthErrors
+from dvplug.simulate.learn.context import LONG_RUN, LONG_RUN_READS, LONGEST_RUN, alignments, long_runs
+from dvplug.system.console import stdout
+from dvplug_lab.script import run
 from length_limits import confident_runs
-from script import run
-from simulate.context import LONG_RUN, LONG_RUN_READS, LONGEST_RUN, alignments, long_runs
 
 app = App(help=__doc__, help_format="plaintext")
 

@@ -19,12 +19,12 @@ from typing import Annotated
 from cyclopts import App, Parameter
 from rich.table import Table
 
-from dvplug.console import info, stdout
 from dvplug.errors import DvplugError
-from dvplug.memory import memory_of
 from dvplug.simulate import SimulatedDataset, simulate_dataset
-from script import run
-from speed.processes import descendants
+from dvplug.system.console import info, stdout
+from dvplug.system.memory import memory_of
+from dvplug_lab.script import run
+from dvplug_lab.speed.processes import descendants
 
 DVPLUG = [sys.executable, "-c", "from dvplug.cli import main; main()"]
 POLL_S = 0.02

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from recipes import REPOSITORY
+from dvplug_lab.recipes import REPOSITORY
 
 BEGIN, END = "<!-- from the model cards, by tools/readme_table.py -->", "<!-- end -->"
 SET = re.compile(r"^### (?P<name>\w+), mean depth (?P<depth>[\d.]+)$")

@@ -12,9 +12,9 @@ from pathlib import Path
 import pysam
 
 from dvplug.errors import InputError
-from dvplug.plugins import installed_plugins
-from dvplug.read_evidence import gather
-from dvplug.recognition import describe, judge, pick
+from dvplug.inputs.read_evidence import gather
+from dvplug.inputs.recognition import describe, judge, pick
+from dvplug.plugins.loading import installed_plugins
 
 
 def rows(paths: Iterable[Path]) -> list[str]:

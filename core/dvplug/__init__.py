@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from dvplug.api import CallSummary, call
-    from dvplug.errors import DvplugError
-    from dvplug.postprocess import VcfRecord
+from dvplug._version import __version__
 
-__version__ = "0.1.0"
+if TYPE_CHECKING:
+    from dvplug.calling.api import CallSummary, call
+    from dvplug.errors import DvplugError
+    from dvplug.line.record import VcfRecord
+
 __all__ = ["CallSummary", "DvplugError", "VcfRecord", "__version__", "call"]
-_HOMES = {"call": "api", "CallSummary": "api", "VcfRecord": "postprocess", "DvplugError": "errors"}
+_HOMES = {
+    "call": "calling.api",
+    "CallSummary": "calling.api",
+    "VcfRecord": "line.record",
+    "DvplugError": "errors",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pysam
 
-from dvplug.calling import CallOptions, call_variants
+from dvplug.calling.run import CallOptions, call_variants
 from dvplug.evaluate import Evaluation
-from dvplug.pictures import draw_pileups
 from dvplug.report.evaluation import evaluate_and_report
-from dvplug.show import show_positions
+from dvplug.show.pictures import draw_pileups
+from dvplug.show.sites import show_positions
 from dvplug.simulate import SimulatedDataset, simulate_dataset
 
 TECHNOLOGY = "illumina-wgs"

@@ -10,9 +10,9 @@ from datetime import datetime, timezone
 from typing import Literal
 
 from dvplug.errors import DvplugError
-from dvplug.genotyper import gpu_is_usable
+from dvplug.genotypes.genotyper import gpu_is_usable
 from dvplug.models import load_model, verify_model
-from dvplug.plugins import Plugins
+from dvplug.plugins.loading import Plugins
 from dvplug_registry.cache import ModelCache
 from dvplug_registry.catalog import known_catalog
 from dvplug_registry.obtain import yanked_manifests

@@ -1,7 +1,8 @@
-"""The whole extension menu: six hooks, and the kinds of things that they return.
+"""The whole extension menu: six hooks, the kinds of things that they return, and the types that their functions meet.
 
 Hooks take no arguments and are called once, at start-up. What they return is data and *names* of functions
-("package.module:function"), imported only when they are used, so that listing plugins stays fast.
+("package.module:function"), imported only when they are used, so that listing plugins stays fast. For the same reason
+the types of others that can be imported from here (`_HOMES`) are imported when they are first asked for.
 """
 
 from __future__ import annotations
@@ -21,12 +22,72 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from dvplug.candidates import CandidateBatch
-    from dvplug.images import ImageBatch, Pileup
-    from dvplug.models import LoadedModel
-    from dvplug.read_batch import ReadBatch
-    from dvplug.regions import Region
-    from dvplug.technology import CandidateThresholds, ImageLayout, TechnologyProfile
+    from dvplug.errors import DvplugError, InputError, ModelError
+    from dvplug.line.candidate_batch import OTHER, UNINFORMATIVE, CandidateBatch
+    from dvplug.line.image_batch import DELETED, EMPTY, NO_ALT, REFERENCE, ImageBatch, Pileup
+    from dvplug.line.read_batch import ReadBatch
+    from dvplug.line.region import Region
+    from dvplug.technology import (
+        CandidateThresholds,
+        ImageLayout,
+        ReadFilter,
+        Recognition,
+        Signs,
+        TagRange,
+        TechnologyProfile,
+    )
+    from dvplug_registry.model_folder import LoadedModel
+
+__all__ = [
+    "DELETED",
+    "EMPTY",
+    "HOOK_API",
+    "NO_ALT",
+    "OTHER",
+    "REFERENCE",
+    "UNINFORMATIVE",
+    "CandidateBatch",
+    "CandidateFinder",
+    "CandidateThresholds",
+    "Channel",
+    "Draw",
+    "DvplugError",
+    "Encode",
+    "Extension",
+    "Find",
+    "Genotyper",
+    "ImageBatch",
+    "ImageEncoder",
+    "ImageLayout",
+    "InputError",
+    "LoadedModel",
+    "ModelError",
+    "OpenModel",
+    "Pileup",
+    "PluginError",
+    "Predictor",
+    "ReadBatch",
+    "ReadFilter",
+    "Recognition",
+    "Region",
+    "Signs",
+    "TagRange",
+    "TechnologyProfile",
+    "hookimpl",
+    "hookspec",
+    "import_named",
+]
+_HOMES = {
+    "dvplug.errors": ("DvplugError", "InputError", "ModelError"),
+    "dvplug.line.candidate_batch": ("CandidateBatch", "OTHER", "UNINFORMATIVE"),
+    "dvplug.line.image_batch": ("DELETED", "EMPTY", "NO_ALT", "REFERENCE", "ImageBatch", "Pileup"),
+    "dvplug.line.read_batch": ("ReadBatch",),
+    "dvplug.line.region": ("Region",),
+    "dvplug.technology": (
+        "CandidateThresholds", "ImageLayout", "ReadFilter", "Recognition", "Signs", "TagRange", "TechnologyProfile",
+    ),
+    "dvplug_registry.model_folder": ("LoadedModel",),
+}  # fmt: skip
 
 HOOK_API = 1
 """Version of this menu. A plugin says which one it was written for in its module: ``DVPLUG_API = 1``."""
@@ -34,6 +95,14 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")  # as in manifests
 
 hookspec = pluggy.HookspecMarker("dvplug")
 hookimpl = pluggy.HookimplMarker("dvplug")
+
+
+def __getattr__(name: str) -> Any:
+    """Import a type of `_HOMES` when it is first used."""
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(module), name)
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
 
 
 class Find(Protocol):

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dvplug.console import info, warn
 from dvplug.errors import ModelError
 from dvplug.hookspecs import ImageEncoder
-from dvplug.plugins import Plugins
+from dvplug.plugins.loading import Plugins
+from dvplug.system.console import info, warn
 from dvplug.technology import CandidateThresholds, ReadFilter, TechnologyProfile
 from dvplug_registry.manifest import Manifest
-from dvplug_registry.model_folder import ModelFolder, open_folder, verify_files
+from dvplug_registry.model_folder import LoadedModel, ModelFolder, open_folder, verify_files
 from dvplug_registry.obtain import obtain
 from dvplug_registry.versions import Requirement
 
@@ -31,11 +30,6 @@ _EQUAL_FILTER = (
 # meet: calling may be stricter than training, never laxer.
 _AT_LEAST = ("min_count_snps", "min_count_indels", "min_fraction_snps", "min_fraction_indels")
 _EQUAL_THRESHOLDS = ("min_base_quality",)
-
-
-@dataclass(frozen=True)
-class LoadedModel(ModelFolder):
-    """A model (folder, manifest, manifest_sha256, path(role)) whose every file has been verified."""
 
 
 def resolve_model(

@@ -82,7 +82,7 @@ class TagRange(Frozen):
 
 
 class Recognition(Frozen):
-    """How to tell that reads are of a technology, and that they are not; see `dvplug.recognition`.
+    """How to tell that reads are of a technology, and that they are not; see `dvplug.inputs.recognition`.
 
     Whatever a file does not tell counts neither way.
     """

@@ -19,14 +19,17 @@ from typing import ClassVar
 
 import numpy as np
 
-from dvplug.engine import CallJob, Pipeline, RegionCaller, RegionImages
+from dvplug.engine.call import RegionCaller
+from dvplug.engine.draw import RegionImages
+from dvplug.engine.job import CallJob
+from dvplug.engine.pipeline import Pipeline
 from dvplug.errors import DvplugError
+from dvplug.genome.reference import Reference
 from dvplug.hookspecs import Extension
+from dvplug.line.region import Region
 from dvplug.models import check_fit, resolve_model, verify_model
-from dvplug.plugins import PluginInfo, Plugins, load_plugins
-from dvplug.postprocess import PostprocessSettings
-from dvplug.reference import Reference
-from dvplug.regions import Region
+from dvplug.plugins.loading import PluginInfo, Plugins, load_plugins
+from dvplug.records.postprocess import PostprocessSettings
 from dvplug.simulate import SimulatedDataset, simulate_dataset
 from dvplug.technology import TechnologyProfile
 

@@ -30,6 +30,11 @@ class ModelFolder:
         return self.folder / self.manifest.file_name(role)
 
 
+@dataclass(frozen=True)
+class LoadedModel(ModelFolder):
+    """A model (folder, manifest, manifest_sha256, path(role)) whose every file has been verified."""
+
+
 def open_folder(folder: Path) -> ModelFolder:
     """Read and validate ``folder/manifest.json``. Its sha256 names the model, as every file's hash is in it.
 

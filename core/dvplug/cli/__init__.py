@@ -10,9 +10,9 @@ from typing import Any
 from cyclopts import App, CycloptsError
 from rich.markup import escape
 
-from dvplug import __version__
-from dvplug.console import stderr
+from dvplug._version import __version__
 from dvplug.errors import DvplugError
+from dvplug.system.console import stderr
 
 EXIT_DONE, EXIT_OUR_FAULT, EXIT_USER_CAN_MEND = 0, 1, 2
 EXIT_SIGNAL = 128  # and the signal's number: 130 for Ctrl-C, 143 for SIGTERM

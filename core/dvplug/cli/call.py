@@ -99,7 +99,7 @@ def call(
         File to which the events of the run are added, one JSON object a line.
     """
     import dvplug
-    from dvplug.console import info
+    from dvplug.system.console import info
 
     summary = dvplug.call(
         tech, ref, reads, out, gvcf=gvcf, non_ref=non_ref, regions=regions or (),

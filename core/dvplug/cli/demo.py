@@ -19,8 +19,8 @@ def demo(folder: Path = Path("dvplug-demo"), *, workers: int | None = None, seed
     """
     from dvplug.cli.call import available_cores
     from dvplug.cli.evaluate import table
-    from dvplug.console import stdout
     from dvplug.demo import run_demo
+    from dvplug.system.console import stdout
 
     done = run_demo(folder, workers=workers or available_cores(), seed=seed)
     stdout.print(table(done.evaluation))

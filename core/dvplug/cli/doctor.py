@@ -24,9 +24,9 @@ def doctor(*, as_json: Annotated[bool, Parameter("--json", negative="")] = False
     from rich.table import Table
 
     from dvplug.cli import EXIT_USER_CAN_MEND
-    from dvplug.console import stdout
     from dvplug.doctor import examine
-    from dvplug.plugins import installed_plugins
+    from dvplug.plugins.loading import installed_plugins
+    from dvplug.system.console import stdout
 
     findings = list(examine(installed_plugins()))
     if as_json:

@@ -48,8 +48,8 @@ def evaluate(
         Web page of curves, calibration and errors to write: .html. It needs no network.
     """
     from dvplug import evaluate as evaluation
-    from dvplug.console import stdout, warn
     from dvplug.report.evaluation import evaluate_and_report
+    from dvplug.system.console import stdout, warn
 
     if report is None:
         result = evaluation.evaluate(truth, query, confident, ref, out_dir=out_dir, all_filters=all_filters)

@@ -13,9 +13,9 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 from rich.markup import escape
 
-from dvplug.console import info, stdout
 from dvplug.errors import PluginError, near_misses
-from dvplug.plugins import PluginInfo, installed_plugins
+from dvplug.plugins.loading import PluginInfo, installed_plugins
+from dvplug.system.console import info, stdout
 from dvplug.technology import TechnologyProfile
 
 app = App(name="plugins", help="Install, list, show, check and begin plugins.")
@@ -78,7 +78,7 @@ def install(
     dry_run
         Tell what would be installed, and stop.
     """
-    from dvplug.install import install as install_plugins
+    from dvplug.plugins.install import install as install_plugins
 
     came = install_plugins(specs, info, editable=editable or (), upgrade=upgrade, dry_run=dry_run)
     if came:
@@ -94,7 +94,7 @@ def uninstall(*names: str) -> None:
     names
         As `dvplug plugins list` shows them: of the plugin, or of its distribution.
     """
-    from dvplug.install import uninstall as uninstall_plugins
+    from dvplug.plugins.install import uninstall as uninstall_plugins
 
     uninstall_plugins(names, info)
 
@@ -110,7 +110,7 @@ def new(name: str, *, folder: Path = Path()) -> None:
     folder
         Where the project goes; here by default.
     """
-    from dvplug.scaffold import new_project
+    from dvplug.plugins.scaffold import new_project
 
     project = new_project(name, folder)
     info(f"{project}: now `dvplug plugins install -e {project}`, then `dvplug plugins check {name}`.")

@@ -9,10 +9,10 @@ from cyclopts import App, Parameter
 from rich.markup import escape
 
 from dvplug.cli.download_bars import download_bars
-from dvplug.console import info, stdout, warn
 from dvplug.errors import ModelError, RegistryError
 from dvplug.models import find_model, load_model, verify_model
-from dvplug.plugins import Plugins, installed_plugins
+from dvplug.plugins.loading import Plugins, installed_plugins
+from dvplug.system.console import info, stdout, warn
 from dvplug_registry.cache import ModelCache
 from dvplug_registry.catalog import Catalog, Offer, status
 from dvplug_registry.download import read_card

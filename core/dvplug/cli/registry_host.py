@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dvplug.console import info
 from dvplug.models import load_model, verify_model
-from dvplug.plugins import installed_plugins
+from dvplug.plugins.loading import installed_plugins
+from dvplug.system.console import info
 from dvplug_registry.publish import Registry
 
 

@@ -9,8 +9,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from dvplug.cli.download_bars import download_bars
-from dvplug.console import info, stdout, warn
 from dvplug.errors import InputError, RegistryError
+from dvplug.system.console import info, stdout, warn
 from dvplug_registry.bundle import export_bundle, import_bundle
 from dvplug_registry.bundle import mirror as make_mirror
 from dvplug_registry.cache import ModelCache

@@ -15,9 +15,9 @@ def report(vcf: Path, *, out: Path) -> None:
     out
         Page to write: .html.
     """
-    from dvplug.console import info
-    from dvplug.outputs import require_place
     from dvplug.report.calls import write_call_report
+    from dvplug.system.console import info
+    from dvplug.system.outputs import require_place
 
     require_place(out, ".html", "--out")
     found = write_call_report(vcf, out)

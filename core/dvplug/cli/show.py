@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from dvplug.cli.call import Several
 
 if TYPE_CHECKING:
-    from dvplug.show import NoCandidate, Shown, Site
+    from dvplug.show.sites import NoCandidate, Shown, Site
 
 
 def show(
@@ -40,12 +40,12 @@ def show(
     offline
         Download nothing.
     """
-    from dvplug.console import info, stdout
     from dvplug.errors import InputError
-    from dvplug.locations import location
-    from dvplug.outputs import require_place
-    from dvplug.pictures import draw_pileups
-    from dvplug.show import Site, show_positions
+    from dvplug.show.pictures import draw_pileups
+    from dvplug.show.sites import Site, show_positions
+    from dvplug.system.console import info, stdout
+    from dvplug.system.locations import location
+    from dvplug.system.outputs import require_place
 
     if out is not None:
         require_place(out, ".png", "--out")
@@ -69,9 +69,9 @@ def show(
 
 
 def _print_site(site: Site, shown: Shown) -> None:
-    from dvplug.console import stdout
-    from dvplug.pictures import caption, title
-    from dvplug.terminal_pictures import picture_lines
+    from dvplug.show.pictures import caption, title
+    from dvplug.show.terminal_pictures import picture_lines
+    from dvplug.system.console import stdout
 
     stdout.print(f"{title(site)}  {shown.model}", markup=False, style="bold")
     for view in site.images:

@@ -56,7 +56,7 @@ def examples(
     keep_fraction
         Fraction of the read pairs to use: one BAM gives examples of several depths.
     """
-    from dvplug.console import info
+    from dvplug.system.console import info
     from dvplug.train.examples import make_examples
 
     count = make_examples(
@@ -132,8 +132,8 @@ def _settings(**given: Any) -> FitSettings:
     from pydantic import ValidationError
 
     from dvplug.errors import InputError
+    from dvplug.system.explain import explain
     from dvplug.train.fit import FitSettings
-    from dvplug.train.validation import explain
 
     try:
         return FitSettings(**given)
@@ -202,7 +202,7 @@ def _report(found: StrategyComparison) -> None:
     """Print the table of a comparison."""
     from rich.table import Table
 
-    from dvplug.console import stdout
+    from dvplug.system.console import stdout
 
     table = Table("strategy", "tune log-loss", "test", "SNP F1", "FP/FN", "INDEL F1", "FP/FN")
     for one in found.tested:

@@ -15,8 +15,8 @@ from dvplug.evaluate.reference import Bases, Reference
 from dvplug.evaluate.regions import ConfidentRegions
 from dvplug.evaluate.variants import Callset, Variant, load_callset
 from dvplug.evaluate.verdicts import Verdict, reason
-from dvplug.reference import Reference as FastaReference
-from dvplug.regions import contig_hint
+from dvplug.genome.reference import Reference as FastaReference
+from dvplug.genome.regions import contig_hint
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import pysam
 from dvplug.evaluate.compare import Evaluation
 from dvplug.evaluate.counts import ClassCounts, wilson_interval
 from dvplug.evaluate.variants import Variant, variant_of
-from dvplug.reference import Reference
+from dvplug.genome.reference import Reference
 
 KINDS = ("SNP", "INDEL")
 GENOTYPES = ("het", "hom_alt")

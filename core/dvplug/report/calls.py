@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dvplug.engine import RegionResult
 from dvplug.errors import DvplugError, InputError
-from dvplug.outputs import require_place, write_output
+from dvplug.line.result import RegionResult
 from dvplug.report import statistics as s
 from dvplug.report.page import Item, Page, Series, Tile, columns, facts, render, rows, table, text, tiles
 from dvplug.report.statistics import CallStatistics, read_statistics
+from dvplug.system.outputs import require_place, write_output
 from dvplug_registry.model_folder import ModelFolder
 
 STAGES = {
@@ -319,7 +319,7 @@ def _model_items(found: CallStatistics, model: ModelFolder | None) -> list[Item]
 def _installed(label: str) -> ModelFolder | None:
     """The model of this name and version, or None: a report does not need it."""
     from dvplug.models import find_model
-    from dvplug.plugins import installed_plugins
+    from dvplug.plugins.loading import installed_plugins
 
     try:
         return find_model(installed_plugins(), label, offline=True)

@@ -23,7 +23,6 @@ from dvplug.evaluate.judged import (
     strata,
 )
 from dvplug.evaluate.verdicts import ABSENT, ALLELE_MISMATCH, GENOTYPE_MISMATCH
-from dvplug.outputs import require_place, write_output
 from dvplug.report.page import (
     Axis,
     Item,
@@ -38,6 +37,7 @@ from dvplug.report.page import (
     table,
     tiles,
 )
+from dvplug.system.outputs import require_place, write_output
 
 MOST_ERRORS = 1000
 """Errors that are listed one by one."""

@@ -10,7 +10,7 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
-from dvplug import __version__
+from dvplug._version import __version__
 
 Item = dict[str, Any]
 """A chart, table or the like, as the functions below make them."""

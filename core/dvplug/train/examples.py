@@ -10,19 +10,21 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dvplug.candidates import CandidateBatch
-from dvplug.console import progress
-from dvplug.engine import Drawn, Pipeline, RegionImages
+from dvplug.engine.draw import Drawn, RegionImages
+from dvplug.engine.pipeline import Pipeline
 from dvplug.evaluate import ConfidentRegions, TruthSet
-from dvplug.images import NO_ALT, ImageBatch
-from dvplug.plugins import installed_plugins
-from dvplug.preflight import preflight
-from dvplug.reference import Reference
-from dvplug.regions import Region, partitions, resolve_regions, skip_n_runs
+from dvplug.genome.reference import Reference
+from dvplug.genome.regions import partitions, resolve_regions, skip_n_runs
+from dvplug.inputs.preflight import preflight
+from dvplug.line.candidate_batch import CandidateBatch
+from dvplug.line.image_batch import NO_ALT, ImageBatch
+from dvplug.line.region import Region
+from dvplug.plugins.loading import installed_plugins
+from dvplug.system.console import progress
+from dvplug.system.workers import map_in_order
 from dvplug.technology import CandidateThresholds
 from dvplug.train.labeler import UNLABELED, label_candidates
 from dvplug.train.store import VARIANT_TYPES, ExampleHeader, Examples, ExampleWriter
-from dvplug.workers import map_in_order
 
 SNP, INSERTION, DELETION = (VARIANT_TYPES.index(name) for name in ("snp", "insertion", "deletion"))
 # Training goes below the calling thresholds, so that calling never meets worse candidates than it was trained on.

@@ -13,17 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from dvplug import console
 from dvplug.errors import InputError
-from dvplug.genotyper import LiteRTGenotyper
+from dvplug.genotypes.genotyper import LiteRTGenotyper
+from dvplug.genotypes.networks import GENOTYPES, build, predict_batch, quiet_backend
+from dvplug.genotypes.weights import load_weights, save_weights
+from dvplug.system import console
+from dvplug.system.explain import explain
 from dvplug.technology import Frozen
 from dvplug.train.calibrate import Temperatures, calibrate, fit_lapse_rate
 from dvplug.train.fit import FIT_NAME, WEIGHTS_NAME, Fit, predict
-from dvplug.train.network import GENOTYPES, build, predict_batch, quiet_backend
 from dvplug.train.store import VARIANT_TYPES, ExampleReader, Examples
 from dvplug.train.tune import log_losses
-from dvplug.train.validation import explain
-from dvplug.train.weights import load_weights, save_weights
 from dvplug_registry.manifest import (
     Calling,
     Encoder,

@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PositiveFloat, ValidationError
 
-from dvplug import console
 from dvplug.errors import InputError
+from dvplug.genotypes.networks import build, fold_sequencing_type, predict_batch, quiet_backend
+from dvplug.genotypes.weights import load_weights, save_weights
+from dvplug.system import console
+from dvplug.system.explain import explain
 from dvplug.technology import Frozen
-from dvplug.train.network import build, fold_sequencing_type, predict_batch, quiet_backend
 from dvplug.train.store import ExampleHeader, ExampleReader, Examples
 from dvplug.train.tune import TuneMetrics, measure
-from dvplug.train.validation import explain
-from dvplug.train.weights import load_weights, save_weights
 
 if TYPE_CHECKING:
     import keras

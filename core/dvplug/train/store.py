@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
 from dvplug.errors import InputError
+from dvplug.system.explain import explain
 from dvplug.technology import CandidateThresholds, Frozen, ImageLayout, ReadFilter
-from dvplug.train.validation import explain
 
 VARIANT_TYPES = ("snp", "insertion", "deletion", "complex")
 _FORMAT = "dvplug-examples-1"

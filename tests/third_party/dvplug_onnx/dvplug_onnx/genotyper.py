@@ -9,8 +9,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from dvplug.errors import InputError, ModelError
-from dvplug.models import LoadedModel
+from dvplug.hookspecs import InputError, LoadedModel, ModelError
 from dvplug_onnx.graph import small_cnn
 
 BATCH = 64

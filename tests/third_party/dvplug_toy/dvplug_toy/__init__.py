@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dvplug.hookspecs import CandidateFinder, Channel, Genotyper, hookimpl
-from dvplug.technology import ImageLayout, TechnologyProfile
+from dvplug.hookspecs import CandidateFinder, Channel, Genotyper, ImageLayout, TechnologyProfile, hookimpl
 
 DVPLUG_API = 1
 

@@ -9,7 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from dvplug.images import Pileup
+    from dvplug.hookspecs import Pileup
 
 
 def stripes(pileup: Pileup, out: NDArray[np.uint8]) -> None:

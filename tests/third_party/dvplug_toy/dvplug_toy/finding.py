@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dvplug.candidates import CandidateBatch, find_candidates
-from dvplug.read_batch import ReadBatch
-from dvplug.regions import Region
-from dvplug.technology import CandidateThresholds
+from dvplug.candidates.finder import find_candidates
+from dvplug.hookspecs import CandidateBatch, CandidateThresholds, ReadBatch, Region
 
 
 def find_sites(

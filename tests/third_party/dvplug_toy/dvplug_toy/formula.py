@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dvplug.errors import InputError
-from dvplug.models import LoadedModel
+from dvplug.hookspecs import InputError, LoadedModel
 
 
 @dataclass(frozen=True)

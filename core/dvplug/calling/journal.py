@@ -1,0 +1,326 @@
+"""The results of finished partitions, kept beside the output until it is whole, so that a killed run can go on.
+
+The file is ``.NAME.dvplug-journal``: a line that says what it is, then entries. An entry is the length of its
+content and the content's CRC-32, each a little-endian uint32, and the content: JSON, compressed by zlib. The first
+entry says what the run is; each further one is the result of one partition, in their order. An entry that a kill cut
+short, and whatever follows it, is ignored and written over.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import struct
+import time
+import zlib
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO
+
+from dvplug._version import __version__
+from dvplug.engine.job import CallJob
+from dvplug.errors import InputError
+from dvplug.line.region import Region
+from dvplug.line.result import RegionResult
+from dvplug.records.vcf import remove_leftovers
+from dvplug.system.console import info
+from dvplug.system.locations import Location, is_remote, shown
+
+MAGIC = b"dvplug journal 1\n"
+# Options that change no record, or that are looked at where they lead: files, partitions, ploidy.
+NOT_IN_RESULTS = {"out", "gvcf", "non_ref", "report", "log_json", "workers", "max_memory", "resume", "offline"} | {
+    "reference", "reads", "regions", "exclude_regions", "haploid_contigs", "par_bed", "sex", "proposed_variants",
+}  # fmt: skip
+SYNC_S = 10.0
+"""Between two times that the disk is waited for: a kill loses nothing, a power cut so many seconds."""
+_HEAD = struct.Struct("<II")
+
+
+def journal_path(out: str | Path) -> Path:
+    """Return the journal's path of an output."""
+    return Path(out).with_name(f".{Path(out).name}.dvplug-journal")
+
+
+class Journal:
+    """The journal of one run, locked against a second run of the same output.
+
+    As a context manager it is left for ``--resume`` when an exception passes, unless nothing was finished.
+    Otherwise the output is whole when it ends, and it is removed. So it goes around what writes the output.
+
+    Attributes
+    ----------
+    finished
+        Number of partitions whose results it holds.
+    """
+
+    def __init__(self, out: str | Path, run: Mapping[str, Any], partitions: int, *, resume: bool) -> None:
+        """Open or begin the journal of ``out``.
+
+        Parameters
+        ----------
+        run
+            What the results depend on, by a name that a message can say: as `identity` returns it.
+        partitions
+            How many there are in all.
+        resume
+            Go on from what is there.
+
+        Raises
+        ------
+        InputError
+            It cannot be written; another process is writing this output; there is one of an unfinished run and
+            ``resume`` is not set; or it is of a run that differs, which is named.
+        """
+        self.path, self.partitions, self.finished = journal_path(out), partitions, 0
+        self._resume_at, self._next_sync = 0, time.monotonic() + SYNC_S
+        try:
+            self._file = _locked(self.path)
+        except BlockingIOError:
+            raise InputError(
+                f"Output {out} is being written by another process",
+                cause=f"it holds {self.path}",
+                repair="Wait for it, end it, or write to another file.",
+            ) from None
+        except OSError as error:
+            raise self._failed(error) from error
+        try:
+            self._begin(json.loads(json.dumps(run)), resume)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _begin(self, run: dict[str, Any], resume: bool) -> None:
+        self._file.seek(0)
+        if self._file.read(len(MAGIC)) not in (MAGIC, b"") and self.path.stat().st_size >= len(MAGIC):
+            raise InputError(
+                f"{self.path} is no journal that this dvplug can read",
+                cause="it is damaged, or of another version",
+                repair=f"Remove it to begin anew: rm {self.path}",
+            )
+        entries = _entries(self._file)
+        before, end = next(entries, (None, 0))
+        self._resume_at = end
+        for _, end in entries:  # noqa: B007 - the last end is where to go on
+            self.finished += 1
+        if self.finished and not resume:
+            raise InputError(
+                f"An unfinished run left {self.finished} of its partitions in {self.path}",
+                repair=f"Add --resume to go on from there, or remove that file to begin anew: rm {self.path}",
+            )
+        if self.finished and (differences := _differences(before, run)):
+            raise InputError(
+                f"The unfinished run in {self.path} is not this one",
+                cause="; ".join(differences),
+                repair=f"Repeat its command, or remove that file to begin anew: rm {self.path}",
+            )
+        if resume:
+            done = f"{self.finished} of {self.partitions} partitions are done already"
+            info(
+                f"Resuming: {done}."
+                if self.finished
+                else "Nothing to resume: beginning with the first partition."
+            )
+        self._file.seek(end if self.finished else 0)
+        self._file.truncate()
+        if not self.finished:
+            self._file.write(MAGIC)
+            self._write(run)
+            self._resume_at = self._file.tell()
+
+    def results(self) -> Iterator[RegionResult]:
+        """Yield the results that an earlier run left, in order."""
+        self._file.seek(self._resume_at)
+        for content, _ in _entries(self._file):
+            counted: dict[str, Any] = {
+                name: Counter(value) if isinstance(value, dict) else value for name, value in content.items()
+            }
+            yield RegionResult(**counted)
+        self._file.seek(0, os.SEEK_END)
+
+    def add(self, result: RegionResult) -> None:
+        """Append the result of the next partition; raises InputError where that fails, as on a full disk."""
+        self._write(vars(result))
+        self.finished += 1
+
+    def _write(self, content: Any) -> None:
+        packed = zlib.compress(json.dumps(content, separators=(",", ":")).encode(), 1)
+        try:
+            self._file.write(_HEAD.pack(len(packed), zlib.crc32(packed)) + packed)
+            self._file.flush()
+            if time.monotonic() > self._next_sync:
+                os.fsync(self._file.fileno())
+                self._next_sync = time.monotonic() + SYNC_S
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def _failed(self, error: OSError) -> InputError:
+        return InputError(
+            f"The journal {self.path} cannot be written",
+            cause=error.strerror or str(error),
+            repair="Check the permissions of the folder and the free space.",
+        )
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None or not self.finished:
+            self.path.unlink(missing_ok=True)
+        else:
+            info(
+                f"{self.finished} of {self.partitions} partitions are kept: the same command with --resume goes on."
+            )
+        self._file.close()
+
+
+@contextmanager
+def open_journal(
+    options: Mapping[str, Any], job: CallJob, parts: Sequence[Region], plugins: Mapping[str, str]
+) -> Iterator[Journal | None]:
+    """Open the journal of a call, and remove what a killed run of the same output left; none where it is stdout.
+
+    Parameters
+    ----------
+    options
+        Those of the command: ``out`` and ``resume``, and all others that `identity` looks at.
+    job, parts, plugins
+        What the results depend on besides them: see `identity`.
+
+    Raises
+    ------
+    InputError
+        As `Journal`; or stdout is to be resumed.
+    """
+    out, resume = options["out"], options["resume"]
+    if out == "-":
+        if resume:
+            raise InputError(
+                "Output to stdout cannot be resumed",
+                cause="what was written to it is gone",
+                repair="Name a file with --out, or leave out --resume.",
+            )
+        yield None
+        return
+    with Journal(out, identity(options, job, parts, plugins), len(parts), resume=resume) as journal:
+        for path in filter(None, (out, options["gvcf"])):
+            remove_leftovers(path)
+        yield journal
+
+
+def finish(
+    journal: Journal | None,
+    parts: Sequence[Region],
+    call: Callable[[Sequence[Region]], Iterator[RegionResult]],
+) -> Generator[RegionResult, None, None]:
+    """Yield the results of all partitions, in order: those in the journal, then those of ``call``, which it gets."""
+    if journal is None:
+        yield from call(parts)
+        return
+    yield from journal.results()
+    for result in call(parts[journal.finished :]):
+        journal.add(result)
+        yield result
+
+
+def identity(
+    options: Mapping[str, Any], job: CallJob, parts: Sequence[Region], plugins: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return all that results depend on, under names that a message can say; JSON can hold it.
+
+    Parameters
+    ----------
+    options
+        The command's options. Those that are added later count, unless they are listed in `NOT_IN_RESULTS`.
+    plugins
+        Distribution to version.
+    """
+    return {
+        "dvplug": __version__,
+        "option": {name: _plain(value) for name, value in options.items() if name not in NOT_IN_RESULTS},
+        "device": job.device,
+        "plugin": dict(plugins),
+        "technology": {"sha256": _digest(job.pipeline.profile.model_dump_json())},
+        "model": {"name": job.model.manifest.label, "sha256": job.model.manifest_sha256},
+        "reference": _file_identity(job.reference, index=".fai"),
+        "reads": {shown(path): _file_identity(path, dated=True) for path in job.reads},
+        "proposed variants": _file_identity(job.proposed, dated=True) if job.proposed else None,
+        "gVCF": job.gvcf_symbol or None,
+        "haploid contigs": {contig: str(parts) for contig, parts in job.ploidy.diploid.items()},
+        "partitions": {"number": len(parts), "sha256": _digest("\n".join(map(str, parts)))},
+    }
+
+
+def _plain(value: Any) -> Any:
+    return [str(v) for v in value] if isinstance(value, tuple) else value if value is None else str(value)
+
+
+def _file_identity(place: Location, *, dated: bool = False, index: str = "") -> dict[str, Any]:
+    """Path and size of a file, with its time of change or what its index is; of a URL only what it is."""
+    if is_remote(place):
+        return {"URL": shown(place)}
+    path = Path(place)
+    found: dict[str, Any] = {"path": str(path.resolve()), "size": path.stat().st_size}
+    if dated:
+        found["time of change"] = path.stat().st_mtime_ns
+    if index:
+        found["index sha256"] = _digest(Path(f"{path}{index}").read_text(errors="replace"))
+    return found
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _locked(path: Path) -> BinaryIO:
+    """Open a file that this process alone has; raises BlockingIOError where another has it.
+
+    The lock is of POSIX: it ends with the process, and forked workers, which may outlive it, do not hold it.
+    """
+    while True:
+        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), "r+b")
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if path.exists() and path.stat().st_ino == os.fstat(file.fileno()).st_ino:
+                return file
+        except PermissionError as error:  # what some systems say of a file that is locked
+            file.close()
+            raise BlockingIOError(*error.args) from error
+        except BaseException:
+            file.close()
+            raise
+        file.close()  # another run has just removed it
+
+
+def _entries(file: BinaryIO) -> Iterator[tuple[Any, int]]:
+    """Yield the whole entries from here on, each with where it ends."""
+    size = os.fstat(file.fileno()).st_size
+    while len(head := file.read(_HEAD.size)) == _HEAD.size:
+        length, checksum = _HEAD.unpack(head)
+        if length > size - file.tell() or zlib.crc32(packed := file.read(length)) != checksum:
+            return
+        yield json.loads(zlib.decompress(packed)), file.tell()
+
+
+def _differences(before: Any, now: Any, name: str = "") -> list[str]:
+    """Name what differs between two runs, with both values."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        keys = [*before, *(key for key in now if key not in before)]
+        return [
+            text
+            for key in keys
+            for text in _differences(before.get(key), now.get(key), f"{name} {key}".strip())
+        ]
+    return [] if before == now else [f"{name} was {_text(before)}, is {_text(now)}"]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return " ".join(map(_text, value)) or "none"
+    return "none" if value is None else str(value)

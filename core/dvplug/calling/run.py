@@ -1,0 +1,288 @@
+"""`dvplug call` as a function: check everything first, then run the engine and write the VCF."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from dvplug.calling.events import log_counts, log_result
+from dvplug.calling.journal import Journal, finish, open_journal
+from dvplug.engine.call import call_regions
+from dvplug.engine.job import CallJob
+from dvplug.engine.pipeline import Pipeline
+from dvplug.errors import InputError
+from dvplug.genome.ploidy import Ploidy, Sex, left_out_by_default, resolve_ploidy
+from dvplug.genome.reference import Reference
+from dvplug.genome.regions import partitions, resolve_regions, skip_n_runs
+from dvplug.genotypes.genotyper import gpu_is_usable
+from dvplug.inputs.preflight import Checked, check_call
+from dvplug.inputs.recognition import AUTO
+from dvplug.line.record import VcfRecord
+from dvplug.line.region import Region
+from dvplug.line.result import RegionResult
+from dvplug.models import check_fit, resolve_model
+from dvplug.plugins.loading import Plugins, installed_plugins
+from dvplug.records.gvcf import GvcfWriter
+from dvplug.records.postprocess import PostprocessSettings
+from dvplug.records.vcf import VcfWriter, header, require_place
+from dvplug.report.calls import RunFacts, require_report_place, write_call_report
+from dvplug.system.console import info, progress, warn
+from dvplug.system.locations import Location, file_name, shown
+from dvplug.system.memory import in_units, workers_that_fit
+from dvplug.system.run_log import log_event, run_log
+
+
+@dataclass(frozen=True)
+class CallOptions:
+    """What the user asked for; see `dvplug.cli.call.call` for each."""
+
+    tech: str
+    reference: Location
+    reads: tuple[Location, ...]
+    out: str
+    regions: tuple[str, ...] = ()
+    exclude_regions: tuple[Path, ...] = ()
+    model: str | None = None
+    workers: int = 1
+    device: str = "auto"
+    sample: str | None = None
+    min_qual: float = 1.0
+    min_gq: int = 3
+    keep_ref_calls: bool = False
+    offline: bool = False
+    gvcf: str | None = None
+    non_ref: bool = False
+    haploid_contigs: tuple[str, ...] = ()
+    par_bed: Path | None = None
+    sex: Sex | None = None
+    proposed_variants: Path | None = None
+    report: Path | None = None
+    force: bool = False
+    resume: bool = False
+    max_memory: int | None = None  # bytes
+    log_json: Path | None = None
+
+
+@dataclass(frozen=True)
+class PreparedCall:
+    """A run whose inputs were all checked."""
+
+    options: CallOptions
+    job: CallJob
+    partitions: list[Region]
+    workers: int
+    plugins: dict[str, str]  # distribution to version
+    header: Callable[..., str]
+    """Makes the VCF header; takes ``gvcf_symbol``."""
+
+
+def call_variants(options: CallOptions) -> RegionResult:
+    """Call variants and write them; returns the counts of the whole run.
+
+    Raises
+    ------
+    DvplugError
+        Anything that the user can mend; no output is left behind.
+    """
+    started = time.monotonic()
+    with run_log(options.log_json):
+        prepared = prepare_call(options)
+        total = _write(prepared)
+        _warn_of(total)
+        if options.report is not None:
+            run = RunFacts.of(total, time.monotonic() - started, prepared.workers)
+            write_call_report(Path(options.out), options.report, run=run, model=prepared.job.model)
+        log_counts(total)
+    return total
+
+
+def _write(prepared: PreparedCall) -> RegionResult:
+    """Call all partitions and write VCF and gVCF."""
+    options, job, parts = prepared.options, prepared.job, prepared.partitions
+    total = RegionResult()
+    with ExitStack() as outputs:
+        journal = outputs.enter_context(open_journal(vars(options), job, parts, prepared.plugins))
+        writer = outputs.enter_context(VcfWriter(options.out, prepared.header()))
+        gvcf: GvcfWriter | None = None
+        if options.gvcf:
+            text = prepared.header(gvcf_symbol=job.gvcf_symbol)
+            gvcf = GvcfWriter(options.gvcf, text, options.reference, job.gvcf_symbol)
+            outputs.enter_context(gvcf)
+        # Closed here: where writing fails, a traceback would keep the workers alive.
+        results = outputs.enter_context(closing(_results(prepared, journal)))
+        for part, result in zip(parts, results, strict=True):
+            log_result(part, result)
+            writer.write_text("".join(result.lines))
+            if gvcf:
+                gvcf.add(result.gvcf_lines)
+            result.lines, result.gvcf_lines = [], []
+            total.add(result)
+    return total
+
+
+def iterate_records(options: CallOptions) -> Iterator[VcfRecord]:
+    """Check everything at once, then yield records in order as regions are done; raises as `call_variants`."""
+    prepared = prepare_call(options)
+    prepared = replace(prepared, job=replace(prepared.job, as_records=True))
+    return (record for result in _results(prepared, None) for record in result.records)
+
+
+def prepare_call(options: CallOptions) -> PreparedCall:
+    """Check options, files and model before the first region is called; raises DvplugError."""
+    _check_outputs(options)
+    workers, plugins = _workers(options), installed_plugins()
+    checked = check_call(
+        plugins,
+        tech=options.tech,
+        reference=options.reference,
+        reads=options.reads,
+        where=partial(_where, options),
+        sample=options.sample,
+        proposed=options.proposed_variants,
+        force=options.force,
+    )
+    if checked.proposed:
+        _say_proposed(checked.proposed)
+    options = replace(options, tech=checked.profile.name) if options.tech == AUTO else options
+    job, distributions = _job(options, plugins, checked), _distributions(plugins)
+    with Reference.open(options.reference) as reference:
+        text = partial(
+            header, reference.lengths, checked.sample, reference=file_name(options.reference),
+            command=_command(options), model=job.model.manifest.label, model_sha256=job.model.manifest_sha256,
+            plugins=distributions,
+        )  # fmt: skip
+        parts = list(skip_n_runs(partitions(checked.regions, checked.profile.partition_size), reference))
+    return PreparedCall(options, job, parts, workers, distributions, text)
+
+
+def _check_outputs(options: CallOptions) -> None:
+    for out in (options.out, options.gvcf):
+        if out and out != "-":
+            require_place(Path(out))
+    if options.gvcf == options.out:
+        raise InputError(f"VCF and gVCF are both {options.out}", repair="Name two files.")
+    if options.report is not None:
+        require_report_place(options.report, options.out)
+
+
+def _job(options: CallOptions, plugins: Plugins, checked: Checked) -> CallJob:
+    """Find the model and check that it fits; look up what the technology chose."""
+    profile = checked.profile
+    model = resolve_model(plugins, profile, options.model, offline=options.offline)
+    check_fit(model.manifest, profile, plugins.image_encoder(profile.image_encoder))
+    return CallJob(
+        Pipeline.of(plugins, profile),
+        plugins.genotyper(profile.genotyper).load(),
+        model,
+        options.reference,
+        options.reads,
+        PostprocessSettings.of(model.manifest, options.min_qual, options.min_gq),
+        options.keep_ref_calls,
+        _device(options.device),
+        checked.ploidy,
+        ("<NON_REF>" if options.non_ref else "<*>") if options.gvcf else "",
+        proposed=options.proposed_variants,
+    )
+
+
+def _results(prepared: PreparedCall, journal: Journal | None) -> Generator[RegionResult, None, None]:
+    """Yield one result of each partition, in order, with a progress bar."""
+    job, parts, workers = prepared.job, prepared.partitions, prepared.workers
+    name, model = job.pipeline.profile.name, job.model.manifest
+    info(f"Calling {name} with {model.label} on {job.device}, {workers} worker(s).")
+    log_event(
+        "calling", technology=name, model=model.label, model_sha256=job.model.manifest_sha256, device=job.device,
+        workers=workers, partitions=len(parts), resumed=journal.finished if journal else 0,
+    )  # fmt: skip
+    call = partial(call_regions, job, workers=workers, max_memory=prepared.options.max_memory)
+    with progress("Calling", len(parts)) as advance, closing(finish(journal, parts, call)) as results:
+        for result in results:
+            yield result
+            advance(result.regions)
+
+
+def _workers(options: CallOptions) -> int:
+    if options.workers < 1:
+        raise InputError(
+            f"--workers {options.workers} is not a number of processes", repair="Give 1 or more."
+        )
+    if options.max_memory is None:
+        return options.workers
+    fit = workers_that_fit(options.workers, options.max_memory)
+    if fit < options.workers:
+        allowed = in_units(options.max_memory)
+        warn(f"{fit} worker(s) in place of {options.workers}, so that they fit into --max-memory {allowed}.")
+    return fit
+
+
+def _warn_of(total: RegionResult) -> None:
+    if not total.reads:
+        warn("no usable reads in these regions: the VCF has no records. Check --regions and the read filter.")
+    if total.skipped_no_sequence:
+        warn("alignments without sequence or CIGAR were left out.")
+
+
+def _say_proposed(counts: Counter[str]) -> None:
+    info(f"{counts.pop(''):,} proposed alleles are genotyped whatever the reads show.")
+    if counts:
+        left = ", ".join(f"{count:,} {why}" for why, count in sorted(counts.items()))
+        warn(f"proposed alleles that cannot be genotyped: {left}.")
+
+
+def _where(options: CallOptions, lengths: Mapping[str, int]) -> tuple[list[Region], Ploidy]:
+    """The regions to call, and where the sample has one copy."""
+    default_out = left_out_by_default(lengths, options.sex)
+    left_out = {c: why for c, why in default_out.items() if c not in options.haploid_contigs}
+    regions = resolve_regions(options.regions, options.exclude_regions, lengths, left_out=left_out)
+    ploidy = resolve_ploidy(
+        lengths,
+        haploid_contigs=options.haploid_contigs,
+        par_bed=options.par_bed,
+        sex=options.sex,
+        regions=regions,
+    )
+    return regions, ploidy
+
+
+def _device(wanted: str) -> str:
+    return ("gpu" if gpu_is_usable() else "cpu") if wanted == "auto" else wanted
+
+
+def _command(options: CallOptions) -> str:
+    """The command as it bears on the records: not where they go, nor how many processes made them."""
+    words = ["dvplug", "call", "--tech", options.tech, "--ref", shown(options.reference), "--reads"]
+    words += [shown(path) for path in options.reads]
+    for name, values in (("--regions", options.regions), ("--exclude-regions", options.exclude_regions)):
+        if values:
+            words += [name, *map(str, values)]
+    if options.model:
+        words += ["--model", options.model]
+    if options.sample:
+        words += ["--sample", options.sample]
+    if options.min_qual != CallOptions.min_qual:
+        words += ["--min-qual", f"{options.min_qual:g}"]
+    if options.min_gq != CallOptions.min_gq:
+        words += ["--min-gq", str(options.min_gq)]
+    if options.keep_ref_calls:
+        words.append("--keep-ref-calls")
+    if options.force:
+        words.append("--force")
+    if options.haploid_contigs:
+        words += ["--haploid-contigs", *options.haploid_contigs]
+    if options.par_bed:
+        words += ["--par-bed", str(options.par_bed)]
+    if options.sex:
+        words += ["--sex", options.sex]
+    if options.proposed_variants:
+        words += ["--proposed-variants", str(options.proposed_variants)]
+    return shlex.join(words)
+
+
+def _distributions(plugins: Plugins) -> dict[str, str]:
+    return {p.distribution: p.version for p in plugins.plugins if p.status == "ok"}

@@ -1,0 +1,218 @@
+"""Variants that the user proposes: genotyped whatever the reads show."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pysam
+
+from dvplug.candidates.finder import candidates_at
+from dvplug.errors import InputError
+from dvplug.genome.reference import Reference
+from dvplug.line.candidate_batch import CandidateBatch
+from dvplug.line.read_batch import ReadBatch
+from dvplug.line.region import Region
+from dvplug.sequence.alleles import left_aligned, trim
+from dvplug.sequence.codes import BASES, encode_bases
+from dvplug.technology import CandidateThresholds
+
+MAX_LENGTH = 200
+"""bp of the longest allele: reads and images do not show more of it."""
+_REACH = 1000
+"""bp that a proposed indel may lie to the right of where it belongs."""
+
+
+class Allele(NamedTuple):
+    """An alt at a site: how many bases of the reference it replaces, and by what."""
+
+    ref_length: int
+    alt: str
+
+
+class ProposedVariants:
+    """An indexed VCF of proposed variants, opened in the process that reads it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = _opened(path)
+        self._contigs = set(self._file.header.contigs)
+
+    def at(
+        self, region: Region, reference: npt.NDArray[np.uint8], reference_start: int
+    ) -> dict[int, list[Allele]]:
+        """Return the alleles by 0-based start, left-aligned, of those that then begin in the region.
+
+        Parameters
+        ----------
+        reference
+            uint8[l], base codes from ``reference_start`` on; reaches far to both sides of the region.
+        """
+        found: dict[int, list[Allele]] = {}
+        if region.contig not in self._contigs:
+            return found
+        for record in self._file.fetch(region.contig, region.start, region.end + _REACH):
+            for alt in record.alts or ():
+                if _why_not(record.ref, alt) is None:
+                    start, allele = _normalised(record.start, record.ref, alt, reference, reference_start)
+                    alleles = found.setdefault(start, []) if region.start <= start < region.end else []
+                    if allele not in alleles:
+                        alleles.append(allele)
+        return found
+
+
+def check_proposed(path: Path, reference: Reference, regions: Iterable[Region]) -> Counter[str]:
+    """Read all proposed variants of the regions once, before any is called.
+
+    Returns
+    -------
+    Counter
+        How many alleles there are (``""``), and how many cannot be genotyped, by reason.
+
+    Raises
+    ------
+    InputError
+        The file is no indexed VCF, has no variant in the regions, or its REF is not the reference's.
+    """
+    counts: Counter[str] = Counter()
+    with _opened(path) as file:
+        for region in regions:
+            if region.contig not in file.header.contigs:
+                continue
+            try:
+                for record in file.fetch(region.contig, region.start, region.end):
+                    _require_reference(path, record, reference)
+                    counts.update(_why_not(record.ref, alt) or "" for alt in record.alts or ())
+            except (OSError, ValueError) as error:
+                raise InputError(
+                    f"Proposed variants {path} cannot be read",
+                    cause=str(error),
+                    repair="Check the file: bcftools view. Index it again: bcftools index -t",
+                ) from error
+    if not counts[""]:
+        raise InputError(
+            f"{path} proposes no variant in the regions to call",
+            cause="its contigs or positions are others, or it has only symbolic alleles",
+            repair="Check its contig names and --regions.",
+        )
+    return counts
+
+
+def with_proposed(
+    candidates: CandidateBatch,
+    proposed: dict[int, list[Allele]],
+    reads: ReadBatch,
+    reference: npt.NDArray[np.uint8],
+    reference_start: int,
+    thresholds: CandidateThresholds,
+) -> tuple[CandidateBatch, list[tuple[int, ...]]]:
+    """Add proposed alleles to the candidates.
+
+    Returns
+    -------
+    candidates
+        Of all sites; at a site of both, the alts that were found come first.
+    kept
+        For each site, the indexes of its alts that were proposed.
+    """
+    sites: dict[int, list[Allele]] = {}
+    for start, ref, alts in zip(candidates.start.tolist(), candidates.refs, candidates.alts, strict=True):
+        sites[start] = [_minimal(ref, alt) for alt in alts]
+    for start, alleles in proposed.items():
+        known = sites.setdefault(start, [])
+        known += [allele for allele in alleles if allele not in known]
+    if not proposed:
+        return candidates, [()] * len(candidates)
+    starts, refs, all_alts, kept = sorted(sites), [], [], []
+    for start in starts:
+        length = max(allele.ref_length for allele in sites[start])
+        first = start - reference_start
+        ref = "".join(BASES[code] for code in reference[first : first + length])
+        refs.append(ref)
+        all_alts.append(tuple(allele.alt + ref[allele.ref_length :] for allele in sites[start]))
+        kept.append(tuple(sites[start].index(allele) for allele in proposed.get(start, ())))
+    batch = candidates_at(
+        candidates.contig,
+        np.array(starts, np.int32),
+        refs,
+        all_alts,
+        reads,
+        reference,
+        reference_start,
+        thresholds,
+    )
+    return batch, kept
+
+
+def _opened(path: Path) -> pysam.VariantFile:
+    if not path.is_file():
+        raise InputError(f"Proposed variants {path} do not exist", repair="Check --proposed-variants.")
+    verbosity = pysam.set_verbosity(0)
+    try:
+        file = pysam.VariantFile(str(path))
+        if file.index is None:
+            raise InputError(
+                f"Proposed variants {path} have no index",
+                cause="they are read by position",
+                repair=f"bcftools view -Oz -W=tbi -o sites.vcf.gz {path}",
+            )
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"Proposed variants {path} cannot be opened",
+            cause=str(error),
+            repair="Give a VCF, compressed with bgzip and indexed, or a BCF.",
+        ) from error
+    finally:
+        pysam.set_verbosity(verbosity)
+    return file
+
+
+def _require_reference(path: Path, record: pysam.VariantRecord, reference: Reference) -> None:
+    bases = reference.sequence(record.contig, record.start, record.start + len(record.ref))
+    if record.ref.upper() != bases:
+        raise InputError(
+            f"{path} has the REF {record.ref[:50]} at {record.contig}:{record.pos}",
+            cause=f"the reference has {bases[:50] or 'no base'} there: the file belongs to another build",
+            repair="Propose variants of this reference; bcftools norm --check-ref w lists those that differ.",
+        )
+
+
+def _why_not(ref: str, alt: str) -> str | None:
+    """Why an allele cannot be genotyped."""
+    if set(alt.upper()) - set("ACGT"):
+        return "symbolic"
+    if set(ref.upper()) - set("ACGT"):
+        return "at an ambiguous base"
+    return "too long" if max(len(ref), len(alt)) > MAX_LENGTH else None
+
+
+def _minimal(ref: str, alt: str) -> Allele:
+    """Strip the bases at the end that both share, down to one."""
+    shared = 0
+    while shared < min(len(ref), len(alt)) - 1 and ref[-1 - shared] == alt[-1 - shared]:
+        shared += 1
+    return Allele(len(ref) - shared, alt[: len(alt) - shared])
+
+
+def _normalised(
+    start: int, ref: str, alt: str, reference: npt.NDArray[np.uint8], reference_start: int
+) -> tuple[int, Allele]:
+    """Trim, and move an indel as far to the left as it goes."""
+    start, ref, (alt,) = trim(start, ref.upper(), [alt.upper()])
+    if len(ref) == len(alt) or min(len(ref), len(alt)) > 1:
+        return start, Allele(len(ref), alt)
+    anchor = start - reference_start
+    inserted = encode_bases(alt[1:].encode())
+    length = max(len(ref), len(alt)) - 1
+    first = (
+        left_aligned(reference, anchor, inserted, 0, length, True)
+        if len(alt) > 1
+        else left_aligned(reference, anchor, reference, 0, length, False)
+    )
+    passed = np.concatenate((reference[first + 1 : anchor + 1], inserted))[: len(inserted)]
+    moved = "".join(BASES[code] for code in (reference[first], *passed))
+    return start - (anchor - first), Allele(len(ref), moved)

@@ -1,0 +1,1 @@
+"""One region along the whole line, and all regions over processes."""

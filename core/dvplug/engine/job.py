@@ -1,0 +1,42 @@
+"""What a worker needs for a whole run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dvplug.engine.draw import RegionImages
+from dvplug.engine.pipeline import Pipeline
+from dvplug.genome.ploidy import DIPLOID, Ploidy
+from dvplug.hookspecs import OpenModel
+from dvplug.records.postprocess import PostprocessSettings
+from dvplug.system.locations import Location
+from dvplug_registry.model_folder import LoadedModel
+
+
+@dataclass(frozen=True)
+class CallJob:
+    """One run: a pipeline over files, with a model."""
+
+    pipeline: Pipeline
+    open_model: OpenModel
+    model: LoadedModel
+    reference: Location
+    reads: tuple[Location, ...]
+    settings: PostprocessSettings
+    keep_ref_calls: bool
+    device: str  # "cpu" or "gpu"
+    ploidy: Ploidy = DIPLOID
+    gvcf_symbol: str = ""  # <*> or <NON_REF>; empty where no gVCF is written
+    as_records: bool = False  # in place of lines
+    proposed: Path | None = None  # variants to genotype whatever the reads show
+
+    def open_images(self) -> RegionImages:
+        """Open the files, in the process that reads them."""
+        return RegionImages(
+            self.pipeline,
+            self.reference,
+            self.reads,
+            with_depths=bool(self.gvcf_symbol),
+            proposed=self.proposed,
+        )

@@ -1,0 +1,1 @@
+"""Where: the reference, regions of it, and how many copies."""

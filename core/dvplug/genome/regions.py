@@ -1,0 +1,263 @@
+"""Where to call: literals and BED files, resolved against the contigs of the reference.
+
+A `Region` is 0-based and half-open; only literals and messages are 1-based and inclusive.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import MappingProxyType
+from typing import TextIO
+
+from dvplug.errors import InputError, near_misses
+from dvplug.genome.reference import Reference
+from dvplug.line.region import Region
+from dvplug.system.console import info
+
+STDIN = Path("-")
+_INTERVAL = re.compile(r"(?P<first>\d[\d,]*)(?P<dash>-(?P<last>\d[\d,]*)?)?")
+_NOT_DATA = ("#", "track ", "track\t", "browser ")
+
+
+def contig_hint(name: str, known: Iterable[str]) -> str:
+    """Say which known contig was probably meant: first another naming style (chr1/1, chrM/MT)."""
+    known = list(known)
+    bare = name.removeprefix("chr")
+    aliases = [bare, f"chr{bare}", *(("MT", "chrM", "M") if bare in ("M", "MT") else ())]
+    for alias in aliases:
+        if alias != name and alias in known:
+            return f"Did you mean '{alias}'?"
+    return near_misses(name, known)
+
+
+def parse_region(text: str, lengths: Mapping[str, int]) -> Region:
+    """Parse ``chr20``, ``chr20:1,000`` (one base), ``chr20:1000-`` (to the end) or ``chr20:1000-2000``.
+
+    Contig names may contain ``:`` and ``-``: a text that is a contig's name is that contig.
+
+    Raises
+    ------
+    InputError
+        The contig is unknown, or the interval is malformed, empty or outside the contig.
+    """
+    if text in lengths:
+        return Region(text, 0, lengths[text])
+    contig, colon, interval = text.rpartition(":")
+    match = _INTERVAL.fullmatch(interval)
+    if not colon or match is None:
+        _require_contig(text if contig not in lengths else contig, text, lengths)
+        raise InputError(
+            f"Region '{text}' cannot be read",
+            cause=f"'{interval}' is not an interval",
+            repair="Write it as chr20, chr20:1000 or chr20:1000-2000 (1-based, both ends included).",
+        )
+    _require_contig(contig, text, lengths)
+    start = _integer(match["first"]) - 1
+    open_end = lengths[contig] if match["dash"] else start + 1
+    end = _integer(match["last"]) if match["last"] else open_end
+    return _checked(Region(contig, start, end), f"Region '{text}'", lengths)
+
+
+def read_bed(path: Path, lengths: Mapping[str, int]) -> list[Region]:
+    """Read the intervals of a BED file, plain or gzip, in file order; the path ``-`` is stdin.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, has no interval, or has a line that is no interval of these contigs.
+    """
+    regions, shown = [], "stdin" if path == STDIN else path
+    try:
+        with _bed_lines(path) as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip() and not line.startswith(_NOT_DATA):
+                    regions.append(_bed_region(line, f"{shown}, line {number}", lengths))
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
+        raise InputError(
+            f"BED file {shown} cannot be read", cause=str(error), repair="Check the path and the file."
+        ) from error
+    if not regions:
+        raise InputError(
+            f"BED file {shown} has no intervals", repair="Each line needs contig, start and end (0-based)."
+        )
+    return regions
+
+
+def resolve_regions(
+    regions: Sequence[str],
+    exclude: Sequence[Path],
+    lengths: Mapping[str, int],
+    *,
+    left_out: Mapping[str, str] = MappingProxyType({}),
+) -> list[Region]:
+    """Return the bases to call, merged, without the excluded ones, in the order of the reference.
+
+    Parameters
+    ----------
+    regions
+        Literals (see `parse_region`) and paths of BED files, of which ``-`` is stdin; none means all contigs.
+    exclude
+        BED files to leave out.
+    lengths
+        Length of each contig of the reference, in its order.
+    left_out
+        Contigs that are only meant when they are named, and why; a status line says which were left out.
+
+    Raises
+    ------
+    InputError
+        See `parse_region` and `read_bed`; or nothing is left to call.
+    """
+    wanted: list[Region] = []
+    for text in regions:
+        if text not in lengths and _looks_like_file(text):
+            wanted += read_bed(Path(text), lengths)
+        else:
+            wanted.append(parse_region(text, lengths))
+    if not regions:
+        wanted = [Region(c, 0, length) for c, length in lengths.items() if length and c not in left_out]
+        _say_left_out(left_out, wanted)
+    unwanted = [region for path in exclude for region in read_bed(Path(path), lengths)]
+    left = subtract(merge(wanted, lengths), merge(unwanted, lengths))
+    if not left:
+        raise InputError(
+            "No bases are left to call",
+            cause="the excluded regions cover all regions",
+            repair="Check --regions and the excluded BED files.",
+        )
+    return left
+
+
+def _say_left_out(left_out: Mapping[str, str], wanted: Sequence[Region]) -> None:
+    few = ", ".join(f"{contig} ({why})" for contig, why in list(left_out.items())[:4])
+    few += f" and {len(left_out) - 4} more" if len(left_out) > 4 else ""
+    if left_out and not wanted:
+        raise InputError(
+            f"No bases are left to call but those of {few}",
+            cause="such contigs are only called when they are named",
+            repair=f"Name them: --regions {next(iter(left_out))}",
+        )
+    if left_out:
+        info(f"Not called, as only --regions would name them: {few}.")
+
+
+def merge(regions: Iterable[Region], lengths: Mapping[str, int]) -> list[Region]:
+    """Return the same bases as disjoint, non-touching regions in the order of the reference."""
+    order = {contig: index for index, contig in enumerate(lengths)}
+    merged: list[Region] = []
+    for region in sorted(regions, key=lambda r: (order[r.contig], r.start, r.end)):
+        if merged and merged[-1].contig == region.contig and region.start <= merged[-1].end:
+            merged[-1] = merged[-1]._replace(end=max(merged[-1].end, region.end))
+        else:
+            merged.append(region)
+    return merged
+
+
+def subtract(regions: Iterable[Region], unwanted: Iterable[Region]) -> list[Region]:
+    """Return the bases of `regions` that are not in `unwanted`; both as `merge` returns them."""
+    holes: dict[str, list[Region]] = {}
+    for hole in unwanted:
+        holes.setdefault(hole.contig, []).append(hole)
+    left: list[Region] = []
+    first = dict.fromkeys(holes, 0)  # the first hole of a contig that can still reach the next region
+    for contig, start, end in regions:
+        there = holes.get(contig, [])
+        while there and first[contig] < len(there) and there[first[contig]].end <= start:
+            first[contig] += 1
+        for hole in there[first.get(contig, 0) :]:
+            if hole.start >= end:
+                break
+            if start < hole.start:
+                left.append(Region(contig, start, hole.start))
+            start = hole.end
+        if start < end:
+            left.append(Region(contig, start, end))
+    return left
+
+
+def partitions(regions: Iterable[Region], size: int) -> list[Region]:
+    """Cut regions at multiples of `size` bp of the contig, so that cuts do not depend on the regions."""
+    return [
+        Region(contig, max(start, cut), min(end, cut + size))
+        for contig, start, end in regions
+        for cut in range(start - start % size, end, size)
+    ]
+
+
+def skip_n_runs(regions: Iterable[Region], reference: Reference) -> Iterator[Region]:
+    """Yield regions without the N at their ends; those that are all N are left out.
+
+    Nothing is ever called at N. Cheap on partitions (about 5 ns per base), where it may run in workers.
+    """
+    for contig, start, end in regions:
+        bases = reference.sequence(contig, start, end)
+        left = len(bases) - len(bases.lstrip("N"))
+        right = len(bases) - len(bases.rstrip("N"))
+        if left < len(bases):
+            yield Region(contig, start + left, end - right)
+
+
+def _integer(digits: str) -> int:
+    return int(digits.replace(",", ""))
+
+
+def _looks_like_file(text: str) -> bool:
+    """Whether a text that is no contig is meant as a file: it exists (if as a pipe), or only a path looks like that."""
+    path = Path(text)
+    if path == STDIN or text.endswith((".bed", ".bed.gz", ".bed.bgz")):
+        return True
+    return path.exists() and not path.is_dir()
+
+
+@contextmanager
+def _bed_lines(path: Path) -> Iterator[TextIO]:
+    """Open a BED file; that it is gzip is told by its first bytes, as pipes have no suffix."""
+    with open(0, "rb", closefd=False) if path == STDIN else path.open("rb") as file:
+        packed = file.peek(2)[:2] == b"\x1f\x8b"
+        with gzip.open(file, "rt") if packed else io.TextIOWrapper(file) as lines:
+            yield lines
+
+
+def _require_contig(contig: str, source: str, lengths: Mapping[str, int]) -> None:
+    if contig not in lengths:
+        raise InputError(
+            f"Unknown contig '{contig}' in {source}" if source != contig else f"Unknown contig '{contig}'",
+            cause="the reference has no contig of that name",
+            repair=contig_hint(contig, lengths),
+        )
+
+
+def _checked(region: Region, source: str, lengths: Mapping[str, int]) -> Region:
+    contig, start, end = region
+    if start < 0 or end > lengths[contig]:
+        raise InputError(
+            f"{source} is outside '{contig}'",
+            cause=f"the contig has {lengths[contig]} bp in this reference",
+            repair="Check the coordinates and that they belong to this build.",
+        )
+    if start >= end:
+        raise InputError(
+            f"{source} is empty", cause="its end is before its start", repair="Check the coordinates."
+        )
+    return region
+
+
+def _bed_region(line: str, source: str, lengths: Mapping[str, int]) -> Region:
+    """Parse one line; BED allows tabs or spaces between fields."""
+    fields = line.split("\t") if "\t" in line else line.split()
+    try:
+        region = Region(fields[0].strip(), int(fields[1]), int(fields[2]))
+    except (IndexError, ValueError):
+        raise InputError(
+            f"{source} is not BED: '{line.strip()[:80]}'",
+            cause="a line is contig, start and end, separated by tabs or spaces",
+            repair="Mend or remove the line.",
+        ) from None
+    _require_contig(region.contig, source, lengths)
+    return _checked(region, f"{source} ('{line.strip()[:80]}')", lengths)

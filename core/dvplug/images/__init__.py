@@ -1,0 +1,1 @@
+"""Step 3: from candidates to images and features."""

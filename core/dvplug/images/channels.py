@@ -1,0 +1,158 @@
+"""The channels of a pileup image: each function fills a zeroed uint8[n, h, w] for a `Pileup`.
+
+Pixel values follow DeepVariant's where it has the channel; unused cells stay 0. Deleted bases, which DeepVariant
+leaves empty, have values of their own, so that they differ from the end of a read.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from dvplug.line.image_batch import DELETED, EMPTY, REFERENCE, Pileup
+from dvplug.line.read_batch import REVERSE
+from dvplug.sequence.repeats import _run_lengths
+
+Image = npt.NDArray[np.uint8]
+
+BASE_PIXEL = np.array([250, 30, 180, 100, 0], np.uint8)  # A, C, G, T, other
+SUPPORT_PIXEL = np.array([0, 254, 180, 60, 120], np.uint8)  # no read, alt, other alt, reference, unknown
+HAPLOTYPE_PIXEL = np.array([0, 127, 254], np.uint8)
+FULL = 254
+MATCH, INSERTION_AFTER, DELETION, MISMATCH = 50, 120, 180, 254
+FORWARD_PIXEL, REVERSE_PIXEL = 70, 240
+MAX_BASE_QUALITY, MAX_MAPPING_QUALITY, MAX_FRAGMENT_LENGTH = 40, 60, 1000
+LONGEST_HOMOPOLYMER = 20
+_HOMOPOLYMER_PIXEL = (FULL * np.arange(256) // LONGEST_HOMOPOLYMER).clip(0, FULL).astype(np.uint8)
+
+
+def read_base(pileup: Pileup, out: Image) -> None:
+    """The base: A 250, G 180, T 100, C 30; other and deleted 0."""
+    _by_base(pileup.cell, pileup.reads.seq, BASE_PIXEL, pileup.reference, out)
+
+
+def base_quality(pileup: Pileup, out: Image) -> None:
+    """Phred quality up to 40, scaled to 254."""
+    quality = (FULL * np.minimum(np.arange(256), MAX_BASE_QUALITY) // MAX_BASE_QUALITY).astype(np.uint8)
+    _by_quality(pileup.cell, pileup.reads.qual, quality, out)
+
+
+def mapping_quality(pileup: Pileup, out: Image) -> None:
+    """Phred mapping quality up to 60, scaled to 254."""
+    quality = np.minimum(pileup.reads.mapping_quality.astype(np.int32), MAX_MAPPING_QUALITY)
+    _by_row(pileup, (FULL * quality // MAX_MAPPING_QUALITY).astype(np.uint8), FULL, out)
+
+
+def strand(pileup: Pileup, out: Image) -> None:
+    """Forward 70, reverse 240."""
+    reverse = (pileup.reads.flag & REVERSE) != 0
+    _by_row(pileup, np.where(reverse, REVERSE_PIXEL, FORWARD_PIXEL).astype(np.uint8), FORWARD_PIXEL, out)
+
+
+def read_supports_variant(pileup: Pileup, out: Image) -> None:
+    """The read's allele: an alt of this image 254, another alt 180, unknown 120, the reference 60."""
+    _fill_rows(pileup.cell, SUPPORT_PIXEL[pileup.support], out)
+
+
+def base_differs_from_ref(pileup: Pileup, out: Image) -> None:
+    """Match 50, insertion after this base 120, deleted 180, mismatch 254."""
+    _differences(pileup.cell, pileup.insertion, pileup.reads.seq, pileup.reference, out)
+
+
+def insert_size(pileup: Pileup, out: Image) -> None:
+    """Absolute fragment length up to 1,000 bp, scaled to 254."""
+    length = np.minimum(np.abs(pileup.reads.fragment_length), MAX_FRAGMENT_LENGTH)
+    _by_row(pileup, (FULL * length // MAX_FRAGMENT_LENGTH).astype(np.uint8), FULL, out)
+
+
+def haplotype(pileup: Pileup, out: Image) -> None:
+    """HP tag 0, 1, 2: 0, 127, 254."""
+    _by_row(pileup, HAPLOTYPE_PIXEL[np.minimum(pileup.reads.haplotype, 2)], 0, out)
+
+
+def homopolymer_length(pileup: Pileup, out: Image) -> None:
+    """Length of the run of equal bases that the base lies in, as this very read has it, up to 20, scaled to 254.
+
+    Where lengths of homopolymers are what a sequencer misreads, rows of one allele then differ from those of another.
+    """
+    lengths = np.minimum(_run_lengths(pileup.reads.seq, pileup.reads.base_offset), LONGEST_HOMOPOLYMER)
+    _by_quality(pileup.cell, lengths, _HOMOPOLYMER_PIXEL, out)
+    reference = pileup.reference
+    offsets = np.arange(len(reference) + 1) * reference.shape[1]
+    runs = np.minimum(_run_lengths(reference.ravel(), offsets), LONGEST_HOMOPOLYMER).reshape(reference.shape)
+    _by_reference(pileup.cell, _HOMOPOLYMER_PIXEL[runs], out)
+
+
+def _by_row(pileup: Pileup, of_read: Image, of_reference: int, out: Image) -> None:
+    """One value per read in all its cells; ``of_read`` uint8[reads]."""
+    # The two negative codes index the padding: EMPTY (-1) the last entry, REFERENCE (-3) the third last.
+    table = np.concatenate((of_read, np.array([of_reference, 0, 0], np.uint8)))
+    _fill_rows(pileup.cell, table[pileup.row_read], out)
+
+
+@njit(cache=True)
+def _fill_rows(cell: Any, value: Any, out: Any) -> None:
+    n, height, width = cell.shape
+    for i in range(n):
+        for row in range(height):
+            for column in range(width):
+                if cell[i, row, column] != EMPTY:
+                    out[i, row, column] = value[i, row]
+
+
+@njit(cache=True)
+def _by_base(cell: Any, seq: Any, pixel: Any, reference: Any, out: Any) -> None:
+    n, height, width = cell.shape
+    for i in range(n):
+        for row in range(height):
+            for column in range(width):
+                at = cell[i, row, column]
+                if at >= 0:
+                    out[i, row, column] = pixel[seq[at]]
+                elif at == REFERENCE:
+                    out[i, row, column] = pixel[reference[i, column]]
+
+
+@njit(cache=True)
+def _by_quality(cell: Any, qual: Any, pixel: Any, out: Any) -> None:
+    n, height, width = cell.shape
+    for i in range(n):
+        for row in range(height):
+            for column in range(width):
+                at = cell[i, row, column]
+                if at >= 0:
+                    out[i, row, column] = pixel[qual[at]]
+                elif at == REFERENCE:
+                    out[i, row, column] = FULL
+
+
+@njit(cache=True)
+def _by_reference(cell: Any, pixel: Any, out: Any) -> None:
+    n, height, width = cell.shape
+    for i in range(n):
+        for row in range(height):
+            for column in range(width):
+                if cell[i, row, column] == REFERENCE:
+                    out[i, row, column] = pixel[i, column]
+
+
+@njit(cache=True)
+def _differences(cell: Any, insertion: Any, seq: Any, reference: Any, out: Any) -> None:
+    n, height, width = cell.shape
+    for i in range(n):
+        for row in range(height):
+            for column in range(width):
+                at = cell[i, row, column]
+                if at == EMPTY:
+                    continue
+                if at == DELETED:
+                    out[i, row, column] = DELETION
+                elif at >= 0 and seq[at] != reference[i, column]:
+                    out[i, row, column] = MISMATCH
+                elif insertion[i, row, column]:
+                    out[i, row, column] = INSERTION_AFTER
+                else:
+                    out[i, row, column] = MATCH

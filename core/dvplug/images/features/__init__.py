@@ -1,0 +1,1 @@
+"""The numbers beside an image."""

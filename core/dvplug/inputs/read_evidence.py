@@ -1,0 +1,251 @@
+"""What a BAM or CRAM file tells of its reads: header fields, and measurements of a sample.
+
+No judgement and no technology's name in here; `dvplug.inputs.recognition` compares this with the rules of the
+technologies.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+EXAMINED = 400  # reads that are looked at closely
+_MOST_READS, _MOST_BASES = 50_000, 10_000_000  # read for the shape of the depth: half a second
+_PLACES = 5
+_FEWEST_READS, _FEWEST_WINDOWS = 500, 40  # fewer show no shape
+_WINDOW = 500  # bp
+_GAP = 200_000  # bp without reads: another slice begins
+_CAPTURED, _WHOLE = (
+    0.2,
+    0.3,
+)  # half of the bases lie in less, in more of the windows: see `Evidence.concentration`
+_DEEP = 5  # a few reads per window lie unevenly by chance
+_USABLE_MAPPING_QUALITY = 20
+_NOT_PRIMARY = 0xF04  # unmapped, secondary, QC fail, duplicate, supplementary
+# Names of samples and dates say nothing of the sequencing, or the wrong thing.
+_FIELDS = {"RG": ("PL", "PM", "DS", "ID", "LB", "PU", "CN", "FO", "KS", "PG"), "PG": ("ID", "PN", "CL", "DS")}
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What one file tells. None or empty: it does not.
+
+    Attributes
+    ----------
+    header
+        Fields of @RG and @PG, such as ``"@RG PL:ILLUMINA"``, each once.
+    platforms
+        Values of @RG PL.
+    reads
+        Primary alignments that were examined.
+    names
+        Their names.
+    tags
+        Share of them that has each tag.
+    tag_medians
+        Median of each numeric tag.
+    read_length, base_quality
+        Median of the lengths, bases, and of the reads' median qualities, phred.
+    difference
+        Median of mismatches and indels (each counted once, whatever its length) per aligned base and indel.
+    paired
+        Share of reads that are of a pair.
+    concentration
+        Smallest share of windows of 500 bp, in stretches that have reads, that holds half of the aligned bases: 0.4
+        to 0.5 for whole genomes, below 0.15 for captures and amplicons.
+    depth
+        Depth that the average base is at.
+    """
+
+    header: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
+    reads: int = 0
+    names: tuple[str, ...] = ()
+    tags: Mapping[str, float] = field(default_factory=dict)
+    tag_medians: Mapping[str, float] = field(default_factory=dict)
+    read_length: int | None = None
+    base_quality: int | None = None
+    difference: float | None = None
+    paired: float | None = None
+    concentration: float | None = None
+    depth: float | None = None
+
+    @property
+    def captured(self) -> bool | None:
+        """Whether depth is that of a capture; None where it does not show."""
+        if self.concentration is None or self.depth is None or _CAPTURED <= self.concentration < _WHOLE:
+            return None
+        if self.concentration >= _WHOLE:
+            return False
+        return True if self.depth >= _DEEP else None
+
+
+def gather(alignments: Any) -> Evidence:
+    """Examine one open `pysam.AlignmentFile`.
+
+    A small file is read as a whole, up to 50,000 reads or 10 million bases; of a large one as many, from one third of
+    each of the five contigs that have most reads on: the ends of chromosomes have repeats and few usable reads, and
+    any one place may be odd. Concentration and depth are those of the median place.
+
+    Raises
+    ------
+    OSError, ValueError
+        The file breaks off or cannot be decoded.
+    """
+    header = alignments.header.to_dict()
+    places = list(_places(alignments))
+    samples = [_sample(reads, len(places)) for reads in places]
+    if alignments.has_index() and not any(sample.examined for sample in samples):
+        samples = [_sample(alignments.fetch(), 1)]  # there may be reads elsewhere
+    concentrations = [s.concentration for s in samples if s.concentration is not None]
+    depths = [s.depth for s in samples if s.depth is not None]
+    return Evidence(
+        header=tuple(_header_fields(header)),
+        platforms=tuple(dict.fromkeys(str(g["PL"]).strip() for g in header.get("RG", []) if g.get("PL"))),
+        concentration=statistics.median(concentrations) if concentrations else None,
+        depth=statistics.median(depths) if depths else None,
+        **_measurements([read for sample in samples for read in sample.examined]),
+    )
+
+
+class _Sample(NamedTuple):
+    """Reads of one place that are looked at closely, and the shape of the depth there."""
+
+    examined: list[Any]
+    concentration: float | None
+    depth: float | None
+
+
+def _sample(reads: Iterable[Any], places: int) -> _Sample:
+    """Take the share of one of so many places."""
+    examined: list[Any] = []
+    contigs, starts, ends, bases = [], [], [], 0
+    for read in islice(reads, _MOST_READS // places):
+        if read.flag & _NOT_PRIMARY or not read.reference_end:
+            continue
+        wanted = len(examined) < EXAMINED // places and read.mapping_quality >= _USABLE_MAPPING_QUALITY
+        if wanted and read.query_sequence:
+            examined.append(read)
+        contigs.append(read.reference_id)
+        starts.append(read.reference_start)
+        ends.append(read.reference_end)
+        bases += ends[-1] - starts[-1]
+        if bases > _MOST_BASES // places:
+            break
+    return _Sample(examined, *_depth_shape(np.array(contigs), np.array(starts), np.array(ends)))
+
+
+def _header_fields(header: Mapping[str, Any]) -> Iterable[str]:
+    return dict.fromkeys(
+        f"@{kind} {key}:{line[key]}"
+        for kind, keys in _FIELDS.items()
+        for line in header.get(kind, [])
+        for key in keys
+        if line.get(key)
+    )
+
+
+def _places(alignments: Any) -> Iterator[Iterator[Any]]:
+    """Yield the reads from each place on; the one place of a small file, or of one without index, is its beginning."""
+    mapped: dict[str, int] = {}
+    if alignments.has_index() and alignments.is_bam:  # the index of CRAM does not count reads
+        mapped = {s.contig: s.mapped for s in alignments.get_index_statistics()}
+    if not alignments.has_index() or (mapped and sum(mapped.values()) <= 2 * _MOST_READS):
+        yield alignments.fetch(until_eof=True)
+        return
+    lengths: dict[str, int] = dict(zip(alignments.references, alignments.lengths, strict=True))
+    fullest = sorted(lengths, key=lambda c: mapped.get(c, lengths[c]), reverse=True)[:_PLACES]
+    for contig in fullest:
+        if mapped.get(contig, 1):
+            yield alignments.fetch(contig, lengths[contig] // 3)  # read before the next one is
+
+
+def _measurements(reads: list[Any]) -> dict[str, Any]:
+    if not reads:
+        return {}
+    tags: Counter[str] = Counter()
+    values: dict[str, list[float]] = {}
+    for read in reads:
+        for tag, value in _tags(read):
+            tags[tag] += 1
+            if isinstance(value, int | float):
+                values.setdefault(tag, []).append(value)
+    qualities = [np.median(read.query_qualities) for read in reads if read.query_qualities is not None]
+    differences = [d for read in reads if (d := _difference(read)) is not None]
+    return {
+        "reads": len(reads),
+        "names": tuple(read.query_name for read in reads),
+        "tags": {tag: count / len(reads) for tag, count in tags.items()},
+        "tag_medians": {tag: statistics.median(v) for tag, v in values.items()},
+        "read_length": int(statistics.median(read.query_length for read in reads)),
+        "base_quality": int(statistics.median(qualities)) if qualities else None,
+        "difference": statistics.median(differences) if differences else None,
+        "paired": sum(read.is_paired for read in reads) / len(reads),
+    }
+
+
+def _tags(read: Any) -> list[tuple[str, Any]]:
+    try:
+        tags: list[tuple[str, Any]] = read.get_tags()
+    except KeyError as error:  # of a tag whose type no specification knows
+        raise ValueError(f"read {read.query_name}: {error.args[0]}") from error
+    return tags
+
+
+def _difference(read: Any) -> float | None:
+    """Mismatches and indels per aligned base and indel, of the NM tag or the CIGAR's = and X."""
+    bases, operations = read.get_cigar_stats()
+    matches, insertions, deletions = bases[0], bases[1], bases[2]
+    indels = operations[1] + operations[2]
+    edits = read.get_tag("NM") if read.has_tag("NM") else None
+    if isinstance(edits, int):
+        mismatches = max(0, edits - insertions - deletions)
+    elif matches == 0:
+        mismatches = bases[8]
+    else:
+        return None
+    aligned = matches + bases[7] + bases[8] + indels
+    return (mismatches + indels) / aligned if aligned else None
+
+
+def _depth_shape(
+    contig: npt.NDArray[np.int64], start: npt.NDArray[np.int64], end: npt.NDArray[np.int64]
+) -> tuple[float | None, float | None]:
+    """Concentration and depth (see `Evidence`) of reads ordered by contig and start; int64[reads] each."""
+    step, other = np.diff(start), np.diff(contig) != 0
+    if not len(start) or (step < 0)[~other].any():  # not sorted
+        return None, None
+    first = np.flatnonzero(np.concatenate(([True], other | (step > _GAP))))
+    covered = np.concatenate(
+        [
+            _covered(start[a:b] - start[a], end[a:b] - start[a])
+            for a, b in zip(first, [*first[1:], len(start)], strict=True)
+        ]
+    )
+    total = covered.sum()
+    depth = float((covered**2).sum() / total / _WINDOW)
+    if len(start) < _FEWEST_READS or len(covered) < _FEWEST_WINDOWS:
+        return None, depth
+    running = np.cumsum(np.sort(covered)[::-1])
+    return float((np.searchsorted(running, total / 2) + 1) / len(covered)), depth
+
+
+def _covered(start: npt.NDArray[np.int64], end: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Aligned bases per window, float64[windows], of reads from 0 on."""
+    first, last = start // _WINDOW, (end - 1) // _WINDOW
+    bases = np.zeros(int(last.max()) + 2)
+    np.add.at(bases, first, _WINDOW)  # each window from the first to the last is full,
+    np.add.at(bases, last + 1, -_WINDOW)
+    bases = np.cumsum(bases)
+    np.add.at(
+        bases, first, -(start - first * _WINDOW).astype(float)
+    )  # but for what is left and right of the read
+    np.add.at(bases, last, -((last + 1) * _WINDOW - end).astype(float))
+    return bases[:-1]

@@ -1,0 +1,300 @@
+"""Compare what a file tells of its reads with the rules that technologies bring: pick one, or refuse the wrong one.
+
+The rules are data (`dvplug.technology.Recognition`). Whether a technology is refused depends on its own rule, and for
+@RG PL also on which platforms other installed technologies name.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from dvplug.errors import InputError
+from dvplug.inputs.read_evidence import Evidence
+from dvplug.technology import Recognition, Signs, TechnologyProfile
+
+AUTO = "auto"
+_MOST = 0.5  # share of the reads that "most" means
+_FEWEST = 5  # reads that are measured; fewer tell nothing
+_SHOWN = 70  # characters of a header field in a message
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What speaks for a technology, against it, and what makes one doubt; in words."""
+
+    signs: tuple[str, ...] = ()
+    contradictions: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The technology that was picked, why, and what to warn of."""
+
+    profile: TechnologyProfile
+    why: str
+    doubts: tuple[str, ...] = ()
+
+
+def judge(
+    profile: TechnologyProfile, evidence: Evidence, others: Iterable[TechnologyProfile] = ()
+) -> Verdict:
+    """Compare one file with the rule of one technology.
+
+    Parameters
+    ----------
+    profile
+        The technology. Without a rule nothing speaks for it or against it.
+    evidence
+        What the file tells.
+    others
+        The installed technologies: a platform that one of them names, and this one does not, contradicts.
+    """
+    rule = profile.recognition
+    if rule is None:
+        return Verdict()
+    signs = list(_found(rule.shown_by, evidence))
+    contradictions = list(_found(rule.denied_by, evidence))
+    doubts = list(_found(rule.doubted_by, evidence))
+    for platform in evidence.platforms if rule.platforms else ():
+        text = f"@RG PL:{platform}"
+        owners = [o.name for o in others if o.recognition and _names(o.recognition, platform)]
+        if _names(rule, platform):
+            signs.insert(0, text)
+        elif owners:
+            contradictions.insert(0, f"{text} (of {' and '.join(owners)})")
+        else:
+            doubts.insert(0, f"{text}, which is not a platform of {profile.name}")
+    if evidence.reads >= _FEWEST:
+        for range_ in rule.tag_ranges:
+            median = evidence.tag_medians.get(range_.tag)
+            if median is not None:
+                text = f"the tag {range_.tag} is {median:g} in the median read"
+                if range_.low <= median <= range_.high:
+                    signs.append(text)
+                else:
+                    contradictions.append(f"{text}, not {range_.low:g} to {range_.high:g}")
+        contradictions += _outside(rule, evidence)
+    if None not in (rule.captured, evidence.captured) and rule.captured != evidence.captured:
+        doubts.append(f"depth looks like that of {_LIBRARY[bool(evidence.captured)]}")
+    return Verdict(tuple(signs), tuple(contradictions), tuple(doubts))
+
+
+_LIBRARY = {True: "a capture or of amplicons", False: "a whole genome"}
+
+
+def contradiction(
+    profile: TechnologyProfile, evidence: Mapping[str, Evidence], others: Sequence[TechnologyProfile]
+) -> InputError | None:
+    """Return the error that refuses a technology that the user named, or None where nothing contradicts it.
+
+    Parameters
+    ----------
+    profile
+        What the user named.
+    evidence
+        What each file tells, by the file's name.
+    others
+        The installed technologies, one of which may fit better.
+    """
+    found = {file: judge(profile, told, others).contradictions for file, told in evidence.items()}
+    found = {file: reasons for file, reasons in found.items() if reasons}
+    if not found:
+        return None
+    likely = {_likely(others, file, evidence[file]) for file in found}
+    repair = (
+        f"Use --tech {' and '.join(sorted(likely))}"
+        if all(likely)
+        else "Name the reads' technology with --tech"
+    )
+    return InputError(
+        f"--tech {profile.name} contradicts {' and '.join(found)}",
+        cause="; ".join(dict.fromkeys(reason for reasons in found.values() for reason in reasons)),
+        repair=f"{repair}, or call them as {profile.name} all the same with --force.",
+    )
+
+
+def doubts(
+    profile: TechnologyProfile, evidence: Mapping[str, Evidence], others: Sequence[TechnologyProfile]
+) -> list[str]:
+    """Return what to warn of when these files are called as this technology."""
+    lines = []
+    for file, told in evidence.items():
+        lines += [
+            f"{file}: {doubt}; {profile.name} may call it less well"
+            for doubt in judge(profile, told, others).doubts
+        ]
+        low, high = profile.depth or (0, math.inf)
+        if told.depth is not None and not low <= told.depth <= high:
+            lines.append(
+                f"{file} has a depth of about {told.depth:.0f}, and {profile.name} is for {low:g} to {high:g}"
+            )
+    return lines
+
+
+def pick(profiles: Sequence[TechnologyProfile], evidence: Mapping[str, Evidence]) -> Choice:
+    """Pick the technology of files of one sample.
+
+    A technology is out where a file contradicts it or names another platform. Of the others, the one that most signs
+    speak for is picked. Technologies that differ only in ``captured`` are told apart by the depth's shape, and a
+    whole genome is assumed where it shows none.
+
+    Raises
+    ------
+    InputError
+        Nothing fits, or several fit equally well, or there are no reads to tell by.
+    """
+    if not any(told.reads for told in evidence.values()) and not any(
+        told.platforms for told in evidence.values()
+    ):
+        raise InputError(
+            f"--tech {AUTO} finds nothing to tell by in {' and '.join(evidence)}",
+            cause="neither usable reads nor @RG PL",
+            repair="Name the technology with --tech.",
+        )
+    fitting, signs = _fitting(profiles, evidence)
+    if not fitting:
+        raise _nothing_fits(profiles, evidence)
+    tied = [p for p in fitting if len(signs[p.name]) == len(signs[fitting[0].name])]
+    captured = next((told.captured for told in evidence.values() if told.captured is not None), None)
+    left = _of_library(tied, captured)
+    if len(left) > 1:
+        raise InputError(
+            f"--tech {AUTO} cannot tell {' from '.join(p.name for p in left)} in {' and '.join(evidence)}",
+            cause=", ".join(signs[left[0].name]) or "; ".join(describe(told) for told in evidence.values()),
+            repair="Name one of them with --tech.",
+        )
+    profile, told = left[0], next(iter(evidence.values()))
+    why = ", ".join(signs[profile.name]) or f"nothing else fits {describe(told)}"
+    rest = [p.name for p in tied if p is not profile]
+    if not rest:
+        return Choice(profile, why)
+    if captured is not None:
+        return Choice(profile, f"{why}, depth of {_LIBRARY[captured]}")
+    unsure = (
+        f"neither the header nor the depth tells {profile.name} from {' or '.join(rest)}: "
+        f"name it with --tech if it is the other"
+    )
+    return Choice(profile, why, (unsure,))
+
+
+def describe(evidence: Evidence) -> str:
+    """Say in one line what was measured."""
+    if not evidence.reads:
+        return "no usable reads"
+    kind = "reads of pairs" if evidence.paired and evidence.paired >= _MOST else "single reads"
+    parts = [f"{kind} of {evidence.read_length:,} bp"]
+    if evidence.base_quality is not None:
+        parts.append(f"quality {evidence.base_quality}")
+    if evidence.difference is not None:
+        parts.append(f"{evidence.difference:.1%} differences")
+    return ", ".join(parts)
+
+
+def _fitting(
+    profiles: Iterable[TechnologyProfile], evidence: Mapping[str, Evidence]
+) -> tuple[list[TechnologyProfile], dict[str, list[str]]]:
+    """Return the technologies with a rule that no file contradicts, best first, and the signs of each."""
+    profiles = [p for p in profiles if p.recognition]
+    signs: dict[str, list[str]] = {}
+    for profile in profiles:
+        verdicts = [judge(profile, told, profiles) for told in evidence.values()]
+        fits = all(_may_be(profile.recognition, told) for told in evidence.values())
+        if fits and not any(verdict.contradictions for verdict in verdicts):
+            signs[profile.name] = list(dict.fromkeys(s for verdict in verdicts for s in verdict.signs))
+    fitting = [p for p in profiles if p.name in signs]
+    return sorted(fitting, key=lambda p: -len(signs[p.name])), signs
+
+
+def _of_library(tied: list[TechnologyProfile], captured: bool | None) -> list[TechnologyProfile]:
+    """Those for this kind of library; where none is for it in particular, all of them."""
+    kinds = {p.recognition.captured for p in tied if p.recognition}
+    if not kinds >= {True, False}:
+        return tied
+    return [p for p in tied if p.recognition and p.recognition.captured in (None, bool(captured))]
+
+
+def _nothing_fits(profiles: Sequence[TechnologyProfile], evidence: Mapping[str, Evidence]) -> InputError:
+    if len(evidence) > 1 and all(_fitting(profiles, {file: told})[0] for file, told in evidence.items()):
+        kinds = "; ".join(f"{file}: {_likely(profiles, file, told)}" for file, told in evidence.items())
+        return InputError(
+            "the files are of several technologies", cause=kinds, repair="Call those of one at a time."
+        )
+    platforms = dict.fromkeys(f"@RG PL:{p}" for told in evidence.values() for p in told.platforms)
+    told = [*platforms, *dict.fromkeys(describe(told) for told in evidence.values())]
+    return InputError(
+        f"--tech {AUTO} finds no technology that fits {' and '.join(evidence)}",
+        cause=", ".join(told),
+        repair="Name one with --tech, or install a plugin for these reads; see `dvplug plugins list`.",
+    )
+
+
+def _likely(profiles: Sequence[TechnologyProfile], file: str, evidence: Evidence) -> str:
+    """Name what one file is; what it may be, where it does not tell."""
+    try:
+        return pick(profiles, {file: evidence}).profile.name
+    except InputError:
+        return " or ".join(p.name for p in _fitting(profiles, {file: evidence})[0])
+
+
+def _may_be(rule: Recognition | None, evidence: Evidence) -> bool:
+    """Whether the rule names every platform that the file states, or none at all."""
+    return rule is None or not rule.platforms or all(_names(rule, value) for value in evidence.platforms)
+
+
+def _names(rule: Recognition | None, platform: str) -> bool:
+    """Whether a rule names the platform, in any case and whatever follows: 'ION_TORRENT S5' is 'IONTORRENT'."""
+    return any(_plain(platform).startswith(_plain(own)) for own in (rule.platforms if rule else ()))
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^A-Z0-9]", "", text.upper())
+
+
+def _found(signs: Signs, evidence: Evidence) -> Iterator[str]:
+    """Say which of the signs are there, the first place of each."""
+    for pattern in signs.header:
+        place = next((line for line in evidence.header if re.search(pattern, line, re.IGNORECASE)), None)
+        if place:
+            yield _excerpt(pattern, place)
+    if evidence.reads < _FEWEST:
+        return
+    for pattern in signs.read_names:
+        matching = [name for name in evidence.names if re.search(pattern, name, re.IGNORECASE)]
+        if len(matching) > _MOST * evidence.reads:
+            yield f"reads have names such as {matching[0]}"
+    for tag in signs.tags:
+        if evidence.tags.get(tag, 0) > _MOST:
+            yield f"reads have the tag {tag}"
+
+
+def _excerpt(pattern: str, line: str) -> str:
+    """A header field; where it is long, the word in which the match ends."""
+    found = re.search(pattern, line, re.IGNORECASE)
+    if len(line) <= _SHOWN or not found:
+        return line
+    field = line.index(":") + 1
+    words = re.compile(r"(-+\w+[ =])?[^\s;,/]*$").search(line, field, max(field, found.end()))
+    start = words.start() if words else field
+    rest = re.compile(r"[^\s;,/\\]*").match(line, max(found.end(), field))
+    end = min(rest.end() if rest else len(line), start + _SHOWN)
+    before, after = "..." if start > field else "", "..." if end < len(line) else ""
+    return f"{line[:field]}{before}{line[start:end]}{after}"
+
+
+def _outside(rule: Recognition, evidence: Evidence) -> Iterator[str]:
+    """Say which measurements are not those of the technology."""
+    for label, value, limits in (
+        ("bp is the median read's length", evidence.read_length, rule.read_length),
+        ("is the median base quality", evidence.base_quality, rule.base_quality),
+    ):
+        if limits and value is not None and not limits[0] <= value <= limits[1]:
+            yield f"{value:,} {label}, not {limits[0]:,} to {limits[1]:,}"
+    most = 1 if rule.max_difference is None else rule.max_difference
+    if evidence.difference is not None and evidence.difference > most:
+        yield f"reads differ from the reference by {evidence.difference:.1%}, not up to {most:.1%}"
+    if rule.paired is not None and evidence.paired is not None and (evidence.paired > _MOST) != rule.paired:
+        yield f"reads are {'paired' if evidence.paired > _MOST else 'single'}"

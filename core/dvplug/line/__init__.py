@@ -1,0 +1,1 @@
+"""What passes along the line: regions, reads, candidates, images, records."""

@@ -1,0 +1,45 @@
+"""`Pileup` and `ImageBatch`: what the channels draw, and what the network sees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dvplug.line.read_batch import ReadBatch
+
+# Values of `Pileup.cell` below zero.
+EMPTY, DELETED, REFERENCE = -1, -2, -3
+# Values of `Pileup.support`.
+NO_READ, SUPPORTS_ALT, SUPPORTS_OTHER, SUPPORTS_REF, UNKNOWN_SUPPORT = range(5)
+NO_ALT = -1  # second entry of an image's alts when it stands for one alt
+
+
+@dataclass(frozen=True)
+class Pileup:
+    """What the channels draw: the layout of ``n`` images of ``h`` rows and ``w`` columns."""
+
+    reads: ReadBatch
+    cell: npt.NDArray[np.int32]  # [n, h, w]: index into reads.seq, or EMPTY, DELETED, REFERENCE
+    insertion: npt.NDArray[np.bool_]  # [n, h, w]: bases are inserted after this cell
+    row_read: npt.NDArray[np.int32]  # [n, h]: index of the read, EMPTY or REFERENCE
+    support: npt.NDArray[np.uint8]  # [n, h]: NO_READ, SUPPORTS_ALT, ...
+    reference: npt.NDArray[np.uint8]  # [n, w]: base codes, 4 beyond the contig
+
+
+@dataclass(frozen=True)
+class ImageBatch:
+    """Images and features of a region's candidates: one per alt and per pair of alts, by site, single alts first."""
+
+    images: npt.NDArray[np.uint8]  # [n, h, w, c]
+    features: npt.NDArray[np.float32]  # [n, f]
+    site: npt.NDArray[np.int32]  # [n]: index into the candidates
+    alt_set: npt.NDArray[np.int8]  # [n, 2]: indexes of the alts it stands for, NO_ALT when there is no second
+
+    def __len__(self) -> int:
+        return len(self.site)
+
+
+Channel = Callable[[Pileup, npt.NDArray[np.uint8]], None]

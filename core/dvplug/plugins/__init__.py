@@ -1,0 +1,1 @@
+"""Plugins: loaded, built in, installed, begun."""

@@ -1,0 +1,70 @@
+"""What the engine itself brings, through the same hooks as everybody else."""
+
+from __future__ import annotations
+
+from dvplug.hookspecs import CandidateFinder, Channel, Genotyper, ImageEncoder, hookimpl
+
+DVPLUG_API = 1
+
+CHANNELS = {
+    "read_base": "the base of the read: A, C, G, T or deleted",
+    "base_quality": "phred quality of the base",
+    "mapping_quality": "phred quality of the read's placement",
+    "strand": "forward or reverse",
+    "read_supports_variant": "the read's class by haplotype: alt, other alt, reference, uninformative",
+    "base_differs_from_ref": "the base is not that of the reference",
+    "insert_size": "length of the fragment that the read pair came from",
+    "homopolymer_length": "length of the run of equal bases around the base, in the read itself",
+    "haplotype": "phase of the read, from its HP tag or the engine's own phasing",
+}
+
+
+@hookimpl
+def dvplug_candidate_finders() -> list[CandidateFinder]:
+    """Return the allele counter."""
+    return [
+        CandidateFinder(
+            "allele-counter", "alleles over count and fraction", "dvplug.candidates.finder:find_candidates"
+        )
+    ]
+
+
+@hookimpl
+def dvplug_image_encoders() -> list[ImageEncoder]:
+    """Return the pileup encoders."""
+    description = "reads as rows around the candidate, sorted by the allele they support"
+    return [
+        ImageEncoder(
+            "pileup",
+            description,
+            "dvplug.images.pileup:encode_pileups",
+            version=2,
+            features="dvplug.images.features.site:FEATURES",
+        ),
+        ImageEncoder(
+            "pileup-with-length-shares",
+            "the same, with features of how long repeats are in the reads, and in how many",
+            "dvplug.images.features.length_shares:encode_pileups",
+            features="dvplug.images.features.length_shares:FEATURES",
+        ),
+    ]
+
+
+@hookimpl
+def dvplug_channels() -> list[Channel]:
+    """Return the channels of the pileup encoder."""
+    return [
+        Channel(name, description, f"dvplug.images.channels:{name}") for name, description in CHANNELS.items()
+    ]
+
+
+@hookimpl
+def dvplug_genotypers() -> list[Genotyper]:
+    """Return the network."""
+    return [
+        Genotyper(
+            "network",
+            "the model's network, by LiteRT or on a GPU",
+            "dvplug.genotypes.genotyper:open_genotyper",
+        )
+    ]

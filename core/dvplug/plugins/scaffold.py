@@ -1,0 +1,57 @@
+"""`dvplug plugins new`: a plugin project that works, to be changed piece by piece."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+from string import Template
+
+from dvplug._version import __version__
+from dvplug.errors import InputError
+from dvplug.hookspecs import HOOK_API
+
+TEMPLATE = Path(__file__).parent / "template"
+# Where a file of the template goes, if not to its own place.
+PLACES = {"github/test.yml": ".github/workflows/test.yml", "gitignore": ".gitignore"}
+
+
+def new_project(name: str, parent: Path) -> Path:
+    """Write the project ``dvplug-<name>`` into a folder; returns its own.
+
+    Raises
+    ------
+    InputError
+        The name is not lower-case words joined by '-', or the project is there already.
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
+        raise InputError(
+            f"'{name}' is not a plugin name",
+            repair="Use lower-case words joined by '-', such as my-sequencer.",
+        )
+    project = parent / f"dvplug-{name}"
+    if project.exists():
+        raise InputError(f"'{project}' exists already", repair="Remove it, or choose another name.")
+    major, minor = __version__.split(".")[:2]
+    underscored = name.replace("-", "_")
+    words = {
+        "name": name,
+        "underscored": underscored,
+        "package": f"dvplug_{underscored}",
+        "api": HOOK_API,
+        "dvplug": f"{major}.{minor}",
+        # Before 1.0 a minor version may break a plugin.
+        "next_dvplug": f"{major}.{int(minor) + 1}" if major == "0" else f"{int(major) + 1}",
+    }
+    with tempfile.TemporaryDirectory(dir=parent, prefix=f".{project.name}-") as temporary:
+        made = Path(temporary) / "project"
+        for source in sorted(TEMPLATE.rglob("*.in")):
+            place = source.relative_to(TEMPLATE).as_posix().removesuffix(".in")
+            place = PLACES.get(place, place.replace("package/", f"{words['package']}/"))
+            target = made / place
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(
+                Template(source.read_text(encoding="utf-8")).substitute(words), encoding="utf-8"
+            )
+        made.rename(project)
+    return project

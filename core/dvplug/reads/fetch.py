@@ -1,0 +1,112 @@
+"""Reads of one region: decoded, filtered, merged from several files, and sampled where they are too many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dvplug.line.read_batch import ReadBatch
+from dvplug.line.region import Region
+from dvplug.reads.decode import decode
+from dvplug.technology import ReadFilter
+
+REVERSE = 0x10  # SAM flag
+_SLACK = 50_000  # reads over twice those kept that may gather before they are sampled
+
+
+def fetch_reads(
+    alignments: Sequence[Any],
+    region: Region,
+    read_filter: ReadFilter,
+    *,
+    margin: int = 0,
+    haplotypes: bool = False,
+    keep_fraction: float = 1.0,
+) -> ReadBatch:
+    """Decode the reads that overlap ``region`` widened by ``margin`` bp on both sides.
+
+    Reads between the first and the last of these in the file come along even if they end before the region.
+
+    Parameters
+    ----------
+    alignments
+        Open, indexed `pysam.AlignmentFile`s; their reads are merged by position.
+    region, margin
+        What the reads must reach.
+    read_filter
+        Which alignments count. Where more than ``max_reads_per_window`` reads start in one window of
+        ``sampling_window`` bp (a grid fixed on the contig), those with the lowest hash stay, so that the
+        choice depends neither on the region asked for nor on the number of workers.
+    haplotypes
+        Read the HP tag.
+    keep_fraction
+        Fraction of the fragments to use, chosen by name: a shallower run of the same sample.
+
+    Raises
+    ------
+    InputError
+        A file breaks off or cannot be decoded.
+    """
+    need_start, need_end = max(0, region.start - margin), region.end + margin
+    window = read_filter.sampling_window
+    # Whole windows only: the sample of a window must not depend on where the region begins or ends.
+    whole = Region(
+        region.contig,
+        max(0, need_start - read_filter.max_read_span) // window * window,
+        -(-need_end // window) * window,
+    )
+    files = [
+        _gather_sampled(decode(file, whole, read_filter, haplotypes, keep_fraction), read_filter)
+        for file in alignments
+    ]
+    batch = ReadBatch.concatenate(files)
+    if len(files) > 1:
+        batch = batch.take(np.argsort(np.concatenate([_merge_keys(file) for file in files]), kind="stable"))
+        batch = _sampled(batch, read_filter)
+    wanted = np.flatnonzero((batch.start < need_end) & (batch.end > need_start))
+    return batch.part(int(wanted[0]), int(wanted[-1]) + 1) if len(wanted) else batch.part(0, 0)
+
+
+def _merge_keys(batch: ReadBatch) -> npt.NDArray[np.int64]:
+    """What `samtools merge` orders by, int64[reads]: start, then strand, then the order of the files.
+
+    Reads that start alike get other rows in images in another order, so lanes must come as their merge does. A read
+    behind one of a higher key has to wait for it, hence the running maximum.
+    """
+    keys = batch.start.astype(np.int64) * 2 + ((batch.flag & REVERSE) != 0)
+    return np.maximum.accumulate(keys) if len(keys) else keys
+
+
+def _gather_sampled(parts: Iterator[ReadBatch], read_filter: ReadFilter) -> ReadBatch:
+    """Join the parts of one file; sample whenever many have gathered, so that memory stays bounded.
+
+    A bottom-k sample of a union is that of its parts' samples, so it can be taken as reads stream by.
+    """
+    gathered: list[ReadBatch] = []
+    waiting, most = 0, _SLACK
+    for part in parts:
+        gathered.append(part)
+        waiting += len(part)
+        if waiting > most:
+            gathered = [_sampled(ReadBatch.concatenate(gathered), read_filter)]
+            waiting = len(gathered[0])
+            most = 2 * waiting + _SLACK
+    return _sampled(ReadBatch.concatenate(gathered), read_filter)
+
+
+def _sampled(batch: ReadBatch, read_filter: ReadFilter) -> ReadBatch:
+    """Keep the reads of lowest hash in each window that has too many; ``batch`` is in order of start."""
+    limit = read_filter.max_reads_per_window
+    windows = batch.start // read_filter.sampling_window
+    firsts = np.flatnonzero(np.diff(windows, prepend=-1))
+    counts = np.diff(np.append(firsts, len(batch)))
+    if not (counts > limit).any():
+        return batch
+    kept = np.ones(len(batch), np.bool_)
+    for first, count in zip(firsts[counts > limit].tolist(), counts[counts > limit].tolist(), strict=True):
+        order = np.argsort(batch.name_hash[first : first + count], kind="stable")
+        kept[first + order[limit:]] = False
+    return batch.take(np.flatnonzero(kept))

@@ -1,0 +1,241 @@
+"""Write VCF 4.2: the header, record lines, and files that appear only when whole."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import sys
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import pysam
+
+from dvplug._version import __version__
+from dvplug.errors import InputError
+from dvplug.line.record import VcfRecord
+
+MAX_PL = 990
+"""Of genotypes with an allele that is not listed, and of reference blocks (DeepVariant)."""
+TBI_MAX = 2**29
+"""Positions that a .tbi index can hold (SAM specification, section 5); longer contigs get a .csi."""
+
+_FIELDS = """\
+##FILTER=<ID=PASS,Description="All filters passed">
+##FILTER=<ID=RefCall,Description="The called genotype is homozygous reference">
+##FILTER=<ID=LowQual,Description="QUAL is below the threshold of this run">
+##FILTER=<ID=LowGQ,Description="GQ is below the threshold of this run">
+##FILTER=<ID=NoCall,Description="The site was proposed, but no read tells of it">
+##INFO=<ID=PROPOSED,Number=0,Type=Flag,Description="Genotyped because the user proposed it">
+##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">
+##FORMAT=<ID=GQ,Number=1,Type=Integer,Description="Phred probability that the genotype is wrong">
+##FORMAT=<ID=DP,Number=1,Type=Integer,Description="Reads used at the site">
+##FORMAT=<ID=AD,Number=R,Type=Integer,Description="Reads that support each allele">
+##FORMAT=<ID=VAF,Number=A,Type=Float,Description="Fraction of DP that supports each alternate allele">
+##FORMAT=<ID=PL,Number=G,Type=Integer,Description="Phred likelihood of each genotype, the best 0">
+"""
+_GVCF_FIELDS = """\
+##ALT=<ID={name},Description="Any allele that is not listed">
+##INFO=<ID=END,Number=1,Type=Integer,Description="Last position of a reference block">
+##FORMAT=<ID=MIN_DP,Number=1,Type=Integer,Description="Least number of reads at a base of the block">
+"""
+
+
+def header(
+    lengths: Mapping[str, int],
+    sample: str,
+    *,
+    reference: str,
+    command: str,
+    model: str,
+    model_sha256: str,
+    plugins: Mapping[str, str],
+    gvcf_symbol: str = "",
+) -> str:
+    """Return the header text, with its final newline. It has no date: same run, same bytes.
+
+    Parameters
+    ----------
+    lengths
+        Length of each contig of the reference, in its order.
+    sample
+        Name of the only sample.
+    reference
+        Path of the reference; only its file name is written.
+    command
+        What was run. Leave out of it what must not change the bytes, such as the number of workers.
+    model, model_sha256
+        ``name@version`` and the digest of its weights.
+    plugins
+        Distribution to version, of all plugins that took part.
+    gvcf_symbol
+        In a gVCF: the allele that stands for all that are not listed.
+    """
+    contigs = "".join(f"##contig=<ID={name},length={length}>\n" for name, length in lengths.items())
+    used = "".join(
+        f'##dvplugPlugin=<ID={name},Version="{version}">\n' for name, version in sorted(plugins.items())
+    )
+    return (
+        "##fileformat=VCFv4.2\n"
+        f"{_FIELDS}"
+        f"{_GVCF_FIELDS.format(name=gvcf_symbol.strip('<>')) if gvcf_symbol else ''}"
+        f"##source=dvplug {__version__}\n"
+        f"##dvplugCommand={' '.join(command.split())}\n"
+        f'##dvplugModel=<ID={model},SHA256="{model_sha256}">\n'
+        f"{used}"
+        f"##reference={Path(reference).name}\n"
+        f"{contigs}"
+        f"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t{sample}\n"
+    )
+
+
+def format_record(record: VcfRecord, symbol: str = "") -> str:
+    """Return the line of a record, with its newline.
+
+    Parameters
+    ----------
+    symbol
+        In a gVCF: the allele that stands for all that are not listed, ``<*>`` or ``<NON_REF>``. No read supports it.
+    """
+    contig, start, ref, alts, qual, filter_, gt, gq, dp, ad, vaf, pl, proposed = record
+    if symbol:
+        alts, ad, vaf = (*alts, symbol), (*ad, 0), (*vaf, 0.0)
+        pl = pl + (MAX_PL,) * (1 if len(pl) == len(alts) else len(alts) + 1)
+    info = "PROPOSED" if proposed else "."
+    return (
+        f"{contig}\t{start + 1}\t.\t{ref}\t{','.join(alts)}\t{qual:g}\t{filter_}\t{info}\tGT:GQ:DP:AD:VAF:PL\t"
+        f"{'/'.join(map(str, gt)) or './.'}:{gq}:{dp}:{','.join(map(str, ad))}:"
+        f"{','.join([f'{fraction:.4g}' for fraction in vaf])}:{','.join(map(str, pl))}\n"
+    )
+
+
+class VcfWriter:
+    """Write a VCF file that appears under its name, with its index, only when it is whole.
+
+    A path that ends in ``.vcf.gz`` is compressed with BGZF and indexed, ``.vcf`` is text, ``-`` is text on
+    stdout, which cannot be taken back. As a context manager it commits at the end, or removes what it wrote
+    when an exception passes.
+
+    Raises
+    ------
+    InputError
+        The output cannot be written: said by the constructor where that can be known before any work, and
+        by the other methods when, for example, the disk is full.
+    """
+
+    def __init__(self, path: str | Path, header: str) -> None:
+        self.path = Path(path)
+        self._is_stdout = str(path) == "-"
+        self._index = _index_suffix(header) if self.path.name.endswith(".vcf.gz") else ""
+        self._file: Any = sys.stdout
+        if not self._is_stdout:
+            require_place(self.path)
+            suffix = ".vcf.gz" if self._index else ".vcf"
+            self._temp = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}{suffix}")
+            try:
+                self._temp.touch(exist_ok=False)  # BGZFile crashes the interpreter where it cannot create
+                self._file = (
+                    pysam.BGZFile(str(self._temp), "wb")
+                    if self._index
+                    else self._temp.open("w", encoding="utf-8", newline="\n")
+                )
+            except OSError as error:
+                raise self._failed(error) from error
+        self.write_text(header)
+
+    def write(self, records: Iterable[VcfRecord]) -> None:
+        """Write records; all that come must be sorted."""
+        self.write_text("".join(map(format_record, records)))
+
+    def write_text(self, lines: str) -> None:
+        """Write whole lines, such as those of a region that a worker formatted; aborts when that fails."""
+        try:
+            self._file.write(lines.encode() if self._index else lines)
+        except OSError as error:
+            self.abort()
+            raise self._failed(error) from error
+
+    def close(self) -> None:
+        """Finish the file, index it, and move both into place; nothing is left if that fails."""
+        try:
+            if self._is_stdout:
+                self._file.flush()
+            else:
+                self._file.close()
+                self._commit()
+        except OSError as error:
+            self.abort()
+            raise self._failed(error) from error
+        except BaseException:  # such as Ctrl-C
+            self.abort()
+            raise
+
+    def abort(self) -> None:
+        """Remove what was written; what was under the name before stays."""
+        if self._is_stdout:
+            return
+        with suppress(OSError):  # the file goes, so that its last block no longer matters
+            self._file.close()
+        for left in (self._temp, Path(f"{self._temp}{self._index}")):
+            left.unlink(missing_ok=True)
+
+    def _commit(self) -> None:
+        """Move in data, then index: at no moment is there an index without its data, or an old one."""
+        if self._index:
+            pysam.tabix_index(str(self._temp), preset="vcf", force=True, csi=self._index == ".csi")
+            for old in (".tbi", ".csi"):
+                Path(f"{self.path}{old}").unlink(missing_ok=True)
+        self._temp.replace(self.path)
+        if self._index:
+            Path(f"{self._temp}{self._index}").replace(f"{self.path}{self._index}")
+
+    def _failed(self, error: OSError) -> InputError:
+        return InputError(
+            f"Output {'to stdout' if self._is_stdout else self.path} cannot be written",
+            cause=error.strerror or str(error),
+            repair="Check the permissions of the folder and the free space.",
+        )
+
+    def __enter__(self) -> VcfWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.abort()
+
+
+def _index_suffix(header: str) -> str:
+    longest = max(map(int, re.findall(r"^##contig=.*length=(\d+)", header, re.MULTILINE)), default=0)
+    return ".csi" if longest > TBI_MAX else ".tbi"
+
+
+def remove_leftovers(path: str | Path) -> None:
+    """Remove the unfinished files that killed runs left beside an output.
+
+    Only one who knows that nobody else is writing this output may call it.
+    """
+    path = Path(path)
+    ours = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{8}}\.vcf(\.gz(\.tbi|\.csi)?)?")
+    for left in path.parent.iterdir():
+        if ours.fullmatch(left.name):
+            left.unlink(missing_ok=True)
+
+
+def require_place(path: Path) -> None:
+    """Check before any work that a VCF can lie there; raises InputError."""
+    if not path.name.endswith((".vcf", ".vcf.gz")):
+        raise InputError(
+            f"Output {path} has an unknown format",
+            cause="the name says the format",
+            repair="End it in .vcf.gz (compressed and indexed) or .vcf, or write - for stdout.",
+        )
+    if not path.parent.is_dir():
+        raise InputError(f"Output folder {path.parent} does not exist", repair="Make it, or correct --out.")
+    if path.is_dir():
+        raise InputError(f"Output {path} is a folder", repair="Name a file with --out.")

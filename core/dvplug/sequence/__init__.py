@@ -1,0 +1,1 @@
+"""Kernels on base codes and CIGARs; they know no step."""

@@ -1,0 +1,259 @@
+"""`dvplug show` as a function: what the network sees at a position, and what it says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dvplug.engine.draw import Drawn, RegionImages
+from dvplug.engine.pipeline import Pipeline
+from dvplug.errors import InputError
+from dvplug.genome.ploidy import DIPLOID
+from dvplug.genome.reference import Reference
+from dvplug.genome.regions import parse_region, skip_n_runs
+from dvplug.hookspecs import Predictor
+from dvplug.inputs.preflight import check_call
+from dvplug.line.candidate_batch import CandidateBatch
+from dvplug.line.image_batch import NO_ALT
+from dvplug.line.record import VcfRecord
+from dvplug.line.region import Region
+from dvplug.models import check_fit, resolve_model
+from dvplug.plugins.loading import installed_plugins
+from dvplug.records.postprocess import PostprocessSettings, call_sites
+from dvplug.system.locations import Location
+from dvplug.technology import CandidateThresholds, ImageLayout
+
+NEAREST = 4
+"""Candidates that are named where there is none."""
+
+
+@dataclass(frozen=True)
+class ImageView:
+    """One image, and the network's answer.
+
+    Attributes
+    ----------
+    alts
+        The one or two alternate alleles that it stands for.
+    pixels
+        uint8[h, w, c].
+    probabilities
+        Of no, one and two copies of these alts.
+    """
+
+    alts: tuple[str, ...]
+    pixels: npt.NDArray[np.uint8]
+    probabilities: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Site:
+    """A candidate with all its images, and the record that they make together (which may be a RefCall)."""
+
+    region: Region  # of REF as the candidate has it; `record` may be trimmed
+    ref: str
+    alts: tuple[str, ...]
+    images: tuple[ImageView, ...]
+    record: VcfRecord
+
+
+@dataclass(frozen=True)
+class NoCandidate:
+    """A position without a candidate.
+
+    Attributes
+    ----------
+    at
+        The position, one base.
+    ref
+        The reference base.
+    reads
+        Reads over it that pass the read filter.
+    depth
+        Reads that tell an allele, where one reads another than the reference.
+    counts
+        Reads per allele, such as ``T>C``, however few; empty when all show the reference.
+    thresholds
+        What an allele would have needed.
+    nearest
+        Candidates close by, in order of position.
+    """
+
+    at: Region
+    ref: str
+    reads: int
+    depth: int
+    counts: dict[str, int]
+    thresholds: CandidateThresholds
+    nearest: tuple[Site, ...]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What was found at the positions asked for, in their order."""
+
+    model: str
+    layout: ImageLayout
+    found: list[Site | NoCandidate]
+
+    @property
+    def sites(self) -> list[Site]:
+        """Those with a candidate."""
+        return [one for one in self.found if isinstance(one, Site)]
+
+
+def show_positions(
+    positions: Sequence[str],
+    tech: str,
+    reference: Location,
+    reads: Sequence[Location],
+    model: str | None = None,
+    *,
+    offline: bool = False,
+) -> Shown:
+    """Draw and call the candidates at positions as `call_variants` does, the network on the CPU.
+
+    Parameters
+    ----------
+    positions
+        Such as ``chr20:10,002,470``: the POS of a record, 1-based.
+    model
+        As in `CallOptions`.
+
+    Raises
+    ------
+    DvplugError
+        Anything that the user can mend, as of `call_variants`; or a position is not one base.
+    """
+    plugins = installed_plugins()
+    checked = check_call(
+        plugins,
+        tech=tech,
+        reference=reference,
+        reads=reads,
+        where=lambda lengths: ([_one_base(text, lengths) for text in positions], DIPLOID),
+        sample="sample",
+        force=True,  # another technology's view of reads is worth a look
+    )
+    profile, wanted = checked.profile, checked.regions
+    loaded = resolve_model(plugins, profile, model, offline=offline)
+    check_fit(loaded.manifest, profile, plugins.image_encoder(profile.image_encoder))
+    with Reference.open(reference) as opened:
+        pipeline = Pipeline.of(plugins, profile)
+        predictor = plugins.genotyper(profile.genotyper).load()(loaded, "cpu")
+        settings = PostprocessSettings.of(loaded.manifest)
+        viewer = _Viewer(RegionImages(pipeline, reference, reads), predictor, settings, opened)
+        return Shown(loaded.manifest.label, profile.image, [one for at in wanted for one in viewer.look(at)])
+
+
+def _one_base(text: str, lengths: Mapping[str, int]) -> Region:
+    at = parse_region(text, lengths)
+    if at.end - at.start != 1:
+        raise InputError(
+            f"--at {text} is {at.end - at.start:,} bases long",
+            cause="a picture is of one site",
+            repair="Give contig:position, such as chr20:10,002,470; --at can be given several times.",
+        )
+    return at
+
+
+class _Viewer:
+    """Draws the parts of the genome that `dvplug call` works on, one at a time, and picks sites from them."""
+
+    def __init__(
+        self, drawer: RegionImages, predictor: Predictor, settings: PostprocessSettings, reference: Reference
+    ) -> None:
+        self.drawer, self.predictor, self.settings, self.reference = drawer, predictor, settings, reference
+        self.profile = drawer.pipeline.profile
+        self._part: Region | None = None
+        self._drawn: list[Drawn] = []
+
+    def look(self, at: Region) -> list[Site | NoCandidate]:
+        """Return the candidates at a position: usually one."""
+        drawn = self._draw(at)
+        # Trimming moves a record to the right within its REF.
+        near = [s for d in drawn for s in self._sites(d, at.start - _longest_ref(d.candidates), at.start)]
+        found: list[Site | NoCandidate] = [
+            site for site in near if at.start in (site.region.start, site.record.start)
+        ]
+        return found or [self._nothing(at, drawn)]
+
+    def _draw(self, at: Region) -> list[Drawn]:
+        """Draw the whole part, as calling does: reads are phased within it, and haplotypes are drawn."""
+        size = self.profile.partition_size
+        cut = at.start - at.start % size
+        part = Region(at.contig, cut, min(cut + size, self.reference.lengths[at.contig]))
+        if part != self._part:
+            self._drawn = [d for r in skip_n_runs([part], self.reference) for d in self.drawer.draw(r)]
+            self._part = part
+        return self._drawn
+
+    def _sites(self, drawn: Drawn, first: int, last: int) -> Iterator[Site]:
+        """Call the candidates that start from ``first`` to ``last``, each by itself."""
+        starts = drawn.candidates.start
+        for index in range(int(np.searchsorted(starts, first)), int(np.searchsorted(starts, last, "right"))):
+            yield self._site(drawn, index)
+
+    def _site(self, drawn: Drawn, index: int) -> Site:
+        one, of_site = drawn.candidates.part(index, index + 1), drawn.images.site == index
+        pixels, alt_sets = drawn.images.images[of_site], drawn.images.alt_set[of_site]
+        probabilities = self.predictor.predict(pixels, drawn.images.features[of_site])
+        (record,) = call_sites(
+            one.contig, one.start, one.refs, one.alts, one.depth, one.allele_depths,
+            np.zeros(len(pixels), np.int32), alt_sets, probabilities, self.settings,
+        )  # fmt: skip
+        start, ref, alts = int(one.start[0]), one.refs[0], one.alts[0]
+        views = tuple(
+            ImageView(tuple(alts[alt] for alt in alt_set if alt != NO_ALT), image, tuple(p))
+            for image, alt_set, p in zip(pixels, alt_sets.tolist(), probabilities.tolist(), strict=True)
+        )
+        return Site(Region(one.contig, start, start + len(ref)), ref, alts, views, record)
+
+    def _nothing(self, at: Region, drawn: list[Drawn]) -> NoCandidate:
+        thresholds = self.profile.candidate_thresholds
+        # With these an allele of one read is a candidate: the finder itself counts.
+        every = thresholds.model_copy(
+            update={
+                "min_count_snps": 1,
+                "min_count_indels": 1,
+                "min_fraction_snps": 0.0,
+                "min_fraction_indels": 0.0,
+            }
+        )
+        reads, depth, counts = 0, 0, {}
+        for part in self.drawer.draw(at, every):
+            reads += part.result.reads
+            for k in range(len(part.candidates)):
+                one = part.candidates.part(k, k + 1)
+                depth = int(one.depth[0])
+                counts = allele_counts(one.refs[0], one.alts[0], one.allele_depths[0].tolist())
+        return NoCandidate(
+            at,
+            self.reference.sequence(at.contig, at.start, at.end),
+            reads,
+            depth,
+            counts,
+            thresholds,
+            self._nearest(at, drawn),
+        )
+
+    def _nearest(self, at: Region, drawn: list[Drawn]) -> tuple[Site, ...]:
+        places = [
+            (abs(int(s) - at.start), k, i)
+            for k, d in enumerate(drawn)
+            for i, s in enumerate(d.candidates.start)
+        ]
+        nearest = sorted(sorted(places)[:NEAREST], key=lambda place: place[1:])
+        return tuple(self._site(drawn[k], index) for _, k, index in nearest)
+
+
+def allele_counts(ref: str, alts: Sequence[str], depths: Sequence[int]) -> dict[str, int]:
+    """Reads per allele: the reference's under REF, those of an alt under REF>ALT."""
+    return dict(zip((ref, *(f"{ref}>{alt}" for alt in alts)), depths, strict=False))
+
+
+def _longest_ref(candidates: CandidateBatch) -> int:
+    return max(map(len, candidates.refs), default=0)

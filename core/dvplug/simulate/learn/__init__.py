@@ -1,0 +1,1 @@
+"""How a sequencer errs, learnt from real reads."""

@@ -1,0 +1,75 @@
+"""How many false candidates a BAM shows, and at which allele fractions: real against simulated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pysam
+
+from dvplug.simulate.learn.pileup import Pileup, count_alleles, reference_codes
+
+FRACTION_EDGES = np.array([0.03, 0.06, 0.09, 0.12, 0.15, 0.2, 0.3, 0.5, 1.01])
+
+
+@dataclass
+class Noise:
+    """False alleles with at least 2 reads, per 100 kb, by allele fraction (bins of `FRACTION_EDGES`)."""
+
+    bases: int
+    mean_depth: float
+    snps: np.ndarray
+    indels: np.ndarray
+    clipped_p: float
+
+    def __str__(self) -> str:
+        edges = "  ".join(f"{e:6.2f}" for e in FRACTION_EDGES[:-1])
+        rows = [f"{self.bases} bp at {self.mean_depth:.1f}x; per 100 kb by fraction from", f"       {edges}"]
+        for name, counts, least in (("SNP", self.snps, 3), ("indel", self.indels, 1)):
+            rate = counts * 1e5 / self.bases
+            cells = "  ".join(f"{v:6.1f}" for v in rate)
+            rows.append(f"{name:6} {cells}   total over threshold {rate[least:].sum():.1f}")
+        return "\n".join(rows)
+
+
+def truth_mask(truth: Path | None, contig: str, start: int, end: int, flank: int = 12) -> np.ndarray:
+    """Return bool[end - start], False within ``flank`` bp of a true variant."""
+    keep = np.ones(end - start, dtype=bool)
+    if truth is not None:
+        with pysam.VariantFile(str(truth)) as records:
+            for record in records.fetch(contig, start, end):
+                keep[max(record.start - flank - start, 0) : max(record.stop + flank - start, 0)] = False
+    return keep
+
+
+def measure_noise(
+    bam: Path, fasta: Path, intervals: list[tuple[str, int, int]], truth: Path | None, *, min_depth: int = 10
+) -> Noise:
+    """Count alleles that are not in the truth over intervals; positions under ``min_depth`` are left out."""
+    snps, indels = [], []
+    bases, depth, clipped = 0, 0.0, 0.0
+    for contig, start, end in intervals:
+        pileup = count_alleles(bam, contig, start, end)
+        reference = reference_codes(fasta, contig, start, end)
+        keep = truth_mask(truth, contig, start, end) & (pileup.depth >= min_depth) & (reference < 4)
+        bases += int(keep.sum())
+        depth += float(pileup.depth[keep].sum())
+        clipped += float(pileup.clips.sum())
+        snps.append(_snp_fractions(pileup, reference, keep))
+        indels.append(_indel_fractions(pileup, keep))
+    tables = [np.histogram(np.concatenate(part), FRACTION_EDGES)[0] for part in (snps, indels)]
+    return Noise(bases, depth / max(bases, 1), tables[0], tables[1], clipped)
+
+
+def _snp_fractions(pileup: Pileup, reference: np.ndarray, keep: np.ndarray) -> np.ndarray:
+    others = pileup.bases.copy()
+    others[np.arange(len(reference))[reference < 4], reference[reference < 4]] = 0
+    fraction = others / np.maximum(pileup.bases.sum(axis=1), 1)[:, None]
+    return fraction[keep[:, None] & (others >= 2)]
+
+
+def _indel_fractions(pileup: Pileup, keep: np.ndarray) -> np.ndarray:
+    return np.array(
+        [count / max(pileup.depth[p], 1) for (p, _), count in pileup.indels.items() if count >= 2 and keep[p]]
+    )

@@ -1,0 +1,276 @@
+"""An empirical Illumina error profile: whole quality strings of real pairs and where those reads erred.
+
+No truth is used: sites where so many reads agree on another allele that they may be variants are masked.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+import numpy as np
+import pysam
+from numpy.typing import NDArray
+
+from dvplug.simulate.genome import COMPLEMENT, Codes, encode, find_tracts
+from dvplug.simulate.learn.pileup import (
+    MATCH,
+    Pileup,
+    blocks,
+    count_alleles,
+    covered_intervals,
+    reference_codes,
+)
+
+RIGHT, WRONG, FOREIGN, RANDOM = 0, 1, 2, 3
+"""State of a base of a template: as sequenced, misread, from elsewhere in the genome, noise."""
+LONGEST_TRACT = 40
+RATE_TRACTS = {1: 1, 2: 6, 3: 9, 4: 12}
+MASKED_FRACTION, MASKED_READS = 0.15, 3
+"""At 50-90x, noise in 15 % of the reads is rarer than a heterozygote that shows so little."""
+RECURRENT_READS = 3
+PRIOR_READS = 500
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What `simulate.reads` needs to write reads like those of a BAM.
+
+    ``quality`` and ``state`` are uint8[pairs, 2, longest], in sequencing order, ``length`` int64[pairs, 2];
+    ``fragment`` int64[pairs] in bp; ``substitution`` float64[4, 4], P(read as | true base), cumulative;
+    ``deletion_p`` and ``insertion_p`` float64[5, LONGEST_TRACT + 1], per read, by unit and length of the
+    tandem repeat in bp (unit 1 of any length stands for all sequence); ``recurrent_q`` uint8[n], qualities
+    of errors at sites where several reads err alike; ``discordant_p``, pairs that do not belong together.
+    """
+
+    quality: NDArray[np.uint8]
+    state: NDArray[np.uint8]
+    length: NDArray[np.int64]
+    fragment: NDArray[np.int64]
+    substitution: NDArray[np.float64]
+    deletion_p: NDArray[np.float64]
+    insertion_p: NDArray[np.float64]
+    recurrent_q: NDArray[np.uint8]
+    discordant_p: float
+
+    def save(self, path: Path) -> None:
+        """Write as .npz."""
+        np.savez_compressed(path, **{f.name: getattr(self, f.name) for f in fields(self)})
+
+    @classmethod
+    def load(cls, path: Path) -> Profile:
+        """Read what `save` wrote."""
+        with np.load(path) as data:
+            columns = {f.name: data[f.name] for f in fields(cls)}
+        return cls(**(columns | {"discordant_p": float(columns["discordant_p"])}))
+
+    def scaled(self, *, clip: float, indel: float, rng: np.random.Generator) -> Profile:
+        """Return the profile with a share ``clip`` of the clipped ends and pairs that do not belong together,
+        and with indel rates times ``indel``."""
+        state = self.state.copy()
+        mended = rng.random(state.shape[:2]) >= clip
+        state[mended[:, :, None] & (state >= FOREIGN)] = RIGHT
+        return replace(
+            self,
+            state=state,
+            deletion_p=self.deletion_p * indel,
+            insertion_p=self.insertion_p * indel,
+            discordant_p=self.discordant_p * clip,
+        )
+
+
+@dataclass
+class _Region:
+    """What is known of one stretch of the BAM: reference, masks and the sites where errors recur."""
+
+    start: int
+    reference: Codes
+    pileup: Pileup
+    masked: NDArray[np.bool_]
+    recurrent: NDArray[np.bool_]
+
+
+def learn_profile(bam: Path, fasta: Path) -> Profile:
+    """Learn a profile from the primary, mapped pairs of a small BAM.
+
+    Parameters
+    ----------
+    bam
+        Coordinate-sorted, indexed; 20x or deeper over 50 kb or more.
+    fasta
+        Its reference, indexed.
+    """
+    regions: dict[str, list[_Region]] = defaultdict(list)
+    for contig, start, end in covered_intervals(bam):
+        regions[contig].append(_survey(bam, fasta, contig, start, end))
+    everything = [region for on_contig in regions.values() for region in on_contig]
+    with pysam.AlignmentFile(str(bam)) as reads:
+        pairs, discordant = _pairs(reads)
+    quality, state, length, fragment = [], [], [], []
+    spectrum, recurrent_q = np.ones((4, 4)), []
+    for first, second in pairs:
+        templates = [_template(read, regions, spectrum, recurrent_q) for read in (first, second)]
+        if None in templates:
+            continue
+        quality.append([t[0] for t in templates])
+        state.append([t[1] for t in templates])
+        length.append([len(t[0]) for t in templates])
+        fragment.append(abs(first.template_length))
+    np.fill_diagonal(spectrum, 0)
+    deletion_p, insertion_p = _indel_rates(everything)
+    longest = max(max(pair) for pair in length)
+    return Profile(
+        _padded(quality, longest),
+        _padded(state, longest),
+        np.array(length),
+        np.array(fragment),
+        np.cumsum(spectrum / spectrum.sum(axis=1, keepdims=True), axis=1),
+        deletion_p,
+        insertion_p,
+        np.array(recurrent_q or [30], dtype=np.uint8),
+        discordant / max(len(pairs) + discordant, 1),
+    )
+
+
+def _padded(rows: list[list[np.ndarray]], longest: int) -> NDArray[np.uint8]:
+    table = np.zeros((len(rows), 2, longest), dtype=np.uint8)
+    for i, pair in enumerate(rows):
+        for mate in (0, 1):
+            table[i, mate, : len(pair[mate])] = pair[mate]
+    return table
+
+
+def _survey(bam: Path, fasta: Path, contig: str, start: int, end: int) -> _Region:
+    """Count alleles and decide what may be a variant and what recurs without being one."""
+    reference = reference_codes(fasta, contig, start, end)
+    pileup = count_alleles(bam, contig, start, end, min_mapq=5)
+    others = pileup.bases.copy()
+    known = np.flatnonzero(reference < 4)
+    others[known, reference[known]] = 0
+    depth = np.maximum(pileup.depth, 1)
+    most = others.max(axis=1)
+    masked = (most >= MASKED_READS) & (most >= MASKED_FRACTION * depth)
+    for (place, _), count in pileup.indels.items():
+        if count >= MASKED_READS and count >= MASKED_FRACTION * depth[min(place, len(depth) - 1)]:
+            masked[max(place - 10, 0) : place + 40] = True
+    for place in np.flatnonzero((pileup.clips >= 4) & (pileup.clips >= 0.1 * depth)):
+        masked[max(place - 10, 0) : place + 10] = True
+    return _Region(start, reference, pileup, masked, (most >= RECURRENT_READS) & ~masked)
+
+
+def _pairs(reads: pysam.AlignmentFile) -> tuple[list[tuple[pysam.AlignedSegment, pysam.AlignedSegment]], int]:
+    """Return the pairs that map together as (first, second), and how many do not."""
+    waiting: dict[str, pysam.AlignedSegment] = {}
+    pairs, discordant = [], 0
+    for read in reads:
+        if read.flag & 0xF04 or read.mapping_quality < 20 or read.query_qualities is None:
+            continue
+        if not read.is_proper_pair or abs(read.template_length) > 1500:
+            discordant += read.is_read1
+            continue
+        mate = waiting.pop(read.query_name, None)
+        if mate is None:
+            waiting[read.query_name] = read
+        elif read.is_read1 != mate.is_read1:
+            pairs.append((read, mate) if read.is_read1 else (mate, read))
+    return pairs, discordant
+
+
+def _template(
+    read: pysam.AlignedSegment,
+    regions: dict[str, list[_Region]],
+    spectrum: NDArray[np.float64],
+    recurrent_q: list[int],
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]] | None:
+    """Return a read's qualities and states in sequencing order; counts its errors on the way."""
+    region = next(
+        (
+            r
+            for r in regions[read.reference_name]
+            if r.start <= read.reference_start and read.reference_end <= r.start + len(r.reference)
+        ),
+        None,
+    )
+    if region is None:
+        return None
+    codes = encode(read.query_sequence)
+    quality = np.frombuffer(read.query_qualities, dtype=np.uint8)
+    state = np.full(len(codes), RIGHT, dtype=np.uint8)
+    for operation, at, ref, length in blocks(read):
+        place = ref - region.start
+        if operation in MATCH:
+            truth = region.reference[place : place + length]
+            called = codes[at : at + length]
+            wrong = (truth != called) & (truth < 4) & ~region.masked[place : place + length]
+            recurs = wrong & region.recurrent[place : place + length]
+            recurrent_q += quality[at : at + length][recurs].tolist()
+            wrong &= ~recurs
+            state[at : at + length][wrong] = WRONG
+            counted = wrong & (called < 4)
+            a, b = truth[counted], called[counted]
+            np.add.at(spectrum, (COMPLEMENT[a], COMPLEMENT[b]) if read.is_reverse else (a, b), 1)
+        elif operation == 4:
+            state[at : at + length] = _clip_state(read, region, at, place, length, quality)
+    if read.is_reverse:
+        quality, state = quality[::-1], state[::-1]
+    return quality, state
+
+
+def _clip_state(
+    read: pysam.AlignedSegment, region: _Region, at: int, place: int, length: int, quality: NDArray[np.uint8]
+) -> int:
+    """Say why an aligner clipped: adapter and variant ends are made elsewhere, the rest is copied."""
+    at_3_prime = (at == 0) == read.is_reverse
+    if at_3_prime and abs(read.template_length) < len(quality):
+        return RIGHT
+    if region.masked[min(max(place, 0), len(region.masked) - 1)]:
+        return RIGHT
+    if length < 12:
+        return WRONG if quality[at : at + length].mean() < 20 else RANDOM
+    return RANDOM if quality[at : at + length].mean() < 15 else FOREIGN
+
+
+def _indel_rates(regions: list[_Region]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return per-read deletion and insertion rates by unit and tract length, float64[5, LONGEST_TRACT + 1].
+
+    Counts are shrunk towards `_prior_rates` with the weight of `PRIOR_READS` reads, since a small BAM has
+    few long tracts and masking takes the worst of them. The prior is first scaled up to the homopolymers of 6
+    to 14 bp where the library slips more than usual (amplified ones do).
+    """
+    prior = _prior_rates()
+    reads = np.zeros_like(prior[0])
+    counts = np.zeros((2, *prior[0].shape))
+    for region in regions:
+        tracts = find_tracts(region.reference, RATE_TRACTS)
+        owner = np.full(len(region.reference) + 1, -1)
+        for i in np.argsort(tracts.unit, kind="stable"):
+            owner[tracts.start[i] : tracts.start[i] + tracts.length[i]] = i
+        length = np.minimum(tracts.length, LONGEST_TRACT)
+        good = ~region.masked[tracts.start]
+        np.add.at(reads, (tracts.unit[good], length[good]), region.pileup.depth[tracts.start[good]])
+        for (place, allele), count in region.pileup.indels.items():
+            i = owner[min(place + 1, len(owner) - 1)]
+            if i >= 0 and good[i]:
+                counts[int(not allele.startswith("-")), tracts.unit[i], length[i]] += count
+    rates = []
+    for kind in (0, 1):
+        long = np.zeros_like(reads, dtype=bool)
+        long[1, 6:15] = True
+        scale = (counts[kind][long].sum() + 5) / ((reads * prior[kind])[long].sum() + 5)
+        expected = np.clip(prior[kind] * max(scale, 1.0), 0, 0.25)
+        rates.append((counts[kind] + PRIOR_READS * expected) / (reads + PRIOR_READS))
+    return rates[0], rates[1]
+
+
+def _prior_rates() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Deletion 1e-3 x 1.45^(length - 8) in homopolymers (feasibility study), insertion half of it.
+
+    Repeats of longer units slip about as often as a homopolymer of as many copies and two more.
+    """
+    deletion = np.zeros((5, LONGEST_TRACT + 1))
+    length = np.arange(LONGEST_TRACT + 1)
+    deletion[1] = np.clip(1e-3 * 1.45 ** (length - 8.0), 2e-6, 0.25)
+    for unit in (2, 3, 4):
+        deletion[unit] = np.clip(1e-3 * 1.45 ** (length / unit + 2 - 8.0), 2e-6, 0.25)
+    return deletion, deletion / 2

@@ -1,0 +1,1 @@
+"""Terminal, log, memory, processes and files."""

@@ -1,0 +1,64 @@
+"""Two consoles: results go to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from dvplug.system.run_log import log_event
+
+OFF_TERMINAL_WIDTH = 200  # of tables in files and pipes, where there is no width to ask for
+stdout = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else OFF_TERMINAL_WIDTH)
+stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def warn(message: str) -> None:
+    """Print one warning line on stderr, and note it in the log of the run."""
+    log_event("warning", message=message)
+    stderr.print(f"[yellow]warning:[/] {escape(message)}")
+
+
+def info(message: str) -> None:
+    """Print one status line on stderr, and note it in the log of the run."""
+    log_event("info", message=message)
+    stderr.print(escape(message))
+
+
+class Advance:
+    """Counts work done; off a terminal it prints a line at each tenth, but not more than one in ten seconds."""
+
+    def __init__(self, label: str, total: int, bar: Progress | None) -> None:
+        self.label, self.total, self.done, self.bar = label, max(total, 1), 0, bar
+        self.task = bar.add_task(label, total=self.total) if bar else None
+        self.printed, self.next_line, self.next_event = 0, time.monotonic() + 10, 0.0
+
+    def __call__(self, amount: int = 1) -> None:
+        """Report that ``amount`` more is done."""
+        self.done += amount
+        if time.monotonic() >= self.next_event or self.done == self.total:
+            self.next_event = time.monotonic() + 1
+            log_event("progress", step=self.label, done=self.done, total=self.total)
+        if self.bar and self.task is not None:
+            self.bar.advance(self.task, amount)
+            return
+        tenth = 10 * self.done // self.total
+        if tenth > self.printed and time.monotonic() >= self.next_line:
+            self.printed, self.next_line = tenth, time.monotonic() + 10
+            stderr.print(f"{escape(self.label)}: {10 * tenth} %")
+
+
+@contextmanager
+def progress(label: str, total: int) -> Iterator[Advance]:
+    """A progress bar on a terminal, plain lines elsewhere; yields a function to advance it."""
+    if not stderr.is_terminal:
+        yield Advance(label, total, None)
+        return
+    columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=stderr, transient=True) as bar:
+        yield Advance(label, total, bar)

@@ -1,0 +1,92 @@
+"""The log of a run for programs: one JSON object a line, appended to a file as things happen."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, TextIO
+
+from dvplug._version import __version__
+from dvplug.errors import DvplugError, InputError
+
+LIBRARIES = ("ai-edge-litert", "numba", "numpy", "pysam")
+"""Those that bear on the records of a run."""
+
+_log: TextIO | None = None
+
+
+def log_event(event: str, **fields: Any) -> None:
+    """Append an event: ``time`` (UTC, ISO 8601), ``event``, and these fields. Nothing where no log is kept."""
+    if _log is not None:
+        now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+        _log.write(json.dumps({"time": now, "event": event, **fields}) + "\n")
+
+
+@contextmanager
+def run_log(path: Path | None) -> Iterator[None]:
+    """Keep a log from here on: ``start`` first, ``end`` or ``error`` last.
+
+    Parameters
+    ----------
+    path
+        File to append to; none keeps no log.
+
+    Raises
+    ------
+    InputError
+        The file cannot be written.
+    """
+    global _log
+    if path is None:
+        yield
+        return
+    began = time.monotonic()
+    try:
+        _log = path.open("a", encoding="utf-8", buffering=1)
+    except OSError as error:
+        raise InputError(
+            f"The log {path} cannot be written",
+            cause=error.strerror or str(error),
+            repair="Make its folder, or name another file with --log-json.",
+        ) from error
+    try:
+        log_event(
+            "start", dvplug=__version__, python=platform.python_version(), system=platform.platform(),
+            libraries=dict(_versions()), command=sys.argv, pid=os.getpid(),
+        )  # fmt: skip
+        yield
+        log_event("end", wall_s=round(time.monotonic() - began, 3))
+    except BaseException as error:
+        log_event("error", **_described(error), wall_s=round(time.monotonic() - began, 3))
+        raise
+    finally:
+        _log.close()
+        _log = None
+
+
+def _described(error: BaseException) -> dict[str, Any]:
+    if isinstance(error, DvplugError):
+        parts = {"problem": error.problem, "cause": error.cause, "repair": error.repair}
+        return {"kind": type(error).__name__, **parts}
+    if isinstance(error, KeyboardInterrupt):
+        name = error.args[0].name if error.args else "SIGINT"
+        return {"kind": "interrupted", "problem": name, "cause": "", "repair": ""}
+    text = "".join(traceback.format_exception(error))
+    return {"kind": "fault", "problem": repr(error), "cause": "", "repair": "", "traceback": text}
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    for name in LIBRARIES:
+        try:
+            yield name, version(name)
+        except PackageNotFoundError:
+            yield name, "not installed"

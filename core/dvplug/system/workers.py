@@ -1,0 +1,275 @@
+"""Regions over processes, results in order; a process that dies or takes too much memory is told as an error.
+
+Each process has a pipe of its own. So the region that it was working on is known, no lock is shared that a killed
+process could keep, and an answer that breaks off in the middle is the end of its pipe, not of the run's patience.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import resource
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from multiprocessing.connection import Connection, wait
+from types import TracebackType
+from typing import Any, TypeVar
+
+from dvplug.errors import DvplugError
+from dvplug.line.region import Region
+from dvplug.system.memory import in_units, memory_of
+
+RESULTS_PER_WORKER = 4  # that may wait for an earlier one
+GIVEN_AHEAD = 2  # regions that a worker has at most, so that it need not wait for the next
+LOOK_S = 0.25  # between two looks at the memory, and of a worker at its parent
+ATTEMPT_CPU_S = 5  # of what should take a second: more is an endless loop
+Result = TypeVar("Result")
+
+
+def map_in_order(
+    make: Callable[[Any], Callable[[Region], Result]],
+    job: Any,
+    regions: Iterable[Region],
+    workers: int,
+    max_memory: int | None = None,
+) -> Iterator[Result]:
+    """Yield ``make(job)(region)`` for every region, in order, computed by that many processes.
+
+    A few results per worker are held at most, so that memory stays bounded when an early region is slow. One
+    worker without a limit is this process itself. Results of regions before the one that failed are given.
+
+    Parameters
+    ----------
+    max_memory
+        Bytes that this process and its workers may take together.
+
+    Raises
+    ------
+    DvplugError
+        A worker died, or was ended because memory went over the limit; and what a worker met.
+    """
+    if workers == 1 and max_memory is None:
+        work = make(job)
+        for region in regions:
+            try:
+                result = work(region)
+            except MemoryError as error:
+                raise _portable(error, region) from error
+            yield result
+        return
+    with _Crew(make, job, workers, max_memory) as crew:
+        yield from crew.results(regions)
+
+
+class _Worker:
+    """A process, this end of its pipe, and the regions it has not answered, oldest first."""
+
+    def __init__(self, context: Any, make: Any, job: Any) -> None:
+        self.pipe, theirs = context.Pipe()
+        self.given: deque[tuple[int, Region]] = deque()
+        self.memory_seen = 0  # of all processes, when it was ended for that
+        self.process = context.Process(target=_serve, args=(make, job, theirs, os.getpid()), daemon=True)
+        self.process.start()
+        theirs.close()  # else its death would not be the end of the pipe
+
+    def give(self, number: int, region: Region) -> None:
+        """Hand out one more region; whether it lives shows when it is asked for the answer."""
+        self.given.append((number, region))
+        try:
+            self.pipe.send(region)
+        except OSError:
+            return
+
+    def answer(self) -> tuple[int, Any, BaseException | None]:
+        """Return the number of its oldest region and the result, or the error in place of it."""
+        number, region = self.given.popleft()
+        try:
+            return number, *self.pipe.recv()
+        except (EOFError, OSError):
+            self.given.clear()
+            self.process.join()
+            if self.process.exitcode == -signal.SIGTERM:
+                time.sleep(
+                    LOOK_S
+                )  # where all processes get it, as from a batch system, this one's own ends the run
+            return number, None, self._death(region)
+
+    def _death(self, region: Region) -> DvplugError:
+        if self.memory_seen:
+            return DvplugError(
+                f"the processes took {in_units(self.memory_seen)} of memory, more than --max-memory allows",
+                cause=f"the one that took most was ended; it worked on {region}",
+                repair="Raise --max-memory, lower --workers, or leave such a region out with --exclude-regions.",
+            )
+        return DvplugError(
+            f"a worker process died at {region}",
+            cause=_end_of(self.process.exitcode or 0),
+            repair="Run with fewer --workers, or on a machine with more memory. If it dies there each time, "
+            "check the reads with `samtools quickcheck`, or leave the region out with --exclude-regions.",
+        )
+
+
+class _Crew:
+    """The workers of one run; as a context manager it ends them, whatever happens."""
+
+    def __init__(self, make: Any, job: Any, workers: int, max_memory: int | None) -> None:
+        self.max_memory, self.next_look = max_memory, 0.0
+        context = _context()
+        self.workers: list[_Worker] = []
+        try:
+            for _ in range(workers):
+                self.workers.append(_Worker(context, make, job))
+        except OSError as error:
+            self.__exit__(OSError, error, None)
+            raise DvplugError(
+                f"{workers} worker processes cannot be started",
+                cause=error.strerror or str(error),
+                repair="Run with fewer --workers.",
+            ) from error
+
+    def results(self, regions: Iterable[Region]) -> Iterator[Any]:
+        """Yield the result of each region, in order."""
+        left = enumerate(regions)
+        answers: dict[int, tuple[Any, BaseException | None]] = {}
+        given, asked_for = 0, 0
+        while True:
+            while given < asked_for + RESULTS_PER_WORKER * len(self.workers) and (idle := self._idle()):
+                if (item := next(left, None)) is None:
+                    break
+                idle.give(*item)
+                given += 1
+            if asked_for == given:
+                return
+            if asked_for in answers:
+                result, error = answers.pop(asked_for)
+                if error is not None:
+                    raise error
+                yield result
+                asked_for += 1
+            else:
+                for worker in self._ready():
+                    number, *answer = worker.answer()
+                    answers[number] = (answer[0], answer[1])
+
+    def _idle(self) -> _Worker | None:
+        """The worker with the fewest regions, if it may have one more."""
+        least = min(self.workers, key=lambda worker: len(worker.given))
+        return least if len(least.given) < GIVEN_AHEAD else None
+
+    def _ready(self) -> list[_Worker]:
+        """The workers that answered or died, as soon as there are some."""
+        busy = {worker.pipe: worker for worker in self.workers if worker.given}
+        while True:
+            ready = wait(list(busy), None if self.max_memory is None else LOOK_S)
+            if self.max_memory is not None and time.monotonic() > self.next_look:
+                self._look_at_memory(self.max_memory)
+            if ready:
+                return [busy[pipe] for pipe in ready]
+
+    def _look_at_memory(self, limit: int) -> None:
+        began = time.monotonic()
+        pids = [os.getpid(), *(worker.process.pid for worker in self.workers)]
+        total = memory_of(pids, limit)
+        if total > limit and (alive := [worker for worker in self.workers if worker.process.is_alive()]):
+            largest = max(alive, key=lambda worker: memory_of([worker.process.pid], 0))
+            largest.memory_seen = total
+            largest.process.kill()
+        self.next_look = began + LOOK_S + 20 * (time.monotonic() - began)
+
+    def __enter__(self) -> _Crew:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for worker in self.workers:
+            worker.process.kill()  # they hold nothing that must be closed
+        for worker in self.workers:
+            worker.process.join()
+            worker.pipe.close()
+
+
+def _serve(make: Callable[[Any], Any], job: Any, pipe: Connection, parent: int) -> None:
+    """Answer regions until the pipe ends, in a worker process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it reaches all processes; the parent ends its workers
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    work = None
+    while True:
+        try:
+            region = pipe.recv()
+        except (EOFError, OSError):
+            return
+        answer: tuple[Any, Exception | None]
+        try:
+            work = work or make(job)
+            answer = work(region), None
+        except Exception as error:  # noqa: BLE001 - the parent raises it
+            answer = None, _portable(error, region)
+        pipe.send(answer)
+
+
+def _end_with(parent: int) -> None:
+    """End this process when its parent was killed: nobody would read its answers."""
+    while os.getppid() == parent:
+        time.sleep(LOOK_S)
+    os._exit(1)
+
+
+def _portable(error: Exception, region: Region) -> Exception:
+    if isinstance(error, DvplugError):
+        return error
+    if isinstance(error, MemoryError):
+        return DvplugError(f"memory ran out at {region}", repair="Run with fewer --workers.")
+    return RuntimeError(f"a fault in a worker process, at {region}\n{traceback.format_exc()}")
+
+
+def crash_of(attempt: Callable[..., object], *args: Any) -> str:
+    """Try in a process of its own what may crash a native library, or never end; returns how, or nothing.
+
+    What it raises is nothing either: it will be raised again, and told, where it is done in earnest. Where processes
+    are not forked, which would take a second, nothing is tried.
+    """
+    context: Any = _context()
+    if context.get_start_method() != "fork":
+        return ""
+    process = context.Process(target=_quietly, args=(attempt, *args), daemon=True)
+    process.start()
+    process.join()
+    return _end_of(process.exitcode or 0) if (process.exitcode or 0) < 0 else ""
+
+
+def _quietly(attempt: Callable[..., object], *args: Any) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    resource.setrlimit(resource.RLIMIT_CPU, (ATTEMPT_CPU_S, ATTEMPT_CPU_S + 1))
+    with suppress(Exception):
+        attempt(*args)
+    os._exit(0)
+
+
+def _end_of(exit_code: int) -> str:
+    """Say what an exit code of multiprocessing means: negative ones are signals."""
+    if exit_code >= 0:
+        return f"it ended with exit code {exit_code}"
+    number = -exit_code
+    name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
+    if number == signal.SIGKILL:
+        return f"it was killed by {name}, most likely because memory ran out"
+    if number == signal.SIGXCPU:
+        return f"it did not end by itself ({name})"
+    if number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL):
+        return f"it crashed ({name}) in native code, most likely at damaged reads, or because memory ran out"
+    return f"it was ended by {name} from outside"
+
+
+def _context() -> multiprocessing.context.BaseContext:
+    """Fork on Linux, so that workers share what is loaded; elsewhere, or beside TensorFlow's threads, spawn."""
+    fork = sys.platform == "linux" and "tensorflow" not in sys.modules
+    return multiprocessing.get_context("fork" if fork else "spawn")

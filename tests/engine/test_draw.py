@@ -1,0 +1,44 @@
+"""The line up to the images: the parts of a crowded region."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dvplug.engine import draw as engine
+from dvplug.engine.draw import RegionImages
+from dvplug.engine.pipeline import Pipeline
+from dvplug.line.region import Region
+from dvplug.plugins.loading import installed_plugins
+from dvplug.simulate import SimulatedDataset
+
+
+def test_a_crowded_region_is_drawn_in_parts(
+    dataset: SimulatedDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugins = installed_plugins()
+    pipeline = Pipeline.of(plugins, plugins.technology("illumina-wgs"))
+    images = RegionImages(pipeline, dataset.reference, [dataset.reads])
+    region = Region(next(iter(images.reference.lengths)), 0, 50_000)
+    (whole,) = images.draw(region)
+    monkeypatch.setattr(engine, "MAX_SITES", 7)
+    parts = list(images.draw(region))
+    assert len(parts) == -(-len(whole.candidates) // 7) > 3
+    assert sum(part.result.reads for part in parts) == whole.result.reads
+    assert np.array_equal(np.concatenate([part.images.images for part in parts]), whole.images.images)
+    assert np.array_equal(np.concatenate([part.images.features for part in parts]), whole.images.features)
+
+
+def test_a_part_of_candidates_holds_their_reads(dataset: SimulatedDataset) -> None:
+    plugins = installed_plugins()
+    pipeline = Pipeline.of(plugins, plugins.technology("illumina-wgs"))
+    images = RegionImages(pipeline, dataset.reference, [dataset.reads])
+    (drawn,) = images.draw(Region(next(iter(images.reference.lengths)), 0, 50_000))
+    whole = drawn.candidates
+    part = whole.part(3, 6)
+    assert part.alts == whole.alts[3:6]
+    for i in range(3):
+        rows = slice(part.read_offset[i], part.read_offset[i + 1])
+        of_whole = slice(whole.read_offset[3 + i], whole.read_offset[4 + i])
+        assert np.array_equal(part.read_index[rows], whole.read_index[of_whole])
+        assert np.array_equal(part.read_allele[rows], whole.read_allele[of_whole])

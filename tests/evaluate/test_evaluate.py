@@ -1,0 +1,272 @@
+"""`dvplug evaluate` on small files, and against RTG vcfeval and bcftools on real ones."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pysam
+import pytest
+
+from dvplug.cli.evaluate import evaluate as evaluate_command
+from dvplug.errors import InputError
+from dvplug.evaluate import ClassCounts, ConfidentRegions, evaluate, wilson_interval
+from helpers.evaluate_files import Row, row, write_fasta, write_vcf
+from helpers.shared_data import SHARED, needs_shared
+
+TEXT = "GATTACAGGCTTAACGTCCATG" + "A" * 12 + "CGTACTTGCAGATCGCTAGCTAAGTC" + "CA" * 8 + "GGTACCTTAGATTC"
+
+ORACLE = {
+    "hg002_illumina": ("HG002_b37_v4.2.1.chr20_slices_dev.vcf.gz", "b37.chr20_regions.fa.gz"),
+    "na12878_illumina": ("NA12878_b37_v3.3.2.chr20_10.0-10.1M.vcf.gz", "b37.chr20_regions.fa.gz"),
+    "hg002_hifi": ("HG002_GRCh38_v4.2.1.chr20_dev.vcf.gz", "grch38.chr20_and_21_10M.fa.gz"),
+    "hg002_ont": ("HG002_GRCh38_v4.2.1.chr20_dev.vcf.gz", "grch38.chr20_and_21_10M.fa.gz"),
+}
+
+#: At 20:20,163,802 a homozygous deletion and a SNP 6 bp into its written REF are both true. vcfeval (without
+#: `--ref-overlap`) takes only one of two records whose REF overlap; here only changed bases must not overlap.
+EXPLAINED = {("hg002_illumina", "bcftools", "non_snp"): (1, -1, 1, -1)}
+
+
+class Files:
+    """A reference, a BED and two VCFs in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.reference = write_fasta(folder / "ref.fa", chr1=TEXT)
+        self.bed = folder / "confident.bed"
+        self.bed.write_text(f"chr1\t0\t{len(TEXT)}\n")
+
+    def write(self, truth: list[Row], query: list[Row]) -> tuple[Path, Path, Path, Path]:
+        return (
+            write_vcf(self.folder / "truth.vcf", truth),
+            write_vcf(self.folder / "query.vcf", query),
+            self.bed,
+            self.reference,
+        )
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    return Files(tmp_path)
+
+
+@needs_shared
+@pytest.mark.parametrize("caller", ["bcftools", "freebayes"])
+@pytest.mark.parametrize("name", ORACLE)
+def test_counts_are_those_of_vcfeval(name: str, caller: str) -> None:
+    truth, reference = ORACLE[name]
+    result = evaluate(
+        SHARED / "truth" / truth,
+        SHARED / "oracle" / f"{name}.{caller}.vcf.gz",
+        SHARED / "oracle" / f"{name}.bed",
+        SHARED / "reference" / reference,
+    )
+    with (SHARED / "oracle" / "vcfeval_counts.tsv").open() as lines:
+        expected = {(r["set"], r["caller"], r["class"]): r for r in csv.DictReader(lines, delimiter="\t")}
+    for kind, counts in (("snp", result.snp), ("non_snp", result.indel)):
+        oracle = [int(expected[name, caller, kind][c]) for c in ("tp_baseline", "fp", "tp_call", "fn")]
+        found = [counts.tp_truth, counts.fp, counts.tp_query, counts.fn]
+        difference = tuple(f - o for f, o in zip(found, oracle, strict=True))
+        assert difference == EXPLAINED.get((name, caller, kind), (0, 0, 0, 0))
+    assert result.approximate == ()
+
+
+@needs_shared
+@pytest.mark.skipif(shutil.which("bcftools") is None, reason="bcftools is not installed")
+@pytest.mark.parametrize(
+    "how", [["-m", "-any"], ["-a", "--atom-overlaps", "."], ["-m", "+any"]], ids=" ".join
+)
+def test_what_bcftools_rewrites_is_the_same(how: list[str], tmp_path: Path) -> None:
+    truth = SHARED / "truth" / ORACLE["hg002_hifi"][0]
+    reference = SHARED / "reference" / ORACLE["hg002_hifi"][1]
+    rewritten = tmp_path / "rewritten.vcf.gz"
+    command = ["bcftools", "norm", "-f", reference, *how, "-Oz", "-o", rewritten, truth]
+    subprocess.run(command, check=True, capture_output=True)
+    result = evaluate(truth, rewritten, truth.with_name(truth.name.replace(".vcf.gz", ".bed")), reference)
+    for counts in (result.snp, result.indel):
+        assert counts.tp_truth > 1000
+        assert (counts.fp, counts.fn) == (0, 0)
+
+
+def test_genotype_allele_and_absence_are_told_apart(files: Files) -> None:
+    truth = [row(3, "T", "C", "0/1"), row(21, "GA", "G", "1/1"), row(40, "T", "G", "0/1")]
+    query = [
+        row(3, "T", "C", "1/1"),
+        row(32, "AA", "A", "0/1"),
+        row(50, "T", "C", "0/1"),
+        row(40, "T", "A", "0/1"),
+    ]
+    out = files.folder / "out"
+    paths = files.write(truth, sorted(query))
+    result = evaluate(*paths, out_dir=out)
+    assert result.snp == ClassCounts(0, 0, 3, 2)
+    assert result.indel == ClassCounts(0, 0, 1, 1)
+    why = {
+        name: {r.start: r.info["EVAL_WHY"] for r in pysam.VariantFile(str(out / f"{name}.vcf.gz"))}
+        for name in ("fp", "fn")
+    }
+    assert why["fp"] == {3: "genotype_mismatch", 32: "genotype_mismatch", 40: "allele_mismatch", 50: "absent"}
+    assert why["fn"] == {3: "genotype_mismatch", 21: "genotype_mismatch", 40: "allele_mismatch"}
+    assert sorted(p.name for p in out.iterdir()) == [
+        f"{n}.vcf.gz{i}" for n in ("fn", "fp", "tp") for i in ("", ".tbi")
+    ]
+
+
+def test_true_positives_keep_their_records(files: Files) -> None:
+    paths = files.write([row(21, "GA", "G", "1/1")], [row(30, "AAA", "AA", "1|1")])
+    evaluate(*paths, out_dir=files.folder / "out")
+    with pysam.VariantFile(str(files.folder / "out" / "tp.vcf.gz")) as records:
+        assert [(r.start, r.ref, r.alts) for r in records.fetch("chr1")] == [(30, "AAA", ("AA",))]
+
+
+def test_unsorted_query_leaves_no_output(files: Files) -> None:
+    paths = files.write([], [row(40, "T", "G", "0/1"), row(3, "T", "C", "0/1")])
+    assert evaluate(*paths).snp.fp == 2
+    with pytest.raises(InputError, match=r"query\.vcf' is not sorted"):
+        evaluate(*paths, out_dir=files.folder / "out")
+    assert list((files.folder / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("genotype", "expected"),
+    [
+        ("0/1", ClassCounts(1, 1, 0, 0)),
+        ("1|0", ClassCounts(1, 1, 0, 0)),
+        ("./1", ClassCounts(1, 1, 0, 0)),
+        ("1", ClassCounts(0, 0, 1, 1)),
+        ("1/1", ClassCounts(0, 0, 1, 1)),
+        ("0/0", ClassCounts(0, 0, 0, 1)),
+        ("./.", ClassCounts(0, 0, 0, 1)),
+        (".", ClassCounts(0, 0, 0, 1)),
+        ("0/1/1", ClassCounts(0, 0, 0, 1)),
+    ],
+)
+def test_genotypes_as_called(files: Files, genotype: str, expected: ClassCounts) -> None:
+    assert evaluate(*files.write([row(3, "T", "C", "0/1")], [row(3, "T", "C", genotype)])).snp == expected
+
+
+def test_spanning_deletion_is_told_by_its_own_record(files: Files) -> None:
+    truth = [row(2, "TTAC", "T", "0/1"), row(4, "A", "G", "0/1")]
+    query = [row(2, "TTAC", "T", "1|0"), row(4, "A", "*,G", "1|2")]
+    result = evaluate(*files.write(truth, query))
+    assert (result.snp, result.indel) == (ClassCounts(1, 1, 0, 0), ClassCounts(1, 1, 0, 0))
+
+
+def test_records_left_aside_are_reported(files: Files) -> None:
+    query = [
+        row(3, "T", "C", "0/1", "LowQual"),
+        row(4, "A", "C", "0/1", "RefCall"),
+        row(6, "A", "<DEL>", "0/1"),
+        row(8, "G", "C", "0/0"),
+        row(9, "C", "*", "0/1", "."),
+    ]
+    paths = files.write([row(3, "T", "C", "0/1")], query)
+    result = evaluate(*paths)
+    assert result.snp == ClassCounts(0, 0, 0, 1)
+    assert result.query_left_aside == {"filtered": 1, "RefCall": 1, "symbolic": 1, "no called alt": 2}
+    assert evaluate(*paths, all_filters=True).snp == ClassCounts(1, 1, 0, 0)
+
+
+def test_match_across_the_border_of_a_region(files: Files) -> None:
+    """The truth's deletion starts inside, the same one shifted right lies outside: it is found."""
+    files.bed.write_text("chr1\t0\t25\n")
+    paths = files.write([row(21, "GA", "G", "1/1")], [row(31, "AA", "A", "1/1"), row(40, "T", "G", "0/1")])
+    result = evaluate(*paths)
+    assert (result.snp, result.indel) == (ClassCounts(), ClassCounts(1, 1, 0, 0))
+
+
+def test_crowded_region_loses_no_variant(files: Files) -> None:
+    truth = [row(21, "GA", "G", "1/1"), row(59, "CC", "C", "0/1"), row(60, "CAC", "C", "0/1")]
+    query = [row(28, "AA", "A", "1/1"), row(64, "CAC", "C", "0/1")]
+    paths = files.write(truth, query)
+    full, cut = evaluate(*paths), evaluate(*paths, max_states=1)
+    assert full.indel == ClassCounts(2, 2, 0, 1)
+    assert cut.approximate
+    assert cut.indel.tp_truth + cut.indel.fn == 3
+    assert cut.indel.tp_query + cut.indel.fp == 2
+
+
+def test_contigs_of_another_naming(files: Files) -> None:
+    truth, query, bed, reference = files.write([row(3, "T", "C", "0/1")], [])
+    bed.write_text("1\t0\t50\n")
+    with pytest.raises(InputError, match=r"contig '1' of .* is not in reference .*Did you mean 'chr1'"):
+        evaluate(truth, query, bed, reference)
+    bed.write_text("chr1\t0\t50\n")
+    with pytest.raises(InputError, match=r"query\.vcf' has no contig .*'chr1'.*Did you mean '1'"):
+        evaluate(truth, write_vcf(query, [], contig="1"), bed, reference)
+
+
+def test_unusable_files(files: Files) -> None:
+    truth, query, bed, reference = files.write([row(3, "T", "C", "0/1")], [])
+    with pytest.raises(InputError, match=r"nothing\.vcf' does not exist"):
+        evaluate(truth, files.folder / "nothing.vcf", bed, reference)
+    with pytest.raises(InputError, match=r"not a readable VCF"):
+        evaluate(bed, query, bed, reference)
+    with pytest.raises(
+        InputError, match=r"has 2 samples, one is needed: S, T\. Choose one with `bcftools view -s"
+    ):
+        evaluate(truth, write_vcf(query, [], samples=("S", "T")), bed, reference)
+    bed.write_text("# nothing\n")
+    with pytest.raises(InputError, match=r"hold no interval"):
+        evaluate(truth, truth, bed, reference)
+    bed.write_text("chr1\t9\t4\n")
+    with pytest.raises(InputError, match=r"confident\.bed:1 has an impossible interval: 9-4"):
+        evaluate(truth, truth, bed, reference)
+    reference.with_name("ref.fa.fai").unlink()
+    with pytest.raises(InputError, match=r"has no index ref\.fa\.fai.*samtools faidx"):
+        evaluate(truth, truth, bed, reference)
+
+
+def test_foreign_reference_is_refused(files: Files) -> None:
+    with pytest.raises(
+        InputError, match=r"REF 'G' of .*truth\.vcf' at chr1:4 is not in the reference: it has 'T'"
+    ):
+        evaluate(*files.write([row(3, "G", "C", "0/1")], []))
+
+
+def test_a_variant_beyond_the_contig_is_refused_wherever_the_truth_is_whole(files: Files) -> None:
+    with pytest.raises(InputError, match=r"REF 'GGT' of .*query\.vcf' at chr1:5000 is not in the reference"):
+        evaluate(*files.write([row(3, "T", "C", "0/1")], [row(4999, "GGT", "G", "0/1")]))
+
+
+def test_confident_regions_are_merged_and_half_open() -> None:
+    regions = ConfidentRegions([("c", 10, 20), ("c", 5, 10), ("c", 30, 40)])
+    assert regions.contain("c", 5, 20)
+    assert not regions.contain("c", 5, 21)
+    assert not regions.contain("c", 20, 20)
+    assert regions.overlap("c", 15, 35)
+    assert not regions.overlap("c", 20, 30)
+    assert not regions.overlap("d", 5, 6)
+
+
+def test_wilson_interval() -> None:
+    # R: prop.test(8, 10, correct = FALSE)$conf.int
+    assert wilson_interval(8, 10) == pytest.approx((0.4901625, 0.9433178), abs=1e-7)
+    assert wilson_interval(0, 10, z=2) == pytest.approx((0, 4 / 14))
+    assert wilson_interval(0, 0) == (0, 1)
+
+
+def test_figures_without_calls_or_truth() -> None:
+    nothing = ClassCounts()
+    assert (nothing.precision, nothing.recall, nothing.f1) == (None, None, None)
+    assert ClassCounts(0, 0, 2, 3).f1 == 0
+    assert ClassCounts(tp_truth=3, tp_query=2, fp=2, fn=1).f1 == pytest.approx(2 * 0.5 * 0.75 / 1.25)
+
+
+def test_command_prints_table_and_json(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
+    truth, query, confident, ref = files.write(
+        [row(3, "T", "C", "0/1")], [row(3, "T", "C", "0/1", "LowQual")]
+    )
+    evaluate_command(truth=truth, query=query, confident=confident, ref=ref)
+    out = capsys.readouterr().out
+    assert "INDEL" in out
+    assert "query records left aside: 1 filtered" in out
+    evaluate_command(truth=truth, query=query, confident=confident, ref=ref, json=True, all_filters=True)
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["SNP"]["f1"] == 1
+    assert figures["SNP"]["recall_interval"] == pytest.approx([0.2065, 1], abs=1e-4)
+    assert figures["INDEL"]["precision"] is None

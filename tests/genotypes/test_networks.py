@@ -1,0 +1,73 @@
+"""The networks and their weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from dvplug.errors import ModelError
+from dvplug.genotypes.networks import build, count_flop, predict_batch, softmax
+from dvplug.genotypes.weights import load_weights, save_weights
+from helpers.training_toys import TINY, toy_examples
+
+
+@given(arrays(np.float32, (7, 3), elements=st.floats(-80, 80, width=32)))
+def test_softmax_sums_to_one_and_rows_do_not_meet(logits: np.ndarray) -> None:
+    together = softmax(logits)
+    assert together.dtype == np.float32
+    exact = np.exp(logits.astype(np.float64))
+    np.testing.assert_allclose(together, exact / exact.sum(axis=1, keepdims=True), atol=2e-6)
+    np.testing.assert_array_equal(together, np.concatenate([softmax(row[None]) for row in logits]))
+
+
+def test_the_default_network_keeps_to_its_budget() -> None:
+    model = build("small-cnn", {}, (64, 55, 7), 30)
+    assert model.count_params() < 300_000
+    # Counted by hand: the stem gives 32x28 positions of 24 filters from 3x3x7.
+    stem = 2 * 32 * 28 * 24 * 3 * 3 * 7
+    assert stem < count_flop(model) <= 25e6
+    assert model.output_shape == (None, 3)
+
+
+def test_the_middle_of_the_image_is_seen_alike_from_both_sides() -> None:
+    """The centre columns are in the middle of the last map, whatever its width."""
+    for width in range(11, 60, 2):
+        model = build("small-cnn", TINY, (16, width, 2), 2)
+        before = model.get_layer("centre_columns").input.shape[2]
+        left, right = model.get_layer("centre_columns").cropping[1]
+        assert left == right
+        assert before - left - right in (1, 2)
+
+
+def test_weights_survive_a_round_trip(tmp_path: Path) -> None:
+    examples = toy_examples(9, seed=1)
+    one, other = (build("small-cnn", TINY, examples.images.shape[1:], 2) for _ in range(2))
+    save_weights(one, tmp_path / "w.safetensors")
+    expected = predict_batch(one, examples.images, examples.features)
+    assert np.abs(predict_batch(other, examples.images, examples.features) - expected).max() > 1e-3
+    load_weights(other, tmp_path / "w.safetensors")
+    np.testing.assert_array_equal(predict_batch(other, examples.images, examples.features), expected)
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    save_weights(build("small-cnn", TINY, (16, 13, 2), 2), path)
+    with pytest.raises(ModelError, match=r"features_1/kernel is \(2, 4\), the network has \(3, 4\)"):
+        load_weights(build("small-cnn", TINY, (16, 13, 2), 3), path)
+    path.write_bytes(b"nonsense")
+    with pytest.raises(ModelError, match="cannot be read as weights"):
+        load_weights(build("small-cnn", TINY, (16, 13, 2), 2), path)
+
+
+def test_unknown_architectures_and_settings_are_refused() -> None:
+    with pytest.raises(ModelError, match=r"unknown architecture 'smal-cnn'.*Did you mean 'small-cnn'"):
+        build("smal-cnn", {}, (16, 13, 2), 2)
+    with pytest.raises(
+        ModelError, match=r"do not fit architecture 'small-cnn'.*Known settings: stem, filters"
+    ):
+        build("small-cnn", {"stam": 8}, (16, 13, 2), 2)

@@ -1,0 +1,141 @@
+"""Features of repeat lengths against a slow twin, and what they tell of a site."""
+
+from __future__ import annotations
+
+import statistics
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dvplug.images.features.length_shares import SHARE_FEATURES, share_features
+from dvplug.images.features.length_summary import LENGTH_FEATURES, length_features, spanning_changes
+from dvplug.images.pileup import alt_sets
+from dvplug.line.image_batch import NO_ALT
+from dvplug.line.read_batch import ReadBatch
+from dvplug.sequence.codes import encode_bases
+from helpers.image_sites import random_candidates, site_of
+from helpers.read_batches import Read, read_batch
+from oracles.length_changes import changes_of
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_features_are_those_of_the_twin(seed: int) -> None:
+    reference, reads, batch, candidates = random_candidates(seed)
+    haplotype = np.random.default_rng(seed).integers(0, 3, len(reads)).astype(np.uint8)
+    batch = ReadBatch(**{**vars(batch), "haplotype": haplotype})
+    site, alt_set = alt_sets([len(alts) for alts in candidates.alts])
+    change = spanning_changes(batch, candidates, encode_bases(reference.encode()), 0)
+    found = length_features(change, batch, candidates, site, alt_set)
+    assert found.shape == (len(site), len(LENGTH_FEATURES))
+    for row, i, (a, b) in zip(found, site.tolist(), alt_set.tolist(), strict=True):
+        ref, alts = candidates.refs[i], candidates.alts[i]
+        changes = [len(alt) - len(ref) for alt in alts]
+        if not any(changes):
+            assert not row.any()
+            continue
+        of_reads = changes_of(reads, reference, haplotype, candidates, i)
+        scaled = [max(-2.0, min(2.0, change / 10)) for change, _ in of_reads]
+        own = [max(-2.0, min(2.0, changes[k] / 10)) if k != NO_ALT else 0.0 for k in (a, b)]
+        summary = [0.0] * 6
+        if scaled:
+            parts = [[c for c, (_, h) in zip(scaled, of_reads, strict=True) if h == side] for side in (1, 2)]
+            summary = [
+                statistics.fmean(scaled),
+                statistics.median(scaled),
+                statistics.pstdev(scaled),
+                *(statistics.fmean(part) if part else 0.0 for part in parts),
+                sum(h > 0 for _, h in of_reads) / len(of_reads),
+            ]
+        assert row.tolist() == pytest.approx([*own, *summary], abs=1e-5)
+
+
+def twin_shares(of_reads: list[tuple[int, int]], alt: int, second_alt: int | None) -> dict[str, float]:
+    """What `SHARE_FEATURES` say, by name."""
+    out = dict.fromkeys(SHARE_FEATURES, 0.0)
+
+    def tell(name: str, changes: list[int], allele: int | None, reach: int) -> None:
+        if changes and allele is not None:
+            for d in range(-reach, reach + 1):
+                out[f"{name}_{d}"] = changes.count(allele + d) / len(changes)
+
+    every = [change for change, _ in of_reads]
+    tell("share_reference", every, 0, 3)
+    tell("share_alt", every, alt, 2)
+    tell("share_second_alt", every, second_alt, 2)
+    sides = [[change for change, of in of_reads if of == haplotype] for haplotype in (1, 2)]
+    sides.sort(key=lambda changes: -changes.count(alt) / max(len(changes), 1))  # stable: equal ones stay
+    for name, changes in zip(("near", "far"), sides, strict=True):
+        out[f"{name}_fraction"] = len(changes) / max(len(every), 1)
+        tell(f"{name}_reference", changes, 0, 2)
+        tell(f"{name}_alt", changes, alt, 1)
+        tell(f"{name}_second_alt", changes, second_alt, 1)
+    return out
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_shares_are_those_of_the_twin(seed: int) -> None:
+    reference, reads, batch, candidates = random_candidates(seed)
+    haplotype = np.random.default_rng(seed).integers(0, 3, len(reads)).astype(np.uint8)
+    batch = ReadBatch(**{**vars(batch), "haplotype": haplotype})
+    site, alt_set = alt_sets([len(alts) for alts in candidates.alts])
+    change = spanning_changes(batch, candidates, encode_bases(reference.encode()), 0)
+    found = share_features(change, batch, candidates, site, alt_set)
+    assert found.shape == (len(site), len(SHARE_FEATURES))
+    for row, i, (a, b) in zip(found, site.tolist(), alt_set.tolist(), strict=True):
+        changes = [len(alt) - len(candidates.refs[i]) for alt in candidates.alts[i]]
+        if not any(changes):
+            assert not row.any()
+            continue
+        of_reads = changes_of(reads, reference, haplotype, candidates, i)
+        expected = twin_shares(of_reads, changes[a], changes[b] if b != NO_ALT else None)
+        assert dict(zip(SHARE_FEATURES, row.tolist(), strict=True)) == pytest.approx(expected, abs=1e-5)
+
+
+def test_shares_tell_two_alleles_side_by_side_from_one_that_scatters() -> None:
+    """Eight T; four reads have nine and eight have ten, and the haplotypes say whether those are two alleles."""
+    reference = "ACGTACGCATTTTTTTTCGATCGTACG"
+    added = ["T"] * 4 + ["TT"] * 8
+    reads = [Read(0, f"9M{len(more)}I18M", f"ACGTACGCA{more}TTTTTTTTCGATCGTACG") for more in added]
+    batch = read_batch(reads)
+    candidates = site_of(batch, 8, "A", ("ATT", "AT"), [2] * 4 + [1] * 8)
+    site, alt_set = alt_sets([2])
+    change = spanning_changes(batch, candidates, encode_bases(reference.encode()), 0)
+
+    def pair_with(haplotype: list[int]) -> dict[str, float]:
+        phased = ReadBatch(**{**vars(batch), "haplotype": np.array(haplotype, np.uint8)})
+        row = share_features(change, phased, candidates, site, alt_set)[-1]
+        return dict(zip(SHARE_FEATURES, row.tolist(), strict=True))
+
+    two = pair_with([1] * 4 + [2] * 8)
+    assert (two["near_alt_0"], two["near_second_alt_1"], two["near_fraction"]) == pytest.approx((1, 1, 2 / 3))
+    assert (two["far_alt_0"], two["far_alt_-1"], two["far_second_alt_0"]) == (0, 1, 1)
+    one = pair_with([1, 2] * 6)
+    assert (one["near_alt_0"], one["far_alt_0"]) == pytest.approx((2 / 3, 2 / 3))
+    assert (two["share_alt_0"], two["share_alt_-1"]) == (one["share_alt_0"], one["share_alt_-1"])
+
+
+def test_a_homozygote_that_no_allele_shows_in_most_reads_stands_out() -> None:
+    """Eight T; reads scatter around ten."""
+    reference = "ACGTACGCATTTTTTTTCGATCGTACG"
+    cigars = {"TT": 5, "TTT": 3, "T": 3, "": 1}
+    reads = [
+        Read(0, f"9M{len(more)}I18M" if more else "27M", f"ACGTACGCA{more}TTTTTTTTCGATCGTACG")
+        for more, n in cigars.items()
+        for _ in range(n)
+    ]
+    batch = read_batch(reads)
+    alleles = [1] * 5 + [2] * 3 + [3] * 3 + [0]
+    candidates = site_of(batch, 8, "A", ("ATT", "ATTT", "AT"), alleles)
+    site, alt_set = alt_sets([3])
+    change = spanning_changes(batch, candidates, encode_bases(reference.encode()), 0)
+    found = length_features(change, batch, candidates, site, alt_set)
+    first = dict(zip(LENGTH_FEATURES, found[0].tolist(), strict=True))
+    assert first["alt_length_change"] == pytest.approx(0.2)
+    assert first["length_change"] == pytest.approx((5 * 2 + 3 * 3 + 3 * 1) / 12 / 10)
+    assert first["length_change_median"] == pytest.approx(0.2)
+    pair = dict(zip(LENGTH_FEATURES, found[3].tolist(), strict=True))
+    assert (pair["alt_length_change"], pair["second_alt_length_change"]) == pytest.approx((0.2, 0.3))

@@ -1,0 +1,342 @@
+"""gVCF: counts and blocks against slow twins, cuts that do not show, and what bcftools makes of it."""
+
+from __future__ import annotations
+
+import math
+import random
+import shutil
+import subprocess
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pysam
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dvplug.calling.run import CallOptions, call_variants
+from dvplug.errors import InputError
+from dvplug.genome.reference import Reference
+from dvplug.line.record import VcfRecord
+from dvplug.line.region import Region
+from dvplug.records.gvcf import GQ_BIN, MAX_GQ, BlockJoiner, ReferenceDepths, gvcf_lines, reference_depths
+from dvplug.sequence.codes import encode_bases
+from dvplug.simulate import SimulatedDataset
+from dvplug.simulate.aligned_reads import READ_LENGTH, sequence_haplotype, write_bam
+from dvplug.simulate.genome import random_genome
+from dvplug.simulate.variants import apply_variants, draw_events, place_events
+from helpers.read_batches import (
+    Read,
+    aligned_pairs,
+    operations,
+    random_reads,
+    random_sequence,
+    read_batch,
+    walk,
+)
+
+needs_bcftools = pytest.mark.skipif(shutil.which("bcftools") is None, reason="bcftools is not installed")
+SYMBOL = "<*>"
+
+
+def counted_slowly(reads: list[Read], reference: str, least: int) -> tuple[Counter[int], Counter[int]]:
+    agree: Counter[int] = Counter()
+    differ: Counter[int] = Counter()
+    for read in reads:
+        for position, index in aligned_pairs(read):
+            if read.qualities[index] >= least and read.seq[index] in "ACGT":
+                same = read.seq[index] == reference[position]
+                (agree if same and not anchors(read, position) else differ)[position] += 1
+        for op, position, _, length in walk(read):
+            if op == "D":
+                differ.update(range(position, position + length))
+    return agree, differ
+
+
+def anchors(read: Read, position: int) -> bool:
+    """Whether an indel follows the base of a read at this position."""
+    following = [op for _, op in operations(read.cigar)][1:]
+    return any(
+        op in "M=X" and start + length - 1 == position and next_op in "ID"
+        for (op, start, _, length), next_op in zip(walk(read), following, strict=False)
+    )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_reads_for_and_against_the_reference(seed: int) -> None:
+    rng = random.Random(seed)
+    reference = random_sequence(rng, 200)
+    reads = sorted(random_reads(rng, reference, 60), key=lambda read: read.start)
+    region = Region("c", 37, 160)
+    found = reference_depths(read_batch(reads), encode_bases(reference[10:].encode()), 10, region, 20)
+    agree, differ = counted_slowly(reads, reference, 20)
+    inside = range(region.start, region.end)
+    assert found.agree.tolist() == [agree[p] for p in inside]
+    assert found.differ.tolist() == [differ[p] for p in inside]
+    assert sum(agree.values()) > 200
+    assert sum(differ.values()) > 20
+
+
+RUNS = st.tuples(st.integers(1, 40), st.tuples(st.integers(0, 40), st.sampled_from([0, 0, 0, 1, 2, 9])))
+DEPTHS = st.lists(RUNS, min_size=1, max_size=25).map(
+    lambda runs: [counts for length, counts in runs for _ in range(length)]
+)
+
+
+def lines_of(
+    counts: list[tuple[int, int]],
+    first: int = 0,
+    *,
+    start: int = 0,
+    records: tuple[VcfRecord, ...] = (),
+    haploid: bool = False,
+) -> list[str]:
+    """Lines of the part of the counts from `first` on, on a contig where all bases are A."""
+    agree, differ = np.array(counts, np.int32).reshape(-1, 2).T
+    region = Region("c", start + first, start + first + len(counts))
+    depths = ReferenceDepths(region, np.zeros(len(counts), np.uint8), agree.copy(), differ.copy())
+    inside = [record for record in records if region.start <= record.start < region.end]
+    return gvcf_lines(inside, depths, np.full(len(counts), haploid), 0.001, SYMBOL)
+
+
+def parsed(line: str) -> tuple[int, int, str, list[int], int]:
+    """First position, last position, GT, PL and GQ of a line, positions 1-based."""
+    fields = line.split("\t")
+    position, values = int(fields[1]), dict(zip(fields[8].split(":"), fields[9].split(":"), strict=True))
+    end = int(fields[7][4:]) if fields[7] != "." else position + len(fields[3]) - 1
+    return position, end, values["GT"], [int(q) for q in values["PL"].split(",")], int(values["GQ"])
+
+
+@settings(deadline=None)
+@given(DEPTHS, st.booleans())
+def test_blocks_hold_the_least_confidence_of_their_bases(
+    counts: list[tuple[int, int]], haploid: bool
+) -> None:
+    at = 0
+    for line in map(parsed, joined([lines_of(counts, haploid=haploid)]).splitlines()):
+        first, last, gt, pl, gq = line
+        assert first == at + 1  # blocks follow each other without a gap
+        confidences = [slow_confidence(*counts[k], haploid) for k in range(first - 1, last)]
+        least = min(confidences)
+        assert gq == least[0]
+        assert pl == least[1]
+        covered = sum(counts[first - 1]) > 0
+        assert gt == "/".join(["0" if covered else "."] * (1 if haploid else 2))
+        if covered:
+            assert len({q // GQ_BIN for q, _ in confidences}) == 1
+        at = last
+    assert at == len(counts)
+
+
+def slow_confidence(agree: int, differ: int, haploid: bool) -> tuple[int, list[int]]:
+    e = 0.001
+    likelihoods = [
+        agree * math.log10(1 - e) + differ * math.log10(e),
+        *([] if haploid else [-(agree + differ) * math.log10(2)]),
+        agree * math.log10(e) + differ * math.log10(1 - e),
+    ]
+    best = max(likelihoods)
+    pl = [round(min(990, 10 * (best - each))) for each in likelihoods]
+    if likelihoods[0] < best:
+        return 0, pl
+    others = sum(10 ** (each - best) for each in likelihoods[1:])
+    return min(MAX_GQ, int(-10 * math.log10(max(1e-9, others / (others + 1))))), pl
+
+
+def deletion(start: int, length: int) -> VcfRecord:
+    return VcfRecord(
+        "c", start, "A" * (1 + length), ("A",), 30.0, "PASS", (0, 1), 30, 20, (9, 11), (0.5,), (30, 0, 30)
+    )
+
+
+@settings(deadline=None)
+@given(DEPTHS, st.sets(st.integers(1, 999)), st.sets(st.integers(0, 999), max_size=3), st.integers(1, 12))
+def test_where_the_work_was_cut_does_not_show(
+    counts: list[tuple[int, int]], cuts: set[int], starts: set[int], length: int
+) -> None:
+    records = tuple(deletion(start, length) for start in sorted(starts) if start < len(counts))
+    edges = sorted({0, len(counts), *(cut for cut in cuts if cut < len(counts))})
+    pieces = [lines_of(counts[a:b], a, records=records) for a, b in pairwise(edges)]
+    assert joined(pieces) == joined([lines_of(counts, records=records)])
+
+
+def joined(pieces: list[list[str]]) -> str:
+    joiner = BlockJoiner(AllA(), SYMBOL)  # type: ignore[arg-type]
+    return "".join([joiner.add(piece) for piece in pieces] + joiner.end())
+
+
+class AllA:
+    def sequence(self, contig: str, start: int, end: int) -> str:
+        return "A" * (end - start)
+
+
+def test_n_is_in_no_block() -> None:
+    depths = ReferenceDepths(
+        Region("c", 5, 12),
+        np.array([0, 0, 4, 4, 1, 2, 3], np.uint8),
+        np.full(7, 30, np.int32),
+        np.zeros(7, np.int32),
+    )
+    found = [parsed(line)[:2] for line in joined([gvcf_lines([], depths, None, 0.001, SYMBOL)]).splitlines()]
+    assert found == [(6, 7), (10, 12)]
+
+
+@pytest.fixture(scope="module")
+def gvcfs(
+    dataset: SimulatedDataset, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, tuple[Path, Path]]:
+    """VCF and gVCF of three samples: the data set's, one with the same variants at 12x, one with others."""
+    folder = tmp_path_factory.mktemp("gvcf")
+    codes = random_genome(60_000, np.random.default_rng(7))
+    with Reference.open(dataset.reference) as reference:
+        assert np.array_equal(reference.codes("chrS", 0, 60_000), codes)
+    made = {"one": dataset.reads}
+    for name, depth, variants_seed in (("shallow", 12, 7), ("other", 25, 8)):
+        rng = np.random.default_rng(variants_seed)
+        if variants_seed == 7:
+            random_genome(60_000, rng)  # the same random numbers as the data set's variants had
+        variants = place_events(codes, draw_events(rng), rng)
+        rng = np.random.default_rng(100 + depth)
+        pairs = depth * 60_000 // (2 * READ_LENGTH) // 2
+        tables = [
+            sequence_haplotype(codes, apply_variants(codes, variants, which), pairs, which * pairs, rng)
+            for which in (0, 1)
+        ]
+        made[name] = folder / f"{name}.bam"
+        write_bam(made[name], tables, "chrS", 60_000, name)
+    called = {}
+    for name, reads in made.items():
+        called[name] = folder / f"{name}.vcf.gz", folder / f"{name}.g.vcf.gz"
+        call_variants(
+            CallOptions(
+                "illumina-wgs", dataset.reference, (reads,), str(called[name][0]), device="cpu", sample=name,
+                gvcf=str(called[name][1]),
+            )
+        )  # fmt: skip
+    return called
+
+
+def test_every_base_is_in_one_block_or_record(gvcfs: dict[str, tuple[Path, Path]]) -> None:
+    with pysam.VariantFile(str(gvcfs["one"][1])) as records:
+        spans = [(record.start, record.stop, record.alts) for record in records]
+    times = np.zeros(60_000, np.int64)
+    for start, stop, alts in spans:
+        assert alts[-1] == SYMBOL
+        times[start:stop] += 1
+    in_blocks = [(start, stop) for start, stop, alts in spans if alts == (SYMBOL,)]
+    assert times.min() == 1
+    assert all((times[start:stop] == 1).all() for start, stop in in_blocks)
+    assert len(in_blocks) > 100
+
+
+def test_records_are_those_of_the_vcf(gvcfs: dict[str, tuple[Path, Path]]) -> None:
+    for vcf, gvcf in gvcfs.values():
+        with pysam.VariantFile(str(vcf)) as one, pysam.VariantFile(str(gvcf)) as other:
+            called = [(r.pos, r.ref, r.alts, r.samples[0]["GT"], r.samples[0]["GQ"]) for r in one]
+            kept = [
+                (r.pos, r.ref, r.alts[:-1], r.samples[0]["GT"], r.samples[0]["GQ"])
+                for r in other
+                if len(r.alts) > 1 and "RefCall" not in r.filter
+            ]
+        assert kept == called != []
+
+
+def bcftools(*words: object) -> list[str]:
+    done = subprocess.run(["bcftools", *map(str, words)], check=True, capture_output=True, text=True)
+    return [line for line in done.stdout.splitlines() if not line.startswith("#")]
+
+
+def called_alleles(position: int, ref: str, alleles: list[str], gt: str) -> list[tuple[int, str, str]]:
+    """The alleles of a genotype that are not the reference, trimmed of the bases that they share with it."""
+    found = []
+    for index in map(int, gt.replace("|", "/").split("/")):
+        if index:
+            one, alt = ref, alleles[index - 1]
+            while len(one) > 1 and len(alt) > 1 and one[-1] == alt[-1]:
+                one, alt = one[:-1], alt[:-1]
+            found.append((position, one, alt))
+    return sorted(found)
+
+
+@needs_bcftools
+def test_merged_gvcfs_have_the_genotypes_of_the_single_vcfs(
+    gvcfs: dict[str, tuple[Path, Path]], dataset: SimulatedDataset
+) -> None:
+    lines = bcftools("merge", "--gvcf", dataset.reference, *(gvcf for _, gvcf in gvcfs.values()))
+    merged: dict[str, dict[int, list[tuple[int, str, str]]]] = {name: {} for name in gvcfs}
+    for line in lines:
+        fields = line.split("\t")
+        for name, sample in zip(gvcfs, fields[9:], strict=True):
+            gt = sample.split(":")[0]
+            if "." not in gt:
+                position = int(fields[1])
+                found = called_alleles(position, fields[3], fields[4].split(","), gt)
+                merged[name].setdefault(position, []).extend(found)
+    shared = 0
+    for name, (vcf, _) in gvcfs.items():
+        with pysam.VariantFile(str(vcf)) as records:
+            single = {
+                r.pos: called_alleles(r.pos, r.ref, list(r.alts), "/".join(map(str, r.samples[0]["GT"])))
+                for r in records
+            }
+        sites = {position for position, alleles in merged[name].items() if alleles}
+        assert sites == set(single)
+        assert {position: merged[name][position] for position in single} == single
+        others = [m for other, m in merged.items() if other != name]
+        shared += sum(any(m.get(position) for m in others) for position in single)
+    assert shared > 50
+
+
+@needs_bcftools
+def test_bcftools_expands_the_blocks(gvcfs: dict[str, tuple[Path, Path]], dataset: SimulatedDataset) -> None:
+    gvcf = gvcfs["one"][1]
+    lines = bcftools("convert", "--gvcf2vcf", "--fasta-ref", dataset.reference, gvcf)
+    positions = [int(line.split("\t")[1]) for line in lines]
+    with pysam.VariantFile(str(gvcf)) as records:
+        expected = sorted(
+            position
+            for r in records
+            for position in (range(r.pos, r.stop + 1) if r.alts == (SYMBOL,) else [r.pos])
+        )
+    assert positions == expected
+
+
+def test_gatk_knows_the_other_symbol(dataset: SimulatedDataset, tmp_path: Path) -> None:
+    out = tmp_path / "x.g.vcf"
+    call_variants(
+        CallOptions(
+            "illumina-wgs", dataset.reference, (dataset.reads,), str(tmp_path / "x.vcf"), regions=("chrS:1-9000",),
+            device="cpu", gvcf=str(out), non_ref=True,
+        )
+    )  # fmt: skip
+    text = out.read_text()
+    assert "##ALT=<ID=NON_REF," in text
+    assert "<*>" not in text
+    assert all(line.split("\t")[4].endswith("<NON_REF>") for line in text.splitlines() if line[0] != "#")
+
+
+def test_workers_and_regions_do_not_show(dataset: SimulatedDataset, tmp_path: Path) -> None:
+    texts = []
+    for k, (workers, regions) in enumerate(((1, ()), (3, ()), (2, ("chrS:1-31,234", "chrS:31,235-60,000")))):
+        out = tmp_path / f"{k}.g.vcf"
+        call_variants(
+            CallOptions(
+                "illumina-wgs", dataset.reference, (dataset.reads,), str(tmp_path / f"{k}.vcf"), regions,
+                workers=workers, device="cpu", gvcf=str(out),
+            )
+        )  # fmt: skip
+        texts.append([line for line in out.read_text().splitlines() if line[0] != "#"])
+    assert texts[0] == texts[1] == texts[2]
+
+
+def test_nothing_is_left_when_the_gvcf_cannot_be_written(dataset: SimulatedDataset, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"Output folder .*missing does not exist"):
+        call_variants(
+            CallOptions(
+                "illumina-wgs", dataset.reference, (dataset.reads,), str(tmp_path / "x.vcf"), device="cpu",
+                gvcf=str(tmp_path / "missing" / "x.g.vcf"),
+            )
+        )  # fmt: skip
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,176 @@
+"""Manifests and versions: what is accepted, what is refused, and in which order versions come."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from dvplug_registry.errors import ModelError
+from dvplug_registry.manifest import Manifest
+from dvplug_registry.model_folder import load_manifest, save_manifest
+from dvplug_registry.versions import Requirement, Version
+from helpers.registry_fixtures import fields, make_model
+
+HASH = "0" * 64
+FILES = {
+    "w.safetensors": {"sha256": HASH, "size": 1, "role": "weights"},
+    "m.tflite": {"sha256": HASH, "size": 1, "role": "litert"},
+    "k.npz": {"sha256": HASH, "size": 1, "role": "known-answer"},
+}
+
+numbers = st.integers(0, 30)
+labels = st.lists(st.sampled_from(["alpha", "beta", "rc", "1", "2", "10", "x-y"]), max_size=3).map(tuple)
+versions = st.builds(Version, numbers, numbers, numbers, labels)
+
+
+def _precedes(a: Version, b: Version) -> bool:
+    """Semver 2.0.0, clause 11, word by word."""
+    if (a.major, a.minor, a.patch) != (b.major, b.minor, b.patch):
+        return (a.major, a.minor, a.patch) < (b.major, b.minor, b.patch)
+    if not a.prerelease or not b.prerelease:
+        return bool(a.prerelease) and not b.prerelease
+    for x, y in zip(a.prerelease, b.prerelease, strict=False):
+        if x == y:
+            continue
+        if x.isdigit() and y.isdigit():
+            return int(x) < int(y)
+        if x.isdigit() or y.isdigit():
+            return x.isdigit()
+        return x < y
+    return len(a.prerelease) < len(b.prerelease)
+
+
+@given(versions, versions)
+def test_versions_are_ordered_as_semver_says(a: Version, b: Version) -> None:
+    assert (a < b) == _precedes(a, b)
+    assert [a < b, a == b, a > b].count(True) == 1
+
+
+@given(versions)
+def test_version_text_is_read_back(version: Version) -> None:
+    assert Version.parse(str(version)) == version
+
+
+def test_semver_example_order() -> None:
+    # the example in clause 11.4.4
+    texts = (
+        "1.0.0-alpha 1.0.0-alpha.1 1.0.0-alpha.beta 1.0.0-beta 1.0.0-beta.2 1.0.0-beta.11 1.0.0-rc.1 1.0.0"
+    )
+    parsed = [Version.parse(text) for text in texts.split()]
+    assert all(a < b for a, b in itertools.combinations(parsed, 2))
+
+
+@pytest.mark.parametrize(
+    "text", ["1", "1.0", "01.0.0", "1.0.0-01", "1.0.0+build", "1.0.0-", "v1.0.0", "1.0.0\n"]
+)
+def test_what_is_no_version(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a semantic version"):
+        Version.parse(text)
+
+
+@given(numbers, numbers, versions)
+def test_partial_versions_are_ranges(major: int, minor: int, version: Version) -> None:
+    release = not version.prerelease
+    assert Requirement.parse(f"m@{major}").allows(version) == (release and version.major == major)
+    both = release and (version.major, version.minor) == (major, minor)
+    assert Requirement.parse(f"m@{major}.{minor}").allows(version) == both
+    ranged = Requirement.parse(f"m >={major}.{minor},<{major + 1}")
+    assert ranged.allows(version) == (release and version.major == major and version.minor >= minor)
+
+
+@given(versions)
+def test_exact_versions_are_allowed_also_when_they_are_prereleases(version: Version) -> None:
+    assert Requirement.parse(f"m@{version}").allows(version)
+    assert Requirement.parse("m").allows(version) == (not version.prerelease)
+
+
+@pytest.mark.parametrize("text", ["", "M@1", "m@", "m@x", "m >1", "m >=1,>=2", "m@1.2.3.4", "../m", "m@1 2"])
+def test_what_is_no_requirement(text: str) -> None:
+    with pytest.raises(ModelError, match=r"is not a model requirement: .* Write 'name'"):
+        Requirement.parse(text)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../w.safetensors",
+        "/w.safetensors",
+        "a/w.safetensors",
+        "..",
+        ".w.safetensors",
+        "a\\w.safetensors",
+        "w\n.safetensors",
+    ],
+)
+def test_file_names_that_lead_elsewhere_are_refused(name: str) -> None:
+    files = {name: FILES["w.safetensors"], **{k: v for k, v in FILES.items() if k != "w.safetensors"}}
+    with pytest.raises(ValidationError, match="String should match pattern"):
+        Manifest.model_validate(fields(files=files))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"colour": "red"}, "Extra inputs are not permitted"),
+        ({"name": "Toy"}, "String should match pattern"),
+        ({"version": "1.0"}, "not a semantic version"),
+        ({"licence": "free for all!"}, "String should match pattern"),
+        ({"litert": {"precision": "int4", "tolerance": 0.1}}, "'int8' or 'float32'"),
+        ({"litert": {"precision": "int8", "tolerance": float("nan")}}, "tolerance"),
+        ({"features": ["a", "a"]}, "features are named twice: a"),
+        (
+            {"metrics": [{"set": "s", "type": "SNP", "tp": 90, "fp": 10, "fn": 10, "f1": 0.95}]},
+            "counts give 0.9000",
+        ),
+        (
+            {"files": {k: v for k, v in FILES.items() if k != "m.tflite"}},
+            "one file in the role litert, not 0",
+        ),
+        (
+            {"files": {**FILES, "w2.safetensors": FILES["w.safetensors"]}},
+            "one file in the role weights, not 2",
+        ),
+        (
+            {"files": {**FILES, "c.py": {"sha256": HASH, "size": 1, "role": "card"}}},
+            r"role card ends in \.md",
+        ),
+        ({"files": {**FILES, "w.safetensors": {"sha256": "beef", "size": 1, "role": "weights"}}}, "sha256"),
+    ],
+)
+def test_manifests_that_are_refused(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        Manifest.model_validate(fields(**{"files": FILES, **change}))
+
+
+def test_manifest_is_saved_and_read_back_the_same(tmp_path: Path) -> None:
+    manifest = Manifest.model_validate(fields(files=FILES))
+    assert save_manifest(tmp_path, manifest) == save_manifest(tmp_path, manifest)
+    assert load_manifest(tmp_path) == manifest
+    assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]
+
+
+def test_manifest_on_disk_that_is_missing_newer_broken_or_a_link(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.json"
+    with pytest.raises(ModelError, match=r"there is no plain file manifest\.json"):
+        load_manifest(tmp_path)
+    path.write_text('{"schema_version": 2}')
+    with pytest.raises(
+        ModelError, match=r"has schema version 2: this dvplug reads version 1\. Update dvplug"
+    ):
+        load_manifest(tmp_path)
+    path.write_text("{")
+    with pytest.raises(ModelError, match="is not JSON"):
+        load_manifest(tmp_path)
+    path.write_text("[]")
+    with pytest.raises(ModelError, match="is not a valid manifest"):
+        load_manifest(tmp_path)
+    path.unlink()
+    path.symlink_to(make_model(tmp_path / "other") / "manifest.json")
+    with pytest.raises(ModelError, match=r"there is no plain file manifest\.json"):
+        load_manifest(tmp_path)

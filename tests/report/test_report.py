@@ -1,0 +1,170 @@
+"""Statistics of a VCF: the same as bcftools counts; and reports that are refused or written whole."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections import Counter
+from pathlib import Path
+
+import pysam
+import pytest
+
+from dvplug.cli import main
+from dvplug.report import statistics as s
+from dvplug.report.statistics import CallStatistics, classify, read_statistics
+from dvplug.simulate import SimulatedDataset
+from helpers.bcftools import HEADER, bcftools_stats
+from helpers.shared_data import SHARED, needs_shared
+
+
+def run(*words: object) -> int:
+    with pytest.raises(SystemExit, match=r"^[012]$") as stop:
+        main([str(word) for word in words])
+    return int(stop.value.code or 0)
+
+
+def count(found: CallStatistics, filter_: str, *, type_: str = "", genotype: str = "") -> int:
+    return sum(
+        n
+        for (f, t, g, _), n in found.records.items()
+        if f == filter_ and type_ in ("", t) and genotype in ("", g)
+    )
+
+
+def agrees_with_bcftools(vcf: Path, filter_: str = "PASS") -> None:
+    found, stats = read_statistics(vcf), bcftools_stats(vcf, filter_)
+    numbers = {name.rstrip(":"): int(value) for name, value in stats["SN"]}
+    of_type = {type_: count(found, filter_, type_=type_) for type_ in s.TYPES}
+    assert numbers["number of records"] == sum(of_type.values()) > 0
+    if not of_type[s.OTHER]:
+        assert numbers["number of SNPs"] == of_type[s.SNP]
+        assert numbers["number of indels"] == of_type[s.INSERTION] + of_type[s.DELETION]
+    transitions = sum(n for (f, w), n in found.substitutions.items() if f == filter_ and w in s.TRANSITIONS)
+    transversions = sum(n for (f, _), n in found.substitutions.items() if f == filter_) - transitions
+    assert [transitions, transversions] == [int(n) for n in stats["TSTV"][0][:2]]
+    lengths = Counter[int]()
+    for (f, _, length), n in found.lengths.items():
+        lengths[max(-60, min(length, 60))] += n * (f == filter_)  # bcftools counts longer ones as 60
+    assert {length: n for length, n in lengths.items() if n} == {int(r[0]): int(r[1]) for r in stats["IDD"]}
+    # Of SNPs (PSC): sample, ref, hom, het. Of indels (PSI): ..., ins het, del het, ins hom, del hom.
+    snps, indels = stats["PSC"][0], list(map(int, stats["PSI"][0][5:9]))
+    assert int(snps[2]) == count(found, filter_, type_=s.SNP, genotype=s.HOM_ALT)
+    assert int(snps[3]) == hets(found, filter_, s.SNP)
+    if not of_type[s.OTHER]:
+        assert indels[:2] == [hets(found, filter_, s.INSERTION), hets(found, filter_, s.DELETION)]
+        homs = [count(found, filter_, type_=type_, genotype=s.HOM_ALT) for type_ in (s.INSERTION, s.DELETION)]
+        assert indels[2:] == homs
+
+
+def hets(found: CallStatistics, filter_: str, type_: str) -> int:
+    return sum(count(found, filter_, type_=type_, genotype=genotype) for genotype in (s.HET, s.HET_ALTS))
+
+
+def test_counts_are_those_of_bcftools(called: Path) -> None:
+    agrees_with_bcftools(called)
+
+
+@needs_shared
+@pytest.mark.parametrize("name", ["hg002_illumina", "hg002_hifi", "na12878_illumina"])
+def test_counts_of_other_callers_are_those_of_bcftools(name: str) -> None:
+    agrees_with_bcftools(SHARED / "oracle" / f"{name}.bcftools.vcf.gz", ".")
+
+
+def test_values_are_those_that_pysam_reads(called: Path) -> None:
+    found = read_statistics(called)
+    gq, qual, depth, vaf = Counter[int](), Counter[int](), Counter[int](), Counter[int]()
+    with pysam.VariantFile(str(called)) as records:
+        for record in records:
+            sample = record.samples[0]
+            gq[sample["GQ"]] += 1
+            qual[int(record.qual)] += 1
+            depth[sample["DP"]] += 1
+            alts = sorted({a for a in sample["GT"] if a}) or range(1, len(record.alts) + 1)
+            for alt in alts:
+                vaf[min(int(round(sample["VAF"][alt - 1], 6) * s.VAF_BINS), s.VAF_BINS - 1)] += 1
+    for expected, counted in ((gq, found.gq), (qual, found.qual), (depth, found.depth), (vaf, found.vaf)):
+        summed = Counter[int]()
+        for (_, _, value), n in counted.items():
+            summed[value] += n
+        assert summed == expected
+    assert found.filters[0] == "PASS"
+    assert found.sample == pysam.VariantFile(str(called)).header.samples[0]
+
+
+@pytest.mark.parametrize(
+    ("ref", "alts", "genotype", "expected"),
+    [
+        ("A", "G", "0/1", (s.SNP, s.HET, (1,), ("A>G",), ())),
+        ("A", "G,T", "1/2", (s.SNP, s.HET_ALTS, (1, 2), ("A>G", "A>T"), ())),
+        ("A", "G,T", "2|2", (s.SNP, s.HOM_ALT, (2,), ("A>T",), ())),
+        ("CA", "C,CAA", "0/2", (s.INSERTION, s.HET, (2,), (), (1,))),
+        ("CA", "C,CAA", "1/2", (s.OTHER, s.HET_ALTS, (1, 2), (), (-1, 1))),
+        ("CA", "C,CT", "0/2", (s.SNP, s.HET, (2,), ("A>T",), ())),
+        ("AC", "GT", "1/1", (s.OTHER, s.HOM_ALT, (1,), (), ())),
+        ("A", "G", "0/0", (s.SNP, s.HOM_REF, (), (), ())),
+        ("A", "G", "1", (s.SNP, s.HAPLOID, (1,), ("A>G",), ())),
+        ("A", "G", "./.", (s.SNP, s.NO_GENOTYPE, (), (), ())),
+        ("A", "G,<*>", "0/1", (s.SNP, s.HET, (1,), ("A>G",), ())),
+        ("A", "G,*", "1/2", (s.SNP, s.HET_ALTS, (1,), ("A>G",), ())),
+        ("A", "<*>", "0/0", None),
+        ("A", ".", "0/0", None),
+    ],
+)
+def test_records_are_classified(
+    ref: str, alts: str, genotype: str, expected: tuple[object, ...] | None
+) -> None:
+    assert classify(ref, alts, genotype) == expected
+
+
+def test_plain_and_compressed_count_alike(called: Path, tmp_path: Path) -> None:
+    plain = tmp_path / "plain.vcf"
+    plain.write_bytes(gzip.decompress(called.read_bytes()))
+    assert read_statistics(plain) == read_statistics(called)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"chr1\t1\n", "is not a VCF"),
+        (b"", "is not a VCF"),
+        (HEADER.replace("\tS", "").encode(), "has 0 samples"),
+        (HEADER.replace("\tS", "\tS\tT").encode(), "has 2 samples"),
+        (HEADER.encode() + b"chr1\t5\t.\tA\n", "Record 1 of .* is not one of a VCF of one sample"),
+        (gzip.compress(HEADER.encode() * 100)[:-20], "cannot be read"),
+    ],
+)
+def test_what_is_no_vcf_is_refused_and_leaves_nothing(
+    content: bytes, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vcf, out = tmp_path / "calls.vcf.gz", tmp_path / "report.html"
+    vcf.write_bytes(content)
+    assert run("report", vcf, "--out", out) == 2
+    assert re.search(message, " ".join(capsys.readouterr().err.split()))
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("out", "report", "message"),
+    [
+        ("-", "report.html", "cannot be made of a VCF on stdout"),
+        ("calls.vcf", "report.pdf", "has an unknown format"),
+        ("calls.vcf", "nowhere/report.html", "Folder nowhere of --report does not exist"),
+    ],
+)
+def test_a_report_that_cannot_be_is_refused_before_calling(
+    out: str, report: str, message: str, dataset: SimulatedDataset, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    words = ["call", "--tech", "illumina-wgs", "--ref", dataset.reference, "--reads", dataset.reads]
+    assert run(*words, f"--out={out}", "--report", report) == 2
+    assert message in " ".join(capsys.readouterr().err.split())
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_empty_vcf_has_a_report(tmp_path: Path) -> None:
+    vcf = tmp_path / "none.vcf"
+    vcf.write_text(HEADER)
+    assert run("report", vcf, "--out", tmp_path / "report.html") == 0
+    assert (tmp_path / "report.html").stat().st_size < 100_000

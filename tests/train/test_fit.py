@@ -1,0 +1,191 @@
+"""Fitting a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dvplug.cli import main
+from dvplug.errors import InputError
+from dvplug.train import fit as fit_module
+from dvplug.train.export import load_fit
+from dvplug.train.fit import FitSettings, fit, predict
+from dvplug.train.store import ExampleReader, Examples
+from dvplug.train.tune import measure
+from helpers.training_toys import TINY, toy_examples, write_shard
+
+SETTINGS = FitSettings(architecture_settings=TINY, epochs=3, batch_size=32, learning_rate=1e-2)
+
+
+@pytest.fixture
+def shards(tmp_path: Path) -> tuple[list[Path], list[Path]]:
+    """Training shards of 1,280 examples and a tune shard of 300."""
+    train = [write_shard(tmp_path / f"train_{i}.h5", toy_examples(640, seed=i)) for i in range(2)]
+    return train, [write_shard(tmp_path / "tune.h5", toy_examples(300, seed=9))]
+
+
+def test_a_learnable_rule_is_learned_and_the_weights_kept_are_those_measured(
+    shards: tuple[list[Path], list[Path]], tmp_path: Path
+) -> None:
+    train, tune = shards
+    state = fit(train, tune, SETTINGS, tmp_path / "fit")
+    best = state.epochs[state.best].tune
+    assert best.log_loss < 0.2
+    assert best.error < 0.08
+    assert {path.name for path in (tmp_path / "fit").iterdir()} == {
+        "fit.json",
+        "weights.safetensors",
+        "learning_curve.png",
+    }
+    assert not (tmp_path / "fit.unfinished").exists()
+    again, model = load_fit(tmp_path / "fit")
+    assert again == state
+    reader = ExampleReader(tune)
+    measured = measure(predict(model, reader), reader.labels, reader.variant_types)
+    assert measured.log_loss == pytest.approx(best.log_loss, abs=1e-5)
+
+
+def test_batch_normalisation_knows_the_weights_that_are_kept(
+    shards: tuple[list[Path], list[Path]], tmp_path: Path
+) -> None:
+    """Its statistics are of the averaged weights, whose activations they stand for, not of the last step's."""
+    import keras
+
+    train, tune = shards
+    fit(
+        train,
+        tune,
+        SETTINGS.model_copy(update={"epochs": 1, "batch_size": 16, "average": 1.0}),
+        tmp_path / "fit",
+    )
+    _, model = load_fit(tmp_path / "fit")
+    examples = next(ExampleReader(train).shuffled(1280, 1))
+    layers = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    assert layers
+    for layer in layers:
+        before = keras.Model(model.inputs, layer.input)
+        seen = np.asarray(before.predict_on_batch([examples.images, examples.features]))
+        mean, sd = seen.mean(axis=(0, 1, 2)), seen.std(axis=(0, 1, 2))
+        assert np.abs((np.asarray(layer.moving_mean.value) - mean) / sd).max() < 0.2
+        np.testing.assert_allclose(np.sqrt(np.asarray(layer.moving_variance.value)), sd, rtol=0.15)
+
+
+def test_an_interrupted_fit_goes_on_where_it_stopped(
+    shards: tuple[list[Path], list[Path]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train, tune = shards
+    whole = fit(train, tune, SETTINGS, tmp_path / "whole")
+    train_epoch = fit_module._train_epoch
+
+    def interrupted(model: object, reader: object, settings: object, epoch: int, steps: int) -> tuple:
+        if epoch == 2:
+            raise KeyboardInterrupt
+        return train_epoch(model, reader, settings, epoch, steps)
+
+    monkeypatch.setattr(fit_module, "_train_epoch", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fit(train, tune, SETTINGS, tmp_path / "parts")
+    assert not (tmp_path / "parts").exists()
+    other = SETTINGS.model_copy(update={"seed": 2})
+    with pytest.raises(InputError, match="unfinished fit with other settings"):
+        fit(train, tune, other, tmp_path / "parts")
+    monkeypatch.setattr(fit_module, "_train_epoch", train_epoch)
+    parts = fit(train, tune, SETTINGS, tmp_path / "parts")
+    assert len(parts.epochs) == 3
+    # Optimiser state and learning rate go on too: the last epoch learns as in one go.
+    np.testing.assert_allclose(
+        parts.epochs[2].train_losses, whole.epochs[2].train_losses, rtol=0.02, atol=2e-3
+    )
+
+
+def test_it_stops_when_nothing_gets_better(
+    shards: tuple[list[Path], list[Path]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses = iter([0.5, 0.3, 0.4, 0.31, 0.1])
+    real = fit_module.measure
+    monkeypatch.setattr(
+        fit_module, "measure", lambda *a: real(*a).model_copy(update={"log_loss": next(losses)})
+    )
+    train, tune = shards
+    state = fit(train, tune, SETTINGS.model_copy(update={"epochs": 9, "patience": 2}), tmp_path / "fit")
+    assert (len(state.epochs), state.best) == (4, 1)
+
+
+def test_class_weights_shift_the_errors(shards: tuple[list[Path], list[Path]], tmp_path: Path) -> None:
+    train, tune = shards
+    errors = {}
+    for name, weights in (("het", (0.02, 1.0, 0.02)), ("others", (1.0, 0.02, 1.0))):
+        settings = SETTINGS.model_copy(update={"class_weights": weights, "epochs": 1})
+        errors[name] = fit(train, tune, settings, tmp_path / name).epochs[0].tune.error_by_label[1]
+    assert errors["het"] < errors["others"]
+
+
+@pytest.mark.parametrize("options", [["--keep", "0", "1", "1"], ["--epochs", "0"]])
+def test_settings_out_of_range_are_refused_by_the_command(
+    options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["train", "fit", "x.h5", "--tune", "y.h5", "--out", str(tmp_path / "z"), *options])
+    assert f"{options[0][2:]}" in (said := capsys.readouterr().err)
+    assert "out of range" in said
+
+
+def test_thinning_a_class_leaves_its_prior(tmp_path: Path) -> None:
+    """Labels that nothing shows: the network can only learn how common each is, of all, not of those it was shown."""
+    random, examples = np.random.default_rng(12), toy_examples(3000, seed=12)
+    labels = random.choice(3, 3000, p=(0.8, 0.15, 0.05)).astype(np.int8)
+    blind = Examples(np.zeros_like(examples.images), np.zeros_like(examples.features), labels)
+    train = [write_shard(tmp_path / "train.h5", blind)]
+    tune = [write_shard(tmp_path / "tune.h5", blind.take(slice(0, 300)))]
+    settings = SETTINGS.model_copy(update={"keep": (0.2, 1.0, 1.0), "epochs": 8, "label_smoothing": 0.0})
+    fit(train, tune, settings, tmp_path / "fit")
+    _, model = load_fit(tmp_path / "fit")
+    assert predict(model, ExampleReader(tune))[0] == pytest.approx([0.8, 0.15, 0.05], abs=0.05)
+
+
+def test_a_diverging_fit_fails_and_says_so(tmp_path: Path) -> None:
+    shard = [write_shard(tmp_path / "shard.h5", toy_examples(200, seed=0))]
+    settings = SETTINGS.model_copy(update={"learning_rate": 1e30})
+    with pytest.raises(InputError, match=r"the loss is (nan|inf) in epoch 1: training diverged"):
+        fit(shard, shard, settings, tmp_path / "fit")
+    assert not (tmp_path / "fit").exists()
+
+
+def test_a_shard_damaged_midway_stops_the_fit(
+    shards: tuple[list[Path], list[Path]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> Examples:
+        raise OSError("bad sector")
+
+    monkeypatch.setattr("dvplug.train.store._read", broken)
+    with pytest.raises(OSError, match="bad sector"):
+        fit(*shards, SETTINGS, tmp_path / "fit")
+
+
+def test_what_cannot_be_fitted_is_refused(shards: tuple[list[Path], list[Path]], tmp_path: Path) -> None:
+    train, tune = shards
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(InputError, match="taken' exists already"):
+        fit(train, tune, SETTINGS, tmp_path / "taken")
+    with pytest.raises(InputError, match="1280 examples do not fill a batch of 2000"):
+        fit(train, tune, SETTINGS.model_copy(update={"batch_size": 2000}), tmp_path / "fit")
+    other = [write_shard(tmp_path / "other.h5", toy_examples(5, seed=0), encoder_version=2)]
+    with pytest.raises(InputError, match="training and tune examples differ in encoder_version"):
+        fit(train, other, SETTINGS, tmp_path / "fit")
+
+
+def test_measures_on_a_worked_example() -> None:
+    probabilities = np.array(
+        [[0.8, 0.1, 0.1], [0.6, 0.3, 0.1], [0.0, 0.04, 0.96], [0.1, 0.8, 0.1]], np.float32
+    )
+    labels, types = np.array([0, 1, 2, 1], np.int8), np.array([0, 0, 1, 2], np.int8)
+    metrics = measure(probabilities, labels, types)
+    assert metrics.log_loss == pytest.approx(-np.log([0.8, 0.3, 0.96, 0.8]).mean(), abs=1e-6)
+    assert metrics.confusion == ((1, 0, 0), (1, 1, 0), (0, 0, 1))
+    assert metrics.error_by_label == (0.0, 0.5, 0.0)
+    assert metrics.error_by_type == {"snp": 0.5, "insertion": 0.0, "deletion": 0.0}
+    # Bins of best probability: .6 (wrong), .8 and .8 (right), .96 (right).
+    assert [bin_.examples for bin_ in metrics.calibration] == [1, 2, 1]
+    assert metrics.calibration_error == pytest.approx((0.6 + 2 * 0.2 + 0.04) / 4, abs=1e-6)

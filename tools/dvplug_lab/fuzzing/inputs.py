@@ -1,0 +1,162 @@
+"""The whole inputs that are broken, and the kinds of breaking: which file, how, and what it is then given to."""
+
+from __future__ import annotations
+
+import gzip
+import random
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pysam
+
+import dvplug_illumina
+from dvplug.calling.run import CallOptions, call_variants
+from dvplug.evaluate import evaluate
+from dvplug.simulate import simulate_dataset
+from dvplug_lab.fuzzing.mutations import mutate_bytes, mutate_json, mutate_records, mutate_text, mutate_vcf
+
+TECH = "illumina-wgs"
+LENGTH, DEPTH = 5_000, 14.0
+Break = Callable[[bytes, random.Random], bytes]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One way to break inputs.
+
+    Attributes
+    ----------
+    file
+        The file of the inputs' folder that is broken.
+    broken
+        How its content is.
+    command
+        What is run: ``call`` with BAM, CRAM or a BED file, or ``evaluate``.
+    afterwards
+        What is done to the broken file, such as to compress or to index it; may fail, as it is broken.
+    same
+        What holds the data is whole, so that there is only one right output.
+    """
+
+    file: str
+    broken: Break
+    command: str
+    afterwards: Callable[[Path], None] = lambda path: None
+    same: bool = False
+
+
+def make_inputs(folder: Path, seed: int) -> None:
+    """Write small whole inputs: reference, BAM, CRAM 3.0 and 2.1, BED, VCFs, and a model's folder."""
+    data = simulate_dataset(folder, length=LENGTH, depth=DEPTH, seed=seed)
+    for name, version in (("reads", "3.0"), ("old", "2.1")):
+        with (
+            pysam.AlignmentFile(str(data.reads)) as reads,
+            pysam.AlignmentFile(
+                str(folder / f"{name}.cram"), "wc", template=reads, reference_filename=str(data.reference),
+                format_options=[f"version={version}".encode()],
+            ) as cram,
+        ):  # fmt: skip
+            for read in reads:
+                cram.write(read)
+        pysam.index(str(folder / f"{name}.cram"))
+    (folder / "stored.unpacked").write_bytes(gzip.decompress(data.reads.read_bytes()))
+    pack_bam(folder / "stored.unpacked")
+    (folder / "reads.cram.crai.txt").write_bytes(gzip.decompress((folder / "reads.cram.crai").read_bytes()))
+    (folder / "targets.bed").write_text("# where to call\nchrS\t100\t1500\nchrS\t1600\t1700\tname\t0\t+\n")
+    (folder / "truth.vcf").write_bytes(gzip.decompress(data.truth.read_bytes()))
+    models = Path(dvplug_illumina.__file__).parent / "models"
+    shutil.copytree(next(models.glob(f"{TECH}-1.*")), folder / "model")
+    run_call(folder, folder / "calls.vcf.gz")
+    (folder / "calls.vcf").write_bytes(gzip.decompress((folder / "calls.vcf.gz").read_bytes()))
+
+
+def run_call(
+    folder: Path, out: Path, reads: str = "reads.bam", bed: bool = False, model: bool = False
+) -> None:
+    """Call the inputs of a folder in this process."""
+    call_variants(
+        CallOptions(
+            TECH, folder / "reference.fa", (folder / reads,), str(out), device="cpu", offline=True,
+            regions=(str(folder / "targets.bed"),) if bed else (),
+            exclude_regions=(folder / "targets.bed",) if model else (),
+            model=str(folder / "model") if model else None,
+        )
+    )  # fmt: skip
+
+
+def run_evaluate(folder: Path, out: Path, truth: str = "truth.vcf", query: str = "calls.vcf") -> None:
+    """Evaluate the calls of a folder, with files of what is right and wrong."""
+    evaluate(
+        folder / truth,
+        folder / query,
+        folder / "confident.bed",
+        folder / "reference.fa",
+        out_dir=out.parent / "eval",
+    )
+
+
+COMMANDS: dict[str, Callable[[Path, Path], None]] = {
+    "call": run_call,
+    "call stored BAM": lambda folder, out: run_call(folder, out, "stored.bam"),
+    "call CRAM": lambda folder, out: run_call(folder, out, "reads.cram"),
+    "call old CRAM": lambda folder, out: run_call(folder, out, "old.cram"),
+    "call BED": lambda folder, out: run_call(folder, out, bed=True),
+    "call model": lambda folder, out: run_call(folder, out, model=True),
+    "evaluate": run_evaluate,
+    "evaluate gz": lambda folder, out: run_evaluate(folder, out, "truth.vcf.gz", "calls.vcf.gz"),
+}
+
+
+def pack_bam(path: Path) -> None:
+    """Pack broken BAM records as if they were whole, and index them if that can be done.
+
+    They are stored, not compressed. So where they lie does not change, and the whole file's index leads to them.
+    """
+    bam = path.with_suffix(".bam")
+    with pysam.BGZFile(str(bam), "wb0") as out:
+        out.write(path.read_bytes())
+    index(bam)
+
+
+def pack_crai(path: Path) -> None:
+    """Compress a CRAM index."""
+    path.with_suffix("").write_bytes(gzip.compress(path.read_bytes()))
+
+
+def index(path: Path) -> None:
+    """Index a BAM; keep the old index where it cannot be."""
+    try:
+        pysam.index(str(path))
+    except pysam.SamtoolsError:
+        return
+
+
+def index_fasta(path: Path) -> None:
+    """Index a FASTA; keep the old index where it cannot be."""
+    try:
+        pysam.faidx(str(path))
+    except pysam.SamtoolsError:
+        return
+
+
+KINDS: dict[str, Kind] = {
+    "BAM, compressed bytes": Kind("reads.bam", mutate_bytes, "call"),
+    "BAM, records": Kind("stored.unpacked", mutate_bytes, "call stored BAM", pack_bam),
+    "BAM, fields of records": Kind("stored.unpacked", mutate_records, "call stored BAM", pack_bam),
+    "BAM index": Kind("reads.bam.bai", mutate_bytes, "call", same=True),
+    "CRAM 3.0": Kind("reads.cram", mutate_bytes, "call CRAM"),
+    "CRAM 2.1 (no checksums)": Kind("old.cram", mutate_bytes, "call old CRAM"),
+    "CRAM index": Kind("reads.cram.crai.txt", mutate_text, "call CRAM", pack_crai, same=True),
+    "FASTA": Kind("reference.fa", mutate_text, "call"),
+    "FASTA, indexed anew": Kind("reference.fa", mutate_text, "call", index_fasta),
+    "FASTA index": Kind("reference.fa.fai", mutate_text, "call", same=True),
+    "BED of regions": Kind("targets.bed", mutate_text, "call BED"),
+    "BED of exclusions, model's manifest": Kind("model/manifest.json", mutate_json, "call model"),
+    "truth VCF": Kind("truth.vcf", mutate_vcf, "evaluate"),
+    "query VCF": Kind("calls.vcf", mutate_vcf, "evaluate"),
+    "truth VCF, compressed bytes": Kind("truth.vcf.gz", mutate_bytes, "evaluate gz"),
+    "query VCF, compressed bytes": Kind("calls.vcf.gz", mutate_bytes, "evaluate gz"),
+    "BED of confident regions": Kind("confident.bed", mutate_text, "evaluate"),
+}

@@ -1,0 +1,179 @@
+"""How each shipped model is made: read sets, examples, settings of the fit, and what its card must admit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from dvplug.errors import InputError, near_misses
+from dvplug.train.fit import FitSettings
+from dvplug_lab.read_sets import MAIN, sets_of
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SHARED = REPOSITORY.parent / "shared" / "data"
+HELD_OUT_TEXT = (
+    "GRCh38 chr20:7,900,001-8,900,000 (to choose the epoch and calibrate), three stretches of 1 Mb from chr13:32M, "
+    "chr17:43M and chr21:37M (for these figures), chr20:60,001-160,000 and 5,020,001-5,080,000; all real reads"
+)
+
+
+RUNS_KEPT = 0.7
+"""Share of the fragments in shards of homopolymers: another depth than in the other two."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One file of examples: a read set, how much of its reads, and where."""
+
+    read_set: str
+    keep_fraction: float = 1.0
+    part: Literal["train", "tune", "test"] = "train"
+    least_run: int = 0
+    """Only homopolymers of so many bp or more; 0 for everything."""
+
+    @property
+    def name(self) -> str:
+        """File name without its ending."""
+        runs = f".runs{self.least_run}" if self.least_run else ""
+        return f"{self.part}.{self.read_set}.{self.keep_fraction:g}{runs}"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one technology's model is made."""
+
+    plugin: str
+    description: str
+    thinned: float
+    """A second shard of each set has this share of the fragments: depths at which calling becomes hard."""
+    settings: FitSettings
+    source: str | None = None
+    """Where examples are few: a technology that has many, drawn alike. Every way of `dvplug.train.compare` is tried,
+    starting from that technology's shipped model where it starts from one, and the best is kept."""
+    steps: int = 0
+    """Batches that each of those ways is shown."""
+    least_run: int = 0
+    """Where homopolymers are the hard part: a third shard of each set has those of so many bp or more alone. They are
+    chosen by the reference, so the network is not biased by seeing more of them."""
+    limits: tuple[str, ...] = field(default=())
+    """What a user must know before relying on the model; the first says what was simulated."""
+
+    def shards(self, tech: str) -> list[Shard]:
+        """Of all sets of the technology but those held out; those with chr20 have a part to tune on."""
+        sets = [chosen for chosen in sets_of(tech) if not chosen.held_out]
+        train = [Shard(chosen.name, keep) for chosen in sets for keep in (1.0, self.thinned)]
+        if self.least_run:
+            train += [Shard(chosen.name, RUNS_KEPT, least_run=self.least_run) for chosen in sets]
+        return train + [Shard(chosen.name, part="tune") for chosen in sets if chosen.fasta == MAIN]
+
+    def tests(self, tech: str) -> list[Shard]:
+        """Of the sets held out, at full depth, half and a quarter: to compare ways of training, not to choose."""
+        return [
+            Shard(chosen.name, keep, "test")
+            for chosen in sets_of(tech)
+            for keep in (1.0, 0.5, 0.25)
+            if chosen.held_out
+        ]
+
+    @property
+    def models(self) -> Path:
+        """Where the plugin keeps its models."""
+        return REPOSITORY / "plugins" / self.plugin / "models"
+
+
+# With nine epochs the fifth or sixth was best: the schedule ends before these few examples are learnt by heart. Most
+# are of the reference, so half of those at a time will do.
+SETTINGS = FitSettings(
+    epochs=6,
+    patience=6,
+    learning_rate=1e-3,
+    architecture_settings={"feature_units": 64},
+    batch_size=128,
+    label_smoothing=0.0,
+    keep=(0.5, 1.0, 1.0),
+    seed=1,
+)
+SIMULATED = (
+    "All training reads are simulated. Real reads gave only how reads err; what no simulated read shows (rare "
+    "artefacts of a library, mobile elements, structural variants, alternate contigs) the network has not met."
+)
+RECIPES = {
+    "illumina-wgs": Recipe(
+        "dvplug_illumina",
+        "Illumina paired reads, whole genome, 2x100 to 2x150 bp, 8x to 100x",
+        0.45,
+        SETTINGS,
+        least_run=10,
+        limits=(
+            SIMULATED,
+            "Learnt from HiSeq X and HiSeq 2000 reads; NovaSeq's binned qualities were not seen.",
+            "Real figures come from 0.27 Mb of chromosome 20 in two samples. The confident regions of NA12878 are "
+            "HG002's, as a stand-in: what its truth leaves out for doubt is counted against every caller there.",
+        ),
+    ),
+    "illumina-wes": Recipe(
+        "dvplug_illumina",
+        "Illumina paired reads, exome, 2x76 to 2x150 bp, 3x to 300x at targets",
+        0.4,
+        SETTINGS,
+        source="illumina-wgs",
+        steps=2400,
+        least_run=10,
+        limits=(
+            SIMULATED,
+            "No real exome with a truth was at hand: all figures are of simulated reads. Targets were drawn at random "
+            "over the genome, not at exons, so density and kind of variants are those of whole genomes. In the figures "
+            "their depths lie around 80x, and what lies beside targets is not counted.",
+            "One real exome of 76-bp reads gave qualities and read lengths; allele bias of capture is a guess.",
+        ),
+    ),
+    "pacbio": Recipe(
+        "dvplug_pacbio",
+        "PacBio HiFi reads, 8x to 50x",
+        0.5,
+        SETTINGS,
+        limits=(
+            SIMULATED,
+            "Learnt from Sequel and Sequel II reads; Revio was not trained on.",
+            "Real figures come from 0.1 Mb of chromosome 20 of one sample.",
+        ),
+    ),
+    "ont": Recipe(
+        "dvplug_ont",
+        "ONT R10.4.1 reads, super-accuracy basecalls, 8x to 60x",
+        0.5,
+        SETTINGS.model_copy(update={"keep": (0.2, 1.0, 1.0)}),
+        least_run=10,
+        limits=(
+            SIMULATED,
+            "Errors of homopolymers and single bases are learnt by length, base and quality; what else the basecaller "
+            "gets wrong by motif (methylated bases above all) is drawn as a rate that differs from place to place.",
+            "R9 flow cells, and fast or high-accuracy basecalls, err otherwise and are not covered.",
+            "Real figures come from 33 kb of chromosome 20 of one sample, with 14 indels. How reads err, in "
+            "homopolymers too, was learnt from the same reads (and others), without the truth but for how much places "
+            "differ.",
+        ),
+    ),
+    "ion": Recipe(
+        "dvplug_ion",
+        "Ion Torrent PGM reads, single, about 130 bp, 10x to 200x",
+        0.4,
+        SETTINGS,
+        limits=(
+            SIMULATED,
+            "No real Ion Torrent reads with a truth were at hand: all figures are of simulated reads, whose errors "
+            "were learnt from one PGM panel. Those of the panel's homopolymers come from few places; simulated ones "
+            "of 6 and 7 bp err less often (table at the end). Proton, S5 and longer reads were not seen.",
+            "Reads were mapped with bwa mem; TMAP places indels and clips otherwise.",
+            "Coverage is random, as of sheared libraries; the edges of amplicons, where all reads end, were not seen.",
+        ),
+    ),
+}
+
+
+def recipe_of(tech: str) -> Recipe:
+    """Return a technology's recipe; raises InputError when there is none."""
+    if tech not in RECIPES:
+        raise InputError(f"there is no recipe for '{tech}'", repair=near_misses(tech, RECIPES))
+    return RECIPES[tech]
