@@ -22,7 +22,7 @@ from dvplug.calling import run as calling
 from dvplug.calling.journal import Journal, journal_path
 from dvplug.calling.run import CallOptions, call_variants
 from dvplug.errors import DvplugError, InputError
-from dvplug.line.result import RegionResult
+from dvplug.line.result import Counts, RegionResult
 from dvplug.simulate import SimulatedDataset
 from kill_and_resume import command, contents, looks_finished, one_trial, undisturbed
 
@@ -31,7 +31,8 @@ RUN = {"dvplug": "0.1.0", "option": {"tech": "illumina-wgs", "sample": None}, "r
 
 def result(number: int) -> RegionResult:
     lines = [f"chrS\t{number}\t.\tA\tC\n"] * (number % 3)
-    return RegionResult(lines, Counter(PASS=number), 1, 10 * number, 0, 3, 4, Counter({"decode": 0.25}))
+    counts = Counts(Counter(PASS=number), 1, 10 * number, 0, 3, 4, Counter({"decode": 0.25}))
+    return RegionResult(lines, [line.replace("C", "<*>") for line in lines], counts=counts)
 
 
 def begin(out: Path, run: dict[str, object] = RUN, *, resume: bool = False) -> Journal:

@@ -24,7 +24,7 @@ def test_a_crowded_region_is_drawn_in_parts(
     monkeypatch.setattr(engine, "MAX_SITES", 7)
     parts = list(images.draw(region))
     assert len(parts) == -(-len(whole.candidates) // 7) > 3
-    assert sum(part.result.reads for part in parts) == whole.result.reads
+    assert sum(part.counts.reads for part in parts) == whole.counts.reads
     assert np.array_equal(np.concatenate([part.images.images for part in parts]), whole.images.images)
     assert np.array_equal(np.concatenate([part.images.features for part in parts]), whole.images.features)
 

@@ -272,7 +272,11 @@ def test_kit_finds_a_finder_that_finds_nothing(toy_package: Path) -> None:
         toy_package / "__init__.py", "image=layout,",
         "image=layout, candidate_thresholds=CandidateThresholds(min_count_snps=999, min_count_indels=999),",
     )  # fmt: skip
-    _edit(toy_package / "__init__.py", " ImageLayout, TechnologyProfile,", " CandidateThresholds, ImageLayout, TechnologyProfile,")
+    _edit(
+        toy_package / "__init__.py",
+        " ImageLayout, TechnologyProfile,",
+        " CandidateThresholds, ImageLayout, TechnologyProfile,",
+    )
     with pytest.raises(AssertionError, match="toy: the finder finds nothing"):
         _Toy().test_images_are_as_declared_and_always_the_same()
     with pytest.raises(AssertionError, match="toy: no record is written"):

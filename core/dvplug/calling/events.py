@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from dvplug.line.region import Region
-    from dvplug.line.result import RegionResult
+from dvplug.line.region import Region
+from dvplug.line.result import Counts
 from dvplug.system.run_log import log_event
 
 
-def log_result(region: Region, result: RegionResult) -> None:
+def log_result(region: Region, counts: Counts) -> None:
     """Append what one partition gave."""
-    log_event("partition", region=str(region), **_counts(result))
+    log_event("partition", region=str(region), **_counts(counts))
 
 
-def log_counts(total: RegionResult) -> None:
+def log_counts(total: Counts) -> None:
     """Append what the whole run gave."""
     stages = {stage: round(seconds, 3) for stage, seconds in total.seconds.items()}
     log_event("counts", **_counts(total), cpu_s_by_stage=stages)
 
 
-def _counts(result: RegionResult) -> dict[str, Any]:
+def _counts(counts: Counts) -> dict[str, Any]:
     return {
-        "reads": result.reads,
-        "candidates": result.candidates,
-        "images": result.images,
-        "records": dict(sorted(result.filters.items())),
-        "cpu_s": round(sum(result.seconds.values()), 4),
+        "reads": counts.reads,
+        "candidates": counts.candidates,
+        "images": counts.images,
+        "records": dict(sorted(counts.filters.items())),
+        "cpu_s": round(sum(counts.seconds.values()), 4),
     }

@@ -26,12 +26,12 @@ from dvplug._version import __version__
 from dvplug.engine.job import CallJob
 from dvplug.errors import InputError
 from dvplug.line.region import Region
-from dvplug.line.result import RegionResult
+from dvplug.line.result import Counts, RegionResult
 from dvplug.records.vcf import remove_leftovers
 from dvplug.system.console import info
 from dvplug.system.locations import Location, is_remote, shown
 
-MAGIC = b"dvplug journal 1\n"
+MAGIC = b"dvplug journal 2\n"
 # Options that change no record, or that are looked at where they lead: files, partitions, ploidy.
 NOT_IN_RESULTS = {"out", "gvcf", "non_ref", "report", "log_json", "workers", "max_memory", "resume", "offline"} | {
     "reference", "reads", "regions", "exclude_regions", "haploid_contigs", "par_bed", "sex", "proposed_variants",
@@ -137,14 +137,15 @@ class Journal:
         self._file.seek(self._resume_at)
         for content, _ in _entries(self._file):
             counted: dict[str, Any] = {
-                name: Counter(value) if isinstance(value, dict) else value for name, value in content.items()
+                name: Counter(value) if isinstance(value, dict) else value
+                for name, value in content["counts"].items()
             }
-            yield RegionResult(**counted)
+            yield RegionResult(content["lines"], content["gvcf_lines"], counts=Counts(**counted))
         self._file.seek(0, os.SEEK_END)
 
     def add(self, result: RegionResult) -> None:
         """Append the result of the next partition; raises InputError where that fails, as on a full disk."""
-        self._write(vars(result))
+        self._write({"lines": result.lines, "gvcf_lines": result.gvcf_lines, "counts": vars(result.counts)})
         self.finished += 1
 
     def _write(self, content: Any) -> None:

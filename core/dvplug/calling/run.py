@@ -25,7 +25,7 @@ from dvplug.inputs.preflight import Checked, check_call
 from dvplug.inputs.recognition import AUTO
 from dvplug.line.record import VcfRecord
 from dvplug.line.region import Region
-from dvplug.line.result import RegionResult
+from dvplug.line.result import Counts, RegionResult
 from dvplug.models import check_fit, resolve_model
 from dvplug.plugins.loading import Plugins, installed_plugins
 from dvplug.records.gvcf import GvcfWriter
@@ -82,7 +82,7 @@ class PreparedCall:
     """Makes the VCF header; takes ``gvcf_symbol``."""
 
 
-def call_variants(options: CallOptions) -> RegionResult:
+def call_variants(options: CallOptions) -> Counts:
     """Call variants and write them; returns the counts of the whole run.
 
     Raises
@@ -102,10 +102,10 @@ def call_variants(options: CallOptions) -> RegionResult:
     return total
 
 
-def _write(prepared: PreparedCall) -> RegionResult:
+def _write(prepared: PreparedCall) -> Counts:
     """Call all partitions and write VCF and gVCF."""
     options, job, parts = prepared.options, prepared.job, prepared.partitions
-    total = RegionResult()
+    total = Counts()
     with ExitStack() as outputs:
         journal = outputs.enter_context(open_journal(vars(options), job, parts, prepared.plugins))
         writer = outputs.enter_context(VcfWriter(options.out, prepared.header()))
@@ -117,12 +117,11 @@ def _write(prepared: PreparedCall) -> RegionResult:
         # Closed here: where writing fails, a traceback would keep the workers alive.
         results = outputs.enter_context(closing(_results(prepared, journal)))
         for part, result in zip(parts, results, strict=True):
-            log_result(part, result)
+            log_result(part, result.counts)
             writer.write_text("".join(result.lines))
             if gvcf:
                 gvcf.add(result.gvcf_lines)
-            result.lines, result.gvcf_lines = [], []
-            total.add(result)
+            total.add(result.counts)
     return total
 
 
@@ -204,7 +203,7 @@ def _results(prepared: PreparedCall, journal: Journal | None) -> Generator[Regio
     with progress("Calling", len(parts)) as advance, closing(finish(journal, parts, call)) as results:
         for result in results:
             yield result
-            advance(result.regions)
+            advance(result.counts.regions)
 
 
 def _workers(options: CallOptions) -> int:
@@ -221,7 +220,7 @@ def _workers(options: CallOptions) -> int:
     return fit
 
 
-def _warn_of(total: RegionResult) -> None:
+def _warn_of(total: Counts) -> None:
     if not total.reads:
         warn("no usable reads in these regions: the VCF has no records. Check --regions and the read filter.")
     if total.skipped_no_sequence:

@@ -3,50 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from dvplug.engine.draw import Drawn
 from dvplug.engine.job import CallJob
 from dvplug.hookspecs import Predictor
 from dvplug.line.record import REF_CALL, VcfRecord
 from dvplug.line.region import Region
-from dvplug.line.result import RegionResult, Stopwatch
-from dvplug.records.gvcf import gvcf_lines
+from dvplug.line.result import Counts, RegionResult, Stopwatch
+from dvplug.records.gvcf import ReferenceDepths, gvcf_lines
 from dvplug.records.postprocess import call_sites
 from dvplug.records.vcf import format_record
 from dvplug.system.workers import map_in_order
 
 
-def call_region(parts: Iterable[Drawn], genotyper: Predictor, job: CallJob) -> RegionResult:
-    """images -> genotypes -> VCF of one region, whose candidates come in parts."""
-    total, records, depths = RegionResult(), [], None
-    for drawn in parts:
-        clock = Stopwatch(drawn.result.seconds)
-        records += genotype(drawn, genotyper, job, clock)
-        depths = drawn.depths
-        total.add(drawn.result)
-    clock = Stopwatch(total.seconds)
-    kept = [r for r in records if job.keep_ref_calls or r.proposed or r.filter != REF_CALL]
-    total.filters.update(record.filter for record in kept)
-    if job.as_records:
-        total.records = kept
-    else:
-        total.lines = [format_record(record) for record in kept]
-    if depths is not None:
-        total.gvcf_lines = gvcf_lines(
-            records,
-            depths,
-            job.ploidy.haploid(depths.region.contig, np.arange(depths.region.start, depths.region.end)),
-            job.pipeline.profile.base_error_rate,
-            job.gvcf_symbol,
-        )
-    clock.stop("write")
-    return total
+class Genotyped(NamedTuple):
+    """What the network says of images, and the records that follow."""
+
+    probabilities: npt.NDArray[np.float32]  # [images, 3]: of no, one and two copies of an image's alts
+    records: list[VcfRecord]  # over candidates
 
 
-def genotype(drawn: Drawn, genotyper: Predictor, job: CallJob, clock: Stopwatch) -> list[VcfRecord]:
+def genotype(drawn: Drawn, genotyper: Predictor, job: CallJob, clock: Stopwatch | None = None) -> Genotyped:
     """images -> genotypes -> records."""
+    clock = clock or Stopwatch(drawn.counts.seconds)
     candidates, images = drawn.candidates, drawn.images
     probabilities = genotyper.predict(images.images, images.features)
     clock.stop("infer")
@@ -56,7 +39,37 @@ def genotype(drawn: Drawn, genotyper: Predictor, job: CallJob, clock: Stopwatch)
         job.ploidy.haploid(candidates.contig, candidates.start), drawn.proposed,
     )  # fmt: skip
     clock.stop("write")
-    return records
+    return Genotyped(probabilities, records)
+
+
+def call_region(parts: Iterable[Drawn], genotyper: Predictor, job: CallJob) -> RegionResult:
+    """images -> genotypes -> VCF of one region, whose candidates come in parts."""
+    counts, records, depths = Counts(), [], None
+    for drawn in parts:
+        records += genotype(drawn, genotyper, job).records
+        depths = drawn.depths
+        counts.add(drawn.counts)
+    clock = Stopwatch(counts.seconds)
+    kept = [r for r in records if job.keep_ref_calls or r.proposed or r.filter != REF_CALL]
+    counts.filters.update(record.filter for record in kept)
+    result = RegionResult(
+        [] if job.as_records else [format_record(record) for record in kept],
+        _gvcf_lines(records, depths, job) if depths is not None else [],
+        kept if job.as_records else [],
+        counts,
+    )
+    clock.stop("write")
+    return result
+
+
+def _gvcf_lines(records: Sequence[VcfRecord], depths: ReferenceDepths, job: CallJob) -> list[str]:
+    return gvcf_lines(
+        records,
+        depths,
+        job.ploidy.haploid(depths.region.contig, np.arange(depths.region.start, depths.region.end)),
+        job.pipeline.profile.base_error_rate,
+        job.gvcf_symbol,
+    )
 
 
 class RegionCaller:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pysam
 
 from dvplug.candidates.phasing import MARGIN as PHASING_MARGIN
@@ -18,8 +19,9 @@ from dvplug.genome.reference import Reference
 from dvplug.images.features.site import NEARBY
 from dvplug.line.candidate_batch import CandidateBatch
 from dvplug.line.image_batch import ImageBatch
+from dvplug.line.read_batch import ReadBatch
 from dvplug.line.region import Region
-from dvplug.line.result import RegionResult, Stopwatch
+from dvplug.line.result import Counts, Stopwatch
 from dvplug.reads.alignments import open_alignments
 from dvplug.reads.fetch import fetch_reads
 from dvplug.reads.realign import MARGIN as REALIGN_MARGIN
@@ -36,12 +38,22 @@ MAX_SITES = 1000
 class Drawn:
     """Candidates of a region, or of a part of it, with their images, ready for the network."""
 
-    result: RegionResult
     candidates: CandidateBatch
     images: ImageBatch
     proposed: list[tuple[int, ...]]  # over candidates: indexes of the alts that the user proposed
+    counts: Counts
+    """Of this part; reads are counted with a region's first."""
     depths: ReferenceDepths | None = None
     """Of the whole region, with its last part, where a gVCF is written."""
+
+    def site(self, index: int) -> Drawn:
+        """Return one candidate with its images; nothing is counted."""
+        return Drawn(
+            self.candidates.part(index, index + 1),
+            self.images.of_site(index),
+            self.proposed[index : index + 1],
+            Counts(),
+        )
 
 
 class RegionImages:
@@ -57,11 +69,15 @@ class RegionImages:
         with_depths: bool = False,
         proposed: Path | None = None,
     ) -> None:
-        self.pipeline, self.keep_fraction, self.with_depths = pipeline, keep_fraction, with_depths
+        self.pipeline, self.profile = pipeline, pipeline.profile
+        self.keep_fraction, self.with_depths = keep_fraction, with_depths
         self.proposed = ProposedVariants(proposed) if proposed else None
         self.reference = Reference.open(reference)
         pysam.set_verbosity(0)  # our own message replaces what htslib prints of a damaged file
         self.alignments = [open_alignments(path, reference) for path in reads]
+        # What a candidate's image and features may show on either side of it.
+        seen = max(self.profile.image.width // 2, NEARBY)
+        self.margin = seen + 10 * FLANK + (REALIGN_MARGIN if self.profile.realign_reads else 0)
 
     def draw(self, region: Region, thresholds: CandidateThresholds | None = None) -> Iterator[Drawn]:
         """Draw the candidates of one region, in order, in parts of at most `MAX_SITES`.
@@ -71,56 +87,92 @@ class RegionImages:
         thresholds
             In place of the profile's, when examples are made.
         """
-        profile, result = self.pipeline.profile, RegionResult(regions=1)
-        clock = Stopwatch(result.seconds)
-        read_filter, layout = profile.read_filter, profile.image
-        seen = max(layout.width // 2, NEARBY)  # on either side of a candidate
-        margin = seen + 10 * FLANK + (REALIGN_MARGIN if profile.realign_reads else 0)
-        wide = self._phased_along(region) if profile.phase_reads else region
-        reads = fetch_reads(
-            self.alignments,
-            wide,
-            read_filter,
-            margin=margin,
-            haplotypes="haplotype" in layout.channels and not profile.phase_reads,
-            keep_fraction=self.keep_fraction,
-        )
+        counts = Counts(regions=1)
+        clock = Stopwatch(counts.seconds)
+        wide = self._phased_along(region)
+        reads = self._fetch(wide)
         clock.stop("decode")
-        # Wide enough for every read to lie in it whole: what is counted per read must not depend on the region.
-        start = max(0, wide.start - margin - read_filter.max_read_span)
-        end = wide.end + margin + read_filter.max_read_span
-        codes = self.reference.codes(region.contig, start, end)
-        if profile.realign_reads:
+        codes, start = self._reference_around(wide)
+        if self.profile.realign_reads:
             reads = realign_reads(reads, codes, start)
             clock.stop("realign")
-        candidates = self.pipeline.find(reads, codes, start, wide, thresholds or profile.candidate_thresholds)
-        if profile.phase_reads:
-            reads = phase_reads(reads, candidates)
-            candidates = candidates.part(*np.searchsorted(candidates.start, (region.start, region.end)))
-        proposed: list[tuple[int, ...]] = [()] * len(candidates)
-        if self.proposed:
-            alleles = self.proposed.at(region, codes, start)
-            candidates, proposed = with_proposed(
-                candidates, alleles, reads, codes, start, profile.candidate_thresholds
-            )
+        candidates = self.pipeline.find(
+            reads, codes, start, wide, thresholds or self.profile.candidate_thresholds
+        )
+        reads, candidates = self._phase(reads, candidates, region)
+        candidates, proposed = self._with_proposed(candidates, reads, codes, start, region)
+        depths = self._depths(reads, codes, start, region)
         clock.stop("count")
-        result.reads = int(((reads.start < region.end) & (reads.end > region.start)).sum())
-        result.skipped_no_sequence = reads.skipped_no_sequence
-        depths = None
+        counts.reads = int(((reads.start < region.end) & (reads.end > region.start)).sum())
+        counts.skipped_no_sequence = reads.skipped_no_sequence
         for first in range(0, max(1, len(candidates)), MAX_SITES):
-            part = candidates.part(first, min(first + MAX_SITES, len(candidates)))
-            clock = Stopwatch(result.seconds)
-            if self.with_depths and first + MAX_SITES >= len(candidates):
-                least = profile.candidate_thresholds.min_base_quality
-                depths = reference_depths(reads, codes, start, region, least)
-                clock.stop("count")
-            images = self.pipeline.encode(reads, part, codes, start, layout, self.pipeline.channels)
+            last = min(first + MAX_SITES, len(candidates))
+            part = candidates.part(first, last)
+            clock = Stopwatch(counts.seconds)
+            images = self.pipeline.encode(
+                reads, part, codes, start, self.profile.image, self.pipeline.channels
+            )
             clock.stop("encode")
-            result.candidates, result.images = len(part), len(images)
-            yield Drawn(result, part, images, proposed[first : first + MAX_SITES], depths)
-            result = RegionResult()
+            counts.candidates, counts.images = len(part), len(images)
+            at_last = depths if last == len(candidates) else None
+            yield Drawn(part, images, proposed[first:last], counts, at_last)
+            counts = Counts()
 
     def _phased_along(self, region: Region) -> Region:
         """Return the region with what is phased along on either side, within its contig."""
+        if not self.profile.phase_reads:
+            return region
         end = min(region.end + PHASING_MARGIN, self.reference.lengths[region.contig])
         return Region(region.contig, max(0, region.start - PHASING_MARGIN), end)
+
+    def _fetch(self, region: Region) -> ReadBatch:
+        """Decode the reads that an image of a candidate in the region may show."""
+        return fetch_reads(
+            self.alignments,
+            region,
+            self.profile.read_filter,
+            margin=self.margin,
+            haplotypes="haplotype" in self.profile.image.channels and not self.profile.phase_reads,
+            keep_fraction=self.keep_fraction,
+        )
+
+    def _reference_around(self, region: Region) -> tuple[npt.NDArray[np.uint8], int]:
+        """Return base codes around the region, uint8[l], and where they begin.
+
+        Wide enough for every read to lie in it whole: what is counted per read must not depend on the region.
+        """
+        reach = self.margin + self.profile.read_filter.max_read_span
+        start = max(0, region.start - reach)
+        return self.reference.codes(region.contig, start, region.end + reach), start
+
+    def _phase(
+        self, reads: ReadBatch, candidates: CandidateBatch, region: Region
+    ) -> tuple[ReadBatch, CandidateBatch]:
+        """Give the reads their haplotypes, by all candidates; return them, and the candidates of the region itself."""
+        if not self.profile.phase_reads:
+            return reads, candidates
+        own = np.searchsorted(candidates.start, (region.start, region.end))
+        return phase_reads(reads, candidates), candidates.part(*own)
+
+    def _with_proposed(
+        self,
+        candidates: CandidateBatch,
+        reads: ReadBatch,
+        codes: npt.NDArray[np.uint8],
+        start: int,
+        region: Region,
+    ) -> tuple[CandidateBatch, list[tuple[int, ...]]]:
+        """Add the alleles that the user proposed; also which alts of each candidate those are."""
+        if not self.proposed:
+            return candidates, [()] * len(candidates)
+        alleles = self.proposed.at(region, codes, start)
+        return with_proposed(candidates, alleles, reads, codes, start, self.profile.candidate_thresholds)
+
+    def _depths(
+        self, reads: ReadBatch, codes: npt.NDArray[np.uint8], start: int, region: Region
+    ) -> ReferenceDepths | None:
+        """Count what reads show of the reference, for the gVCF's blocks."""
+        if not self.with_depths:
+            return None
+        least = self.profile.candidate_thresholds.min_base_quality
+        return reference_depths(reads, codes, start, region, least)

@@ -41,5 +41,12 @@ class ImageBatch:
     def __len__(self) -> int:
         return len(self.site)
 
+    def of_site(self, index: int) -> ImageBatch:
+        """Return the images of one candidate, as those of a batch that has no other."""
+        own = self.site == index
+        return ImageBatch(
+            self.images[own], self.features[own], np.zeros_like(self.site[own]), self.alt_set[own]
+        )
+
 
 Channel = Callable[[Pileup, npt.NDArray[np.uint8]], None]

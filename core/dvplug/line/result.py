@@ -1,4 +1,4 @@
-"""`RegionResult`: what one region gave."""
+"""`RegionResult`: what one region gave. `Counts`: how much of what, in one region or in all. `Stopwatch`: how long."""
 
 from __future__ import annotations
 
@@ -12,25 +12,19 @@ STAGES = ("decode", "realign", "count", "encode", "infer", "write")
 
 
 @dataclass
-class RegionResult:
-    """What one region gave: VCF lines or records, and counts for the summary; CPU seconds by stage."""
+class Counts:
+    """How much there was of what, and CPU seconds by stage: of a part of a region, of a region or of a whole run."""
 
-    lines: list[str] = field(default_factory=list)
-    gvcf_lines: list[str] = field(default_factory=list)
-    records: list[VcfRecord] = field(default_factory=list)
-    filters: Counter[str] = field(default_factory=Counter)
+    filters: Counter[str] = field(default_factory=Counter)  # records by FILTER
     regions: int = 0
     reads: int = 0
     skipped_no_sequence: int = 0
     candidates: int = 0
     images: int = 0
-    seconds: Counter[str] = field(default_factory=Counter)
+    seconds: Counter[str] = field(default_factory=Counter)  # by name in `STAGES`
 
-    def add(self, other: RegionResult) -> None:
-        """Add what follows: its lines and counts."""
-        self.lines += other.lines
-        self.gvcf_lines += other.gvcf_lines
-        self.records += other.records
+    def add(self, other: Counts) -> None:
+        """Add what another part, or region, counted."""
         self.filters.update(other.filters)
         self.regions += other.regions
         self.reads += other.reads
@@ -40,8 +34,24 @@ class RegionResult:
         self.seconds.update(other.seconds)
 
 
+@dataclass(frozen=True)
+class RegionResult:
+    """What one region gave: VCF lines, or records where no VCF is written, and what was counted on the way."""
+
+    lines: list[str] = field(default_factory=list)
+    gvcf_lines: list[str] = field(default_factory=list)
+    records: list[VcfRecord] = field(default_factory=list)
+    counts: Counts = field(default_factory=Counts)
+
+
 class Stopwatch:
-    """Adds the CPU seconds since the last stop to a stage."""
+    """Adds the CPU seconds since the last stop to a stage.
+
+    Parameters
+    ----------
+    seconds
+        By stage; what is measured is added.
+    """
 
     def __init__(self, seconds: Counter[str]) -> None:
         self.seconds = seconds

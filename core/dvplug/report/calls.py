@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dvplug.errors import DvplugError, InputError
-from dvplug.line.result import RegionResult
+from dvplug.line.result import Counts
 from dvplug.report import statistics as s
 from dvplug.report.page import Item, Page, Series, Tile, columns, facts, render, rows, table, text, tiles
 from dvplug.report.statistics import CallStatistics, read_statistics
@@ -54,7 +54,7 @@ class RunFacts:
     images: int
 
     @classmethod
-    def of(cls, total: RegionResult, wall_seconds: float, workers: int) -> RunFacts:
+    def of(cls, total: Counts, wall_seconds: float, workers: int) -> RunFacts:
         """Of what the engine counted."""
         return cls(
             dict(total.seconds),

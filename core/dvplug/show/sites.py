@@ -225,7 +225,7 @@ class _Viewer:
         )
         reads, depth, counts = 0, 0, {}
         for part in self.drawer.draw(at, every):
-            reads += part.result.reads
+            reads += part.counts.reads
             for k in range(len(part.candidates)):
                 one = part.candidates.part(k, k + 1)
                 depth = int(one.depth[0])
