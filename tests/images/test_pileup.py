@@ -9,41 +9,18 @@ from dvplug.candidates.finder import find_candidates
 from dvplug.images.pileup import alt_sets, encode_pileups
 from dvplug.line.candidate_batch import OTHER, UNINFORMATIVE
 from dvplug.line.image_batch import (
-    DELETED,
     EMPTY,
     NO_READ,
     REFERENCE,
     SUPPORTS_ALT,
-    SUPPORTS_OTHER,
     SUPPORTS_REF,
-    UNKNOWN_SUPPORT,
 )
 from dvplug.line.region import Region
 from dvplug.sequence.codes import encode_bases
 from dvplug.technology import CandidateThresholds, ImageLayout
 from helpers.image_sites import HEIGHT, WIDTH, draw, random_candidates, site_of
-from helpers.read_batches import Read, read_batch, walk
-
-
-def twin_row(read: Read, first_base: int, window_start: int) -> tuple[list[int], list[bool]]:
-    cells, insertions = [EMPTY] * WIDTH, [False] * WIDTH
-    for op, position, index, length in walk(read):
-        for i in range(length if op in "M=XD" else 0):
-            column = position + i - window_start
-            if 0 <= column < WIDTH:
-                cells[column] = DELETED if op == "D" else first_base + index + i
-        before = position - 1 - window_start
-        if op == "I" and 0 <= before < WIDTH:
-            insertions[before] = True
-    return cells, insertions
-
-
-def twin_support(allele: int, alts: tuple[int, int]) -> int:
-    if allele == 0:
-        return SUPPORTS_REF
-    if allele == UNINFORMATIVE:
-        return UNKNOWN_SUPPORT
-    return SUPPORTS_ALT if allele > 0 and allele - 1 in alts else SUPPORTS_OTHER
+from helpers.read_batches import Read, read_batch
+from oracles.pileup import twin_row, twin_support
 
 
 @settings(max_examples=25, deadline=None)

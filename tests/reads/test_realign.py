@@ -16,6 +16,7 @@ from dvplug.sequence.codes import encode_bases
 from dvplug.technology import CandidateThresholds, ReadFilter
 from helpers.read_batches import Read, operations, random_reads, random_sequence, read_batch, walk
 from helpers.shared_data import SHARED, needs_shared
+from oracles.breaks import twin_breaks
 
 NA12878 = SHARED / "illumina" / "NA12878_b37.chr20_10.0-10.1M.2x101.50x.bam"
 B37 = SHARED / "reference" / "b37.chr20_regions.fa.gz"
@@ -129,19 +130,7 @@ def test_breaks_are_counted_as_in_a_slow_twin(seed: int) -> None:
         batch.start, batch.end, batch.seq, batch.base_offset, batch.cigar, batch.cigar_offset,
         encode_bases(reference.encode()), 0,
     )  # fmt: skip
-    expected, expected_clips = [0] * 300, [0] * 300
-    for read in reads:
-        for op, position, index, length in walk(read):
-            if op in "ID" and position > 0 and position + length < 300:
-                moved = (
-                    reference[position : position + length] if op == "D" else read.seq[index : index + length]
-                )
-                at = position
-                while at > 1 and reference[at - 1] == moved[-1]:
-                    moved, at = reference[at - 1] + moved[:-1], at - 1
-                expected[at - 1] += 1
-            elif op == "S" and length >= 5 and position < 300:
-                expected_clips[position] += 1
+    expected, expected_clips = twin_breaks(reads, reference)
     assert indels.tolist() == expected
     assert clips.tolist() == expected_clips
     assert depth.tolist() == [sum(r.start <= p < r.end for r in reads) for p in range(300)]

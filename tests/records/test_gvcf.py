@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import random
 import shutil
 import subprocess
-from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
@@ -21,47 +19,21 @@ from dvplug.errors import InputError
 from dvplug.genome.reference import Reference
 from dvplug.line.record import VcfRecord
 from dvplug.line.region import Region
-from dvplug.records.gvcf import GQ_BIN, MAX_GQ, BlockJoiner, ReferenceDepths, gvcf_lines, reference_depths
+from dvplug.records.gvcf import GQ_BIN, BlockJoiner, ReferenceDepths, gvcf_lines, reference_depths
 from dvplug.sequence.codes import encode_bases
 from dvplug.simulate import SimulatedDataset
 from dvplug.simulate.aligned_reads import READ_LENGTH, sequence_haplotype, write_bam
 from dvplug.simulate.genome import random_genome
 from dvplug.simulate.variants import apply_variants, draw_events, place_events
 from helpers.read_batches import (
-    Read,
-    aligned_pairs,
-    operations,
     random_reads,
     random_sequence,
     read_batch,
-    walk,
 )
+from oracles.gvcf import counted_slowly, slow_confidence
 
 needs_bcftools = pytest.mark.skipif(shutil.which("bcftools") is None, reason="bcftools is not installed")
 SYMBOL = "<*>"
-
-
-def counted_slowly(reads: list[Read], reference: str, least: int) -> tuple[Counter[int], Counter[int]]:
-    agree: Counter[int] = Counter()
-    differ: Counter[int] = Counter()
-    for read in reads:
-        for position, index in aligned_pairs(read):
-            if read.qualities[index] >= least and read.seq[index] in "ACGT":
-                same = read.seq[index] == reference[position]
-                (agree if same and not anchors(read, position) else differ)[position] += 1
-        for op, position, _, length in walk(read):
-            if op == "D":
-                differ.update(range(position, position + length))
-    return agree, differ
-
-
-def anchors(read: Read, position: int) -> bool:
-    """Whether an indel follows the base of a read at this position."""
-    following = [op for _, op in operations(read.cigar)][1:]
-    return any(
-        op in "M=X" and start + length - 1 == position and next_op in "ID"
-        for (op, start, _, length), next_op in zip(walk(read), following, strict=False)
-    )
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -128,21 +100,6 @@ def test_blocks_hold_the_least_confidence_of_their_bases(
             assert len({q // GQ_BIN for q, _ in confidences}) == 1
         at = last
     assert at == len(counts)
-
-
-def slow_confidence(agree: int, differ: int, haploid: bool) -> tuple[int, list[int]]:
-    e = 0.001
-    likelihoods = [
-        agree * math.log10(1 - e) + differ * math.log10(e),
-        *([] if haploid else [-(agree + differ) * math.log10(2)]),
-        agree * math.log10(e) + differ * math.log10(1 - e),
-    ]
-    best = max(likelihoods)
-    pl = [round(min(990, 10 * (best - each))) for each in likelihoods]
-    if likelihoods[0] < best:
-        return 0, pl
-    others = sum(10 ** (each - best) for each in likelihoods[1:])
-    return min(MAX_GQ, int(-10 * math.log10(max(1e-9, others / (others + 1))))), pl
 
 
 def deletion(start: int, length: int) -> VcfRecord:

@@ -1,7 +1,6 @@
 """Merging and trimming against slow, plain enumerations."""
 
 import math
-from itertools import product
 
 import numpy as np
 import pytest
@@ -12,32 +11,9 @@ from dvplug.errors import ModelError
 from dvplug.records.postprocess import PostprocessSettings, call_sites
 from dvplug.sequence.alleles import trim
 from helpers.generated_sites import generated_sites
+from oracles.postprocess import q, slow_genotypes
 
 seeds = st.integers(0, 10_000)
-
-
-def q(p):
-    return min(99.0, max(0.0, -10 * math.log10(max(p, 1.25e-10))))
-
-
-def slow_genotypes(n_alts, images, prune_qual):
-    """Enumerate ordered pairs of alleles; `images` maps frozensets of 1-based alts to their probabilities."""
-    floored = {}
-    for alleles, image in images.items():
-        image = [float(p) for p in image]
-        floored[alleles] = [max(p / sum(image), 1e-12) for p in image]
-    own = {alt: q(floored[frozenset([alt])][0]) for alt in range(1, n_alts + 1)}
-    kept = [alt for alt in own if own[alt] >= prune_qual] or [max(own, key=lambda alt: own[alt])]
-    weights = {}
-    for a, b in product([0, *kept], repeat=2):
-        weights[tuple(sorted((a, b)))] = math.prod(
-            image[(a in alleles) + (b in alleles)]
-            for alleles, image in floored.items()
-            if alleles <= set(kept)
-        )
-    total = sum(weights.values())
-    ordered = sorted(weights, key=lambda gt: (gt[1], gt[0]))
-    return kept, {gt: weights[gt] / total for gt in ordered}
 
 
 def images_of(arguments, index):

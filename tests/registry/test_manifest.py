@@ -16,6 +16,7 @@ from dvplug_registry.manifest import Manifest
 from dvplug_registry.model_folder import load_manifest, save_manifest
 from dvplug_registry.versions import Requirement, Version
 from helpers.registry_fixtures import fields, make_model
+from oracles.versions import precedes
 
 HASH = "0" * 64
 FILES = {
@@ -29,26 +30,9 @@ labels = st.lists(st.sampled_from(["alpha", "beta", "rc", "1", "2", "10", "x-y"]
 versions = st.builds(Version, numbers, numbers, numbers, labels)
 
 
-def _precedes(a: Version, b: Version) -> bool:
-    """Semver 2.0.0, clause 11, word by word."""
-    if (a.major, a.minor, a.patch) != (b.major, b.minor, b.patch):
-        return (a.major, a.minor, a.patch) < (b.major, b.minor, b.patch)
-    if not a.prerelease or not b.prerelease:
-        return bool(a.prerelease) and not b.prerelease
-    for x, y in zip(a.prerelease, b.prerelease, strict=False):
-        if x == y:
-            continue
-        if x.isdigit() and y.isdigit():
-            return int(x) < int(y)
-        if x.isdigit() or y.isdigit():
-            return x.isdigit()
-        return x < y
-    return len(a.prerelease) < len(b.prerelease)
-
-
 @given(versions, versions)
 def test_versions_are_ordered_as_semver_says(a: Version, b: Version) -> None:
-    assert (a < b) == _precedes(a, b)
+    assert (a < b) == precedes(a, b)
     assert [a < b, a == b, a > b].count(True) == 1
 
 

@@ -1,7 +1,6 @@
 """Alignments of haplotypes and reads against slow twins."""
 
 import random
-from functools import cache
 
 import numpy as np
 from hypothesis import given, settings
@@ -10,8 +9,6 @@ from hypothesis import strategies as st
 from dvplug.sequence.codes import encode_bases
 from dvplug.sequence.pairwise import (
     CLIP,
-    GAP_EXTEND,
-    GAP_OPEN,
     MATCH,
     MISMATCH,
     align_globally,
@@ -21,6 +18,7 @@ from dvplug.sequence.pairwise import (
     ungapped_score,
 )
 from helpers.read_batches import operations, random_sequence
+from oracles.pairwise import best_score
 
 bases = st.text("ACGT", min_size=1, max_size=14)
 
@@ -35,25 +33,6 @@ def packed(cigar: str) -> np.ndarray:
 
 def codes(sequence: str) -> np.ndarray:
     return encode_bases(sequence.encode())
-
-
-def best_score(query: str, target: str) -> int:
-    """Score of the best global alignment, by trying everything."""
-
-    @cache
-    def rest(i: int, j: int, last: str) -> int:
-        if i == len(query) and j == len(target):
-            return 0
-        options = []
-        if i < len(query) and j < len(target):
-            options.append((MATCH if query[i] == target[j] else MISMATCH) + rest(i + 1, j + 1, "M"))
-        if i < len(query):
-            options.append(GAP_EXTEND + (0 if last == "I" else GAP_OPEN) + rest(i + 1, j, "I"))
-        if j < len(target):
-            options.append(GAP_EXTEND + (0 if last == "D" else GAP_OPEN) + rest(i, j + 1, "D"))
-        return max(options)
-
-    return rest(0, 0, "M")
 
 
 @given(bases, bases)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -18,6 +16,8 @@ from dvplug.sequence.codes import encode_bases
 from helpers.image_sites import random_candidates, site_of
 from helpers.read_batches import Read, read_batch
 from oracles.length_changes import changes_of
+from oracles.length_shares import twin_shares
+from oracles.length_summary import twin_summary
 
 
 @settings(max_examples=60, deadline=None)
@@ -37,42 +37,8 @@ def test_features_are_those_of_the_twin(seed: int) -> None:
             assert not row.any()
             continue
         of_reads = changes_of(reads, reference, haplotype, candidates, i)
-        scaled = [max(-2.0, min(2.0, change / 10)) for change, _ in of_reads]
-        own = [max(-2.0, min(2.0, changes[k] / 10)) if k != NO_ALT else 0.0 for k in (a, b)]
-        summary = [0.0] * 6
-        if scaled:
-            parts = [[c for c, (_, h) in zip(scaled, of_reads, strict=True) if h == side] for side in (1, 2)]
-            summary = [
-                statistics.fmean(scaled),
-                statistics.median(scaled),
-                statistics.pstdev(scaled),
-                *(statistics.fmean(part) if part else 0.0 for part in parts),
-                sum(h > 0 for _, h in of_reads) / len(of_reads),
-            ]
-        assert row.tolist() == pytest.approx([*own, *summary], abs=1e-5)
-
-
-def twin_shares(of_reads: list[tuple[int, int]], alt: int, second_alt: int | None) -> dict[str, float]:
-    """What `SHARE_FEATURES` say, by name."""
-    out = dict.fromkeys(SHARE_FEATURES, 0.0)
-
-    def tell(name: str, changes: list[int], allele: int | None, reach: int) -> None:
-        if changes and allele is not None:
-            for d in range(-reach, reach + 1):
-                out[f"{name}_{d}"] = changes.count(allele + d) / len(changes)
-
-    every = [change for change, _ in of_reads]
-    tell("share_reference", every, 0, 3)
-    tell("share_alt", every, alt, 2)
-    tell("share_second_alt", every, second_alt, 2)
-    sides = [[change for change, of in of_reads if of == haplotype] for haplotype in (1, 2)]
-    sides.sort(key=lambda changes: -changes.count(alt) / max(len(changes), 1))  # stable: equal ones stay
-    for name, changes in zip(("near", "far"), sides, strict=True):
-        out[f"{name}_fraction"] = len(changes) / max(len(every), 1)
-        tell(f"{name}_reference", changes, 0, 2)
-        tell(f"{name}_alt", changes, alt, 1)
-        tell(f"{name}_second_alt", changes, second_alt, 1)
-    return out
+        expected = twin_summary(of_reads, changes[a], changes[b] if b != NO_ALT else None)
+        assert row.tolist() == pytest.approx(expected, abs=1e-5)
 
 
 @settings(max_examples=60, deadline=None)

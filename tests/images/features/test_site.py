@@ -20,13 +20,11 @@ from dvplug.technology import CandidateThresholds
 from helpers.image_sites import random_candidates, site_of
 from helpers.read_batches import (
     Read,
-    aligned_pairs,
-    operations,
     random_reads,
     random_sequence,
     read_batch,
-    walk,
 )
+from oracles.site_features import twin_features
 
 
 def features_of(
@@ -40,95 +38,6 @@ def features_of(
     return dict(zip(FEATURES, one[0].tolist(), strict=True))
 
 
-def mean(values: list[float]) -> float:
-    return sum(values) / len(values) if values else 0.0
-
-
-def base_quality(read: Read, site: int) -> int:
-    """Quality at a position; of the base before it where it is deleted, 0 where the read skips it."""
-    aligned = dict(aligned_pairs(read))
-    if site in aligned:
-        return min(read.qualities[aligned[site]], 40)
-    for op, position, index, length in walk(read):
-        if op == "D" and position <= site < position + length and index:
-            return min(read.qualities[index - 1], 40)
-    return 0
-
-
-def differences(read: Read, reference: str) -> float:
-    """Per 100 bp."""
-    wrong = sum(read.seq[index] != reference[position] for position, index in aligned_pairs(read))
-    indels = sum(op in "ID" for _, op in operations(read.cigar))
-    return min(10, 100 * (wrong + indels) / (read.end - read.start))
-
-
-def nearby(reads: list[Read], reference: str, site: int) -> int:
-    """Positions within 500 bp with three reads or more, and a fifth of those there, that show another base."""
-    shown: dict[int, list[str]] = {}
-    for read in reads:
-        for position, index in aligned_pairs(read):
-            shown.setdefault(position, []).append(read.seq[index])
-    wrong = {p: sum(base != reference[p] for base in bases) for p, bases in shown.items()}
-    return sum(n >= 3 and 5 * n >= len(shown[p]) for p, n in wrong.items() if abs(p - site) <= 500)
-
-
-def fragment(read: Read, index: int) -> object:
-    """Where the fragment lies; reads without a mate are fragments of their own."""
-    first = read.end + read.tlen if read.tlen < 0 else read.start
-    return (first, abs(read.tlen)) if read.tlen else index
-
-
-def of_reads(prefix: str, reads: list[Read], reference: str, site: int) -> dict[str, float]:
-    """The features that are counted for the alts and for the reference alike."""
-    clips = [sum(n for n, op in operations(r.cigar) if op == "S") for r in reads]
-    distance = [max(0, min(site - r.start, r.end - 1 - site)) for r in reads]
-    return {
-        f"{prefix}_fraction": 0.0,
-        f"{prefix}_reverse_fraction": mean([bool(r.flag & 16) for r in reads]),
-        f"{prefix}_mapping_quality": mean([min(r.mapq, 60) / 60 for r in reads]),
-        f"{prefix}_base_quality": mean([base_quality(r, site) / 40 for r in reads]),
-        f"{prefix}_end_distance": mean([min(d, 75) / 75 for d in distance]),
-        f"{prefix}_mismatches": mean([differences(r, reference) / 5 for r in reads]),
-        f"{prefix}_clipped_fraction": mean([clip >= 4 for clip in clips]),
-    }
-
-
-def twin(
-    reads: list[Read], candidates: CandidateBatch, reference: str, site: int, alts: tuple[int, int]
-) -> dict[str, float]:
-    rows = range(candidates.read_offset[site], candidates.read_offset[site + 1])
-    listed = [(int(candidates.read_index[k]), int(candidates.read_allele[k])) for k in rows]
-    supporting = {a + 1 for a in alts if a != NO_ALT}
-    alt = [i for i, allele in listed if allele in supporting]
-    ref = [i for i, allele in listed if allele == 0]
-    unknown = sum(allele == UNINFORMATIVE for _, allele in listed)
-    depth, start = len(listed) - unknown, int(candidates.start[site])
-    expected = of_reads("alt", [reads[i] for i in alt], reference, start)
-    expected |= of_reads("ref", [reads[i] for i in ref], reference, start)
-    lengths = [len(a) - len(candidates.refs[site]) for a in candidates.alts[site]]
-    change = lengths[alts[0]]
-    expected |= {
-        "depth": math.log1p(depth) / math.log1p(500),
-        "alt_reads": math.log1p(len(alt)) / math.log1p(500),
-        "alt_fraction": len(alt) / depth if depth else 0,
-        "first_alt_fraction": sum(a == alts[0] + 1 for _, a in listed) / depth if depth else 0,
-        "other_fraction": (depth - len(alt) - len(ref)) / depth if depth else 0,
-        "ref_fraction": len(ref) / depth if depth else 0,
-        "unknown_fraction": unknown / len(listed) if listed else 0,
-        "alt_low_mapping_fraction": mean([reads[i].mapq < 20 for i in alt]),
-        "alt_starts": len({reads[i].start for i in alt}) / max(1, len(alt)),
-        "alt_fragments": len({fragment(reads[i], i) for i in alt}) / max(1, len(alt)),
-        "nearby_differences": math.log1p(nearby(reads, reference, start)) / math.log1p(50),
-        "is_snp": float(change == 0),
-        "is_insertion": float(change > 0),
-        "is_deletion": float(change < 0),
-        "indel_length": math.log1p(abs(change)) / math.log1p(100),
-        "alts": len(lengths) / 4,
-        "is_pair": float(alts[1] != NO_ALT),
-    }
-    return expected
-
-
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_features_agree_with_sums_over_reads(seed: int) -> None:
@@ -138,7 +47,7 @@ def test_features_agree_with_sums_over_reads(seed: int) -> None:
     assert features.shape == (len(site), len(FEATURES))
     for row, i, pair in zip(features.tolist(), site.tolist(), alts.tolist(), strict=True):
         found = dict(zip(FEATURES, row, strict=True))
-        expected = twin(reads, candidates, reference, i, tuple(pair))
+        expected = twin_features(reads, candidates, reference, i, tuple(pair))
         assert set(found) - set(expected) == {"homopolymer", "tandem_repeat"}
         assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-6)
 

@@ -1,0 +1,118 @@
+"""The twin of `dvplug.candidates.support`: a read against whole haplotypes written out as text."""
+
+from collections.abc import Sequence
+
+from dvplug.candidates.support import (
+    EXCLUDED,
+    FLANK,
+    MAX_BASE_SCORE,
+    MAX_MISMATCH_SCORE,
+    MIN_SCORE_MARGIN,
+)
+from dvplug.line.candidate_batch import OTHER, UNINFORMATIVE
+from helpers.read_batches import Read, aligned_pairs, walk
+
+Site = tuple[int, str, tuple[str, ...]]
+FAR = 1 << 30
+
+
+def twin_allele(read: Read, reference: str, site: Site, min_quality: int) -> int:
+    start, ref, alts = site
+    if all(len(allele) == 1 for allele in (ref, *alts)):
+        return twin_substitution(read, start, (ref, *alts), min_quality)
+    found = twin_haplotypes(read, reference, start, (ref, *alts))
+    if found in (OTHER, UNINFORMATIVE):
+        written = twin_written(read, reference, start, (ref, *alts), min_quality)
+        found = found if written == OTHER else written
+    return EXCLUDED if found == UNINFORMATIVE and not read.start <= start < read.end else found
+
+
+def twin_substitution(read: Read, start: int, alleles: Sequence[str], min_quality: int) -> int:
+    for op, position, index, length in walk(read):
+        if op in "MDN=X" and position <= start < position + length:
+            if op in "DN":
+                return OTHER if op == "D" else EXCLUDED
+            base, quality = read.seq[index + start - position], read.qualities[index + start - position]
+            if base == "N" or quality < min_quality:
+                return UNINFORMATIVE
+            return alleles.index(base) if base in alleles else OTHER
+    return EXCLUDED
+
+
+def twin_haplotypes(read: Read, reference: str, start: int, alleles: Sequence[str]) -> int:
+    extra = max(map(len, alleles)) - min(map(len, alleles))
+    tract = tract_end(reference, start, alleles)
+    pairs = aligned_pairs(read)
+    left = [pair for pair in pairs if start - FLANK <= pair[0] < start][-1:]
+    right = [pair for pair in pairs if tract <= pair[0] <= tract + FLANK][:1]
+    if not left and not right:
+        return EXCLUDED
+    first = max(0, start - FLANK - extra)
+    scores = []
+    for allele in alleles:
+        haplotype = reference[:start] + allele + reference[start + len(alleles[0]) :]
+        score = FAR
+        for position, index in left:
+            bases = min(tract - position + extra + FLANK, len(read.seq) - index)
+            score = min(score, mismatches(read, index, haplotype[position : position + bases]))
+        for position, index in right:
+            at = position + len(allele) - len(alleles[0])
+            bases = min(position - start + extra + FLANK, index + 1, at + 1 - first)
+            score = min(score, mismatches(read, index + 1 - bases, haplotype[at + 1 - bases : at + 1]))
+        scores.append(score)
+    best, following = sorted(scores)[:2]
+    if best > MAX_MISMATCH_SCORE:
+        return OTHER
+    return scores.index(best) if following - best >= MIN_SCORE_MARGIN else UNINFORMATIVE
+
+
+def twin_written(read: Read, reference: str, start: int, alleles: Sequence[str], min_quality: int) -> int:
+    """What the CIGAR writes: put into the reference at its leftmost place, is it what an allele makes of it?"""
+    ref, tract = alleles[0], tract_end(reference, start, alleles)
+    made = {reference[:start] + allele + reference[start + len(ref) :]: i for i, allele in enumerate(alleles)}
+    steps = list(walk(read))
+    for k, (op, position, index, length) in enumerate(steps):
+        between = 0 < k < len(steps) - 1 and steps[k - 1][0] in "M=X" and steps[k + 1][0] in "M=X"
+        if op in "ID" and between and read.start <= start < position <= tract:
+            inserted = read.seq[index : index + length] if op == "I" else ""
+            after = position if op == "I" else position + length
+            written = reference[:position] + inserted + reference[after:]
+            if leftmost(reference, position, length, inserted) == start + 1:
+                return made.get(written, OTHER)
+    for op, position, index, length in steps:
+        if op in "M=X" and position <= start < position + length:
+            base, quality = read.seq[index + start - position], read.qualities[index + start - position]
+            if base == reference[start]:
+                spans = position <= start - FLANK and tract + FLANK <= position + length
+                return 0 if spans and quality >= min_quality else OTHER
+            written = reference[:start] + base + reference[start + 1 :]
+            return made.get(written, OTHER) if quality >= min_quality else OTHER
+    return OTHER
+
+
+def leftmost(reference: str, position: int, length: int, inserted: str) -> int:
+    """First place at which the same indel gives the same bases."""
+    written = reference[:position] + inserted + reference[position + (0 if inserted else length) :]
+    for first in range(1, position):
+        rest = written[first : first + len(inserted)]
+        if reference[:first] + rest + reference[first + (0 if inserted else length) :] == written:
+            return first
+    return position
+
+
+def mismatches(read: Read, index: int, haplotype: str) -> int:
+    compared = zip(read.seq[index:], read.qualities[index:], haplotype, strict=False)
+    return sum(min(q, MAX_BASE_SCORE) for a, q, b in compared if a != b and "N" not in (a, b))
+
+
+def tract_end(reference: str, start: int, alleles: Sequence[str]) -> int:
+    """Where the rightmost equivalent placement of any alt ends."""
+    ref = alleles[0]
+    ends = [start + len(ref)]
+    for alt in alleles[1:]:
+        haplotype = reference[:start] + alt + reference[start + len(ref) :]
+        common = next(
+            (i for i, (a, b) in enumerate(zip(reference, haplotype, strict=False)) if a != b), len(haplotype)
+        )
+        ends.append(common + max(0, len(ref) - len(alt)))
+    return max(ends)
