@@ -104,35 +104,3 @@ def test_registries_and_downloads_are_looked_at(run: Run, site: Site, tmp_path: 
     (tmp_path / "home" / "registries.json").write_text("{")
     assert "is damaged" in findings(run)["registries"]["text"]
     assert run("doctor")[0] == 2
-
-
-def test_show_tells_who_made_a_plugin_and_for_which_api(run: Run) -> None:
-    code, text = run("plugins", "show", "toy", "--json")
-    facts = json.loads(text)
-    assert code == 0
-    assert facts["distribution"] == "dvplug-toy 0.3.0"
-    assert facts["hook API"] == 1
-    assert facts["licence"] == "not stated"
-    assert facts["status"] == "ok"
-    assert "channel toy_stripes" in facts["provides"]
-    assert "technology toy" in run("plugins", "show", "toy")[1]
-    assert "Did you mean 'toy'?" in run("plugins", "show", "toi")[1]
-
-
-def test_check_runs_the_conformance_tests(run: Run, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    source = (
-        "from dvplug.hookspecs import Channel, hookimpl\n"
-        "DVPLUG_API = 1\n"
-        "@hookimpl\n"
-        "def dvplug_channels(): return [Channel('stripes', 'x', 'dvplug_wrong:draw')]\n"
-        "def draw(pileup): pass\n"
-    )
-    site.plugin("dvplug-wrong", source, point="wrong")
-    monkeypatch.setenv("DVPLUG_PLUGINS", "toy,wrong")
-    code, text = run("plugins", "check", "wrong")
-    assert code == 2
-    assert (
-        "wrong: functions can be imported and called as specified: failed: channel 'stripes' has to take"
-        in text
-    )
-    assert text.count(": ok") == 5

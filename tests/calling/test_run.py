@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
@@ -12,36 +11,12 @@ from pathlib import Path
 import pysam
 import pytest
 
-import dvplug_illumina
-from dvplug.cli import main
 from dvplug.evaluate import evaluate
 from dvplug.reads.alignments import open_alignments
 from dvplug.simulate import SimulatedDataset
+from helpers.command import call_words, records, run
 
 TECH = "illumina-wgs"
-
-
-def arguments(data: SimulatedDataset, out: object, *more: object) -> list[str]:
-    words = [
-        "call",
-        "--tech",
-        TECH,
-        "--ref",
-        data.reference,
-        "--reads",
-        data.reads,
-        "--out",
-        out,
-        "--device",
-        "cpu",
-    ]
-    return [str(word) for word in (*words, *more)]
-
-
-def run(*words: object) -> int:
-    with pytest.raises(SystemExit, match=r"^[012]$") as stop:
-        main([str(word) for word in words])
-    return int(stop.value.code or 0)
 
 
 def test_calls_are_right_on_simulated_reads(dataset: SimulatedDataset, called: Path) -> None:
@@ -54,7 +29,7 @@ def test_bytes_do_not_depend_on_workers_or_repeats(dataset: SimulatedDataset, tm
     outputs = []
     for k, workers in enumerate((1, 2, 4, 2)):
         out = tmp_path / f"{k}.vcf.gz"
-        assert run(*arguments(dataset, out, "--workers", workers)) == 0
+        assert run(*call_words(dataset, out, "--workers", workers)) == 0
         outputs.append((out.read_bytes(), Path(f"{out}.tbi").read_bytes()))
     assert all(output == outputs[0] for output in outputs[1:])
 
@@ -63,17 +38,13 @@ def test_regions_give_the_same_records_as_the_whole(dataset: SimulatedDataset, t
     whole, parts = tmp_path / "whole.vcf", tmp_path / "parts.vcf"
     contig = pysam.FastaFile(str(dataset.reference)).references[0]
     cuts = [f"{contig}:1-20,123", f"{contig}:20,124-41,007", f"{contig}:41,008-60,000"]
-    assert run(*arguments(dataset, whole, "--workers", 1)) == 0
-    assert run(*arguments(dataset, parts, "--workers", 1, "--regions", *cuts)) == 0
+    assert run(*call_words(dataset, whole, "--workers", 1)) == 0
+    assert run(*call_words(dataset, parts, "--workers", 1, "--regions", *cuts)) == 0
     assert records(parts) == records(whole) != []
 
 
-def records(path: Path) -> list[str]:
-    return [line for line in path.read_text().splitlines() if not line.startswith("#")]
-
-
 def test_stdout_takes_the_vcf(dataset: SimulatedDataset, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(*arguments(dataset, "-", "--workers", 1)) == 0
+    assert run(*call_words(dataset, "-", "--workers", 1)) == 0
     captured = capsys.readouterr().out
     assert captured.startswith("##fileformat=VCFv4.")
     assert "\tPASS\t" in captured
@@ -133,7 +104,7 @@ def test_snp_depths_agree_with_a_count_of_bases(called: Path, dataset: Simulated
 def test_tensorflow_is_not_imported_to_call_on_a_cpu(dataset: SimulatedDataset, tmp_path: Path) -> None:
     code = (
         "import sys\nfrom dvplug.cli import main\n"
-        f"try:\n    main({arguments(dataset, tmp_path / 'x.vcf', '--workers', 1)!r})\n"
+        f"try:\n    main({call_words(dataset, tmp_path / 'x.vcf', '--workers', 1)!r})\n"
         "except SystemExit as stop:\n    assert not stop.code, stop.code\n"
         "assert not {'tensorflow', 'keras', 'matplotlib'} & set(sys.modules)"
     )
@@ -144,8 +115,8 @@ def test_a_recognised_technology_is_called_and_named_in_the_header(
     dataset: SimulatedDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     named, recognised = tmp_path / "named.vcf", tmp_path / "recognised.vcf"
-    assert run(*arguments(dataset, named, "--workers", 1)) == 0
-    words = ["auto" if word == TECH else word for word in arguments(dataset, recognised, "--workers", 1)]
+    assert run(*call_words(dataset, named, "--workers", 1)) == 0
+    words = ["auto" if word == TECH else word for word in call_words(dataset, recognised, "--workers", 1)]
     assert run(*words) == 0
     assert f"--tech auto is {TECH}: @RG PL:ILLUMINA" in capsys.readouterr().err
     assert recognised.read_bytes() == named.read_bytes()
@@ -157,7 +128,7 @@ def test_a_technology_that_the_reads_contradict_is_called_with_force_only(
 ) -> None:
     out = tmp_path / "x.vcf"
     contig = pysam.FastaFile(str(dataset.reference)).references[0]
-    words = arguments(dataset, out, "--workers", 1, "--regions", f"{contig}:1-5000")
+    words = call_words(dataset, out, "--workers", 1, "--regions", f"{contig}:1-5000")
     words = ["ion" if word == TECH else word for word in words]
     assert run(*words) == 2
     error = capsys.readouterr().err
@@ -167,134 +138,6 @@ def test_a_technology_that_the_reads_contradict_is_called_with_force_only(
     assert run(*words, "--force") == 0
     assert "warning: --tech ion contradicts" in capsys.readouterr().err
     assert " --force\n" in out.read_text()
-
-
-class TestBadInput:
-    """Each is one line with the value, the cause and the repair, exit code 2, and no file left."""
-
-    @pytest.fixture
-    def refuses(self, dataset: SimulatedDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-        folder = tmp_path / "out"
-        folder.mkdir()
-
-        def check(*changes: object, says: tuple[str, ...]) -> None:
-            options = dict(
-                zip(
-                    arguments(dataset, folder / "x.vcf.gz")[1::2],
-                    arguments(dataset, folder / "x.vcf.gz")[2::2],
-                    strict=True,
-                )
-            )
-            options.update(zip(map(str, changes[::2]), map(str, changes[1::2]), strict=True))
-            capsys.readouterr()
-            assert run("call", *(word for pair in options.items() for word in pair)) == 2
-            captured = capsys.readouterr()
-            assert captured.out == ""
-            *status, error = captured.err.splitlines()
-            assert all(line.startswith(("warning:", "Calling")) for line in status), captured.err
-            assert error.startswith("error:")
-            for text in says:
-                assert text in error
-            assert list(folder.iterdir()) == []
-
-        return check
-
-    @pytest.fixture
-    def copied(self, dataset: SimulatedDataset, tmp_path: Path) -> Path:
-        """A BAM of one's own to break, with its index."""
-        for suffix in ("", ".bai"):
-            shutil.copy(f"{dataset.reads}{suffix}", tmp_path / f"mine.bam{suffix}")
-        return tmp_path / "mine.bam"
-
-    def test_unknown_technology(self, refuses) -> None:
-        refuses("--tech", "ilumina-wgs", says=("ilumina-wgs", "illumina-wgs"))
-
-    def test_missing_index(self, refuses, copied: Path) -> None:
-        Path(f"{copied}.bai").unlink()
-        refuses("--reads", copied, says=("mine.bam", "index", "samtools index"))
-
-    def test_truncated_bam(self, refuses, copied: Path) -> None:
-        data = copied.read_bytes()
-        copied.write_bytes(data[: len(data) // 2])
-        refuses("--reads", copied, says=("mine.bam", "truncated"))
-
-    def test_bam_that_breaks_in_the_middle(self, refuses, copied: Path) -> None:
-        data = bytearray(copied.read_bytes())
-        middle = len(data) // 2
-        data[middle : middle + 2000] = bytes(2000)
-        copied.write_bytes(data)
-        refuses("--reads", copied, says=("mine.bam",))
-
-    def test_contig_of_another_name(self, refuses, dataset: SimulatedDataset, tmp_path: Path) -> None:
-        contig = pysam.FastaFile(str(dataset.reference)).references[0]
-        other = contig.removeprefix("chr") if contig.startswith("chr") else f"chr{contig}"
-        refuses("--ref", rewritten_reference(dataset, tmp_path, name=other), says=(other, contig))
-
-    def test_contig_of_another_length(self, refuses, dataset: SimulatedDataset, tmp_path: Path) -> None:
-        refuses("--ref", rewritten_reference(dataset, tmp_path, extra="A" * 100), says=("60000", "60100"))
-
-    def test_region_beyond_the_contig(self, refuses, dataset: SimulatedDataset) -> None:
-        contig = pysam.FastaFile(str(dataset.reference)).references[0]
-        refuses("--regions", f"{contig}:900000-900100", says=("900000", "60000"))
-
-    def test_region_that_is_empty(self, refuses, dataset: SimulatedDataset) -> None:
-        contig = pysam.FastaFile(str(dataset.reference)).references[0]
-        refuses("--regions", f"{contig}:500-400", says=("500-400",))
-
-    def test_malformed_bed(self, refuses, tmp_path: Path) -> None:
-        bed = tmp_path / "targets.bed"
-        bed.write_text("chr1\t10\tmany\n")
-        refuses("--regions", bed, says=("targets.bed", "line 1"))
-
-    def test_output_folder_that_is_missing(self, refuses, tmp_path: Path) -> None:
-        refuses("--out", tmp_path / "nowhere" / "x.vcf.gz", says=("nowhere",))
-
-    def test_model_that_is_unknown(self, refuses) -> None:
-        refuses("--model", "illumina-wsg@1", says=("illumina-wsg", "illumina-wgs"))
-
-    @pytest.fixture
-    def model(self, tmp_path: Path) -> Path:
-        """The shipped model, to break."""
-        bundled = Path(dvplug_illumina.__file__).parent / "models"
-        return Path(shutil.copytree(next(bundled.glob("illumina-wgs-1.*")), tmp_path / "illumina-wgs-1.0.0"))
-
-    def test_model_with_a_changed_byte(self, refuses, model: Path) -> None:
-        network = model / "network.tflite"
-        data = bytearray(network.read_bytes())
-        data[len(data) // 2] ^= 1
-        network.write_bytes(data)
-        refuses("--model", model, says=("network.tflite", "sha256"))
-
-    def test_model_cut_short(self, refuses, model: Path) -> None:
-        network = model / "network.tflite"
-        network.write_bytes(network.read_bytes()[:-100])
-        refuses("--model", model, says=("network.tflite", "bytes"))
-
-    def test_model_that_does_not_fit(self, refuses, model: Path) -> None:
-        manifest = json.loads((model / "manifest.json").read_text())
-        manifest["image"]["channels"].reverse()
-        manifest["image"]["width"] = 99
-        (model / "manifest.json").write_text(json.dumps(manifest))
-        refuses("--model", model, says=("image width: the model has 99, the profile 55", "channels"))
-
-    def test_gpu_that_is_not_there(self, refuses) -> None:
-        if Path("/dev/nvidia0").exists():
-            pytest.skip("this machine has a GPU")
-        refuses("--device", "gpu", says=("gpu", "--device cpu"))
-
-    def test_sample_cannot_hold_a_tab(self, refuses) -> None:
-        refuses("--sample", "a\tb", says=("--sample",))
-
-
-def rewritten_reference(
-    data: SimulatedDataset, folder: Path, name: str | None = None, extra: str = ""
-) -> Path:
-    with pysam.FastaFile(str(data.reference)) as fasta:
-        contig = fasta.references[0]
-        path = folder / "other.fa"
-        path.write_text(f">{name or contig}\n{fasta.fetch(contig)}{extra}\n")
-    pysam.faidx(str(path))
-    return path
 
 
 @pytest.mark.parametrize(
@@ -313,7 +156,7 @@ def test_no_reads_give_an_empty_vcf_and_a_warning(
             if read.reference_start >= first:
                 kept.write(read)
     pysam.index(str(sparse))
-    words = arguments(dataset, out, "--workers", 1, "--regions", f"{contig}:20,001-40,000")
+    words = call_words(dataset, out, "--workers", 1, "--regions", f"{contig}:20,001-40,000")
     assert run(*(str(sparse) if word == str(dataset.reads) else word for word in words)) == 0
     assert "no usable reads" in capsys.readouterr().err
     with pysam.VariantFile(str(out)) as calls:

@@ -1,38 +1,13 @@
-"""`dvplug plugins` and `dvplug registry`, from the outside."""
+"""`dvplug plugins list|show|check`, from the outside."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from dvplug.cli import main
-from dvplug.plugins.loading import installed_plugins
-from helpers.registry_fixtures import Site, make_model
-
-
-@pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    place = Site(tmp_path, monkeypatch)
-    place.toy()
-    monkeypatch.setenv("DVPLUG_PLUGINS", "toy")
-    monkeypatch.setenv("COLUMNS", "200")
-    installed_plugins.cache_clear()
-    yield place
-    place.forget()
-    installed_plugins.cache_clear()
-
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit, match=r"^[0-9]+$") as exit_:
-        main(list(arguments))
-    out, err = capsys.readouterr()
-    return int(str(exit_.value)), out, err
+from helpers.command import run_captured
+from helpers.registry_fixtures import Site
 
 
 def test_plugins_list_tells_what_is_wrong_and_exits_0(
@@ -41,11 +16,11 @@ def test_plugins_list_tells_what_is_wrong_and_exits_0(
     site.plugin("dvplug-broken", "raise RuntimeError('[no] licence')", point="broken", version="0.2")
     site.plugin("dvplug-off", "raise RuntimeError('imported')", point="unused")
     monkeypatch.setenv("DVPLUG_PLUGINS", "toy,broken")
-    code, table, err = run(capsys, "plugins", "list")
+    code, table, err = run_captured(capsys, "plugins", "list")
     assert (code, err) == (0, "")
     assert "technology toy" in table
     assert "failed: importing it failed: RuntimeError: [no] licence" in table
-    code, text, _ = run(capsys, "plugins", "list", "--json")
+    code, text, _ = run_captured(capsys, "plugins", "list", "--json")
     rows = {row["name"]: row for row in json.loads(text)}
     assert code == 0
     assert rows["toy"] == {
@@ -68,7 +43,7 @@ def test_plugins_list_tells_what_is_wrong_and_exits_0(
 
 
 def test_show_prints_how_reads_are_recognised(capsys: pytest.CaptureFixture[str]) -> None:
-    code, text, _ = run(capsys, "plugins", "show", "pacbio")
+    code, text, _ = run_captured(capsys, "plugins", "show", "pacbio")
     assert code == 0
     for line in (
         "@RG PL: PACBIO",
@@ -79,69 +54,42 @@ def test_show_prints_how_reads_are_recognised(capsys: pytest.CaptureFixture[str]
     ):
         assert f"  pacbio: {line}\n" in text
     assert "pacbio: shown_by header: ^@RG DS:.*READTYPE=CCS, " in text
-    code, text, _ = run(capsys, "plugins", "show", "illumina", "--json")
+    code, text, _ = run_captured(capsys, "plugins", "show", "illumina", "--json")
     rules = json.loads(text)["recognises"]
     assert {"illumina-wgs: captured: no", "illumina-wes: captured: yes"} <= set(rules)
 
 
-def test_registry_list_and_show(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    make_model(site.path / "dvplug_toy" / "models", version="1.1.0")
-    broken = site.path / "dvplug_toy" / "models" / "toy-1.2.0"
-    broken.mkdir()
-    code, text, err = run(capsys, "registry", "list", "--json")
-    assert code == 0
-    assert [model["version"] for model in json.loads(text)] == ["1.1.0", "1.0.0"]
-    assert "toy-1.2.0' is not a model folder" in " ".join(err.split())
-    code, text, _ = run(capsys, "registry", "list")
-    assert text.splitlines()[1].split()[:3] == ["toy@1.1.0", "toy", "0.9000"]
-    code, text, _ = run(capsys, "registry", "show", "toy@1.0", "--json")
-    assert json.loads(text)["version"] == "1.0.0"
-    code, text, _ = run(capsys, "registry", "show", "toy@1.0")
-    assert "licence: Apache-2.0" in text
-    assert "set toy, type SNP, tp 90" in text
-    code, out, err = run(capsys, "registry", "show", "toi")
-    assert (code, out) == (2, "")
-    assert "Did you mean 'toy'?" in err
-
-
-def test_registry_verify_passes_a_whole_model_and_exits_2_on_a_damaged_one(
+def test_show_tells_who_made_a_plugin_and_for_which_api(
     site: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = site.path / "dvplug_toy" / "models" / "toy-1.0.0"
-    code, text, _ = run(capsys, "registry", "verify", "toy@1")
+    code, text, _ = run_captured(capsys, "plugins", "show", "toy", "--json")
+    facts = json.loads(text)
     assert code == 0
-    assert text.startswith("toy@1.0.0: 4 files have their sha256; known answers differ by at most")
-    (folder / "notes.txt").write_text("x")
-    code, text, err = run(capsys, "registry", "verify", str(folder), "--json")
-    result = json.loads(text)
-    assert (code, result["unlisted_files"]) == (0, ["notes.txt"])
-    assert result["difference"] < result["tolerance"]
-    assert "notes.txt is not in the manifest" in err
-    (folder / "weights.safetensors").write_bytes(b"x" * 12)
-    code, out, err = run(capsys, "registry", "verify", "toy")
-    assert (code, out) == (2, "")
-    assert "weights.safetensors is damaged: expected sha256" in " ".join(err.split())
+    assert facts["distribution"] == "dvplug-toy 0.3.0"
+    assert facts["hook API"] == 1
+    assert facts["licence"] == "not stated"
+    assert facts["status"] == "ok"
+    assert "channel toy_stripes" in facts["provides"]
+    assert "technology toy" in run_captured(capsys, "plugins", "show", "toy")[1]
+    assert "Did you mean 'toy'?" in run_captured(capsys, "plugins", "show", "toi")[2]
 
 
-@pytest.mark.parametrize("command", [("plugins", "list"), ("registry", "list"), ("registry", "show", "toy")])
-def test_listing_imports_nothing_heavy(site: Site, command: tuple[str, ...]) -> None:
-    code = (
-        "import sys\nfrom dvplug.cli import main\n"
-        f"try: main({list(command)!r})\nexcept SystemExit as e: assert e.code == 0, e.code\n"
-        "print('MODULES', *sys.modules)"
+def test_check_runs_the_conformance_tests(
+    site: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = (
+        "from dvplug.hookspecs import Channel, hookimpl\n"
+        "DVPLUG_API = 1\n"
+        "@hookimpl\n"
+        "def dvplug_channels(): return [Channel('stripes', 'x', 'dvplug_wrong:draw')]\n"
+        "def draw(pileup): pass\n"
     )
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    site.plugin("dvplug-wrong", source, point="wrong")
+    monkeypatch.setenv("DVPLUG_PLUGINS", "toy,wrong")
+    code, text, _ = run_captured(capsys, "plugins", "check", "wrong")
+    assert code == 2
+    assert (
+        "wrong: functions can be imported and called as specified: failed: channel 'stripes' has to take"
+        in text
     )
-    modules = set(done.stdout.rsplit("MODULES", 1)[1].split())
-    assert "dvplug_toy" in modules
-    assert not modules & {
-        "tensorflow",
-        "keras",
-        "numba",
-        "numpy",
-        "pysam",
-        "matplotlib",
-        "dvplug_toy.formula",
-    }
+    assert text.count(": ok") == 5

@@ -10,6 +10,8 @@ import pysam
 #: (start, ref, alts, genotype, filter): start 0-based, alts comma-separated.
 Row = tuple[int, str, str, str, str]
 
+TEXT = "GATTACAGGCTTAACGTCCATG" + "A" * 12 + "CGTACTTGCAGATCGCTAGCTAAGTC" + "CA" * 8 + "GGTACCTTAGATTC"
+
 
 class TextReference:
     """Reference held in memory; like the engine's, it refuses intervals beyond a contig."""
@@ -53,3 +55,21 @@ def write_vcf(
 
 def row(start: int, ref: str, alts: str, genotype: str, filters: str = "PASS") -> Row:
     return start, ref, alts, genotype, filters
+
+
+class Files:
+    """A reference, a BED and two VCFs in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.reference = write_fasta(folder / "ref.fa", chr1=TEXT)
+        self.bed = folder / "confident.bed"
+        self.bed.write_text(f"chr1\t0\t{len(TEXT)}\n")
+
+    def write(self, truth: list[Row], query: list[Row]) -> tuple[Path, Path, Path, Path]:
+        return (
+            write_vcf(self.folder / "truth.vcf", truth),
+            write_vcf(self.folder / "query.vcf", query),
+            self.bed,
+            self.reference,
+        )

@@ -186,3 +186,9 @@ def host(folder: Path, *versions: str) -> Registry:
 def trust(registry: Registry, url: str, name: str = "ours") -> Source:
     """Add a registry, trusting its first root."""
     return add_source(name, url, registry.folder / "metadata" / "1.root.json")
+
+
+def flip(path: Path, place: float) -> None:
+    content = bytearray(path.read_bytes())
+    content[int(place * (len(content) - 1))] ^= 1
+    path.write_bytes(content)

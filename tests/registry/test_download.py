@@ -182,22 +182,6 @@ def test_what_is_too_large_is_not_begun(offered: Offered, monkeypatch: pytest.Mo
     assert server.log == []
 
 
-@pytest.mark.parametrize(
-    "url",
-    ["http://example.com/", "ftp://example.com/", "https:///x", "file://host/x", "http://10.0.0.1/", "x"],
-)
-def test_addresses_that_are_not_safe_are_refused(url: str) -> None:
-    with pytest.raises(RegistryError, match="is not an address to download from"):
-        check_url(url)
-
-
-@pytest.mark.parametrize(
-    "url", ["https://example.com/", "http://localhost:1/", "http://[::1]/", "file:///tmp/x"]
-)
-def test_addresses_that_are_safe(url: str) -> None:
-    assert check_url(url) == url
-
-
 def test_redirects_are_followed_but_not_to_less_safety(offered: Offered, tmp_path: Path) -> None:
     server, source, (offer, _) = offered
     moved = server.folder / "moved.tar"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,30 +12,10 @@ from dvplug_registry import publish
 from dvplug_registry.cache import ModelCache
 from dvplug_registry.catalog import known_catalog, refresh
 from dvplug_registry.download import download
-from dvplug_registry.errors import DvplugError, RegistryError
-from dvplug_registry.model_folder import open_folder
+from dvplug_registry.errors import RegistryError
 from dvplug_registry.publish import Registry
-from dvplug_registry.sources import Source, add_source, find_source, remove_source, sources
-from helpers.registry_fixtures import make_model
-from helpers.registry_servers import QUICK, host, trust
-
-
-@pytest.fixture
-def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
-    monkeypatch.setenv("DVPLUG_HOME", str(tmp_path / "home"))
-    yield host(tmp_path, "1.0.0")
-    assert ModelCache().roots == (), "something was installed"
-
-
-@pytest.fixture
-def source(registry: Registry) -> Source:
-    return trust(registry, registry.folder.as_uri())
-
-
-def flip(path: Path, place: float) -> None:
-    content = bytearray(path.read_bytes())
-    content[int(place * (len(content) - 1))] ^= 1
-    path.write_bytes(content)
+from dvplug_registry.sources import Source, add_source, sources
+from helpers.registry_servers import QUICK, flip, host, trust
 
 
 def newest(registry: Registry, role: str) -> Path:
@@ -179,82 +158,3 @@ def test_only_a_root_of_trust_can_be_added(registry: Registry, tmp_path: Path) -
     with pytest.raises(RegistryError, match="http can be read and changed"):
         add_source("ours", "http://example.com", folder / "1.root.json")
     assert sources() == []
-
-
-def test_registries_are_remembered_and_forgotten(registry: Registry, source: Source) -> None:
-    assert find_source("ours") == source
-    with pytest.raises(RegistryError, match="is called 'ours' already"):
-        trust(registry, registry.folder.as_uri())
-    with pytest.raises(RegistryError, match=r"no registry is called 'our'. Did you mean 'ours'?"):
-        find_source("our")
-    remove_source("ours")
-    assert sources() == []
-    assert not source.folder.exists()
-    (source.folder.parent.parent / "registries.json").write_text('[{"name": 1}]')
-    with pytest.raises(RegistryError, match=r"registries.json' is damaged"):
-        sources()
-
-
-def test_a_registry_may_come_with_the_package(
-    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    root = json.loads((registry.folder / "metadata" / "1.root.json").read_text())
-    entry = {"url": f"{registry.folder.as_uri()}/", "root": root}
-    (tmp_path / "trusted").mkdir()
-    (tmp_path / "trusted" / "ours.json").write_text(json.dumps(entry))
-    monkeypatch.setattr("dvplug_registry.sources.SHIPPED", tmp_path / "trusted")
-    registry.rotate_key("root")
-    assert len(refresh(find_source("ours"), QUICK).offers) == 1
-    trust(registry, registry.folder.as_uri(), "other")
-    assert [source.name for source in sources()] == ["ours", "other"]
-    with pytest.raises(RegistryError, match="is called 'ours' already"):
-        trust(registry, registry.folder.as_uri())
-    with pytest.raises(RegistryError, match="'ours' comes with dvplug"):
-        remove_source("ours")
-
-
-# Hosting
-
-
-def test_a_version_is_published_once_and_never_changes(registry: Registry, tmp_path: Path) -> None:
-    model = open_folder(make_model(tmp_path / "again", version="1.0.0", description="another"))
-    with pytest.raises(RegistryError, match=r"toy@1.0.0 is published already.*new version"):
-        registry.publish(model)
-
-
-def test_a_model_without_a_card_or_with_a_damaged_file_is_not_published(
-    registry: Registry, tmp_path: Path
-) -> None:
-    before = (registry.folder / "metadata" / "timestamp.json").read_bytes()
-    folder = make_model(tmp_path / "new", version="2.0.0")
-    flip(folder / "weights.safetensors", 0.5)
-    with pytest.raises(DvplugError, match=r"weights.safetensors is damaged"):
-        registry.publish(open_folder(folder))
-    manifest = open_folder(make_model(tmp_path / "bare", version="3.0.0")).manifest
-    files = {name: entry for name, entry in manifest.files.items() if entry.role != "card"}
-    from dvplug_registry.model_folder import save_manifest
-
-    save_manifest(tmp_path / "bare" / "toy-3.0.0", manifest.model_copy(update={"files": files}))
-    bare = open_folder(tmp_path / "bare" / "toy-3.0.0")
-    with pytest.raises(RegistryError, match=r"toy@3.0.0 has no model card"):
-        registry.publish(bare)
-    assert (registry.folder / "metadata" / "timestamp.json").read_bytes() == before
-    assert registry.publish(bare, card="# told apart").label == "toy@3.0.0"
-
-
-def test_only_what_is_published_can_be_yanked(registry: Registry) -> None:
-    for label in ("toy@9.9.9", "toy@1", "other@1.0.0"):
-        with pytest.raises(RegistryError, match=r"is not published here: published: toy@1\.0\.0"):
-            registry.mark(label, yanked="x")
-    with pytest.raises(RegistryError, match="'boss' is not a role"):
-        registry.rotate_key("boss")
-
-
-def test_a_registry_is_made_in_empty_folders_with_keys_outside(registry: Registry, tmp_path: Path) -> None:
-    with pytest.raises(RegistryError, match="is not empty"):
-        Registry.init(registry.folder, tmp_path / "k")
-    with pytest.raises(RegistryError, match=r"keys in .* would be published"):
-        Registry.init(tmp_path / "new", tmp_path / "new" / "keys")
-    with pytest.raises(RegistryError, match="there is no registry in"):
-        Registry(tmp_path, registry.keys)
-    assert {path.stat().st_mode & 0o777 for path in registry.keys.iterdir()} == {0o600}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,13 +10,10 @@ from pathlib import Path
 import pysam
 import pytest
 
-from dvplug.cli.evaluate import evaluate as evaluate_command
 from dvplug.errors import InputError
-from dvplug.evaluate import ClassCounts, ConfidentRegions, evaluate, wilson_interval
-from helpers.evaluate_files import Row, row, write_fasta, write_vcf
+from dvplug.evaluate import ClassCounts, evaluate
+from helpers.evaluate_files import Files, row, write_vcf
 from helpers.shared_data import SHARED, needs_shared
-
-TEXT = "GATTACAGGCTTAACGTCCATG" + "A" * 12 + "CGTACTTGCAGATCGCTAGCTAAGTC" + "CA" * 8 + "GGTACCTTAGATTC"
 
 ORACLE = {
     "hg002_illumina": ("HG002_b37_v4.2.1.chr20_slices_dev.vcf.gz", "b37.chr20_regions.fa.gz"),
@@ -29,29 +25,6 @@ ORACLE = {
 #: At 20:20,163,802 a homozygous deletion and a SNP 6 bp into its written REF are both true. vcfeval (without
 #: `--ref-overlap`) takes only one of two records whose REF overlap; here only changed bases must not overlap.
 EXPLAINED = {("hg002_illumina", "bcftools", "non_snp"): (1, -1, 1, -1)}
-
-
-class Files:
-    """A reference, a BED and two VCFs in one folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.reference = write_fasta(folder / "ref.fa", chr1=TEXT)
-        self.bed = folder / "confident.bed"
-        self.bed.write_text(f"chr1\t0\t{len(TEXT)}\n")
-
-    def write(self, truth: list[Row], query: list[Row]) -> tuple[Path, Path, Path, Path]:
-        return (
-            write_vcf(self.folder / "truth.vcf", truth),
-            write_vcf(self.folder / "query.vcf", query),
-            self.bed,
-            self.reference,
-        )
-
-
-@pytest.fixture
-def files(tmp_path: Path) -> Files:
-    return Files(tmp_path)
 
 
 @needs_shared
@@ -231,42 +204,3 @@ def test_foreign_reference_is_refused(files: Files) -> None:
 def test_a_variant_beyond_the_contig_is_refused_wherever_the_truth_is_whole(files: Files) -> None:
     with pytest.raises(InputError, match=r"REF 'GGT' of .*query\.vcf' at chr1:5000 is not in the reference"):
         evaluate(*files.write([row(3, "T", "C", "0/1")], [row(4999, "GGT", "G", "0/1")]))
-
-
-def test_confident_regions_are_merged_and_half_open() -> None:
-    regions = ConfidentRegions([("c", 10, 20), ("c", 5, 10), ("c", 30, 40)])
-    assert regions.contain("c", 5, 20)
-    assert not regions.contain("c", 5, 21)
-    assert not regions.contain("c", 20, 20)
-    assert regions.overlap("c", 15, 35)
-    assert not regions.overlap("c", 20, 30)
-    assert not regions.overlap("d", 5, 6)
-
-
-def test_wilson_interval() -> None:
-    # R: prop.test(8, 10, correct = FALSE)$conf.int
-    assert wilson_interval(8, 10) == pytest.approx((0.4901625, 0.9433178), abs=1e-7)
-    assert wilson_interval(0, 10, z=2) == pytest.approx((0, 4 / 14))
-    assert wilson_interval(0, 0) == (0, 1)
-
-
-def test_figures_without_calls_or_truth() -> None:
-    nothing = ClassCounts()
-    assert (nothing.precision, nothing.recall, nothing.f1) == (None, None, None)
-    assert ClassCounts(0, 0, 2, 3).f1 == 0
-    assert ClassCounts(tp_truth=3, tp_query=2, fp=2, fn=1).f1 == pytest.approx(2 * 0.5 * 0.75 / 1.25)
-
-
-def test_command_prints_table_and_json(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
-    truth, query, confident, ref = files.write(
-        [row(3, "T", "C", "0/1")], [row(3, "T", "C", "0/1", "LowQual")]
-    )
-    evaluate_command(truth=truth, query=query, confident=confident, ref=ref)
-    out = capsys.readouterr().out
-    assert "INDEL" in out
-    assert "query records left aside: 1 filtered" in out
-    evaluate_command(truth=truth, query=query, confident=confident, ref=ref, json=True, all_filters=True)
-    figures = json.loads(capsys.readouterr().out)
-    assert figures["SNP"]["f1"] == 1
-    assert figures["SNP"]["recall_interval"] == pytest.approx([0.2065, 1], abs=1e-4)
-    assert figures["INDEL"]["precision"] is None

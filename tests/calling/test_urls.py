@@ -17,6 +17,7 @@ import pytest
 
 from dvplug.errors import InputError
 from dvplug.simulate import SimulatedDataset
+from helpers.command import records
 from helpers.registry_servers import WebProcess, self_signed, web_process
 from helpers.url_readers import CONTIG, beside_tensorflow, in_a_new_process, sequence, starts
 
@@ -30,10 +31,6 @@ def call(out: Path, reference: object, *reads: object, workers: int = 1) -> subp
     return subprocess.run(
         [sys.executable, "-c", code, *map(str, words)], capture_output=True, text=True, check=False
     )
-
-
-def records(path: Path) -> list[str]:
-    return [line for line in path.read_text().splitlines() if not line.startswith("#")]
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,46 @@
+"""Registries that are remembered, and those that come with the package."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dvplug_registry.catalog import refresh
+from dvplug_registry.errors import RegistryError
+from dvplug_registry.publish import Registry
+from dvplug_registry.sources import Source, find_source, remove_source, sources
+from helpers.registry_servers import QUICK, trust
+
+
+def test_registries_are_remembered_and_forgotten(registry: Registry, source: Source) -> None:
+    assert find_source("ours") == source
+    with pytest.raises(RegistryError, match="is called 'ours' already"):
+        trust(registry, registry.folder.as_uri())
+    with pytest.raises(RegistryError, match=r"no registry is called 'our'. Did you mean 'ours'?"):
+        find_source("our")
+    remove_source("ours")
+    assert sources() == []
+    assert not source.folder.exists()
+    (source.folder.parent.parent / "registries.json").write_text('[{"name": 1}]')
+    with pytest.raises(RegistryError, match=r"registries.json' is damaged"):
+        sources()
+
+
+def test_a_registry_may_come_with_the_package(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = json.loads((registry.folder / "metadata" / "1.root.json").read_text())
+    entry = {"url": f"{registry.folder.as_uri()}/", "root": root}
+    (tmp_path / "trusted").mkdir()
+    (tmp_path / "trusted" / "ours.json").write_text(json.dumps(entry))
+    monkeypatch.setattr("dvplug_registry.sources.SHIPPED", tmp_path / "trusted")
+    registry.rotate_key("root")
+    assert len(refresh(find_source("ours"), QUICK).offers) == 1
+    trust(registry, registry.folder.as_uri(), "other")
+    assert [source.name for source in sources()] == ["ours", "other"]
+    with pytest.raises(RegistryError, match="is called 'ours' already"):
+        trust(registry, registry.folder.as_uri())
+    with pytest.raises(RegistryError, match="'ours' comes with dvplug"):
+        remove_source("ours")
