@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -13,9 +14,12 @@ from dvplug.images.features.length_likelihoods import LIKELIHOOD_FEATURES
 from dvplug.images.features.length_shares import SHARE_FEATURES
 from dvplug.images.features.length_summary import LENGTH_FEATURES
 from dvplug.images.features.site import FEATURES
-from dvplug.line.image_batch import DELETED, EMPTY, REFERENCE, SUPPORTS_ALT, SUPPORTS_REF, Pileup
+from dvplug.line.candidate_batch import CandidateBatch
+from dvplug.line.image_batch import DELETED, EMPTY, REFERENCE, SUPPORTS_ALT, SUPPORTS_REF, ImageBatch, Pileup
 from dvplug.line.read_batch import ReadBatch
+from dvplug.line.result import STAGES
 from dvplug.plugins.builtin import CHANNELS
+from dvplug.records.vcf import header
 from dvplug.technology import CandidateThresholds, ImageLayout, ReadFilter
 from helpers.pages import table
 from helpers.places import ROOT
@@ -33,17 +37,46 @@ def test_settings_are_listed_with_their_defaults(heading: str, settings: type[Ba
     }
 
 
+@pytest.mark.parametrize(
+    ("heading", "batch", "apart"),
+    [
+        ("Reads", ReadBatch, {"skipped_no_sequence"}),
+        ("Sites", CandidateBatch, {"contig"}),
+        ("Images", ImageBatch, set()),
+    ],
+)
+def test_arrays_are_listed_in_order_with_their_types(heading: str, batch: type, apart: set[str]) -> None:
+    listed = {}
+    for names, kind, _ in table("data-flow.md", heading):
+        listed |= dict.fromkeys(re.findall(r"`(\w+)`", names), kind)
+    of_code = {field.name: str(field.type) for field in fields(batch) if field.name not in apart}
+    assert list(listed) == list(of_code)
+    for name, kind in of_code.items():
+        dtype = re.search(r"np\.(\w+)", kind)
+        assert listed[name].startswith(f"{dtype[1]}[" if dtype else "lists")
+
+
+def test_stages_are_listed_in_order() -> None:
+    assert [row[0].strip("`") for row in table("data-flow.md", "What is counted and timed")] == list(STAGES)
+
+
+def test_fields_and_filters_of_a_record_are_explained() -> None:
+    rows = {row[0]: row[1] for row in table("data-flow.md", "Records")}
+    text = header({}, "s", reference="r", command="c", model="m", model_sha256="0", plugins={})
+    assert list(rows) == ["QUAL", "FILTER", *re.findall(r"##FORMAT=<ID=(\w+)", text)]
+    assert set(re.findall(r"`(\w+)`(?::|$)", rows["FILTER"])) == set(re.findall(r"##FILTER=<ID=(\w+)", text))
+    for name in re.findall(r"##INFO=<ID=(\w+)", text):
+        assert f"`{name}`" in (ROOT / "docs" / "data-flow.md").read_text()
+
+
 def test_features_are_listed_in_order() -> None:
     assert [row[0].strip("`") for row in table("data-flow.md", "The features")] == list(FEATURES)
-    assert [
-        row[0].strip("`") for row in table("data-flow.md", "The features of lengths: `lengths.py`")
-    ] == list(LENGTH_FEATURES)
-    shares = [
-        row[0].strip("`")
-        for row in table("data-flow.md", "The features of length shares: `length_shares.py`")
-    ]
+    assert [row[0].strip("`") for row in table("data-flow.md", "The features of lengths")] == list(
+        LENGTH_FEATURES
+    )
+    shares = [row[0].strip("`") for row in table("data-flow.md", "The features of length shares")]
     assert [name for cell in shares for name in spelt_out(cell)] == list(SHARE_FEATURES)
-    likelihoods = table("data-flow.md", "The features of length likelihoods: `length_likelihoods.py`")
+    likelihoods = table("data-flow.md", "The features of length likelihoods")
     assert [row[0].strip("`") for row in likelihoods] == list(LIKELIHOOD_FEATURES)
 
 

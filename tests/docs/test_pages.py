@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import re
 from pathlib import Path
 
@@ -41,6 +42,55 @@ def test_links_lead_somewhere(page: Path) -> None:
         if not target.exists() or (anchor and anchor not in map(slug, headings)):
             broken.append(link)
     assert not broken
+
+
+ROOTS = ("core/", "registry/", "plugins/", "tools/", "tests/", "docs/", "model_cards/", ".ci/")
+CODE = ROOT / "core" / "dvplug"
+TUTORIAL = ROOT / "tests" / "third_party" / "dvplug_toy"
+
+
+def spelt_out(name: str) -> list[str]:
+    """`a/{b,c}.py` stands for two files."""
+    before, brace, rest = name.partition("{")
+    inner, _, after = rest.partition("}")
+    return [f"{before}{each}{after}" for each in inner.split(",")] if brace else [name]
+
+
+def files_named_in(page: Path) -> list[str]:
+    """What stands in backquotes and is a path of ours, from the top or from core/dvplug on, or a file of code."""
+    names = re.findall(r"`([\w./{},-]+)`", BLOCK.sub("", page.read_text()))
+    ours = [name for name in names if name.startswith(ROOTS) or name.endswith((".py", ".js"))]
+    return [each for name in ours for each in spelt_out(name)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=of_root)
+def test_files_named_in_the_text_exist(page: Path) -> None:
+    missing = [
+        name
+        for name in files_named_in(page)
+        if not any((folder / name).exists() for folder in (ROOT, CODE, TUTORIAL))
+    ]
+    assert not missing
+
+
+@pytest.mark.parametrize("page", PAGES, ids=of_root)
+def test_modules_and_what_is_in_them_exist(page: Path) -> None:
+    for name in re.findall(r"`(dvplug(?:_registry)?(?:\.\w+)+)`", page.read_text()):
+        pkgutil.resolve_name(name)
+
+
+def test_decisions_are_numbered_and_say_the_same_things() -> None:
+    records = [page for page in DOCS if page.parent.name == "decisions"]
+    assert [page.name[:5] for page in records] == [f"{number:04}-" for number in range(1, len(records) + 1)]
+    for number, page in enumerate(records, 1):
+        headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+        assert headings[0].startswith(f"{number}. ")
+        assert [h for h in headings[1:] if h in ("Context", "Decision", "Instead of", "Consequences")] == [
+            "Context",
+            "Decision",
+            "Instead of",
+            "Consequences",
+        ]
 
 
 def test_continuous_integration_runs_the_test_command_of_the_readme() -> None:
