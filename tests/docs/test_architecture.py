@@ -35,7 +35,7 @@ def test_the_floors_are_those_that_are_checked() -> None:
     floors = [
         {word for word in re.split(r"[^\w]+", line[:66]) if word in known} for line in house.splitlines()
     ]
-    assert floors == [set(layer.split(" : ")) for layer in layers]
+    assert floors == [set(re.findall(r"\w+", layer)) for layer in layers]
 
 
 def test_the_steps_in_the_picture_are_those_that_know_nothing_of_each_other() -> None:
