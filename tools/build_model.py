@@ -17,8 +17,9 @@ from pathlib import Path
 
 from cyclopts import App
 
+from dvplug.genome.bed import read_bed
 from dvplug.simulate.genome import encode, write_bed
-from dvplug.simulate.sample import around_runs, read_bed, read_fasta
+from dvplug.simulate.sample import around_runs, read_fasta
 from dvplug.train.compare import compare_strategies
 from dvplug.train.examples import make_examples
 from dvplug.train.export import Description, export
@@ -133,7 +134,8 @@ def examples(tech: str, work: Path, shard: Shard, workers: int) -> Path:
 def write_runs(confident: Path, reference: Path, least: int, out: Path) -> Path:
     """Write the parts of a BED file around homopolymers."""
     contigs = {name: encode(sequence) for name, sequence in read_fasta(reference).items()}
-    write_bed(out, around_runs(read_bed(confident), contigs, least))
+    lengths = {name: len(codes) for name, codes in contigs.items()}
+    write_bed(out, around_runs(read_bed(confident, lengths), contigs, least))
     return out
 
 

@@ -18,6 +18,8 @@ from pathlib import Path
 import numpy as np
 from cyclopts import App
 
+from dvplug.genome.bed import read_bed
+from dvplug.genome.reference import Reference
 from dvplug.simulate.drawn_variants import VariantModel, drawn_variants
 from dvplug.simulate.genome import Codes, encode, known_intervals, write_bed, write_fasta
 from dvplug.simulate.learn.context import ContextProfile, learn_context_profile
@@ -28,7 +30,6 @@ from dvplug.simulate.mapping import Mapper, open_mapper
 from dvplug.simulate.sample import (
     decoys,
     duplicated,
-    read_bed,
     read_fasta,
     real_variants,
     subtract,
@@ -71,7 +72,7 @@ def make_person(
     if chr20 is None:
         chr20 = encode(read_fasta(shared / MAIN)["chr20"])
     real = real_variants(shared / TRUTH, "chr20", rng)
-    confident = [(start, end) for name, start, end in read_bed(shared / CONFIDENT) if name == "chr20"]
+    confident = [(start, end) for _, start, end in read_bed(shared / CONFIDENT, {"chr20": len(chr20)})]
     model = VariantModel.learn(chr20, real, confident)
     variants = {
         name: real if name == "chr20" else drawn_variants(codes, model, rng)
@@ -84,7 +85,12 @@ def labelled(shared: Path, contigs: dict[str, Codes]) -> list[tuple[str, int, in
     """Return where the truth is whole: the confident regions of chr20, all known sequence elsewhere."""
     intervals: list[tuple[str, int, int]] = []
     for name, codes in contigs.items():
-        intervals += read_bed(shared / CONFIDENT) if name == "chr20" else known_intervals(name, codes)
+        known = (
+            read_bed(shared / CONFIDENT, {name: len(codes)})
+            if name == "chr20"
+            else known_intervals(name, codes)
+        )
+        intervals += known
     return subtract(intervals, NEVER)
 
 
@@ -330,7 +336,7 @@ def noise(*, bam: Path, fasta: Path, bed: Path, truth: Path | None = None) -> No
     truth
         Variants whose surroundings are left out.
     """
-    print(measure_noise(bam, fasta, read_bed(bed), truth))
+    print(measure_noise(bam, fasta, read_bed(bed, Reference.open(fasta).lengths), truth))
 
 
 if __name__ == "__main__":

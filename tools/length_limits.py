@@ -21,9 +21,10 @@ from cyclopts import App
 from numpy.typing import NDArray
 from rich.table import Table
 
+from dvplug.genome.bed import read_bed
 from dvplug.simulate.genome import encode, find_tracts
 from dvplug.simulate.learn.context import LONGEST_RUN, MOST_CHANGE, ContextProfile, alignments, long_runs
-from dvplug.simulate.sample import read_bed, read_fasta
+from dvplug.simulate.sample import read_fasta
 from dvplug.system.console import stdout
 from dvplug_lab.script import run
 
@@ -109,8 +110,10 @@ def confident_runs(
     ref: Path, truth: Path, confident: Path, *, shortest: int
 ) -> Iterator[tuple[str, int, int, int, Genotype]]:
     """Yield contig, start, base code, bp and genotype of the confident homopolymers without another variant near."""
-    known, intervals = genotypes(truth, all_filters=True), read_bed(confident)
-    for contig, sequence in read_fasta(ref).items():
+    contigs = read_fasta(ref)
+    intervals = read_bed(confident, {contig: len(sequence) for contig, sequence in contigs.items()})
+    known = genotypes(truth, all_filters=True)
+    for contig, sequence in contigs.items():
         codes = encode(sequence)
         variants = np.array([position for of, position in known if of == contig], np.int64)
         inside = np.zeros(len(codes) + 1, bool)

@@ -164,8 +164,9 @@ def test_a_real_genome_is_labeled_with_its_own_genotypes() -> None:
     path = SHARED / "truth" / "HG002_GRCh38_v4.2.1.chr20_dev.vcf.gz"
     truth = TruthSet.from_vcf(path, only_contigs={"chr20"})
     assert len(TruthSet.from_vcf(path, only_contigs={"chr21"})) == 0
-    confident = ConfidentRegions.from_bed(path.with_name("HG002_GRCh38_v4.2.1.chr20_dev.bed"))
     reference = Reference.open(SHARED / "reference" / "grch38.chr20_and_21_10M.fa.gz")
+    bed = path.with_name("HG002_GRCh38_v4.2.1.chr20_dev.bed")
+    confident = ConfidentRegions.from_bed(bed, reference.lengths)
     start, end = 2_000_000, 3_000_000
     with pysam.VariantFile(str(path)) as records:
         real = {

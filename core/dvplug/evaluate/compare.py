@@ -15,8 +15,8 @@ from dvplug.evaluate.reference import Bases, Reference
 from dvplug.evaluate.regions import ConfidentRegions
 from dvplug.evaluate.variants import Callset, Variant, load_callset
 from dvplug.evaluate.verdicts import Verdict, reason
+from dvplug.genome.contigs import contig_hint
 from dvplug.genome.reference import Reference as FastaReference
-from dvplug.genome.regions import contig_hint
 
 
 @dataclass(frozen=True)
@@ -95,10 +95,11 @@ def evaluate(
         Unreadable files, contigs that do not fit, a REF that is not in the reference.
     """
     fasta = FastaReference.open(reference)
-    regions = ConfidentRegions.from_bed(confident)
+    regions = ConfidentRegions.from_bed(confident, fasta.lengths)
     truth_calls = load_callset(truth, only_contigs=regions.contigs)
     query_calls = load_callset(query, all_filters=all_filters, only_contigs=regions.contigs)
-    _check_contigs(regions, confident, fasta, truth_calls, query_calls)
+    for callset in (truth_calls, query_calls):
+        _require_a_contig_of(regions, confident, callset)
     comparison = compare(truth_calls, query_calls, regions, fasta, max_states)
     of_truth, of_query = (
         Counter((v.variant.is_snp, v.status) for v in verdicts)
@@ -183,19 +184,10 @@ def _check_ref(variant: Variant, contig: str, bases: Bases, path: Path) -> None:
         )
 
 
-def _check_contigs(
-    regions: ConfidentRegions, bed: Path, reference: FastaReference, truth: Callset, query: Callset
-) -> None:
-    for contig in regions.contigs:
-        if contig not in reference.lengths:
-            raise InputError(
-                f"contig '{contig}' of '{bed}' is not in reference '{reference.path}'",
-                repair=contig_hint(contig, reference.lengths),
-            )
-    for callset in (truth, query):
-        if callset.contigs and not set(callset.contigs) & set(regions.contigs):
-            contig = regions.contigs[0]
-            raise InputError(
-                f"'{callset.path}' has no contig of '{bed}', such as '{contig}'",
-                repair=contig_hint(contig, callset.contigs),
-            )
+def _require_a_contig_of(regions: ConfidentRegions, bed: Path, callset: Callset) -> None:
+    if callset.contigs and not set(callset.contigs) & set(regions.contigs):
+        contig = regions.contigs[0]
+        raise InputError(
+            f"'{callset.path}' has no contig of '{bed}', such as '{contig}'",
+            repair=contig_hint(contig, callset.contigs),
+        )

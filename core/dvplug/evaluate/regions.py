@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from dvplug.errors import InputError
+from dvplug.genome.bed import read_bed
 
 
 class ConfidentRegions:
@@ -32,22 +30,9 @@ class ConfidentRegions:
                 ends.append(end)
 
     @classmethod
-    def from_bed(cls, path: Path) -> ConfidentRegions:
-        """Read a BED file, plain or gzipped; raises InputError for a missing, malformed or empty one."""
-        if not path.is_file():
-            raise InputError(f"confident regions '{path}' do not exist")
-        intervals = []
-        opener = gzip.open if path.suffix == ".gz" else open
-        try:
-            with opener(path, "rt") as lines:
-                for number, line in enumerate(lines, 1):
-                    if line.strip() and not line.startswith(("#", "track", "browser")):
-                        intervals.append(_interval(line, f"{path}:{number}"))
-        except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
-            raise InputError(f"confident regions '{path}' cannot be read", cause=str(error)) from error
-        if not intervals:
-            raise InputError(f"confident regions '{path}' hold no interval")
-        return cls(intervals)
+    def from_bed(cls, path: Path, lengths: Mapping[str, int]) -> ConfidentRegions:
+        """Read a BED file of these contigs; raises InputError as `dvplug.genome.bed.read_bed` does."""
+        return cls(read_bed(path, lengths))
 
     @property
     def contigs(self) -> list[str]:
@@ -69,14 +54,3 @@ class ConfidentRegions:
             return False
         at = bisect_right(self._starts[contig], max(end, start + 1) - 1) - 1
         return at >= 0 and ends[at] > start
-
-
-def _interval(line: str, where: str) -> tuple[str, int, int]:
-    fields = line.split()
-    try:
-        contig, start, end = fields[0], int(fields[1]), int(fields[2])
-    except (IndexError, ValueError):
-        raise InputError(f"{where} is not a BED line: {line.strip()!r}") from None
-    if not 0 <= start <= end:
-        raise InputError(f"{where} has an impossible interval: {start}-{end}")
-    return contig, start, end

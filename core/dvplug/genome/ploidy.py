@@ -11,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dvplug.errors import InputError
-from dvplug.genome.regions import contig_hint, merge, read_bed
+from dvplug.genome.bed import read_bed
+from dvplug.genome.contigs import contig_hint
+from dvplug.genome.regions import merge
 from dvplug.line.region import Region
 
 Sex = Literal["male", "female"]

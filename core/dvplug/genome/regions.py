@@ -5,35 +5,19 @@ A `Region` is 0-based and half-open; only literals and messages are 1-based and 
 
 from __future__ import annotations
 
-import gzip
-import io
 import re
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
-from typing import TextIO
 
-from dvplug.errors import InputError, near_misses
+from dvplug.errors import InputError
+from dvplug.genome.bed import STDIN, read_bed
+from dvplug.genome.contigs import require_contig, require_inside
 from dvplug.genome.reference import Reference
 from dvplug.line.region import Region
 from dvplug.system.console import info
 
-STDIN = Path("-")
 _INTERVAL = re.compile(r"(?P<first>\d[\d,]*)(?P<dash>-(?P<last>\d[\d,]*)?)?")
-_NOT_DATA = ("#", "track ", "track\t", "browser ")
-
-
-def contig_hint(name: str, known: Iterable[str]) -> str:
-    """Say which known contig was probably meant: first another naming style (chr1/1, chrM/MT)."""
-    known = list(known)
-    bare = name.removeprefix("chr")
-    aliases = [bare, f"chr{bare}", *(("MT", "chrM", "M") if bare in ("M", "MT") else ())]
-    for alias in aliases:
-        if alias != name and alias in known:
-            return f"Did you mean '{alias}'?"
-    return near_misses(name, known)
 
 
 def parse_region(text: str, lengths: Mapping[str, int]) -> Region:
@@ -51,42 +35,19 @@ def parse_region(text: str, lengths: Mapping[str, int]) -> Region:
     contig, colon, interval = text.rpartition(":")
     match = _INTERVAL.fullmatch(interval)
     if not colon or match is None:
-        _require_contig(text if contig not in lengths else contig, text, lengths)
+        require_contig(text if contig not in lengths else contig, text, lengths)
         raise InputError(
             f"Region '{text}' cannot be read",
             cause=f"'{interval}' is not an interval",
             repair="Write it as chr20, chr20:1000 or chr20:1000-2000 (1-based, both ends included).",
         )
-    _require_contig(contig, text, lengths)
+    require_contig(contig, text, lengths)
     start = _integer(match["first"]) - 1
     open_end = lengths[contig] if match["dash"] else start + 1
     end = _integer(match["last"]) if match["last"] else open_end
-    return _checked(Region(contig, start, end), f"Region '{text}'", lengths)
-
-
-def read_bed(path: Path, lengths: Mapping[str, int]) -> list[Region]:
-    """Read the intervals of a BED file, plain or gzip, in file order; the path ``-`` is stdin.
-
-    Raises
-    ------
-    InputError
-        The file cannot be read, has no interval, or has a line that is no interval of these contigs.
-    """
-    regions, shown = [], "stdin" if path == STDIN else path
-    try:
-        with _bed_lines(path) as lines:
-            for number, line in enumerate(lines, 1):
-                if line.strip() and not line.startswith(_NOT_DATA):
-                    regions.append(_bed_region(line, f"{shown}, line {number}", lengths))
-    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
-        raise InputError(
-            f"BED file {shown} cannot be read", cause=str(error), repair="Check the path and the file."
-        ) from error
-    if not regions:
-        raise InputError(
-            f"BED file {shown} has no intervals", repair="Each line needs contig, start and end (0-based)."
-        )
-    return regions
+    region = Region(contig, start, end)
+    require_inside(region, f"Region '{text}'", lengths)
+    return region
 
 
 def resolve_regions(
@@ -213,51 +174,3 @@ def _looks_like_file(text: str) -> bool:
     if path == STDIN or text.endswith((".bed", ".bed.gz", ".bed.bgz")):
         return True
     return path.exists() and not path.is_dir()
-
-
-@contextmanager
-def _bed_lines(path: Path) -> Iterator[TextIO]:
-    """Open a BED file; that it is gzip is told by its first bytes, as pipes have no suffix."""
-    with open(0, "rb", closefd=False) if path == STDIN else path.open("rb") as file:
-        packed = file.peek(2)[:2] == b"\x1f\x8b"
-        with gzip.open(file, "rt") if packed else io.TextIOWrapper(file) as lines:
-            yield lines
-
-
-def _require_contig(contig: str, source: str, lengths: Mapping[str, int]) -> None:
-    if contig not in lengths:
-        raise InputError(
-            f"Unknown contig '{contig}' in {source}" if source != contig else f"Unknown contig '{contig}'",
-            cause="the reference has no contig of that name",
-            repair=contig_hint(contig, lengths),
-        )
-
-
-def _checked(region: Region, source: str, lengths: Mapping[str, int]) -> Region:
-    contig, start, end = region
-    if start < 0 or end > lengths[contig]:
-        raise InputError(
-            f"{source} is outside '{contig}'",
-            cause=f"the contig has {lengths[contig]} bp in this reference",
-            repair="Check the coordinates and that they belong to this build.",
-        )
-    if start >= end:
-        raise InputError(
-            f"{source} is empty", cause="its end is before its start", repair="Check the coordinates."
-        )
-    return region
-
-
-def _bed_region(line: str, source: str, lengths: Mapping[str, int]) -> Region:
-    """Parse one line; BED allows tabs or spaces between fields."""
-    fields = line.split("\t") if "\t" in line else line.split()
-    try:
-        region = Region(fields[0].strip(), int(fields[1]), int(fields[2]))
-    except (IndexError, ValueError):
-        raise InputError(
-            f"{source} is not BED: '{line.strip()[:80]}'",
-            cause="a line is contig, start and end, separated by tabs or spaces",
-            repair="Mend or remove the line.",
-        ) from None
-    _require_contig(region.contig, source, lengths)
-    return _checked(region, f"{source} ('{line.strip()[:80]}')", lengths)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pysam
 
 from dvplug.errors import InputError
+from dvplug.genome.contigs import contig_hint
 from dvplug.genome.reference import Reference
-from dvplug.genome.regions import contig_hint
 from dvplug.inputs.alignment_index import belongs, cram_belongs
 from dvplug.inputs.read_evidence import Evidence, gather
 from dvplug.line.region import Region

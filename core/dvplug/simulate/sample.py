@@ -193,9 +193,3 @@ def around_runs(
         steps = np.flatnonzero(np.diff((near & inside).astype(np.int8), prepend=0, append=0))
         found += [(name, *map(int, pair)) for pair in steps.reshape(-1, 2)]
     return found
-
-
-def read_bed(path: Path) -> list[tuple[str, int, int]]:
-    """Read a BED file's intervals."""
-    rows = (line.split()[:3] for line in path.read_text().splitlines() if line.strip())
-    return [(contig, int(start), int(end)) for contig, start, end in rows]

@@ -57,7 +57,8 @@ class RegionExamples:
 
     def __init__(self, job: ExamplesJob) -> None:
         self.images = RegionImages(job.pipeline, job.reference, job.reads, keep_fraction=job.keep_fraction)
-        self.truth, self.confident = TruthSet.from_vcf(job.truth), ConfidentRegions.from_bed(job.confident)
+        self.truth = TruthSet.from_vcf(job.truth)
+        self.confident = ConfidentRegions.from_bed(job.confident, self.images.reference.lengths)
         self.thresholds = job.thresholds
 
     def __call__(self, region: Region) -> list[RegionLabeled]:

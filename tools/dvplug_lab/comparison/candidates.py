@@ -40,7 +40,7 @@ class RegionGenotypes:
     def __init__(self, job: CandidatesJob) -> None:
         self.images = RegionImages(job.pipeline, job.chosen.reference, [job.chosen.reads])
         self.truth = TruthSet.from_vcf(job.chosen.truth)
-        self.confident = ConfidentRegions.from_bed(job.chosen.confident)
+        self.confident = ConfidentRegions.from_bed(job.chosen.confident, self.images.reference.lengths)
 
     def __call__(self, region: Region) -> list[Record]:
         """Return contig, start, ref, alts and genotype of each labeled candidate."""

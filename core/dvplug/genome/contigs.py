@@ -1,0 +1,44 @@
+"""Contig names and intervals that a user gives, checked against those of the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from dvplug.errors import InputError, near_misses
+from dvplug.line.region import Region
+
+
+def contig_hint(name: str, known: Iterable[str]) -> str:
+    """Say which known contig was probably meant: first another naming style (chr1/1, chrM/MT)."""
+    known = list(known)
+    bare = name.removeprefix("chr")
+    aliases = [bare, f"chr{bare}", *(("MT", "chrM", "M") if bare in ("M", "MT") else ())]
+    for alias in aliases:
+        if alias != name and alias in known:
+            return f"Did you mean '{alias}'?"
+    return near_misses(name, known)
+
+
+def require_contig(contig: str, source: str, lengths: Mapping[str, int]) -> None:
+    """Refuse a contig that the reference has not; raises InputError, which says that ``source`` names it."""
+    if contig not in lengths:
+        raise InputError(
+            f"Unknown contig '{contig}' in {source}" if source != contig else f"Unknown contig '{contig}'",
+            cause="the reference has no contig of that name",
+            repair=contig_hint(contig, lengths),
+        )
+
+
+def require_inside(region: Region, source: str, lengths: Mapping[str, int]) -> None:
+    """Refuse a region that is empty or not within its contig; raises InputError, which says that it is ``source``."""
+    contig, start, end = region
+    if start < 0 or end > lengths[contig]:
+        raise InputError(
+            f"{source} is outside '{contig}'",
+            cause=f"the contig has {lengths[contig]} bp in this reference",
+            repair="Check the coordinates and that they belong to this build.",
+        )
+    if start >= end:
+        raise InputError(
+            f"{source} is empty", cause="its end is not after its start", repair="Check the coordinates."
+        )
