@@ -13,7 +13,7 @@ from dvplug_registry.cache import ModelCache
 from dvplug_registry.catalog import TIMESTAMP_NAME, Catalog, Offer, refresh
 from dvplug_registry.download import MOST_BYTES, Report, download_all, fetch_verified, read_card
 from dvplug_registry.errors import RegistryError
-from dvplug_registry.files import write_whole
+from dvplug_registry.files import UnfinishedFile, write_whole
 from dvplug_registry.model_folder import file_sha256
 from dvplug_registry.sources import METADATA, TARGETS, Source
 from dvplug_registry.transport import NotThere, Transport
@@ -70,13 +70,15 @@ def export_bundle(
     source: Source, offers: Iterable[Offer], out: Path, transport: Transport, report: Report
 ) -> None:
     """Write one tar with the metadata of a registry and the archives of these offers; raises as `mirror` does."""
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as temporary:
-        folder, packed = Path(temporary) / "registry", Path(temporary) / "bundle.tar"
+    with (
+        UnfinishedFile(out) as packed,
+        tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as temporary,
+    ):
+        folder = Path(temporary)
         mirror(source, offers, folder, transport, report)
         with tarfile.open(packed, "w", format=tarfile.PAX_FORMAT) as archive:
             for path in sorted(folder.glob("*/*")):
                 archive.add(path, str(path.relative_to(folder)), recursive=False, filter=_nameless)
-        packed.replace(out)
 
 
 def _nameless(entry: tarfile.TarInfo) -> tarfile.TarInfo:

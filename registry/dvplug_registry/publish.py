@@ -7,7 +7,6 @@ then clients see the registry as it was.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from dvplug_registry.archive import pack
 from dvplug_registry.catalog import ARCHIVE, TIMESTAMP_NAME, Offer
 from dvplug_registry.errors import RegistryError
-from dvplug_registry.files import write_whole
+from dvplug_registry.files import whole_files, write_whole
 from dvplug_registry.model_folder import ModelFolder, file_sha256, verify_files
 from dvplug_registry.sources import METADATA, TARGETS
 from dvplug_registry.versions import Requirement
@@ -123,14 +122,14 @@ class Registry:
             )
         with (
             self._editing() as (targets, offers),
-            tempfile.TemporaryDirectory(dir=self.folder / TARGETS) as temporary,
+            whole_files(self.folder / TARGETS) as unfinished,
         ):
             if manifest.label in offers:
                 raise RegistryError(
                     f"{manifest.label} is published already",
                     repair="Give the model a new version, and yank this one.",
                 )
-            packed, page = Path(temporary) / "model.tar", Path(temporary) / "card.md"
+            packed, page = unfinished / "model.tar", unfinished / "card.md"
             page.write_text(card, encoding="utf-8")
             sha256 = pack(model, packed)
             offer = Offer(
@@ -143,7 +142,7 @@ class Registry:
             for path, name, file in ((packed, offer.target, offer.file), (page, offer.card, offer.card_file)):
                 targets[name] = TargetFile.from_file(name, str(path), ["sha256"])
                 path.chmod(0o644)
-                path.replace(self.folder / TARGETS / file)
+                path.rename(unfinished / file)
             targets[offer.target].unrecognized_fields["custom"] = offer.custom()
         return offer
 
@@ -296,5 +295,5 @@ def _write(folder: Path, metadata: Metadata[Any]) -> bytes:
     signed = metadata.signed
     name = TIMESTAMP_NAME if signed.type == "timestamp" else f"{signed.version}.{signed.type}.json"
     content = metadata.to_bytes()
-    write_whole(folder / METADATA / name, content)
+    write_whole(folder / METADATA / name, content, mode=0o644)  # the web server reads it
     return content

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dvplug.evaluate.judged import KINDS, LEAST_CALLS, within_factor
+from dvplug.system.outputs import write_output
 from dvplug.train.compare import JOINT, TARGET_ONLY, WARM_START, StrategyComparison
 from dvplug_lab.comparison.peers import BCFTOOLS_PRESETS, FREEBAYES_OPTIONS
 from dvplug_lab.comparison.pictures import draw_calibration, draw_precision_recall, pooled_calibration
@@ -102,9 +103,7 @@ def write_strategies(found: StrategyComparison, tech: str, start: str, out: Path
 
 
 def _write(lines: list[str], out: Path) -> None:
-    part = out.with_name(f".{out.name}.part")
-    part.write_text("\n".join(lines) + "\n")
-    part.replace(out)
+    write_output(out, ("\n".join(lines) + "\n").encode())
 
 
 def _about(manifest: Manifest) -> Iterator[str]:

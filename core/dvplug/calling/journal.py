@@ -27,9 +27,10 @@ from dvplug.engine.job import CallJob
 from dvplug.errors import InputError
 from dvplug.line.region import Region
 from dvplug.line.result import Counts, RegionResult
-from dvplug.records.vcf import remove_leftovers
 from dvplug.system.console import info
 from dvplug.system.locations import Location, is_remote, shown
+from dvplug.system.outputs import unwritable
+from dvplug_registry.files import remove_unfinished
 
 MAGIC = b"dvplug journal 2\n"
 # Options that change no record, or that are looked at where they lead: files, partitions, ploidy.
@@ -160,11 +161,7 @@ class Journal:
             raise self._failed(error) from error
 
     def _failed(self, error: OSError) -> InputError:
-        return InputError(
-            f"The journal {self.path} cannot be written",
-            cause=error.strerror or str(error),
-            repair="Check the permissions of the folder and the free space.",
-        )
+        return unwritable(f"The journal {self.path}", error)
 
     def __enter__(self) -> Journal:
         return self
@@ -211,7 +208,7 @@ def open_journal(
         return
     with Journal(out, identity(options, job, parts, plugins), len(parts), resume=resume) as journal:
         for path in filter(None, (out, options["gvcf"])):
-            remove_leftovers(path)
+            remove_unfinished(Path(path))
         yield journal
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from dvplug.errors import InputError
 from dvplug.evaluate.variants import open_vcf
 from dvplug.evaluate.verdicts import Verdict
+from dvplug_registry.files import whole_files
 
 WHY_LINE = (
     "##INFO=<ID=EVAL_WHY,Number=1,Type=String,"
@@ -31,16 +30,14 @@ def write_annotated(
     """
     out_dir.mkdir(parents=True, exist_ok=True)
     query_verdicts = list(query_verdicts)
-    with TemporaryDirectory(dir=out_dir, prefix=".evaluate-") as folder:
+    with whole_files(out_dir) as unfinished:
         for status, path, verdicts in (
             ("TP", query, query_verdicts),
             ("FP", query, query_verdicts),
             ("FN", truth, truth_verdicts),
         ):
             chosen = {v.variant.record: v.why for v in verdicts if v.status == status}
-            _write(Path(folder) / f"{status.lower()}.vcf.gz", path, chosen)
-        for made in sorted(Path(folder).iterdir()):
-            os.replace(made, out_dir / made.name)
+            _write(unfinished / f"{status.lower()}.vcf.gz", path, chosen)
 
 
 def _write(out: Path, source: Path, chosen: dict[int, str]) -> None:

@@ -60,8 +60,7 @@ def _opened(path: Path) -> Iterator[TextIO]:
     """Open the text; that it is packed is told by its first bytes, as pipes have no suffix."""
     with open(0, "rb", closefd=False) if path == STDIN else path.open("rb") as file:
         packed = file.peek(len(_GZIP))[: len(_GZIP)] == _GZIP
-        text = {"encoding": "utf-8"}
-        with gzip.open(file, "rt", **text) if packed else io.TextIOWrapper(file, **text) as lines:
+        with gzip.open(file, "rt", encoding="utf-8") if packed else io.TextIOWrapper(file, "utf-8") as lines:
             yield lines
 
 

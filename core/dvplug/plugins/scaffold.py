@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from pathlib import Path
 from string import Template
 
 from dvplug._version import __version__
 from dvplug.errors import InputError
 from dvplug.hookspecs import HOOK_API
+from dvplug_registry.files import whole_folder
 
 TEMPLATE = Path(__file__).parent / "template"
 # Where a file of the template goes, if not to its own place.
@@ -43,8 +43,7 @@ def new_project(name: str, parent: Path) -> Path:
         # Before 1.0 a minor version may break a plugin.
         "next_dvplug": f"{major}.{int(minor) + 1}" if major == "0" else f"{int(major) + 1}",
     }
-    with tempfile.TemporaryDirectory(dir=parent, prefix=f".{project.name}-") as temporary:
-        made = Path(temporary) / "project"
+    with whole_folder(project) as made:
         for source in sorted(TEMPLATE.rglob("*.in")):
             place = source.relative_to(TEMPLATE).as_posix().removesuffix(".in")
             place = PLACES.get(place, place.replace("package/", f"{words['package']}/"))
@@ -53,5 +52,4 @@ def new_project(name: str, parent: Path) -> Path:
             target.write_text(
                 Template(source.read_text(encoding="utf-8")).substitute(words), encoding="utf-8"
             )
-        made.rename(project)
     return project

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -16,6 +15,8 @@ import pysam
 from dvplug._version import __version__
 from dvplug.errors import InputError
 from dvplug.line.record import VcfRecord
+from dvplug.system.outputs import unwritable
+from dvplug_registry.files import UnfinishedFile
 
 MAX_PL = 990
 """Of genotypes with an allele that is not listed, and of reference blocks (DeepVariant)."""
@@ -133,13 +134,12 @@ class VcfWriter:
         if not self._is_stdout:
             require_place(self.path)
             suffix = ".vcf.gz" if self._index else ".vcf"
-            self._temp = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}{suffix}")
-            try:
-                self._temp.touch(exist_ok=False)  # BGZFile crashes the interpreter where it cannot create
+            try:  # made first, as BGZFile crashes the interpreter where it cannot create
+                self._unfinished = UnfinishedFile(self.path, suffix=suffix)
                 self._file = (
-                    pysam.BGZFile(str(self._temp), "wb")
+                    pysam.BGZFile(str(self._unfinished.path), "wb")
                     if self._index
-                    else self._temp.open("w", encoding="utf-8", newline="\n")
+                    else self._unfinished.path.open("w", encoding="utf-8", newline="\n")
                 )
             except OSError as error:
                 raise self._failed(error) from error
@@ -178,25 +178,23 @@ class VcfWriter:
             return
         with suppress(OSError):  # the file goes, so that its last block no longer matters
             self._file.close()
-        for left in (self._temp, Path(f"{self._temp}{self._index}")):
-            left.unlink(missing_ok=True)
+        self._unfinished.discard()
+        if self._index:
+            Path(f"{self._unfinished.path}{self._index}").unlink(missing_ok=True)
 
     def _commit(self) -> None:
         """Move in data, then index: at no moment is there an index without its data, or an old one."""
         if self._index:
-            pysam.tabix_index(str(self._temp), preset="vcf", force=True, csi=self._index == ".csi")
+            made = str(self._unfinished.path)
+            pysam.tabix_index(made, preset="vcf", force=True, csi=self._index == ".csi")
             for old in (".tbi", ".csi"):
                 Path(f"{self.path}{old}").unlink(missing_ok=True)
-        self._temp.replace(self.path)
+        self._unfinished.keep()
         if self._index:
-            Path(f"{self._temp}{self._index}").replace(f"{self.path}{self._index}")
+            Path(f"{self._unfinished.path}{self._index}").replace(f"{self.path}{self._index}")
 
     def _failed(self, error: OSError) -> InputError:
-        return InputError(
-            f"Output {'to stdout' if self._is_stdout else self.path} cannot be written",
-            cause=error.strerror or str(error),
-            repair="Check the permissions of the folder and the free space.",
-        )
+        return unwritable(f"Output {'to stdout' if self._is_stdout else self.path}", error)
 
     def __enter__(self) -> VcfWriter:
         return self
@@ -213,18 +211,6 @@ class VcfWriter:
 def _index_suffix(header: str) -> str:
     longest = max(map(int, re.findall(r"^##contig=.*length=(\d+)", header, re.MULTILINE)), default=0)
     return ".csi" if longest > TBI_MAX else ".tbi"
-
-
-def remove_leftovers(path: str | Path) -> None:
-    """Remove the unfinished files that killed runs left beside an output.
-
-    Only one who knows that nobody else is writing this output may call it.
-    """
-    path = Path(path)
-    ours = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{8}}\.vcf(\.gz(\.tbi|\.csi)?)?")
-    for left in path.parent.iterdir():
-        if ours.fullmatch(left.name):
-            left.unlink(missing_ok=True)
 
 
 def require_place(path: Path) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from dvplug.errors import InputError
 from dvplug.simulate.aligned_reads import READ_LENGTH, sequence_haplotype, write_bam
 from dvplug.simulate.genome import random_genome, write_bed, write_fasta
 from dvplug.simulate.variants import apply_variants, draw_events, place_events, write_truth
+from dvplug_registry.files import whole_files
 
 CONTIG, SAMPLE = "chrS", "simulated"
 EDGE = 500
@@ -65,16 +64,11 @@ def simulate_dataset(
         for which in (0, 1)
     ]
     folder.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=".simulate-", dir=folder))
-    try:
+    with whole_files(folder) as unfinished:
         write_fasta(unfinished / "reference.fa", {CONTIG: codes})
         write_truth(unfinished / "truth.vcf.gz", {CONTIG: variants}, {CONTIG: length}, SAMPLE)
         write_bed(unfinished / "confident.bed", [(CONTIG, EDGE, length - EDGE)])
         write_bam(unfinished / "reads.bam", tables, CONTIG, length, SAMPLE)
-        for path in sorted(unfinished.iterdir(), key=lambda p: p.stat().st_mtime_ns):
-            path.replace(folder / path.name)
-    finally:
-        shutil.rmtree(unfinished)
     return SimulatedDataset(
         folder / "reference.fa", folder / "reads.bam", folder / "truth.vcf.gz", folder / "confident.bed"
     )

@@ -37,8 +37,13 @@ def write_output(path: Path, content: bytes) -> None:
     try:
         write_whole(path, content)
     except OSError as error:
-        raise InputError(
-            f"Output {path} cannot be written",
-            cause=error.strerror or str(error),
-            repair="Check the permissions of the folder and the free space.",
-        ) from error
+        raise unwritable(f"Output {path}", error) from error
+
+
+def unwritable(what: str, error: OSError) -> InputError:
+    """Say of what the system would not write what can be done."""
+    return InputError(
+        f"{what} cannot be written",
+        cause=error.strerror or str(error),
+        repair="Check the permissions of the folder and the free space.",
+    )

@@ -18,6 +18,7 @@ from dvplug.technology import Frozen
 from dvplug.train.export import load_fit
 from dvplug.train.fit import Fit, FitSettings, epoch_steps, fit, predict
 from dvplug.train.store import VARIANT_TYPES, ExampleReader
+from dvplug_registry.files import write_whole
 
 if TYPE_CHECKING:
     import keras
@@ -119,9 +120,7 @@ def compare_strategies(
             snp, indel = count_genotypes(predict(model, reader), reader.labels, reader.variant_types)
             tested.append(Tested(strategy=strategy, shard=shard.stem, snp=snp, indel=indel))
     comparison = StrategyComparison(steps=steps, tune_log_loss=losses, tested=tuple(tested))
-    part = out / f"{RESULT_NAME}.part"
-    part.write_text(comparison.model_dump_json(indent=1) + "\n")
-    part.replace(out / RESULT_NAME)
+    write_whole(out / RESULT_NAME, f"{comparison.model_dump_json(indent=1)}\n".encode())
     return comparison
 
 

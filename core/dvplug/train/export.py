@@ -24,6 +24,7 @@ from dvplug.train.calibrate import Temperatures, calibrate, fit_lapse_rate
 from dvplug.train.fit import FIT_NAME, WEIGHTS_NAME, Fit, predict
 from dvplug.train.store import VARIANT_TYPES, ExampleReader, Examples
 from dvplug.train.tune import log_losses
+from dvplug_registry.files import whole_folder
 from dvplug_registry.manifest import (
     Calling,
     Encoder,
@@ -137,8 +138,7 @@ def export(
     tune = ExampleReader(tune_examples)
     _check_kind(state, tune)
     out.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
-    try:
+    with whole_folder(out) as folder:
         temperatures = calibrate(model, tune)
         probabilities = predict(model, tune)
         litert, comparison = _write_litert(model, tune, probabilities, folder)
@@ -149,11 +149,6 @@ def export(
         lapses = _lapse_rates(probabilities, tune)
         manifest = _manifest(state, description, temperatures, lapses, litert, _files(folder))
         save_manifest(folder, manifest)
-        folder.chmod(0o755)
-        folder.rename(out)
-    except BaseException:
-        shutil.rmtree(folder)
-        raise
     console.info(f"{manifest.label}: {litert.precision} LiteRT, {comparison}")
     return manifest
 

@@ -22,6 +22,7 @@ from dvplug.system.explain import explain
 from dvplug.technology import Frozen
 from dvplug.train.store import ExampleHeader, ExampleReader, Examples
 from dvplug.train.tune import TuneMetrics, measure
+from dvplug_registry.files import write_whole
 
 if TYPE_CHECKING:
     import keras
@@ -306,9 +307,7 @@ def _checkpoint(state: Fit, model: keras.Model, folder: Path) -> None:
     """Save the epoch; ``fit.json`` comes last, and its length says which files belong to it."""
     done = len(state.epochs)
     model.save_weights(folder / f"epoch_{done}.weights.h5")
-    part = folder / f"{FIT_NAME}.part"
-    part.write_text(state.model_dump_json(indent=1))
-    part.replace(folder / FIT_NAME)
+    write_whole(folder / FIT_NAME, state.model_dump_json(indent=1).encode())
     (folder / f"epoch_{done - 1}.weights.h5").unlink(missing_ok=True)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pydantic import Field, ValidationError
 from dvplug.errors import InputError
 from dvplug.system.explain import explain
 from dvplug.technology import CandidateThresholds, Frozen, ImageLayout, ReadFilter
+from dvplug_registry.files import UnfinishedFile
 
 VARIANT_TYPES = ("snp", "insertion", "deletion", "complex")
 _FORMAT = "dvplug-examples-1"
@@ -85,9 +85,8 @@ class ExampleWriter:
         self.count = 0
 
     def __enter__(self) -> ExampleWriter:
-        with tempfile.NamedTemporaryFile(dir=self.path.parent, prefix=".examples-", delete=False) as file:
-            self._temporary = Path(file.name)
-        self._file = h5py.File(self._temporary, "w", rdcc_nbytes=_CACHE_BYTES)
+        self._unfinished = UnfinishedFile(self.path)
+        self._file = h5py.File(self._unfinished.path, "w", rdcc_nbytes=_CACHE_BYTES)
         self._file.attrs["format"] = _FORMAT
         self._file.attrs["header"] = self.header.model_dump_json()
         self._create("image", np.uint8, self.header.layout.shape)
@@ -144,11 +143,7 @@ class ExampleWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
-        if error is None:
-            self._temporary.chmod(0o644)
-            self._temporary.replace(self.path)
-        else:
-            self._temporary.unlink()
+        self._unfinished.__exit__(kind, error, trace)
 
     def _create(self, name: str, dtype: type[np.generic], shape: tuple[int, ...]) -> None:
         chunk = _CHUNK if name == "image" else 4096
