@@ -279,9 +279,9 @@ def _explained(source: Source) -> Iterator[None]:
         ) from error
 
 
-Status = Literal["ok", "deprecated", "yanked"]
+OfferStatus = Literal["ok", "deprecated", "yanked"]
 
 
-def status(offer: Offer) -> Status:
+def status(offer: Offer) -> OfferStatus:
     """Whether an offer is to be used."""
     return "yanked" if offer.yanked else "deprecated" if offer.deprecated else "ok"

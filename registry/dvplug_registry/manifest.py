@@ -44,7 +44,7 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class Image(Part):
+class ImageShape(Part):
     """Shape of the pileup images and their channels, in order."""
 
     height: int = Field(ge=1, le=4096)
@@ -134,7 +134,7 @@ class Manifest(Part):
     description: str
     architecture: Identifier = Field(description="a network that dvplug builds itself, such as 'small-cnn'")
     architecture_settings: dict[str, bool | int | float | str | list[int] | list[float]] = {}
-    image: Image
+    image: ImageShape
     features: tuple[Identifier, ...] = ()
     encoder: Encoder
     calling: Calling

@@ -10,7 +10,16 @@ import pytest
 
 from dvplug import hookspecs
 from dvplug.plugins.builtin import CHANNELS
-from dvplug_registry.manifest import Calling, Encoder, FileEntry, Image, LiteRT, Manifest, Metric, Training
+from dvplug_registry.manifest import (
+    Calling,
+    Encoder,
+    FileEntry,
+    ImageShape,
+    LiteRT,
+    Manifest,
+    Metric,
+    Training,
+)
 from helpers.registry_fixtures import REPOSITORY, TOY
 
 DOCS = REPOSITORY / "docs"
@@ -56,7 +65,7 @@ def test_every_channel_of_the_engine_is_named(channel: str) -> None:
 
 def test_every_field_of_the_manifest_is_explained() -> None:
     table = (DOCS / "models.md").read_text().split("## The manifest")[1].split("\n## ")[0]
-    parts = (Manifest, Image, Encoder, Calling, Training, Metric, LiteRT, FileEntry)
+    parts = (Manifest, ImageShape, Encoder, Calling, Training, Metric, LiteRT, FileEntry)
     fields = {name for part in parts for name in part.model_fields}
     assert {name for name in fields if f"`{name}`" not in table} == set()
 

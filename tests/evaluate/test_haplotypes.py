@@ -7,20 +7,20 @@ from collections.abc import Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dvplug.evaluate.haplotypes import QUERY, TRUTH, Allele, Choice, Option, best_match
-from dvplug.evaluate.reference import Bases
+from dvplug.evaluate.haplotypes import QUERY, TRUTH, Choice, Inclusion, TrimmedAllele, best_match
+from dvplug.evaluate.reference import ContigBases
 from dvplug.evaluate.variants import Variant
 from dvplug.evaluate.verdicts import left_aligned
 from helpers.evaluate_files import TextReference
 from oracles.haplotypes import brute_force
 
 
-def bases_of(text: str) -> Bases:
-    return Bases(TextReference(c=text), "c", block=16)
+def bases_of(text: str) -> ContigBases:
+    return ContigBases(TextReference(c=text), "c", block=16)
 
 
 def choice(variant: Variant, side: int) -> Choice:
-    return Choice(variant.changed_start, side, (Option(*variant.alleles, 1),))
+    return Choice(variant.changed_start, side, (Inclusion(*variant.alleles, 1),))
 
 
 def ordered(truth: Sequence[Variant], query: Sequence[Variant]) -> list[Choice]:
@@ -62,7 +62,7 @@ def test_search_includes_as_many_as_brute_force(case: tuple[str, list[Variant], 
     assert not match.pruned
 
 
-def shifted_right(allele: Allele, text: str) -> Allele:
+def shifted_right(allele: TrimmedAllele, text: str) -> TrimmedAllele:
     """The rightmost representation of an insertion or deletion."""
     start, end, alt = allele
     while (alt == "") != (start == end) and end < len(text) - 1:
@@ -70,18 +70,22 @@ def shifted_right(allele: Allele, text: str) -> Allele:
         if text[end] != changed[0]:
             break
         start, end, alt = start + 1, end + 1, (changed[1:] + changed[0]) if alt else ""
-    return Allele(start, end, alt)
+    return TrimmedAllele(start, end, alt)
 
 
 def one_by_one(variant: Variant, text: str) -> list[Variant]:
     """The same two haplotypes, an allele per record, indels shifted right, substitutions base by base."""
-    pieces: list[tuple[Allele, bool]] = []
+    pieces: list[tuple[TrimmedAllele, bool]] = []
     first, second = variant.alleles
     for allele in {first, second} - {None}:
         start, end, alt = allele
         width = end - start
         singles = (
-            [Allele(start + i, start + i + 1, alt[i]) for i in range(width) if alt[i] != text[start + i]]
+            [
+                TrimmedAllele(start + i, start + i + 1, alt[i])
+                for i in range(width)
+                if alt[i] != text[start + i]
+            ]
             if (width == len(alt))
             else [shifted_right(allele, text)]
         )
@@ -133,9 +137,9 @@ def test_variants_that_cancel_each_other_are_no_match() -> None:
 
 
 def test_left_alignment() -> None:
-    assert left_aligned(Allele(8, 9, ""), bases_of("GCTAAAAAAGCT")) == Allele(3, 4, "")
-    assert left_aligned(Allele(9, 9, "CA"), bases_of("GTCACACAGT")) == Allele(9, 9, "CA")
-    assert left_aligned(Allele(8, 8, "CA"), bases_of("GTCACACAGT")) == Allele(2, 2, "CA")
+    assert left_aligned(TrimmedAllele(8, 9, ""), bases_of("GCTAAAAAAGCT")) == TrimmedAllele(3, 4, "")
+    assert left_aligned(TrimmedAllele(9, 9, "CA"), bases_of("GTCACACAGT")) == TrimmedAllele(9, 9, "CA")
+    assert left_aligned(TrimmedAllele(8, 8, "CA"), bases_of("GTCACACAGT")) == TrimmedAllele(2, 2, "CA")
 
 
 def test_crowded_stretch_is_reported_and_stays_consistent() -> None:

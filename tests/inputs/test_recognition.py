@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from dvplug.errors import InputError
 from dvplug.inputs.read_evidence import Evidence, _covered, _depth_shape, _difference, gather
-from dvplug.inputs.recognition import Verdict, contradiction, describe, doubts, judge, pick
+from dvplug.inputs.recognition import Findings, contradiction, describe, doubts, judge, pick
 from dvplug.plugins.loading import installed_plugins
 from dvplug.technology import Recognition, Signs, TechnologyProfile
 from helpers.places import ROOT
@@ -270,7 +270,7 @@ def test_a_technology_without_a_rule_is_never_picked_and_never_refused(tmp_path:
         evidence_of(tmp_path, paired=True),
     ):
         assert contradiction(stranger, {"x": evidence}, [*INSTALLED, stranger]) is None
-        assert judge(stranger, evidence, [*INSTALLED, stranger]) == Verdict()
+        assert judge(stranger, evidence, [*INSTALLED, stranger]) == Findings()
     assert (
         pick([stranger, *INSTALLED], {"x": evidence_of(tmp_path, paired=True)}).profile.name == "illumina-wgs"
     )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations, product
 
-from dvplug.evaluate.haplotypes import QUERY, TRUTH, Allele, Choice
+from dvplug.evaluate.haplotypes import QUERY, TRUTH, Choice, TrimmedAllele
 
 
-def written(text: str, alleles: Sequence[Allele]) -> str | None:
+def written(text: str, alleles: Sequence[TrimmedAllele]) -> str | None:
     """The reference with the alleles applied in order; None when two overlap."""
     parts, position = [], 0
     for allele in alleles:
@@ -19,7 +19,7 @@ def written(text: str, alleles: Sequence[Allele]) -> str | None:
     return "".join([*parts, text[position:]])
 
 
-def cancels(text: str, alleles: Sequence[Allele]) -> bool:
+def cancels(text: str, alleles: Sequence[TrimmedAllele]) -> bool:
     """Whether some of the alleles together change nothing."""
     whole = written(text, alleles)
     return any(written(text, rest) == whole for n in range(len(alleles)) for rest in combinations(alleles, n))
@@ -29,7 +29,9 @@ def brute_force(text: str, choices: Sequence[Choice]) -> tuple[int, int]:
     """Most variants that can be included, without and with variants of one side that cancel each other."""
     best = best_cancelling = 0
     for turns in product((0, 1, 2), repeat=len(choices)):
-        haplotypes: dict[tuple[int, int], list[Allele]] = {(h, s): [] for h in (0, 1) for s in (TRUTH, QUERY)}
+        haplotypes: dict[tuple[int, int], list[TrimmedAllele]] = {
+            (h, s): [] for h in (0, 1) for s in (TRUTH, QUERY)
+        }
         for c, turn in zip(choices, turns, strict=True):
             pair = (c.options[0].first, c.options[0].second)
             for h in (0, 1) if turn else ():

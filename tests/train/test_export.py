@@ -13,7 +13,7 @@ from dvplug.genotypes.networks import logits_batch, softmax
 from dvplug.genotypes.weights import load_weights
 from dvplug.train import export as export_module
 from dvplug.train.calibrate import fit_lapse_rate
-from dvplug.train.export import Comparison, Description, compare, convert, export, load_fit
+from dvplug.train.export import Description, PrecisionComparison, compare, convert, export, load_fit
 from dvplug.train.fit import FitSettings, fit, predict
 from dvplug.train.store import ExampleReader, Examples
 from dvplug_registry.model_folder import load_manifest, verify_files
@@ -160,4 +160,4 @@ def test_comparison_counts_and_decides() -> None:
 def test_int8_must_not_be_worse_by_more_than_chance(
     log_loss: float, only_int8_wrong: int, equal: bool
 ) -> None:
-    assert Comparison(10_000, 0.05, log_loss, 9, only_int8_wrong, 0.1).equal is equal
+    assert PrecisionComparison(10_000, 0.05, log_loss, 9, only_int8_wrong, 0.1).equal is equal

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dvplug.evaluate import ConfidentRegions, TruthSet, Variant
-from dvplug.evaluate.haplotypes import QUERY, TRUTH, Choice, Option, best_match
-from dvplug.evaluate.reference import Bases
+from dvplug.evaluate.haplotypes import QUERY, TRUTH, Choice, Inclusion, best_match
+from dvplug.evaluate.reference import ContigBases
 from dvplug.genome.reference import Reference
 from dvplug.train.labeler import label_candidates
 from helpers.evaluate_files import TextReference
@@ -153,8 +153,8 @@ def test_labels_reproduce_the_truth(case: tuple[list[Variant], list[Site]]) -> N
     ]
     sides = [(v, TRUTH) for v in truth] + [(v, QUERY) for v in query if v]
     sides.sort(key=lambda pair: (pair[0].changed_start, pair[0].changed_end, pair[1]))
-    choices = [Choice(v.changed_start, side, (Option(*v.alleles, 1),)) for v, side in sides]
-    match = best_match(choices, Bases(TextReference(c=TEXT), "c"))
+    choices = [Choice(v.changed_start, side, (Inclusion(*v.alleles, 1),)) for v, side in sides]
+    match = best_match(choices, ContigBases(TextReference(c=TEXT), "c"))
     assert min(match.chosen, default=0) == 0
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
-from typing import Annotated
 
-from cyclopts import Parameter
+from dvplug.cli.parameters import Json
 
 _COLOUR = {"ok": "green", "note": "yellow", "problem": "red"}
 
 
-def doctor(*, as_json: Annotated[bool, Parameter("--json", negative="")] = False) -> None:
+def doctor(*, as_json: Json = False) -> None:
     """Examine this installation: plugins, models and their known answers, registries, htslib. Exits 2 on a problem.
 
     Parameters

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 from rich.markup import escape
 
+from dvplug.cli.parameters import Json
 from dvplug.errors import PluginError, near_misses
 from dvplug.plugins.loading import PluginInfo, installed_plugins
 from dvplug.system.console import info, stdout
@@ -23,7 +24,7 @@ _COLOUR = {"ok": "green", "problem": "yellow", "failed": "red", "off": "dim"}
 
 
 @app.command(name="list")
-def list_plugins(*, as_json: Annotated[bool, Parameter("--json", negative="")] = False) -> None:
+def list_plugins(*, as_json: Json = False) -> None:
     """List the installed plugins: what each provides, and why one is not used.
 
     Parameters
@@ -39,7 +40,7 @@ def list_plugins(*, as_json: Annotated[bool, Parameter("--json", negative="")] =
 
 
 @app.command
-def show(name: str, *, as_json: Annotated[bool, Parameter("--json", negative="")] = False) -> None:
+def show(name: str, *, as_json: Json = False) -> None:
     """Show one plugin: what it provides, who made it, its hook API, how it recognises reads.
 
     Parameters

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import Any
 
-from cyclopts import App, Parameter
+from cyclopts import App
 from rich.markup import escape
 
 from dvplug.cli.download_bars import download_bars
+from dvplug.cli.parameters import Json
 from dvplug.errors import ModelError, RegistryError
 from dvplug.models import find_model, load_model, verify_model
 from dvplug.plugins.loading import Plugins, installed_plugins
@@ -25,7 +26,6 @@ from dvplug_registry.transport import Transport
 from dvplug_registry.versions import Version
 
 app = App(name="registry", help="List, download, verify and publish models.")
-Json = Annotated[bool, Parameter("--json", negative="")]
 
 
 HOSTING = {

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
-
-from cyclopts import Parameter
 
 from dvplug.cli.download_bars import download_bars
+from dvplug.cli.parameters import Json
 from dvplug.errors import InputError, RegistryError
 from dvplug.system.console import info, stdout, warn
 from dvplug_registry.bundle import export_bundle, import_bundle
@@ -19,8 +17,6 @@ from dvplug_registry.obtain import choose
 from dvplug_registry.sources import Source, add_source, find_source, sources
 from dvplug_registry.sources import remove_source as forget
 from dvplug_registry.transport import Transport, Unreachable
-
-Json = Annotated[bool, Parameter("--json", negative="")]
 
 
 def add(name: str, url: str, *, root: Path) -> None:

@@ -10,13 +10,13 @@ from pathlib import Path
 from dvplug.errors import InputError
 from dvplug.evaluate.annotate import write_annotated
 from dvplug.evaluate.counts import ClassCounts
-from dvplug.evaluate.haplotypes import MAX_STATES, QUERY, TRUTH, Choice, Match, Option, best_match
-from dvplug.evaluate.reference import Bases, Reference
+from dvplug.evaluate.haplotypes import MAX_STATES, QUERY, TRUTH, Bases, Choice, Inclusion, Match, best_match
+from dvplug.evaluate.reference import ContigBases, ReferenceBases
 from dvplug.evaluate.regions import ConfidentRegions
 from dvplug.evaluate.variants import Callset, Variant, load_callset
 from dvplug.evaluate.verdicts import Verdict, reason
 from dvplug.genome.contigs import contig_hint
-from dvplug.genome.reference import Reference as FastaReference
+from dvplug.genome.reference import Reference
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def evaluate(
     InputError
         Unreadable files, contigs that do not fit, a REF that is not in the reference.
     """
-    fasta = FastaReference.open(reference)
+    fasta = Reference.open(reference)
     regions = ConfidentRegions.from_bed(confident, fasta.lengths)
     truth_calls = load_callset(truth, only_contigs=regions.contigs)
     query_calls = load_callset(query, all_filters=all_filters, only_contigs=regions.contigs)
@@ -120,7 +120,7 @@ def compare(
     truth: Callset,
     query: Callset,
     confident: ConfidentRegions,
-    reference: Reference,
+    reference: ReferenceBases,
     max_states: int = MAX_STATES,
 ) -> Comparison:
     """Judge every variant on the contigs of the confident regions; raises InputError for a foreign REF."""
@@ -133,11 +133,11 @@ def compare(
             confident.overlap(contig, v.changed_start, max(v.changed_end, v.changed_start + 1))
             for v, _ in sides
         ]
-        bases = Bases(reference, contig)
+        bases = ContigBases(reference, contig)
         for (variant, side), inside in zip(sides, counted, strict=True):
             if inside or not bases(variant.end - 1, variant.end):  # also where the contig has ended by then
                 _check_ref(variant, contig, bases, (truth, query)[side].path)
-        choices = [Choice(v.changed_start, side, (Option(*v.alleles, 1),)) for v, side in sides]
+        choices = [Choice(v.changed_start, side, (Inclusion(*v.alleles, 1),)) for v, side in sides]
         match = best_match(choices, bases, max_states)
         _judge(comparison, sides, counted, match, bases)
         for first, last in match.pruned:

@@ -23,7 +23,7 @@ TRUTH, QUERY = 0, 1
 BOTH_SIDES = 0b11
 
 
-class Allele(NamedTuple):
+class TrimmedAllele(NamedTuple):
     """Replacement of reference bases [start, end) by `alt`; 0-based, half-open, trimmed of shared bases."""
 
     start: int
@@ -31,14 +31,14 @@ class Allele(NamedTuple):
     alt: str
 
 
-class Option(NamedTuple):
+class Inclusion(NamedTuple):
     """One way to include a variant: an allele (None: the reference) per haplotype, and what that is worth.
 
     `label` is the caller's own: the search passes it by.
     """
 
-    first: Allele | None
-    second: Allele | None
+    first: TrimmedAllele | None
+    second: TrimmedAllele | None
     gain: int
     label: tuple[int, int] = (0, 0)
 
@@ -49,7 +49,7 @@ class Choice:
 
     start: int
     side: int
-    options: tuple[Option, ...]
+    options: tuple[Inclusion, ...]
 
 
 @dataclass
@@ -59,7 +59,7 @@ class Match:
     Attributes
     ----------
     chosen
-        Index of the included `Option` of each choice, -1 where it was left out.
+        Index of the `Inclusion` that was chosen of each choice, -1 where it was left out.
     segment
         For an included choice the number of its stretch between two points where both haplotypes were in
         step; -1 where it was left out. Variants of one stretch explain each other.
@@ -219,7 +219,9 @@ def _branched(situations: Situations, number: int, choice: Choice, bases: Bases)
     return branched
 
 
-def _with_allele(haplotype: Haplotype, allele: Allele | None, side: int, bases: Bases) -> Haplotype | None:
+def _with_allele(
+    haplotype: Haplotype, allele: TrimmedAllele | None, side: int, bases: Bases
+) -> Haplotype | None:
     """Write one allele on one side; None when it overlaps what was written or the sides then differ."""
     if allele is None:
         return haplotype

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 
-class Reference(Protocol):
+class ReferenceBases(Protocol):
     """Anything that gives upper-case reference bases; never asked for what lies beyond a contig."""
 
     @property
@@ -17,7 +17,7 @@ class Reference(Protocol):
         """Bases of [start, end), 0-based half-open."""
 
 
-class Bases:
+class ContigBases:
     """Bases of one contig, read in blocks: a sweep from left to right asks for many short stretches.
 
     Parameters
@@ -26,7 +26,7 @@ class Bases:
         bp that are read at once.
     """
 
-    def __init__(self, reference: Reference, contig: str, block: int = 1 << 20) -> None:
+    def __init__(self, reference: ReferenceBases, contig: str, block: int = 1 << 20) -> None:
         self._reference, self._contig, self._block = reference, contig, block
         self._length = reference.lengths[contig]
         self._start = self._end = 0

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dvplug.errors import InputError
-from dvplug.evaluate.haplotypes import Allele
+from dvplug.evaluate.haplotypes import TrimmedAllele
 
 if TYPE_CHECKING:
     from pysam import VariantFile, VariantRecord
@@ -21,7 +21,7 @@ _BASES = re.compile(r"[ACGTUNRYKMSWBDHV]+")
 SPANNING_DELETION = "*"
 
 
-def trimmed(start: int, ref: str, alt: str) -> Allele | None:
+def trimmed(start: int, ref: str, alt: str) -> TrimmedAllele | None:
     """Allele without the bases shared with `ref`, first from the right, then from the left; None if equal."""
     if ref == alt:
         return None
@@ -32,7 +32,7 @@ def trimmed(start: int, ref: str, alt: str) -> Allele | None:
     left = 0
     while left < limit - right and ref[left] == alt[left]:
         left += 1
-    return Allele(start + left, start + len(ref) - right, alt[left : len(alt) - right])
+    return TrimmedAllele(start + left, start + len(ref) - right, alt[left : len(alt) - right])
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Variant:
 
     start: int
     ref: str
-    alleles: tuple[Allele | None, Allele | None]
+    alleles: tuple[TrimmedAllele | None, TrimmedAllele | None]
     is_snp: bool
     record: int = 0
 

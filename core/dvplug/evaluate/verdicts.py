@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from dvplug.evaluate.haplotypes import Allele, Bases
+from dvplug.evaluate.haplotypes import Bases, TrimmedAllele
 from dvplug.evaluate.variants import Variant
 
 Status = Literal["TP", "FP", "FN", "outside"]
@@ -49,11 +49,11 @@ def reason(variants: Sequence[Variant], others: Sequence[Variant], bases: Bases)
     return reasons
 
 
-def _aligned(variant: Variant, bases: Bases) -> list[Allele]:
+def _aligned(variant: Variant, bases: Bases) -> list[TrimmedAllele]:
     return [left_aligned(allele, bases) for allele in variant.alleles if allele]
 
 
-def left_aligned(allele: Allele, bases: Bases) -> Allele:
+def left_aligned(allele: TrimmedAllele, bases: Bases) -> TrimmedAllele:
     """The leftmost representation of an insertion or deletion (doi:10.1093/bioinformatics/btv112)."""
     start, end, alt = allele
     text = alt or bases(start, end)
@@ -62,4 +62,4 @@ def left_aligned(allele: Allele, bases: Bases) -> Allele:
     while start > 0 and bases(start - 1, start) == text[-1]:
         text = text[-1] + text[:-1]
         start, end = start - 1, end - 1
-    return Allele(start, end, text if alt else "")
+    return TrimmedAllele(start, end, text if alt else "")

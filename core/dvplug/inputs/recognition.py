@@ -22,7 +22,7 @@ _SHOWN = 70  # characters of a header field in a message
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Findings:
     """What speaks for a technology, against it, and what makes one doubt; in words."""
 
     signs: tuple[str, ...] = ()
@@ -31,7 +31,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Choice:
+class PickedTechnology:
     """The technology that was picked, why, and what to warn of."""
 
     profile: TechnologyProfile
@@ -41,7 +41,7 @@ class Choice:
 
 def judge(
     profile: TechnologyProfile, evidence: Evidence, others: Iterable[TechnologyProfile] = ()
-) -> Verdict:
+) -> Findings:
     """Compare one file with the rule of one technology.
 
     Parameters
@@ -55,7 +55,7 @@ def judge(
     """
     rule = profile.recognition
     if rule is None:
-        return Verdict()
+        return Findings()
     signs = list(_found(rule.shown_by, evidence))
     contradictions = list(_found(rule.denied_by, evidence))
     doubts = list(_found(rule.doubted_by, evidence))
@@ -80,7 +80,7 @@ def judge(
         contradictions += _outside(rule, evidence)
     if None not in (rule.captured, evidence.captured) and rule.captured != evidence.captured:
         doubts.append(f"depth looks like that of {_LIBRARY[bool(evidence.captured)]}")
-    return Verdict(tuple(signs), tuple(contradictions), tuple(doubts))
+    return Findings(tuple(signs), tuple(contradictions), tuple(doubts))
 
 
 _LIBRARY = {True: "a capture or of amplicons", False: "a whole genome"}
@@ -135,7 +135,7 @@ def doubts(
     return lines
 
 
-def pick(profiles: Sequence[TechnologyProfile], evidence: Mapping[str, Evidence]) -> Choice:
+def pick(profiles: Sequence[TechnologyProfile], evidence: Mapping[str, Evidence]) -> PickedTechnology:
     """Pick the technology of files of one sample.
 
     A technology is out where a file contradicts it or names another platform. Of the others, the one that most signs
@@ -171,14 +171,14 @@ def pick(profiles: Sequence[TechnologyProfile], evidence: Mapping[str, Evidence]
     why = ", ".join(signs[profile.name]) or f"nothing else fits {describe(told)}"
     rest = [p.name for p in tied if p is not profile]
     if not rest:
-        return Choice(profile, why)
+        return PickedTechnology(profile, why)
     if captured is not None:
-        return Choice(profile, f"{why}, depth of {_LIBRARY[captured]}")
+        return PickedTechnology(profile, f"{why}, depth of {_LIBRARY[captured]}")
     unsure = (
         f"neither the header nor the depth tells {profile.name} from {' or '.join(rest)}: "
         f"name it with --tech if it is the other"
     )
-    return Choice(profile, why, (unsure,))
+    return PickedTechnology(profile, why, (unsure,))
 
 
 def describe(evidence: Evidence) -> str:

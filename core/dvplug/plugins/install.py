@@ -20,7 +20,6 @@ from packaging.utils import canonicalize_name
 from dvplug.errors import InputError, PluginError, near_misses
 from dvplug.plugins.loading import ENVIRONMENT_VARIABLE
 
-Say = Callable[[str], None]
 OURS = "dvplug"
 MOST_LINES = 15  # of what a failed installer says
 _DISTRIBUTIONS = """
@@ -60,7 +59,7 @@ class Changes:
 
 def install(
     specs: Sequence[str],
-    say: Say,
+    say: Callable[[str], None],
     *,
     editable: Sequence[str] = (),
     upgrade: bool = False,
@@ -115,7 +114,7 @@ def install(
     return [row["name"] for row in plugins if canonicalize_name(row["distribution"]) in moved]
 
 
-def uninstall(names: Sequence[str], say: Say) -> None:
+def uninstall(names: Sequence[str], say: Callable[[str], None]) -> None:
     """Uninstall the distributions of these plugins, or with these names.
 
     Raises

@@ -67,7 +67,7 @@ class PluginInfo:
 
 
 @dataclass(frozen=True)
-class Offer:
+class PluginItem:
     """A thing under one of its names."""
 
     kind: str
@@ -82,7 +82,7 @@ class Plugins:
 
     plugins: tuple[PluginInfo, ...]
     model_roots: tuple[Path, ...]
-    _offers: Mapping[tuple[str, str], tuple[Offer, ...]] = field(repr=False)
+    _offers: Mapping[tuple[str, str], tuple[PluginItem, ...]] = field(repr=False)
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -93,7 +93,7 @@ class Plugins:
         """Names and aliases that can be chosen, sorted; kinds are 'technology', 'channel' and so on."""
         return sorted(name for (k, name), offers in self._offers.items() if k == kind and len(offers) == 1)
 
-    def offers_of(self, plugin: str) -> list[Offer]:
+    def offers_of(self, plugin: str) -> list[PluginItem]:
         """Everything that the plugin of this entry point offers, selectable or not."""
         return [o for offers in self._offers.values() for o in offers if o.plugin.name == plugin]
 
@@ -214,7 +214,7 @@ def _check_metadata(distribution: importlib.metadata.Distribution) -> int | None
     return int(declared[1]) if declared else None
 
 
-_Loaded = tuple[PluginInfo, list[Offer], list[Path]]
+_Loaded = tuple[PluginInfo, list[PluginItem], list[Path]]
 
 
 def _distribution(point: importlib.metadata.EntryPoint) -> str:
@@ -237,7 +237,7 @@ def _load(
     roots, notes = _check_roots(items.pop("dvplug_model_sources"))
     offers = [offer for group in items.values() for item in group for offer in _offers(item, info)]
     models = find_models(roots)
-    offers += [Offer("model", name, name, info) for name in dict.fromkeys(m.name for m in models)]
+    offers += [PluginItem("model", name, name, info) for name in dict.fromkeys(m.name for m in models)]
     provides = [f"{_kind(item)} {item.name}" for group in items.values() for item in group]
     provides += [f"model {m.name}@{m.version}" for m in models]
     status: Literal["ok", "problem"] = "problem" if notes else "ok"
@@ -320,13 +320,13 @@ def _kind(item: TechnologyProfile | Extension) -> str:
     return "technology" if isinstance(item, TechnologyProfile) else item.kind
 
 
-def _offers(item: TechnologyProfile | Extension, info: PluginInfo) -> list[Offer]:
+def _offers(item: TechnologyProfile | Extension, info: PluginInfo) -> list[PluginItem]:
     aliases = item.aliases if isinstance(item, TechnologyProfile) else ()
-    return [Offer(_kind(item), name, item, info) for name in (item.name, *aliases)]
+    return [PluginItem(_kind(item), name, item, info) for name in (item.name, *aliases)]
 
 
 def _assemble(loaded: list[_Loaded]) -> Plugins:
-    table: dict[tuple[str, str], list[Offer]] = defaultdict(list)
+    table: dict[tuple[str, str], list[PluginItem]] = defaultdict(list)
     for _, offers, _ in loaded:
         for offer in offers:
             table[offer.kind, offer.name].append(offer)

@@ -14,8 +14,6 @@ from dvplug._version import __version__
 
 Item = dict[str, Any]
 """A chart, table or the like, as the functions below make them."""
-Counts = Sequence[Sequence[float]]
-"""Of a series: per group of the page, or once for all groups, a count per label."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +42,16 @@ class Page:
 
 @dataclass(frozen=True)
 class Series:
-    """One colour of a chart: its name, and its counts."""
+    """One colour of a chart.
+
+    Attributes
+    ----------
+    counts
+        Per group of the page, or once for all groups, a count per label.
+    """
 
     name: str
-    counts: Counts
+    counts: Sequence[Sequence[float]]
     colour: int | None = None
 
 

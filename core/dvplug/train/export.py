@@ -29,7 +29,7 @@ from dvplug_registry.manifest import (
     Calling,
     Encoder,
     FileEntry,
-    Image,
+    ImageShape,
     LapseRates,
     LiteRT,
     Manifest,
@@ -65,7 +65,7 @@ class Description(Frozen):
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PrecisionComparison:
     """A quantised network against its float32 weights on the same examples."""
 
     examples: int
@@ -92,10 +92,10 @@ class Comparison:
 
 def compare(
     float_p: NDArray[np.float32], int8_p: NDArray[np.float32], labels: NDArray[np.int8]
-) -> Comparison:
+) -> PrecisionComparison:
     """Compare probabilities float32[n,3] of both precisions against labels int8[n]."""
     float_wrong, int8_wrong = float_p.argmax(axis=1) != labels, int8_p.argmax(axis=1) != labels
-    return Comparison(
+    return PrecisionComparison(
         examples=len(labels),
         log_loss_float=float(log_losses(float_p, labels).mean()),
         log_loss_int8=float(log_losses(int8_p, labels).mean()),
@@ -112,7 +112,7 @@ def export(
 
     The logits are divided by temperatures, and the manifest has the lapse rates, that `dvplug.train.calibrate` fits to
     the tune set.
-    The LiteRT file is int8 when `Comparison.equal` finds it as good as float32 on the tune set, else float32.
+    The LiteRT file is int8 when `PrecisionComparison.equal` finds it as good as float32 on the tune set, else float32.
 
     Parameters
     ----------
@@ -213,7 +213,7 @@ def _feed(examples: Examples) -> Callable[[], Iterator[dict[str, NDArray]]]:
 
 def _write_litert(
     model: keras.Model, tune: ExampleReader, float_p: NDArray[np.float32], folder: Path
-) -> tuple[LiteRT, Comparison]:
+) -> tuple[LiteRT, PrecisionComparison]:
     """Write the int8 file if it is as good as float32, else the float32 one."""
     path = folder / LITERT_NAME
     shape, features = tune.header.layout.shape, len(tune.header.features)
@@ -300,7 +300,7 @@ def _manifest(
             description=description.description,
             architecture=state.settings.architecture,
             architecture_settings=state.settings.architecture_settings,
-            image=Image(**header.layout.model_dump()),
+            image=ImageShape(**header.layout.model_dump()),
             features=header.features,
             encoder=Encoder(name=header.encoder, version=header.encoder_version),
             calling=Calling(

@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dvplug.evaluate.haplotypes import QUERY, TRUTH, Allele, Choice, Option, best_match
-from dvplug.evaluate.reference import Bases, Reference
+from dvplug.evaluate.haplotypes import QUERY, TRUTH, Bases, Choice, Inclusion, TrimmedAllele, best_match
+from dvplug.evaluate.reference import ContigBases, ReferenceBases
 from dvplug.evaluate.regions import ConfidentRegions
 from dvplug.evaluate.variants import TruthSet, Variant, trimmed
 
@@ -45,7 +45,7 @@ def label_candidates(
     alts: Sequence[tuple[str, ...]],
     truth: TruthSet,
     confident: ConfidentRegions,
-    reference: Reference,
+    reference: ReferenceBases,
     max_states: int = MAX_STATES,
 ) -> npt.NDArray[np.int8]:
     """Genotypes of candidate sites according to the truth.
@@ -79,7 +79,7 @@ def label_candidates(
     labels[inside] = 0
     if not inside:
         return labels
-    bases = Bases(reference, contig, block=1 << 16)
+    bases = ContigBases(reference, contig, block=1 << 16)
     first, last = min(start for start, _ in spans), max(end for _, end in spans)
     variants = list(truth.overlapping(contig, first - FLANK, last + FLANK))
     for group in _groups(variants, spans, bases):
@@ -90,7 +90,7 @@ def label_candidates(
     return labels
 
 
-Site = tuple[int, int, str, tuple[str, ...]]
+CandidateSite = tuple[int, int, str, tuple[str, ...]]
 
 
 @dataclass
@@ -123,13 +123,13 @@ def _groups(variants: Sequence[Variant], spans: Sequence[tuple[int, int]], bases
 class _Written(NamedTuple):
     """How the truth writes its variants."""
 
-    alleles: set[Allele]
-    genotypes: set[frozenset[Allele | None]]
+    alleles: set[TrimmedAllele]
+    genotypes: set[frozenset[TrimmedAllele | None]]
     starts: set[int]
 
 
 def _label_group(
-    truth: Sequence[Variant], sites: Sequence[Site], bases: Bases, max_states: int
+    truth: Sequence[Variant], sites: Sequence[CandidateSite], bases: Bases, max_states: int
 ) -> dict[int, tuple[int, int]]:
     """Labels by site number: with the alleles that the truth writes or, if these fail, with all."""
     like = _Written(
@@ -156,13 +156,13 @@ def _label_group(
 
 def _truth_choice(variant: Variant) -> Choice:
     first, second = variant.alleles
-    options = [Option(first, second, _WHOLE)]
+    options = [Inclusion(first, second, _WHOLE)]
     if first and second and first != second:
-        options += [Option(first, None, _HALF), Option(None, second, _HALF)]
+        options += [Inclusion(first, None, _HALF), Inclusion(None, second, _HALF)]
     return Choice(variant.changed_start, TRUTH, tuple(options))
 
 
-def _site_choice(site: Site, like: _Written, only_as_truth: bool) -> Choice:
+def _site_choice(site: CandidateSite, like: _Written, only_as_truth: bool) -> Choice:
     """All genotypes but homozygous reference, over all alts or those that the truth writes alike."""
     _, start, ref, alts = site
     alleles = {0: None} | {k: trimmed(start, ref, alt) for k, alt in enumerate(alts, 1)}
@@ -172,12 +172,12 @@ def _site_choice(site: Site, like: _Written, only_as_truth: bool) -> Choice:
         first, second = alleles[a], alleles[b]
         if second is not None and (a == 0 or first is not None):
             gain = _SITE + _AS_WRITTEN * (frozenset((first, second)) in like.genotypes)
-            options.append(Option(first, second, gain + _SAME_START * (start in like.starts), (a, b)))
+            options.append(Inclusion(first, second, gain + _SAME_START * (start in like.starts), (a, b)))
     changed = min((allele.start for allele in alleles.values() if allele), default=start)
     return Choice(changed, QUERY, tuple(options))
 
 
-def reach(allele: Allele, bases: Bases) -> tuple[int, int]:
+def reach(allele: TrimmedAllele, bases: Bases) -> tuple[int, int]:
     """Reference bases [start, end) over which an insertion or deletion can be shifted unchanged in effect."""
     start, end, alt = allele
     if alt and end > start:
