@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dvplug.technology import ImageLayout, Recognition, Signs, TechnologyProfile
+from dvplug.hookspecs import ImageLayout, Recognition, Signs, TechnologyProfile
 
 _SHOWN_BY = Signs(
     header=(r"^@RG PM:.*(HiSeq|NovaSeq|NextSeq|MiSeq|MiniSeq|iSeq|Genome ?Analyzer)",),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dvplug.technology import CandidateThresholds, ImageLayout, Recognition, Signs, TechnologyProfile
+from dvplug.hookspecs import CandidateThresholds, ImageLayout, Recognition, Signs, TechnologyProfile
 
 ION = TechnologyProfile(
     name="ion",

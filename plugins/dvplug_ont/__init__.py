@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dvplug.hookspecs import ImageEncoder, hookimpl
-from dvplug.technology import TechnologyProfile
+from dvplug.hookspecs import ImageEncoder, TechnologyProfile, hookimpl
 from dvplug_ont.profile import ONT_R10
 
 DVPLUG_API = 1

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dvplug.hookspecs import hookimpl
-from dvplug.technology import TechnologyProfile
+from dvplug.hookspecs import TechnologyProfile, hookimpl
 from dvplug_pacbio.profile import PACBIO
 
 DVPLUG_API = 1

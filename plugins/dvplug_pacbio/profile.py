@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dvplug.technology import (
+from dvplug.hookspecs import (
     CandidateThresholds,
     ImageLayout,
     ReadFilter,
