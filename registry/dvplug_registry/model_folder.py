@@ -135,18 +135,16 @@ def _verify_file(path: Path, entry: FileEntry, label: str) -> None:
             repair=_REPAIR,
         )
     size = path.stat().st_size
+    cause = ""
     if size != entry.size:
-        raise ModelError(
-            f"model {label}: {path.name} is damaged",
-            cause=f"expected {entry.size} bytes, got {size}; likely a copy or download that was cut short, "
-            "or a text conversion of line ends",
-            repair=_REPAIR,
+        cause = (
+            f"expected {entry.size} bytes, got {size}; likely a copy or download that was cut short, "
+            "or a text conversion of line ends"
         )
-    sha256 = file_sha256(path)
-    if sha256 != entry.sha256:
-        raise ModelError(
-            f"model {label}: {path.name} is damaged",
-            cause=f"expected sha256 {entry.sha256}, got {sha256}; likely the file was edited, replaced by "
-            "another version, or changed on a failing disk",
-            repair=_REPAIR,
+    elif (sha256 := file_sha256(path)) != entry.sha256:
+        cause = (
+            f"expected sha256 {entry.sha256}, got {sha256}; likely the file was edited, replaced by "
+            "another version, or changed on a failing disk"
         )
+    if cause:
+        raise ModelError(f"model {label}: {path.name} is damaged", cause=cause, repair=_REPAIR)

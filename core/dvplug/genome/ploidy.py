@@ -72,6 +72,20 @@ def resolve_ploidy(
     InputError
         A contig is unknown, the build of X and Y is neither, or options contradict each other.
     """
+    diploid = _as_named(lengths, haploid_contigs, par_bed)
+    if sex == "male":
+        for contig, _, parts in sex_chromosomes(lengths):
+            diploid.setdefault(contig, parts)
+    for contig, _, _ in regions:
+        if contig in MITOCHONDRIA:
+            diploid.setdefault(contig, ())
+    return Ploidy(diploid)
+
+
+def _as_named(
+    lengths: Mapping[str, int], haploid_contigs: Sequence[str], par_bed: Path | None
+) -> dict[str, tuple[tuple[int, int], ...]]:
+    """Return the haploid contigs that the user names, each with its diploid intervals."""
     if par_bed is not None and not haploid_contigs:
         raise InputError(
             f"--par-bed {par_bed} has no haploid contigs to lie on",
@@ -84,22 +98,15 @@ def resolve_ploidy(
                 f"Haploid contig '{contig}' is not in the reference", repair=contig_hint(contig, lengths)
             )
     diploid: dict[str, tuple[tuple[int, int], ...]] = dict.fromkeys(haploid_contigs, ())
-    if par_bed is not None:
-        for contig, start, end in merge(read_bed(par_bed, lengths), lengths):
-            if contig not in diploid:
-                raise InputError(
-                    f"{par_bed} has a region on '{contig}', which is diploid anyway",
-                    cause="it is not among --haploid-contigs",
-                    repair="Add the contig there, or remove the line.",
-                )
-            diploid[contig] += ((start, end),)
-    if sex == "male":
-        for contig, _, parts in sex_chromosomes(lengths):
-            diploid.setdefault(contig, parts)
-    for contig, _, _ in regions:
-        if contig in MITOCHONDRIA:
-            diploid.setdefault(contig, ())
-    return Ploidy(diploid)
+    for contig, start, end in merge(read_bed(par_bed, lengths), lengths) if par_bed is not None else ():
+        if contig not in diploid:
+            raise InputError(
+                f"{par_bed} has a region on '{contig}', which is diploid anyway",
+                cause="it is not among --haploid-contigs",
+                repair="Add the contig there, or remove the line.",
+            )
+        diploid[contig] += ((start, end),)
+    return diploid
 
 
 def left_out_by_default(lengths: Mapping[str, int], sex: Sex | None = None) -> dict[str, str]:
