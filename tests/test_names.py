@@ -10,7 +10,7 @@ from pathlib import Path
 
 from helpers.places import ROOT
 
-OPEN = {"Channel", "Genotyper", "Haplotype", "Pileup", "Source", "Variant"}
+OPEN = {"Channel", "Counts", "Genotyper", "Haplotype", "Pileup", "Source", "Variant"}
 """Names that still stand for two things each."""
 SOURCES = [path for part in ("core", "registry", "plugins") for path in sorted((ROOT / part).rglob("*.py"))]
 
