@@ -12,13 +12,13 @@ from typing import Any
 import pysam
 
 from dvplug.errors import InputError
+from dvplug.system.htslib import isolated_htslib, prepare_for_urls
 from dvplug.system.locations import (
     INDEX_MARK,
     Location,
     beside,
     file_name,
     is_remote,
-    prepare_for_urls,
     shown,
 )
 
@@ -33,6 +33,7 @@ _CRAM_ENDS = (
 )
 
 
+@isolated_htslib()
 def open_alignments(path: str | Path, reference_path: Location | None) -> pysam.AlignmentFile:
     """Open a BAM or CRAM file for reading; CRAM is decoded with the given reference and nothing else.
 
@@ -48,12 +49,8 @@ def open_alignments(path: str | Path, reference_path: Location | None) -> pysam.
     InputError
         The file is missing, empty, truncated, or not BAM or CRAM, or a server does not give it.
     """
-    # htslib would fetch an absent reference sequence from the network, or use a cache of unknown origin.
-    os.environ["REF_PATH"] = os.devnull
-    os.environ.pop("REF_CACHE", None)
-    # What it says when it closes a damaged file is no news either.
+    # Our message replaces what pysam says when it closes a damaged file.
     hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
-    verbosity = pysam.set_verbosity(0)  # our message replaces the library's
     reference = None if reference_path is None else str(reference_path)
     try:
         if is_remote(path):
@@ -65,7 +62,6 @@ def open_alignments(path: str | Path, reference_path: Location | None) -> pysam.
             raise _not_readable(path, error) from error
         return _checked(path, alignments)
     finally:
-        pysam.set_verbosity(verbosity)
         sys.unraisablehook = hook
 
 
