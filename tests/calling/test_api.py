@@ -151,9 +151,7 @@ def test_errors_leave_the_process_as_it_was(
             "illumina-wgs", dataset.reference, reads, tmp_path / "x.vcf", workers=workers, device="cpu"
         )
     assert state() == before
-    said = capfd.readouterr().err
-    assert "[E::" not in said  # of htslib
-    assert "Exception ignored" not in said
+    assert "[E::" not in capfd.readouterr().err  # as htslib writes
 
 
 def test_on_a_terminal_the_caller_may_print_between_two_records(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import suppress
+from pathlib import Path
 
 import pysam
 import pytest
 
+from dvplug.simulate import SimulatedDataset
 from dvplug.system.htslib import isolated_htslib, prepare_for_urls
 
 NAMES = ("REF_PATH", "REF_CACHE", "CURL_CA_BUNDLE")
@@ -49,6 +52,31 @@ def test_errors_change_nothing_of_that(before: Settings) -> None:
         with pytest.raises(OSError, match="damaged"):
             fails()
         assert settings() == before
+
+
+def test_errors_that_nobody_can_catch_are_told_unless_they_are_of_a_damaged_file(
+    dataset: SimulatedDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Bad:
+        def __del__(self) -> None:
+            raise ValueError("of somebody else")
+
+    told: list[str] = []
+    monkeypatch.setattr("sys.unraisablehook", lambda what: told.append(str(what.exc_value)))
+    damaged = tmp_path / "damaged.bam"
+    whole = dataset.reads.read_bytes()
+    damaged.write_bytes(whole[:40] + bytes(200) + whole[240:])
+
+    def both() -> None:
+        with suppress(ValueError):
+            pysam.AlignmentFile(str(damaged))
+        Bad()
+
+    both()
+    assert len(told) == 2
+    with isolated_htslib():
+        both()
+    assert told[2:] == ["of somebody else"]
 
 
 def test_authorities_are_named_for_urls_unless_the_user_did(before: Settings) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -49,20 +48,15 @@ def open_alignments(path: str | Path, reference_path: Location | None) -> pysam.
     InputError
         The file is missing, empty, truncated, or not BAM or CRAM, or a server does not give it.
     """
-    # Our message replaces what pysam says when it closes a damaged file.
-    hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
     reference = None if reference_path is None else str(reference_path)
+    if is_remote(path):
+        return _checked(path, _open_remote(str(path), reference))
+    _require_file(Path(path))
     try:
-        if is_remote(path):
-            return _checked(path, _open_remote(str(path), reference))
-        _require_file(Path(path))
-        try:
-            alignments = pysam.AlignmentFile(str(path), reference_filename=reference, check_sq=False)
-        except (OSError, ValueError) as error:
-            raise _not_readable(path, error) from error
-        return _checked(path, alignments)
-    finally:
-        sys.unraisablehook = hook
+        alignments = pysam.AlignmentFile(str(path), reference_filename=reference, check_sq=False)
+    except (OSError, ValueError) as error:
+        raise _not_readable(path, error) from error
+    return _checked(path, alignments)
 
 
 def _checked(path: Location, alignments: pysam.AlignmentFile) -> pysam.AlignmentFile:

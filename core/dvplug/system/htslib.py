@@ -21,9 +21,9 @@ class _Borrowed:
     """The settings that were there before, while at least one thread uses htslib."""
 
     def __init__(self) -> None:
-        self.lock, self.users = threading.Lock(), 0
+        self.lock, self.users = threading.RLock(), 0
         self.environment: dict[str, str | None] = {}
-        self.verbosity = 0
+        self.verbosity, self.hook = 0, sys.unraisablehook
         self.authorities: str | None = None  # those of Python, from the first URL on
 
     def take(self) -> None:
@@ -32,10 +32,17 @@ class _Borrowed:
         if self.authorities:
             os.environ.setdefault(_AUTHORITIES, self.authorities)
         self.verbosity = pysam.set_verbosity(0)
+        self.hook, sys.unraisablehook = sys.unraisablehook, self._pass_on
 
     def give_back(self) -> None:
+        sys.unraisablehook = self.hook
         pysam.set_verbosity(self.verbosity)
         _set_environment(self.environment)
+
+    def _pass_on(self, what: sys.UnraisableHookArgs) -> None:
+        """Tell of errors that nobody can catch, but for what pysam says when it closes a damaged file."""
+        if not (isinstance(what.object, str) and what.object.startswith("pysam.")):
+            self.hook(what)
 
 
 _borrowed = _Borrowed()
@@ -46,7 +53,7 @@ os.register_at_fork(before=_LOCK.acquire, after_in_parent=_LOCK.release, after_i
 
 @contextmanager
 def isolated_htslib() -> Iterator[None]:
-    """Have htslib print nothing, and decode CRAM with the reference that it is given and nothing else, in this block.
+    """Have htslib print nothing in this block, and decode CRAM with the reference that it is given and nothing else.
 
     Whatever of a file is opened or read belongs into one, or into a function that this decorates; not into a generator,
     which would keep it between two items. Threads may overlap: what was before the first comes back after the last.
