@@ -19,6 +19,7 @@ from dvplug.line.read_batch import ReadBatch
 from dvplug.line.region import Region
 from dvplug.sequence.alleles import left_aligned, trim
 from dvplug.sequence.codes import BASES, encode_bases
+from dvplug.system.htslib import isolated_htslib
 from dvplug.technology import CandidateThresholds
 
 MAX_LENGTH = 200
@@ -42,6 +43,7 @@ class ProposedVariants:
         self._file = _opened(path)
         self._contigs = set(self._file.header.contigs)
 
+    @isolated_htslib()
     def at(
         self, region: Region, reference: npt.NDArray[np.uint8], reference_start: int
     ) -> dict[int, list[Allele]]:
@@ -65,6 +67,7 @@ class ProposedVariants:
         return found
 
 
+@isolated_htslib()
 def check_proposed(path: Path, reference: Reference, regions: Iterable[Region]) -> Counter[str]:
     """Read all proposed variants of the regions once, before any is called.
 
@@ -148,10 +151,10 @@ def with_proposed(
     return batch, kept
 
 
+@isolated_htslib()
 def _opened(path: Path) -> pysam.VariantFile:
     if not path.is_file():
         raise InputError(f"Proposed variants {path} do not exist", repair="Check --proposed-variants.")
-    verbosity = pysam.set_verbosity(0)
     try:
         file = pysam.VariantFile(str(path))
         if file.index is None:
@@ -166,8 +169,6 @@ def _opened(path: Path) -> pysam.VariantFile:
             cause=str(error),
             repair="Give a VCF, compressed with bgzip and indexed, or a BCF.",
         ) from error
-    finally:
-        pysam.set_verbosity(verbosity)
     return file
 
 

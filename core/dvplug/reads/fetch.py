@@ -11,12 +11,14 @@ import numpy.typing as npt
 from dvplug.line.read_batch import ReadBatch
 from dvplug.line.region import Region
 from dvplug.reads.decode import decode
+from dvplug.system.htslib import isolated_htslib
 from dvplug.technology import ReadFilter
 
 REVERSE = 0x10  # SAM flag
 _SLACK = 50_000  # reads over twice those kept that may gather before they are sampled
 
 
+@isolated_htslib()
 def fetch_reads(
     alignments: Sequence[Any],
     region: Region,
