@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import BinaryIO, Literal, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
 Aligner = Literal["bwa-mem", "bwa-aln", "bwa-mem-single", "map-hifi", "map-ont"]
@@ -15,7 +16,7 @@ Aligner = Literal["bwa-mem", "bwa-aln", "bwa-mem-single", "map-hifi", "map-ont"]
 class Mapper(Protocol):
     """Takes FASTQ text, writes a sorted, indexed BAM."""
 
-    def write(self, text: NDArray) -> None:
+    def write(self, text: NDArray[np.uint8]) -> None:
         """Map these reads."""
 
     def close(self) -> None:
@@ -56,7 +57,7 @@ class Piped:
             self._align = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
         self._sort = _sorting(self._align, bam)
 
-    def write(self, text: NDArray) -> None:
+    def write(self, text: NDArray[np.uint8]) -> None:
         """Map these reads; pairs are interleaved."""
         assert self._align.stdin is not None
         self._align.stdin.write(text.data)
@@ -75,7 +76,7 @@ class Backtrack:
         self._reference, self._bam, self._group, self._threads = reference, bam, group, threads
         self._mates: list[BinaryIO] = [(bam.parent / f"mate_{mate}.fq").open("wb") for mate in (1, 2)]
 
-    def write(self, text: NDArray) -> None:
+    def write(self, text: NDArray[np.uint8]) -> None:
         """Keep these interleaved pairs."""
         lines = text.tobytes().splitlines(keepends=True)
         for mate, file in enumerate(self._mates):
