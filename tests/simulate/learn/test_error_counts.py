@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dvplug.errors import InputError
+from dvplug.simulate import SimulatedDataset
 from dvplug.simulate.learn import error_counts
 from dvplug.simulate.learn.error_counts import CLASSES, MOST_CHANGE
 from helpers.planted_reads import aligned, planted, simulated
@@ -50,3 +52,8 @@ def test_long_homopolymers_that_mostly_err_are_learnt_whole(monkeypatch: pytest.
         assert seen.sum() == reads
         for change, share in p.items():
             assert seen[MOST_CHANGE + change] / reads == pytest.approx(share, abs=0.07)
+
+
+def test_reads_without_a_reference_are_refused(dataset: SimulatedDataset) -> None:
+    with pytest.raises(InputError, match=r"no primary alignment has base qualities and an MD tag"):
+        error_counts.count_errors(dataset.reads)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pysam
 import pytest
 
+from dvplug.errors import InputError
 from dvplug.simulate import SimulatedDataset
 from dvplug.simulate.learn.profile import RIGHT, WRONG, Profile, learn_profile
 
@@ -42,3 +44,11 @@ def test_a_profile_is_kept_whole(profile: Profile, tmp_path: Path) -> None:
     again = Profile.load(tmp_path / "x.npz")
     for name, value in vars(profile).items():
         np.testing.assert_array_equal(getattr(again, name), value)
+
+
+def test_too_few_reads_are_refused(dataset: SimulatedDataset, tmp_path: Path) -> None:
+    few = tmp_path / "few.bam"
+    pysam.view("-b", "-o", str(few), "-s", "1.02", str(dataset.reads), catch_stdout=False)
+    pysam.index(str(few))
+    with pytest.raises(InputError, match=r"learnt from .*few\.bam: it has no mapped pairs"):
+        learn_profile(few, dataset.reference)

@@ -14,6 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from dvplug.errors import InputError
 from dvplug.simulate.genome import Codes, N
 from dvplug.simulate.learn.alignments import GAP, Alignment, alignments, long_runs, run_at
 
@@ -94,7 +95,7 @@ def count_errors(
     """Count errors over the primary alignments; also aligned bp and class of each read, int64[reads].
 
     With ``most``, only over the first alignments that hold about so many bases. Classes are of equal numbers of reads,
-    or lie between ``edges``, CLASSES - 1 mean error probabilities.
+    or lie between ``edges``, CLASSES - 1 mean error probabilities. Raises InputError where nothing is aligned.
     """
     found, bases = [], 0
     for one in alignments(bam, fasta):
@@ -103,7 +104,11 @@ def count_errors(
         if most and bases >= most:
             break
     if not found:
-        raise ValueError(f"{bam}: no primary alignment with qualities" + ("" if fasta else " and an MD tag"))
+        raise InputError(
+            f"nothing can be learnt from {bam}",
+            cause="no primary alignment has base qualities" + ("" if fasta else " and an MD tag"),
+            repair="" if fasta else "Name the reference that its reads are aligned to.",
+        )
     masked, modes = _masked(found), _run_modes(found)
     error = np.array([one.mean_error for one in found])
     if edges is None:

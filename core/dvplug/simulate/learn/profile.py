@@ -13,6 +13,7 @@ import numpy as np
 import pysam
 from numpy.typing import NDArray
 
+from dvplug.errors import InputError
 from dvplug.sequence.codes import encode_bases
 from dvplug.simulate.genome import COMPLEMENT, Codes, find_tracts
 from dvplug.simulate.learn.observed_alleles import (
@@ -103,6 +104,11 @@ def learn_profile(bam: Path, fasta: Path) -> Profile:
         Coordinate-sorted, indexed; 20x or deeper over 50 kb or more.
     fasta
         Its reference, indexed.
+
+    Raises
+    ------
+    InputError
+        There are too few pairs.
     """
     regions: dict[str, list[_Region]] = defaultdict(list)
     for contig, start, end in covered_intervals(bam):
@@ -123,6 +129,12 @@ def learn_profile(bam: Path, fasta: Path) -> Profile:
         state.append([t[1] for t in templates])
         length.append([len(t[0]) for t in templates])
         fragment.append(abs(first.template_length))
+    if not fragment:
+        raise InputError(
+            f"no profile can be learnt from {bam}",
+            cause="it has no mapped pairs in a stretch of 500 bp or more at 10x or deeper",
+            repair="Take reads that cover some place well.",
+        )
     np.fill_diagonal(spectrum, 0)
     deletion_p, insertion_p = _indel_rates(everything)
     longest = max(max(pair) for pair in length)
