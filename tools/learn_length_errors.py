@@ -22,7 +22,11 @@ app = App(help=__doc__, help_format="plaintext")
 
 @app.default
 def main(
-    *, tech: str, shared: Path = SHARED, out: Path, classes: tuple[float, float, float] = R10_CLASSES
+    *,
+    tech: str,
+    shared: Path = SHARED,
+    out: Path,
+    classes: tuple[float, float, float] = R10_CLASSES,
 ) -> None:
     """Write the table.
 

@@ -161,7 +161,7 @@ def _other(rng: np.random.Generator, base: int, following: int) -> int:
             return drawn
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")  # called for every homopolymer
 def _length_change(rng: np.random.Generator, table: NDArray[np.float64], slip: float, tilt: float) -> int:
     """How many bases longer a read shows a homopolymer than it is; ``table`` is P(change), cumulative."""
     none = (len(table) - 1) // 2
@@ -176,13 +176,10 @@ def _length_change(rng: np.random.Generator, table: NDArray[np.float64], slip: f
     return _find(draw, table) - none
 
 
-@njit(cache=True)
-def _draw_quality(
-    rng: np.random.Generator, tables: _Tables, read_class: int, state: int, run_class: int, previous: int
-) -> int:
-    """The quality of a base of a state, by its run and by the quality of the base before."""
-    before = np.searchsorted(tables.previous_edges, previous, side="right") - 1
-    return _draw(rng, tables.quality[read_class, state, run_class, before])
+@njit(cache=True, inline="always")  # called for every base
+def _class_of(value: int, edges: NDArray[np.int64]) -> int:
+    """Which of the classes, each from one of the ``edges`` on, a value belongs to."""
+    return np.searchsorted(edges, value, side="right") - 1
 
 
 @njit(cache=True)
@@ -196,11 +193,16 @@ def _write_read(
 ) -> int:
     """Write base codes and qualities of one read, in sequencing order; return its length."""
     low, high, of = read.low, read.high, read.read_class
-    codes, run = source.codes, source.run
+    # Each array is taken out of its tuple once: in the loop that costs time.
+    codes, run, slip, tilt, site_p = source
+    quality, run_edges, previous_edges = tables.quality[of], tables.run_edges, tables.previous_edges
+    run_change, substitution, indel_length = tables.run_change[of], tables.substitution, tables.indel_length
+    substitution_p = tables.substitution_p[of]
+    insertion_p, deletion_p = tables.insertion_p[of], tables.deletion_p[of]
     step, strand = (-1, 1) if read.reverse else (1, 0)
     position = high - 1 if read.reverse else low
     n, previous = 0, 0
-    while low <= position < high and n + SPARE + tables.run_change.shape[3] < len(seq):
+    while low <= position < high and n + SPARE + run_change.shape[2] < len(seq):
         true = codes[position]
         if true > 3:
             break
@@ -208,34 +210,36 @@ def _write_read(
         size = 0  # what is left of the homopolymer in the direction of reading
         while low <= position + step * size < high and codes[position + step * size] == true:
             size += 1
-        length = min(np.int64(run[position]), tables.run_change.shape[2] - 1)
+        length = min(np.int64(run[position]), run_change.shape[1] - 1)
         change = 0
         if size == run[position]:  # reads that begin inside a run read what is left of it
-            table = tables.run_change[of, base, length]
-            change = _length_change(rng, table, source.slip[position], source.tilt[position])
-        run_class = np.searchsorted(tables.run_edges, length, side="right") - 1
+            table = run_change[base, length]
+            change = _length_change(rng, table, slip[position], tilt[position])
+        run_class = _class_of(length, run_edges)
         for k in range(max(size + change, 0)):
             at = position + step * min(k, size - 1)
             state, shown = SLIPPED if change != 0 else PLAIN, base
-            if rng.random() < tables.substitution_p[of] + source.site_p[strand, at]:
-                state, shown = SUBSTITUTED, _draw(rng, tables.substitution[base])
+            if rng.random() < substitution_p + site_p[strand, at]:
+                state, shown = SUBSTITUTED, _draw(rng, substitution[base])
             seq[n] = shown
-            previous = _draw_quality(rng, tables, of, state, run_class, previous)
+            before = _class_of(previous, previous_edges)
+            previous = _draw(rng, quality[state, run_class, before])
             qual[n] = previous
             n += 1
             if n + SPARE >= len(seq):
                 return n
         position += step * size
-        if rng.random() < 1 - (1 - tables.insertion_p[of]) ** size:
+        if rng.random() < 1 - (1 - insertion_p) ** size:
             following = codes[position] if low <= position < high else N
             following = 3 - following if read.reverse and following <= 3 else following
-            for _ in range(_draw(rng, tables.indel_length[0])):
+            for _ in range(_draw(rng, indel_length[0])):
                 seq[n] = _other(rng, base, following)
-                previous = _draw_quality(rng, tables, of, INSERTED, 0, previous)
+                before = _class_of(previous, previous_edges)
+                previous = _draw(rng, quality[INSERTED, 0, before])
                 qual[n] = previous
                 n += 1
-        elif rng.random() < 1 - (1 - tables.deletion_p[of]) ** size:
-            position += step * _draw(rng, tables.indel_length[1])
+        elif rng.random() < 1 - (1 - deletion_p) ** size:
+            position += step * _draw(rng, indel_length[1])
     return n
 
 

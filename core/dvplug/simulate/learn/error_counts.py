@@ -265,13 +265,14 @@ def _count_qualities(
     counts: ErrorCounts,
 ) -> None:
     """Count qualities by state, homopolymer and the quality before."""
+    read, quality, hidden, counted = columns.read, columns.quality, columns.hidden, counts.quality[read_class]
     previous = 0
-    for i in range(len(columns.read)):
-        if columns.read[i] > 4:
+    for i in range(len(read)):
+        if read[i] > 4:
             continue
-        q = min(columns.quality[i], counts.quality.shape[4] - 1)
-        if not columns.hidden[i]:
+        q = min(quality[i], counted.shape[3] - 1)
+        if not hidden[i]:
             length = np.searchsorted(edges.run, run[i], side="right") - 1
             before = np.searchsorted(edges.previous, previous, side="right") - 1
-            counts.quality[read_class, state[i], length, before, q] += 1
+            counted[state[i], length, before, q] += 1
         previous = q
