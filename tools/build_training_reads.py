@@ -14,8 +14,9 @@ from pathlib import Path
 
 from cyclopts import App
 
+from dvplug.genome.bed import read_bed
+from dvplug.genome.reference import Reference
 from dvplug.simulate.learn.noise import measure_noise
-from dvplug.simulate.sample import read_bed
 from dvplug_lab.read_sets import sets_of
 from dvplug_lab.script import run
 from dvplug_lab.training_reads.build import build_benchmark, build_sets
@@ -85,7 +86,9 @@ def noise(*, bam: Path, fasta: Path, bed: Path, truth: Path | None = None) -> No
     truth
         Variants whose surroundings are left out.
     """
-    print(measure_noise(bam, fasta, read_bed(bed), truth))
+    with Reference.open(fasta) as reference:
+        intervals = read_bed(bed, reference.lengths)
+    print(measure_noise(bam, fasta, intervals, truth))
 
 
 if __name__ == "__main__":

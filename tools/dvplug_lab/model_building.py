@@ -6,9 +6,10 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+from dvplug.genome.bed import read_bed
 from dvplug.sequence.codes import encode_bases
 from dvplug.simulate.genome import write_bed
-from dvplug.simulate.sample import around_runs, read_bed, read_fasta
+from dvplug.simulate.sample import around_runs, read_fasta
 from dvplug.train.compare import compare_strategies
 from dvplug.train.examples import make_examples
 from dvplug.train.export import Description, export
@@ -96,5 +97,6 @@ def examples(run: ModelRun, shard: Shard) -> Path:
 def write_runs(confident: Path, reference: Path, least: int, out: Path) -> Path:
     """Write the parts of a BED file around homopolymers."""
     contigs = {name: encode_bases(sequence.encode()) for name, sequence in read_fasta(reference).items()}
-    write_bed(out, around_runs(read_bed(confident), contigs, least))
+    lengths = {name: len(codes) for name, codes in contigs.items()}
+    write_bed(out, around_runs(read_bed(confident, lengths), contigs, least))
     return out

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -177,7 +177,7 @@ def within(intervals: list[tuple[str, int, int]], window: tuple[str, int, int]) 
 
 
 def around_runs(
-    intervals: list[tuple[str, int, int]], contigs: dict[str, Codes], least: int, margin: int = 2
+    intervals: Sequence[tuple[str, int, int]], contigs: dict[str, Codes], least: int, margin: int = 2
 ) -> list[tuple[str, int, int]]:
     """Return the parts of intervals that lie within ``margin`` bp of a run of ``least`` equal bases or more."""
     found = []

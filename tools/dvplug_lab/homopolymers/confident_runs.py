@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pysam
 
+from dvplug.genome.bed import read_bed
 from dvplug.sequence.codes import encode_bases
 from dvplug.simulate.genome import find_tracts
-from dvplug.simulate.sample import read_bed, read_fasta
+from dvplug.simulate.sample import read_fasta
 
 Genotype = tuple[int, int]
 """Changes of length of both haplotypes, ascending."""
@@ -23,8 +24,10 @@ def confident_runs(
     ref: Path, truth: Path, confident: Path, *, shortest: int
 ) -> Iterator[tuple[str, int, int, int, Genotype]]:
     """Yield contig, start, base code, bp and genotype of the confident homopolymers without another variant near."""
-    known, intervals = genotypes(truth, all_filters=True), read_bed(confident)
-    for contig, sequence in read_fasta(ref).items():
+    contigs = read_fasta(ref)
+    intervals = read_bed(confident, {contig: len(sequence) for contig, sequence in contigs.items()})
+    known = genotypes(truth, all_filters=True)
+    for contig, sequence in contigs.items():
         codes = encode_bases(sequence.encode())
         variants = np.array([position for of, position in known if of == contig], np.int64)
         inside = np.zeros(len(codes) + 1, bool)

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from dvplug.errors import InputError
+from dvplug.genome.bed import read_bed
 from dvplug.sequence.codes import encode_bases
 from dvplug.simulate.depths import ripple
 from dvplug.simulate.drawn_variants import VariantModel, drawn_variants
@@ -22,7 +23,7 @@ from dvplug.simulate.learn.context import ContextProfile, learn_context_profile
 from dvplug.simulate.learn.profile import Profile, learn_profile
 from dvplug.simulate.long_reads import long_fastq_batches, prepare_long, read_spans
 from dvplug.simulate.mapping import Mapper, open_mapper
-from dvplug.simulate.sample import decoys, read_bed, read_fasta, real_variants, subtract, within
+from dvplug.simulate.sample import decoys, read_fasta, real_variants, subtract, within
 from dvplug.simulate.short_reads import fastq_batches, fragment_starts, prepare
 from dvplug.simulate.variants import PhasedVariant, apply_variants, write_truth
 from dvplug_lab.read_sets import (
@@ -48,7 +49,7 @@ def make_person(
     if chr20 is None:
         chr20 = encode_bases(read_fasta(shared / MAIN)["chr20"].encode())
     real = real_variants(shared / TRUTH, "chr20", rng)
-    whole = [(start, end) for name, start, end in read_bed(shared / CONFIDENT) if name == "chr20"]
+    whole = [(start, end) for _, start, end in read_bed(shared / CONFIDENT, {"chr20": len(chr20)})]
     model = VariantModel.learn(chr20, real, whole)
     variants = {
         name: real if name == "chr20" else drawn_variants(codes, model, rng)

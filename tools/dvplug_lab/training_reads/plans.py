@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from dvplug.genome.bed import read_bed
 from dvplug.simulate.depths import SHOULDER, DepthBlocks, capture_blocks, depth_blocks, ripple
 from dvplug.simulate.genome import Codes, known_intervals
 from dvplug.simulate.learn.context import ContextProfile
 from dvplug.simulate.learn.profile import Profile
-from dvplug.simulate.sample import duplicated, read_bed, subtract
+from dvplug.simulate.sample import duplicated, subtract
 from dvplug_lab.read_sets import CONFIDENT, NEVER, REAL_END, TUNE, ReadSet
 
 
@@ -67,7 +68,10 @@ def labelled(shared: Path, contigs: dict[str, Codes]) -> list[tuple[str, int, in
     """Return where the truth is whole: the confident regions of chr20, all known sequence elsewhere."""
     intervals: list[tuple[str, int, int]] = []
     for name, codes in contigs.items():
-        intervals += read_bed(shared / CONFIDENT) if name == "chr20" else known_intervals(name, codes)
+        if name == "chr20":
+            intervals += read_bed(shared / CONFIDENT, {name: len(codes)})
+        else:
+            intervals += known_intervals(name, codes)
     return subtract(intervals, NEVER)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,7 +47,12 @@ def truth_mask(truth: Path | None, contig: str, start: int, end: int, flank: int
 
 
 def measure_noise(
-    bam: Path, fasta: Path, intervals: list[tuple[str, int, int]], truth: Path | None, *, min_depth: int = 10
+    bam: Path,
+    fasta: Path,
+    intervals: Sequence[tuple[str, int, int]],
+    truth: Path | None,
+    *,
+    min_depth: int = 10,
 ) -> Noise:
     """Count alleles that are not in the truth over intervals; positions under ``min_depth`` are left out."""
     snps, indels = [], []
