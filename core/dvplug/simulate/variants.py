@@ -11,6 +11,7 @@ import numpy as np
 import pysam
 from numpy.typing import NDArray
 
+from dvplug.sequence.alleles import moved_left
 from dvplug.simulate.genome import Codes, N, Tracts, decode, encode, find_tracts
 
 TRANSITION = np.array([2, 3, 0, 1], dtype=np.uint8)
@@ -156,7 +157,7 @@ def _place(
         inserted = rng.integers(0, 4, size).astype(np.uint8)
     else:
         inserted = codes[position + 1 : position + 1 + size]
-    return left_aligned(codes, position, inserted, event.changes[0] > 0, event.genotype)
+    return indel_variant(codes, position, inserted, event.changes[0] > 0, event.genotype)
 
 
 def repeat_variant(codes: Codes, start: int, event: Event) -> Variant | None:
@@ -178,16 +179,13 @@ def repeat_variant(codes: Codes, start: int, event: Event) -> Variant | None:
     return Variant(start - 1, decode(codes[start - 1 : start + deleted]), tuple(alts), genotype)
 
 
-def left_aligned(
+def indel_variant(
     codes: Codes, anchor: int, bases: Codes, insertion: bool, genotype: tuple[int, int]
 ) -> Variant:
     """Return the leftmost equivalent of ``bases`` inserted after, or deleted after, position ``anchor``."""
-    moved = list(bases)
-    while anchor > 0 and codes[anchor] == moved[-1] and codes[anchor] != N:
-        moved = [moved[-1], *moved[:-1]]
-        anchor -= 1
+    anchor, moved = moved_left(codes, anchor, bases, inserted=insertion)
     short = decode(codes[[anchor]])
-    long = short + decode(np.array(moved, dtype=np.uint8))
+    long = short + decode(moved)
     ref, alt = (short, long) if insertion else (long, short)
     return Variant(anchor, ref, (alt,), genotype)
 
