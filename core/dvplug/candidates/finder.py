@@ -9,19 +9,19 @@ import numpy as np
 from numba import njit
 
 from dvplug.candidates.support import assign_reads
-from dvplug.line.arrays import Int8s, Int32s, Int64s, UInt8s, UInt32s
 from dvplug.line.candidate_batch import UNINFORMATIVE, CandidateBatch
-from dvplug.line.read_batch import OneRead, ReadArrays, ReadBatch, one_read
+from dvplug.line.read_batch import ReadArrays, ReadBatch
 from dvplug.line.region import Region
 from dvplug.sequence.alleles import after_shift, left_aligned
+from dvplug.sequence.arrays import Int8s, Int32s, Int64s, UInt8s, UInt32s
 from dvplug.sequence.cigar import (
-    DELETION,
     INSERTION,
     code_of,
     consumes_read,
     consumes_reference,
     has_aligned,
     is_aligned,
+    is_gap,
     unpack,
 )
 from dvplug.sequence.codes import BASES, UNKNOWN_BASE, decode_bases
@@ -53,7 +53,7 @@ class _Seen(NamedTuple):
     """An alt that enough reads show."""
 
     start: int  # offset in the reference
-    count: int
+    reads: int
     allele: Allele
 
 
@@ -138,7 +138,7 @@ def _allele_of(event: list[int], seq: UInt8s, reference: UInt8s) -> Allele:
 
 def _best(seen: list[_Seen], most: int) -> list[Allele]:
     """Best supported first; ties by the alleles themselves, so that order never depends on the reads' order."""
-    return [one.allele for one in sorted(seen, key=lambda one: (-one.count, one.allele))[:most]]
+    return [one.allele for one in sorted(seen, key=lambda one: (-one.reads, one.allele))[:most]]
 
 
 def candidates_at(
@@ -196,48 +196,40 @@ def count_alleles(
     min_base_quality
         phred that is sufficient.
     """
-    mismatches, depth = np.zeros((len(reference), 4), np.int32), np.zeros(len(reference), np.int32)
-    events = np.empty((_count_gaps(reads.cigar), 5), np.int64)
     n = 0
-    for i in range(len(reads.start)):
-        read = one_read(reads, i)
-        position, base, aligned = read.start - reference_start, 0, False
-        for k in range(len(read.cigar)):
-            code, length = unpack(read.cigar[k])
+    counted = AlleleCounts(
+        np.zeros((len(reference), 4), np.int32),
+        np.zeros(len(reference), np.int32),
+        np.empty((_count_gaps(reads.cigar), 5), np.int64),
+    )
+    for read in range(len(reads.start)):
+        position, base = np.int64(reads.start[read]) - reference_start, reads.base_offset[read]
+        aligned, last_k = False, reads.cigar_offset[read + 1]
+        for k in range(reads.cigar_offset[read], last_k):
+            code, length = unpack(reads.cigar[k])
             first, last = max(0, position), min(position + length, len(reference))
             if is_aligned(code):
                 aligned = True
-                _count_bases(
-                    mismatches, depth, read, base - position, first, last, reference, min_base_quality
-                )
-            elif code == INSERTION or code == DELETION:
+                _count_bases(counted, reads, base - position, first, last, reference, min_base_quality)
+            elif is_gap(code):
                 inserted = code == INSERTION
                 if not inserted:
                     for at in range(first, last):
-                        depth[at] += 1
-                end = position if inserted else position + length
+                        counted.depth[at] += 1
                 if (
                     aligned
                     and position > 0
-                    and end < len(reference)
-                    and has_aligned(read.cigar, k + 1, len(read.cigar))
-                    and _is_credible(read.qual, base, length, inserted, min_base_quality)
+                    and (position if inserted else position + length) < len(reference)
+                    and has_aligned(reads.cigar, k + 1, last_k)
+                    and _is_credible(reads.qual, base, length, inserted, min_base_quality)
                 ):
-                    _fill_event(
-                        events[n],
-                        reference,
-                        position - 1,
-                        reads.seq,
-                        reads.base_offset[i] + base,
-                        length,
-                        inserted,
-                    )
+                    _fill_event(counted.events[n], reference, position - 1, reads.seq, base, length, inserted)
                     n += 1
             if consumes_read(code):
                 base += length
             if consumes_reference(code):
                 position += length
-    return AlleleCounts(mismatches, depth, events[:n])
+    return AlleleCounts(counted.mismatches, counted.depth, counted.events[:n])
 
 
 @njit(cache=True)
@@ -245,29 +237,27 @@ def _count_gaps(cigar: UInt32s) -> int:
     """Insertions and deletions among uint32[operations]."""
     n = 0
     for k in range(len(cigar)):
-        code = code_of(cigar[k])
-        n += code == INSERTION or code == DELETION
+        n += is_gap(code_of(cigar[k]))
     return n
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")  # a call for every operation would cost
 def _count_bases(
-    mismatches: Int32s,
-    depth: Int32s,
-    read: OneRead,
+    counted: AlleleCounts,
+    reads: ReadArrays,
     shift: int,
     first: int,
     last: int,
     reference: UInt8s,
     min_base_quality: int,
 ) -> None:
-    """Count the bases of a read over the reference from ``first`` up to ``last``; its base there is ``shift`` further."""
+    """Count bases over the reference from ``first`` up to ``last``; their indexes in the reads are ``shift`` more."""
     for at in range(first, last):
-        code = read.seq[at + shift]
-        if code < UNKNOWN_BASE and read.qual[at + shift] >= min_base_quality:
-            depth[at] += 1
+        code = reads.seq[at + shift]
+        if code < UNKNOWN_BASE and reads.qual[at + shift] >= min_base_quality:
+            counted.depth[at] += 1
             if code != reference[at]:
-                mismatches[at, code] += 1
+                counted.mismatches[at, code] += 1
 
 
 @njit(cache=True)

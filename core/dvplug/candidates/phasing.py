@@ -12,9 +12,9 @@ from dataclasses import replace
 import numpy as np
 from numba import njit
 
-from dvplug.line.arrays import Int64s, UInt8s
 from dvplug.line.candidate_batch import CandidateBatch, ReadSupport
 from dvplug.line.read_batch import ReadBatch
+from dvplug.sequence.arrays import Int64s, UInt8s
 
 # Of the alt, among reads that tell: outside, a site is no heterozygote.
 MIN_FRACTION, MAX_FRACTION = 0.25, 0.75

@@ -11,11 +11,11 @@ import pysam
 from dvplug.candidates.finder import Allele, candidates_at
 from dvplug.errors import InputError
 from dvplug.genome.reference import Reference
-from dvplug.line.arrays import UInt8s
 from dvplug.line.candidate_batch import CandidateBatch
 from dvplug.line.read_batch import ReadBatch
 from dvplug.line.region import Region
 from dvplug.sequence.alleles import moved_left, shared_suffix, trim
+from dvplug.sequence.arrays import UInt8s
 from dvplug.sequence.codes import decode_bases, encode_bases
 from dvplug.technology import CandidateThresholds
 

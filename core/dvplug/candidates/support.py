@@ -15,10 +15,10 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from dvplug.line.arrays import Bools, Int32s, Int64s, UInt8s, UInt32s
 from dvplug.line.candidate_batch import OTHER, UNINFORMATIVE, ReadSupport
 from dvplug.line.read_batch import OneRead, ReadArrays, ReadBatch, one_read
 from dvplug.sequence.alleles import left_aligned
+from dvplug.sequence.arrays import Bools, Int32s, Int64s, UInt8s, UInt32s
 from dvplug.sequence.cigar import (
     DELETION,
     INSERTION,
@@ -26,6 +26,7 @@ from dvplug.sequence.cigar import (
     consumes_read,
     consumes_reference,
     is_aligned,
+    is_gap,
     unpack,
 )
 from dvplug.sequence.codes import UNKNOWN_BASE, encode_bases
@@ -181,7 +182,7 @@ def _assign(
                 found = substitution_allele(read, site.start, alleles, min_base_quality)
             else:
                 found = haplotype_allele(read, site)
-                if found == OTHER or found == UNINFORMATIVE:
+                if found in (OTHER, UNINFORMATIVE):
                     written = written_allele(read, site, reference, reference_start, min_base_quality)
                     found = written if written != OTHER else found
                 if found == UNINFORMATIVE and not lies_over:
@@ -311,7 +312,7 @@ def written_allele(
                     position <= site.start - HAPLOTYPE_FLANK
                     and site.tract_end + HAPLOTYPE_FLANK <= position + length
                 )
-        elif code == INSERTION or code == DELETION:
+        elif is_gap(code):
             anchor = position - 1 - reference_start
             inside = read.start <= site.start < position <= site.tract_end and anchor + length < len(
                 reference

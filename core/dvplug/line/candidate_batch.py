@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from dvplug.line.arrays import Int8s, Int32s, Int64s
+import numpy as np
+import numpy.typing as npt
 
 OTHER, UNINFORMATIVE = -1, -2
 """Alleles of a read over a site that supports none that is listed, or does not tell which."""
@@ -17,9 +18,9 @@ class ReadSupport(NamedTuple):
     Site ``i`` has the entries from ``offset[i]`` up to ``offset[i + 1]``, in order of read.
     """
 
-    offset: Int64s  # [sites + 1]
-    read: Int32s  # [entries]: index of the read
-    allele: Int8s  # [entries]: 0 reference, k alt k, `OTHER` or `UNINFORMATIVE`
+    offset: npt.NDArray[np.int64]  # [sites + 1]
+    read: npt.NDArray[np.int32]  # [entries]: index of the read
+    allele: npt.NDArray[np.int8]  # [entries]: 0 reference, k alt k, `OTHER` or `UNINFORMATIVE`
 
 
 @dataclass(frozen=True)
@@ -32,14 +33,14 @@ class CandidateBatch:
     """
 
     contig: str
-    start: Int32s  # over sites: 0-based position of the first REF base
+    start: npt.NDArray[np.int32]  # over sites: 0-based position of the first REF base
     refs: list[str]
     alts: list[tuple[str, ...]]  # best supported first
-    read_offset: Int64s  # sites + 1
-    read_index: Int32s  # over entries
-    read_allele: Int8s  # over entries
-    depth: Int32s  # over sites: reads that tell an allele, listed or not
-    allele_depths: Int32s  # [sites, 1 + most alts]: reads per allele, reference first
+    read_offset: npt.NDArray[np.int64]  # sites + 1
+    read_index: npt.NDArray[np.int32]  # over entries
+    read_allele: npt.NDArray[np.int8]  # over entries
+    depth: npt.NDArray[np.int32]  # over sites: reads that tell an allele, listed or not
+    allele_depths: npt.NDArray[np.int32]  # [sites, 1 + most alts]: reads per allele, reference first
 
     def __len__(self) -> int:
         return len(self.start)

@@ -10,34 +10,32 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from dvplug.line.arrays import Int32s, Int64s, UInt8s, UInt16s, UInt32s
-
 REVERSE = 0x10  # SAM flag
 
 
 class ReadArrays(NamedTuple):
     """The arrays of a `ReadBatch` as kernels take them; see there for what each means."""
 
-    start: Int32s  # [reads]
-    end: Int32s  # [reads]
-    flag: UInt16s  # [reads]
-    mapping_quality: UInt8s  # [reads]
-    fragment_length: Int32s  # [reads]
-    haplotype: UInt8s  # [reads]
-    seq: UInt8s  # [bases]
-    qual: UInt8s  # [bases]
-    base_offset: Int64s  # [reads + 1]
-    cigar: UInt32s  # [operations]
-    cigar_offset: Int64s  # [reads + 1]
+    start: npt.NDArray[np.int32]  # [reads]
+    end: npt.NDArray[np.int32]  # [reads]
+    flag: npt.NDArray[np.uint16]  # [reads]
+    mapping_quality: npt.NDArray[np.uint8]  # [reads]
+    fragment_length: npt.NDArray[np.int32]  # [reads]
+    haplotype: npt.NDArray[np.uint8]  # [reads]
+    seq: npt.NDArray[np.uint8]  # [bases]
+    qual: npt.NDArray[np.uint8]  # [bases]
+    base_offset: npt.NDArray[np.int64]  # [reads + 1]
+    cigar: npt.NDArray[np.uint32]  # [operations]
+    cigar_offset: npt.NDArray[np.int64]  # [reads + 1]
 
 
 class OneRead(NamedTuple):
     """One read of a `ReadArrays` as kernels take it."""
 
     start: int  # 0-based first aligned reference position, int64
-    cigar: UInt32s  # [operations]
-    seq: UInt8s  # [bases]: base codes
-    qual: UInt8s  # [bases]: phred
+    cigar: npt.NDArray[np.uint32]  # [operations]
+    seq: npt.NDArray[np.uint8]  # [bases]: base codes
+    qual: npt.NDArray[np.uint8]  # [bases]: phred
 
 
 @njit(cache=True)
@@ -60,18 +58,18 @@ class ReadBatch:
     ``cigar[cigar_offset[i]:cigar_offset[i + 1]]``.
     """
 
-    start: Int32s  # 0-based first aligned reference position
-    end: Int32s  # one past the last aligned reference position
-    flag: UInt16s  # SAM flag
-    mapping_quality: UInt8s  # phred, 255 missing
-    fragment_length: Int32s  # SAM TLEN
-    haplotype: UInt8s  # HP tag, 0 without one
-    name_hash: UInt32s  # of name, start and flag (see `decode.name_hash`), to sample by
-    seq: UInt8s  # over bases: A 0, C 1, G 2, T 3, other 4
-    qual: UInt8s  # over bases: phred
-    base_offset: Int64s  # reads + 1
-    cigar: UInt32s  # over operations: length << 4 | BAM code
-    cigar_offset: Int64s  # reads + 1
+    start: npt.NDArray[np.int32]  # 0-based first aligned reference position
+    end: npt.NDArray[np.int32]  # one past the last aligned reference position
+    flag: npt.NDArray[np.uint16]  # SAM flag
+    mapping_quality: npt.NDArray[np.uint8]  # phred, 255 missing
+    fragment_length: npt.NDArray[np.int32]  # SAM TLEN
+    haplotype: npt.NDArray[np.uint8]  # HP tag, 0 without one
+    name_hash: npt.NDArray[np.uint32]  # of name, start and flag (see `decode.name_hash`), to sample by
+    seq: npt.NDArray[np.uint8]  # over bases: A 0, C 1, G 2, T 3, other 4
+    qual: npt.NDArray[np.uint8]  # over bases: phred
+    base_offset: npt.NDArray[np.int64]  # reads + 1
+    cigar: npt.NDArray[np.uint32]  # over operations: length << 4 | BAM code
+    cigar_offset: npt.NDArray[np.int64]  # reads + 1
     skipped_no_sequence: int = 0
 
     def __len__(self) -> int:
@@ -81,7 +79,7 @@ class ReadBatch:
         """Return the arrays for a kernel."""
         return ReadArrays(*(getattr(self, name) for name in ReadArrays._fields))
 
-    def take(self, reads: Int64s) -> ReadBatch:
+    def take(self, reads: npt.NDArray[np.int64]) -> ReadBatch:
         """Return these reads, in this order."""
         base_offset, (seq, qual) = gathered(self.base_offset, reads, self.seq, self.qual)
         cigar_offset, (cigar,) = gathered(self.cigar_offset, reads, self.cigar)
@@ -115,7 +113,7 @@ class ReadBatch:
         if len(batches) == 1:
             return batches[0]
 
-        def offsets(name: str) -> Int64s:
+        def offsets(name: str) -> npt.NDArray[np.int64]:
             lengths = [np.diff(getattr(batch, name)) for batch in batches]
             return np.concatenate(([0], np.cumsum(np.concatenate(lengths)))).astype(np.int64)
 
@@ -135,8 +133,8 @@ _PER_READ = ("start", "end", "flag", "mapping_quality", "fragment_length", "hapl
 
 
 def gathered(
-    offset: Int64s, reads: Int64s, *values: npt.NDArray[Any]
-) -> tuple[Int64s, list[npt.NDArray[Any]]]:
+    offset: npt.NDArray[np.int64], reads: npt.NDArray[np.int64], *values: npt.NDArray[Any]
+) -> tuple[npt.NDArray[np.int64], list[npt.NDArray[Any]]]:
     """Gather the rows of some reads from values that are flat over all reads.
 
     Parameters
@@ -165,7 +163,11 @@ def gathered(
 
 @njit(cache=True)
 def _copy_rows(
-    values: npt.NDArray[Any], offset: Int64s, reads: Int64s, taken: Int64s, out: npt.NDArray[Any]
+    values: npt.NDArray[Any],
+    offset: npt.NDArray[np.int64],
+    reads: npt.NDArray[np.int64],
+    taken: npt.NDArray[np.int64],
+    out: npt.NDArray[Any],
 ) -> None:
     """Copy the rows of ``reads``, int64[n], into ``out``, where row ``i`` begins at ``taken[i]``, int64[n + 1]."""
     for i in range(len(reads)):

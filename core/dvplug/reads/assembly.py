@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from dvplug.line.arrays import Bools, Int32s, Int64s, UInt8s, UInt64s
+from dvplug.sequence.arrays import Bools, Int32s, Int64s, UInt8s, UInt64s
 from dvplug.sequence.codes import UNKNOWN_BASE
 
 K_MERS = (25, 35, 45, 55, 65, 75, 85)

@@ -18,9 +18,9 @@ import pysam
 from numba import njit
 
 from dvplug.errors import InputError
-from dvplug.line.arrays import Int32s, Int64s, UInt8s, UInt16s, UInt32s
 from dvplug.line.read_batch import ReadArrays, ReadBatch
 from dvplug.line.region import Region
+from dvplug.sequence.arrays import Int32s, Int64s, UInt8s, UInt16s, UInt32s
 from dvplug.sequence.cigar import (
     DIFFERENT,
     LENGTH_SHIFT,

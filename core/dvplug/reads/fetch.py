@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pysam
 
-from dvplug.line.arrays import Int64s
 from dvplug.line.read_batch import REVERSE, ReadBatch
 from dvplug.line.region import Region
 from dvplug.reads.decode import decode
+from dvplug.sequence.arrays import Int64s
 from dvplug.technology import ReadFilter
 
 _SLACK = 50_000  # reads over twice those kept that may gather before they are sampled

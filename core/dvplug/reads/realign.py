@@ -15,20 +15,21 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from dvplug.line.arrays import Int32s, Int64s, UInt8s, UInt32s
 from dvplug.line.read_batch import OneRead, ReadArrays, ReadBatch, gathered, one_read
 from dvplug.reads.assembly import assemble
 from dvplug.sequence.alleles import left_aligned
+from dvplug.sequence.arrays import Int32s, Int64s, UInt8s, UInt32s
 from dvplug.sequence.cigar import (
     CODE_MASK,
     DELETION,
     INSERTION,
     LENGTH_SHIFT,
     MATCH,
-    SKIP,
     SOFT_CLIP,
     code_of,
-    is_aligned,
+    consumes_read,
+    consumes_reference,
+    is_gap,
     reference_spans,
     unpack,
 )
@@ -118,11 +119,11 @@ def count_breaks(reads: ReadArrays, reference: UInt8s, reference_start: int) -> 
         base = reads.base_offset[read]
         for k in range(first, last):
             code, length = unpack(reads.cigar[k])
-            if code == INSERTION or code == DELETION:
+            if is_gap(code):
+                inserted = code == INSERTION
                 if position > 0 and position + length < n:
-                    inserted = code == INSERTION
                     indels[left_aligned(reference, position - 1, reads.seq, base, length, inserted)] += 1
-                if code == INSERTION:
+                if inserted:
                     base += length
                 else:
                     position += length
@@ -130,11 +131,11 @@ def count_breaks(reads: ReadArrays, reference: UInt8s, reference_start: int) -> 
                 if length >= MIN_CLIP and 0 <= position < n:
                     clips[position] += 1
                 base += length
-            elif code == SKIP:
-                position += length
-            elif is_aligned(code):
-                position += length
-                base += length
+            else:
+                if consumes_read(code):
+                    base += length
+                if consumes_reference(code):
+                    position += length
     return indels, clips, np.cumsum(steps)[:n].astype(np.int32)
 
 
@@ -292,11 +293,10 @@ def fit_reads(
 @njit(cache=True)
 def _has_gap(cigar: UInt32s) -> bool:
     """Whether uint32[operations] insert or delete bases."""
-    for k in range(len(cigar)):
-        code = code_of(cigar[k])
-        if code == INSERTION or code == DELETION:
-            return True
-    return False
+    k = 0
+    while k < len(cigar) and not is_gap(code_of(cigar[k])):
+        k += 1
+    return k < len(cigar)
 
 
 class Fit(NamedTuple):

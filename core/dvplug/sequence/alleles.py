@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numba import njit
 
-from dvplug.line.arrays import UInt8s
+from dvplug.sequence.arrays import UInt8s
 from dvplug.sequence.codes import UNKNOWN_BASE
 
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from dvplug.line.arrays import Int64s, UInt32s
+from dvplug.sequence.arrays import Int64s, UInt32s
 
 # Codes of the operations M, I, D, N, S, H, P, =, X.
 MATCH, INSERTION, DELETION, SKIP, SOFT_CLIP, HARD_CLIP, PADDING, EQUAL, DIFFERENT = range(9)
 LENGTH_SHIFT, CODE_MASK = 4, 15
+# Sets of codes as bits, which a kernel tests faster than it compares.
+_ALIGNED = 1 << MATCH | 1 << EQUAL | 1 << DIFFERENT
+_GAPS = 1 << INSERTION | 1 << DELETION
+_READ = _ALIGNED | 1 << INSERTION | 1 << SOFT_CLIP
+_REFERENCE = _ALIGNED | 1 << DELETION | 1 << SKIP
 
 
 @njit(cache=True)
@@ -33,28 +38,34 @@ def unpack(packed: int) -> tuple[int, int]:
 @njit(cache=True)
 def is_aligned(code: int) -> bool:
     """Whether bases of the read lie on bases of the reference: M, = or X."""
-    return code == MATCH or code == EQUAL or code == DIFFERENT
+    return _ALIGNED >> code & 1 != 0
+
+
+@njit(cache=True)
+def is_gap(code: int) -> bool:
+    """Whether bases are inserted or deleted: I or D."""
+    return _GAPS >> code & 1 != 0
 
 
 @njit(cache=True)
 def consumes_read(code: int) -> bool:
     """Whether an operation steps along the bases of the read: M, I, S, = or X."""
-    return is_aligned(code) or code == INSERTION or code == SOFT_CLIP
+    return _READ >> code & 1 != 0
 
 
 @njit(cache=True)
 def consumes_reference(code: int) -> bool:
     """Whether an operation steps along the reference: M, D, N, = or X."""
-    return is_aligned(code) or code == DELETION or code == SKIP
+    return _REFERENCE >> code & 1 != 0
 
 
 @njit(cache=True)
 def has_aligned(cigar: UInt32s, first: int, last: int) -> bool:
     """Whether any of the operations from ``first`` up to ``last`` of uint32[o] aligns bases."""
-    count = 0
-    for k in range(first, last):
-        count += is_aligned(code_of(cigar[k]))
-    return count > 0
+    k = first
+    while k < last and not is_aligned(code_of(cigar[k])):
+        k += 1
+    return k < last
 
 
 @njit(cache=True)

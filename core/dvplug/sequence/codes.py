@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dvplug.line.arrays import UInt8s
+from dvplug.sequence.arrays import UInt8s
 
 BASES = "ACGT"
 UNKNOWN_BASE = 4  # every letter but these four; the codes of bases lie below

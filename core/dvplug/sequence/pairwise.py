@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from dvplug.line.arrays import Int32s, UInt8s, UInt32s
+from dvplug.sequence.arrays import Int32s, UInt8s, UInt32s
 from dvplug.sequence.cigar import (
     DELETION,
     INSERTION,

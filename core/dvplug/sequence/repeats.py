@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from dvplug.line.arrays import Float32s, Int64s, UInt8s
+from dvplug.sequence.arrays import Float32s, Int64s, UInt8s
 from dvplug.sequence.codes import UNKNOWN_BASE
 
 LONGEST_PERIOD, LONGEST_TRACT = 6, 120  # bp of a unit of a tandem repeat, and of the tract that is followed

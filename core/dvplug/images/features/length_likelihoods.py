@@ -202,11 +202,10 @@ def runs(
     candidates: CandidateBatch, reference: npt.NDArray[np.uint8], reference_start: int
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
     """Base code uint8[s], `UNKNOWN_BASE` where it is none of A, C, G, T, and bp int64[s] of the run after each site."""
-    starts = candidates.start.astype(np.int64) - reference_start + 1
-    base = np.full(len(starts), UNKNOWN_BASE, np.uint8)
-    length = np.zeros(len(starts), np.int64)
-    _measure_runs(reference, starts, base, length)
-    return base, length
+    found: tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]] = measure_runs(
+        reference, candidates.start.astype(np.int64) - reference_start + 1
+    )
+    return found
 
 
 def run_changes(candidates: CandidateBatch, base: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
