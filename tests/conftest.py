@@ -18,7 +18,8 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> SimulatedDataset:
 @pytest.fixture
 def called(dataset: SimulatedDataset, tmp_path: Path) -> Path:
     """The calls of the simulated dataset, RefCalls included."""
-    from dvplug.calling.run import CallOptions, call_variants
+    from dvplug.calling.options import CallOptions
+    from dvplug.calling.run import call_variants
 
     out = tmp_path / "calls.vcf.gz"
     call_variants(

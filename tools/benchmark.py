@@ -24,7 +24,8 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, Parameter
 from rich.table import Table
 
-from dvplug.calling.run import CallOptions, call_variants
+from dvplug.calling.options import CallOptions
+from dvplug.calling.run import call_variants
 from dvplug.errors import DvplugError, InputError
 from dvplug.genome.reference import Reference
 from dvplug.genome.regions import partitions, resolve_regions, skip_n_runs

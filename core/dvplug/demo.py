@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pysam
 
-from dvplug.calling.run import CallOptions, call_variants
+from dvplug.calling.options import CallOptions
+from dvplug.calling.run import call_variants
 from dvplug.evaluate import Evaluation
 from dvplug.report.evaluation import evaluate_and_report
 from dvplug.show.pictures import draw_pileups

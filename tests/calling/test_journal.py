@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from dvplug.calling import journal
 from dvplug.calling import run as calling
 from dvplug.calling.journal import Journal, journal_path
-from dvplug.calling.run import CallOptions, call_variants
+from dvplug.calling.options import CallOptions
+from dvplug.calling.run import call_variants
 from dvplug.errors import DvplugError, InputError
 from dvplug.line.result import Counts, RegionResult
 from dvplug.simulate import SimulatedDataset

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dvplug.calling.run import CallOptions, call_variants
+from dvplug.calling.options import CallOptions
+from dvplug.calling.run import call_variants
 from dvplug.errors import InputError
 from dvplug.genome.ploidy import left_out_by_default, resolve_ploidy
 from dvplug.line.region import Region

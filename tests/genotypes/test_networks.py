@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from dvplug.errors import ModelError
-from dvplug.genotypes.networks import build, count_flop, predict_batch, softmax
+from dvplug.genotypes.networks import build, count_flop, predict_batch, quiet_backend, softmax
 from dvplug.genotypes.weights import load_weights, save_weights
 from helpers.training_toys import TINY, toy_examples
 
@@ -71,3 +72,14 @@ def test_unknown_architectures_and_settings_are_refused() -> None:
         ModelError, match=r"do not fit architecture 'small-cnn'.*Known settings: stem, filters"
     ):
         build("small-cnn", {"stam": 8}, (16, 13, 2), 2)
+
+
+@pytest.mark.parametrize("before", [None, "1"])
+def test_loading_keras_leaves_the_environment_as_it_was(
+    monkeypatch: pytest.MonkeyPatch, before: str | None
+) -> None:
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    if before:
+        monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", before)
+    quiet_backend()
+    assert os.environ.get("TF_CPP_MIN_LOG_LEVEL") == before

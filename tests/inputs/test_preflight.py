@@ -15,6 +15,8 @@ from dvplug.inputs.preflight import ManyProblems, check_call, preflight, sample_
 from dvplug.line.region import Region
 from dvplug.plugins.loading import installed_plugins
 from dvplug.reads.alignments import open_alignments
+from dvplug.reads.fetch import fetch_reads
+from dvplug.technology import ReadFilter
 from helpers.shared_data import SHARED, needs_shared
 
 BASES = "".join(random.Random(3).choices("ACGT", k=2000))
@@ -79,7 +81,12 @@ def test_cram_is_decoded_with_the_given_reference_only(tmp_path, reference, monk
         pytest.raises(InputError, match=r"reads.cram cannot be decoded with the given"),
     ):
         preflight([path], wrong, CHR1)
-    assert "http" not in os.environ["REF_PATH"]
+    with (
+        open_alignments(path, other) as alignments,
+        pytest.raises(InputError, match=r"reads\.cram"),
+    ):
+        fetch_reads([alignments], CHR1[0], ReadFilter())
+    assert os.environ["REF_PATH"] == str(tmp_path / "%s")
 
 
 def test_files_that_are_no_alignments(tmp_path, reference):

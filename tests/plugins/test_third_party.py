@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dvplug.calling.run import CallOptions, call_variants
+from dvplug.calling.options import CallOptions
+from dvplug.calling.run import call_variants
 from dvplug.models import load_model
 from dvplug.plugins.loading import installed_plugins, load_plugins
 from dvplug.simulate import SimulatedDataset

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dvplug.calling.run import CallOptions, call_variants
+from dvplug.calling.options import CallOptions
+from dvplug.calling.run import call_variants
 from dvplug.errors import InputError
 from dvplug.genome.reference import Reference
 from dvplug.line.record import VcfRecord

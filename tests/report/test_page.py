@@ -12,7 +12,8 @@ import numpy as np
 import pysam
 import pytest
 
-from dvplug.calling.run import CallOptions, call_variants
+from dvplug.calling.options import CallOptions
+from dvplug.calling.run import call_variants
 from dvplug.evaluate import evaluate
 from dvplug.evaluate.judged import calibration, precision_recall, read_judged
 from dvplug.report.calls import write_call_report

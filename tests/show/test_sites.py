@@ -8,7 +8,8 @@ from pathlib import Path
 import pysam
 import pytest
 
-from dvplug.calling.run import CallOptions, call_variants
+from dvplug.calling.options import CallOptions
+from dvplug.calling.run import call_variants
 from dvplug.records.vcf import format_record
 from dvplug.show.sites import NoCandidate, show_positions
 from dvplug.simulate import SimulatedDataset

@@ -2,46 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
+import inspect
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal, overload
+from typing import TypeVar, overload
 
-from typing_extensions import TypedDict, Unpack
+from typing_extensions import Unpack
 
-from dvplug.calling.run import CallOptions, call_variants, iterate_records
+from dvplug.calling.options import CallKeywords, CallOptions, StrPath, option_fields
+from dvplug.calling.run import call_variants, iterate_records
 from dvplug.line.record import VcfRecord
-from dvplug.system.locations import location
-from dvplug.system.memory import parse_size
 
-StrPath = str | os.PathLike[str]
-
-
-class CallKeywords(TypedDict, total=False):
-    """What `call` takes by name: the options of the command, with the same defaults but for `workers`, which is 1."""
-
-    gvcf: StrPath | None
-    non_ref: bool
-    report: StrPath | None
-    regions: Sequence[str]
-    exclude_regions: Sequence[StrPath]
-    proposed_variants: StrPath | None
-    model: str | None
-    workers: int
-    device: Literal["auto", "cpu", "gpu"]
-    sample: str | None
-    min_qual: float
-    min_gq: int
-    keep_ref_calls: bool
-    haploid_contigs: Sequence[str]
-    par_bed: StrPath | None
-    sex: Literal["male", "female"] | None
-    offline: bool
-    force: bool
-    resume: bool
-    max_memory: int | str | None
-    log_json: StrPath | None
+Function = TypeVar("Function", bound=Callable[..., object])
 
 
 @dataclass(frozen=True)
@@ -53,6 +25,30 @@ class CallSummary:
     images: int
     reads: int
     cpu_seconds: dict[str, float]  # by stage
+
+
+def with_options(options: type[CallOptions]) -> Callable[[Function], Function]:
+    """Have `help` show a function's ``**options`` one by one: in its signature, and at the end of its docstring."""
+
+    def shown(function: Function) -> Function:
+        signature = inspect.signature(function)
+        own = [each for each in signature.parameters.values() if each.kind is not each.VAR_KEYWORD]
+        added = [field for field in option_fields(options) if field.name not in signature.parameters]
+        by_name = [
+            inspect.Parameter(
+                field.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=field.default,
+                annotation=field.python_type,
+            )
+            for field in added
+        ]
+        texts = "\n".join(f"    {field.name}\n        {field.option.help}" for field in added)
+        function.__doc__ = f"{(function.__doc__ or '').rstrip()}\n\n    Options\n    -------\n{texts}\n    "
+        function.__signature__ = signature.replace(parameters=[*own, *by_name])  # type: ignore[attr-defined]
+        return function
+
+    return shown
 
 
 @overload
@@ -75,6 +71,7 @@ def call(
 ) -> CallSummary: ...
 
 
+@with_options(CallOptions)
 def call(
     tech: str,
     ref: StrPath,
@@ -84,6 +81,9 @@ def call(
 ) -> Iterator[VcfRecord] | CallSummary:
     """Call germline SNPs and indels of one sample, as `dvplug call` does.
 
+    What the process was before the call it is afterwards, and between two records: the environment, htslib's
+    verbosity, hooks, the terminal.
+
     Parameters
     ----------
     tech, ref, reads
@@ -91,7 +91,7 @@ def call(
     out
         VCF to write. Without it the records are yielded, in order, as regions are done, and no other file is written.
     options
-        See `CallKeywords` and ``dvplug call --help``. More than one of `workers` is for scripts that guard their top
+        Those of the command, with its defaults but for `workers`, which is 1: more is for scripts that guard their top
         level (``if __name__ == "__main__":``).
 
     Returns
@@ -106,32 +106,8 @@ def call(
     TypeError
         An option is unknown.
     """
-    several = (reads,) if isinstance(reads, (str, os.PathLike)) else reads
-    known = {name: _plain(name, value) for name, value in options.items() if value is not None}
-    prepared = CallOptions(
-        tech,
-        location(os.fspath(ref)),
-        tuple(location(os.fspath(each)) for each in several),
-        os.fspath(out) if out is not None else "",
-        **known,
-    )
+    prepared = CallOptions.of(tech=tech, ref=ref, reads=reads, out="" if out is None else out, **options)
     if out is None:
         return iterate_records(prepared)
     total = call_variants(prepared)
     return CallSummary(dict(total.filters), total.candidates, total.images, total.reads, dict(total.seconds))
-
-
-def _plain(name: str, value: Any) -> Any:
-    """An option as `CallOptions` keeps it."""
-    match name:
-        case "gvcf":
-            return os.fspath(value)
-        case "max_memory":
-            return parse_size(value) if isinstance(value, str) else value
-        case "proposed_variants" | "par_bed" | "report" | "log_json":
-            return Path(value)
-        case "exclude_regions":
-            return tuple(map(Path, value))
-        case "regions" | "haploid_contigs":
-            return tuple(value)
-    return value

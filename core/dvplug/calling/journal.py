@@ -23,6 +23,7 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 from dvplug._version import __version__
+from dvplug.calling.options import CallOptions
 from dvplug.engine.job import CallJob
 from dvplug.errors import InputError
 from dvplug.line.region import Region
@@ -33,10 +34,6 @@ from dvplug.system.outputs import unwritable
 from dvplug_registry.files import remove_unfinished
 
 MAGIC = b"dvplug journal 2\n"
-# Options that change no record, or that are looked at where they lead: files, partitions, ploidy.
-NOT_IN_RESULTS = {"out", "gvcf", "non_ref", "report", "log_json", "workers", "max_memory", "resume", "offline"} | {
-    "reference", "reads", "regions", "exclude_regions", "haploid_contigs", "par_bed", "sex", "proposed_variants",
-}  # fmt: skip
 SYNC_S = 10.0
 """Between two times that the disk is waited for: a kill loses nothing, a power cut so many seconds."""
 _HEAD = struct.Struct("<II")
@@ -180,14 +177,14 @@ class Journal:
 
 @contextmanager
 def open_journal(
-    options: Mapping[str, Any], job: CallJob, parts: Sequence[Region], plugins: Mapping[str, str]
+    options: CallOptions, job: CallJob, parts: Sequence[Region], plugins: Mapping[str, str]
 ) -> Iterator[Journal | None]:
     """Open the journal of a call, and remove what a killed run of the same output left; none where it is stdout.
 
     Parameters
     ----------
     options
-        Those of the command: ``out`` and ``resume``, and all others that `identity` looks at.
+        Those of the command.
     job, parts, plugins
         What the results depend on besides them: see `identity`.
 
@@ -196,9 +193,8 @@ def open_journal(
     InputError
         As `Journal`; or stdout is to be resumed.
     """
-    out, resume = options["out"], options["resume"]
-    if out == "-":
-        if resume:
+    if options.out == "-":
+        if options.resume:
             raise InputError(
                 "Output to stdout cannot be resumed",
                 cause="what was written to it is gone",
@@ -206,8 +202,9 @@ def open_journal(
             )
         yield None
         return
-    with Journal(out, identity(options, job, parts, plugins), len(parts), resume=resume) as journal:
-        for path in filter(None, (out, options["gvcf"])):
+    run = identity(options, job, parts, plugins)
+    with Journal(options.out, run, len(parts), resume=options.resume) as journal:
+        for path in filter(None, (options.out, options.gvcf)):
             remove_unfinished(Path(path))
         yield journal
 
@@ -228,20 +225,20 @@ def finish(
 
 
 def identity(
-    options: Mapping[str, Any], job: CallJob, parts: Sequence[Region], plugins: Mapping[str, str]
+    options: CallOptions, job: CallJob, parts: Sequence[Region], plugins: Mapping[str, str]
 ) -> dict[str, Any]:
     """Return all that results depend on, under names that a message can say; JSON can hold it.
 
     Parameters
     ----------
     options
-        The command's options. Those that are added later count, unless they are listed in `NOT_IN_RESULTS`.
+        Those whose values count say so themselves: see `Bearing`.
     plugins
         Distribution to version.
     """
     return {
         "dvplug": __version__,
-        "option": {name: _plain(value) for name, value in options.items() if name not in NOT_IN_RESULTS},
+        "option": options.to_repeat(),
         "device": job.device,
         "plugin": dict(plugins),
         "technology": {"sha256": _digest(job.pipeline.profile.model_dump_json())},
@@ -253,10 +250,6 @@ def identity(
         "haploid contigs": {contig: str(parts) for contig, parts in job.ploidy.diploid.items()},
         "partitions": {"number": len(parts), "sha256": _digest("\n".join(map(str, parts)))},
     }
-
-
-def _plain(value: Any) -> Any:
-    return [str(v) for v in value] if isinstance(value, tuple) else value if value is None else str(value)
 
 
 def _file_identity(place: Location, *, dated: bool = False, index: str = "") -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -13,11 +12,12 @@ from pathlib import Path
 
 from dvplug.calling.events import log_counts, log_result
 from dvplug.calling.journal import Journal, finish, open_journal
+from dvplug.calling.options import CallOptions
 from dvplug.engine.call import call_regions
 from dvplug.engine.job import CallJob
 from dvplug.engine.pipeline import Pipeline
 from dvplug.errors import InputError
-from dvplug.genome.ploidy import Ploidy, Sex, left_out_by_default, resolve_ploidy
+from dvplug.genome.ploidy import Ploidy, left_out_by_default, resolve_ploidy
 from dvplug.genome.reference import Reference
 from dvplug.genome.regions import partitions, resolve_regions, skip_n_runs
 from dvplug.genotypes.genotyper import gpu_is_usable
@@ -33,40 +33,9 @@ from dvplug.records.postprocess import PostprocessSettings
 from dvplug.records.vcf import VcfWriter, header, require_place
 from dvplug.report.calls import RunFacts, require_report_place, write_call_report
 from dvplug.system.console import info, progress, warn
-from dvplug.system.locations import Location, file_name, shown
+from dvplug.system.locations import file_name
 from dvplug.system.memory import in_units, workers_that_fit
 from dvplug.system.run_log import log_event, run_log
-
-
-@dataclass(frozen=True)
-class CallOptions:
-    """What the user asked for; see `dvplug.cli.call.call` for each."""
-
-    tech: str
-    reference: Location
-    reads: tuple[Location, ...]
-    out: str
-    regions: tuple[str, ...] = ()
-    exclude_regions: tuple[Path, ...] = ()
-    model: str | None = None
-    workers: int = 1
-    device: str = "auto"
-    sample: str | None = None
-    min_qual: float = 1.0
-    min_gq: int = 3
-    keep_ref_calls: bool = False
-    offline: bool = False
-    gvcf: str | None = None
-    non_ref: bool = False
-    haploid_contigs: tuple[str, ...] = ()
-    par_bed: Path | None = None
-    sex: Sex | None = None
-    proposed_variants: Path | None = None
-    report: Path | None = None
-    force: bool = False
-    resume: bool = False
-    max_memory: int | None = None  # bytes
-    log_json: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -107,12 +76,12 @@ def _write(prepared: PreparedCall) -> Counts:
     options, job, parts = prepared.options, prepared.job, prepared.partitions
     total = Counts()
     with ExitStack() as outputs:
-        journal = outputs.enter_context(open_journal(vars(options), job, parts, prepared.plugins))
+        journal = outputs.enter_context(open_journal(options, job, parts, prepared.plugins))
         writer = outputs.enter_context(VcfWriter(options.out, prepared.header()))
         gvcf: GvcfWriter | None = None
         if options.gvcf:
             text = prepared.header(gvcf_symbol=job.gvcf_symbol)
-            gvcf = GvcfWriter(options.gvcf, text, options.reference, job.gvcf_symbol)
+            gvcf = GvcfWriter(options.gvcf, text, options.ref, job.gvcf_symbol)
             outputs.enter_context(gvcf)
         # Closed here: where writing fails, a traceback would keep the workers alive.
         results = outputs.enter_context(closing(_results(prepared, journal)))
@@ -128,8 +97,13 @@ def _write(prepared: PreparedCall) -> Counts:
 def iterate_records(options: CallOptions) -> Iterator[VcfRecord]:
     """Check everything at once, then yield records in order as regions are done; raises as `call_variants`."""
     prepared = prepare_call(options)
-    prepared = replace(prepared, job=replace(prepared.job, as_records=True))
-    return (record for result in _results(prepared, None) for record in result.records)
+    return _records(replace(prepared, job=replace(prepared.job, as_records=True)))
+
+
+def _records(prepared: PreparedCall) -> Iterator[VcfRecord]:
+    with closing(_results(prepared, None)) as results:
+        for result in results:
+            yield from result.records
 
 
 def prepare_call(options: CallOptions) -> PreparedCall:
@@ -139,7 +113,7 @@ def prepare_call(options: CallOptions) -> PreparedCall:
     checked = check_call(
         plugins,
         tech=options.tech,
-        reference=options.reference,
+        reference=options.ref,
         reads=options.reads,
         where=partial(_where, options),
         sample=options.sample,
@@ -150,10 +124,10 @@ def prepare_call(options: CallOptions) -> PreparedCall:
         _say_proposed(checked.proposed)
     options = replace(options, tech=checked.profile.name) if options.tech == AUTO else options
     job, distributions = _job(options, plugins, checked), _distributions(plugins)
-    with Reference.open(options.reference) as reference:
+    with Reference.open(options.ref) as reference:
         text = partial(
-            header, reference.lengths, checked.sample, reference=file_name(options.reference),
-            command=_command(options), model=job.model.manifest.label, model_sha256=job.model.manifest_sha256,
+            header, reference.lengths, checked.sample, reference=file_name(options.ref),
+            command=options.command(), model=job.model.manifest.label, model_sha256=job.model.manifest_sha256,
             plugins=distributions,
         )  # fmt: skip
         parts = list(skip_n_runs(partitions(checked.regions, checked.profile.partition_size), reference))
@@ -179,7 +153,7 @@ def _job(options: CallOptions, plugins: Plugins, checked: Checked) -> CallJob:
         Pipeline.of(plugins, profile),
         plugins.genotyper(profile.genotyper).load(),
         model,
-        options.reference,
+        options.ref,
         options.reads,
         PostprocessSettings.of(model.manifest, options.min_qual, options.min_gq),
         options.keep_ref_calls,
@@ -191,7 +165,7 @@ def _job(options: CallOptions, plugins: Plugins, checked: Checked) -> CallJob:
 
 
 def _results(prepared: PreparedCall, journal: Journal | None) -> Generator[RegionResult, None, None]:
-    """Yield one result of each partition, in order, with a progress bar."""
+    """Yield one result of each partition, in order, with a progress bar where the caller gets files."""
     job, parts, workers = prepared.job, prepared.partitions, prepared.workers
     name, model = job.pipeline.profile.name, job.model.manifest
     info(f"Calling {name} with {model.label} on {job.device}, {workers} worker(s).")
@@ -200,7 +174,11 @@ def _results(prepared: PreparedCall, journal: Journal | None) -> Generator[Regio
         workers=workers, partitions=len(parts), resumed=journal.finished if journal else 0,
     )  # fmt: skip
     call = partial(call_regions, job, workers=workers, max_memory=prepared.options.max_memory)
-    with progress("Calling", len(parts)) as advance, closing(finish(journal, parts, call)) as results:
+    bar = not job.as_records
+    with (
+        progress("Calling", len(parts), bar=bar) as advance,
+        closing(finish(journal, parts, call)) as results,
+    ):
         for result in results:
             yield result
             advance(result.counts.regions)
@@ -251,36 +229,6 @@ def _where(options: CallOptions, lengths: Mapping[str, int]) -> tuple[list[Regio
 
 def _device(wanted: str) -> str:
     return ("gpu" if gpu_is_usable() else "cpu") if wanted == "auto" else wanted
-
-
-def _command(options: CallOptions) -> str:
-    """The command as it bears on the records: not where they go, nor how many processes made them."""
-    words = ["dvplug", "call", "--tech", options.tech, "--ref", shown(options.reference), "--reads"]
-    words += [shown(path) for path in options.reads]
-    for name, values in (("--regions", options.regions), ("--exclude-regions", options.exclude_regions)):
-        if values:
-            words += [name, *map(str, values)]
-    if options.model:
-        words += ["--model", options.model]
-    if options.sample:
-        words += ["--sample", options.sample]
-    if options.min_qual != CallOptions.min_qual:
-        words += ["--min-qual", f"{options.min_qual:g}"]
-    if options.min_gq != CallOptions.min_gq:
-        words += ["--min-gq", str(options.min_gq)]
-    if options.keep_ref_calls:
-        words.append("--keep-ref-calls")
-    if options.force:
-        words.append("--force")
-    if options.haploid_contigs:
-        words += ["--haploid-contigs", *options.haploid_contigs]
-    if options.par_bed:
-        words += ["--par-bed", str(options.par_bed)]
-    if options.sex:
-        words += ["--sex", options.sex]
-    if options.proposed_variants:
-        words += ["--proposed-variants", str(options.proposed_variants)]
-    return shlex.join(words)
 
 
 def _distributions(plugins: Plugins) -> dict[str, str]:

@@ -17,6 +17,7 @@ from dvplug.line.region import Region
 from dvplug.sequence.alleles import moved_left, shared_suffix, trim
 from dvplug.sequence.arrays import UInt8s
 from dvplug.sequence.codes import decode_bases, encode_bases
+from dvplug.system.htslib import isolated_htslib
 from dvplug.technology import CandidateThresholds
 
 MAX_LENGTH = 200
@@ -33,6 +34,7 @@ class ProposedVariants:
         self._file = _opened(path)
         self._contigs = set(self._file.header.contigs)
 
+    @isolated_htslib()
     def at(self, region: Region, reference: UInt8s, reference_start: int) -> dict[int, list[Allele]]:
         """Return the alleles by 0-based start, left-aligned, of those that then begin in the region.
 
@@ -54,6 +56,7 @@ class ProposedVariants:
         return found
 
 
+@isolated_htslib()
 def check_proposed(path: Path, reference: Reference, regions: Iterable[Region]) -> Counter[str]:
     """Read all proposed variants of the regions once, before any is called.
 
@@ -123,10 +126,10 @@ def with_proposed(
     return batch, kept
 
 
+@isolated_htslib()
 def _opened(path: Path) -> pysam.VariantFile:
     if not path.is_file():
         raise InputError(f"Proposed variants {path} do not exist", repair="Check --proposed-variants.")
-    verbosity = pysam.set_verbosity(0)
     try:
         file = pysam.VariantFile(str(path))
         if file.index is None:
@@ -141,8 +144,6 @@ def _opened(path: Path) -> pysam.VariantFile:
             cause=str(error),
             repair="Give a VCF, compressed with bgzip and indexed, or a BCF.",
         ) from error
-    finally:
-        pysam.set_verbosity(verbosity)
     return file
 
 

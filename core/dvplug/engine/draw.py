@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pysam
 
 from dvplug.candidates.phasing import PHASING_MARGIN, phase_reads
 from dvplug.candidates.proposals import ProposedVariants, with_proposed
@@ -71,7 +70,6 @@ class RegionImages:
         self.keep_fraction, self.with_depths = keep_fraction, with_depths
         self.proposed = ProposedVariants(proposed) if proposed else None
         self.reference = Reference.open(reference)
-        pysam.set_verbosity(0)  # our own message replaces what htslib prints of a damaged file
         self.alignments = [open_alignments(path, reference) for path in reads]
         # What a candidate's image and features may show on either side of it.
         seen = max(self.profile.image.width // 2, NEARBY)

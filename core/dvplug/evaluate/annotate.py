@@ -44,6 +44,8 @@ def _write(out: Path, source: Path, chosen: dict[int, str]) -> None:
     """Copy the records whose number is in `chosen`, with the reason in INFO/EVAL_WHY."""
     import pysam
 
+    from dvplug.system.htslib import isolated_htslib
+
     with open_vcf(source) as records:
         header = records.header.copy()
         header.add_line(WHY_LINE)
@@ -61,10 +63,8 @@ def _write(out: Path, source: Path, chosen: dict[int, str]) -> None:
                 cause=str(error),
                 repair="Check that its records fit its header (`bcftools view`), and the free space.",
             ) from error
-    verbosity = pysam.set_verbosity(0)
     try:
-        pysam.tabix_index(str(out), preset="vcf", force=True)
+        with isolated_htslib():
+            pysam.tabix_index(str(out), preset="vcf", force=True)
     except OSError as error:
         raise InputError(f"'{source}' is not sorted", repair="Sort it with `bcftools sort`") from error
-    finally:
-        pysam.set_verbosity(verbosity)

@@ -143,15 +143,15 @@ def open_vcf(path: Path) -> VariantFile:
     """Open a VCF of one sample; raises InputError when there is none or more."""
     import pysam
 
+    from dvplug.system.htslib import isolated_htslib
+
     if not path.is_file():
         raise InputError(f"VCF '{path}' does not exist")
-    verbosity = pysam.set_verbosity(0)  # htslib would complain of a missing index on stderr
     try:
-        records = pysam.VariantFile(str(path))
+        with isolated_htslib():  # else it would complain of a missing index on stderr
+            records = pysam.VariantFile(str(path))
     except (ValueError, OSError, NotImplementedError) as error:  # the last: of a compression not known
         raise InputError(f"'{path}' is not a readable VCF", cause=str(error)) from error
-    finally:
-        pysam.set_verbosity(verbosity)
     samples = list(records.header.samples)
     if len(samples) != 1:
         raise InputError(

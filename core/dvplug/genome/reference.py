@@ -12,7 +12,8 @@ import pysam
 
 from dvplug.errors import InputError
 from dvplug.sequence.codes import encode_bases, plain_bases
-from dvplug.system.locations import Location, is_remote, prepare_for_urls, shown
+from dvplug.system.htslib import isolated_htslib, prepare_for_urls
+from dvplug.system.locations import Location, is_remote, shown
 
 _AT_ONCE = 1 << 23  # bases in memory while a contig is hashed
 
@@ -34,6 +35,7 @@ class Reference:
         self._fasta = fasta
 
     @classmethod
+    @isolated_htslib()
     def open(cls, path: str | Path) -> Reference:
         """Open a FASTA file, plain or compressed with bgzip, that has its index beside it; or the URL of one.
 
@@ -47,7 +49,6 @@ class Reference:
         else:
             path = Path(path)
             _require_files(path)
-        verbosity = pysam.set_verbosity(0)  # our message replaces the library's
         try:
             fasta = pysam.FastaFile(str(path))
         except (OSError, ValueError) as error:
@@ -58,8 +59,6 @@ class Reference:
                 cause=str(error),
                 repair=f"Check that it is FASTA (plain or bgzip) and index it again: samtools faidx {path}",
             ) from error
-        finally:
-            pysam.set_verbosity(verbosity)
         if not is_remote(path):
             _require_sound_index(Path(path))
         reference = cls(path, fasta)
@@ -98,6 +97,7 @@ class Reference:
         """Close the file."""
         self._fasta.close()
 
+    @isolated_htslib()
     def _fetch(self, contig: str, start: int, end: int) -> bytes:
         if contig not in self.lengths:
             raise ValueError(f"'{contig}' is not in the reference")

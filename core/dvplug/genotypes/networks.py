@@ -200,8 +200,14 @@ def logits_batch(
 
 
 def quiet_backend() -> None:
-    """Keep TensorFlow's start-up notices off the terminal; to be called before Keras is imported."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    """Import Keras, and keep its backend's start-up notices off the terminal: TensorFlow reads how many when loaded."""
+    name = "TF_CPP_MIN_LOG_LEVEL"
+    before = os.environ.get(name)
+    os.environ.setdefault(name, "3")
+    import keras  # noqa: F401
+
+    if before is None:
+        del os.environ[name]
 
 
 def count_flop(model: keras.Model) -> int:

@@ -16,6 +16,7 @@ from dvplug.inputs.read_evidence import Evidence, gather
 from dvplug.line.region import Region
 from dvplug.reads.alignments import BAM_INDEXES, CRAM_INDEXES, Header, no_index, open_alignments
 from dvplug.system.console import warn
+from dvplug.system.htslib import isolated_htslib
 from dvplug.system.locations import Location, file_name, is_remote, shown
 from dvplug.system.workers import crash_of
 
@@ -35,6 +36,7 @@ def require_no_crash(path: Location, reference: Reference | None, regions: Seque
         )
 
 
+@isolated_htslib()
 def _try(path: Location, reference: Location, regions: Sequence[Region]) -> None:
     """Open a file with its index, look at its reads, and decode one of the regions."""
     with open_alignments(path, reference) as alignments:
@@ -56,15 +58,13 @@ def opened(path: Location, reference: Reference | None) -> Iterator[pysam.Alignm
             alignments.close()
 
 
+@isolated_htslib()
 def gathered(path: Location, alignments: pysam.AlignmentFile) -> Evidence:
     """Return what the file tells of its technology; raises InputError where it cannot be read."""
-    verbosity = pysam.set_verbosity(0)
     try:
         return gather(alignments)
     except (OSError, ValueError) as error:
         raise _damaged(path, error) from error
-    finally:
-        pysam.set_verbosity(verbosity)
 
 
 def _damaged(path: Location, error: Exception) -> InputError:
@@ -75,11 +75,11 @@ def _damaged(path: Location, error: Exception) -> InputError:
     )
 
 
+@isolated_htslib()
 def require_found(path: Location, alignments: pysam.AlignmentFile, reference: Location) -> None:
     """The index must find the first read of the file: an empty or a damaged one finds none, and htslib is silent."""
     if is_remote(path):
         return
-    verbosity = pysam.set_verbosity(0)
     try:
         with open_alignments(path, reference) as from_the_start:
             first = next(from_the_start.fetch(until_eof=True), None)
@@ -89,8 +89,6 @@ def require_found(path: Location, alignments: pysam.AlignmentFile, reference: Lo
         found = next(alignments.fetch(contig, start, start + 1), None)
     except (OSError, ValueError) as error:
         raise _damaged(path, error) from error
-    finally:
-        pysam.set_verbosity(verbosity)
     if found is None:
         raise InputError(
             f"The index of {shown(path)} is damaged",
@@ -205,12 +203,12 @@ def require_same_sequence(
     warn(f"{error.problem}. Called all the same ({FORCE}).")
 
 
+@isolated_htslib()
 def require_decodable(
     path: Location, alignments: pysam.AlignmentFile, regions: Iterable[Region], header: Header
 ) -> None:
     """Decode one read of the regions: CRAM stores differences from a reference that must be the same."""
     contigs = {entry["SN"] for entry in header.get("SQ", [])}
-    verbosity = pysam.set_verbosity(0)
     try:
         for contig, start, end in regions:
             if contig in contigs and next(alignments.fetch(contig, start, end), None) is not None:
@@ -221,5 +219,3 @@ def require_decodable(
             cause=f"it is not what the reads were compressed with, or the file is damaged ({error})",
             repair="Use the reference of the alignment.",
         ) from error
-    finally:
-        pysam.set_verbosity(verbosity)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,13 +11,13 @@ from typing import Any
 import pysam
 
 from dvplug.errors import InputError
+from dvplug.system.htslib import isolated_htslib, prepare_for_urls
 from dvplug.system.locations import (
     INDEX_MARK,
     Location,
     beside,
     file_name,
     is_remote,
-    prepare_for_urls,
     shown,
 )
 
@@ -33,6 +32,7 @@ _CRAM_ENDS = (
 )
 
 
+@isolated_htslib()
 def open_alignments(path: str | Path, reference_path: Location | None) -> pysam.AlignmentFile:
     """Open a BAM or CRAM file for reading; CRAM is decoded with the given reference and nothing else.
 
@@ -48,25 +48,15 @@ def open_alignments(path: str | Path, reference_path: Location | None) -> pysam.
     InputError
         The file is missing, empty, truncated, or not BAM or CRAM, or a server does not give it.
     """
-    # htslib would fetch an absent reference sequence from the network, or use a cache of unknown origin.
-    os.environ["REF_PATH"] = os.devnull
-    os.environ.pop("REF_CACHE", None)
-    # What it says when it closes a damaged file is no news either.
-    hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
-    verbosity = pysam.set_verbosity(0)  # our message replaces the library's
     reference = None if reference_path is None else str(reference_path)
+    if is_remote(path):
+        return _checked(path, _open_remote(str(path), reference))
+    _require_file(Path(path))
     try:
-        if is_remote(path):
-            return _checked(path, _open_remote(str(path), reference))
-        _require_file(Path(path))
-        try:
-            alignments = pysam.AlignmentFile(str(path), reference_filename=reference, check_sq=False)
-        except (OSError, ValueError) as error:
-            raise _not_readable(path, error) from error
-        return _checked(path, alignments)
-    finally:
-        pysam.set_verbosity(verbosity)
-        sys.unraisablehook = hook
+        alignments = pysam.AlignmentFile(str(path), reference_filename=reference, check_sq=False)
+    except (OSError, ValueError) as error:
+        raise _not_readable(path, error) from error
+    return _checked(path, alignments)
 
 
 def _checked(path: Location, alignments: pysam.AlignmentFile) -> pysam.AlignmentFile:

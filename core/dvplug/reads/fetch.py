@@ -11,11 +11,13 @@ from dvplug.line.read_batch import REVERSE, ReadBatch
 from dvplug.line.region import Region
 from dvplug.reads.decode import decode
 from dvplug.sequence.arrays import Int64s
+from dvplug.system.htslib import isolated_htslib
 from dvplug.technology import ReadFilter
 
 _SLACK = 50_000  # reads over twice those kept that may gather before they are sampled
 
 
+@isolated_htslib()
 def fetch_reads(
     alignments: Sequence[pysam.AlignmentFile],
     region: Region,

@@ -54,11 +54,17 @@ class Advance:
 
 
 @contextmanager
-def progress(label: str, total: int) -> Iterator[Advance]:
-    """A progress bar on a terminal, plain lines elsewhere; yields a function to advance it."""
-    if not stderr.is_terminal:
+def progress(label: str, total: int, *, bar: bool = True) -> Iterator[Advance]:
+    """A progress bar on a terminal, plain lines elsewhere; yields a function to advance it.
+
+    Parameters
+    ----------
+    bar
+        False where others print in between: it takes the terminal, and ``sys.stdout`` with it.
+    """
+    if not (bar and stderr.is_terminal):
         yield Advance(label, total, None)
         return
     columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=stderr, transient=True) as bar:
-        yield Advance(label, total, bar)
+    with Progress(*columns, console=stderr, transient=True) as drawn:
+        yield Advance(label, total, drawn)

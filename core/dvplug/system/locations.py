@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import sys
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import urlsplit, urlunsplit
 
-from dvplug.errors import InputError
-
 Location: TypeAlias = str | Path
 """A `Path`, or the text of a URL that htslib can read."""
 
-_STATE: set[str] = set()  # of this process
 _URL = re.compile(r"(?:https?|ftp|s3|gs)(?:\+https?)?://")
 INDEX_MARK = "##idx##"  # htslib's: FILE##idx##INDEX, where the index has another name
 
@@ -22,31 +17,6 @@ INDEX_MARK = "##idx##"  # htslib's: FILE##idx##INDEX, where the index has anothe
 def is_remote(place: Location) -> bool:
     """Whether this is a URL."""
     return isinstance(place, str) and _URL.match(place) is not None
-
-
-def prepare_for_urls() -> None:
-    """Let htslib trust the certificate authorities that Python does: that of pysam's wheels knows none.
-
-    CURL_CA_BUNDLE, where it is set, names others.
-
-    Raises
-    ------
-    InputError
-        TensorFlow was loaded before the first URL: its symbols take the place of htslib's, which then crashes.
-    """
-    if "prepared" not in _STATE and "tensorflow" in sys.modules:
-        raise InputError(
-            "URLs cannot be read in this process",
-            cause="TensorFlow was loaded before, and the two clash",
-            repair="Call in a process of its own, as `dvplug call` does, or download the files.",
-        )
-    _STATE.add("prepared")
-    if "CURL_CA_BUNDLE" not in os.environ:
-        import ssl  # slow, and only for URLs
-
-        file = ssl.get_default_verify_paths().cafile
-        if file:
-            os.environ["CURL_CA_BUNDLE"] = file
 
 
 def location(text: str) -> Location:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pysam
 
 import dvplug_illumina
-from dvplug.calling.run import CallOptions, call_variants
+from dvplug.calling.options import CallOptions
+from dvplug.calling.run import call_variants
 from dvplug.evaluate import evaluate
 from dvplug.simulate import simulate_dataset
 from dvplug_lab.fuzzing.mutations import mutate_bytes, mutate_json, mutate_records, mutate_text, mutate_vcf
