@@ -60,10 +60,7 @@ def alleles(batch: CandidateBatch) -> list[tuple[int, str, tuple[str, ...]]]:
 
 
 def counts_of(batch: ReadBatch, reference: str, min_base_quality: int) -> tuple[np.ndarray, ...]:
-    return count_alleles(
-        batch.start, batch.seq, batch.qual, batch.base_offset, batch.cigar, batch.cigar_offset,
-        encode_bases(reference.encode()), 0, min_base_quality,
-    )  # fmt: skip
+    return count_alleles(batch.arrays(), encode_bases(reference.encode()), 0, min_base_quality)
 
 
 @settings(max_examples=30, deadline=None)
@@ -323,10 +320,7 @@ def test_depth_and_mismatches_agree_with_pysam_on_real_reads() -> None:
             quality_threshold=10,
             read_callback=lambda r: not r.flag & 0xF04 and r.mapping_quality >= 5,
         )
-    counts, depth, _ = count_alleles(
-        batch.start, batch.seq, batch.qual, batch.base_offset, batch.cigar, batch.cigar_offset,
-        encode_bases(reference.encode()), region.start, 10,
-    )  # fmt: skip
+    counts, depth, _ = count_alleles(batch.arrays(), encode_bases(reference.encode()), region.start, 10)
     expected = np.array(coverage).T
     is_reference = np.array([[base == b for b in "ACGT"] for base in reference])
     np.testing.assert_array_equal(counts, np.where(is_reference, 0, expected))

@@ -12,6 +12,7 @@ from dvplug.candidates.phasing import assign_haplotypes, phase_reads
 from dvplug.engine.draw import RegionImages
 from dvplug.engine.pipeline import Pipeline
 from dvplug.genome.reference import Reference
+from dvplug.line.candidate_batch import ReadSupport
 from dvplug.line.region import Region
 from dvplug.plugins.loading import installed_plugins
 from dvplug.reads.fetch import fetch_reads
@@ -84,9 +85,9 @@ def test_a_false_heterozygote_does_not_turn_its_reads() -> None:
     found = assign_haplotypes(
         40,
         np.arange(4),
-        np.arange(5) * 40,
-        np.tile(index, 4).astype(np.int32),
-        np.concatenate(rows).astype(np.int8),
+        ReadSupport(
+            np.arange(5) * 40, np.tile(index, 4).astype(np.int32), np.concatenate(rows).astype(np.int8)
+        ),
     )
     assert {(a, b) for a, b in zip(found.tolist(), origin, strict=True)} in (
         {(1, 1), (2, 0)},

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dvplug.candidates.support import (
     EXCLUDED,
-    FLANK,
+    HAPLOTYPE_FLANK,
     MIN_SCORE_MARGIN,
     assign_reads,
 )
@@ -226,7 +226,7 @@ def test_variants_on_both_sides_do_not_hide_the_allele(case: str) -> None:
     assert assigned(reads, locus.reference, locus.site) == [1] * len(reads)
     seq = with_variants(locus.reference, site, tract)
     whole = Read(20, f"{len(seq) - 40}M", seq[20:-20], 40)
-    near_its_end = Read(20, f"{tract + FLANK - 21}M", seq[20 : tract + FLANK - 1], 40)
+    near_its_end = Read(20, f"{tract + HAPLOTYPE_FLANK - 21}M", seq[20 : tract + HAPLOTYPE_FLANK - 1], 40)
     assert assigned([whole, near_its_end], locus.reference, locus.site) == [0, OTHER]
 
 

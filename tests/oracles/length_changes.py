@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dvplug.line.candidate_batch import CandidateBatch
-from dvplug.sequence.repeats import FLANK
+from dvplug.sequence.repeats import SPANNED_FLANK
 from helpers.read_batches import Read, walk
 
 
@@ -18,7 +18,7 @@ def twin_window(reference: str, start: int, ref: str) -> tuple[int, int]:
             end += 1
         if period == 1 or end - first >= 2 * period:
             high = max(high, end)
-    return start - FLANK, high + FLANK
+    return start - SPANNED_FLANK, high + SPANNED_FLANK
 
 
 def twin_change(read: Read, low: int, high: int) -> int | None:

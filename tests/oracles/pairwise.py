@@ -5,8 +5,8 @@ from functools import cache
 from dvplug.sequence.pairwise import (
     GAP_EXTEND,
     GAP_OPEN,
-    MATCH,
-    MISMATCH,
+    MATCH_SCORE,
+    MISMATCH_SCORE,
 )
 
 
@@ -19,7 +19,9 @@ def best_score(query: str, target: str) -> int:
             return 0
         options = []
         if i < len(query) and j < len(target):
-            options.append((MATCH if query[i] == target[j] else MISMATCH) + rest(i + 1, j + 1, "M"))
+            options.append(
+                (MATCH_SCORE if query[i] == target[j] else MISMATCH_SCORE) + rest(i + 1, j + 1, "M")
+            )
         if i < len(query):
             options.append(GAP_EXTEND + (0 if last == "I" else GAP_OPEN) + rest(i + 1, j, "I"))
         if j < len(target):

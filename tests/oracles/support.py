@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from dvplug.candidates.support import (
     EXCLUDED,
-    FLANK,
+    HAPLOTYPE_FLANK,
     MAX_BASE_SCORE,
     MAX_MISMATCH_SCORE,
     MIN_SCORE_MARGIN,
@@ -43,21 +43,21 @@ def twin_haplotypes(read: Read, reference: str, start: int, alleles: Sequence[st
     extra = max(map(len, alleles)) - min(map(len, alleles))
     tract = tract_end(reference, start, alleles)
     pairs = aligned_pairs(read)
-    left = [pair for pair in pairs if start - FLANK <= pair[0] < start][-1:]
-    right = [pair for pair in pairs if tract <= pair[0] <= tract + FLANK][:1]
+    left = [pair for pair in pairs if start - HAPLOTYPE_FLANK <= pair[0] < start][-1:]
+    right = [pair for pair in pairs if tract <= pair[0] <= tract + HAPLOTYPE_FLANK][:1]
     if not left and not right:
         return EXCLUDED
-    first = max(0, start - FLANK - extra)
+    first = max(0, start - HAPLOTYPE_FLANK - extra)
     scores = []
     for allele in alleles:
         haplotype = reference[:start] + allele + reference[start + len(alleles[0]) :]
         score = FAR
         for position, index in left:
-            bases = min(tract - position + extra + FLANK, len(read.seq) - index)
+            bases = min(tract - position + extra + HAPLOTYPE_FLANK, len(read.seq) - index)
             score = min(score, mismatches(read, index, haplotype[position : position + bases]))
         for position, index in right:
             at = position + len(allele) - len(alleles[0])
-            bases = min(position - start + extra + FLANK, index + 1, at + 1 - first)
+            bases = min(position - start + extra + HAPLOTYPE_FLANK, index + 1, at + 1 - first)
             score = min(score, mismatches(read, index + 1 - bases, haplotype[at + 1 - bases : at + 1]))
         scores.append(score)
     best, following = sorted(scores)[:2]
@@ -83,7 +83,7 @@ def twin_written(read: Read, reference: str, start: int, alleles: Sequence[str],
         if op in "M=X" and position <= start < position + length:
             base, quality = read.seq[index + start - position], read.qualities[index + start - position]
             if base == reference[start]:
-                spans = position <= start - FLANK and tract + FLANK <= position + length
+                spans = position <= start - HAPLOTYPE_FLANK and tract + HAPLOTYPE_FLANK <= position + length
                 return 0 if spans and quality >= min_quality else OTHER
             written = reference[:start] + base + reference[start + 1 :]
             return made.get(written, OTHER) if quality >= min_quality else OTHER

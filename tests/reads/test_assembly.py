@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dvplug.reads.assembly import assemble, haplotype_paths
+from dvplug.reads.assembly import Stretches, assemble, haplotype_paths
 from dvplug.sequence.codes import encode_bases
 from helpers.read_batches import random_sequence
 from oracles.assembly import twin_paths
@@ -44,7 +44,9 @@ def test_paths_are_those_of_a_slow_twin(seed: int) -> None:
         at = rng.randrange(len(other))
         other[at] = rng.choice(["", "A", "C", "GT", other[at] * 3, "TTACG"])
     reads = some_reads(rng, [reference, "".join(other)], rng.randrange(2, 30))
-    bases, offset, support = haplotype_paths(encode_bases(reference.encode()), *flat(reads), k, least)
+    bases, offset, support = haplotype_paths(
+        encode_bases(reference.encode()), Stretches(*flat(reads)), k, least
+    )
     found = {
         "".join("ACGT"[b] for b in bases[a:b]): s
         for a, b, s in zip(offset[:-1], offset[1:], support.tolist(), strict=True)

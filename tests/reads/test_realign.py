@@ -11,7 +11,7 @@ from dvplug.genome.reference import Reference
 from dvplug.line.read_batch import ReadBatch
 from dvplug.line.region import Region
 from dvplug.reads.fetch import fetch_reads
-from dvplug.reads.realign import MARGIN, count_breaks, find_windows, realign_reads
+from dvplug.reads.realign import REALIGN_MARGIN, count_breaks, find_windows, realign_reads
 from dvplug.sequence.codes import encode_bases
 from dvplug.technology import CandidateThresholds, ReadFilter
 from helpers.read_batches import Read, operations, random_reads, random_sequence, read_batch, walk
@@ -126,10 +126,7 @@ def test_breaks_are_counted_as_in_a_slow_twin(seed: int) -> None:
     reference = random_sequence(rng, 300)
     reads = random_reads(rng, reference, 40)
     batch = read_batch(reads)
-    indels, clips, depth = count_breaks(
-        batch.start, batch.end, batch.seq, batch.base_offset, batch.cigar, batch.cigar_offset,
-        encode_bases(reference.encode()), 0,
-    )  # fmt: skip
+    indels, clips, depth = count_breaks(batch.arrays(), encode_bases(reference.encode()), 0)
     expected, expected_clips = twin_breaks(reads, reference)
     assert indels.tolist() == expected
     assert clips.tolist() == expected_clips
@@ -195,9 +192,9 @@ def test_a_region_s_reads_are_realigned_alike_wherever_it_is_cut(cut: int) -> No
     def alignments(start: int, end: int) -> dict[tuple[int, bytes], tuple[int, str]]:
         region = Region("20", start, end)
         with pysam.AlignmentFile(str(NA12878)) as file, Reference.open(B37) as reference:
-            reads = fetch_reads([file], region, ReadFilter(), margin=MARGIN)
-            codes = reference.codes("20", start - 2 * MARGIN, end + 2 * MARGIN)
-        reads = realign_reads(reads, codes, start - 2 * MARGIN)
+            reads = fetch_reads([file], region, ReadFilter(), margin=REALIGN_MARGIN)
+            codes = reference.codes("20", start - 2 * REALIGN_MARGIN, end + 2 * REALIGN_MARGIN)
+        reads = realign_reads(reads, codes, start - 2 * REALIGN_MARGIN)
         over = np.flatnonzero((reads.start < end) & (reads.end > start))
         return {key(reads, i): (int(reads.start[i]), cigar(reads, i)) for i in over.tolist()}
 

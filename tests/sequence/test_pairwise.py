@@ -6,15 +6,15 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dvplug.sequence.cigar import pack_columns
 from dvplug.sequence.codes import encode_bases
 from dvplug.sequence.pairwise import (
     CLIP,
-    MATCH,
-    MISMATCH,
+    MATCH_SCORE,
+    MISMATCH_SCORE,
     align_globally,
     alignment_score,
     place_on_reference,
-    run_lengths,
     ungapped_score,
 )
 from helpers.read_batches import operations, random_sequence
@@ -51,7 +51,7 @@ def test_gaps_lie_as_far_left_as_they_can() -> None:
 
 
 def test_runs_are_joined() -> None:
-    assert text(run_lengths(np.array([0, 0, 1, 1, 1, 2, 0], np.uint32))) == "2M3I1D1M"
+    assert text(pack_columns(np.array([0, 0, 1, 1, 1, 2, 0], np.uint32))) == "2M3I1D1M"
 
 
 @given(bases, st.text("ACGT", min_size=1, max_size=30), st.integers(-10, 30))
@@ -60,7 +60,7 @@ def test_an_ungapped_fit_is_the_best_stretch(seq: str, haplotype: str, at: int) 
     score, first, last = ungapped_score(codes(seq), codes(haplotype), at)
 
     def of(a: int, b: int) -> int:
-        matches = sum(MATCH if seq[i] == haplotype[at + i] else MISMATCH for i in range(a, b))
+        matches = sum(MATCH_SCORE if seq[i] == haplotype[at + i] else MISMATCH_SCORE for i in range(a, b))
         return matches + CLIP * (a > 0) + CLIP * (b < len(seq))
 
     low, high = max(0, -at), min(len(seq), len(haplotype) - at)

@@ -8,19 +8,16 @@ accurate reads; the labels 1 and 2 mean nothing beyond a block of reads that ove
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
-from dvplug.line.candidate_batch import CandidateBatch
+from dvplug.line.candidate_batch import CandidateBatch, ReadSupport
 from dvplug.line.read_batch import ReadBatch
+from dvplug.sequence.arrays import Int64s, UInt8s
 
-MIN_FRACTION, MAX_FRACTION = (
-    0.25,
-    0.75,
-)  # of the alt, among reads that tell: outside, a site is no heterozygote
+# Of the alt, among reads that tell: outside, a site is no heterozygote.
+MIN_FRACTION, MAX_FRACTION = 0.25, 0.75
 MIN_READS = 3  # of either allele
 MIN_INFORMATIVE = 0.85  # of the reads over a site that have one of the two alleles
 MIN_VOTES = 2  # by which reads must agree to link a site with those before it
@@ -28,19 +25,16 @@ MIN_AGREEMENT = 0.85  # of the reads at a site with the rest of their haplotype,
 MOST_ROUNDS = 10
 # bp beside a region whose candidates are phased along: a small region has few heterozygotes of its own, and at the edge
 # of a large one half of those that a read lies over are missing.
-MARGIN = 20_000
+PHASING_MARGIN = 20_000
 
 
 def phase_reads(reads: ReadBatch, candidates: CandidateBatch) -> ReadBatch:
     """Return the reads with their haplotypes: 1, 2, or 0 where it is not known."""
     sites = heterozygous_sites(candidates)
-    haplotype = assign_haplotypes(
-        len(reads), sites, candidates.read_offset, candidates.read_index, candidates.read_allele
-    )
-    return replace(reads, haplotype=haplotype)
+    return replace(reads, haplotype=assign_haplotypes(len(reads), sites, candidates.support()))
 
 
-def heterozygous_sites(candidates: CandidateBatch) -> npt.NDArray[np.int64]:
+def heterozygous_sites(candidates: CandidateBatch) -> Int64s:
     """Indexes of the SNP candidates with one alt that look heterozygous by counts alone."""
     if not len(candidates):
         return np.zeros(0, np.int64)
@@ -59,20 +53,25 @@ def heterozygous_sites(candidates: CandidateBatch) -> npt.NDArray[np.int64]:
 
 
 @njit(cache=True)
-def assign_haplotypes(n_reads: int, sites: Any, read_offset: Any, read_index: Any, read_allele: Any) -> Any:
-    """Haplotype of each read, uint8[reads], from its alleles at ``sites`` (rows as in `CandidateBatch`)."""
+def assign_haplotypes(n_reads: int, sites: Int64s, support: ReadSupport) -> UInt8s:
+    """Haplotype of each read, uint8[reads], from its alleles at these sites.
+
+    Parameters
+    ----------
+    sites
+        int64[s], indexes of the sites in ``support``.
+    """
     score = np.zeros(n_reads, np.int64)  # sites that speak for haplotype 1, less those for 2
     turn = np.zeros(len(sites), np.int64)  # 1: the alt is on haplotype 1; -1: on 2; 0: not used
     for i in range(len(sites)):
-        vote = _vote(score, read_offset[sites[i]], read_offset[sites[i] + 1], read_index, read_allele)[0]
+        vote = _vote(score, support, sites[i])[0]
         turn[i] = -1 if vote <= -MIN_VOTES else 1  # without a link a new block begins
-        _add(score, turn[i], read_offset[sites[i]], read_offset[sites[i] + 1], read_index, read_allele)
+        _add(score, turn[i], support, sites[i])
     for _ in range(MOST_ROUNDS):
         turned = False
         for i in range(len(sites)):
-            first, last = read_offset[sites[i]], read_offset[sites[i] + 1]
-            _add(score, -turn[i], first, last, read_index, read_allele)
-            vote, voters = _vote(score, first, last, read_index, read_allele)
+            _add(score, -turn[i], support, sites[i])
+            vote, voters = _vote(score, support, sites[i])
             wanted = turn[i]
             if voters >= MIN_VOTES:
                 wanted = 1 if vote > 0 else -1
@@ -80,7 +79,7 @@ def assign_haplotypes(n_reads: int, sites: Any, read_offset: Any, read_index: An
                     wanted = 0
             turned |= wanted != turn[i]
             turn[i] = wanted
-            _add(score, turn[i], first, last, read_index, read_allele)
+            _add(score, turn[i], support, sites[i])
         if not turned:
             break
     haplotype = np.zeros(n_reads, np.uint8)
@@ -90,22 +89,26 @@ def assign_haplotypes(n_reads: int, sites: Any, read_offset: Any, read_index: An
 
 
 @njit(cache=True)
-def _vote(score: Any, first: int, last: int, read_index: Any, read_allele: Any) -> Any:
-    """Sum of what phased reads say of the site (1: its alt is on haplotype 1, -1: on 2), and how many they are."""
+def _vote(score: Int64s, support: ReadSupport, site: int) -> tuple[int, int]:
+    """Sum of what phased reads say of the site (1: its alt is on haplotype 1, -1: on 2), and how many they are.
+
+    ``score`` int64[reads]: above 0 for reads of haplotype 1, below for those of 2, 0 where it is not known.
+    """
     vote, voters = 0, 0
-    for k in range(first, last):
-        if read_allele[k] < 0 or score[read_index[k]] == 0:
+    for k in range(support.offset[site], support.offset[site + 1]):
+        if support.allele[k] < 0 or score[support.read[k]] == 0:
             continue
-        side = 1 if score[read_index[k]] > 0 else -1
-        vote += side if read_allele[k] == 1 else -side
+        side = 1 if score[support.read[k]] > 0 else -1
+        vote += side if support.allele[k] == 1 else -side
         voters += 1
     return vote, voters
 
 
 @njit(cache=True)
-def _add(score: Any, turn: int, first: int, last: int, read_index: Any, read_allele: Any) -> None:
-    for k in range(first, last):
-        if read_allele[k] == 1:
-            score[read_index[k]] += turn
-        elif read_allele[k] == 0:
-            score[read_index[k]] -= turn
+def _add(score: Int64s, turn: int, support: ReadSupport, site: int) -> None:
+    """Add the site, turned so, to the score, int64[reads], of its reads."""
+    for k in range(support.offset[site], support.offset[site + 1]):
+        if support.allele[k] == 1:
+            score[support.read[k]] += turn
+        elif support.allele[k] == 0:
+            score[support.read[k]] -= turn

@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
 import pysam
 
-from dvplug.candidates.finder import candidates_at
+from dvplug.candidates.finder import Allele, candidates_at
 from dvplug.errors import InputError
 from dvplug.genome.reference import Reference
 from dvplug.line.candidate_batch import CandidateBatch
 from dvplug.line.read_batch import ReadBatch
 from dvplug.line.region import Region
-from dvplug.sequence.alleles import left_aligned, trim
-from dvplug.sequence.codes import BASES, encode_bases
+from dvplug.sequence.alleles import moved_left, shared_suffix, trim
+from dvplug.sequence.arrays import UInt8s
+from dvplug.sequence.codes import decode_bases, encode_bases
 from dvplug.system.htslib import isolated_htslib
 from dvplug.technology import CandidateThresholds
 
@@ -26,13 +24,6 @@ MAX_LENGTH = 200
 """bp of the longest allele: reads and images do not show more of it."""
 _REACH = 1000
 """bp that a proposed indel may lie to the right of where it belongs."""
-
-
-class Allele(NamedTuple):
-    """An alt at a site: how many bases of the reference it replaces, and by what."""
-
-    ref_length: int
-    alt: str
 
 
 class ProposedVariants:
@@ -44,9 +35,7 @@ class ProposedVariants:
         self._contigs = set(self._file.header.contigs)
 
     @isolated_htslib()
-    def at(
-        self, region: Region, reference: npt.NDArray[np.uint8], reference_start: int
-    ) -> dict[int, list[Allele]]:
+    def at(self, region: Region, reference: UInt8s, reference_start: int) -> dict[int, list[Allele]]:
         """Return the alleles by 0-based start, left-aligned, of those that then begin in the region.
 
         Parameters
@@ -126,7 +115,7 @@ def with_proposed(
     candidates: CandidateBatch,
     proposed: dict[int, list[Allele]],
     reads: ReadBatch,
-    reference: npt.NDArray[np.uint8],
+    reference: UInt8s,
     reference_start: int,
     thresholds: CandidateThresholds,
 ) -> tuple[CandidateBatch, list[tuple[int, ...]]]:
@@ -147,24 +136,10 @@ def with_proposed(
         known += [allele for allele in alleles if allele not in known]
     if not proposed:
         return candidates, [()] * len(candidates)
-    starts, refs, all_alts, kept = sorted(sites), [], [], []
-    for start in starts:
-        length = max(allele.ref_length for allele in sites[start])
-        first = start - reference_start
-        ref = "".join(BASES[code] for code in reference[first : first + length])
-        refs.append(ref)
-        all_alts.append(tuple(allele.alt + ref[allele.ref_length :] for allele in sites[start]))
-        kept.append(tuple(sites[start].index(allele) for allele in proposed.get(start, ())))
-    batch = candidates_at(
-        candidates.contig,
-        np.array(starts, np.int32),
-        refs,
-        all_alts,
-        reads,
-        reference,
-        reference_start,
-        thresholds,
-    )
+    batch = candidates_at(candidates.contig, sites, reads, reference, reference_start, thresholds)
+    kept = [
+        tuple(sites[start].index(allele) for allele in proposed.get(start, ())) for start in sorted(sites)
+    ]
     return batch, kept
 
 
@@ -210,27 +185,19 @@ def _why_not(ref: str, alt: str) -> str | None:
 
 def _minimal(ref: str, alt: str) -> Allele:
     """Strip the bases at the end that both share, down to one."""
-    shared = 0
-    while shared < min(len(ref), len(alt)) - 1 and ref[-1 - shared] == alt[-1 - shared]:
-        shared += 1
+    shared = shared_suffix((ref, alt))
     return Allele(len(ref) - shared, alt[: len(alt) - shared])
 
 
 def _normalised(
-    start: int, ref: str, alt: str, reference: npt.NDArray[np.uint8], reference_start: int
+    start: int, ref: str, alt: str, reference: UInt8s, reference_start: int
 ) -> tuple[int, Allele]:
     """Trim, and move an indel as far to the left as it goes."""
     start, ref, (alt,) = trim(start, ref.upper(), [alt.upper()])
     if len(ref) == len(alt) or min(len(ref), len(alt)) > 1:
         return start, Allele(len(ref), alt)
-    anchor = start - reference_start
-    inserted = encode_bases(alt[1:].encode())
-    length = max(len(ref), len(alt)) - 1
-    first = (
-        left_aligned(reference, anchor, inserted, 0, length, True)
-        if len(alt) > 1
-        else left_aligned(reference, anchor, reference, 0, length, False)
-    )
-    passed = np.concatenate((reference[first + 1 : anchor + 1], inserted))[: len(inserted)]
-    moved = "".join(BASES[code] for code in (reference[first], *passed))
-    return start - (anchor - first), Allele(len(ref), moved)
+    inserted = len(alt) > 1
+    bases = encode_bases((alt if inserted else ref)[1:].encode())
+    first, bases = moved_left(reference, start - reference_start, bases, inserted=inserted)
+    moved = decode_bases(reference[first : first + 1]) + (decode_bases(bases) if inserted else "")
+    return first + reference_start, Allele(len(ref), moved)

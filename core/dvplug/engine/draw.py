@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from dvplug.candidates.phasing import MARGIN as PHASING_MARGIN
-from dvplug.candidates.phasing import phase_reads
+from dvplug.candidates.phasing import PHASING_MARGIN, phase_reads
 from dvplug.candidates.proposals import ProposedVariants, with_proposed
-from dvplug.candidates.support import FLANK
+from dvplug.candidates.support import HAPLOTYPE_FLANK
 from dvplug.engine.pipeline import Pipeline
 from dvplug.genome.reference import Reference
 from dvplug.images.features.site import NEARBY
@@ -23,8 +22,7 @@ from dvplug.line.region import Region
 from dvplug.line.result import Counts, Stopwatch
 from dvplug.reads.alignments import open_alignments
 from dvplug.reads.fetch import fetch_reads
-from dvplug.reads.realign import MARGIN as REALIGN_MARGIN
-from dvplug.reads.realign import realign_reads
+from dvplug.reads.realign import REALIGN_MARGIN, realign_reads
 from dvplug.records.gvcf import ReferenceDepths, reference_depths
 from dvplug.system.locations import Location
 from dvplug.technology import CandidateThresholds
@@ -75,7 +73,7 @@ class RegionImages:
         self.alignments = [open_alignments(path, reference) for path in reads]
         # What a candidate's image and features may show on either side of it.
         seen = max(self.profile.image.width // 2, NEARBY)
-        self.margin = seen + 10 * FLANK + (REALIGN_MARGIN if self.profile.realign_reads else 0)
+        self.margin = seen + 10 * HAPLOTYPE_FLANK + (REALIGN_MARGIN if self.profile.realign_reads else 0)
 
     def draw(self, region: Region, thresholds: CandidateThresholds | None = None) -> Iterator[Drawn]:
         """Draw the candidates of one region, in order, in parts of at most `MAX_SITES`.

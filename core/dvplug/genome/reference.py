@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pysam
 
 from dvplug.errors import InputError
-from dvplug.sequence.codes import _LETTERS, encode_bases
+from dvplug.sequence.codes import encode_bases, plain_bases
 from dvplug.system.htslib import isolated_htslib, prepare_for_urls
 from dvplug.system.locations import Location, is_remote, shown
 
@@ -80,7 +80,7 @@ class Reference:
         InputError
             The file holds less than its index says.
         """
-        return self._fetch(contig, start, end).translate(_LETTERS).decode("ascii")
+        return plain_bases(self._fetch(contig, start, end))
 
     def codes(self, contig: str, start: int, end: int) -> npt.NDArray[np.uint8]:
         """Return bases [start, end) as uint8[l], coded by `encode_bases`; raises as `sequence`."""

@@ -14,7 +14,7 @@ from numba import njit
 
 from dvplug.line.image_batch import DELETED, EMPTY, REFERENCE, Pileup
 from dvplug.line.read_batch import REVERSE
-from dvplug.sequence.repeats import _run_lengths
+from dvplug.sequence.repeats import run_lengths
 
 Image = npt.NDArray[np.uint8]
 
@@ -78,11 +78,11 @@ def homopolymer_length(pileup: Pileup, out: Image) -> None:
 
     Where lengths of homopolymers are what a sequencer misreads, rows of one allele then differ from those of another.
     """
-    lengths = np.minimum(_run_lengths(pileup.reads.seq, pileup.reads.base_offset), LONGEST_HOMOPOLYMER)
+    lengths = np.minimum(run_lengths(pileup.reads.seq, pileup.reads.base_offset), LONGEST_HOMOPOLYMER)
     _by_quality(pileup.cell, lengths, _HOMOPOLYMER_PIXEL, out)
     reference = pileup.reference
     offsets = np.arange(len(reference) + 1) * reference.shape[1]
-    runs = np.minimum(_run_lengths(reference.ravel(), offsets), LONGEST_HOMOPOLYMER).reshape(reference.shape)
+    runs = np.minimum(run_lengths(reference.ravel(), offsets), LONGEST_HOMOPOLYMER).reshape(reference.shape)
     _by_reference(pileup.cell, _HOMOPOLYMER_PIXEL[runs], out)
 
 

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 OTHER, UNINFORMATIVE = -1, -2
+"""Alleles of a read over a site that supports none that is listed, or does not tell which."""
+
+
+class ReadSupport(NamedTuple):
+    """Which read supports which allele, as kernels take it: compressed sparse rows over sites.
+
+    Site ``i`` has the entries from ``offset[i]`` up to ``offset[i + 1]``, in order of read.
+    """
+
+    offset: npt.NDArray[np.int64]  # [sites + 1]
+    read: npt.NDArray[np.int32]  # [entries]: index of the read
+    allele: npt.NDArray[np.int8]  # [entries]: 0 reference, k alt k, `OTHER` or `UNINFORMATIVE`
 
 
 @dataclass(frozen=True)
@@ -24,13 +37,17 @@ class CandidateBatch:
     refs: list[str]
     alts: list[tuple[str, ...]]  # best supported first
     read_offset: npt.NDArray[np.int64]  # sites + 1
-    read_index: npt.NDArray[np.int32]
-    read_allele: npt.NDArray[np.int8]
+    read_index: npt.NDArray[np.int32]  # over entries
+    read_allele: npt.NDArray[np.int8]  # over entries
     depth: npt.NDArray[np.int32]  # over sites: reads that tell an allele, listed or not
     allele_depths: npt.NDArray[np.int32]  # [sites, 1 + most alts]: reads per allele, reference first
 
     def __len__(self) -> int:
         return len(self.start)
+
+    def support(self) -> ReadSupport:
+        """Return the rows for a kernel."""
+        return ReadSupport(self.read_offset, self.read_index, self.read_allele)
 
     def part(self, first: int, last: int) -> CandidateBatch:
         """Return the sites from ``first`` up to ``last``."""

@@ -4,13 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
 REVERSE = 0x10  # SAM flag
+
+
+class ReadArrays(NamedTuple):
+    """The arrays of a `ReadBatch` as kernels take them; see there for what each means."""
+
+    start: npt.NDArray[np.int32]  # [reads]
+    end: npt.NDArray[np.int32]  # [reads]
+    flag: npt.NDArray[np.uint16]  # [reads]
+    mapping_quality: npt.NDArray[np.uint8]  # [reads]
+    fragment_length: npt.NDArray[np.int32]  # [reads]
+    haplotype: npt.NDArray[np.uint8]  # [reads]
+    seq: npt.NDArray[np.uint8]  # [bases]
+    qual: npt.NDArray[np.uint8]  # [bases]
+    base_offset: npt.NDArray[np.int64]  # [reads + 1]
+    cigar: npt.NDArray[np.uint32]  # [operations]
+    cigar_offset: npt.NDArray[np.int64]  # [reads + 1]
+
+
+class OneRead(NamedTuple):
+    """One read of a `ReadArrays` as kernels take it."""
+
+    start: int  # 0-based first aligned reference position, int64
+    cigar: npt.NDArray[np.uint32]  # [operations]
+    seq: npt.NDArray[np.uint8]  # [bases]: base codes
+    qual: npt.NDArray[np.uint8]  # [bases]: phred
+
+
+@njit(cache=True)
+def one_read(reads: ReadArrays, i: int) -> OneRead:
+    """Read ``i`` of a batch, without a copy."""
+    first, last = reads.base_offset[i], reads.base_offset[i + 1]
+    return OneRead(
+        np.int64(reads.start[i]),
+        reads.cigar[reads.cigar_offset[i] : reads.cigar_offset[i + 1]],
+        reads.seq[first:last],
+        reads.qual[first:last],
+    )
 
 
 @dataclass(frozen=True)
@@ -38,10 +75,14 @@ class ReadBatch:
     def __len__(self) -> int:
         return len(self.start)
 
+    def arrays(self) -> ReadArrays:
+        """Return the arrays for a kernel."""
+        return ReadArrays(*(getattr(self, name) for name in ReadArrays._fields))
+
     def take(self, reads: npt.NDArray[np.int64]) -> ReadBatch:
         """Return these reads, in this order."""
-        base_offset, (seq, qual) = _gathered(self.base_offset, reads, self.seq, self.qual)
-        cigar_offset, (cigar,) = _gathered(self.cigar_offset, reads, self.cigar)
+        base_offset, (seq, qual) = gathered(self.base_offset, reads, self.seq, self.qual)
+        cigar_offset, (cigar,) = gathered(self.cigar_offset, reads, self.cigar)
         return replace(
             self,
             **{name: getattr(self, name)[reads] for name in _PER_READ},
@@ -91,10 +132,25 @@ class ReadBatch:
 _PER_READ = ("start", "end", "flag", "mapping_quality", "fragment_length", "haplotype", "name_hash")
 
 
-def _gathered(
+def gathered(
     offset: npt.NDArray[np.int64], reads: npt.NDArray[np.int64], *values: npt.NDArray[Any]
 ) -> tuple[npt.NDArray[np.int64], list[npt.NDArray[Any]]]:
-    """Offsets and values of some reads, the values being flat over all reads."""
+    """Gather the rows of some reads from values that are flat over all reads.
+
+    Parameters
+    ----------
+    offset
+        int64[reads + 1]: read ``i`` owns ``values[offset[i] : offset[i + 1]]``.
+    reads
+        int64[n], which reads, in the order wanted.
+    values
+        Arrays over the same rows.
+
+    Returns
+    -------
+    offset, values
+        int64[n + 1], and each array in the new order.
+    """
     lengths = offset[reads + 1] - offset[reads]
     taken = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
     outs = []
@@ -106,7 +162,14 @@ def _gathered(
 
 
 @njit(cache=True)
-def _copy_rows(values: Any, offset: Any, reads: Any, taken: Any, out: Any) -> None:
+def _copy_rows(
+    values: npt.NDArray[Any],
+    offset: npt.NDArray[np.int64],
+    reads: npt.NDArray[np.int64],
+    taken: npt.NDArray[np.int64],
+    out: npt.NDArray[Any],
+) -> None:
+    """Copy the rows of ``reads``, int64[n], into ``out``, where row ``i`` begins at ``taken[i]``, int64[n + 1]."""
     for i in range(len(reads)):
         first = offset[reads[i]]
         for k in range(taken[i + 1] - taken[i]):

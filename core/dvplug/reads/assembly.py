@@ -7,11 +7,13 @@ first k-mer to its last is a haplotype. k grows until the graph has no cycle.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
+
+from dvplug.sequence.arrays import Bools, Int32s, Int64s, UInt8s, UInt64s
+from dvplug.sequence.codes import UNKNOWN_BASE
 
 K_MERS = (25, 35, 45, 55, 65, 75, 85)
 MIN_BASE_QUALITY = 15  # of every base of a k-mer (DeepVariant's dbg_min_base_quality)
@@ -22,15 +24,40 @@ MAX_HAPLOTYPES = 6  # best supported; more cost time and gain nothing
 MAX_GROWTH = 200  # bp by which a haplotype may be longer than the reference window
 _PRIME = np.uint64(0x9E3779B97F4A7C15)
 _REFERENCE_SUPPORT = 1 << 30
+_SOURCE, _SINK = 0, 1  # nodes of the window's first and last k-mer
+_NO_NODE = -1
+
+
+class Stretches(NamedTuple):
+    """Stretches of bases: the i-th are those from ``first[i]`` up to ``last[i]``; none overlaps another."""
+
+    seq: UInt8s  # [bases]: base codes
+    qual: UInt8s  # [bases]: phred
+    first: Int64s  # [stretches]
+    last: Int64s  # [stretches]
+
+
+class KMers(NamedTuple):
+    """The good k-mers of stretches, in order."""
+
+    hash: UInt64s  # [k-mers]
+    end: Int64s  # [k-mers]: index of the last base
+
+
+class Graph(NamedTuple):
+    """Edges from each node, by the base that follows its k-mer."""
+
+    next_node: Int32s  # [nodes, 4]: `_NO_NODE` where there is none
+    weight: Int64s  # [nodes, 4]: reads on the edge, or `_REFERENCE_SUPPORT`
 
 
 def assemble(
-    reference: npt.NDArray[np.uint8],
-    seq: npt.NDArray[np.uint8],
-    qual: npt.NDArray[np.uint8],
-    first: npt.NDArray[np.int64],
-    last: npt.NDArray[np.int64],
-) -> list[npt.NDArray[np.uint8]]:
+    reference: UInt8s,
+    seq: UInt8s,
+    qual: UInt8s,
+    first: Int64s,
+    last: Int64s,
+) -> list[UInt8s]:
     """Assemble the haplotypes of a window; the reference is not among them.
 
     Parameters
@@ -53,7 +80,7 @@ def assemble(
         # What an edge weighs that all reads share. Of reads hardly longer than k it is far below the depth.
         usual = np.maximum(last - first - k, 0).sum() / (len(reference) - k)
         least = max(MIN_READS, int(np.ceil(MIN_FRACTION * usual)))
-        bases, offset, support = haplotype_paths(reference, seq, qual, first, last, k, least)
+        bases, offset, support = haplotype_paths(reference, Stretches(seq, qual, first, last), k, least)
         if len(offset) > 1:
             # Best supported first; of equals the first found, which depends on the sequence alone.
             best = np.argsort(-support, kind="stable")[:MAX_HAPLOTYPES]
@@ -62,8 +89,15 @@ def assemble(
 
 
 @njit(cache=True)
-def haplotype_paths(reference: Any, seq: Any, qual: Any, first: Any, last: Any, k: int, least: int) -> Any:
+def haplotype_paths(reference: UInt8s, reads: Stretches, k: int, least: int) -> tuple[UInt8s, Int64s, Int64s]:
     """Enumerate the paths of one graph.
+
+    Parameters
+    ----------
+    reference
+        uint8[l] base codes of the window.
+    k, least
+        Bases of a k-mer, and reads that an edge beside the reference must have.
 
     Returns
     -------
@@ -73,119 +107,115 @@ def haplotype_paths(reference: Any, seq: Any, qual: Any, first: Any, last: Any, 
         all when there is a cycle or when there are too many.
     """
     none = np.zeros(0, np.uint8), np.zeros(1, np.int64), np.zeros(0, np.int64)
-    nodes, next_node, weight = _graph(reference, seq, qual, first, last, k, least)
-    if nodes == 0:
+    graph = _graph(reference, reads, k, least)
+    if len(graph.next_node) == 0:
         return none
-    useful = _useful_nodes(next_node, nodes)
+    useful = _useful_nodes(graph.next_node)
     if len(useful) == 0:
         return none
-    return _paths(reference, next_node, weight, useful, k, none)
+    return _paths(reference[:k], graph, useful, len(reference) + MAX_GROWTH)
 
 
 @njit(cache=True)
-def _graph(reference: Any, seq: Any, qual: Any, first: Any, last: Any, k: int, least: int) -> Any:
-    """Edges by node and next base, int32[n, 4], -1 for none; nodes 0 and 1 are the window's first and last k-mer.
-
-    The third array is int32[n, 4], reads on the edge, or `_REFERENCE_SUPPORT`. No nodes when the reference
-    repeats a k-mer.
-    """
-    empty = 0, np.zeros((0, 4), np.int32), np.zeros((0, 4), np.int64)
-    top = np.uint64(1)
-    for _ in range(k):
-        top *= _PRIME
-    total = len(reference) - k + 1
-    for i in range(len(first)):
-        total += max(0, last[i] - first[i] - k + 1)
-    hashes = np.empty(total, np.uint64)
-    at = _hash_k_mers(reference, reference, 0, len(reference), k, 0, top, hashes, 0)
-    of_reference = hashes[:at].copy()
-    if at < 2 or len(np.unique(of_reference)) < at or at < len(reference) - k + 1:
-        return empty
-    for i in range(len(first)):
-        at = _hash_k_mers(seq, qual, first[i], last[i], k, MIN_BASE_QUALITY, top, hashes, at)
-    known = np.unique(hashes[:at])
-    rank = np.empty(len(known), np.int32)  # node by place in `known`: the ends of the window first
-    source, sink = np.searchsorted(known, of_reference[0]), np.searchsorted(known, of_reference[-1])
-    number = 2
-    for i in range(len(known)):
-        if i == source:
-            rank[i] = 0
-        elif i == sink:
-            rank[i] = 1
-        else:
-            rank[i] = number
-            number += 1
-    next_node = np.full((len(known), 4), -1, np.int32)
-    weight = np.zeros((len(known), 4), np.int64)
-    for i in range(len(first)):
-        _add_edges(seq, qual, first[i], last[i], k, MIN_BASE_QUALITY, top, known, rank, next_node, weight)
+def _graph(reference: UInt8s, reads: Stretches, k: int, least: int) -> Graph:
+    """Graph of the reference and the reads; without nodes when the reference repeats a k-mer or has a bad one."""
+    whole = Stretches(reference, reference, np.zeros(1, np.int64), np.full(1, len(reference), np.int64))
+    of_reference = _k_mers(whole, k, 0).hash
+    n = len(of_reference)
+    if n < 2 or len(np.unique(of_reference)) < n or n < len(reference) - k + 1:
+        return Graph(np.zeros((0, 4), np.int32), np.zeros((0, 4), np.int64))
+    of_reads = _k_mers(reads, k, MIN_BASE_QUALITY)
+    known = np.unique(np.concatenate((of_reference, of_reads.hash)))
+    node_of = _numbered(known, of_reference[0], of_reference[-1])
+    graph = Graph(np.full((len(known), 4), _NO_NODE, np.int32), np.zeros((len(known), 4), np.int64))
+    _add_edges(graph, reads.seq, of_reads, known, node_of)
     for node in range(len(known)):
         for base in range(4):
-            if weight[node, base] < least:
-                next_node[node, base] = -1
-    previous = np.int64(0)
-    for i in range(1, len(of_reference)):
-        node = rank[np.searchsorted(known, of_reference[i])]
+            if graph.weight[node, base] < least:
+                graph.next_node[node, base] = _NO_NODE
+    previous = np.int64(_SOURCE)
+    for i in range(1, n):
+        node = node_of[np.searchsorted(known, of_reference[i])]
         base = reference[i + k - 1]
-        next_node[previous, base] = node
-        weight[previous, base] = _REFERENCE_SUPPORT
+        graph.next_node[previous, base] = node
+        graph.weight[previous, base] = _REFERENCE_SUPPORT
         previous = node
-    return len(known), next_node, weight
+    return graph
 
 
 @njit(cache=True)
-def _hash_k_mers(
-    seq: Any, qual: Any, begin: int, end: int, k: int, min_quality: int, top: Any, hashes: Any, at: int
-) -> int:
-    """Append the hashes of the good k-mers (polynomial, rolled from base to base); return the new length."""
-    value, good = np.uint64(0), 0
-    for i in range(begin, end):
-        value = value * _PRIME + np.uint64(seq[i] + 1)
-        if i >= begin + k:
-            value -= top * np.uint64(seq[i - k] + 1)
-        good = good + 1 if seq[i] < 4 and (min_quality == 0 or qual[i] >= min_quality) else 0
-        if good >= k:
-            hashes[at] = value
-            at += 1
-    return at
+def _k_mers(stretches: Stretches, k: int, min_quality: int) -> KMers:
+    """K-mers of bases that are known and good enough; their hashes are polynomials, rolled from base to base."""
+    seq, qual = stretches.seq, stretches.qual
+    top = np.uint64(1)  # factor of the base that leaves
+    for _ in range(k):
+        top *= _PRIME
+    total = 0
+    for i in range(len(stretches.first)):
+        total += max(0, stretches.last[i] - stretches.first[i] - k + 1)
+    hashes, ends = np.empty(total, np.uint64), np.empty(total, np.int64)
+    n = 0
+    for s in range(len(stretches.first)):
+        value, good = np.uint64(0), 0
+        for i in range(stretches.first[s], stretches.last[s]):
+            value = value * _PRIME + np.uint64(seq[i] + 1)
+            if i >= stretches.first[s] + k:
+                value -= top * np.uint64(seq[i - k] + 1)
+            good = good + 1 if seq[i] < UNKNOWN_BASE and qual[i] >= min_quality else 0
+            if good >= k:
+                hashes[n], ends[n] = value, i
+                n += 1
+    return KMers(hashes[:n], ends[:n])
 
 
 @njit(cache=True)
-def _add_edges(
-    seq: Any, qual: Any, begin: int, end: int, k: int, min_quality: int, top: Any, known: Any, rank: Any,
-    next_node: Any, weight: Any,
-) -> None:  # fmt: skip
-    value, good, previous = np.uint64(0), 0, -1
-    for i in range(begin, end):
-        value = value * _PRIME + np.uint64(seq[i] + 1)
-        if i >= begin + k:
-            value -= top * np.uint64(seq[i - k] + 1)
-        good = good + 1 if seq[i] < 4 and qual[i] >= min_quality else 0
-        if good < k:
-            previous = -1
-            continue
-        node = rank[np.searchsorted(known, value)]
-        if previous >= 0:
-            next_node[previous, seq[i]] = node
-            weight[previous, seq[i]] += 1
+def _numbered(known: UInt64s, source: int, sink: int) -> Int32s:
+    """Node of each hash, int32[nodes], by its place in ``known``: the ends of the window are the first two."""
+    node_of = np.empty(len(known), np.int32)
+    number = 2
+    for i in range(len(known)):
+        if known[i] == source:
+            node_of[i] = _SOURCE
+        elif known[i] == sink:
+            node_of[i] = _SINK
+        else:
+            node_of[i] = number
+            number += 1
+    return node_of
+
+
+@njit(cache=True)
+def _add_edges(graph: Graph, seq: UInt8s, k_mers: KMers, known: UInt64s, node_of: Int32s) -> None:
+    """Add an edge between k-mers that follow each other; ``node_of`` as `_numbered` gives it for ``known``."""
+    previous = 0
+    for i in range(len(k_mers.hash)):
+        node = node_of[np.searchsorted(known, k_mers.hash[i])]
+        if i > 0 and k_mers.end[i] == k_mers.end[i - 1] + 1:
+            base = seq[k_mers.end[i]]
+            graph.next_node[previous, base] = node
+            graph.weight[previous, base] += 1
         previous = node
 
 
 @njit(cache=True)
-def _useful_nodes(next_node: Any, nodes: int) -> Any:
-    """Nodes on a way from node 0 to node 1, bool[n]; nothing when a cycle can be reached (depth-first search)."""
+def _useful_nodes(next_node: Int32s) -> Bools:
+    """Nodes on a way from source to sink, bool[nodes]; nothing when a cycle can be reached (depth-first search).
+
+    ``next_node`` int32[nodes, 4] as in `Graph`.
+    """
+    nodes = len(next_node)
     white, grey, black = 0, 1, 2
     color = np.zeros(nodes, np.uint8)
     useful = np.zeros(nodes, np.bool_)
-    useful[1] = True
+    useful[_SINK] = True
     stack = np.empty(nodes + 1, np.int64)
     branch = np.zeros(nodes + 1, np.int64)
     depth = 0
-    stack[0] = 0
-    color[0] = grey
+    stack[0] = _SOURCE
+    color[_SOURCE] = grey
     while depth >= 0:
         node = stack[depth]
-        if branch[depth] < 4 and node != 1:
+        if branch[depth] < 4 and node != _SINK:
             child = next_node[node, branch[depth]]
             branch[depth] += 1
             if child < 0:
@@ -208,9 +238,19 @@ def _useful_nodes(next_node: Any, nodes: int) -> Any:
 
 
 @njit(cache=True)
-def _paths(reference: Any, next_node: Any, weight: Any, useful: Any, k: int, none: Any) -> Any:
-    """All paths from node 0 to node 1 in an acyclic graph (depth-first search)."""
-    most = len(reference) + MAX_GROWTH
+def _paths(start: UInt8s, graph: Graph, useful: Bools, most: int) -> tuple[UInt8s, Int64s, Int64s]:
+    """All paths from source to sink in an acyclic graph (depth-first search), as `haplotype_paths` gives them.
+
+    Parameters
+    ----------
+    start
+        uint8[k] base codes of the source.
+    useful
+        bool[nodes]: nodes on a way to the sink.
+    most
+        Longest path, in bases.
+    """
+    next_node, weight, k = graph.next_node, graph.weight, len(start)
     out = np.empty(MAX_PATHS * most, np.uint8)
     offset = np.zeros(MAX_PATHS + 1, np.int64)
     support = np.zeros(MAX_PATHS, np.int64)
@@ -218,14 +258,14 @@ def _paths(reference: Any, next_node: Any, weight: Any, useful: Any, k: int, non
     branch = np.zeros(most + 1, np.int64)
     least = np.zeros(most + 1, np.int64)
     path = np.empty(most, np.uint8)
-    path[:k] = reference[:k]
+    path[:k] = start
     found, depth = 0, 0
     least[0] = _REFERENCE_SUPPORT
     while depth >= 0:
         node = stack[depth]
-        if node == 1:
+        if node == _SINK:
             if found == MAX_PATHS:
-                return none
+                return out[:0].copy(), offset[:1].copy(), support[:0].copy()
             size = k + depth
             offset[found + 1] = offset[found] + size
             out[offset[found] : offset[found + 1]] = path[:size]

@@ -8,27 +8,50 @@ attribute.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pysam
 from numba import njit
 
 from dvplug.errors import InputError
-from dvplug.line.read_batch import ReadBatch
+from dvplug.line.read_batch import ReadArrays, ReadBatch
 from dvplug.line.region import Region
-from dvplug.sequence.codes import encode_bases
+from dvplug.sequence.arrays import Int32s, Int64s, UInt8s, UInt16s, UInt32s
+from dvplug.sequence.cigar import (
+    DIFFERENT,
+    LENGTH_SHIFT,
+    code_of,
+    consumes_read,
+    consumes_reference,
+    length_of,
+    unpack,
+)
+from dvplug.sequence.codes import UNKNOWN_BASE, encode_bases
 from dvplug.technology import ReadFilter
 
 CHUNK = 1 << 18  # bytes of BAM records, or
 CHUNK_READS = 4096  # reads of CRAM, that are decoded at a time
 LARGEST_RECORD = 1 << 30
-_CORE = 36  # bytes of a BAM record before its name, with the leading block size
-_BASE = np.full(16, 4, np.uint8)  # of BAM's 4-bit codes "=ACMGRSVTWYHKDBN", of which a byte holds two
+# Where the fields of a BAM record lie, in bytes from its leading block size, and where its name begins.
+_REF_ID, _POS, _NAME_LENGTH, _MAPQ, _N_CIGAR_OP, _FLAG, _SEQ_LENGTH, _TLEN, _CORE = (
+    4,
+    8,
+    12,
+    13,
+    16,
+    18,
+    20,
+    32,
+    36,
+)
+_MISSING_QUALITY = 255  # the first of a record without qualities
+_BASE = np.full(
+    16, UNKNOWN_BASE, np.uint8
+)  # of BAM's 4-bit codes "=ACMGRSVTWYHKDBN", of which a byte holds two
 _BASE[[1, 2, 4, 8]] = (0, 1, 2, 3)
 _HIGH_BASE, _LOW_BASE = np.repeat(_BASE, 16), np.tile(_BASE, 16)
 _CRC = np.zeros(256, np.uint32)  # CRC-32 of each byte (ISO 3309), to hash names as zlib.crc32 does
@@ -45,7 +68,7 @@ MOST_OPERATIONS = (1 << 16) - 1  # of a CIGAR in a BAM record; longer ones lie i
 
 
 def decode(
-    file: Any, region: Region, read_filter: ReadFilter, haplotypes: bool, keep_fraction: float
+    file: pysam.AlignmentFile, region: Region, read_filter: ReadFilter, haplotypes: bool, keep_fraction: float
 ) -> Iterator[ReadBatch]:
     """Yield the reads of one open, indexed file that overlap a region, in order of start, in parts.
 
@@ -74,7 +97,7 @@ def decode(
 
 
 def _parts(
-    file: Any, region: Region, read_filter: ReadFilter, haplotypes: bool, below: int
+    file: pysam.AlignmentFile, region: Region, read_filter: ReadFilter, haplotypes: bool, below: int
 ) -> Iterator[ReadBatch]:
     records = file.fetch(region.contig, region.start, region.end)
     if file.is_cram or haplotypes or read_filter.max_read_span > MOST_OPERATIONS:
@@ -88,7 +111,7 @@ def _parts(
 
 def _require_sound(batch: ReadBatch, last: int) -> int:
     """Refuse reads that no later step could bear; returns the start of the last one."""
-    bad = first_unsound(batch.start, batch.base_offset, batch.cigar, batch.cigar_offset, last)
+    bad = first_unsound(batch.arrays(), last)
     if bad >= 0:
         raise ValueError(
             f"the read at {batch.start[bad] + 1} has a CIGAR that does not fit its bases, or comes out of order"
@@ -97,33 +120,33 @@ def _require_sound(batch: ReadBatch, last: int) -> int:
 
 
 @njit(cache=True)
-def first_unsound(start: Any, base_offset: Any, cigar: Any, cigar_offset: Any, last: int) -> int:
+def first_unsound(reads: ReadArrays, last: int) -> int:
     """Find the first read that starts before the one before it, or whose CIGAR does not fit its bases; -1 if none.
 
     Parameters
     ----------
-    start, base_offset, cigar, cigar_offset
-        As in `ReadBatch`.
+    reads
+        As of a `ReadBatch`.
     last
         Start of the read before these.
 
     A CIGAR consumes as many bases as there are, has no operation but the nine of the SAM specification (section
     1.4.6), and ends before position 2^31.
     """
-    for read in range(len(start)):
-        bases, end = 0, np.int64(start[read])
+    for read in range(len(reads.start)):
+        bases, end = 0, np.int64(reads.start[read])
         if end < last:
             return read
         last = end
-        for k in range(cigar_offset[read], cigar_offset[read + 1]):
-            code, length = cigar[k] & 15, np.int64(cigar[k] >> 4)
-            if code > 8:
+        for k in range(reads.cigar_offset[read], reads.cigar_offset[read + 1]):
+            code, length = unpack(reads.cigar[k])
+            if code > DIFFERENT:
                 return read
-            if code == 0 or code == 1 or code == 4 or code == 7 or code == 8:
+            if consumes_read(code):
                 bases += length
-            if code == 0 or code == 2 or code == 3 or code == 7 or code == 8:
+            if consumes_reference(code):
                 end += length
-        if bases != base_offset[read + 1] - base_offset[read] or end > 2**31 - 1:
+        if bases != reads.base_offset[read + 1] - reads.base_offset[read] or end > 2**31 - 1:
             return read
     return -1
 
@@ -148,7 +171,7 @@ def name_hash(name: str, start: int, flag: int) -> int:
 
 
 def _decode_records(
-    records: Iterator[Any], read_filter: ReadFilter, haplotypes: bool, below: int
+    records: Iterator[pysam.AlignedSegment], read_filter: ReadFilter, haplotypes: bool, below: int
 ) -> Iterator[ReadBatch]:
     """Decode pysam's records, attribute by attribute."""
     while True:
@@ -158,7 +181,9 @@ def _decode_records(
             return
 
 
-def _batch_of_records(records: list[Any], read_filter: ReadFilter, haplotypes: bool, below: int) -> ReadBatch:
+def _batch_of_records(
+    records: list[pysam.AlignedSegment], read_filter: ReadFilter, haplotypes: bool, below: int
+) -> ReadBatch:
     excluded = excluded_flags(read_filter)
     chosen = [
         r
@@ -174,7 +199,7 @@ def _batch_of_records(records: list[Any], read_filter: ReadFilter, haplotypes: b
         missing * len(seq) if r.query_qualities is None else r.query_qualities
         for r, seq in zip(whole, seqs, strict=True)
     ]
-    cigars = [[length << 4 | code for code, length in r.cigartuples] for r in whole]
+    cigars = [[length << LENGTH_SHIFT | code for code, length in r.cigartuples] for r in whole]
     tags = [r.get_tag("HP") if haplotypes and r.has_tag("HP") else 0 for r in whole]
     return ReadBatch(
         np.array([r.reference_start for r in whole], np.int32),
@@ -193,15 +218,17 @@ def _batch_of_records(records: list[Any], read_filter: ReadFilter, haplotypes: b
     )
 
 
-def _name(file: Any) -> str:
+def _name(file: pysam.AlignmentFile) -> str:
     return file.filename.decode() if isinstance(file.filename, bytes) else str(file.filename)
 
 
-def _offsets(lengths: Any) -> npt.NDArray[np.int64]:
+def _offsets(lengths: Iterable[int]) -> Int64s:
     return np.concatenate(([0], np.cumsum(list(lengths)))).astype(np.int64)
 
 
-def _decode_bam(file: Any, region: Region, read_filter: ReadFilter, below: int) -> Iterator[ReadBatch]:
+def _decode_bam(
+    file: pysam.AlignmentFile, region: Region, read_filter: ReadFilter, below: int
+) -> Iterator[ReadBatch]:
     """Decode what follows the record that ``file`` read last."""
     contig = file.get_tid(region.contig)
     rest = b""
@@ -225,36 +252,46 @@ _MORE, _DONE, _DAMAGED = range(3)
 
 
 def unpacked(
-    data: npt.NDArray[np.uint8],
-    records: npt.NDArray[np.int64],
+    data: UInt8s,
+    records: Int64s,
     missing_base_quality: int,
     without_sequence: int,
 ) -> ReadBatch:
     """Unpack the BAM records that begin at these offsets of ``data``."""
-    fields, base_offset, cigar_offset = record_fields(data, records)
-    seq, qual = np.empty(base_offset[-1], np.uint8), np.empty(base_offset[-1], np.uint8)
-    cigar = np.empty(cigar_offset[-1], np.uint32)
-    end = unpack_records(data, records, base_offset, cigar_offset, seq, qual, cigar, missing_base_quality)
+    fields = record_fields(data, records)
+    seq, qual, cigar, end = unpack_records(data, records, fields, missing_base_quality)
     return ReadBatch(
-        fields[:, 0].astype(np.int32),
+        fields.start,
         end,
-        fields[:, 1].astype(np.uint16),
-        fields[:, 2].astype(np.uint8),
-        fields[:, 3].astype(np.int32),
+        fields.flag,
+        fields.mapping_quality,
+        fields.fragment_length,
         np.zeros(len(records), np.uint8),
-        fields[:, 4].astype(np.uint32),
+        fields.name_hash,
         seq,
         qual,
-        base_offset,
+        fields.base_offset,
         cigar,
-        cigar_offset,
+        fields.cigar_offset,
         without_sequence,
     )
 
 
+class RecordFields(NamedTuple):
+    """Numbers of BAM records, as `ReadBatch` has them."""
+
+    start: Int32s  # [records]
+    flag: UInt16s  # [records]
+    mapping_quality: UInt8s  # [records]
+    fragment_length: Int32s  # [records]
+    name_hash: UInt32s  # [records]
+    base_offset: Int64s  # [records + 1]
+    cigar_offset: Int64s  # [records + 1]
+
+
 @njit(cache=True)
-def _int32(data: Any, at: int) -> int:
-    """A little-endian int32."""
+def _int32(data: UInt8s, at: int) -> int:
+    """A little-endian int32 at this byte of uint8[n]."""
     value = (
         np.int64(data[at])
         | np.int64(data[at + 1]) << 8
@@ -265,8 +302,14 @@ def _int32(data: Any, at: int) -> int:
 
 
 @njit(cache=True)
-def _crc32(data: Any, first: int, last: int, value: int) -> int:
-    """CRC-32 of bytes, going on from ``value``, as `zlib.crc32`."""
+def _uint16(data: UInt8s, at: int) -> int:
+    """A little-endian uint16 at this byte of uint8[n]."""
+    return np.int64(data[at]) | np.int64(data[at + 1]) << 8
+
+
+@njit(cache=True)
+def _crc32(data: UInt8s, first: int, last: int, value: int) -> int:
+    """CRC-32 of the bytes [first, last) of uint8[n], going on from ``value``, as `zlib.crc32`."""
     crc = np.uint32(value) ^ np.uint32(0xFFFFFFFF)
     for i in range(first, last):
         crc = np.uint32(crc >> np.uint32(8)) ^ _CRC[(crc ^ np.uint32(data[i])) & np.uint32(0xFF)]
@@ -275,8 +318,8 @@ def _crc32(data: Any, first: int, last: int, value: int) -> int:
 
 @njit(cache=True)
 def index_records(
-    data: Any, contig: int, end: int, excluded: int, min_mapping_quality: int, below: int
-) -> Any:
+    data: UInt8s, contig: int, end: int, excluded: int, min_mapping_quality: int, below: int
+) -> tuple[Int64s, int, int, int]:
     """Find the records in a stretch of BAM that count.
 
     Parameters
@@ -303,8 +346,8 @@ def index_records(
     n, at, without_sequence = 0, 0, 0
     while at + _CORE <= len(data):
         size = _int32(data, at)
-        names, operations = np.int64(data[at + 12]), np.int64(data[at + 16]) | np.int64(data[at + 17]) << 8
-        bases = _int32(data, at + 20)
+        names, operations = np.int64(data[at + _NAME_LENGTH]), _uint16(data, at + _N_CIGAR_OP)
+        bases = _int32(data, at + _SEQ_LENGTH)
         if (
             bases < 0
             or size < 32 + names + 4 * operations + (bases + 1) // 2 + bases
@@ -313,13 +356,12 @@ def index_records(
             return records[:n], at, _DAMAGED, without_sequence
         if at + 4 + size > len(data):
             break
-        if _int32(data, at + 4) != contig or _int32(data, at + 8) >= end:
+        if _int32(data, at + _REF_ID) != contig or _int32(data, at + _POS) >= end:
             return records[:n], at, _DONE, without_sequence
-        flag = np.int64(data[at + 18]) | np.int64(data[at + 19]) << 8
         if (
-            flag & excluded == 0
-            and data[at + 13] >= min_mapping_quality
-            and (below >= _WHOLE or _crc32(data, at + 36, at + 35 + names, 0) < below)
+            _uint16(data, at + _FLAG) & excluded == 0
+            and data[at + _MAPQ] >= min_mapping_quality
+            and (below >= _WHOLE or _crc32(data, at + _CORE, at + _CORE + names - 1, 0) < below)
         ):
             if bases > 0 and operations > 0:
                 records[n] = at
@@ -331,46 +373,55 @@ def index_records(
 
 
 @njit(cache=True)
-def record_fields(data: Any, records: Any) -> Any:
-    """Numbers of each record: int64[k, 5] start, flag, mapping quality, fragment length, name hash; offsets.
+def record_fields(data: UInt8s, records: Int64s) -> RecordFields:
+    """Read the numbers of each record.
 
-    Offsets int64[k + 1] are those of bases and of CIGAR operations.
+    Parameters
+    ----------
+    data, records
+        uint8[n] of BAM, int64[k] where the records begin.
     """
-    fields = np.empty((len(records), 5), np.int64)
-    base_offset, cigar_offset = np.zeros(len(records) + 1, np.int64), np.zeros(len(records) + 1, np.int64)
-    for i in range(len(records)):
+    n = len(records)
+    fields = RecordFields(
+        np.empty(n, np.int32), np.empty(n, np.uint16), np.empty(n, np.uint8), np.empty(n, np.int32),
+        np.empty(n, np.uint32), np.zeros(n + 1, np.int64), np.zeros(n + 1, np.int64),
+    )  # fmt: skip
+    for i in range(n):
         at = records[i]
-        start, flag = _int32(data, at + 8), np.int64(data[at + 18]) | np.int64(data[at + 19]) << 8
-        fields[i, 0], fields[i, 1], fields[i, 2] = start, flag, data[at + 13]
-        fields[i, 3] = _int32(data, at + 32)
-        fields[i, 4] = _crc32(data, at + 36, at + 35 + data[at + 12], start ^ flag << 16)
-        base_offset[i + 1] = base_offset[i] + _int32(data, at + 20)
-        cigar_offset[i + 1] = cigar_offset[i] + (np.int64(data[at + 16]) | np.int64(data[at + 17]) << 8)
-    return fields, base_offset, cigar_offset
+        start, flag = _int32(data, at + _POS), _uint16(data, at + _FLAG)
+        fields.start[i], fields.flag[i], fields.mapping_quality[i] = start, flag, data[at + _MAPQ]
+        fields.fragment_length[i] = _int32(data, at + _TLEN)
+        end_of_name = at + _CORE + data[at + _NAME_LENGTH] - 1  # which ends with a zero
+        fields.name_hash[i] = _crc32(data, at + _CORE, end_of_name, start ^ flag << 16)
+        fields.base_offset[i + 1] = fields.base_offset[i] + _int32(data, at + _SEQ_LENGTH)
+        fields.cigar_offset[i + 1] = fields.cigar_offset[i] + _uint16(data, at + _N_CIGAR_OP)
+    return fields
 
 
 @njit(cache=True)
 def unpack_records(
-    data: Any,
-    records: Any,
-    base_offset: Any,
-    cigar_offset: Any,
-    seq: Any,
-    qual: Any,
-    cigar: Any,
-    missing: int,
-) -> Any:
-    """Fill base codes uint8, qualities uint8 and CIGAR uint32; return the reads' ends, int32[k]."""
+    data: UInt8s, records: Int64s, fields: RecordFields, missing: int
+) -> tuple[UInt8s, UInt8s, UInt32s, Int32s]:
+    """Unpack base codes uint8[b], qualities uint8[b], CIGAR uint32[o], and the reads' ends, int32[k].
+
+    Parameters
+    ----------
+    data, records, fields
+        uint8[n] of BAM, int64[k] where the records begin, and their numbers.
+    missing
+        Quality of the bases of a read without.
+    """
+    base_offset, cigar_offset = fields.base_offset, fields.cigar_offset
+    seq, qual = np.empty(base_offset[-1], np.uint8), np.empty(base_offset[-1], np.uint8)
+    cigar = np.empty(cigar_offset[-1], np.uint32)
     ends = np.empty(len(records), np.int32)
     for i in range(len(records)):
-        at = records[i] + _CORE + data[records[i] + 12]
-        end = _int32(data, records[i] + 8)
+        at = records[i] + _CORE + data[records[i] + _NAME_LENGTH]
+        end = np.int64(fields.start[i])
         for k in range(cigar_offset[i], cigar_offset[i + 1]):
-            operation = np.uint32(_int32(data, at) & 0xFFFFFFFF)
-            cigar[k] = operation
-            code = operation & np.uint32(15)
-            if code == 0 or code == 2 or code == 3 or code == 7 or code == 8:
-                end += np.int64(operation >> np.uint32(4))
+            cigar[k] = np.uint32(_int32(data, at) & 0xFFFFFFFF)
+            if consumes_reference(code_of(cigar[k])):
+                end += length_of(cigar[k])
             at += 4
         ends[i] = end
         first, bases = base_offset[i], base_offset[i + 1] - base_offset[i]
@@ -381,8 +432,8 @@ def unpack_records(
         if bases & 1:
             seq[first + bases - 1] = _HIGH_BASE[data[at + bases // 2]]
         at += (bases + 1) // 2
-        if data[at] == 255:
+        if data[at] == _MISSING_QUALITY:
             qual[first : first + bases] = missing
         else:
             qual[first : first + bases] = data[at : at + bases]
-    return ends
+    return seq, qual, cigar, ends

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+import pysam
 
-from dvplug.line.read_batch import ReadBatch
+from dvplug.line.read_batch import REVERSE, ReadBatch
 from dvplug.line.region import Region
 from dvplug.reads.decode import decode
+from dvplug.sequence.arrays import Int64s
 from dvplug.system.htslib import isolated_htslib
 from dvplug.technology import ReadFilter
 
-REVERSE = 0x10  # SAM flag
 _SLACK = 50_000  # reads over twice those kept that may gather before they are sampled
 
 
 @isolated_htslib()
 def fetch_reads(
-    alignments: Sequence[Any],
+    alignments: Sequence[pysam.AlignmentFile],
     region: Region,
     read_filter: ReadFilter,
     *,
@@ -72,7 +71,7 @@ def fetch_reads(
     return batch.part(int(wanted[0]), int(wanted[-1]) + 1) if len(wanted) else batch.part(0, 0)
 
 
-def _merge_keys(batch: ReadBatch) -> npt.NDArray[np.int64]:
+def _merge_keys(batch: ReadBatch) -> Int64s:
     """What `samtools merge` orders by, int64[reads]: start, then strand, then the order of the files.
 
     Reads that start alike get other rows in images in another order, so lanes must come as their merge does. A read

@@ -7,25 +7,34 @@ aligned with the reference, and each read takes the place on a haplotype where i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from dvplug.line.read_batch import ReadBatch
+from dvplug.line.read_batch import OneRead, ReadArrays, ReadBatch, gathered, one_read
 from dvplug.reads.assembly import assemble
 from dvplug.sequence.alleles import left_aligned
+from dvplug.sequence.arrays import Int32s, Int64s, UInt8s, UInt32s
+from dvplug.sequence.cigar import (
+    CODE_MASK,
+    DELETION,
+    INSERTION,
+    LENGTH_SHIFT,
+    MATCH,
+    SOFT_CLIP,
+    code_of,
+    consumes_read,
+    consumes_reference,
+    is_gap,
+    reference_spans,
+    unpack,
+)
 from dvplug.sequence.pairwise import (
     LOWEST,
-    D,
-    H,
-    I,
-    M,
-    N,
-    P,
-    S,
     align_globally,
     alignment_score,
     place_on_reference,
@@ -40,12 +49,16 @@ MIN_CLIP = 5  # bp; shorter clips are mostly of read ends
 MAX_GAP = 60  # bp between places of one window
 MAX_SPAN = 300  # bp from the first to the last place of a window: longer ones are left as they are
 PAD = 70  # bp of reference on either side of a window, room for unique k-mers
-MARGIN = 1000  # bp beyond its reads that a region must know, to see whole every window that can change them
+REALIGN_MARGIN = (
+    1000  # bp beyond its reads that a region must know, to see whole every window that can change them
+)
 SLACK = 50  # bp by which a read's bases may lie beside where its alignment puts them
+SHIFTS = 8  # bp to either side of where a read lay that are tried on a haplotype
+MOST_CLIPPED = 1000  # bp before a window from which on reads may reach it by their clips alone
 MIN_DEPTH = 4  # reads of a window, less cannot be assembled
 
 
-def realign_reads(reads: ReadBatch, reference: npt.NDArray[np.uint8], reference_start: int) -> ReadBatch:
+def realign_reads(reads: ReadBatch, reference: UInt8s, reference_start: int) -> ReadBatch:
     """Return the reads with new starts and CIGARs where realignment serves; in order of start again.
 
     Parameters
@@ -61,14 +74,9 @@ def realign_reads(reads: ReadBatch, reference: npt.NDArray[np.uint8], reference_
     return changed.apply(reads)
 
 
-def find_windows(
-    reads: ReadBatch, reference: npt.NDArray[np.uint8], reference_start: int
-) -> list[tuple[int, int]]:
+def find_windows(reads: ReadBatch, reference: UInt8s, reference_start: int) -> list[tuple[int, int]]:
     """Stretches of the contig, [low, high), where reads show indels or clips at two places, or are clipped at one."""
-    indels, clips, depth = count_breaks(
-        reads.start, reads.end, reads.seq, reads.base_offset, reads.cigar, reads.cigar_offset,
-        reference, reference_start,
-    )  # fmt: skip
+    indels, clips, depth = count_breaks(reads.arrays(), reference, reference_start)
     least = np.maximum(MIN_READS, MIN_FRACTION * depth)
     active = np.flatnonzero(indels + clips >= least)
     if not len(active):
@@ -85,11 +93,13 @@ def find_windows(
 
 
 @njit(cache=True)
-def count_breaks(
-    start: Any, end: Any, seq: Any, base_offset: Any, cigar: Any, cigar_offset: Any, reference: Any,
-    reference_start: int,
-) -> Any:  # fmt: skip
+def count_breaks(reads: ReadArrays, reference: UInt8s, reference_start: int) -> tuple[Int32s, Int32s, Int32s]:
     """Count reads by where they show a left-aligned indel, by where they are clipped, and reads over each position.
+
+    Parameters
+    ----------
+    reference
+        uint8[l] base codes from ``reference_start`` on.
 
     Returns
     -------
@@ -99,32 +109,33 @@ def count_breaks(
     n = len(reference)
     indels, clips = np.zeros(n, np.int32), np.zeros(n, np.int32)
     steps = np.zeros(n + 1, np.int32)
-    for read in range(len(start)):
-        position = np.int64(start[read]) - reference_start
+    for read in range(len(reads.start)):
+        position = np.int64(reads.start[read]) - reference_start
         steps[min(max(position, 0), n)] += 1
-        steps[min(max(np.int64(end[read]) - reference_start, 0), n)] -= 1
-        first, last = cigar_offset[read], cigar_offset[read + 1]
+        steps[min(max(np.int64(reads.end[read]) - reference_start, 0), n)] -= 1
+        first, last = reads.cigar_offset[read], reads.cigar_offset[read + 1]
         if last - first == 1:
             continue
-        base = base_offset[read]
+        base = reads.base_offset[read]
         for k in range(first, last):
-            code, length = cigar[k] & 15, np.int64(cigar[k] >> 4)
-            if code in (I, D):
+            code, length = unpack(reads.cigar[k])
+            if is_gap(code):
+                inserted = code == INSERTION
                 if position > 0 and position + length < n:
-                    indels[left_aligned(reference, position - 1, seq, base, length, code == I)] += 1
-                if code == I:
+                    indels[left_aligned(reference, position - 1, reads.seq, base, length, inserted)] += 1
+                if inserted:
                     base += length
                 else:
                     position += length
-            elif code == S:
+            elif code == SOFT_CLIP:
                 if length >= MIN_CLIP and 0 <= position < n:
                     clips[position] += 1
                 base += length
-            elif code == N:
-                position += length
-            elif code != H and code != P:
-                position += length
-                base += length
+            else:
+                if consumes_read(code):
+                    base += length
+                if consumes_reference(code):
+                    position += length
     return indels, clips, np.cumsum(steps)[:n].astype(np.int32)
 
 
@@ -134,9 +145,9 @@ class _Changed:
     def __init__(self, n_reads: int) -> None:
         self.start = np.full(n_reads, -1, np.int64)
         self.index = np.full(n_reads, -1, np.int64)
-        self.cigars: list[npt.NDArray[np.uint32]] = []
+        self.cigars: list[UInt32s] = []
 
-    def add(self, read: int, start: int, cigar: npt.NDArray[np.uint32]) -> None:
+    def add(self, read: int, start: int, cigar: UInt32s) -> None:
         """Note the new alignment of one read."""
         self.start[read], self.index[read] = start, len(self.cigars)
         self.cigars.append(cigar)
@@ -146,43 +157,29 @@ class _Changed:
         if not self.cigars:
             return reads
         new = self.index >= 0
-        new_offset = np.concatenate(([0], np.cumsum([len(cigar) for cigar in self.cigars])))
-        operations = np.diff(reads.cigar_offset)
-        operations[new] = np.diff(new_offset)[self.index[new]]
-        offset = np.concatenate(([0], np.cumsum(operations))).astype(np.int64)
-        cigar = np.empty(offset[-1], np.uint32)
+        cigars = np.concatenate(self.cigars)
+        offset = _offsets(self.cigars)
+        # The new CIGARs lie behind the old ones; each read takes its own of all these.
+        rows = np.where(new, len(reads) + self.index, np.arange(len(reads)))
+        all_offset = np.concatenate((reads.cigar_offset, reads.cigar_offset[-1] + offset[1:]))
+        cigar_offset, (cigar,) = gathered(all_offset, rows, np.concatenate((reads.cigar, cigars)))
         start, end = reads.start.copy(), reads.end.copy()
-        _put_in(
-            cigar, offset, start, end, reads.cigar, reads.cigar_offset, self.start, self.index,
-            np.concatenate(self.cigars), new_offset,
-        )  # fmt: skip
-        moved = replace(reads, start=start, end=end, cigar=cigar, cigar_offset=offset)
+        start[new] = self.start[new]
+        end[new] = start[new] + reference_spans(cigars, offset)[self.index[new]]
+        moved = replace(reads, start=start, end=end, cigar=cigar, cigar_offset=cigar_offset)
         if (np.diff(start) >= 0).all():
             return moved
         return moved.take(np.argsort(start, kind="stable"))
 
 
-@njit(cache=True)
-def _put_in(
-    cigar: Any, offset: Any, start: Any, end: Any, old: Any, old_offset: Any, new_start: Any, index: Any, new: Any,
-    new_offset: Any,
-) -> None:  # fmt: skip
-    for read in range(len(start)):
-        if index[read] < 0:
-            source, first = old, old_offset[read]
-        else:
-            source, first = new, new_offset[index[read]]
-            start[read] = end[read] = new_start[read]
-        for k in range(offset[read + 1] - offset[read]):
-            operation = source[first + k]
-            cigar[offset[read] + k] = operation
-            if index[read] >= 0 and (operation & 15 == M or operation & 15 == D):
-                end[read] += np.int32(operation >> 4)
+def _offsets(parts: Sequence[npt.NDArray[Any]]) -> Int64s:
+    """Where each part begins once all are joined, int64[parts + 1]."""
+    return np.concatenate(([0], np.cumsum([len(part) for part in parts]))).astype(np.int64)
 
 
 def _realign_window(
     reads: ReadBatch,
-    reference: npt.NDArray[np.uint8],
+    reference: UInt8s,
     reference_start: int,
     low: int,
     high: int,
@@ -190,11 +187,11 @@ def _realign_window(
 ) -> None:
     """Assemble one window and realign what overlaps it and was not realigned before."""
     core = low, high
-    low, high = low - PAD, repeat_end(reference, high - reference_start) + reference_start + PAD
+    low, high = low - PAD, repeat_end(reference, high - reference_start, 1) + reference_start + PAD
     if low < reference_start or high > reference_start + len(reference):
         return
     # A clipped read may reach the window by its clip alone.
-    near = np.arange(*np.searchsorted(reads.start, (low - 1000, high + SLACK)))
+    near = np.arange(*np.searchsorted(reads.start, (low - MOST_CLIPPED, high + SLACK)))
     near = near[reads.end[near] > low - SLACK]
     first, last = base_ranges(reads, near, low - SLACK, high + SLACK)
     touching = base_ranges(reads, near, *core)
@@ -207,43 +204,39 @@ def _realign_window(
     longest = int((reads.base_offset[near + 1] - reads.base_offset[near]).max()) + SLACK
     left = reference[max(0, low - reference_start - longest) : low - reference_start]
     right = reference[high - reference_start : high - reference_start + longest]
-    begin = low - len(left)
-    bases, offsets, cigars, cigar_offsets = _with_flanks(window, haplotypes, left, right)
+    along = _with_flanks(low - len(left), window, haplotypes, left, right)
     near = near[(touching[1] > touching[0]) & (changed.start[near] < 0)]
-    starts, operations, operation_offset = fit_reads(
-        reads.start, reads.seq, reads.base_offset, reads.cigar, reads.cigar_offset, near,
-        reference, reference_start, bases, offsets, cigars, cigar_offsets, begin,
-    )  # fmt: skip
+    starts, operations, operation_offset = fit_reads(reads.arrays(), near, reference, reference_start, along)
     for i in np.flatnonzero(starts >= 0).tolist():
         changed.add(near[i], starts[i], operations[operation_offset[i] : operation_offset[i + 1]])
 
 
+class Haplotypes(NamedTuple):
+    """Haplotypes of a window with its flanks, and their alignments with the reference; the first is the reference."""
+
+    begin: int  # reference position of their first base
+    bases: UInt8s  # [bases]: base codes, flat
+    offset: Int64s  # [haplotypes + 1] into ``bases``
+    cigar: UInt32s  # [operations]: M, I and D, flat
+    cigar_offset: Int64s  # [haplotypes + 1] into ``cigar``
+
+
 def _with_flanks(
-    window: npt.NDArray[np.uint8],
-    haplotypes: list[npt.NDArray[np.uint8]],
-    left: npt.NDArray[np.uint8],
-    right: npt.NDArray[np.uint8],
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
-    """The reference and all haplotypes, widened by reference on both sides, and their CIGARs, flat."""
+    begin: int, window: UInt8s, haplotypes: list[UInt8s], left: UInt8s, right: UInt8s
+) -> Haplotypes:
+    """The reference and all haplotypes, widened by reference on both sides, and their CIGARs."""
     bases, cigars = [], []
     for haplotype in (window, *haplotypes):
         bases.append(np.concatenate((left, haplotype, right)))
-        flanks = np.array((len(left) << 4 | M, len(right) << 4 | M), np.uint32)
+        flanks = np.array((len(left) << LENGTH_SHIFT | MATCH, len(right) << LENGTH_SHIFT | MATCH), np.uint32)
         cigars.append(np.concatenate((flanks[:1], align_globally(haplotype, window), flanks[1:])))
-    return (
-        np.concatenate(bases),
-        np.concatenate(([0], np.cumsum([len(b) for b in bases]))).astype(np.int64),
-        np.concatenate(cigars),
-        np.concatenate(([0], np.cumsum([len(c) for c in cigars]))).astype(np.int64),
-    )
+    return Haplotypes(begin, np.concatenate(bases), _offsets(bases), np.concatenate(cigars), _offsets(cigars))
 
 
-def base_ranges(
-    reads: ReadBatch, which: npt.NDArray[np.int64], low: int, high: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def base_ranges(reads: ReadBatch, which: Int64s, low: int, high: int) -> tuple[Int64s, Int64s]:
     """Bases of some reads that lie in [low, high) if they had no gaps: indexes [first, last) into the flat bases."""
     operation = reads.cigar[reads.cigar_offset[which]]
-    clip = np.where(operation & 15 == S, operation >> 4, 0).astype(np.int64)
+    clip = np.where(operation & CODE_MASK == SOFT_CLIP, operation >> LENGTH_SHIFT, 0).astype(np.int64)
     offset = reads.base_offset[which]
     size = reads.base_offset[which + 1] - offset
     origin = reads.start[which] - clip  # of base 0
@@ -252,36 +245,40 @@ def base_ranges(
 
 @njit(cache=True)
 def fit_reads(
-    start: Any, seq: Any, base_offset: Any, cigar: Any, cigar_offset: Any, reads: Any, reference: Any,
-    reference_start: int, bases: Any, offsets: Any, cigars: Any, cigar_offsets: Any, begin: int,
-) -> Any:  # fmt: skip
+    reads: ReadArrays, which: Int64s, reference: UInt8s, reference_start: int, haplotypes: Haplotypes
+) -> tuple[Int64s, UInt32s, Int64s]:
     """Lay each read without gaps along every haplotype; keep what scores better than its own alignment.
 
-    ``bases[offsets[h]:offsets[h + 1]]`` is haplotype ``h``, ``cigars`` likewise its alignment with the reference
-    from position ``begin`` on; haplotype 0 is the reference.
+    Parameters
+    ----------
+    which
+        int64[r], indexes of the reads.
+    reference
+        uint8[l] base codes from ``reference_start`` on.
 
     Returns
     -------
     starts, operations, operation_offset
         int64[r] (-1 unchanged), uint32 flat, int64[r + 1].
     """
-    starts = np.full(len(reads), -1, np.int64)
-    operation_offset = np.zeros(len(reads) + 1, np.int64)
+    starts = np.full(len(which), -1, np.int64)
+    operation_offset = np.zeros(len(which) + 1, np.int64)
     operations = np.empty(1024, np.uint32)
     used = 0
-    for i in range(len(reads)):
-        read = reads[i]
-        read_seq = seq[base_offset[read] : base_offset[read + 1]]
-        read_cigar = cigar[cigar_offset[read] : cigar_offset[read + 1]]
-        own = alignment_score(np.int64(start[read]), read_cigar, read_seq, reference, reference_start)
-        if own < len(read_seq) and own > LOWEST:
-            best, haplotype, at, first, last = _best_fit(
-                np.int64(start[read]), read_cigar, read_seq, own, bases, offsets, begin
-            )
+    for i in range(len(which)):
+        read = one_read(reads, which[i])
+        own = alignment_score(read.start, read.cigar, read.seq, reference, reference_start)
+        if own < len(read.seq) and own > LOWEST:
+            fit = _best_fit(read, own, haplotypes)
             # Clipped anew on the reference is no better alignment; a gap less is.
-            if best > own and (haplotype > 0 or _has_gap(read_cigar)):
-                of_haplotype = cigars[cigar_offsets[haplotype] : cigar_offsets[haplotype + 1]]
-                starts[i], new = place_on_reference(of_haplotype, begin, at, first, last, len(read_seq))
+            if fit.score > own and (fit.haplotype > 0 or _has_gap(read.cigar)):
+                first, last = (
+                    haplotypes.cigar_offset[fit.haplotype],
+                    haplotypes.cigar_offset[fit.haplotype + 1],
+                )
+                starts[i], new = place_on_reference(
+                    haplotypes.cigar[first:last], haplotypes.begin, fit.at, fit.first, fit.last, len(read.seq)
+                )
                 if used + len(new) > len(operations):
                     grown = np.empty(2 * len(operations) + len(new), np.uint32)
                     grown[:used] = operations[:used]
@@ -294,33 +291,47 @@ def fit_reads(
 
 
 @njit(cache=True)
-def _has_gap(cigar: Any) -> bool:
-    gaps = 0
-    for k in range(len(cigar)):
-        gaps += cigar[k] & 15 in (I, D)
-    return gaps > 0
+def _has_gap(cigar: UInt32s) -> bool:
+    """Whether uint32[operations] insert or delete bases."""
+    k = 0
+    while k < len(cigar) and not is_gap(code_of(cigar[k])):
+        k += 1
+    return k < len(cigar)
+
+
+class ReadFit(NamedTuple):
+    """Where a read lies on a haplotype without gaps; all are int64."""
+
+    score: int
+    haplotype: int  # -1 for none
+    at: int  # where base 0 of the read lies on the haplotype
+    first: int  # the bases used, up to ``last``
+    last: int
 
 
 @njit(cache=True)
-def _best_fit(start: int, cigar: Any, seq: Any, own: int, bases: Any, offsets: Any, begin: int) -> Any:
-    """Best score of the read on any haplotype, which, where base 0 lies on it, and the bases [first, last) used."""
-    origin, net = start - begin, 0  # where base 0 would lie by the first aligned base; inserted less deleted
-    for k in range(len(cigar)):
-        code, length = cigar[k] & 15, np.int64(cigar[k] >> 4)
-        if code == S and k == 0:
+def _best_fit(read: OneRead, own: int, haplotypes: Haplotypes) -> ReadFit:
+    """Best fit of the read on any haplotype with a score above ``own``."""
+    origin, net = (
+        read.start - haplotypes.begin,
+        0,
+    )  # where base 0 would lie by the first aligned base; bp inserted
+    for k in range(len(read.cigar)):
+        code, length = unpack(read.cigar[k])
+        if code == SOFT_CLIP and k == 0:
             origin -= length
-        elif code == I:
+        elif code == INSERTION:
             net += length
-        elif code == D:
+        elif code == DELETION:
             net -= length
-    best, best_haplotype, best_at, best_first, best_last = own, -1, 0, 0, 0
-    reference_length = offsets[1] - offsets[0]
-    for haplotype in range(len(offsets) - 1):
-        longer = offsets[haplotype + 1] - offsets[haplotype] - reference_length
+    best, offset = ReadFit(own, -1, 0, 0, 0), haplotypes.offset
+    for haplotype in range(len(offset) - 1):
+        longer = offset[haplotype + 1] - offset[haplotype] - (offset[1] - offset[0])
         other = origin - net + longer  # where base 0 would lie by the last aligned base
-        low, high = min(origin, other) - 8, max(origin, other) + 8
-        for at in range(max(low, -len(seq) // 2), high + 1):
-            score, first, last = ungapped_score(seq, bases[offsets[haplotype] : offsets[haplotype + 1]], at)
-            if score > best:
-                best, best_haplotype, best_at, best_first, best_last = score, haplotype, at, first, last
-    return best, best_haplotype, best_at, best_first, best_last
+        low, high = min(origin, other) - SHIFTS, max(origin, other) + SHIFTS
+        bases = haplotypes.bases[offset[haplotype] : offset[haplotype + 1]]
+        for at in range(max(low, -len(read.seq) // 2), high + 1):
+            score, first, last = ungapped_score(read.seq, bases, at)
+            if score > best.score:
+                best = ReadFit(score, haplotype, at, first, last)
+    return best

@@ -21,7 +21,7 @@ from dvplug.line.read_batch import ReadBatch
 from dvplug.line.record import VcfRecord
 from dvplug.line.region import Region
 from dvplug.records.vcf import MAX_PL, VcfWriter, format_record
-from dvplug.sequence.codes import OTHER
+from dvplug.sequence.codes import UNKNOWN_BASE
 from dvplug.system.locations import Location
 
 MAX_GQ, GQ_BIN = 40, 10
@@ -108,7 +108,7 @@ def gvcf_lines(
         ``<*>`` or ``<NON_REF>``.
     """
     region = depths.region
-    taken = depths.reference == OTHER
+    taken = depths.reference == UNKNOWN_BASE
     for record in records:
         first = max(0, record.start - region.start)
         taken[first : max(first, record.start - region.start + len(record.ref))] = True

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
+import numpy as np
 from numba import njit
+
+from dvplug.sequence.arrays import UInt8s
+from dvplug.sequence.codes import UNKNOWN_BASE
 
 
 @njit(cache=True)
-def left_aligned(reference: Any, anchor: int, seq: Any, base: int, length: int, inserted: bool) -> int:
+def left_aligned(reference: UInt8s, anchor: int, seq: UInt8s, base: int, length: int, inserted: bool) -> int:
     """Anchor (offset of the preceding base) of an indel moved as far to the left as it goes.
 
-    ``seq[base : base + length]`` are the bases when they are inserted, else the reference's after the anchor go.
+    It stops at an unknown base, and at the first base of the reference.
+
+    Parameters
+    ----------
+    reference
+        uint8[l] base codes.
+    anchor
+        Offset into ``reference`` of the base before the indel.
+    seq, base, length
+        ``seq[base : base + length]`` are the bases when they are inserted; else ``length`` bases of the reference
+        after the anchor go, and ``seq`` is not looked at.
     """
     shift = 0
-    while anchor > 0 and reference[anchor] < 4:
+    while anchor > 0 and reference[anchor] < UNKNOWN_BASE:
         # After t steps an insertion is the first bases of (t reference bases + inserted bases).
         last = seq[base + length - 1 - shift] if inserted and shift < length else reference[anchor + length]
         if reference[anchor] != last:
@@ -25,19 +38,32 @@ def left_aligned(reference: Any, anchor: int, seq: Any, base: int, length: int, 
     return anchor
 
 
+def moved_left(reference: UInt8s, anchor: int, bases: UInt8s, *, inserted: bool) -> tuple[int, UInt8s]:
+    """Move an indel of these bases, uint8[n], as `left_aligned` does; return its anchor and its bases there."""
+    first = left_aligned(reference, anchor, bases, 0, len(bases), inserted)
+    return first, after_shift(reference, first, anchor, bases)
+
+
+def after_shift(reference: UInt8s, first: int, anchor: int, bases: UInt8s) -> UInt8s:
+    """Bases of an indel, uint8[n], once it has been moved left from ``anchor`` to ``first``."""
+    return np.concatenate((reference[first + 1 : anchor + 1], bases))[: len(bases)]
+
+
 def trim(start: int, ref: str, alts: Sequence[str]) -> tuple[int, str, tuple[str, ...]]:
     """Return start, ref and alts without the suffix, then the prefix, that all alleles share.
 
     Each allele keeps one base at least, so that indels keep their anchor.
     """
-    spare = min(len(ref), *map(len, alts)) - 1
-    if spare == 0:
-        return start, ref, tuple(alts)
     alleles = [ref, *alts]
-    suffix = _shared(alleles, range(-1, -1 - spare, -1))
-    prefix = _shared(alleles, range(spare - suffix))
+    suffix = shared_suffix(alleles)
+    prefix = _shared(alleles, range(min(map(len, alleles)) - 1 - suffix))
     ref, *called = (allele[prefix : len(allele) - suffix] for allele in alleles)
     return start + prefix, ref, tuple(called)
+
+
+def shared_suffix(alleles: Sequence[str]) -> int:
+    """Return how many bases at the end all alleles share, when each keeps one base at least."""
+    return _shared(alleles, range(-1, -min(map(len, alleles)), -1))
 
 
 def _shared(alleles: Sequence[str], columns: Sequence[int]) -> int:

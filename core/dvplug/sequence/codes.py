@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
+
+from dvplug.sequence.arrays import UInt8s
 
 BASES = "ACGT"
-OTHER = 4
-_CODES = bytes((BASES + "N").find(chr(byte).upper()) % 5 if byte < 128 else OTHER for byte in range(256))
-_LETTERS = bytes(b"ACGTN"[code] for code in _CODES)
+UNKNOWN_BASE = 4  # every letter but these four; the codes of bases lie below
+_CODES = bytes(
+    (BASES + "N").find(chr(byte).upper()) % 5 if byte < 128 else UNKNOWN_BASE for byte in range(256)
+)
+_LETTERS = bytes(b"ACGTN"[code] for code in _CODES)  # of ASCII bases: upper-case, N for what is none
+_LETTER_OF_CODE = b"ACGTN".ljust(256, b"N")
 
 
-def encode_bases(bases: bytes) -> npt.NDArray[np.uint8]:
+def encode_bases(bases: bytes) -> UInt8s:
     """Encode ASCII bases as uint8[l]: A 0, C 1, G 2, T 3 in either case, everything else 4."""
     return np.frombuffer(bytearray(bases.translate(_CODES)), np.uint8)
+
+
+def decode_bases(codes: UInt8s) -> str:
+    """Decode uint8[l] base codes, `UNKNOWN_BASE` as N."""
+    return codes.tobytes().translate(_LETTER_OF_CODE).decode("ascii")
+
+
+def plain_bases(bases: bytes) -> str:
+    """Decode ASCII bases as upper-case A, C, G, T, and N for everything else."""
+    return bases.translate(_LETTERS).decode("ascii")

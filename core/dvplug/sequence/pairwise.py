@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import njit
 
+from dvplug.sequence.arrays import Int32s, UInt8s, UInt32s
+from dvplug.sequence.cigar import (
+    DELETION,
+    INSERTION,
+    LENGTH_SHIFT,
+    MATCH,
+    SOFT_CLIP,
+    code_of,
+    is_aligned,
+    length_of,
+    pack_columns,
+    unpack,
+)
+
 # Scores of `bwa mem`, so that old and new alignments compare.
-MATCH, MISMATCH, GAP_OPEN, GAP_EXTEND, CLIP = 1, -4, -6, -1, -5
-LOWEST = -(1 << 28)
-M, I, D, N, S, H, P, EQUAL, DIFFERENT = range(9)  # BAM codes of operations  # noqa: E741
+MATCH_SCORE, MISMATCH_SCORE, GAP_OPEN, GAP_EXTEND, CLIP = 1, -4, -6, -1, -5
+LOWEST = -(1 << 28)  # of an alignment that is not to be touched, or not to be reached
 
 
 @njit(cache=True)
-def align_globally(query: Any, target: Any) -> Any:
+def align_globally(query: UInt8s, target: UInt8s) -> UInt32s:
     """CIGAR of a global alignment with affine gaps (Gotoh 1982), gaps as far left as can be; uint32[operations].
 
     Both begin and end with the same k-mer, so the first and last operations are matches.
+
+    Parameters
+    ----------
+    query, target
+        uint8[n] and uint8[m] base codes; unknown ones match each other.
     """
     n, m = len(query), len(target)
     best = np.full((n + 1, m + 1), LOWEST, np.int32)
@@ -32,78 +48,78 @@ def align_globally(query: Any, target: Any) -> Any:
         for j in range(1, m + 1):
             insertion[i, j] = max(best[i - 1, j] + GAP_OPEN, insertion[i - 1, j]) + GAP_EXTEND
             deletion[i, j] = max(best[i, j - 1] + GAP_OPEN, deletion[i, j - 1]) + GAP_EXTEND
-            diagonal = best[i - 1, j - 1] + (MATCH if query[i - 1] == target[j - 1] else MISMATCH)
+            diagonal = best[i - 1, j - 1] + _base_score(query[i - 1], target[j - 1])
             best[i, j] = max(diagonal, insertion[i, j], deletion[i, j])
     return _trace_back(query, target, best, insertion, deletion)
 
 
 @njit(cache=True)
-def _trace_back(query: Any, target: Any, best: Any, insertion: Any, deletion: Any) -> Any:
-    i, j, state = len(query), len(target), M
+def _base_score(one: int, other: int) -> int:
+    return MATCH_SCORE if one == other else MISMATCH_SCORE
+
+
+@njit(cache=True)
+def _trace_back(query: UInt8s, target: UInt8s, best: Int32s, insertion: Int32s, deletion: Int32s) -> UInt32s:
+    """Operations of the best alignment, from the scores int32[n + 1, m + 1] of its three states."""
+    i, j, state = len(query), len(target), MATCH
     codes = np.empty(i + j, np.uint32)
     n = 0
     while i > 0 or j > 0:
-        if state == M:
-            match = i > 0 and j > 0
-            if match:
-                score = MATCH if query[i - 1] == target[j - 1] else MISMATCH
-                match = best[i, j] == best[i - 1, j - 1] + score
-            if match:
-                codes[n] = M
+        if state == MATCH:
+            if (
+                i > 0
+                and j > 0
+                and best[i, j] == best[i - 1, j - 1] + _base_score(query[i - 1], target[j - 1])
+            ):
+                codes[n] = MATCH
                 n += 1
                 i -= 1
                 j -= 1
             else:
-                state = I if i > 0 and best[i, j] == insertion[i, j] else D
-        elif state == I:
-            codes[n] = I
+                state = INSERTION if i > 0 and best[i, j] == insertion[i, j] else DELETION
+        elif state == INSERTION:
+            codes[n] = INSERTION
             n += 1
             if insertion[i, j] != insertion[i - 1, j] + GAP_EXTEND:
-                state = M
+                state = MATCH
             i -= 1
         else:
-            codes[n] = D
+            codes[n] = DELETION
             n += 1
             if deletion[i, j] != deletion[i, j - 1] + GAP_EXTEND:
-                state = M
+                state = MATCH
             j -= 1
-    return run_lengths(codes[:n][::-1])
+    return pack_columns(codes[:n][::-1])
 
 
 @njit(cache=True)
-def run_lengths(codes: Any) -> Any:
-    """BAM operations (length << 4 | code) of one code per column, uint32."""
-    out = np.empty(len(codes), np.uint32)
-    n = 0
-    for i in range(len(codes)):
-        if n > 0 and out[n - 1] & 15 == codes[i]:
-            out[n - 1] += np.uint32(16)
-        else:
-            out[n] = np.uint32(16) | codes[i]
-            n += 1
-    return out[:n].copy()
+def alignment_score(start: int, cigar: UInt32s, seq: UInt8s, reference: UInt8s, reference_start: int) -> int:
+    """Score of an alignment; `LOWEST` for one that is not to be touched (introns, hard clips, off the reference).
 
-
-@njit(cache=True)
-def alignment_score(start: int, cigar: Any, seq: Any, reference: Any, reference_start: int) -> int:
-    """Score of an alignment; `LOWEST` for one that is not to be touched (introns, hard clips, off the reference)."""
+    Parameters
+    ----------
+    start, cigar, seq
+        As of a read in `ReadBatch`: first aligned position, uint32[operations], uint8[bases].
+    reference
+        uint8[l] base codes from ``reference_start`` on.
+    """
     position, base, score = start - reference_start, 0, 0
     for k in range(len(cigar)):
-        code, length = cigar[k] & 15, np.int64(cigar[k] >> 4)
-        if code in (M, EQUAL, DIFFERENT):
+        code, length = unpack(cigar[k])
+        if is_aligned(code):
             if position < 0 or position + length > len(reference):
                 return LOWEST
             for i in range(length):
-                score += MATCH if seq[base + i] == reference[position + i] else MISMATCH
+                score += _base_score(seq[base + i], reference[position + i])
             position += length
             base += length
-        elif code == I:
+        elif code == INSERTION:
             score += GAP_OPEN + length * GAP_EXTEND
             base += length
-        elif code == D:
+        elif code == DELETION:
             score += GAP_OPEN + length * GAP_EXTEND
             position += length
-        elif code == S:
+        elif code == SOFT_CLIP:
             score += CLIP
             base += length
         else:
@@ -112,8 +128,16 @@ def alignment_score(start: int, cigar: Any, seq: Any, reference: Any, reference_
 
 
 @njit(cache=True)
-def ungapped_score(seq: Any, haplotype: Any, at: int) -> Any:
-    """Best stretch [first, last) of a read whose base 0 lies at ``at`` of the haplotype, ends clipped at a cost."""
+def ungapped_score(seq: UInt8s, haplotype: UInt8s, at: int) -> tuple[int, int, int]:
+    """Score and best stretch [first, last) of a read on a haplotype without gaps, ends clipped at a cost.
+
+    Parameters
+    ----------
+    seq, haplotype
+        uint8[bases], uint8[h] base codes.
+    at
+        Where base 0 of the read lies on the haplotype; below 0 where it lies before it.
+    """
     best, best_first, best_last = LOWEST, 0, 0
     score, first = 0, 0
     low, high = max(0, -at), min(len(seq), len(haplotype) - at)
@@ -122,7 +146,7 @@ def ungapped_score(seq: Any, haplotype: Any, at: int) -> Any:
     for i in range(low, high):
         if score < CLIP and i > 0:  # better to begin here
             score, first = CLIP, i
-        score += MATCH if seq[i] == haplotype[at + i] else MISMATCH
+        score += _base_score(seq[i], haplotype[at + i])
         whole = score if i + 1 == len(seq) else score + CLIP
         if whole > best:
             best, best_first, best_last = whole, first, i + 1
@@ -130,55 +154,65 @@ def ungapped_score(seq: Any, haplotype: Any, at: int) -> Any:
 
 
 @njit(cache=True)
-def place_on_reference(cigar: Any, begin: int, at: int, first: int, last: int, size: int) -> Any:
-    """Start and operations of a read whose bases [first, last) lie without gaps on a haplotype.
+def place_on_reference(
+    cigar: UInt32s, begin: int, at: int, first: int, last: int, size: int
+) -> tuple[int, UInt32s]:
+    """Start and operations, uint32[o], of a read whose bases [first, last) lie without gaps on a haplotype.
 
-    ``cigar`` is the haplotype's, from reference position ``begin`` on; base 0 of the read lies at ``at`` of the
-    haplotype. Inserted bases at either end become clips. The start is -1 when nothing is aligned.
+    Inserted bases at either end become clips. The start is -1 when nothing is aligned.
+
+    Parameters
+    ----------
+    cigar, begin
+        The haplotype's, uint32[operations] of M, I and D, from reference position ``begin`` on.
+    at
+        Where base 0 of the read lies on the haplotype.
+    first, last, size
+        Which bases of the read are used, and how many it has.
     """
-    columns = size
-    for k in range(len(cigar)):
-        if cigar[k] & 15 == D:
-            columns += np.int64(cigar[k] >> 4)
-    codes = np.empty(columns, np.uint32)
-    n, start, position, base = 0, -1, begin, -at
-    leading, trailing = first, size - last
-    for k in range(len(cigar)):
-        code, length = cigar[k] & 15, np.int64(cigar[k] >> 4)
-        for _ in range(length):
-            inside = first <= base < last
-            if code == M:
-                if inside:
-                    if start < 0:
-                        start = position
-                    codes[n] = M
-                    n += 1
-                position += 1
-                base += 1
-            elif code == I:
-                if inside:
-                    if start < 0:
-                        leading += 1
-                    else:
-                        codes[n] = I
-                        n += 1
-                base += 1
-            else:
-                if start >= 0 and base < last:
-                    codes[n] = D
-                    n += 1
-                position += 1
-    while n > 0 and codes[n - 1] != M:
-        trailing += codes[n - 1] == I
+    codes, start, inserted = _columns(cigar, begin, at, first, last, size)
+    n, leading, trailing = len(codes), first + inserted, size - last
+    while n > 0 and codes[n - 1] != MATCH:
+        trailing += codes[n - 1] == INSERTION
         n -= 1
     if n == 0:
         return -1, codes[:0]
-    inner = run_lengths(codes[:n])
-    clips = np.int64(leading > 0) + np.int64(trailing > 0)
-    out = np.empty(len(inner) + clips, np.uint32)
-    out[np.int64(leading > 0) : np.int64(leading > 0) + len(inner)] = inner
+    inner = pack_columns(codes[:n])
+    before = np.int64(leading > 0)
+    out = np.empty(before + len(inner) + np.int64(trailing > 0), np.uint32)
+    out[before : before + len(inner)] = inner
     if leading > 0:
-        out[0] = leading << 4 | S
+        out[0] = leading << LENGTH_SHIFT | SOFT_CLIP
     if trailing > 0:
-        out[-1] = trailing << 4 | S
+        out[-1] = trailing << LENGTH_SHIFT | SOFT_CLIP
     return start, out
+
+
+@njit(cache=True)
+def _columns(
+    cigar: UInt32s, begin: int, at: int, first: int, last: int, size: int
+) -> tuple[UInt32s, int, int]:
+    """Columns of the alignment of `place_on_reference`: uint32[columns] codes from the first match on, its start.
+
+    Third, how many bases are inserted before that match.
+    """
+    columns = size
+    for k in range(len(cigar)):
+        if code_of(cigar[k]) == DELETION:
+            columns += length_of(cigar[k])
+    codes = np.empty(columns, np.uint32)
+    n, start, position, base, inserted = 0, -1, begin, -at, 0
+    for k in range(len(cigar)):
+        code, length = unpack(cigar[k])
+        for _ in range(length):
+            if start < 0 and first <= base < last:
+                if code == MATCH:
+                    start = position
+                elif code == INSERTION:
+                    inserted += 1
+            if start >= 0 and base < last:
+                codes[n] = code
+                n += 1
+            position += code != INSERTION
+            base += code != DELETION
+    return codes[:n], start, inserted

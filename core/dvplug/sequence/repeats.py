@@ -1,104 +1,154 @@
-"""How long runs and tandem repeats are."""
+"""How long homopolymers and tandem repeats are.
+
+All stand on one kernel, `periodic_end`: a homopolymer is a tandem repeat with a period of 1.
+"""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 from numba import njit
 
+from dvplug.sequence.arrays import Float32s, Int64s, UInt8s
+from dvplug.sequence.codes import UNKNOWN_BASE
+
+LONGEST_PERIOD, LONGEST_TRACT = 6, 120  # bp of a unit of a tandem repeat, and of the tract that is followed
+LONGEST_HOMOPOLYMER = 40  # bp, of `repeat_tracts`; longer ones count as such
+SPANNED_FLANK = 3  # bp on either side of the repeat that a read must span
+HOMOPOLYMER_SCALE, TANDEM_SCALE = 20, 60  # bp
+
 
 @njit(cache=True)
-def repeat_tracts(reference: Any, starts: Any) -> Any:
-    """Homopolymer and tandem-repeat tracts at each start (offsets into ``reference``), scaled, float32[s, 2].
+def periodic_end(codes: UInt8s, first: int, period: int, stop: int) -> int:
+    """End of the stretch from ``first`` in which every base is the one ``period`` bp before it.
 
-    The homopolymer is the longest run that holds the start or the base after it; the tandem repeat is the longest
-    tract with a period of 2 to 6 bp that begins at the base after the start.
+    Parameters
+    ----------
+    codes
+        uint8[l] base codes; unknown ones repeat like any other.
+    period
+        bp of the unit, 1 for a homopolymer. The first unit is always in the stretch, even beyond ``stop``.
+    stop
+        Where to stop looking, at most l.
     """
-    tracts = np.zeros((len(starts), 2), np.float32)
-    n = len(reference)
-    for i in range(len(starts)):
-        longest = 0
-        for at in (starts[i], starts[i] + 1):
-            if at >= n or reference[at] > 3:
-                continue
-            left, right = at, at
-            while left > 0 and reference[left - 1] == reference[at] and at - left < 50:
-                left -= 1
-            while right + 1 < n and reference[right + 1] == reference[at] and right - at < 50:
-                right += 1
-            longest = max(longest, right - left + 1)
-        tracts[i, 0] = min(longest, 40) / 20
-        first, longest = starts[i] + 1, 0
-        for period in range(2, 7):
-            end = first + period
-            while end < n and end - first < 120 and reference[end] == reference[end - period]:
-                end += 1
-            if end - first >= 2 * period:
-                longest = max(longest, end - first)
-        tracts[i, 1] = longest / 60
-    return tracts
-
-
-LONGEST_PERIOD, LONGEST_TRACT = 6, 120
-FLANK = 3  # bp on either side of the repeat that a read must span
+    end = first + period
+    while end < stop and codes[end] == codes[end - period]:
+        end += 1
+    return end
 
 
 @njit(cache=True)
-def repeat_windows(reference: Any, starts: Any, ends: Any) -> Any:
-    """Where a read must lie to show a site's length: int64[s] first and last position plus one, offsets as given.
+def repeat_end(reference: UInt8s, first: int, shortest_period: int) -> int:
+    """End of the longest tandem repeat that begins at ``first``; ``first`` itself where there is none.
 
-    The repeat is the longest tract with a period of 1 to `LONGEST_PERIOD` bp that begins right of the anchor; aligners
-    put its indels at its left end, or nearly so.
+    It has two units at least, of ``shortest_period`` to `LONGEST_PERIOD` bp, and is followed for `LONGEST_TRACT` bp.
+
+    Parameters
+    ----------
+    reference
+        uint8[l] base codes.
     """
-    n = len(reference)
-    low, high = starts - FLANK, ends.copy()
-    for i in range(len(starts)):
-        first = starts[i] + 1
-        for period in range(1, LONGEST_PERIOD + 1):
-            end = first + period
-            while end < n and end - first < LONGEST_TRACT and reference[end] == reference[end - period]:
-                end += 1
-            if period == 1 or end - first >= 2 * period:
-                high[i] = max(high[i], end)
-        high[i] += FLANK
-    return low, high
-
-
-@njit(cache=True)
-def repeat_end(reference: Any, at: int) -> int:
-    """End of the longest tandem repeat (period 1 to 6 bp) that begins at ``at``, at most 120 bp on."""
-    farthest = at
-    for period in range(1, 7):
-        end = at + period
-        while end < len(reference) and end - at < 120 and reference[end] == reference[end - period]:
-            end += 1
-        if end - at >= 2 * period:
+    farthest, stop = first, min(len(reference), first + LONGEST_TRACT)
+    for period in range(shortest_period, LONGEST_PERIOD + 1):
+        end = periodic_end(reference, first, period, stop)
+        if end - first >= 2 * period:
             farthest = max(farthest, end)
     return farthest
 
 
 @njit(cache=True)
-def _run_lengths(seq: Any, offset: Any) -> Any:
-    """Length of the run of equal codes that holds each base, uint8, runs ending where a read does."""
+def run_around(codes: UInt8s, at: int, most: int) -> int:
+    """Length in bp of the run of equal codes that holds ``at``, followed for ``most`` bp to either side."""
+    first = at
+    while first > 0 and codes[first - 1] == codes[at] and at - first < most:
+        first -= 1
+    return periodic_end(codes, at, 1, min(len(codes), at + 1 + most)) - first
+
+
+@njit(cache=True)
+def repeat_tracts(reference: UInt8s, starts: Int64s) -> Float32s:
+    """Homopolymer and tandem repeat at each start, scaled, float32[s, 2]; 0 where there is none.
+
+    The homopolymer is the longest run that holds the start or the base after it; the tandem repeat is the longest
+    tract with a period of 2 bp or more that begins at the base after the start.
+
+    Parameters
+    ----------
+    reference
+        uint8[l] base codes.
+    starts
+        int64[s], offsets into ``reference``.
+    """
+    tracts = np.zeros((len(starts), 2), np.float32)
+    for i in range(len(starts)):
+        longest = 0
+        for at in (starts[i], starts[i] + 1):
+            if at < len(reference) and reference[at] < UNKNOWN_BASE:
+                longest = max(longest, run_around(reference, at, LONGEST_HOMOPOLYMER))
+        first = starts[i] + 1
+        tracts[i, 0] = min(longest, LONGEST_HOMOPOLYMER) / HOMOPOLYMER_SCALE
+        tracts[i, 1] = (repeat_end(reference, first, 2) - first) / TANDEM_SCALE
+    return tracts
+
+
+@njit(cache=True)
+def repeat_windows(reference: UInt8s, starts: Int64s, ends: Int64s) -> tuple[Int64s, Int64s]:
+    """Where a read must lie to show a site's length: int64[s] first and last position plus one, offsets as given.
+
+    The repeat is the longest tract with a period of 1 to `LONGEST_PERIOD` bp that begins right of the anchor; aligners
+    put its indels at its left end, or nearly so.
+
+    Parameters
+    ----------
+    reference
+        uint8[l] base codes.
+    starts, ends
+        int64[s], offsets into ``reference``: the anchors, and the ends of REF.
+    """
+    low, high = starts - SPANNED_FLANK, ends.copy()
+    for i in range(len(starts)):
+        first = starts[i] + 1
+        # A base alone is a run as well.
+        high[i] = max(high[i], first + 1, repeat_end(reference, first, 1)) + SPANNED_FLANK
+    return low, high
+
+
+@njit(cache=True)
+def run_lengths(seq: UInt8s, offset: Int64s) -> UInt8s:
+    """Length of the run of equal codes that holds each base, uint8[b], 255 at most; runs end where a read does.
+
+    Parameters
+    ----------
+    seq, offset
+        uint8[b], int64[r + 1]: read ``i`` is ``seq[offset[i] : offset[i + 1]]``.
+    """
     lengths = np.empty(len(seq), np.uint8)
     for read in range(len(offset) - 1):
         first = offset[read]
         while first < offset[read + 1]:
-            end = first + 1
-            while end < offset[read + 1] and seq[end] == seq[first]:
-                end += 1
+            end = periodic_end(seq, first, 1, offset[read + 1])
             lengths[first:end] = min(end - first, 255)
             first = end
     return lengths
 
 
 @njit(cache=True)
-def _measure_runs(reference: Any, starts: Any, base: Any, length: Any) -> None:
+def measure_runs(reference: UInt8s, starts: Int64s) -> tuple[UInt8s, Int64s]:
+    """Homopolymer that begins at each start: base code uint8[s], `UNKNOWN_BASE` for none, and length int64[s] in bp.
+
+    There is none at an unknown base or beyond the reference; its length is then 0.
+
+    Parameters
+    ----------
+    reference
+        uint8[l] base codes.
+    starts
+        int64[s], offsets into ``reference``.
+    """
+    base = np.full(len(starts), UNKNOWN_BASE, np.uint8)
+    length = np.zeros(len(starts), np.int64)
     for i in range(len(starts)):
-        end = starts[i]
-        if end < len(reference) and reference[end] < 4:
-            base[i] = reference[end]
-            while end < len(reference) and reference[end] == base[i]:
-                end += 1
-            length[i] = end - starts[i]
+        first = starts[i]
+        if first < len(reference) and reference[first] < UNKNOWN_BASE:
+            base[i] = reference[first]
+            length[i] = periodic_end(reference, first, 1, len(reference)) - first
+    return base, length

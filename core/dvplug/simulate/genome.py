@@ -13,20 +13,15 @@ import numpy as np
 import pysam
 from numpy.typing import NDArray
 
-from dvplug.sequence.codes import OTHER
+from dvplug.sequence.codes import UNKNOWN_BASE
 
 Codes = NDArray[np.uint8]
 """Base codes, uint8[bp]."""
-N = OTHER
+N = UNKNOWN_BASE
 LETTERS = np.frombuffer(b"ACGTN", dtype=np.uint8)
 COMPLEMENT = np.array([3, 2, 1, 0, 4], dtype=np.uint8)
 SHORTEST_TRACT = {1: 4, 2: 6, 3: 9, 4: 12, 5: 15, 6: 18}
 """bp from which a run of a unit of so many bp counts as a tandem repeat."""
-
-
-def decode(codes: Codes) -> str:
-    """Return the letters of base codes."""
-    return LETTERS[codes].tobytes().decode()
 
 
 class Tracts(NamedTuple):

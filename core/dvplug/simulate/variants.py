@@ -15,8 +15,9 @@ import numpy as np
 import pysam
 from numpy.typing import NDArray
 
-from dvplug.sequence.codes import encode_bases
-from dvplug.simulate.genome import Codes, N, Tracts, decode, find_tracts
+from dvplug.sequence.alleles import moved_left
+from dvplug.sequence.codes import decode_bases, encode_bases
+from dvplug.simulate.genome import Codes, N, Tracts, find_tracts
 
 TRANSITION = np.array([2, 3, 0, 1], dtype=np.uint8)
 TRANSITION_P = 0.68
@@ -149,7 +150,7 @@ def _place(
         if rng.random() >= TRANSITION_P:
             other = rng.choice([b for b in range(4) if b not in (base, other)])
         return PhasedVariant(
-            position, decode(codes[[position]]), (decode(np.array([other])),), event.genotype
+            position, decode_bases(codes[[position]]), (decode_bases(np.array([other], np.uint8)),), event.genotype
         )
     if event.unit:
         tract = finder.near(event, position)
@@ -163,7 +164,7 @@ def _place(
         inserted = rng.integers(0, 4, size).astype(np.uint8)
     else:
         inserted = codes[position + 1 : position + 1 + size]
-    return left_aligned(codes, position, inserted, event.changes[0] > 0, event.genotype)
+    return indel_variant(codes, position, inserted, event.changes[0] > 0, event.genotype)
 
 
 def repeat_variant(codes: Codes, start: int, event: Event) -> PhasedVariant | None:
@@ -178,23 +179,20 @@ def repeat_variant(codes: Codes, start: int, event: Event) -> PhasedVariant | No
         copies = np.tile(unit, abs(change) // event.unit + 1)
         tail = codes[start : start + deleted + change] if change <= 0 else codes[start : start + deleted]
         grown = copies[:change] if change > 0 else copies[:0]
-        alts.append(decode(np.concatenate((anchor, grown, tail))))
+        alts.append(decode_bases(np.concatenate((anchor, grown, tail))))
     genotype = event.genotype
     if len(set(alts)) < len(alts):
         alts, genotype = alts[:1], (1, 1)
-    return PhasedVariant(start - 1, decode(codes[start - 1 : start + deleted]), tuple(alts), genotype)
+    return PhasedVariant(start - 1, decode_bases(codes[start - 1 : start + deleted]), tuple(alts), genotype)
 
 
-def left_aligned(
+def indel_variant(
     codes: Codes, anchor: int, bases: Codes, insertion: bool, genotype: tuple[int, int]
 ) -> PhasedVariant:
     """Return the leftmost equivalent of ``bases`` inserted after, or deleted after, position ``anchor``."""
-    moved = list(bases)
-    while anchor > 0 and codes[anchor] == moved[-1] and codes[anchor] != N:
-        moved = [moved[-1], *moved[:-1]]
-        anchor -= 1
-    short = decode(codes[[anchor]])
-    long = short + decode(np.array(moved, dtype=np.uint8))
+    anchor, moved = moved_left(codes, anchor, bases, inserted=insertion)
+    short = decode_bases(codes[[anchor]])
+    long = short + decode_bases(moved)
     ref, alt = (short, long) if insertion else (long, short)
     return PhasedVariant(anchor, ref, (alt,), genotype)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dvplug.candidates.finder import count_alleles
-from dvplug.candidates.support import FLANK, assign_reads
+from dvplug.candidates.support import HAPLOTYPE_FLANK, assign_reads
 from dvplug.engine.draw import RegionImages
 from dvplug.engine.pipeline import Pipeline
 from dvplug.images.features.site import site_features
@@ -18,8 +18,7 @@ from dvplug.line.region import Region
 from dvplug.models import resolve_model
 from dvplug.plugins.loading import installed_plugins
 from dvplug.reads.fetch import fetch_reads
-from dvplug.reads.realign import MARGIN as REALIGN_MARGIN
-from dvplug.reads.realign import realign_reads
+from dvplug.reads.realign import REALIGN_MARGIN, realign_reads
 from dvplug.records.postprocess import call_sites
 from dvplug.records.vcf import format_record
 
@@ -68,7 +67,7 @@ class Steps:
     def region(self, region: Region) -> None:
         """Time every step on one region."""
         profile, layout = self.profile, self.profile.image
-        margin = layout.width // 2 + 10 * FLANK + (REALIGN_MARGIN if profile.realign_reads else 0)
+        margin = layout.width // 2 + 10 * HAPLOTYPE_FLANK + (REALIGN_MARGIN if profile.realign_reads else 0)
         reads = self.timed(
             "decode", "read",
             lambda: fetch_reads(self.open.alignments, region, profile.read_filter, margin=margin), len,
@@ -82,10 +81,9 @@ class Steps:
             original = reads
             reads = self.timed("realign_reads", "read", lambda: realign_reads(original, codes, start), len)
         thresholds = profile.candidate_thresholds
-        columns = (reads.start, reads.seq, reads.qual, reads.base_offset, reads.cigar, reads.cigar_offset)
         self.timed(
             "count_alleles", "read",
-            lambda: count_alleles(*columns, codes, start, thresholds.min_base_quality),
+            lambda: count_alleles(reads.arrays(), codes, start, thresholds.min_base_quality),
             lambda _: len(reads),
         )  # fmt: skip
         found = self.timed(

@@ -23,7 +23,8 @@ from dvplug.images.features.length_summary import UNSPANNED
 from dvplug.line.candidate_batch import CandidateBatch
 from dvplug.line.image_batch import NO_ALT, Channel, ImageBatch
 from dvplug.line.read_batch import REVERSE, ReadBatch
-from dvplug.sequence.repeats import _measure_runs
+from dvplug.sequence.codes import UNKNOWN_BASE
+from dvplug.sequence.repeats import measure_runs
 from dvplug.technology import ImageLayout
 
 LIKELIHOOD_FEATURES = (
@@ -39,7 +40,6 @@ LIKELIHOOD_FEATURES = (
 )
 FEATURES = (*length_shares.FEATURES, *LIKELIHOOD_FEATURES)
 ODDS_SCALE, MOST_ODDS, SURPRISE_SCALE = 10.0, 3.0, 5.0
-NO_RUN = 255
 
 # Of HG002's homopolymers of 20 bp and more in GIAB's benchmark v4.2.1 about half vary, at 12 bp a quarter, at 8 bp
 # 3 %, at 6 bp 0.4 %; of the alleles three quarters differ by 1 bp, a fifth by 2 bp. A network need not take the odds
@@ -201,12 +201,11 @@ class LikelihoodEncoder:
 def runs(
     candidates: CandidateBatch, reference: npt.NDArray[np.uint8], reference_start: int
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    """Base code uint8[s], `NO_RUN` where it is none of A, C, G, T, and bp int64[s] of the run after each site."""
-    starts = candidates.start.astype(np.int64) - reference_start + 1
-    base = np.full(len(starts), NO_RUN, np.uint8)
-    length = np.zeros(len(starts), np.int64)
-    _measure_runs(reference, starts, base, length)
-    return base, length
+    """Base code uint8[s], `UNKNOWN_BASE` where it is none of A, C, G, T, and bp int64[s] of the run after each site."""
+    found: tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]] = measure_runs(
+        reference, candidates.start.astype(np.int64) - reference_start + 1
+    )
+    return found
 
 
 def run_changes(candidates: CandidateBatch, base: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
@@ -218,7 +217,7 @@ def run_changes(candidates: CandidateBatch, base: npt.NDArray[np.uint8]) -> npt.
         uint8[s], of the run, as `runs` gives it.
     """
     found = [
-        code != NO_RUN and _is_run_change(ref, alt, "ACGT"[code])
+        code != UNKNOWN_BASE and _is_run_change(ref, alt, "ACGT"[code])
         for ref, alts, code in zip(candidates.refs, candidates.alts, base.tolist(), strict=True)
         for alt in alts
     ]

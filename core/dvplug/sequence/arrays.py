@@ -1,0 +1,16 @@
+"""Short names of the arrays that kernels take, by their dtype; shapes stand in docstrings as dtype[shape]."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Bools = npt.NDArray[np.bool_]
+Int8s = npt.NDArray[np.int8]
+Int32s = npt.NDArray[np.int32]
+Int64s = npt.NDArray[np.int64]
+UInt8s = npt.NDArray[np.uint8]  # base codes (see `codes`), phred qualities
+UInt16s = npt.NDArray[np.uint16]
+UInt32s = npt.NDArray[np.uint32]  # packed CIGAR operations (see `cigar`)
+UInt64s = npt.NDArray[np.uint64]
+Float32s = npt.NDArray[np.float32]
