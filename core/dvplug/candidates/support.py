@@ -248,7 +248,7 @@ def substitution_allele(read: OneRead, at: int, alleles: UInt8s, min_base_qualit
 
 
 @njit(cache=True)
-def haplotype_allele(read: OneRead, site: Site) -> int:
+def haplotype_allele(read: OneRead, site: OneSite) -> int:
     """Allele of a read at a site with an indel, by comparison with each haplotype: index, or a code.
 
     `OTHER` where none fits, `UNINFORMATIVE` where several fit alike, `EXCLUDED` where no base close to the site on
