@@ -198,17 +198,15 @@ class _Viewer:
             yield self._site(drawn, index)
 
     def _site(self, drawn: Drawn, index: int) -> Site:
-        one, of_site = drawn.candidates.part(index, index + 1), drawn.images.site == index
-        pixels, alt_sets = drawn.images.images[of_site], drawn.images.alt_set[of_site]
-        probabilities = self.predictor.predict(pixels, drawn.images.features[of_site])
-        (record,) = call_sites(
-            one.contig, one.start, one.refs, one.alts, one.depth, one.allele_depths,
-            np.zeros(len(pixels), np.int32), alt_sets, probabilities, self.settings,
-        )  # fmt: skip
+        one, images = drawn.candidates.part(index, index + 1), drawn.images.of_site(index)
+        probabilities = self.predictor.predict(images.images, images.features)
+        (record,) = call_sites(one, images, probabilities, self.settings)
         start, ref, alts = int(one.start[0]), one.refs[0], one.alts[0]
         views = tuple(
             ImageView(tuple(alts[alt] for alt in alt_set if alt != NO_ALT), image, tuple(p))
-            for image, alt_set, p in zip(pixels, alt_sets.tolist(), probabilities.tolist(), strict=True)
+            for image, alt_set, p in zip(
+                images.images, images.alt_set.tolist(), probabilities.tolist(), strict=True
+            )
         )
         return Site(Region(one.contig, start, start + len(ref)), ref, alts, views, record)
 
