@@ -3,7 +3,7 @@
     python tools/learn_length_errors.py --tech ont --shared ../shared/data --out plugins/dvplug_ont/length_errors.npz
 
 From all real reads that the technology's simulated ones are made after (`dvplug_lab/read_sets.py`), together; how much
-places differ is what those are made with. The table is what `dvplug.images.features.length_likelihoods` reads; where
+places differ is what those are made with. The table is what `dvplug.images.features.length_errors` reads; where
 it changes, the version of the plugin's encoder has to.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from cyclopts import App
 
-from dvplug.images.features.length_likelihoods import LengthErrors
+from dvplug.images.features.length_errors import LengthErrors
 from dvplug.simulate.learn.context import count_errors, smoothed_changes
 from dvplug_lab.read_sets import sets_of
 from dvplug_lab.recipes import SHARED

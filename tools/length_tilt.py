@@ -19,7 +19,7 @@ from cyclopts import App
 from numpy.typing import NDArray
 from rich.table import Table
 
-from dvplug.images.features.length_likelihoods import LengthErrors
+from dvplug.images.features.length_errors import LengthErrors
 from dvplug.simulate.learn.context import LONG_RUN, LONG_RUN_READS, LONGEST_RUN, alignments, long_runs
 from dvplug.system.console import stdout
 from dvplug_lab.script import run
