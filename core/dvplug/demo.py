@@ -45,16 +45,16 @@ def run_demo(folder: Path, *, workers: int, seed: int) -> Demo:
     options = CallOptions(TECHNOLOGY, data.reference, (data.reads,), str(vcf), workers=workers, report=report)
     call_variants(options)
     evaluation = evaluate_and_report(data.truth, vcf, data.confident, data.reference, judged)
-    _draw_call(data, vcf, picture)
+    _draw_call(options, picture)
     return Demo(data, vcf, picture, (report, judged), evaluation)
 
 
-def _draw_call(data: SimulatedDataset, vcf: Path, picture: Path) -> None:
-    with pysam.VariantFile(str(vcf)) as calls:
+def _draw_call(options: CallOptions, picture: Path) -> None:
+    with pysam.VariantFile(options.out) as calls:
         records = [record for record in calls if "PASS" in record.filter]
     if not records:
         return
     indels = [r for r in records if len(r.ref) != len(r.alts[0]) and sorted(r.samples[0]["GT"]) == [0, 1]]
     record = (indels or records)[0]
-    shown = show_positions([f"{record.chrom}:{record.pos}"], TECHNOLOGY, data.reference, [data.reads])
+    shown = show_positions([f"{record.chrom}:{record.pos}"], options)
     draw_pileups(shown.sites[:1], shown.layout, picture)

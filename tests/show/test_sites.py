@@ -20,14 +20,13 @@ from helpers.shared_data import SHARED, needs_shared
 def test_what_is_shown_is_what_is_called(tech: str, dataset: SimulatedDataset, tmp_path: Path) -> None:
     """Every record of a VCF, RefCalls and all, with reads that are realigned and reads that are phased."""
     out = tmp_path / "calls.vcf"
-    call_variants(
-        CallOptions(
-            tech, dataset.reference, (dataset.reads,), str(out), keep_ref_calls=True, device="cpu", force=True
-        )
+    options = CallOptions(
+        tech, dataset.reference, (dataset.reads,), str(out), keep_ref_calls=True, device="cpu", force=True
     )
+    call_variants(options)
     lines = [line for line in out.read_text().splitlines(keepends=True) if not line.startswith("#")]
     positions = list(dict.fromkeys(":".join(line.split("\t")[:2]) for line in lines))
-    shown = show_positions(positions, tech, dataset.reference, [dataset.reads])
+    shown = show_positions(positions, options)
     assert [format_record(site.record) for site in shown.sites] == lines
     assert {len(site.images) for site in shown.sites} > {1}
     for site in shown.sites:
@@ -41,14 +40,52 @@ def test_what_is_shown_of_real_reads_is_what_is_called(tmp_path: Path) -> None:
     reference = SHARED / "reference" / "b37.chr20_regions.fa.gz"
     reads = SHARED / "illumina" / "HG002_b37.chr20_slices.2x150.60-96x.bam"
     out, where = tmp_path / "calls.vcf", ("20:18,784,000-18,790,000",)
-    call_variants(
-        CallOptions("illumina-wgs", reference, (reads,), str(out), where, keep_ref_calls=True, device="cpu")
+    options = CallOptions(
+        "illumina-wgs", reference, (reads,), str(out), where, keep_ref_calls=True, device="cpu"
     )
+    call_variants(options)
     lines = [line for line in out.read_text().splitlines(keepends=True) if not line.startswith("#")]
     positions = [":".join(line.split("\t")[:2]) for line in lines]
     assert len(positions) > 10
-    shown = show_positions(positions, "illumina-wgs", reference, [reads])
+    shown = show_positions(positions, options)
     assert [format_record(site.record) for site in shown.sites] == lines
+
+
+def test_ploidy_and_proposals_are_those_of_a_call(dataset: SimulatedDataset, tmp_path: Path) -> None:
+    """A haploid contig, and a variant that no read shows; near it are candidates that the reads show."""
+    with pysam.FastaFile(str(dataset.reference)) as fasta:
+        contig = fasta.references[0]
+        start = next(i for i in range(20_000, 30_000) if fasta.fetch(contig, i, i + 1) == "A")
+    sites = tmp_path / "sites.vcf"
+    sites.write_text(
+        f"##fileformat=VCFv4.2\n##contig=<ID={contig}>\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+        f"{contig}\t{start + 1}\t.\tA\tATTGCAT\t.\t.\t.\n"
+    )
+    proposed = pysam.tabix_index(str(sites), preset="vcf")
+    options = CallOptions(
+        "illumina-wgs", dataset.reference, (dataset.reads,), str(tmp_path / "calls.vcf"), device="cpu",
+        keep_ref_calls=True, haploid_contigs=(contig,), proposed_variants=Path(proposed),
+    )  # fmt: skip
+    call_variants(options)
+    lines = [line for line in Path(options.out).read_text().splitlines(keepends=True) if line[0] != "#"]
+    assert any("PROPOSED" in line for line in lines)
+    assert not any("0/1" in line or "1/1" in line for line in lines)
+    positions = list(dict.fromkeys(":".join(line.split("\t")[:2]) for line in lines))
+    shown = show_positions(positions, options)
+    assert [format_record(site.record) for site in shown.sites] == lines
+
+
+def test_proposals_elsewhere_are_no_mistake(dataset: SimulatedDataset, tmp_path: Path) -> None:
+    with pysam.FastaFile(str(dataset.reference)) as fasta:
+        contig = fasta.references[0]
+    sites = tmp_path / "sites.vcf"
+    sites.write_text(
+        f"##fileformat=VCFv4.2\n##contig=<ID={contig}>\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+    )
+    proposed = Path(pysam.tabix_index(str(sites), preset="vcf"))
+    options = CallOptions("illumina-wgs", dataset.reference, (dataset.reads,), "", proposed_variants=proposed)
+    (found,) = show_positions([f"{contig}:9"], options).found
+    assert isinstance(found, NoCandidate)
 
 
 def bases_at(data: SimulatedDataset, start: int, end: int) -> list[Counter[str]]:
@@ -73,9 +110,8 @@ def test_without_a_candidate_the_reads_are_counted(dataset: SimulatedDataset, ca
     start, end = taken[3] - 150, taken[3]
     counted = bases_at(dataset, start, end)
     far = [i for i in range(start, end) if min(abs(i - t) for t in taken) > 20]
-    shown = show_positions(
-        [f"{contig}:{i + 1}" for i in far], "illumina-wgs", dataset.reference, [dataset.reads]
-    )
+    options = CallOptions("illumina-wgs", dataset.reference, (dataset.reads,), "")
+    shown = show_positions([f"{contig}:{i + 1}" for i in far], options)
     assert not shown.sites
     with_errors = 0
     for at, found in zip(far, shown.found, strict=True):

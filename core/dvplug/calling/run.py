@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -123,7 +123,7 @@ def prepare_call(options: CallOptions) -> PreparedCall:
     if checked.proposed:
         _say_proposed(checked.proposed)
     options = replace(options, tech=checked.profile.name) if options.tech == AUTO else options
-    job, distributions = _job(options, plugins, checked), _distributions(plugins)
+    job, distributions = call_job(options, plugins, checked), _distributions(plugins)
     with Reference.open(options.ref) as reference:
         text = partial(
             header, reference.lengths, checked.sample, reference=file_name(options.ref),
@@ -144,8 +144,8 @@ def _check_outputs(options: CallOptions) -> None:
         require_report_place(options.report, options.out)
 
 
-def _job(options: CallOptions, plugins: Plugins, checked: Checked) -> CallJob:
-    """Find the model and check that it fits; look up what the technology chose."""
+def call_job(options: CallOptions, plugins: Plugins, checked: Checked) -> CallJob:
+    """Find the model and check that it fits; look up what the technology chose; raises DvplugError."""
     profile = checked.profile
     model = resolve_model(plugins, profile, options.model, offline=options.offline)
     check_fit(model.manifest, profile, plugins.image_encoder(profile.image_encoder))
@@ -217,14 +217,18 @@ def _where(options: CallOptions, lengths: Mapping[str, int]) -> tuple[list[Regio
     default_out = left_out_by_default(lengths, options.sex)
     left_out = {c: why for c, why in default_out.items() if c not in options.haploid_contigs}
     regions = resolve_regions(options.regions, options.exclude_regions, lengths, left_out=left_out)
-    ploidy = resolve_ploidy(
+    return regions, ploidy_of(options, lengths, regions)
+
+
+def ploidy_of(options: CallOptions, lengths: Mapping[str, int], regions: Iterable[Region]) -> Ploidy:
+    """Work out where the sample has one copy; the arguments as of `resolve_ploidy`."""
+    return resolve_ploidy(
         lengths,
         haploid_contigs=options.haploid_contigs,
         par_bed=options.par_bed,
         sex=options.sex,
         regions=regions,
     )
-    return regions, ploidy
 
 
 def _device(wanted: str) -> str:

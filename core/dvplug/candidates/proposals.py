@@ -56,9 +56,32 @@ class ProposedVariants:
         return found
 
 
-@isolated_htslib()
 def check_proposed(path: Path, reference: Reference, regions: Iterable[Region]) -> Counter[str]:
     """Read all proposed variants of the regions once, before any is called.
+
+    Returns
+    -------
+    Counter
+        As `count_proposed`.
+
+    Raises
+    ------
+    InputError
+        As `count_proposed`; or there is no variant in the regions.
+    """
+    counts = count_proposed(path, reference, regions)
+    if not counts[""]:
+        raise InputError(
+            f"{path} proposes no variant in the regions to call",
+            cause="its contigs or positions are others, or it has only symbolic alleles",
+            repair="Check its contig names and --regions.",
+        )
+    return counts
+
+
+@isolated_htslib()
+def count_proposed(path: Path, reference: Reference, regions: Iterable[Region]) -> Counter[str]:
+    """Count the proposed alleles of the regions.
 
     Returns
     -------
@@ -68,7 +91,7 @@ def check_proposed(path: Path, reference: Reference, regions: Iterable[Region]) 
     Raises
     ------
     InputError
-        The file is no indexed VCF, has no variant in the regions, or its REF is not the reference's.
+        The file is no indexed VCF, or its REF is not the reference's.
     """
     counts: Counter[str] = Counter()
     with _opened(path) as file:
@@ -85,12 +108,6 @@ def check_proposed(path: Path, reference: Reference, regions: Iterable[Region]) 
                     cause=str(error),
                     repair="Check the file: bcftools view. Index it again: bcftools index -t",
                 ) from error
-    if not counts[""]:
-        raise InputError(
-            f"{path} proposes no variant in the regions to call",
-            cause="its contigs or positions are others, or it has only symbolic alleles",
-            repair="Check its contig names and --regions.",
-        )
     return counts
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+from collections.abc import Collection
 from typing import Annotated, Any, get_origin
 
 from cyclopts import Parameter
@@ -28,7 +29,12 @@ def call(**given: Any) -> None:
 
 def command_signature(options: type[CallOptions]) -> inspect.Signature:
     """Return the signature by which the command line knows these options: each by name, with its help."""
-    return inspect.Signature([_parameter(field) for field in option_fields(options)])
+    return inspect.Signature(command_parameters(options, [field.name for field in option_fields(options)]))
+
+
+def command_parameters(options: type[CallOptions], names: Collection[str]) -> list[inspect.Parameter]:
+    """Return the parameters of some of these options, for commands that share them; in the order of their fields."""
+    return [_parameter(field) for field in option_fields(options) if field.name in names]
 
 
 def _parameter(field: OptionField) -> inspect.Parameter:

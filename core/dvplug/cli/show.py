@@ -2,55 +2,49 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
-from dvplug.cli.call import Several
+from cyclopts import Parameter
+
+from dvplug.calling.options import CallOptions
+from dvplug.cli.call import Several, command_parameters
 
 if TYPE_CHECKING:
     from dvplug.show.sites import NoCandidate, Shown, Site
 
+OF_A_CALL = (
+    "tech", "ref", "reads", "model", "haploid_contigs", "par_bed", "sex", "proposed_variants", "offline",
+)  # fmt: skip
+"""Options of `dvplug call` that bear on what is seen at a position."""
+
 
 def show(
     *,
-    at: Annotated[list[str], Several],
-    tech: str,
-    ref: str,
-    reads: Annotated[list[str], Several],
-    model: str | None = None,
-    out: Path | None = None,
-    offline: bool = False,
+    at: Annotated[
+        list[str],
+        Several,
+        Parameter(help="Where: contig:position, 1-based, as POS in the VCF; several positions may be given."),
+    ],
+    out: Annotated[
+        Path | None, Parameter(help="Picture to write: .png. A terminal shows the images in any case.")
+    ] = None,
+    **given: Any,
 ) -> None:
     """Draw what the network sees at a position, and say what it answers.
 
-    Parameters
-    ----------
-    at
-        Where: contig:position, 1-based, as POS in the VCF; several positions may be given.
-    tech
-        Sequencing technology, as `dvplug plugins list` names it, or auto. One that the reads contradict is warned of.
-    ref
-        Reference genome: FASTA, indexed, the one that the reads were aligned to.
-    reads
-        Aligned reads: sorted, indexed BAM or CRAM, several files for one sample.
-    model
-        Model to use in place of the technology's own, as in `dvplug call`.
-    out
-        Picture to write: .png. A terminal shows the images in any case.
-    offline
-        Download nothing.
+    The options besides --at and --out are those of `dvplug call`. A technology that the reads contradict is warned of.
     """
     from dvplug.errors import InputError
     from dvplug.show.pictures import draw_pileups
     from dvplug.show.sites import Site, show_positions
     from dvplug.system.console import info, stdout
-    from dvplug.system.locations import location
     from dvplug.system.outputs import require_place
 
     if out is not None:
         require_place(out, ".png", "--out")
-    files = [location(each) for each in reads]
-    shown = show_positions(at, tech, location(ref), files, model, offline=offline)
+    shown = show_positions(at, CallOptions.of(out="", **given))
     for found in shown.found:
         if isinstance(found, Site):
             _print_site(found, shown)
@@ -66,6 +60,14 @@ def show(
         )
     draw_pileups(shown.sites, shown.layout, out)
     info(f"{out}: {sum(len(site.images) for site in shown.sites)} image(s) of {len(shown.sites)} site(s).")
+
+
+def _signature() -> inspect.Signature:
+    own = inspect.signature(show, eval_str=True).parameters
+    return inspect.Signature([own["at"], *command_parameters(CallOptions, OF_A_CALL), own["out"]])
+
+
+show.__signature__ = _signature()  # type: ignore[attr-defined]
 
 
 def _print_site(site: Site, shown: Shown) -> None:

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from dvplug.engine.draw import Drawn, RegionImages
-from dvplug.engine.pipeline import Pipeline
+from dvplug.calling.options import CallOptions
+from dvplug.calling.run import call_job, ploidy_of
+from dvplug.candidates.proposals import count_proposed
+from dvplug.engine.call import genotype
+from dvplug.engine.draw import Drawn
+from dvplug.engine.job import CallJob
 from dvplug.errors import InputError
-from dvplug.genome.ploidy import DIPLOID
+from dvplug.genome.ploidy import Ploidy
 from dvplug.genome.reference import Reference
 from dvplug.genome.regions import parse_region, skip_n_runs
-from dvplug.hookspecs import Predictor
 from dvplug.inputs.preflight import check_call
 from dvplug.line.candidate_batch import CandidateBatch
 from dvplug.line.image_batch import NO_ALT
 from dvplug.line.record import VcfRecord
 from dvplug.line.region import Region
-from dvplug.models import check_fit, resolve_model
 from dvplug.plugins.loading import installed_plugins
-from dvplug.records.postprocess import PostprocessSettings, call_sites
-from dvplug.system.locations import Location
 from dvplug.technology import CandidateThresholds, ImageLayout
 
 NEAREST = 4
@@ -105,48 +105,46 @@ class Shown:
         return [one for one in self.found if isinstance(one, Site)]
 
 
-def show_positions(
-    positions: Sequence[str],
-    tech: str,
-    reference: Location,
-    reads: Sequence[Location],
-    model: str | None = None,
-    *,
-    offline: bool = False,
-) -> Shown:
+def show_positions(positions: Sequence[str], options: CallOptions) -> Shown:
     """Draw and call the candidates at positions as `call_variants` does, the network on the CPU.
 
     Parameters
     ----------
     positions
         Such as ``chr20:10,002,470``: the POS of a record, 1-based.
-    model
-        As in `CallOptions`.
+    options
+        Those of a call. Its regions and outputs do not matter; a technology that the reads contradict is warned of.
 
     Raises
     ------
     DvplugError
         Anything that the user can mend, as of `call_variants`; or a position is not one base.
     """
+    options = replace(options, device="cpu", force=True, gvcf=None, sample=options.sample or "sample")
     plugins = installed_plugins()
+
+    def where(lengths: Mapping[str, int]) -> tuple[list[Region], Ploidy]:
+        wanted = [_one_base(text, lengths) for text in positions]
+        return wanted, ploidy_of(options, lengths, wanted)
+
     checked = check_call(
         plugins,
-        tech=tech,
-        reference=reference,
-        reads=reads,
-        where=lambda lengths: ([_one_base(text, lengths) for text in positions], DIPLOID),
-        sample="sample",
+        tech=options.tech,
+        reference=options.ref,
+        reads=options.reads,
+        where=where,
+        sample=options.sample,
         force=True,  # another technology's view of reads is worth a look
     )
-    profile, wanted = checked.profile, checked.regions
-    loaded = resolve_model(plugins, profile, model, offline=offline)
-    check_fit(loaded.manifest, profile, plugins.image_encoder(profile.image_encoder))
-    with Reference.open(reference) as opened:
-        pipeline = Pipeline.of(plugins, profile)
-        predictor = plugins.genotyper(profile.genotyper).load()(loaded, "cpu")
-        settings = PostprocessSettings.of(loaded.manifest)
-        viewer = _Viewer(RegionImages(pipeline, reference, reads), predictor, settings, opened)
-        return Shown(loaded.manifest.label, profile.image, [one for at in wanted for one in viewer.look(at)])
+    job = call_job(options, plugins, checked)
+    with Reference.open(options.ref) as reference:
+        if options.proposed_variants:
+            size = checked.profile.partition_size
+            parts = dict.fromkeys(_part(at, size, reference) for at in checked.regions)
+            count_proposed(options.proposed_variants, reference, parts)
+        viewer = _Viewer(job, reference)
+        found = [one for at in checked.regions for one in viewer.look(at)]
+    return Shown(job.model.manifest.label, checked.profile.image, found)
 
 
 def _one_base(text: str, lengths: Mapping[str, int]) -> Region:
@@ -160,14 +158,19 @@ def _one_base(text: str, lengths: Mapping[str, int]) -> Region:
     return at
 
 
+def _part(at: Region, size: int, reference: Reference) -> Region:
+    """Return the partition of a whole genome that a position lies in."""
+    cut = at.start - at.start % size
+    return Region(at.contig, cut, min(cut + size, reference.lengths[at.contig]))
+
+
 class _Viewer:
     """Draws the parts of the genome that `dvplug call` works on, one at a time, and picks sites from them."""
 
-    def __init__(
-        self, drawer: RegionImages, predictor: Predictor, settings: PostprocessSettings, reference: Reference
-    ) -> None:
-        self.drawer, self.predictor, self.settings, self.reference = drawer, predictor, settings, reference
-        self.profile = drawer.pipeline.profile
+    def __init__(self, job: CallJob, reference: Reference) -> None:
+        self.job, self.reference = job, reference
+        self.drawer, self.predictor = job.open_images(), job.open_model(job.model, job.device)
+        self.profile = job.pipeline.profile
         self._part: Region | None = None
         self._drawn: list[Drawn] = []
 
@@ -183,9 +186,7 @@ class _Viewer:
 
     def _draw(self, at: Region) -> list[Drawn]:
         """Draw the whole part, as calling does: reads are phased within it, and haplotypes are drawn."""
-        size = self.profile.partition_size
-        cut = at.start - at.start % size
-        part = Region(at.contig, cut, min(cut + size, self.reference.lengths[at.contig]))
+        part = _part(at, self.profile.partition_size, self.reference)
         if part != self._part:
             self._drawn = [d for r in skip_n_runs([part], self.reference) for d in self.drawer.draw(r)]
             self._part = part
@@ -198,17 +199,17 @@ class _Viewer:
             yield self._site(drawn, index)
 
     def _site(self, drawn: Drawn, index: int) -> Site:
-        one, images = drawn.candidates.part(index, index + 1), drawn.images.of_site(index)
-        probabilities = self.predictor.predict(images.images, images.features)
-        (record,) = call_sites(one, images, probabilities, self.settings)
+        of_site = drawn.site(index)
+        one, images = of_site.candidates, of_site.images
+        called = genotype(of_site, self.predictor, self.job)
         start, ref, alts = int(one.start[0]), one.refs[0], one.alts[0]
         views = tuple(
             ImageView(tuple(alts[alt] for alt in alt_set if alt != NO_ALT), image, tuple(p))
             for image, alt_set, p in zip(
-                images.images, images.alt_set.tolist(), probabilities.tolist(), strict=True
+                images.images, images.alt_set.tolist(), called.probabilities.tolist(), strict=True
             )
         )
-        return Site(Region(one.contig, start, start + len(ref)), ref, alts, views, record)
+        return Site(Region(one.contig, start, start + len(ref)), ref, alts, views, called.records[0])
 
     def _nothing(self, at: Region, drawn: list[Drawn]) -> NoCandidate:
         thresholds = self.profile.candidate_thresholds
