@@ -8,22 +8,18 @@ reads agree on another allele, no truth.
 
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
 
 from cyclopts import App
-from rich.table import Table
 
-from dvplug.simulate.learn.context import MOST_CHANGE, PLAIN, Counts, count_errors
-from dvplug.system.console import stdout
+from dvplug_lab.read_comparison import compare_profiles
+from dvplug_lab.script import run
 
-QUALITY_EDGES = (0, 10, 15, 20, 25, 30, 35, 40, 50, 94)
-RUNS = ((1, 2), (2, 3), (3, 4), (4, 5), (5, 6), (6, 7), (7, 8), (8, 10), (10, 13), (13, 18), (18, 25))
 app = App(help=__doc__, help_format="plaintext")
 
 
 @app.default
-def compare_profiles(
+def main(
     *,
     real: Path,
     simulated: Path,
@@ -46,65 +42,8 @@ def compare_profiles(
     out
         Markdown file to write.
     """
-    sides = [
-        count_errors(real, real_ref, most)[0],
-        count_errors(simulated / "reads.bam", simulated / "ref.fa", most)[0],
-    ]
-    tables = [
-        ("errors per 1,000 bases", "kind", [by_kind(side) for side in sides]),
-        ("wrong bases per 1,000, by quality", "quality", [by_quality(side) for side in sides]),
-        ("homopolymers read too short / too long, %", "length, bp", [by_run(side) for side in sides]),
-    ]
-    text = []
-    for title, first, (of_real, of_simulated) in tables:
-        table = Table(first, "real", "simulated", title=title, title_justify="left")
-        text += [f"\n{title}\n", f"| {first} | real | simulated |", "|---|--:|--:|"]
-        for name, value in of_real.items():
-            table.add_row(name, value, of_simulated[name])
-            text.append(f"| {name} | {value} | {of_simulated[name]} |")
-        stdout.print(table)
-    if out:
-        out.write_text("\n".join(text).lstrip() + "\n")
-
-
-def by_kind(counts: Counts) -> dict[str, str]:
-    """Errors by kind per 1,000 bases; the change of a homopolymer's length is one error."""
-    bases = counts.bases.sum()
-    changes = counts.run_change.sum(axis=(0, 1, 2))
-    kinds = {
-        "substitution": counts.substituted.sum(),
-        "homopolymer too short": changes[:MOST_CHANGE].sum(),
-        "homopolymer too long": changes[MOST_CHANGE + 1 :].sum(),
-        "other insertion": counts.indels[:, 0].sum(),
-        "other deletion": counts.indels[:, 1].sum(),
-    }
-    return {name: f"{1000 * number / bases:.3f}" for name, number in kinds.items()}
-
-
-def by_quality(counts: Counts) -> dict[str, str]:
-    """Share of bases that are misread, inserted or of a homopolymer of wrong length, and of all bases, by quality."""
-    of = counts.quality.sum(axis=(0, 2, 3))  # [state, quality]
-    found = {}
-    for low, high in pairwise(QUALITY_EDGES):
-        total = of[:, low:high].sum()
-        wrong = total - of[PLAIN, low:high].sum()
-        share = 100 * total / of.sum()
-        found[f"{low}-{high - 1}"] = f"{1000 * wrong / total:.2f} ({share:.1f} % of bases)" if total else "-"
-    return found
-
-
-def by_run(counts: Counts) -> dict[str, str]:
-    """How often a homopolymer is read too short and too long, by its length."""
-    changes = counts.run_change.sum(axis=(0, 1))
-    found = {}
-    for low, high in RUNS:
-        part = changes[low:high].sum(axis=0)
-        short, long = part[:MOST_CHANGE].sum(), part[MOST_CHANGE + 1 :].sum()
-        total = max(part.sum(), 1)
-        name = str(low) if high == low + 1 else f"{low}-{high - 1}"
-        found[name] = f"{100 * short / total:.2f} / {100 * long / total:.2f}" if part.sum() >= 20 else "-"
-    return found
+    compare_profiles(real, simulated, real_ref, most, out)
 
 
 if __name__ == "__main__":
-    app()
+    run(app)

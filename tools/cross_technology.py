@@ -5,23 +5,20 @@ python tools/cross_technology.py --shared ../shared/data --out table.md
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from cyclopts import App
 
-from compare_callers import OURS, Compared, run_caller
 from dvplug.system.console import stdout
-from dvplug_lab.comparison.sets import REAL, as_long_as_aligned, confident_regions, find_set, mean_depth
-from dvplug_lab.recipes import RECIPES, SHARED
+from dvplug_lab.comparison.cross_technology import cross_technology
+from dvplug_lab.places import SHARED
 from dvplug_lab.script import run
 
 app = App(help=__doc__, help_format="plaintext")
 
 
 @app.default
-def cross_technology(*, shared: Path = SHARED, out: Path | None = None, workers: int = 2) -> None:
+def main(*, shared: Path = SHARED, out: Path | None = None, workers: int = 2) -> None:
     """Print, as Markdown, the errors (FP + FN) of every technology's model on every real set.
 
     Parameters
@@ -33,24 +30,7 @@ def cross_technology(*, shared: Path = SHARED, out: Path | None = None, workers:
     workers
         Worker processes.
     """
-    shipped = [tech for tech, recipe in RECIPES.items() if any(recipe.models.glob(f"{tech}-*"))]
-    lines = [f"| reads | variants | {' | '.join(f'`{tech}`' for tech in shipped)} |"]
-    lines.append(f"|---|--:|{'--:|' * len(shipped)}")
-    with TemporaryDirectory(prefix="cross-technology-") as temporary:
-        for name in REAL:
-            found = as_long_as_aligned(find_set(name, shared), Path(temporary))
-            depth = mean_depth(found.reads, confident_regions(found))
-            cells = []
-            for tech in shipped:
-                compared = Compared(name, depth)
-                folder = Path(temporary) / name / tech
-                run_caller(compared, replace(found, tech=tech), OURS, folder, None, workers)
-                errors = str(compared.wrong(OURS))
-                cells.append(f"**{errors}**" if tech == found.tech else errors)
-                result = compared.of[OURS]
-            variants = sum(counts.tp_truth + counts.fn for counts in (result.snp, result.indel))
-            lines.append(f"| {name}, {depth:.0f}x | {variants} | {' | '.join(cells)} |")
-    text = "\n".join(lines)
+    text = cross_technology(shared, workers)
     stdout.print(text, markup=False)
     if out:
         out.write_text(text + "\n")

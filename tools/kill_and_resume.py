@@ -10,45 +10,23 @@ whatever lies under the output's name after a kill must be whole.
 
 from __future__ import annotations
 
-import os
 import random
-import shutil
-import signal
-import subprocess
-import sys
-import time
-from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from cyclopts import App
-from rich.table import Table
 
-from dvplug.calling.journal import journal_path
 from dvplug.errors import DvplugError
-from dvplug.simulate import SimulatedDataset, simulate_dataset
-from dvplug.system.console import info, stdout
+from dvplug.simulate import simulate_dataset
+from dvplug.system.console import info
+from dvplug_lab.resuming import run_trials, show
 from dvplug_lab.script import run
 
-DVPLUG = [sys.executable, "-c", "from dvplug.cli import main; main()"]
-FINISHING_S = 0.03  # after the index is begun, in which the last kills come
-app = App(help_format="plaintext")
-
-
-@dataclass
-class Trial:
-    """One kill, and what became of its run."""
-
-    at_s: float
-    state: str  # what the kill left: "no journal", "journal" or "output"
-    partitions: int  # in the journal at the first resumption
-    kills: int
-    problem: str  # empty where all was right
+app = App(help=__doc__, help_format="plaintext")
 
 
 @app.default
-def kill_and_resume(
+def main(
     *, kills: int = 50, workers: int = 2, length: int = 2_000_000, depth: float = 15.0, seed: int = 1
 ) -> None:
     """Kill runs at random moments, resume them, and compare what comes out with an undisturbed run.
@@ -70,120 +48,10 @@ def kill_and_resume(
         folder = Path(temporary)
         info(f"Simulating {length:,} bp at {depth:g}x.")
         data = simulate_dataset(folder / "data", length=length, depth=depth, seed=seed)
-        wanted, duration = undisturbed(data, folder / "undisturbed", workers)
-        info(f"An undisturbed run takes {duration:.2f} s.")
-        draw = random.Random(seed)
-        trials = []
-        for number in range(kills):
-            at = duration * (number + draw.random()) / kills
-            finishing = draw.uniform(0, FINISHING_S) if number % 5 == 4 else None
-            again = draw.uniform(0, duration) if number % 3 == 0 else None
-            trials.append(one_trial(data, folder / "trial", workers, wanted, at, again, finishing))
-            shutil.rmtree(folder / "trial")
+        trials = list(run_trials(data, folder, kills, workers, random.Random(seed)))
     show(trials)
     if wrong := [trial for trial in trials if trial.problem]:
         raise DvplugError(f"{len(wrong)} of {kills} kills went wrong", cause=wrong[0].problem)
-
-
-def command(data: SimulatedDataset, folder: Path, workers: int, *more: str) -> list[str]:
-    """Return the command that calls into a folder."""
-    files = ["--ref", str(data.reference), "--reads", str(data.reads), "--out", str(folder / "calls.vcf.gz")]
-    files += ["--gvcf", str(folder / "calls.g.vcf.gz")]
-    words = [*DVPLUG, "call", "--tech", "illumina-wgs", *files, "--workers", str(workers), "--device", "cpu"]
-    return [*words, *more]
-
-
-def undisturbed(data: SimulatedDataset, folder: Path, workers: int) -> tuple[dict[str, bytes], float]:
-    """Return the files of a run that nobody disturbs, and how long it takes when warm."""
-    duration = 0.0
-    for _ in range(2):  # the first compiles kernels where they are not yet
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-        began = time.monotonic()
-        subprocess.run(command(data, folder, workers), check=True, capture_output=True)
-        duration = time.monotonic() - began
-    return contents(folder), duration
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """Return the bytes of each file, hidden ones included."""
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-def one_trial(
-    data: SimulatedDataset,
-    folder: Path,
-    workers: int,
-    wanted: dict[str, bytes],
-    at: float,
-    again: float | None = None,
-    finishing: float | None = None,
-) -> Trial:
-    """Begin a run, kill it after ``at`` seconds, resume it, kill that after ``again`` seconds, resume again.
-
-    With ``finishing``, the first kill comes so many seconds after the index was begun, in place of ``at``.
-    """
-    folder.mkdir()
-    out = folder / "calls.vcf.gz"
-    index = None if finishing is None else folder
-    killed = start_and_kill(command(data, folder, workers), at if finishing is None else finishing, index)
-    kills, problem = int(killed), looks_finished(folder, wanted)
-    state = "output" if out.exists() else "journal" if journal_path(out).exists() else "no journal"
-    if again is not None:
-        kills += start_and_kill(command(data, folder, workers, "--resume"), again)
-        problem = problem or looks_finished(folder, wanted)
-    done = subprocess.run(
-        command(data, folder, workers, "--resume"), capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        problem = problem or f"the resumed run ended with {done.returncode}: {done.stderr}"
-    elif contents(folder) != wanted:
-        problem = problem or f"other bytes or files: {sorted(contents(folder))}"
-    resumed = done.stderr.partition("Resuming: ")[2].split(" ")[0]
-    return Trial(at, state, int(resumed or 0), kills, problem)
-
-
-def start_and_kill(words: list[str], after: float, index_in: Path | None = None) -> bool:
-    """Kill a command's process group after so many seconds; returns whether it was still running.
-
-    The seconds count from its start, or from when an index appears in a folder.
-    """
-    process = subprocess.Popen(
-        words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
-    while index_in and process.poll() is None and not any(index_in.glob("*.tbi")):
-        time.sleep(0.0005)
-    try:
-        process.wait(after)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        return True
-    return False
-
-
-def looks_finished(folder: Path, wanted: dict[str, bytes]) -> str:
-    """Say what lies under the output's names that is not whole; empty where all is well."""
-    found = contents(folder)
-    wrong = [name for name, data in wanted.items() if found.get(name, data) != data]
-    index_alone = any(
-        name.endswith(".tbi") and name.removesuffix(".tbi") not in found for name in found if name in wanted
-    )
-    return f"after a kill {wrong or 'an index alone'} is there" if wrong or index_alone else ""
-
-
-def show(trials: list[Trial]) -> None:
-    """Print a table of what the kills left."""
-    table = Table("after the kill there is", "kills", "partitions resumed", "same bytes after all")
-    for state in ("no journal", "journal", "output"):
-        of_state = [trial for trial in trials if trial.state == state]
-        right = sum(not trial.problem for trial in of_state)
-        seen = Counter(trial.partitions for trial in of_state)
-        reach = f"{min(seen)} to {max(seen)}" if seen else ""
-        table.add_row(state, str(len(of_state)), reach, f"{right} of {len(of_state)}")
-    stdout.print(table)
-    right, kills = sum(not trial.problem for trial in trials), sum(trial.kills for trial in trials)
-    stdout.print(f"{right} of {len(trials)} runs gave the same bytes; {kills} kills met a running process.")
 
 
 if __name__ == "__main__":

@@ -11,24 +11,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 from cyclopts import App
 
-from dvplug.images.features.length_errors import LengthErrors
-from dvplug.simulate.learn.context import count_errors, smoothed_changes
-from dvplug_lab.read_sets import sets_of
-from dvplug_lab.recipes import SHARED
+from dvplug_lab.homopolymers.length_errors import R10_CLASSES, learn_length_errors
+from dvplug_lab.places import SHARED
 from dvplug_lab.script import run
 
 app = App(help=__doc__, help_format="plaintext")
 
-R10_CLASSES = (0.005, 0.01, 0.02)
-"""Q23, Q20 and Q17: R10 reads lie on both sides of each."""
-
 
 @app.default
-def learn(
-    *, tech: str, shared: Path = SHARED, out: Path, classes: tuple[float, float, float] = R10_CLASSES
+def main(
+    *,
+    tech: str,
+    shared: Path = SHARED,
+    out: Path,
+    classes: tuple[float, float, float] = R10_CLASSES,
 ) -> None:
     """Write the table.
 
@@ -43,13 +41,7 @@ def learn(
     classes
         Mean error probabilities, by their base qualities, that part good reads from worse ones.
     """
-    edges, noise = np.array(classes), sets_of(tech)[0].noise
-    sources = {chosen.profile_bam: chosen.profile_fasta for chosen in sets_of(tech)}
-    counts = sum(
-        count_errors(shared / bam, shared / fasta if fasta else None, edges=edges)[0].run_change
-        for bam, fasta in sorted(sources.items())
-    )
-    LengthErrors(smoothed_changes(np.asarray(counts)), edges, noise.indel_sd, noise.tilt_sd).save(out)
+    learn_length_errors(tech, shared, classes).save(out)
 
 
 if __name__ == "__main__":

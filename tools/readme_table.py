@@ -5,50 +5,22 @@ python tools/readme_table.py
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
+from cyclopts import App
 
-from dvplug_lab.recipes import REPOSITORY
+from dvplug_lab.places import REPOSITORY
+from dvplug_lab.readme_table import with_table
+from dvplug_lab.script import run
 
-BEGIN, END = "<!-- from the model cards, by tools/readme_table.py -->", "<!-- end -->"
-SET = re.compile(r"^### (?P<name>\w+), mean depth (?P<depth>[\d.]+)$")
-ROW = re.compile(
-    r"^\| (?P<caller>\w+) \| (?P<kind>SNP|INDEL) \| (?P<tp>\d+) \| (?P<fp>\d+) \| (?P<fn>\d+) \|"
-)
-CALLERS = ("dvplug", "bcftools", "freebayes")
+app = App(help=__doc__, help_format="plaintext")
 
 
-def errors(card: str) -> dict[str, dict[str, list[int]]]:
-    """Return by set and depth, and by caller, [SNP FP, SNP FN, indel FP, indel FN] of a card's text."""
-    found: dict[str, dict[str, list[int]]] = {}
-    section = None
-    for line in card.splitlines():
-        if heading := SET.match(line):
-            section = found.setdefault(f"{heading['name']}, {float(heading['depth']):.0f}x", {})
-        elif line.startswith("#"):
-            section = None
-        elif section is not None and (row := ROW.match(line)):
-            section.setdefault(row["caller"], []).extend((int(row["fp"]), int(row["fn"])))
-    return found
-
-
-def table(cards: list[Path]) -> str:
-    """Return the Markdown table of all cards."""
-    lines = ["| model | reads | dvplug | bcftools | freebayes |", "|---|---|--:|--:|--:|"]
-    for card in cards:
-        for name, of in errors(card.read_text()).items():
-            cells = [f"{sum(of[caller][:2])} + {sum(of[caller][2:])}" for caller in CALLERS]
-            lines.append(f"| [{card.stem}](model_cards/{card.name}) | {name} | {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def with_table(readme: str, cards: list[Path]) -> str:
-    """Return the README's text with the table of these cards between its marks."""
-    before, _, rest = readme.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{table(cards)}\n{END}{after}"
+@app.default
+def main() -> None:
+    """Write the table."""
+    readme = REPOSITORY / "README.md"
+    cards = sorted((REPOSITORY / "model_cards").glob("*.md"))
+    readme.write_text(with_table(readme.read_text(), cards))
 
 
 if __name__ == "__main__":
-    readme = REPOSITORY / "README.md"
-    readme.write_text(with_table(readme.read_text(), sorted((REPOSITORY / "model_cards").glob("*.md"))))
+    run(app)

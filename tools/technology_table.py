@@ -5,36 +5,27 @@ python tools/technology_table.py ../shared/data/*/*.bam
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable
 from pathlib import Path
 
-import pysam
+from cyclopts import App
 
-from dvplug.errors import InputError
-from dvplug.inputs.read_evidence import gather
-from dvplug.inputs.recognition import describe, judge, pick
-from dvplug.plugins.loading import installed_plugins
+from dvplug_lab.script import run
+from dvplug_lab.technology_table import rows
+
+app = App(help=__doc__, help_format="plaintext")
 
 
-def rows(paths: Iterable[Path]) -> list[str]:
-    """Return a row for each BAM file: its name, what was measured, what decides, what it is recognised as."""
-    technologies = installed_plugins().technologies()
-    lines = ["| file | reads | what decides | `--tech auto` | refused as |", "|---|---|---|---|---|"]
-    for path in paths:
-        with pysam.AlignmentFile(str(path)) as alignments:
-            evidence = gather(alignments)
-        try:
-            choice = pick(technologies, {path.name: evidence})
-            picked, why = f"`{choice.profile.name}`", choice.why
-        except InputError as error:
-            picked, why = "refused", error.cause
-        refused = [p.name for p in technologies if judge(p, evidence, technologies).contradictions]
-        lines.append(
-            f"| {path.name} | {describe(evidence)} | {why.replace('|', ' ')} | {picked} | {', '.join(refused)} |"
-        )
-    return lines
+@app.default
+def main(*reads: Path) -> None:
+    """Print the table.
+
+    Parameters
+    ----------
+    reads
+        BAM files.
+    """
+    print("\n".join(rows(reads)))
 
 
 if __name__ == "__main__":
-    print("\n".join(rows(map(Path, sys.argv[1:]))))
+    run(app)

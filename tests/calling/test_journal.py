@@ -28,7 +28,7 @@ from dvplug.errors import DvplugError, InputError
 from dvplug.line.reference_blocks import ReferenceBlocks, RegionGvcf
 from dvplug.line.result import Counts, RegionResult
 from dvplug.simulate import SimulatedDataset
-from kill_and_resume import command, contents, looks_finished, one_trial, undisturbed
+from dvplug_lab.resuming import command, contents, looks_finished, one_trial, undisturbed
 
 RUN = {"dvplug": "0.1.0", "option": {"tech": "illumina-wgs", "sample": None}, "reads": {"a.bam": {"size": 9}}}
 

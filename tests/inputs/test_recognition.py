@@ -17,9 +17,9 @@ from dvplug.inputs.read_evidence import Evidence, _covered, _depth_shape, _diffe
 from dvplug.inputs.recognition import Findings, contradiction, describe, doubts, judge, pick
 from dvplug.plugins.loading import installed_plugins
 from dvplug.technology import Recognition, Signs, TechnologyProfile
+from dvplug_lab.technology_table import rows
 from helpers.places import ROOT
 from helpers.shared_data import SHARED, needs_shared
-from technology_table import rows
 
 INSTALLED = installed_plugins().technologies()
 TECHNOLOGIES = {profile.name: profile for profile in INSTALLED}

@@ -11,8 +11,6 @@ import pytest
 import dvplug_illumina
 from dvplug.train import compare
 from dvplug_lab.model_card import metrics, strategies_page, write_card, write_strategies
-from helpers.places import ROOT
-from readme_table import with_table
 
 
 def counts(tp: int, fp: int, fn: int) -> dict[str, Any]:
@@ -107,11 +105,3 @@ def test_the_card_leads_to_how_its_model_was_chosen(comparison: Path, tmp_path: 
     assert "shown 1,200 batches" in page
     assert "**warm-start**" in page
     assert "| warm-start | 0.2500 | exome_held_out.0.5 | 0.9474 | 3 / 7 | 0.0000 | 0 / 2 |" in page
-
-
-def test_the_readme_shows_what_the_cards_say() -> None:
-    cards = sorted((ROOT / "model_cards").glob("*.md"))
-    readme = (ROOT / "README.md").read_text()
-    assert with_table(readme, cards) == readme, "run python tools/readme_table.py"
-    cards = [card for card in cards if not card.stem.endswith(".strategies")]
-    assert {card.stem for card in cards} == {folder.name for folder in ROOT.glob("plugins/*/models/*")}

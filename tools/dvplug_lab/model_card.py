@@ -110,7 +110,7 @@ def _about(manifest: Manifest) -> Iterator[str]:
     image, training = manifest.image, manifest.training
     yield f"# {manifest.label}"
     yield ""
-    yield f"{manifest.description}. This page is written by `tools/model_card.py`."
+    yield f"{manifest.description}. This page is written by `tools/evaluate_model.py`."
     yield ""
     yield "| | |"
     yield "|---|---|"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from dvplug.simulate.locus_noise import LocusNoise
 from dvplug.simulate.mapping import Aligner
-from dvplug.simulate.short_reads import LocusNoise
 
 MAIN = "reference/grch38.chr20_and_21_10M.fa.gz"
 EXTRA = "reference/grch38.extra_20M.fa.gz"

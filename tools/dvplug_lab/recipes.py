@@ -8,10 +8,9 @@ from typing import Literal
 
 from dvplug.errors import InputError, near_misses
 from dvplug.train.fit import FitSettings
+from dvplug_lab.places import REPOSITORY
 from dvplug_lab.read_sets import MAIN, sets_of
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-SHARED = REPOSITORY.parent / "shared" / "data"
 HELD_OUT_TEXT = (
     "GRCh38 chr20:7,900,001-8,900,000 (to choose the epoch and calibrate), three stretches of 1 Mb from chr13:32M, "
     "chr17:43M and chr21:37M (for these figures), chr20:60,001-160,000 and 5,020,001-5,080,000; all real reads"

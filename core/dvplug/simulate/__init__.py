@@ -1,4 +1,21 @@
-"""Simulated genomes, truth variants and reads, for the demonstration, for tests and for training."""
+"""Simulated genomes, variants and reads, for the demonstration, for tests and for training.
+
+`simulate_dataset` makes a small data set of Illumina-like reads from nothing, without an aligner.
+
+To train for a sequencer of which there are real reads but no truth, go through the modules in this order:
+
+1. `learn.profile` (short reads in pairs) or `learn.context` (single reads of any length): learn how the real reads
+   err, and keep the profile.
+2. `genome` and `sample`: read or make up reference sequence; read a person's real variants, or learn with
+   `drawn_variants` how they vary and draw variants for other sequence; add decoys, whose reads map to the wrong place.
+3. `variants`: `apply_variants` gives the sequences of both haplotypes, `write_truth` what is to be found.
+4. `depths` and `locus_noise`: plan how deep each stretch is sequenced, and how much places differ in how reads err.
+5. `short_reads` or `long_reads`: prepare a haplotype, draw where its reads lie, make their FASTQ text.
+6. `mapping`: map the text with the aligner that real reads are mapped with.
+7. `learn.noise`: compare the false alleles of simulated and real reads, and go back to 4.
+
+A random generator that is passed in is all that is random: the same seed gives the same bytes.
+"""
 
 from dvplug.simulate.dataset import SimulatedDataset, simulate_dataset
 

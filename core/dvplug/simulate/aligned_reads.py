@@ -10,7 +10,7 @@ import pysam
 from numpy.typing import NDArray
 
 from dvplug.simulate.genome import LETTERS, Codes, N, find_tracts
-from dvplug.simulate.variants import Haplotype
+from dvplug.simulate.variants import HaplotypeSequence
 
 READ_LENGTH = 150
 INSERTED, CLIPPED = -1, -2
@@ -24,21 +24,17 @@ QUALITY_BINS = np.array([11, 22, 27, 32, 37, 42], dtype=np.uint8)
 
 @dataclass(frozen=True)
 class ReadTable:
-    """Aligned reads of one haplotype, two rows per pair.
+    """Aligned reads of one haplotype, two rows per pair; bases lie in reference direction."""
 
-    ``codes`` and ``quality`` uint8[n, 150] in reference direction; ``where`` int64[n, 150], the reference
-    position of each base or INSERTED or CLIPPED; ``pair`` int64[n]; ``reverse`` and ``second`` bool[n].
-    """
-
-    codes: NDArray[np.uint8]
-    quality: NDArray[np.uint8]
-    where: NDArray[np.int64]
-    pair: NDArray[np.int64]
-    reverse: NDArray[np.bool_]
-    second: NDArray[np.bool_]
+    codes: NDArray[np.uint8]  # [n, 150], base codes
+    quality: NDArray[np.uint8]  # [n, 150], phred
+    where: NDArray[np.int64]  # [n, 150], the reference position of each base, or INSERTED or CLIPPED
+    pair: NDArray[np.int64]  # [n]
+    reverse: NDArray[np.bool_]  # [n]
+    second: NDArray[np.bool_]  # [n], of its pair
 
 
-def reference_of_bases(haplotype: Haplotype) -> NDArray[np.int64]:
+def reference_of_bases(haplotype: HaplotypeSequence) -> NDArray[np.int64]:
     """Return each haplotype base's position on the reference, INSERTED where it has none; int64[m]."""
     where = np.full(len(haplotype.codes), INSERTED, dtype=np.int64)
     for start, on_reference, length in zip(
@@ -64,7 +60,7 @@ def draw_qualities(count: int, rng: np.random.Generator) -> NDArray[np.uint8]:
 
 
 def sequence_haplotype(
-    reference: Codes, haplotype: Haplotype, pairs: int, first_pair: int, rng: np.random.Generator
+    reference: Codes, haplotype: HaplotypeSequence, pairs: int, first_pair: int, rng: np.random.Generator
 ) -> ReadTable:
     """Draw and align pairs of 2x150 from one haplotype; fragments are 400 +- 80 bp.
 
@@ -166,17 +162,17 @@ def _add_chimeras(
 
 def cigar_of(where: NDArray[np.int64]) -> list[tuple[int, int]]:
     """Turn the reference positions of a read's bases into CIGAR tuples (BAM operation, length)."""
-    kind = np.where(where >= 0, 0, np.where(where == CLIPPED, 4, 1))
+    kind = np.where(where >= 0, pysam.CMATCH, np.where(where == CLIPPED, pysam.CSOFT_CLIP, pysam.CINS))
     cigar: list[tuple[int, int]] = []
     at = 0
     last = -1
     for cut in [
-        *np.flatnonzero((np.diff(kind) != 0) | ((kind[1:] == 0) & (np.diff(where) != 1))) + 1,
+        *np.flatnonzero((np.diff(kind) != 0) | ((where[1:] >= 0) & (np.diff(where) != 1))) + 1,
         len(where),
     ]:
-        if kind[at] == 0:
+        if where[at] >= 0:
             if last >= 0 and where[at] > last + 1:
-                cigar.append((2, int(where[at] - last - 1)))
+                cigar.append((pysam.CDEL, int(where[at] - last - 1)))
             last = int(where[cut - 1])
         cigar.append((int(kind[at]), int(cut - at)))
         at = cut
@@ -206,10 +202,10 @@ def write_bam(path: Path, tables: list[ReadTable], contig: str, length: int, sam
             read = pysam.AlignedSegment(header)
             read.query_name = f"pair{whole.pair[row]}"
             read.flag = (
-                3
-                + (16 if whole.reverse[row] else 0)
-                + (32 if whole.reverse[other] else 0)
-                + (128 if whole.second[row] else 64)
+                (pysam.FPAIRED | pysam.FPROPER_PAIR)
+                | (pysam.FREVERSE if whole.reverse[row] else 0)
+                | (pysam.FMREVERSE if whole.reverse[other] else 0)
+                | (pysam.FREAD2 if whole.second[row] else pysam.FREAD1)
             )
             read.reference_id = read.next_reference_id = 0
             read.reference_start, read.next_reference_start = int(start[row]), int(start[other])

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dvplug.simulate.genome import Codes, N, find_tracts
-from dvplug.simulate.variants import Event, Variant, place_events, repeat_variant
+from dvplug.simulate.variants import Event, PhasedVariant, place_events, repeat_variant
 
 RUN = 20
 """Successive real variants that are drawn together, so that clusters and blocks of homozygotes stay."""
@@ -38,7 +38,7 @@ class VariantModel:
 
     @classmethod
     def learn(
-        cls, codes: Codes, variants: list[Variant], confident: list[tuple[int, int]] | None = None
+        cls, codes: Codes, variants: list[PhasedVariant], confident: list[tuple[int, int]] | None = None
     ) -> VariantModel:
         """Learn from variants of a contig that are whole within the confident intervals (everywhere without)."""
         outside = np.zeros(len(codes) + 1, np.int64)
@@ -85,7 +85,7 @@ def _class(unit: int, length: int) -> Class:
     return unit, min(length, LONGEST_CLASS) // (2 * unit)
 
 
-def as_events(codes: Codes, variants: list[Variant]) -> list[Event]:
+def as_events(codes: Codes, variants: list[PhasedVariant]) -> list[Event]:
     """Describe variants by gap, length change, genotype and the tandem repeat that they lie in."""
     tracts = find_tracts(codes)
     events, before = [], 0
@@ -113,7 +113,7 @@ def as_events(codes: Codes, variants: list[Variant]) -> list[Event]:
     return events
 
 
-def drawn_variants(codes: Codes, model: VariantModel, rng: np.random.Generator) -> list[Variant]:
+def drawn_variants(codes: Codes, model: VariantModel, rng: np.random.Generator) -> list[PhasedVariant]:
     """Draw variants of a model on another sequence, sorted, none touching another."""
     in_repeats = list(_in_repeats(codes, model, rng))
     taken = np.zeros(len(codes) + 1, bool)
@@ -127,7 +127,7 @@ def drawn_variants(codes: Codes, model: VariantModel, rng: np.random.Generator) 
     return sorted([*in_repeats, *others], key=lambda variant: variant.start)
 
 
-def _in_repeats(codes: Codes, model: VariantModel, rng: np.random.Generator) -> Iterator[Variant]:
+def _in_repeats(codes: Codes, model: VariantModel, rng: np.random.Generator) -> Iterator[PhasedVariant]:
     tracts = find_tracts(codes)
     taken = 10
     for start, length, unit in zip(

@@ -1,29 +1,27 @@
-"""Genomes as base codes: made-up sequence, tandem repeats, FASTA and BED."""
+"""Genomes as base codes: made-up sequence, tandem repeats, FASTA and BED.
+
+Everywhere in `dvplug.simulate` a sequence is an array of base codes, uint8: A, C, G, T = 0..3, and `N` for all else
+(`dvplug.sequence.codes.encode_bases` makes one of letters).
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pysam
 from numpy.typing import NDArray
 
-Codes = NDArray[np.uint8]
+from dvplug.sequence.codes import UNKNOWN_BASE
 
-N = 4
+Codes = NDArray[np.uint8]
+"""Base codes, uint8[bp]."""
+N = UNKNOWN_BASE
 LETTERS = np.frombuffer(b"ACGTN", dtype=np.uint8)
-_CODE_OF = np.full(256, N, dtype=np.uint8)
-_CODE_OF[np.frombuffer(b"ACGTacgt", dtype=np.uint8)] = [0, 1, 2, 3] * 2
 COMPLEMENT = np.array([3, 2, 1, 0, 4], dtype=np.uint8)
 SHORTEST_TRACT = {1: 4, 2: 6, 3: 9, 4: 12, 5: 15, 6: 18}
 """bp from which a run of a unit of so many bp counts as a tandem repeat."""
-
-
-def encode(sequence: str | bytes) -> Codes:
-    """Return base codes A, C, G, T = 0..3 and 4 for everything else, uint8[len(sequence)]."""
-    raw = sequence.encode() if isinstance(sequence, str) else sequence
-    return _CODE_OF[np.frombuffer(raw, dtype=np.uint8)]
 
 
 def decode(codes: Codes) -> str:
@@ -31,16 +29,12 @@ def decode(codes: Codes) -> str:
     return LETTERS[codes].tobytes().decode()
 
 
-@dataclass(frozen=True)
-class Tracts:
-    """Maximal tandem repeats, sorted by start.
+class Tracts(NamedTuple):
+    """Maximal tandem repeats, sorted by start where nothing else is said."""
 
-    ``start``, ``length`` in bp int64[n]; ``unit``, length of the repeated unit in bp, int64[n].
-    """
-
-    start: NDArray[np.int64]
-    length: NDArray[np.int64]
-    unit: NDArray[np.int64]
+    start: NDArray[np.int64]  # [tracts]
+    length: NDArray[np.int64]  # [tracts], bp
+    unit: NDArray[np.int64]  # [tracts], bp of the repeated unit
 
 
 def _runs(same: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

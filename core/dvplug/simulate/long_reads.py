@@ -1,35 +1,88 @@
-"""Unpaired reads from haplotypes by a context profile: FASTQ bytes made in Numba."""
+"""Unpaired reads from haplotypes: errors by homopolymer and place, FASTQ bytes made in Numba.
+
+`prepare_long` a haplotype, draw `read_spans` on it, and take the text of `long_fastq_batches` to a mapper. What the
+reads are like comes from a `dvplug.simulate.learn.context.ContextProfile`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from dvplug.simulate.depths import DepthBlocks
+from dvplug.simulate.fastq import RECORD_BYTES, write_name, write_plus
 from dvplug.simulate.genome import Codes, N
-from dvplug.simulate.learn.context import LONG_RUN, PREVIOUS_EDGES, RUN_EDGES, ContextProfile
-from dvplug.simulate.short_reads import NAME_DIGITS, LocusNoise, _hash, _normal, _site_rates
-from dvplug.simulate.variants import Haplotype
+from dvplug.simulate.learn.context import ContextProfile
+from dvplug.simulate.learn.error_counts import (
+    INSERTED,
+    LONG_RUN,
+    PLAIN,
+    PREVIOUS_EDGES,
+    RUN_EDGES,
+    SLIPPED,
+    SUBSTITUTED,
+)
+from dvplug.simulate.locus_noise import LocusNoise, hash_around, normal_of, site_rates
+from dvplug.simulate.variants import HaplotypeSequence
+
+SPARE = 100
+"""bp that are kept free at the end of a read's arrays, more than any error inserts at once."""
+SHORTEST = 50
+"""Reads of fewer bp are not written."""
 
 
-@dataclass(frozen=True)
-class LongSource:
-    """A haplotype ready to be sequenced.
+class LongSource(NamedTuple):
+    """A haplotype ready to be sequenced in single reads."""
 
-    ``run`` int32[n], length of the homopolymer that holds a base; ``slip`` float32[n], what is added to the log-odds
-    that it is misread in length; ``tilt`` float32[n], what is added to the log-odds of each change of its length per
-    bp; ``site_p`` float32[2, n], error rates of bases by strand, over those of the profile.
-    """
+    codes: Codes  # uint8[n]
+    run: NDArray[np.int32]  # [n], bp of the homopolymer that holds a base
+    slip: NDArray[np.float32]  # [n], added to the log-odds that it is misread in length
+    tilt: NDArray[np.float32]  # [n], added to the log-odds of each change of its length, per bp
+    site_p: NDArray[np.float32]  # [2, n], error rates of bases by strand, over those of the profile
 
-    codes: Codes
-    run: NDArray[np.int32]
-    slip: NDArray[np.float32]
-    tilt: NDArray[np.float32]
-    site_p: NDArray[np.float32]
+
+class ReadSpans(NamedTuple):
+    """Where reads lie on a haplotype, sorted by start, and which read of the profile each is like."""
+
+    start: NDArray[np.int64]  # [k]
+    end: NDArray[np.int64]  # [k]
+    template: NDArray[np.int64]  # [k]
+
+
+class _Tables(NamedTuple):
+    """How reads err, and the classes that qualities depend on: arrays of a `ContextProfile`."""
+
+    substitution_p: NDArray[np.float64]  # [classes], per base
+    substitution: NDArray[np.float64]  # [4, 4], cumulative
+    run_change: NDArray[np.float64]  # [classes, 4, lengths, changes], cumulative
+    insertion_p: NDArray[np.float64]  # [classes], per base
+    deletion_p: NDArray[np.float64]  # [classes], per base
+    indel_length: NDArray[np.float64]  # [2, lengths], cumulative
+    quality: NDArray[np.float32]  # [classes, states, runs, previous, qualities], cumulative
+    run_edges: NDArray[np.int64]  # [runs]
+    previous_edges: NDArray[np.int64]  # [previous]
+
+
+class _Reads(NamedTuple):
+    """The reads of one batch."""
+
+    low: NDArray[np.int64]  # [k], first base on the haplotype
+    high: NDArray[np.int64]  # [k], end
+    reverse: NDArray[np.bool_]  # [k]
+    read_class: NDArray[np.int64]  # [k]
+
+
+class _Read(NamedTuple):
+    """One of them."""
+
+    low: int
+    high: int
+    reverse: bool
+    read_class: int
 
 
 def prepare_long(codes: Codes, noise: LocusNoise, salt: int) -> LongSource:
@@ -39,35 +92,39 @@ def prepare_long(codes: Codes, noise: LocusNoise, salt: int) -> LongSource:
     lengths = np.diff(np.append(starts, len(codes))).astype(np.int32)
     slip = _deviates(codes, starts, noise.indel_sd, salt, 1) - noise.indel_sd**2 / 2
     tilt = np.where(lengths >= LONG_RUN, _deviates(codes, starts, noise.tilt_sd, salt, 3), 0.0)
-    site_p = _site_rates(codes, noise.site_p, noise.site_median, noise.site_sd, noise.prone, salt)
-    of_base = (np.repeat(of_run.astype(np.float32), lengths) for of_run in (slip, tilt))
-    return LongSource(codes, np.repeat(lengths, lengths), *of_base, site_p)
+    slip_of_base, tilt_of_base = (np.repeat(of_run.astype(np.float32), lengths) for of_run in (slip, tilt))
+    site_p = site_rates(codes, noise, salt)
+    return LongSource(codes, np.repeat(lengths, lengths), slip_of_base, tilt_of_base, site_p)
 
 
 @njit(cache=True)
-def _deviates(codes: Any, starts: Any, sd: float, salt: int, which: int) -> Any:
-    """Normal deviates of runs, float64, that are the same wherever the sequence around is; ``which`` of several."""
+def _deviates(
+    codes: Codes, starts: NDArray[np.int64], sd: float, salt: int, which: int
+) -> NDArray[np.float64]:
+    """Normal deviates of runs, float64[runs], the same wherever the sequence around is; ``which`` of several."""
     out = np.empty(len(starts))
     for i in range(len(starts)):
-        out[i] = sd * _normal(_hash(codes, starts[i], salt), which)
+        out[i] = sd * normal_of(hash_around(codes, starts[i], salt), which)
     return out
 
 
 @njit(cache=True)
-def _slipping(p: float, slip: float) -> float:
+def slipping_p(p: float, slip: float) -> float:
     """How often a homopolymer is misread in length at a place, where those like it are with probability ``p``.
 
-    Places differ less where most reads err: real runs of 12 bp and more are about equally bad everywhere.
+    ``slip`` is what the place adds to the log-odds. Places differ less where most reads err: real runs of 12 bp and
+    more are about equally bad everywhere.
     """
     odds = p / max(1.0 - p, 1e-9) * np.exp((1.0 - p) * slip)
     return odds / (1.0 + odds)
 
 
 @njit(cache=True)
-def _tilted(cumulative: Any, tilt: float) -> Any:
+def tilted(cumulative: NDArray[np.float64], tilt: float) -> NDArray[np.float64]:
     """The table of a place where the log-odds of each change of length are higher by ``tilt`` per bp.
 
-    At most places reads of a long homopolymer are about as often too long as too short; at some most are too long.
+    ``cumulative`` and what is returned are float64[changes], of changes around 0. At most places reads of a long
+    homopolymer are about as often too long as too short; at some most are too long.
     """
     p = np.empty(len(cumulative))
     before = 0.0
@@ -78,12 +135,7 @@ def _tilted(cumulative: Any, tilt: float) -> Any:
 
 
 @njit(cache=True)
-def _draw(rng: Any, cumulative: Any) -> int:
-    return _find(rng.random(), cumulative)
-
-
-@njit(cache=True)
-def _find(draw: float, cumulative: Any) -> int:
+def _find(draw: float, cumulative: NDArray[np.floating]) -> int:
     """Index of the first entry that is not below ``draw``."""
     low, high = 0, len(cumulative) - 1
     while low < high:
@@ -96,7 +148,12 @@ def _find(draw: float, cumulative: Any) -> int:
 
 
 @njit(cache=True)
-def _other(rng: Any, base: int, following: int) -> int:
+def _draw(rng: np.random.Generator, cumulative: NDArray[np.floating]) -> int:
+    return _find(rng.random(), cumulative)
+
+
+@njit(cache=True)
+def _other(rng: np.random.Generator, base: int, following: int) -> int:
     """A base that lengthens neither the homopolymer before nor the one behind: such errors are counted as theirs."""
     while True:
         drawn = int(rng.random() * 4)
@@ -104,103 +161,116 @@ def _other(rng: Any, base: int, following: int) -> int:
             return drawn
 
 
+@njit(cache=True, inline="always")  # called for every homopolymer
+def _length_change(rng: np.random.Generator, table: NDArray[np.float64], slip: float, tilt: float) -> int:
+    """How many bases longer a read shows a homopolymer than it is; ``table`` is P(change), cumulative."""
+    none = (len(table) - 1) // 2
+    if tilt != 0:
+        table = tilted(table, tilt)
+    wrong = 1.0 - (table[none] - table[none - 1])
+    if rng.random() >= slipping_p(wrong, slip):
+        return 0
+    draw = rng.random() * wrong
+    if draw >= table[none - 1]:  # longer: what no change takes up is passed over
+        draw += table[none] - table[none - 1]
+    return _find(draw, table) - none
+
+
+@njit(cache=True, inline="always")  # called for every base
+def _class_of(value: int, edges: NDArray[np.int64]) -> int:
+    """Which of the classes, each from one of the ``edges`` on, a value belongs to."""
+    return np.searchsorted(edges, value, side="right") - 1
+
+
 @njit(cache=True)
-def _long_read(
-    rng: Any, seq: Any, qual: Any, codes: Any, run: Any, slip: Any, tilt: Any, site_p: Any, low: int, high: int,
-    reverse: bool, read_class: int, substitution_p: Any, substitution: Any, run_change: Any, insertion_p: Any,
-    deletion_p: Any, indel_length: Any, quality: Any, run_edges: Any, previous_edges: Any,
-) -> int:  # fmt: skip
-    """Write the read of [low, high) of a haplotype; return its length."""
-    step = -1 if reverse else 1
-    strand = 1 if reverse else 0
-    position = high - 1 if reverse else low
+def _write_read(
+    rng: np.random.Generator,
+    source: LongSource,
+    tables: _Tables,
+    read: _Read,
+    seq: NDArray[np.uint8],
+    qual: NDArray[np.uint8],
+) -> int:
+    """Write base codes and qualities of one read, in sequencing order; return its length."""
+    low, high, of = read.low, read.high, read.read_class
+    # Each array is taken out of its tuple once: in the loop that costs time.
+    codes, run, slip, tilt, site_p = source
+    quality, run_edges, previous_edges = tables.quality[of], tables.run_edges, tables.previous_edges
+    run_change, substitution, indel_length = tables.run_change[of], tables.substitution, tables.indel_length
+    substitution_p = tables.substitution_p[of]
+    insertion_p, deletion_p = tables.insertion_p[of], tables.deletion_p[of]
+    step, strand = (-1, 1) if read.reverse else (1, 0)
+    position = high - 1 if read.reverse else low
     n, previous = 0, 0
-    none = (run_change.shape[3] - 1) // 2
-    while low <= position < high and n + 100 + run_change.shape[3] < len(seq):
+    while low <= position < high and n + SPARE + run_change.shape[2] < len(seq):
         true = codes[position]
         if true > 3:
             break
-        base = 3 - true if reverse else true
+        base = 3 - true if read.reverse else true
         size = 0  # what is left of the homopolymer in the direction of reading
         while low <= position + step * size < high and codes[position + step * size] == true:
             size += 1
-        length = min(np.int64(run[position]), run_change.shape[2] - 1)
+        length = min(np.int64(run[position]), run_change.shape[1] - 1)
         change = 0
         if size == run[position]:  # reads that begin inside a run read what is left of it
-            table = run_change[read_class, base, length]
-            if tilt[position] != 0:
-                table = _tilted(table, tilt[position])
-            wrong = 1.0 - (table[none] - table[none - 1])
-            if rng.random() < _slipping(wrong, slip[position]):
-                draw = rng.random() * wrong
-                if draw >= table[none - 1]:  # longer: what no change takes up is passed over
-                    draw += table[none] - table[none - 1]
-                change = _find(draw, table) - none
-        run_class = np.searchsorted(run_edges, length, side="right") - 1
+            table = run_change[base, length]
+            change = _length_change(rng, table, slip[position], tilt[position])
+        run_class = _class_of(length, run_edges)
         for k in range(max(size + change, 0)):
             at = position + step * min(k, size - 1)
-            state, shown = 3 if change != 0 else 0, base
-            if rng.random() < substitution_p[read_class] + site_p[strand, at]:
-                state, shown = 1, _draw(rng, substitution[base])
+            state, shown = SLIPPED if change != 0 else PLAIN, base
+            if rng.random() < substitution_p + site_p[strand, at]:
+                state, shown = SUBSTITUTED, _draw(rng, substitution[base])
             seq[n] = shown
-            before = np.searchsorted(previous_edges, previous, side="right") - 1
-            previous = _draw(rng, quality[read_class, state, run_class, before])
+            before = _class_of(previous, previous_edges)
+            previous = _draw(rng, quality[state, run_class, before])
             qual[n] = previous
             n += 1
-            if n + 100 >= len(seq):
+            if n + SPARE >= len(seq):
                 return n
         position += step * size
-        if rng.random() < 1 - (1 - insertion_p[read_class]) ** size:
+        if rng.random() < 1 - (1 - insertion_p) ** size:
             following = codes[position] if low <= position < high else N
-            following = 3 - following if reverse and following <= 3 else following
+            following = 3 - following if read.reverse and following <= 3 else following
             for _ in range(_draw(rng, indel_length[0])):
                 seq[n] = _other(rng, base, following)
-                before = np.searchsorted(previous_edges, previous, side="right") - 1
-                previous = _draw(rng, quality[read_class, 2, 0, before])
+                before = _class_of(previous, previous_edges)
+                previous = _draw(rng, quality[INSERTED, 0, before])
                 qual[n] = previous
                 n += 1
-        elif rng.random() < 1 - (1 - deletion_p[read_class]) ** size:
+        elif rng.random() < 1 - (1 - deletion_p) ** size:
             position += step * _draw(rng, indel_length[1])
     return n
 
 
 @njit(cache=True)
-def _long_fastq(
-    rng: Any, codes: Any, run: Any, slip: Any, tilt: Any, site_p: Any, low: Any, high: Any, flips: Any, classes: Any,
-    substitution_p: Any, substitution: Any, run_change: Any, insertion_p: Any, deletion_p: Any, indel_length: Any,
-    quality: Any, run_edges: Any, previous_edges: Any, serial: int,
-) -> Any:  # fmt: skip
-    longest = 0
-    total = 0
-    for k in range(len(low)):
-        size = (high[k] - low[k]) * 5 // 4 + 400
-        longest = max(longest, size)
-        total += 2 * size + NAME_DIGITS + 8
+def _room(reads: _Reads, k: int) -> int:
+    """bp that a read may take."""
+    return (reads.high[k] - reads.low[k]) * 5 // 4 + 4 * SPARE
+
+
+@njit(cache=True)
+def _fastq(
+    rng: np.random.Generator, source: LongSource, tables: _Tables, reads: _Reads, serial: int
+) -> NDArray[np.uint8]:
+    """FASTQ text of the reads, uint8[bytes], named from ``serial`` on."""
+    longest, total = 0, 0
+    for k in range(len(reads.low)):
+        longest = max(longest, _room(reads, k))
+        total += 2 * _room(reads, k) + RECORD_BYTES
     out = np.empty(total, np.uint8)
     seq, qual = np.empty(longest, np.uint8), np.empty(longest, np.uint8)
     at = 0
-    for k in range(len(low)):
-        size = (high[k] - low[k]) * 5 // 4 + 400
-        n = _long_read(
-            rng, seq[:size], qual[:size], codes, run, slip, tilt, site_p, low[k], high[k], flips[k], classes[k],
-            substitution_p, substitution, run_change, insertion_p, deletion_p, indel_length, quality, run_edges,
-            previous_edges,
-        )  # fmt: skip
-        if n < 50:
+    for k in range(len(reads.low)):
+        room = _room(reads, k)
+        read = _Read(reads.low[k], reads.high[k], reads.reverse[k], reads.read_class[k])
+        n = _write_read(rng, source, tables, read, seq[:room], qual[:room])
+        if n < SHORTEST:
             continue
-        out[at], out[at + 1] = ord("@"), ord("r")
-        number = serial + k
-        for digit in range(NAME_DIGITS):
-            out[at + 1 + NAME_DIGITS - digit] = 48 + number % 10
-            number //= 10
-        at += NAME_DIGITS + 2
-        out[at] = 10
-        at += 1
+        at = write_name(out, at, serial + k)
         for i in range(n):
             out[at + i] = b"ACGTN"[seq[i]]
-        at += n
-        out[at], out[at + 1], out[at + 2] = 10, 43, 10
-        at += 3
+        at = write_plus(out, at + n)
         for i in range(n):
             out[at + i] = qual[i] + 33
         at += n
@@ -210,29 +280,18 @@ def _long_fastq(
 
 
 def read_spans(
-    haplotype: Haplotype,
-    profile: ContextProfile,
-    blocks: tuple[NDArray[np.int64], NDArray[np.float64]],
-    rng: np.random.Generator,
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Draw where the reads of one haplotype of two lie: starts, ends (int64[k], sorted) and templates.
-
-    Parameters
-    ----------
-    blocks
-        Starts on the reference and depths of both haplotypes together, as in `simulate.reads`.
-    """
+    haplotype: HaplotypeSequence, profile: ContextProfile, blocks: DepthBlocks, rng: np.random.Generator
+) -> ReadSpans:
+    """Draw where the reads of one haplotype of two lie; ``blocks`` plan the depth of both together."""
     codes = haplotype.codes
-    most = blocks[1].max()
+    most = blocks.depth.max()
     mean = profile.length.mean()
     count = rng.poisson(most / 2 * (len(codes) + mean) / mean)
     template = rng.integers(0, len(profile.length), count)
     middle = rng.random(count) * len(codes)
     low = np.clip(middle - profile.length[template] / 2, 0, len(codes)).astype(np.int64)
     high = np.clip(middle + profile.length[template] / 2, 0, len(codes)).astype(np.int64)
-    depth = blocks[1][
-        np.searchsorted(blocks[0], haplotype.to_reference(middle.astype(np.int64)), side="right") - 1
-    ]
+    depth = blocks.depth_at(haplotype.to_reference(middle.astype(np.int64)))
     shortest = min(200.0, mean / 3)  # what is cut off at a contig's end is no read
     kept = (
         (rng.random(count) < depth / most) & (high - low > shortest) & (codes[middle.astype(np.int64)] != N)
@@ -242,24 +301,23 @@ def read_spans(
     after = np.searchsorted(unknown, (low + high) // 2)  # reads end where N begins
     low, high = np.maximum(low, unknown[after - 1] + 1), np.minimum(high, unknown[after])
     order = np.argsort(low, kind="stable")
-    return low[order], high[order], template[order]
+    return ReadSpans(low[order], high[order], template[order])
 
 
 def long_fastq_batches(
     source: LongSource,
-    spans: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
+    spans: ReadSpans,
     profile: ContextProfile,
     rng: np.random.Generator,
     serial: int,
     batch: int = 500,
 ) -> Iterator[NDArray[np.uint8]]:
-    """Yield FASTQ text (uint8 arrays) of the reads, ``batch`` at a time."""
-    low, high, template = spans
-    for begin in range(0, len(low), batch):
-        part = slice(begin, begin + batch)
-        yield _long_fastq(
-            rng, source.codes, source.run, source.slip, source.tilt, source.site_p, low[part], high[part],
-            rng.random(len(low[part])) < 0.5, profile.read_class[template[part]], profile.substitution_p,
-            profile.substitution, profile.run_change, profile.insertion_p, profile.deletion_p, profile.indel_length,
-            profile.quality, RUN_EDGES, PREVIOUS_EDGES, serial + begin,
-        )  # fmt: skip
+    """Yield FASTQ text (uint8[bytes]) of the reads, ``batch`` at a time, named by numbers from ``serial`` on."""
+    tables = _Tables(
+        profile.substitution_p, profile.substitution, profile.run_change, profile.insertion_p, profile.deletion_p,
+        profile.indel_length, profile.quality, RUN_EDGES, PREVIOUS_EDGES,
+    )  # fmt: skip
+    for begin in range(0, len(spans.start), batch):
+        low, high, template = (column[begin : begin + batch] for column in spans)
+        reads = _Reads(low, high, rng.random(len(low)) < 0.5, profile.read_class[template])
+        yield _fastq(rng, source, tables, reads, serial + begin)

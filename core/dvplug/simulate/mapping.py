@@ -1,12 +1,19 @@
-"""Map simulated reads with the aligners of the field, sort and index."""
+"""Map simulated reads with the aligners of the field, sort and index: needs bwa or minimap2, and samtools.
+
+`open_mapper` starts the programs; write FASTQ text to what it returns, and close it.
+"""
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 from typing import BinaryIO, Literal, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
+
+from dvplug.errors import DvplugError
 
 Aligner = Literal["bwa-mem", "bwa-aln", "bwa-mem-single", "map-hifi", "map-ont"]
 """`bwa mem` of pairs; BWA-backtrack (`bwa aln`, `bwa sampe`); `bwa mem` of single reads; minimap2 by its preset."""
@@ -15,7 +22,7 @@ Aligner = Literal["bwa-mem", "bwa-aln", "bwa-mem-single", "map-hifi", "map-ont"]
 class Mapper(Protocol):
     """Takes FASTQ text, writes a sorted, indexed BAM."""
 
-    def write(self, text: NDArray) -> None:
+    def write(self, text: NDArray[np.uint8]) -> None:
         """Map these reads."""
 
     def close(self) -> None:
@@ -29,9 +36,25 @@ def open_mapper(
 
     Parameters
     ----------
+    aligner
+        Which one, and how it is run.
+    sample
+        Name of the sample, of its library and of the read group.
     platform
         The read group's PL.
+
+    Raises
+    ------
+    DvplugError
+        A program cannot be found; or, when the mapper is closed, one of them failed.
     """
+    programs = ["bwa" if aligner.startswith("bwa") else "minimap2", "samtools"]
+    if absent := [program for program in programs if not shutil.which(program)]:
+        raise DvplugError(
+            f"{' and '.join(absent)} cannot be found",
+            cause="simulated reads are mapped with it",
+            repair=f"Install it: apt-get install {' '.join(absent)}, or from bioconda.",
+        )
     group = f"@RG\\tID:{sample}\\tSM:{sample}\\tPL:{platform}\\tLB:{sample}"
     if aligner.startswith("bwa"):
         subprocess.run(["bwa", "index", str(reference)], check=True, capture_output=True)
@@ -56,7 +79,7 @@ class Piped:
             self._align = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
         self._sort = _sorting(self._align, bam)
 
-    def write(self, text: NDArray) -> None:
+    def write(self, text: NDArray[np.uint8]) -> None:
         """Map these reads; pairs are interleaved."""
         assert self._align.stdin is not None
         self._align.stdin.write(text.data)
@@ -75,7 +98,7 @@ class Backtrack:
         self._reference, self._bam, self._group, self._threads = reference, bam, group, threads
         self._mates: list[BinaryIO] = [(bam.parent / f"mate_{mate}.fq").open("wb") for mate in (1, 2)]
 
-    def write(self, text: NDArray) -> None:
+    def write(self, text: NDArray[np.uint8]) -> None:
         """Keep these interleaved pairs."""
         lines = text.tobytes().splitlines(keepends=True)
         for mate, file in enumerate(self._mates):
@@ -89,16 +112,8 @@ class Backtrack:
             for file, sai in zip(self._mates, found, strict=True):
                 file.close()
                 # -q 15: ends of low quality are trimmed, as in the reads that we learn from
-                command = [
-                    "bwa",
-                    "aln",
-                    "-t",
-                    str(self._threads),
-                    "-q",
-                    "15",
-                    str(self._reference),
-                    file.name,
-                ]
+                options = ["-t", str(self._threads), "-q", "15"]
+                command = ["bwa", "aln", *options, str(self._reference), file.name]
                 with Path(sai).open("wb") as out:
                     subprocess.run(command, check=True, stdout=out, stderr=log)
             command = ["bwa", "sampe", "-r", self._group, str(self._reference), *found, *names]
@@ -115,5 +130,7 @@ def _sorting(align: subprocess.Popen[bytes], bam: Path) -> subprocess.Popen[byte
 
 def _finish(align: subprocess.Popen[bytes], sort: subprocess.Popen[bytes], bam: Path) -> None:
     if align.wait() or sort.wait():
-        raise RuntimeError(f"mapping failed: {bam}")
+        raise DvplugError(
+            f"mapping to {bam} failed", repair=f"See what the aligner said in {bam.parent / 'mapping.log'}."
+        )
     subprocess.run(["samtools", "index", str(bam)], check=True)

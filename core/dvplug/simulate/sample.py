@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pysam
 
 from dvplug.simulate.genome import Codes, N, find_tracts
-from dvplug.simulate.variants import Variant, fits_both_haplotypes
-
-
-def read_fasta(path: Path) -> dict[str, str]:
-    """Return the contigs of a FASTA file, in order, upper case."""
-    with pysam.FastaFile(str(path)) as fasta:
-        return {name: fasta.fetch(name).upper() for name in fasta.references}
-
+from dvplug.simulate.variants import PhasedVariant, fits_both_haplotypes
 
 OTHER_HAPLOTYPE = 0.03
 """Share of heterozygotes whose alt lies on the haplotype that is otherwise the one like the reference there."""
@@ -25,13 +18,19 @@ HAPLOTYPES_TURN = 30_000
 alts on one haplotype, and 85 % of those 7 kb apart: as in NA12878's phased truth and in HG003's HiFi reads."""
 
 
-def real_variants(truth: Path, contig: str, rng: np.random.Generator) -> list[Variant]:
+def read_fasta(path: Path) -> dict[str, str]:
+    """Return the contigs of a FASTA file, in order, upper case."""
+    with pysam.FastaFile(str(path)) as fasta:
+        return {name: fasta.fetch(name).upper() for name in fasta.references}
+
+
+def real_variants(truth: Path, contig: str, rng: np.random.Generator) -> list[PhasedVariant]:
     """Read a truth VCF, give a phase to what has none, drop what then overlaps on a haplotype.
 
     Alts of neighbours mostly lie on one haplotype, so that a read has many differences or none; spread over both at
     random, they would make a read with many look like one of another place.
     """
-    variants: list[Variant] = []
+    variants: list[PhasedVariant] = []
     differs, at = 0, 0  # which haplotype is the one unlike the reference, and where
     with pysam.VariantFile(str(truth)) as records:
         for record in records.fetch(contig):
@@ -45,7 +44,7 @@ def real_variants(truth: Path, contig: str, rng: np.random.Generator) -> list[Va
                 at = record.start
                 on = differs if rng.random() >= OTHER_HAPLOTYPE else 1 - differs
                 genotype = tuple(sorted(genotype, reverse=on == 0))
-            variants.append(Variant(record.start, record.ref, tuple(record.alts), tuple(genotype)))
+            variants.append(PhasedVariant(record.start, record.ref, tuple(record.alts), tuple(genotype)))
     return fits_both_haplotypes(variants)
 
 
@@ -55,7 +54,7 @@ def mutated(codes: Codes, divergence: float, rng: np.random.Generator) -> Codes:
     swap = np.flatnonzero((rng.random(len(copy)) < 0.9 * divergence) & (copy < N))
     copy[swap] = (copy[swap] + rng.integers(1, 4, len(swap))) % 4
     pieces, at = [], 0
-    for place in np.flatnonzero(rng.random(len(copy)) < 0.1 * divergence):
+    for place in np.flatnonzero(rng.random(len(copy)) < 0.1 * divergence).tolist():
         if place < at:
             continue
         size = int(min(rng.geometric(0.4), 6))
@@ -178,7 +177,7 @@ def within(intervals: list[tuple[str, int, int]], window: tuple[str, int, int]) 
 
 
 def around_runs(
-    intervals: list[tuple[str, int, int]], contigs: dict[str, Codes], least: int, margin: int = 2
+    intervals: Sequence[tuple[str, int, int]], contigs: dict[str, Codes], least: int, margin: int = 2
 ) -> list[tuple[str, int, int]]:
     """Return the parts of intervals that lie within ``margin`` bp of a run of ``least`` equal bases or more."""
     found = []
@@ -191,5 +190,5 @@ def around_runs(
             if contig == name:
                 inside[start:end] = True
         steps = np.flatnonzero(np.diff((near & inside).astype(np.int8), prepend=0, append=0))
-        found += [(name, *map(int, pair)) for pair in steps.reshape(-1, 2)]
+        found += [(name, int(start), int(end)) for start, end in steps.reshape(-1, 2)]
     return found

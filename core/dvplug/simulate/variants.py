@@ -1,4 +1,8 @@
-"""Variants for a genome: drawn, placed in fitting sequence, applied to two haplotypes, written as VCF."""
+"""Variants for a genome: drawn, placed in fitting sequence, applied to two haplotypes, written as VCF.
+
+`draw_events` and `place_events` make a person's variants where no real ones are at hand, `apply_variants` the sequences
+of its two haplotypes, and `write_truth` what is to be found.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,8 @@ import pysam
 from numpy.typing import NDArray
 
 from dvplug.sequence.alleles import moved_left
-from dvplug.simulate.genome import Codes, N, Tracts, decode, encode, find_tracts
+from dvplug.sequence.codes import encode_bases
+from dvplug.simulate.genome import Codes, N, Tracts, decode, find_tracts
 
 TRANSITION = np.array([2, 3, 0, 1], dtype=np.uint8)
 TRANSITION_P = 0.68
@@ -20,7 +25,7 @@ TRANSITION_P = 0.68
 
 
 @dataclass(frozen=True)
-class Variant:
+class PhasedVariant:
     """One VCF record: 0-based ``start``, alleles with their anchor base, phased ``genotype``."""
 
     start: int
@@ -100,7 +105,7 @@ class _TractFinder:
         return best
 
 
-def place_events(codes: Codes, events: Iterable[Event], rng: np.random.Generator) -> list[Variant]:
+def place_events(codes: Codes, events: Iterable[Event], rng: np.random.Generator) -> list[PhasedVariant]:
     """Lay events along a sequence, left-aligned, each strictly after the one before.
 
     An event for which there is no fitting sequence is dropped.
@@ -113,7 +118,7 @@ def place_events(codes: Codes, events: Iterable[Event], rng: np.random.Generator
         Enough of them to fill the sequence, or without end.
     """
     finder = _TractFinder(find_tracts(codes))
-    variants: list[Variant] = []
+    variants: list[PhasedVariant] = []
     taken, position = 10, 10
     for event in events:
         position = max(position + event.gap, taken + 1)
@@ -137,14 +142,16 @@ def place_events(codes: Codes, events: Iterable[Event], rng: np.random.Generator
 
 def _place(
     codes: Codes, event: Event, position: int, finder: _TractFinder, rng: np.random.Generator
-) -> Variant | None:
+) -> PhasedVariant | None:
     """Turn an event into a left-aligned variant at or after a position."""
     if event.changes == (0,):
         base = codes[position]
         other = TRANSITION[base]
         if rng.random() >= TRANSITION_P:
             other = rng.choice([b for b in range(4) if b not in (base, other)])
-        return Variant(position, decode(codes[[position]]), (decode(np.array([other])),), event.genotype)
+        return PhasedVariant(
+            position, decode(codes[[position]]), (decode(np.array([other])),), event.genotype
+        )
     if event.unit:
         tract = finder.near(event, position)
         if tract is None:
@@ -160,7 +167,7 @@ def _place(
     return indel_variant(codes, position, inserted, event.changes[0] > 0, event.genotype)
 
 
-def repeat_variant(codes: Codes, start: int, event: Event) -> Variant | None:
+def repeat_variant(codes: Codes, start: int, event: Event) -> PhasedVariant | None:
     """Change the length of the tandem repeat that begins at ``start``; left-aligned because it is maximal."""
     if start < 1:
         return None
@@ -176,40 +183,40 @@ def repeat_variant(codes: Codes, start: int, event: Event) -> Variant | None:
     genotype = event.genotype
     if len(set(alts)) < len(alts):
         alts, genotype = alts[:1], (1, 1)
-    return Variant(start - 1, decode(codes[start - 1 : start + deleted]), tuple(alts), genotype)
+    return PhasedVariant(start - 1, decode(codes[start - 1 : start + deleted]), tuple(alts), genotype)
 
 
 def indel_variant(
     codes: Codes, anchor: int, bases: Codes, insertion: bool, genotype: tuple[int, int]
-) -> Variant:
+) -> PhasedVariant:
     """Return the leftmost equivalent of ``bases`` inserted after, or deleted after, position ``anchor``."""
     anchor, moved = moved_left(codes, anchor, bases, inserted=insertion)
     short = decode(codes[[anchor]])
     long = short + decode(moved)
     ref, alt = (short, long) if insertion else (long, short)
-    return Variant(anchor, ref, (alt,), genotype)
+    return PhasedVariant(anchor, ref, (alt,), genotype)
 
 
 @dataclass(frozen=True)
-class Haplotype:
+class HaplotypeSequence:
     """One copy of a contig, and how it lines up with the reference.
 
-    ``codes`` uint8[m]. Segment i of the haplotype, ``length[i]`` bp from ``start[i]``, lies on the reference
-    from ``reference_start[i]``; what is between two segments is inserted or deleted. All int64[k].
+    Segment i of the haplotype, ``length[i]`` bp from ``start[i]``, lies on the reference from ``reference_start[i]``;
+    what is between two segments is inserted or deleted.
     """
 
-    codes: Codes
-    start: NDArray[np.int64]
-    reference_start: NDArray[np.int64]
-    length: NDArray[np.int64]
+    codes: Codes  # uint8[m]
+    start: NDArray[np.int64]  # [segments]
+    reference_start: NDArray[np.int64]  # [segments]
+    length: NDArray[np.int64]  # [segments]
 
     def to_reference(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the reference positions of haplotype positions; inserted ones get the next base's."""
+        """Return the reference positions of haplotype positions, int64[n]; inserted ones get the next base's."""
         i = np.searchsorted(self.start, positions, side="right") - 1
         return self.reference_start[i] + np.minimum(positions - self.start[i], self.length[i])
 
 
-def fits_both_haplotypes(variants: list[Variant]) -> list[Variant]:
+def fits_both_haplotypes(variants: list[PhasedVariant]) -> list[PhasedVariant]:
     """Drop variants that touch an earlier one on the same haplotype (sorted input, sorted output)."""
     kept = []
     taken = [-1, -1]
@@ -222,7 +229,7 @@ def fits_both_haplotypes(variants: list[Variant]) -> list[Variant]:
     return kept
 
 
-def apply_variants(codes: Codes, variants: list[Variant], which: int) -> Haplotype:
+def apply_variants(codes: Codes, variants: list[PhasedVariant], which: int) -> HaplotypeSequence:
     """Build haplotype ``which`` (0 or 1) of a contig from variants that do not overlap on it."""
     pieces, start, reference_start, length = [], [0], [0], []
     at = made = 0
@@ -230,7 +237,7 @@ def apply_variants(codes: Codes, variants: list[Variant], which: int) -> Haploty
         allele = variant.genotype[which]
         if not allele:
             continue
-        alt = encode(variant.alts[allele - 1])
+        alt = encode_bases(variant.alts[allele - 1].encode())
         shared = min(len(alt), len(variant.ref))
         matched = codes[at : variant.start]
         pieces += [matched, alt]
@@ -243,10 +250,12 @@ def apply_variants(codes: Codes, variants: list[Variant], which: int) -> Haploty
     pieces.append(codes[at:])
     whole = np.concatenate(pieces)
     length.append(len(whole) - start[-1])
-    return Haplotype(whole, np.array(start), np.array(reference_start), np.array(length))
+    return HaplotypeSequence(whole, np.array(start), np.array(reference_start), np.array(length))
 
 
-def write_truth(path: Path, variants: dict[str, list[Variant]], lengths: dict[str, int], sample: str) -> Path:
+def write_truth(
+    path: Path, variants: dict[str, list[PhasedVariant]], lengths: dict[str, int], sample: str
+) -> Path:
     """Write phased variants, by contig, as a bgzipped and tabix-indexed VCF."""
     header = pysam.VariantHeader()
     header.add_sample(sample)

@@ -21,11 +21,11 @@ from dvplug.images.scene import Scene
 from dvplug.line.image_batch import NO_ALT
 from dvplug.line.read_batch import ReadBatch
 from dvplug.sequence.codes import encode_bases
+from dvplug_lab.homopolymers.length_errors import learn_length_errors
 from helpers.image_sites import random_candidates, site_of
 from helpers.places import ROOT
 from helpers.read_batches import Read, read_batch
 from helpers.shared_data import SHARED, needs_shared
-from learn_length_errors import learn
 from oracles.length_changes import changes_of
 from oracles.length_likelihoods import LONGEST, MOST, twin_likelihood, twin_odds
 
@@ -140,7 +140,7 @@ def test_reads_that_err_more_count_for_less_and_haplotypes_tell_alleles_apart() 
 
 @needs_shared
 def test_the_shipped_table_is_what_the_real_reads_give(tmp_path: Path) -> None:
-    learn(tech="ont", shared=SHARED, out=tmp_path / "made.npz")
+    learn_length_errors("ont", SHARED).save(tmp_path / "made.npz")
     made, shipped = LengthErrors.load(tmp_path / "made.npz"), LengthErrors.load(SHIPPED)
     np.testing.assert_allclose(made.p, shipped.p, atol=1e-6)
     np.testing.assert_array_equal(made.edges, shipped.edges)

@@ -1,1 +1,1 @@
-"""Parts of `compare_callers.py`."""
+"""Compare dvplug with other callers on reads with a truth: sets, runs, errors, pictures."""

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import pysam
 
@@ -55,7 +54,7 @@ class CallError:
         line = f"{self.status} {self.variant} {self.where} {self.why}: called {calls} | truth {truth} | reads {reads}"
         return line + (f" | linked {self.linked[0]} of {self.linked[1]}" if self.linked else "")
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Everything, for JSON."""
         return asdict(self)
 

@@ -1,60 +1,14 @@
-"""Run other callers, and dvplug itself, as a user would: one command line each."""
+"""The callers that are compared: the command lines of dvplug, bcftools and freebayes."""
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import IO
 
 import pysam
 
-from dvplug.errors import DvplugError
 from dvplug.line.region import Region
-
-Command = list[str]
-DVPLUG: Command = [sys.executable, "-c", "from dvplug.cli import main; main()"]
-"""The command of this very environment, installed or not."""
-
-
-def require(*programs: str) -> None:
-    """Raise DvplugError unless these programs can be run."""
-    absent = [program for program in programs if not shutil.which(program)]
-    if absent:
-        raise DvplugError(
-            f"{' and '.join(absent)} cannot be found",
-            cause="dvplug is compared with it",
-            repair=f"Install it (apt-get install {' '.join(absent)}, or from bioconda), or leave it out.",
-        )
-
-
-def run(pipeline: Sequence[Command]) -> None:
-    """Run commands, each fed by the one before; raises DvplugError with what it said when one fails."""
-    with ExitStack() as stack:
-        said = [stack.enter_context(TemporaryFile()) for _ in pipeline]
-        processes = start(pipeline, said)
-        for process, command, text in zip(processes, pipeline, said, strict=True):
-            if process.wait():
-                text.seek(0)
-                cause = text.read().decode().strip()[-1000:]
-                raise DvplugError(f"{' '.join(command[:4])} ... failed", cause=cause)
-
-
-def start(pipeline: Sequence[Command], stderrs: Sequence[IO[bytes] | int]) -> list[subprocess.Popen[bytes]]:
-    """Start commands, each fed by the one before; what the last one prints is lost."""
-    processes: list[subprocess.Popen[bytes]] = []
-    for number, (command, stderr) in enumerate(zip(pipeline, stderrs, strict=True), 1):
-        source = processes[-1].stdout if processes else None
-        target = subprocess.PIPE if number < len(pipeline) else subprocess.DEVNULL
-        processes.append(subprocess.Popen(command, stdin=source, stdout=target, stderr=stderr))
-        if source:
-            source.close()  # so that a writer learns when its reader is gone
-    return processes
-
+from dvplug_lab.commands import Command, dvplug_call
 
 BCFTOOLS_PRESETS = {"pacbio": ["-X", "pacbio-ccs"], "ont": ["-X", "ont"]}
 """Options of `bcftools mpileup` by technology."""
@@ -109,12 +63,11 @@ def dvplug(
     keep_ref_calls: bool = False,
 ) -> list[Command]:
     """Return `dvplug call` on the CPU, of whatever technology: reads are called as another's on purpose, too."""
-    words = ["call", "--tech", tech, "--ref", str(reference), "--reads", str(reads), "--out", str(out)]
-    words += ["--device", "cpu", "--workers", str(workers), "--force"]
-    words += ["--regions", *map(str, where)] if where else []
-    words += ["--model", model] if model else []
-    words += ["--keep-ref-calls"] if keep_ref_calls else []
-    return [[*DVPLUG, *words]]
+    more = ["--force"]
+    more += ["--regions", *map(str, where)] if where else []
+    more += ["--model", model] if model else []
+    more += ["--keep-ref-calls"] if keep_ref_calls else []
+    return [dvplug_call(reference, reads, out, *more, workers=workers, tech=tech)]
 
 
 def plain_fasta(reference: Path, folder: Path) -> Path:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 from dvplug.evaluate import wilson_interval
-from dvplug.evaluate.judged import GENOTYPES, KINDS, LEAST_CALLS
+from dvplug.evaluate.judged import GENOTYPES, KINDS, LEAST_CALLS, CalibrationBand
 
 COLOURS = {"dvplug": "tab:blue", "freebayes": "tab:green", "bcftools": "tab:orange"}
 
@@ -45,21 +44,27 @@ def draw_precision_recall(measured: list[dict[str, Any]], out: Path) -> None:
     plt.close(figure)
 
 
-def pooled_calibration(measured: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def pooled_calibration(measured: list[dict[str, Any]]) -> list[CalibrationBand]:
     """Add the bands of all sets up, by type, genotype and GQ."""
-    sums: dict[tuple[str, str, tuple[int, int]], list[float]] = defaultdict(lambda: [0, 0, 0.0])
+    sums: dict[tuple[str, str, int, int], CalibrationBand] = {}
     for one in measured:
-        for band in one["calibration"]:
-            total = sums[band["type"], band["genotype"], tuple(band["gq"])]
-            for i, name in enumerate(("calls", "wrong", "expected")):
-                total[i] += band[name]
-    return [
-        {"type": kind, "genotype": genotype, "gq": gq, "calls": calls, "wrong": wrong, "expected": expected}
-        for (kind, genotype, gq), (calls, wrong, expected) in sorted(sums.items(), reverse=True)
-    ]
+        bands: list[CalibrationBand] = one["calibration"]
+        for band in bands:
+            low, high = band["gq"]
+            total = sums.setdefault((band["type"], band["genotype"], low, high), _without_calls(band))
+            total["calls"] += band["calls"]
+            total["wrong"] += band["wrong"]
+            total["expected"] += band["expected"]
+    return [sums[key] for key in sorted(sums, reverse=True)]
 
 
-def draw_calibration(bands: list[dict[str, Any]], out: Path) -> None:
+def _without_calls(band: CalibrationBand) -> CalibrationBand:
+    empty = band.copy()
+    empty["calls"], empty["wrong"], empty["expected"] = 0, 0, 0.0
+    return empty
+
+
+def draw_calibration(bands: list[CalibrationBand], out: Path) -> None:
     """Draw the share of wrong calls against the one that GQ promises, with 95 % intervals.
 
     Filled: bands of `LEAST_CALLS` or more. A band without an error is drawn at half an error.

@@ -1,1 +1,1 @@
-"""Parts of `benchmark.py`."""
+"""What calling costs: time and memory of commands, of kernels, of all processes of a call."""

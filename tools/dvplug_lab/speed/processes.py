@@ -12,33 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dvplug.errors import DvplugError
+from dvplug_lab.commands import Command, start
 
-Command = list[str]
 POLL_S = 0.02
 """Between two looks at the processes. Each shows its own peak so far, so that only its last moments can be missed."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a pipeline took.
+    """What a pipeline took. Pages that forked processes share count for each in the peaks."""
 
-    Attributes
-    ----------
-    cpu_s
-        User and system time of all its processes and theirs.
-    wall_s
-        From the first start to the last end.
-    peak_mb
-        Peak resident memory per process (VmHWM, 10^6 bytes), the largest first. Pages that forked processes
-        share count for each.
-    private_mb
-        Peak of the memory that belongs to one process alone, per process; the same order of size.
-    """
-
-    cpu_s: float
-    wall_s: float
-    peak_mb: list[float]
-    private_mb: list[float]
+    cpu_s: float  # user and system time of all its processes and theirs
+    wall_s: float  # from the first start to the last end
+    peak_mb: list[float]  # resident memory per process (VmHWM, 10^6 bytes), the largest first
+    private_mb: list[float]  # memory that belongs to one process alone, in the same order of size
 
 
 def measure(pipeline: Sequence[Command], environment: Mapping[str, str] | None = None) -> Cost:
@@ -56,15 +43,7 @@ def measure(pipeline: Sequence[Command], environment: Mapping[str, str] | None =
     """
     variables = {**os.environ, **(environment or {})}
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    processes: list[subprocess.Popen[bytes]] = []
-    for number, command in enumerate(pipeline, 1):
-        source = processes[-1].stdout if processes else None
-        target = subprocess.PIPE if number < len(pipeline) else subprocess.DEVNULL
-        processes.append(
-            subprocess.Popen(command, stdin=source, stdout=target, stderr=subprocess.DEVNULL, env=variables)
-        )
-        if source:
-            source.close()
+    processes = start(pipeline, [subprocess.DEVNULL] * len(pipeline), variables)
     peaks: dict[int, float] = {}
     private: dict[int, float] = {}
     while any(process.poll() is None for process in processes):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pysam
+from numpy.typing import NDArray
 
-from dvplug.simulate.learn.pileup import Pileup, count_alleles, reference_codes
+from dvplug.simulate.genome import Codes
+from dvplug.simulate.learn.observed_alleles import ObservedAlleles, count_alleles, reference_codes
 
 FRACTION_EDGES = np.array([0.03, 0.06, 0.09, 0.12, 0.15, 0.2, 0.3, 0.5, 1.01])
 
@@ -19,9 +22,9 @@ class Noise:
 
     bases: int
     mean_depth: float
-    snps: np.ndarray
-    indels: np.ndarray
-    clipped_p: float
+    snps: NDArray[np.int64]  # [bins]
+    indels: NDArray[np.int64]  # [bins]
+    clipped: float
 
     def __str__(self) -> str:
         edges = "  ".join(f"{e:6.2f}" for e in FRACTION_EDGES[:-1])
@@ -33,7 +36,7 @@ class Noise:
         return "\n".join(rows)
 
 
-def truth_mask(truth: Path | None, contig: str, start: int, end: int, flank: int = 12) -> np.ndarray:
+def truth_mask(truth: Path | None, contig: str, start: int, end: int, flank: int = 12) -> NDArray[np.bool_]:
     """Return bool[end - start], False within ``flank`` bp of a true variant."""
     keep = np.ones(end - start, dtype=bool)
     if truth is not None:
@@ -44,32 +47,37 @@ def truth_mask(truth: Path | None, contig: str, start: int, end: int, flank: int
 
 
 def measure_noise(
-    bam: Path, fasta: Path, intervals: list[tuple[str, int, int]], truth: Path | None, *, min_depth: int = 10
+    bam: Path,
+    fasta: Path,
+    intervals: Sequence[tuple[str, int, int]],
+    truth: Path | None,
+    *,
+    min_depth: int = 10,
 ) -> Noise:
     """Count alleles that are not in the truth over intervals; positions under ``min_depth`` are left out."""
     snps, indels = [], []
     bases, depth, clipped = 0, 0.0, 0.0
     for contig, start, end in intervals:
-        pileup = count_alleles(bam, contig, start, end)
+        counts = count_alleles(bam, contig, start, end)
         reference = reference_codes(fasta, contig, start, end)
-        keep = truth_mask(truth, contig, start, end) & (pileup.depth >= min_depth) & (reference < 4)
+        keep = truth_mask(truth, contig, start, end) & (counts.depth >= min_depth) & (reference < 4)
         bases += int(keep.sum())
-        depth += float(pileup.depth[keep].sum())
-        clipped += float(pileup.clips.sum())
-        snps.append(_snp_fractions(pileup, reference, keep))
-        indels.append(_indel_fractions(pileup, keep))
+        depth += float(counts.depth[keep].sum())
+        clipped += float(counts.clips.sum())
+        snps.append(_snp_fractions(counts, reference, keep))
+        indels.append(_indel_fractions(counts, keep))
     tables = [np.histogram(np.concatenate(part), FRACTION_EDGES)[0] for part in (snps, indels)]
     return Noise(bases, depth / max(bases, 1), tables[0], tables[1], clipped)
 
 
-def _snp_fractions(pileup: Pileup, reference: np.ndarray, keep: np.ndarray) -> np.ndarray:
-    others = pileup.bases.copy()
+def _snp_fractions(counts: ObservedAlleles, reference: Codes, keep: NDArray[np.bool_]) -> NDArray[np.float64]:
+    others = counts.bases.copy()
     others[np.arange(len(reference))[reference < 4], reference[reference < 4]] = 0
-    fraction = others / np.maximum(pileup.bases.sum(axis=1), 1)[:, None]
+    fraction = others / np.maximum(counts.bases.sum(axis=1), 1)[:, None]
     return fraction[keep[:, None] & (others >= 2)]
 
 
-def _indel_fractions(pileup: Pileup, keep: np.ndarray) -> np.ndarray:
+def _indel_fractions(counts: ObservedAlleles, keep: NDArray[np.bool_]) -> NDArray[np.float64]:
     return np.array(
-        [count / max(pileup.depth[p], 1) for (p, _), count in pileup.indels.items() if count >= 2 and keep[p]]
+        [count / max(counts.depth[p], 1) for (p, _), count in counts.indels.items() if count >= 2 and keep[p]]
     )

@@ -13,10 +13,13 @@ import numpy as np
 import pysam
 from numpy.typing import NDArray
 
-from dvplug.simulate.genome import COMPLEMENT, Codes, encode, find_tracts
-from dvplug.simulate.learn.pileup import (
-    MATCH,
-    Pileup,
+from dvplug.errors import InputError
+from dvplug.sequence.codes import encode_bases
+from dvplug.simulate.genome import COMPLEMENT, Codes, find_tracts
+from dvplug.simulate.learn.observed_alleles import (
+    ALIGNED,
+    NOT_COUNTED,
+    ObservedAlleles,
     blocks,
     count_alleles,
     covered_intervals,
@@ -26,33 +29,34 @@ from dvplug.simulate.learn.pileup import (
 RIGHT, WRONG, FOREIGN, RANDOM = 0, 1, 2, 3
 """State of a base of a template: as sequenced, misread, from elsewhere in the genome, noise."""
 LONGEST_TRACT = 40
+"""Tandem repeats longer than this, in bp, count as this long."""
 RATE_TRACTS = {1: 1, 2: 6, 3: 9, 4: 12}
+"""bp from which a run of a unit of so many bp has a rate of its own; every base is a homopolymer of 1 bp or more."""
 MASKED_FRACTION, MASKED_READS = 0.15, 3
 """At 50-90x, noise in 15 % of the reads is rarer than a heterozygote that shows so little."""
 RECURRENT_READS = 3
+"""So many reads that err alike at a place err because of it."""
 PRIOR_READS = 500
+"""Weight of what is expected of a repeat, against what its reads show."""
 
 
 @dataclass(frozen=True)
 class Profile:
-    """What `simulate.reads` needs to write reads like those of a BAM.
+    """What `dvplug.simulate.short_reads` needs to write reads like those of a BAM.
 
-    ``quality`` and ``state`` are uint8[pairs, 2, longest], in sequencing order, ``length`` int64[pairs, 2];
-    ``fragment`` int64[pairs] in bp; ``substitution`` float64[4, 4], P(read as | true base), cumulative;
-    ``deletion_p`` and ``insertion_p`` float64[5, LONGEST_TRACT + 1], per read, by unit and length of the
-    tandem repeat in bp (unit 1 of any length stands for all sequence); ``recurrent_q`` uint8[n], qualities
-    of errors at sites where several reads err alike; ``discordant_p``, pairs that do not belong together.
+    Rates of deletions and insertions are per read, by unit and length of the tandem repeat in bp; unit 1 of any length
+    stands for all sequence.
     """
 
-    quality: NDArray[np.uint8]
-    state: NDArray[np.uint8]
-    length: NDArray[np.int64]
-    fragment: NDArray[np.int64]
-    substitution: NDArray[np.float64]
-    deletion_p: NDArray[np.float64]
-    insertion_p: NDArray[np.float64]
-    recurrent_q: NDArray[np.uint8]
-    discordant_p: float
+    quality: NDArray[np.uint8]  # [pairs, 2, longest], phred, in sequencing order
+    state: NDArray[np.uint8]  # [pairs, 2, longest], RIGHT, WRONG, FOREIGN or RANDOM
+    length: NDArray[np.int64]  # [pairs, 2], bp
+    fragment: NDArray[np.int64]  # [pairs], bp
+    substitution: NDArray[np.float64]  # [4, 4], P(read as | true base), cumulative
+    deletion_p: NDArray[np.float64]  # [5, LONGEST_TRACT + 1]
+    insertion_p: NDArray[np.float64]  # [5, LONGEST_TRACT + 1]
+    recurrent_q: NDArray[np.uint8]  # [n], qualities of errors at sites where several reads err alike
+    discordant_p: float  # share of pairs whose reads do not belong together
 
     def save(self, path: Path) -> None:
         """Write as .npz."""
@@ -82,13 +86,13 @@ class Profile:
 
 @dataclass
 class _Region:
-    """What is known of one stretch of the BAM: reference, masks and the sites where errors recur."""
+    """What is known of one stretch of the BAM, ``[start, start + n)``."""
 
     start: int
-    reference: Codes
-    pileup: Pileup
-    masked: NDArray[np.bool_]
-    recurrent: NDArray[np.bool_]
+    reference: Codes  # uint8[n]
+    counts: ObservedAlleles
+    masked: NDArray[np.bool_]  # [n], perhaps variants
+    recurrent: NDArray[np.bool_]  # [n], sites where errors recur
 
 
 def learn_profile(bam: Path, fasta: Path) -> Profile:
@@ -100,6 +104,11 @@ def learn_profile(bam: Path, fasta: Path) -> Profile:
         Coordinate-sorted, indexed; 20x or deeper over 50 kb or more.
     fasta
         Its reference, indexed.
+
+    Raises
+    ------
+    InputError
+        There are too few pairs.
     """
     regions: dict[str, list[_Region]] = defaultdict(list)
     for contig, start, end in covered_intervals(bam):
@@ -108,15 +117,24 @@ def learn_profile(bam: Path, fasta: Path) -> Profile:
     with pysam.AlignmentFile(str(bam)) as reads:
         pairs, discordant = _pairs(reads)
     quality, state, length, fragment = [], [], [], []
-    spectrum, recurrent_q = np.ones((4, 4)), []
+    spectrum = np.ones((4, 4))
+    recurrent_q: list[int] = []
     for first, second in pairs:
-        templates = [_template(read, regions, spectrum, recurrent_q) for read in (first, second)]
-        if None in templates:
+        templates = [
+            found for read in (first, second) if (found := _template(read, regions, spectrum, recurrent_q))
+        ]
+        if len(templates) < 2:
             continue
         quality.append([t[0] for t in templates])
         state.append([t[1] for t in templates])
         length.append([len(t[0]) for t in templates])
         fragment.append(abs(first.template_length))
+    if not fragment:
+        raise InputError(
+            f"no profile can be learnt from {bam}",
+            cause="it has no mapped pairs in a stretch of 500 bp or more at 10x or deeper",
+            repair="Take reads that cover some place well.",
+        )
     np.fill_diagonal(spectrum, 0)
     deletion_p, insertion_p = _indel_rates(everything)
     longest = max(max(pair) for pair in length)
@@ -133,7 +151,7 @@ def learn_profile(bam: Path, fasta: Path) -> Profile:
     )
 
 
-def _padded(rows: list[list[np.ndarray]], longest: int) -> NDArray[np.uint8]:
+def _padded(rows: list[list[NDArray[np.uint8]]], longest: int) -> NDArray[np.uint8]:
     table = np.zeros((len(rows), 2, longest), dtype=np.uint8)
     for i, pair in enumerate(rows):
         for mate in (0, 1):
@@ -144,19 +162,19 @@ def _padded(rows: list[list[np.ndarray]], longest: int) -> NDArray[np.uint8]:
 def _survey(bam: Path, fasta: Path, contig: str, start: int, end: int) -> _Region:
     """Count alleles and decide what may be a variant and what recurs without being one."""
     reference = reference_codes(fasta, contig, start, end)
-    pileup = count_alleles(bam, contig, start, end, min_mapq=5)
-    others = pileup.bases.copy()
+    counts = count_alleles(bam, contig, start, end, min_mapq=5)
+    others = counts.bases.copy()
     known = np.flatnonzero(reference < 4)
     others[known, reference[known]] = 0
-    depth = np.maximum(pileup.depth, 1)
+    depth = np.maximum(counts.depth, 1)
     most = others.max(axis=1)
     masked = (most >= MASKED_READS) & (most >= MASKED_FRACTION * depth)
-    for (place, _), count in pileup.indels.items():
+    for (place, _), count in counts.indels.items():
         if count >= MASKED_READS and count >= MASKED_FRACTION * depth[min(place, len(depth) - 1)]:
             masked[max(place - 10, 0) : place + 40] = True
-    for place in np.flatnonzero((pileup.clips >= 4) & (pileup.clips >= 0.1 * depth)):
+    for place in np.flatnonzero((counts.clips >= 4) & (counts.clips >= 0.1 * depth)).tolist():
         masked[max(place - 10, 0) : place + 10] = True
-    return _Region(start, reference, pileup, masked, (most >= RECURRENT_READS) & ~masked)
+    return _Region(start, reference, counts, masked, (most >= RECURRENT_READS) & ~masked)
 
 
 def _pairs(reads: pysam.AlignmentFile) -> tuple[list[tuple[pysam.AlignedSegment, pysam.AlignedSegment]], int]:
@@ -164,7 +182,7 @@ def _pairs(reads: pysam.AlignmentFile) -> tuple[list[tuple[pysam.AlignedSegment,
     waiting: dict[str, pysam.AlignedSegment] = {}
     pairs, discordant = [], 0
     for read in reads:
-        if read.flag & 0xF04 or read.mapping_quality < 20 or read.query_qualities is None:
+        if read.flag & NOT_COUNTED or read.mapping_quality < 20 or read.query_qualities is None:
             continue
         if not read.is_proper_pair or abs(read.template_length) > 1500:
             discordant += read.is_read1
@@ -194,12 +212,12 @@ def _template(
     )
     if region is None:
         return None
-    codes = encode(read.query_sequence)
+    codes = encode_bases(read.query_sequence.encode())
     quality = np.frombuffer(read.query_qualities, dtype=np.uint8)
     state = np.full(len(codes), RIGHT, dtype=np.uint8)
     for operation, at, ref, length in blocks(read):
         place = ref - region.start
-        if operation in MATCH:
+        if operation in ALIGNED:
             truth = region.reference[place : place + length]
             called = codes[at : at + length]
             wrong = (truth != called) & (truth < 4) & ~region.masked[place : place + length]
@@ -210,7 +228,7 @@ def _template(
             counted = wrong & (called < 4)
             a, b = truth[counted], called[counted]
             np.add.at(spectrum, (COMPLEMENT[a], COMPLEMENT[b]) if read.is_reverse else (a, b), 1)
-        elif operation == 4:
+        elif operation == pysam.CSOFT_CLIP:
             state[at : at + length] = _clip_state(read, region, at, place, length, quality)
     if read.is_reverse:
         quality, state = quality[::-1], state[::-1]
@@ -244,12 +262,12 @@ def _indel_rates(regions: list[_Region]) -> tuple[NDArray[np.float64], NDArray[n
     for region in regions:
         tracts = find_tracts(region.reference, RATE_TRACTS)
         owner = np.full(len(region.reference) + 1, -1)
-        for i in np.argsort(tracts.unit, kind="stable"):
+        for i in np.argsort(tracts.unit, kind="stable").tolist():
             owner[tracts.start[i] : tracts.start[i] + tracts.length[i]] = i
         length = np.minimum(tracts.length, LONGEST_TRACT)
         good = ~region.masked[tracts.start]
-        np.add.at(reads, (tracts.unit[good], length[good]), region.pileup.depth[tracts.start[good]])
-        for (place, allele), count in region.pileup.indels.items():
+        np.add.at(reads, (tracts.unit[good], length[good]), region.counts.depth[tracts.start[good]])
+        for (place, allele), count in region.counts.indels.items():
             i = owner[min(place + 1, len(owner) - 1)]
             if i >= 0 and good[i]:
                 counts[int(not allele.startswith("-")), tracts.unit[i], length[i]] += count

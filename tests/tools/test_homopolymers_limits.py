@@ -8,8 +8,9 @@ import numpy as np
 import pysam
 import pytest
 
-from dvplug.simulate.learn.context import CLASSES, LONGEST_RUN, MOST_CHANGE, ContextProfile
-from length_limits import FEWEST_READS, Run, best_genotypes, errors, find_runs
+from dvplug.simulate.learn.context import ContextProfile
+from dvplug.simulate.learn.error_counts import CLASSES, LONGEST_RUN, MOST_CHANGE
+from dvplug_lab.homopolymers.limits import FEWEST_READS, Run, best_genotypes, errors, find_runs
 
 GENOTYPES = [(0, 0)] * 6 + [(-1, 0)] * 2 + [(-1, -1), (0, 1), (1, 1), (-2, 0)]
 READS = 24

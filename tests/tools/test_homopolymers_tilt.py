@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from dvplug.images.features.length_errors import LengthErrors
+from dvplug_lab.homopolymers.tilt import SDS, Place, find_places, log_likelihoods
 from dvplug_lab.read_sets import CONFIDENT, MAIN, R10_2022, R10_NOISE, TRUTH
 from helpers.places import ROOT
 from helpers.shared_data import SHARED, needs_shared
-from length_tilt import SDS, Place, find_places, log_likelihoods
 
 TABLE = ROOT / "plugins" / "dvplug_ont" / "length_errors.npz"
 

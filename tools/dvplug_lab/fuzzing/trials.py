@@ -1,0 +1,83 @@
+"""Break inputs one after another, run what takes them, and count what becomes of them."""
+
+from __future__ import annotations
+
+import gzip
+import random
+import shutil
+from collections import Counter
+from pathlib import Path
+
+from rich.table import Table
+
+from dvplug.errors import DvplugError
+from dvplug.system.console import info, stdout
+from dvplug_lab.fuzzing.inputs import COMMANDS, KINDS, make_inputs
+from dvplug_lab.fuzzing.judge import Verdict, judge
+
+RIGHT = ("done", "refused")
+WRONG = ("crash", "traceback", "hang", "invalid output", "output left")
+
+
+def run_inputs(
+    folder: Path, numbers: list[int], seed: int, timeout_s: float, keep: Path | None = None
+) -> dict[str, Counter[str]]:
+    """Run broken inputs; returns the verdicts by kind, and tells those that are wrong on stderr."""
+    whole = folder / "whole"
+    make_inputs(whole, seed)
+    for name, command in COMMANDS.items():
+        # The forked processes then find all code loaded and all kernels compiled.
+        verdict = judge_whole(name, folder, whole, timeout_s)
+        if verdict.name != "done":
+            raise DvplugError(f"{name}: even the whole input fails", cause=verdict.text)
+        (folder / name).mkdir()
+        command(whole, folder / name / "out.vcf.gz")
+    counts: dict[str, Counter[str]] = {kind: Counter() for kind in KINDS}
+    for number in numbers:
+        kind = list(KINDS)[number % len(KINDS)]
+        verdict = run_one(folder, whole, kind, random.Random(f"{seed} {number}"), timeout_s)
+        counts[kind][verdict.name] += 1
+        if verdict.name not in RIGHT:
+            info(f"input {number}, {kind}: {verdict.name}\n{verdict.text[-1500:]}")
+            if keep:
+                shutil.copytree(folder / "broken", keep / str(number), dirs_exist_ok=True)
+    return counts
+
+
+def judge_whole(name: str, folder: Path, whole: Path, timeout_s: float) -> Verdict:
+    """Run a command on the inputs as they are."""
+    return judge(lambda out: COMMANDS[name](whole, out), folder, 10 * timeout_s)
+
+
+def run_one(folder: Path, whole: Path, kind: str, draw: random.Random, timeout_s: float) -> Verdict:
+    """Break one file of a copy of the inputs, and run what takes it."""
+    broken, of_kind = folder / "broken", KINDS[kind]
+    shutil.rmtree(broken, ignore_errors=True)
+    shutil.copytree(whole, broken)
+    path = broken / of_kind.file
+    path.write_bytes(of_kind.broken(path.read_bytes(), draw))
+    of_kind.afterwards(path)
+    verdict = judge(lambda out: COMMANDS[of_kind.command](broken, out), broken, timeout_s)
+    if verdict.name == "done" and of_kind.same:
+        expected, found = (lines(of / "out.vcf.gz") for of in (folder / of_kind.command, broken / "results"))
+        if found != expected:
+            return Verdict(
+                "invalid output", f"{len(found)} lines in place of {len(expected)}\n{verdict.text}"
+            )
+    return verdict
+
+
+def lines(vcf: Path) -> list[bytes]:
+    """Return the records of a VCF."""
+    return [line for line in gzip.decompress(vcf.read_bytes()).splitlines() if not line.startswith(b"#")]
+
+
+def show(counts: dict[str, Counter[str]]) -> None:
+    """Print the verdicts by kind."""
+    table = Table("what is broken", "inputs", *RIGHT, *WRONG)
+    total: Counter[str] = Counter()
+    for kind, of_kind in counts.items():
+        total += of_kind
+        table.add_row(kind, str(of_kind.total()), *(str(of_kind[name]) for name in (*RIGHT, *WRONG)))
+    table.add_row("all", str(total.total()), *(str(total[name]) for name in (*RIGHT, *WRONG)))
+    stdout.print(table)

@@ -1,0 +1,1 @@
+"""How well the lengths of homopolymers can be told from reads, and how reads err in them."""

@@ -1,0 +1,104 @@
+"""Make a shipped model: reads, examples, fit, export, evaluation, card. What is already there is not made again."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from dvplug.genome.bed import read_bed
+from dvplug.sequence.codes import encode_bases
+from dvplug.simulate.genome import write_bed
+from dvplug.simulate.sample import around_runs, read_fasta
+from dvplug.train.compare import compare_strategies
+from dvplug.train.examples import LabeledReads, make_examples
+from dvplug.train.export import Description, export
+from dvplug.train.fit import CURVE_NAME, WEIGHTS_NAME, fit
+from dvplug_lab.model_card import write_strategies
+from dvplug_lab.model_evaluation import evaluate_model
+from dvplug_lab.model_run import ModelRun
+from dvplug_lab.read_sets import sets_of
+from dvplug_lab.recipes import HELD_OUT_TEXT, Shard, recipe_of
+from dvplug_lab.training_reads.build import build_absent
+
+
+def build_model(run: ModelRun, models: Path | None = None, *, fit_only: bool = False) -> Path | None:
+    """Make the model, its card and its figures; returns its folder in ``models`` (by default of the plugin).
+
+    With ``fit_only`` nothing is exported and None returned.
+    """
+    train, tune = reads_and_examples(run)
+    fitted = fit_or_choose(run, train, tune)
+    if fit_only:
+        return None
+    description = Description(
+        name=run.tech, version=run.version, description=run.recipe.description, held_out=HELD_OUT_TEXT
+    )
+    model = exported(fitted, tune, description, (models or run.recipe.models) / run.label)
+    shutil.copyfile(fitted / CURVE_NAME, run.cards / f"{model.name}.png")
+    evaluate_model(run, model)
+    return model
+
+
+def fit_or_choose(run: ModelRun, train: list[Path], tune: list[Path]) -> Path:
+    """Fit, where the recipe has a source in every way that there is; returns the folder of the best fit."""
+    recipe, fitted = run.recipe, run.work / "fit"
+    if recipe.source:
+        base = recipe_of(recipe.source).models / f"{recipe.source}-{run.version}"
+        source, _ = reads_and_examples(replace(run, tech=recipe.source, work=run.work / recipe.source))
+        test = [examples(run, shard) for shard in recipe.tests(run.tech)]
+        weights, out = base / WEIGHTS_NAME, run.work / "strategies"
+        found = compare_strategies(train, tune, test, source, weights, recipe.settings, recipe.steps, out)
+        write_strategies(found, run.tech, base.name, run.cards / f"{run.label}.strategies.md")
+        return out / found.best
+    if not fitted.exists():
+        fit(train, tune, recipe.settings, fitted)
+    return fitted
+
+
+def reads_and_examples(run: ModelRun) -> tuple[list[Path], list[Path]]:
+    """Make all reads and examples of a technology; returns the shards to train and to tune on."""
+    build_absent(sets_of(run.tech), run.shared, run.reads, run.workers)
+    shards = {shard: examples(run, shard) for shard in run.recipe.shards(run.tech)}
+    train = [path for shard, path in shards.items() if shard.part == "train"]
+    return train, [path for shard, path in shards.items() if shard.part == "tune"]
+
+
+def exported(fitted: Path, tune: list[Path], description: Description, folder: Path) -> Path:
+    """Export in place of whatever is there."""
+    shutil.rmtree(folder, ignore_errors=True)
+    export(fitted, tune, description, folder)
+    return folder
+
+
+def examples(run: ModelRun, shard: Shard) -> Path:
+    """Make one shard, unless it is there."""
+    out, folder = run.work / "examples" / f"{shard.name}.h5", run.reads / shard.read_set
+    if not out.exists():
+        out.parent.mkdir(parents=True, exist_ok=True)
+        confident = folder / ("tune.bed" if shard.part == "tune" else "confident.bed")
+        if shard.least_run:
+            confident = write_runs(confident, folder / "ref.fa", shard.least_run, out.with_suffix(".bed"))
+        made = make_examples(
+            run.tech,
+            LabeledReads(
+                folder / "ref.fa",
+                (folder / "reads.bam",),
+                folder / "truth.vcf.gz",
+                confident,
+                shard.keep_fraction,
+            ),
+            out,
+            workers=run.workers,
+            source=f"simulated {shard.read_set} x {shard.keep_fraction:g}",
+        )
+        print(f"{out.name}: {made} examples")
+    return out
+
+
+def write_runs(confident: Path, reference: Path, least: int, out: Path) -> Path:
+    """Write the parts of a BED file around homopolymers."""
+    contigs = {name: encode_bases(sequence.encode()) for name, sequence in read_fasta(reference).items()}
+    lengths = {name: len(codes) for name, codes in contigs.items()}
+    write_bed(out, around_runs(read_bed(confident, lengths), contigs, least))
+    return out

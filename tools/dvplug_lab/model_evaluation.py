@@ -1,0 +1,52 @@
+"""Measure a model and write its card: held-out reads, all callers, real against simulated reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dvplug.errors import InputError
+from dvplug_lab.comparison.callers import CallerComparison
+from dvplug_lab.comparison.compared import write_json
+from dvplug_lab.comparison.sets import real_sets
+from dvplug_lab.model_card import metrics, write_card
+from dvplug_lab.model_run import ModelRun
+from dvplug_lab.read_comparison import compare_profiles
+from dvplug_lab.read_sets import sets_of
+from dvplug_lab.recipes import HELD_OUT_TEXT
+from dvplug_lab.training_reads.build import build_absent, is_made
+from dvplug_registry.model_folder import load_manifest, save_manifest
+
+
+def evaluate_model(run: ModelRun, model: Path | None = None) -> None:
+    """Measure the model in a folder, by default the shipped one, and write its card and its manifest's metrics."""
+    model = (model or run.recipe.models / run.label).resolve()
+    manifest = load_manifest(model)
+    if manifest.training.held_out != HELD_OUT_TEXT:
+        raise InputError(
+            f"{manifest.label} was trained on what is held out here",
+            cause=f"it was kept from {manifest.training.held_out}",
+            repair="Build it again with tools/build_model.py, or measure it with tools/compare_callers.py.",
+        )
+    held_out = [chosen for chosen in sets_of(run.tech) if chosen.held_out]
+    build_absent(held_out, run.shared, run.reads, run.workers)
+    profiles = compare_reads(run)
+    sets = [*real_sets(run.tech), *(str(run.reads / chosen.name) for chosen in held_out)]
+    comparison = CallerComparison(run.tech, model=str(model), workers=run.workers)
+    measured = run.work / "comparison.json"
+    write_json(comparison.run(sets, run.shared, run.work / "comparison"), measured)
+    save_manifest(model, manifest.model_copy(update={"metrics": metrics(measured)}))
+    write_card(model, measured, run.cards / f"{model.name}.md", limits=run.recipe.limits, profiles=profiles)
+
+
+def compare_reads(run: ModelRun) -> dict[str, str]:
+    """Compare each real BAM that errors were learnt from with one simulated set; tables by the BAM's name."""
+    found: dict[str, str] = {}
+    for chosen in sets_of(run.tech):
+        name = Path(chosen.profile_bam).stem
+        if name in found or not is_made(chosen, run.reads):
+            continue
+        fasta = run.shared / chosen.profile_fasta if chosen.profile_fasta else None
+        out = run.work / f"profile.{name}.md"
+        compare_profiles(run.shared / chosen.profile_bam, run.reads / chosen.name, fasta, out=out)
+        found[name] = f"Simulated: `{chosen.name}`.\n\n{out.read_text()}"
+    return found
