@@ -6,8 +6,8 @@ import numpy as np
 import pysam
 import pytest
 
-from dvplug.sequence.codes import encode_bases
-from dvplug.simulate.genome import N, decode, random_genome
+from dvplug.sequence.codes import decode_bases, encode_bases
+from dvplug.simulate.genome import N, random_genome
 from dvplug.simulate.sample import around_runs, decoys, duplicated, mutated, real_variants, subtract, within
 
 
@@ -26,7 +26,7 @@ def test_decoys_hold_what_was_asked_for(genome):
 
 def test_mutated_copies_diverge_as_asked(genome):
     copy = mutated(genome, 0.02, np.random.default_rng(1))
-    same = sum(decode(copy[i : i + 20]) in decode(genome) for i in range(0, 49_000, 20)) / 2450
+    same = sum(decode_bases(copy[i : i + 20]) in decode_bases(genome) for i in range(0, 49_000, 20)) / 2450
     assert same == pytest.approx(0.98**20, abs=0.04)
 
 

@@ -5,8 +5,9 @@ import re
 import numpy as np
 import pytest
 
+from dvplug.sequence.codes import decode_bases
 from dvplug.simulate.depths import DepthBlocks
-from dvplug.simulate.genome import COMPLEMENT, N, decode, random_genome
+from dvplug.simulate.genome import COMPLEMENT, N, random_genome
 from dvplug.simulate.learn.profile import FOREIGN, LONGEST_TRACT, RIGHT, WRONG, Profile
 from dvplug.simulate.locus_noise import LocusNoise
 from dvplug.simulate.short_reads import ADAPTERS, fastq_batches, fragment_starts, prepare
@@ -49,9 +50,9 @@ def genome():
 
 def expected_pair(codes, start, fragment, size, mate_forward):
     """What both mates of an error-free fragment read, in plain Python."""
-    piece = decode(codes[start : start + fragment])
-    other = decode(COMPLEMENT[codes[start : start + fragment]])[::-1]
-    tails = [decode(ADAPTERS[mate]) for mate in (0, 1)]
+    piece = decode_bases(codes[start : start + fragment])
+    other = decode_bases(COMPLEMENT[codes[start : start + fragment]])[::-1]
+    tails = [decode_bases(ADAPTERS[mate]) for mate in (0, 1)]
     ends = (piece, other) if mate_forward else (other, piece)
     return [(end + tail)[:size] for end, tail in zip(ends, tails, strict=True)]
 
@@ -124,7 +125,7 @@ def test_clips_are_copied_from_elsewhere(genome):
     heads = {sequence[:30] for sequence, _ in reads}
     assert len(heads) == 2
     assert len({sequence[30:] for sequence, _ in reads}) == 20
-    both = decode(genome) + "|" + decode(COMPLEMENT[genome])[::-1]
+    both = decode_bases(genome) + "|" + decode_bases(COMPLEMENT[genome])[::-1]
     assert all(sequence[30:] in both for sequence, _ in reads)
 
 

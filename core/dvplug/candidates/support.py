@@ -56,7 +56,7 @@ class Sites(NamedTuple):
     allele_length: Int64s  # [haplotypes]
 
 
-class Site(NamedTuple):
+class OneSite(NamedTuple):
     """One of `Sites`, with the haplotypes of its alleles."""
 
     start: int
@@ -197,10 +197,10 @@ def _assign(
 
 
 @njit(cache=True)
-def _one_site(sites: Sites, s: int) -> Site:
+def _one_site(sites: Sites, s: int) -> OneSite:
     """Site ``s``, without a copy."""
     first, last = sites.first_haplotype[s], sites.first_haplotype[s + 1]
-    return Site(
+    return OneSite(
         sites.start[s],
         sites.ref_length[s],
         sites.tract_end[s],
@@ -248,7 +248,7 @@ def substitution_allele(read: OneRead, at: int, alleles: UInt8s, min_base_qualit
 
 
 @njit(cache=True)
-def haplotype_allele(read: OneRead, site: Site) -> int:
+def haplotype_allele(read: OneRead, site: OneSite) -> int:
     """Allele of a read at a site with an indel, by comparison with each haplotype: index, or a code.
 
     `OTHER` where none fits, `UNINFORMATIVE` where several fit alike, `EXCLUDED` where no base close to the site on
@@ -284,7 +284,7 @@ def haplotype_allele(read: OneRead, site: Site) -> int:
 
 @njit(cache=True)
 def written_allele(
-    read: OneRead, site: Site, reference: UInt8s, reference_start: int, min_base_quality: int
+    read: OneRead, site: OneSite, reference: UInt8s, reference_start: int, min_base_quality: int
 ) -> int:
     """Allele that a read's own alignment writes at a site, its indels shifted to the left; OTHER if it is none.
 
@@ -342,7 +342,7 @@ def _between_aligned(cigar: UInt32s, k: int) -> bool:
 
 
 @njit(cache=True)
-def _allele_with(site: Site, first: int, change: int, passed: UInt8s, inserted: UInt8s) -> int:
+def _allele_with(site: OneSite, first: int, change: int, passed: UInt8s, inserted: UInt8s) -> int:
     """Alternate allele that begins with ``first`` and has ``change`` bp more than the reference right after it.
 
     What follows is ``passed``, uint8[shift], the reference that an indel was shifted over, then ``inserted``,

@@ -299,7 +299,7 @@ def _has_gap(cigar: UInt32s) -> bool:
     return k < len(cigar)
 
 
-class Fit(NamedTuple):
+class ReadFit(NamedTuple):
     """Where a read lies on a haplotype without gaps; all are int64."""
 
     score: int
@@ -310,7 +310,7 @@ class Fit(NamedTuple):
 
 
 @njit(cache=True)
-def _best_fit(read: OneRead, own: int, haplotypes: Haplotypes) -> Fit:
+def _best_fit(read: OneRead, own: int, haplotypes: Haplotypes) -> ReadFit:
     """Best fit of the read on any haplotype with a score above ``own``."""
     origin, net = (
         read.start - haplotypes.begin,
@@ -324,7 +324,7 @@ def _best_fit(read: OneRead, own: int, haplotypes: Haplotypes) -> Fit:
             net += length
         elif code == DELETION:
             net -= length
-    best, offset = Fit(own, -1, 0, 0, 0), haplotypes.offset
+    best, offset = ReadFit(own, -1, 0, 0, 0), haplotypes.offset
     for haplotype in range(len(offset) - 1):
         longer = offset[haplotype + 1] - offset[haplotype] - (offset[1] - offset[0])
         other = origin - net + longer  # where base 0 would lie by the last aligned base
@@ -333,5 +333,5 @@ def _best_fit(read: OneRead, own: int, haplotypes: Haplotypes) -> Fit:
         for at in range(max(low, -len(read.seq) // 2), high + 1):
             score, first, last = ungapped_score(read.seq, bases, at)
             if score > best.score:
-                best = Fit(score, haplotype, at, first, last)
+                best = ReadFit(score, haplotype, at, first, last)
     return best

@@ -24,11 +24,6 @@ SHORTEST_TRACT = {1: 4, 2: 6, 3: 9, 4: 12, 5: 15, 6: 18}
 """bp from which a run of a unit of so many bp counts as a tandem repeat."""
 
 
-def decode(codes: Codes) -> str:
-    """Return the letters of base codes."""
-    return LETTERS[codes].tobytes().decode()
-
-
 class Tracts(NamedTuple):
     """Maximal tandem repeats, sorted by start where nothing else is said."""
 

@@ -16,8 +16,8 @@ import pysam
 from numpy.typing import NDArray
 
 from dvplug.sequence.alleles import moved_left
-from dvplug.sequence.codes import encode_bases
-from dvplug.simulate.genome import Codes, N, Tracts, decode, find_tracts
+from dvplug.sequence.codes import decode_bases, encode_bases
+from dvplug.simulate.genome import Codes, N, Tracts, find_tracts
 
 TRANSITION = np.array([2, 3, 0, 1], dtype=np.uint8)
 TRANSITION_P = 0.68
@@ -150,7 +150,7 @@ def _place(
         if rng.random() >= TRANSITION_P:
             other = rng.choice([b for b in range(4) if b not in (base, other)])
         return PhasedVariant(
-            position, decode(codes[[position]]), (decode(np.array([other])),), event.genotype
+            position, decode_bases(codes[[position]]), (decode_bases(np.array([other], np.uint8)),), event.genotype
         )
     if event.unit:
         tract = finder.near(event, position)
@@ -179,11 +179,11 @@ def repeat_variant(codes: Codes, start: int, event: Event) -> PhasedVariant | No
         copies = np.tile(unit, abs(change) // event.unit + 1)
         tail = codes[start : start + deleted + change] if change <= 0 else codes[start : start + deleted]
         grown = copies[:change] if change > 0 else copies[:0]
-        alts.append(decode(np.concatenate((anchor, grown, tail))))
+        alts.append(decode_bases(np.concatenate((anchor, grown, tail))))
     genotype = event.genotype
     if len(set(alts)) < len(alts):
         alts, genotype = alts[:1], (1, 1)
-    return PhasedVariant(start - 1, decode(codes[start - 1 : start + deleted]), tuple(alts), genotype)
+    return PhasedVariant(start - 1, decode_bases(codes[start - 1 : start + deleted]), tuple(alts), genotype)
 
 
 def indel_variant(
@@ -191,8 +191,8 @@ def indel_variant(
 ) -> PhasedVariant:
     """Return the leftmost equivalent of ``bases`` inserted after, or deleted after, position ``anchor``."""
     anchor, moved = moved_left(codes, anchor, bases, inserted=insertion)
-    short = decode(codes[[anchor]])
-    long = short + decode(moved)
+    short = decode_bases(codes[[anchor]])
+    long = short + decode_bases(moved)
     ref, alt = (short, long) if insertion else (long, short)
     return PhasedVariant(anchor, ref, (alt,), genotype)
 
