@@ -3,7 +3,7 @@
     python tools/learn_length_errors.py --tech ont --shared ../shared/data --out plugins/dvplug_ont/length_errors.npz
 
 From all real reads that the technology's simulated ones are made after (`dvplug_lab/read_sets.py`), together; how much
-places differ is what those are made with. The table is what `dvplug.images.features.length_likelihoods` reads; where
+places differ is what those are made with. The table is what `dvplug.images.features.length_errors` reads; where
 it changes, the version of the plugin's encoder has to.
 """
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cyclopts import App
 
-from dvplug.images.features.length_likelihoods import LengthErrors
+from dvplug.images.features.length_errors import LengthErrors
 from dvplug.system.console import stdout
 from dvplug_lab.homopolymers.tilt import find_places, tilt_table
 from dvplug_lab.script import run

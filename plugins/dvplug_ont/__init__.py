@@ -24,7 +24,7 @@ def dvplug_image_encoders() -> list[ImageEncoder]:
             "pileup-with-r10-likelihoods",
             "length shares, and how likely the lengths are under each genotype by the errors of R10 reads",
             "dvplug_ont.encoder:encode_pileups",
-            features="dvplug.images.features.length_likelihoods:FEATURES",
+            features="dvplug.images.encoders:FEATURES_WITH_LIKELIHOODS",
         )
     ]
 

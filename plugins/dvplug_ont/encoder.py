@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dvplug.images.features.length_likelihoods import LikelihoodEncoder
+from dvplug.images.encoders import LikelihoodEncoder
 
 # The table was learnt from real reads by tools/learn_length_errors.py.
 encode_pileups = LikelihoodEncoder(Path(__file__).with_name("length_errors.npz"))

@@ -15,9 +15,10 @@ from dvplug.calling.run import call_variants
 from dvplug.errors import InputError
 from dvplug.genome.ploidy import left_out_by_default, resolve_ploidy
 from dvplug.line.region import Region
-from dvplug.records.postprocess import PostprocessSettings, call_sites, genotypes
+from dvplug.records.merge import genotypes
+from dvplug.records.postprocess import PostprocessSettings
 from dvplug.simulate import SimulatedDataset
-from helpers.generated_sites import generated_sites
+from helpers.generated_sites import called_records, generated_sites
 
 GRCH38 = {"chr1": 248_956_422, "chrX": 156_040_895, "chrY": 57_227_415, "chrM": 16_569, "chrEBV": 171_823}
 GRCH37 = {"1": 249_250_621, "X": 155_270_560, "Y": 59_373_566, "MT": 16_569, "hs37d5": 35_477_943}
@@ -97,11 +98,9 @@ def test_haploid_calls(seed: int) -> None:
     """Among genotypes of two like alleles the likeliest is called; its odds are those of the diploid call."""
     _, sites = generated_sites(seed)
     settings = PostprocessSettings(prune_qual=0)
-    diploid = call_sites("c", **sites, settings=settings)
+    diploid = called_records(sites, settings=settings)
     everywhere = np.ones(len(sites["refs"]), np.bool_)
-    for two, one in zip(
-        diploid, call_sites("c", **sites, settings=settings, haploid=everywhere), strict=True
-    ):
+    for two, one in zip(diploid, called_records(sites, settings=settings, haploid=everywhere), strict=True):
         assert (one.start, one.ref, one.alts, one.ad) == (two.start, two.ref, two.alts, two.ad)
         same = [q for q, (a, b) in zip(two.pl, genotypes(len(two.alts)), strict=True) if a == b]
         assert len(one.gt) == 1

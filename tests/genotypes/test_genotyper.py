@@ -11,7 +11,7 @@ import pytest
 
 from dvplug.errors import InputError, ModelError
 from dvplug.genotypes import genotyper as genotyper_module
-from dvplug.genotypes.genotyper import KerasGenotyper, choose_device, open_genotyper
+from dvplug.genotypes.genotyper import KerasPredictor, choose_device, open_genotyper
 from dvplug.train.export import Description, export
 from dvplug.train.fit import FitSettings, fit
 from dvplug_registry.model_folder import ModelFolder, open_folder
@@ -33,7 +33,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
 
 def test_no_probability_depends_on_its_batch(model: ModelFolder) -> None:
     examples = toy_examples(300, seed=5)
-    for genotyper in (open_genotyper(model, "cpu"), KerasGenotyper(model, "cpu")):
+    for genotyper in (open_genotyper(model, "cpu"), KerasPredictor(model, "cpu")):
         whole = genotyper.predict(examples.images, examples.features)
         assert whole.shape == (300, 3)
         assert whole.dtype == np.float32
@@ -49,13 +49,13 @@ def test_no_probability_depends_on_its_batch(model: ModelFolder) -> None:
 
 def test_no_images_give_no_probabilities(model: ModelFolder) -> None:
     none = toy_examples(0, seed=0)
-    for genotyper in (open_genotyper(model, "cpu"), KerasGenotyper(model, "cpu")):
+    for genotyper in (open_genotyper(model, "cpu"), KerasPredictor(model, "cpu")):
         assert genotyper.predict(none.images, none.features).shape == (0, 3)
 
 
 def test_litert_and_keras_agree_within_the_tolerance(model: ModelFolder) -> None:
     examples = toy_examples(960, seed=0)
-    litert, network = open_genotyper(model, "cpu"), KerasGenotyper(model, "cpu")
+    litert, network = open_genotyper(model, "cpu"), KerasPredictor(model, "cpu")
     difference = litert.predict(examples.images, examples.features) - network.predict(
         examples.images, examples.features
     )
@@ -102,8 +102,8 @@ print(sorted({{"tensorflow", "keras", "h5py", "matplotlib"}} & sys.modules.keys(
 def test_files_that_do_not_fit_are_refused(tmp_path: Path, model: ModelFolder) -> None:
     litert = model.path("litert")
     with pytest.raises(ModelError, match=r"has inputs .*the model's image is \(16, 15, 2\)"):
-        genotyper_module.LiteRTGenotyper(litert, (16, 15, 2), 2)
+        genotyper_module.LiteRTPredictor(litert, (16, 15, 2), 2)
     broken = tmp_path / "broken.tflite"
     broken.write_bytes(b"no flatbuffer")
     with pytest.raises(ModelError, match="cannot be opened by LiteRT"):
-        genotyper_module.LiteRTGenotyper(broken, LAYOUT.shape, 2)
+        genotyper_module.LiteRTPredictor(broken, LAYOUT.shape, 2)

@@ -5,9 +5,13 @@ from itertools import combinations
 
 import numpy as np
 
+from dvplug.line.candidate_batch import CandidateBatch
+from dvplug.line.image_batch import ImageBatch
+from dvplug.records.postprocess import call_sites
+
 
 def generated_sites(seed, n_sites=30, max_alts=3):
-    """Return a reference sequence and the arguments of `call_sites` but the contig.
+    """Return a reference sequence and the arrays that `call_sites` takes, by name.
 
     Every alt is left-aligned on its own and anchored at the site's start; the site's REF spans the longest
     deletion, so that single alts of a site are not minimal.
@@ -37,6 +41,24 @@ def generated_sites(seed, n_sites=30, max_alts=3):
         "alt_set": np.stack(sets, axis=1).astype(np.int8),
         "probabilities": p,
     }
+
+
+def called_records(arguments, *more, **named):
+    """Call sites of the arrays that `generated_sites` returns."""
+    return call_sites(*batches(**arguments), *more, **named)
+
+
+def batches(starts, refs, alts, depth, allele_depths, site, alt_set, probabilities):
+    """What `call_sites` takes: candidates of contig c, images of them without pixels, and their probabilities."""
+    none = np.zeros(0)
+    offset = np.zeros(len(refs) + 1, np.int64)
+    candidates = CandidateBatch("c", starts, refs, alts, offset, none, none, depth, allele_depths)
+    images = np.zeros((len(probabilities), 1, 1, 1), np.uint8)
+    return (
+        candidates,
+        ImageBatch(images, np.zeros((len(images), 0), np.float32), site, alt_set),
+        probabilities,
+    )
 
 
 def other_base(rng, base):

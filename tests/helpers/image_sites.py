@@ -5,7 +5,7 @@ import random
 import numpy as np
 
 from dvplug.candidates.finder import find_candidates
-from dvplug.images.pileup import encode_pileups
+from dvplug.images.encoders import encode_pileups
 from dvplug.line.candidate_batch import CandidateBatch
 from dvplug.line.image_batch import (
     ImageBatch,

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dvplug.candidates.finder import find_candidates
-from dvplug.images.pileup import alt_sets, encode_pileups
+from dvplug.images.encoders import encode_pileups
+from dvplug.images.scene import image_alts
 from dvplug.line.candidate_batch import OTHER, UNINFORMATIVE
 from dvplug.line.image_batch import (
     EMPTY,
@@ -54,7 +55,7 @@ def test_layout_agrees_with_a_row_at_a_time(seed: int, height: int, reference_ro
 
 
 def test_one_image_per_alt_and_then_per_pair() -> None:
-    site, alts = alt_sets([1, 3, 0, 2])
+    site, alts = image_alts([1, 3, 0, 2])
     assert site.tolist() == [0, *[1] * 6, *[3] * 3]
     three = [(0, -1), (1, -1), (2, -1), (0, 1), (0, 2), (1, 2)]
     assert [tuple(a) for a in alts.tolist()] == [(0, -1), *three, (0, -1), (1, -1), (0, 1)]

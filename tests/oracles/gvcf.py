@@ -1,11 +1,11 @@
-"""The twin of the counts and confidences of `dvplug.records.gvcf`: one base, one position at a time."""
+"""The twin of what a gVCF counts (`reference_depths`, `reference_confidence`): one base, one position at a time."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
 
-from dvplug.records.gvcf import MAX_GQ
+from dvplug.records.reference_confidence import MAX_GQ
 from helpers.read_batches import (
     Read,
     aligned_pairs,

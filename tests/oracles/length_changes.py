@@ -1,4 +1,4 @@
-"""The twin of `spanning_changes` in `dvplug.images.features.length_summary`: a read and a base at a time."""
+"""The twin of `spanning_changes` in `dvplug.images.features.length_changes`: a read and a base at a time."""
 
 from __future__ import annotations
 

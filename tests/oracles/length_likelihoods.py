@@ -7,11 +7,8 @@ from itertools import product
 
 import numpy as np
 
-from dvplug.images.features.length_likelihoods import (
-    MISPHASED,
-    UNTOLD,
-    LengthErrors,
-)
+from dvplug.images.features.length_errors import UNTOLD, LengthErrors
+from dvplug.images.features.length_likelihoods import MISPHASED
 
 MOST, LONGEST = 2, 6
 

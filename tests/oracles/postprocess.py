@@ -1,4 +1,4 @@
-"""The twin of the genotypes of `dvplug.records.postprocess`: every ordered pair of alleles."""
+"""The twin of the genotypes of `dvplug.records.merge`: every ordered pair of alleles."""
 
 import math
 from itertools import product

@@ -156,7 +156,7 @@ def dvplug_image_encoders():
 
 def encode(reads, candidates, reference, reference_start, layout, channels):
     from dataclasses import replace
-    from dvplug.images.pileup import encode_pileups
+    from dvplug.images.encoders import encode_pileups
     drawn = encode_pileups(reads, candidates, reference, reference_start, layout, channels)
     return replace(drawn, images=drawn.images[..., :-1])
 

@@ -19,8 +19,11 @@ from dvplug.calling.run import call_variants
 from dvplug.errors import InputError
 from dvplug.genome.reference import Reference
 from dvplug.line.record import VcfRecord
+from dvplug.line.reference_blocks import RegionGvcf
 from dvplug.line.region import Region
-from dvplug.records.gvcf import GQ_BIN, BlockJoiner, ReferenceDepths, gvcf_lines, reference_depths
+from dvplug.records.gvcf import BlockJoiner, region_gvcf
+from dvplug.records.reference_confidence import GQ_BIN
+from dvplug.records.reference_depths import ReferenceDepths, reference_depths
 from dvplug.sequence.codes import encode_bases
 from dvplug.simulate import SimulatedDataset
 from dvplug.simulate.aligned_reads import READ_LENGTH, sequence_haplotype, write_bam
@@ -58,20 +61,20 @@ DEPTHS = st.lists(RUNS, min_size=1, max_size=25).map(
 )
 
 
-def lines_of(
+def gvcf_of(
     counts: list[tuple[int, int]],
     first: int = 0,
     *,
     start: int = 0,
     records: tuple[VcfRecord, ...] = (),
     haploid: bool = False,
-) -> list[str]:
-    """Lines of the part of the counts from `first` on, on a contig where all bases are A."""
+) -> RegionGvcf:
+    """What is made of the part of the counts from `first` on, on a contig where all bases are A."""
     agree, differ = np.array(counts, np.int32).reshape(-1, 2).T
     region = Region("c", start + first, start + first + len(counts))
     depths = ReferenceDepths(region, np.zeros(len(counts), np.uint8), agree.copy(), differ.copy())
     inside = [record for record in records if region.start <= record.start < region.end]
-    return gvcf_lines(inside, depths, np.full(len(counts), haploid), 0.001, SYMBOL)
+    return region_gvcf(inside, depths, np.full(len(counts), haploid), 0.001, SYMBOL)
 
 
 def parsed(line: str) -> tuple[int, int, str, list[int], int]:
@@ -88,7 +91,7 @@ def test_blocks_hold_the_least_confidence_of_their_bases(
     counts: list[tuple[int, int]], haploid: bool
 ) -> None:
     at = 0
-    for line in map(parsed, joined([lines_of(counts, haploid=haploid)]).splitlines()):
+    for line in map(parsed, joined([gvcf_of(counts, haploid=haploid)]).splitlines()):
         first, last, gt, pl, gq = line
         assert first == at + 1  # blocks follow each other without a gap
         confidences = [slow_confidence(*counts[k], haploid) for k in range(first - 1, last)]
@@ -116,18 +119,18 @@ def test_where_the_work_was_cut_does_not_show(
 ) -> None:
     records = tuple(deletion(start, length) for start in sorted(starts) if start < len(counts))
     edges = sorted({0, len(counts), *(cut for cut in cuts if cut < len(counts))})
-    pieces = [lines_of(counts[a:b], a, records=records) for a, b in pairwise(edges)]
-    assert joined(pieces) == joined([lines_of(counts, records=records)])
+    pieces = [gvcf_of(counts[a:b], a, records=records) for a, b in pairwise(edges)]
+    assert joined(pieces) == joined([gvcf_of(counts, records=records)])
 
 
-def joined(pieces: list[list[str]]) -> str:
+def joined(pieces: list[RegionGvcf]) -> str:
     joiner = BlockJoiner(AllA(), SYMBOL)  # type: ignore[arg-type]
-    return "".join([joiner.add(piece) for piece in pieces] + joiner.end())
+    return "".join([*(joiner.add(piece) for piece in pieces), joiner.end()])
 
 
 class AllA:
-    def sequence(self, contig: str, start: int, end: int) -> str:
-        return "A" * (end - start)
+    def codes(self, contig: str, start: int, end: int) -> np.ndarray:
+        return np.zeros(end - start, np.uint8)
 
 
 def test_n_is_in_no_block() -> None:
@@ -137,7 +140,7 @@ def test_n_is_in_no_block() -> None:
         np.full(7, 30, np.int32),
         np.zeros(7, np.int32),
     )
-    found = [parsed(line)[:2] for line in joined([gvcf_lines([], depths, None, 0.001, SYMBOL)]).splitlines()]
+    found = [parsed(line)[:2] for line in joined([region_gvcf([], depths, None, 0.001, SYMBOL)]).splitlines()]
     assert found == [(6, 7), (10, 12)]
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from dvplug.errors import ModelError
 from dvplug.records.postprocess import PostprocessSettings, call_sites
 from dvplug.sequence.alleles import trim
-from helpers.generated_sites import generated_sites
+from helpers.generated_sites import batches, called_records, generated_sites
 from oracles.postprocess import q, slow_genotypes
 
 seeds = st.integers(0, 10_000)
@@ -29,7 +29,7 @@ def images_of(arguments, index):
 @given(seeds, st.sampled_from([0.0, 1.0, 5.0, 99.0]), st.sampled_from([(0, 0), (0.001, 0.02)]))
 def test_genotypes_equal_an_enumeration(seed, prune_qual, lapses):
     _, arguments = generated_sites(seed)
-    records = call_sites("c", **arguments, settings=PostprocessSettings(7, 5, prune_qual, *lapses))
+    records = called_records(arguments, settings=PostprocessSettings(7, 5, prune_qual, *lapses))
     assert len(records) == len(arguments["refs"])
     starts = arguments["starts"].tolist()
     for record, index in zip(records, sorted(range(len(starts)), key=lambda i: starts[i]), strict=True):
@@ -61,7 +61,7 @@ def test_records_are_minimal_and_mean_the_same_haplotypes(seed):
     originals = dict(
         zip(arguments["starts"].tolist(), zip(arguments["refs"], arguments["alts"], strict=True), strict=True)
     )
-    for record in call_sites("c", **arguments):
+    for record in called_records(arguments):
         alleles = [record.ref, *record.alts]
         assert reference.startswith(record.ref, record.start)
         assert min(map(len, alleles)) == 1 or len({allele[-1] for allele in alleles}) > 1
@@ -106,15 +106,16 @@ def one_site(images, alts=("C", "T"), **settings):
     """Call one site; `images` are rows of three probabilities in the order alts, then pairs."""
     sets = [[0, -1], [1, -1], [0, 1]] if len(alts) == 2 else [[0, -1]]
     (record,) = call_sites(
-        "c",
-        np.array([10]),
-        ["A"],
-        [alts],
-        np.array([20], np.int32),
-        np.array([[2, 9, 9]], np.int32),
-        np.zeros(len(images), np.int32),
-        np.array(sets[: len(images)], np.int8),
-        np.array(images, np.float32),
+        *batches(
+            np.array([10]),
+            ["A"],
+            [alts],
+            np.array([20], np.int32),
+            np.array([[2, 9, 9]], np.int32),
+            np.zeros(len(images), np.int32),
+            np.array(sets[: len(images)], np.int8),
+            np.array(images, np.float32),
+        ),
         PostprocessSettings(**settings),
     )
     return record
@@ -154,24 +155,27 @@ def test_a_genotype_that_is_more_likely_wrong_than_right_does_not_pass():
 
 
 def test_a_site_without_depth_has_no_fraction():
-    record = call_sites(
-        "c",
-        np.array([1]),
-        ["A"],
-        [("C",)],
-        np.array([0], np.int32),
-        np.zeros((1, 2), np.int32),
-        np.array([0], np.int32),
-        np.array([[0, -1]], np.int8),
-        np.array([[0.2, 0.7, 0.1]], np.float32),
-    )[0]
+    (record,) = call_sites(
+        *batches(
+            np.array([1]),
+            ["A"],
+            [("C",)],
+            np.array([0], np.int32),
+            np.zeros((1, 2), np.int32),
+            np.array([0], np.int32),
+            np.array([[0, -1]], np.int8),
+            np.array([[0.2, 0.7, 0.1]], np.float32),
+        )
+    )
     assert record.vaf == (0.0,)
 
 
 def test_no_sites_no_records():
     none = np.zeros(0, np.int32)
     assert (
-        call_sites("c", none, [], [], none, none.reshape(0, 5), none, none.reshape(0, 2), none.reshape(0, 3))
+        call_sites(
+            *batches(none, [], [], none, none.reshape(0, 5), none, none.reshape(0, 2), none.reshape(0, 3))
+        )
         == []
     )
 
@@ -189,23 +193,22 @@ def test_images_must_stand_for_the_alts():
         "site": lambda a: a[::-1].copy(),
     }.items():
         with pytest.raises(ValueError, match="one image per alt"):
-            call_sites("c", **{**arguments, name: change(arguments[name])})
+            called_records({**arguments, name: change(arguments[name])})
     with pytest.raises(ValueError, match="one image per alt"):
-        call_sites(
-            "c", **{**arguments, **{k: arguments[k][1:] for k in ("site", "alt_set", "probabilities")}}
-        )
+        called_records({**arguments, **{k: arguments[k][1:] for k in ("site", "alt_set", "probabilities")}})
 
 
 def test_two_sites_must_not_become_one_record():
     with pytest.raises(ValueError, match="two candidates became one record"):
         call_sites(
-            "c",
-            np.array([4, 5]),
-            ["AC", "C"],
-            [("AG",), ("G",)],
-            np.array([9, 9], np.int32),
-            np.full((2, 2), 4, np.int32),
-            np.array([0, 1], np.int32),
-            np.array([[0, -1], [0, -1]], np.int8),
-            np.array([[0.1, 0.8, 0.1]] * 2, np.float32),
+            *batches(
+                np.array([4, 5]),
+                ["AC", "C"],
+                [("AG",), ("G",)],
+                np.array([9, 9], np.int32),
+                np.full((2, 2), 4, np.int32),
+                np.array([0, 1], np.int32),
+                np.array([[0, -1], [0, -1]], np.int8),
+                np.array([[0.1, 0.8, 0.1]] * 2, np.float32),
+            )
         )

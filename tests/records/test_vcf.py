@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from dvplug.errors import InputError
 from dvplug.line.record import VcfRecord
-from dvplug.records.postprocess import call_sites
 from dvplug.records.vcf import VcfWriter, format_record, header
-from helpers.generated_sites import generated_sites
+from helpers.generated_sites import called_records, generated_sites
 
 needs_bcftools = pytest.mark.skipif(not shutil.which("bcftools"), reason="bcftools is not installed")
 RECORD = VcfRecord(
@@ -77,7 +76,7 @@ def test_the_header_says_what_was_run_and_no_date(tmp_path):
 def test_bcftools_agrees_with_every_record(tmp_path_factory, seed):
     folder = tmp_path_factory.mktemp("vcf")
     reference, arguments = generated_sites(seed)
-    records = call_sites("c", **arguments)
+    records = called_records(arguments)
     (folder / "ref.fa").write_text(f">c\n{reference}\n>HLA-A*01:01\n{'A' * 40}\n")
     pysam.faidx(str(folder / "ref.fa"))
     path = folder / "out.vcf.gz"

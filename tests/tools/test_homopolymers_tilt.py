@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dvplug.images.features.length_likelihoods import LengthErrors
+from dvplug.images.features.length_errors import LengthErrors
 from dvplug_lab.homopolymers.tilt import SDS, Place, find_places, log_likelihoods
 from dvplug_lab.read_sets import CONFIDENT, MAIN, R10_2022, R10_NOISE, TRUTH
 from helpers.places import ROOT

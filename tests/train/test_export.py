@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dvplug.errors import InputError, ModelError
-from dvplug.genotypes.genotyper import LiteRTGenotyper
+from dvplug.genotypes.genotyper import LiteRTPredictor
 from dvplug.genotypes.networks import logits_batch, softmax
 from dvplug.genotypes.weights import load_weights
 from dvplug.train import export as export_module
@@ -96,7 +96,7 @@ def test_float32_litert_is_the_network_itself(work: Path, tmp_path: Path) -> Non
     _, model = load_fit(work / "fit")
     (tmp_path / "float.tflite").write_bytes(convert(model))
     known = np.load(work / "model" / "known_answer.npz")
-    genotyper = LiteRTGenotyper(tmp_path / "float.tflite", LAYOUT.shape, len(FEATURES))
+    genotyper = LiteRTPredictor(tmp_path / "float.tflite", LAYOUT.shape, len(FEATURES))
     np.testing.assert_allclose(
         genotyper.predict(known["images"], known["features"]), known["probabilities"], atol=1e-5
     )

@@ -11,7 +11,7 @@ from dvplug.sequence.codes import encode_bases
 from dvplug.simulate.genome import write_bed
 from dvplug.simulate.sample import around_runs, read_fasta
 from dvplug.train.compare import compare_strategies
-from dvplug.train.examples import make_examples
+from dvplug.train.examples import LabeledReads, make_examples
 from dvplug.train.export import Description, export
 from dvplug.train.fit import CURVE_NAME, WEIGHTS_NAME, fit
 from dvplug_lab.model_card import write_strategies
@@ -80,14 +80,16 @@ def examples(run: ModelRun, shard: Shard) -> Path:
         if shard.least_run:
             confident = write_runs(confident, folder / "ref.fa", shard.least_run, out.with_suffix(".bed"))
         made = make_examples(
-            tech=run.tech,
-            reference=folder / "ref.fa",
-            reads=[folder / "reads.bam"],
-            truth=folder / "truth.vcf.gz",
-            confident=confident,
-            out=out,
+            run.tech,
+            LabeledReads(
+                folder / "ref.fa",
+                (folder / "reads.bam",),
+                folder / "truth.vcf.gz",
+                confident,
+                shard.keep_fraction,
+            ),
+            out,
             workers=run.workers,
-            keep_fraction=shard.keep_fraction,
             source=f"simulated {shard.read_set} x {shard.keep_fraction:g}",
         )
         print(f"{out.name}: {made} examples")

@@ -22,10 +22,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
+import numpy as np
+
 from dvplug._version import __version__
 from dvplug.calling.options import CallOptions
 from dvplug.engine.job import CallJob
 from dvplug.errors import InputError
+from dvplug.line.reference_blocks import RegionGvcf
 from dvplug.line.region import Region
 from dvplug.line.result import Counts, RegionResult
 from dvplug.system.console import info
@@ -138,16 +141,19 @@ class Journal:
                 name: Counter(value) if isinstance(value, dict) else value
                 for name, value in content["counts"].items()
             }
-            yield RegionResult(content["lines"], content["gvcf_lines"], counts=Counts(**counted))
+            gvcf = RegionGvcf.from_json(content["gvcf"]) if content["gvcf"] else None
+            yield RegionResult(content["lines"], gvcf, counts=Counts(**counted))
         self._file.seek(0, os.SEEK_END)
 
     def add(self, result: RegionResult) -> None:
         """Append the result of the next partition; raises InputError where that fails, as on a full disk."""
-        self._write({"lines": result.lines, "gvcf_lines": result.gvcf_lines, "counts": vars(result.counts)})
+        self._write({"lines": result.lines, "gvcf": result.gvcf, "counts": vars(result.counts)})
         self.finished += 1
 
     def _write(self, content: Any) -> None:
-        packed = zlib.compress(json.dumps(content, separators=(",", ":")).encode(), 1)
+        packed = zlib.compress(
+            json.dumps(content, separators=(",", ":"), default=np.ndarray.tolist).encode(), 1
+        )
         try:
             self._file.write(_HEAD.pack(len(packed), zlib.crc32(packed)) + packed)
             self._file.flush()

@@ -88,8 +88,8 @@ def _write(prepared: PreparedCall) -> Counts:
         for part, result in zip(parts, results, strict=True):
             log_result(part, result.counts)
             writer.write_text("".join(result.lines))
-            if gvcf:
-                gvcf.add(result.gvcf_lines)
+            if gvcf and result.gvcf:
+                gvcf.add(result.gvcf)
             total.add(result.counts)
     return total
 

@@ -57,19 +57,15 @@ def examples(
         Fraction of the read pairs to use: one BAM gives examples of several depths.
     """
     from dvplug.system.console import info
-    from dvplug.train.examples import make_examples
+    from dvplug.train.examples import LabeledReads, make_examples
 
     count = make_examples(
-        tech=tech,
-        reference=ref,
-        reads=reads,
-        truth=truth,
-        confident=confident,
-        out=out,
+        tech,
+        LabeledReads(ref, tuple(reads), truth, confident, keep_fraction),
+        out,
         regions=tuple(regions or ()),
         exclude=tuple(exclude_regions or ()),
         workers=workers if workers is not None else available_cores(),
-        keep_fraction=keep_fraction,
     )
     info(f"{out}: {count:,} examples.")
 

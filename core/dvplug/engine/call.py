@@ -12,10 +12,12 @@ from dvplug.engine.draw import Drawn
 from dvplug.engine.job import CallJob
 from dvplug.hookspecs import Predictor
 from dvplug.line.record import REF_CALL, VcfRecord
+from dvplug.line.reference_blocks import RegionGvcf
 from dvplug.line.region import Region
 from dvplug.line.result import Counts, RegionResult, Stopwatch
-from dvplug.records.gvcf import ReferenceDepths, gvcf_lines
+from dvplug.records.gvcf import region_gvcf
 from dvplug.records.postprocess import call_sites
+from dvplug.records.reference_depths import ReferenceDepths
 from dvplug.records.vcf import format_record
 from dvplug.system.workers import map_in_order
 
@@ -33,11 +35,8 @@ def genotype(drawn: Drawn, genotyper: Predictor, job: CallJob, clock: Stopwatch 
     candidates, images = drawn.candidates, drawn.images
     probabilities = genotyper.predict(images.images, images.features)
     clock.stop("infer")
-    records = call_sites(
-        candidates.contig, candidates.start, candidates.refs, candidates.alts, candidates.depth,
-        candidates.allele_depths, images.site, images.alt_set, probabilities, job.settings,
-        job.ploidy.haploid(candidates.contig, candidates.start), drawn.proposed,
-    )  # fmt: skip
+    haploid = job.ploidy.haploid(candidates.contig, candidates.start)
+    records = call_sites(candidates, images, probabilities, job.settings, haploid, drawn.proposed)
     clock.stop("write")
     return Genotyped(probabilities, records)
 
@@ -54,7 +53,7 @@ def call_region(parts: Iterable[Drawn], genotyper: Predictor, job: CallJob) -> R
     counts.filters.update(record.filter for record in kept)
     result = RegionResult(
         [] if job.as_records else [format_record(record) for record in kept],
-        _gvcf_lines(records, depths, job) if depths is not None else [],
+        _gvcf(records, depths, job) if depths is not None else None,
         kept if job.as_records else [],
         counts,
     )
@@ -62,8 +61,8 @@ def call_region(parts: Iterable[Drawn], genotyper: Predictor, job: CallJob) -> R
     return result
 
 
-def _gvcf_lines(records: Sequence[VcfRecord], depths: ReferenceDepths, job: CallJob) -> list[str]:
-    return gvcf_lines(
+def _gvcf(records: Sequence[VcfRecord], depths: ReferenceDepths, job: CallJob) -> RegionGvcf:
+    return region_gvcf(
         records,
         depths,
         job.ploidy.haploid(depths.region.contig, np.arange(depths.region.start, depths.region.end)),

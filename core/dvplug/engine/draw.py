@@ -14,7 +14,7 @@ from dvplug.candidates.proposals import ProposedVariants, with_proposed
 from dvplug.candidates.support import HAPLOTYPE_FLANK
 from dvplug.engine.pipeline import Pipeline
 from dvplug.genome.reference import Reference
-from dvplug.images.features.site import NEARBY
+from dvplug.images.features.differences import NEARBY
 from dvplug.line.candidate_batch import CandidateBatch
 from dvplug.line.image_batch import ImageBatch
 from dvplug.line.read_batch import ReadBatch
@@ -23,7 +23,7 @@ from dvplug.line.result import Counts, Stopwatch
 from dvplug.reads.alignments import open_alignments
 from dvplug.reads.fetch import fetch_reads
 from dvplug.reads.realign import REALIGN_MARGIN, realign_reads
-from dvplug.records.gvcf import ReferenceDepths, reference_depths
+from dvplug.records.reference_depths import ReferenceDepths, reference_depths
 from dvplug.system.locations import Location
 from dvplug.technology import CandidateThresholds
 

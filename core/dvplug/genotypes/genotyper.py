@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from dvplug.errors import InputError, ModelError
 from dvplug.genotypes.networks import build, predict_batch, quiet_backend, softmax
+from dvplug.hookspecs import Predictor
 
 if TYPE_CHECKING:
     from dvplug_registry.model_folder import ModelFolder
@@ -23,17 +24,13 @@ if TYPE_CHECKING:
 _GPU_BATCH = 256
 
 
-class Genotyper(Protocol):
-    """An opened model."""
+class DevicePredictor(Predictor, Protocol):
+    """An opened model that says where it runs; each row of what it predicts is the same, whatever n is."""
 
-    device: str
-
-    def predict(self, images: NDArray[np.uint8], features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return probabilities float32[n,3] (hom_ref, het, hom_alt), each row the same whatever n is."""
-        ...
+    device: str  # "cpu" or "gpu"
 
 
-def open_genotyper(model: ModelFolder, device: str = "auto") -> Genotyper:
+def open_genotyper(model: ModelFolder, device: str = "auto") -> DevicePredictor:
     """Open a model for inference.
 
     Parameters
@@ -53,9 +50,9 @@ def open_genotyper(model: ModelFolder, device: str = "auto") -> Genotyper:
     """
     if choose_device(device) == "cpu":
         manifest = model.manifest
-        return LiteRTGenotyper(model.path("litert"), manifest.image.shape, len(manifest.features))
+        return LiteRTPredictor(model.path("litert"), manifest.image.shape, len(manifest.features))
     _require_gpu()
-    return KerasGenotyper(model, "gpu")
+    return KerasPredictor(model, "gpu")
 
 
 def choose_device(device: str) -> Literal["cpu", "gpu"]:
@@ -112,7 +109,7 @@ def _require_gpu() -> None:
     tf.config.experimental.enable_tensor_float_32_execution(False)
 
 
-class LiteRTGenotyper:
+class LiteRTPredictor:
     """The model's LiteRT file on one CPU thread.
 
     Images go through one at a time: measured on x86, a batch is no faster (0.12 ms per image either way),
@@ -136,7 +133,7 @@ class LiteRTGenotyper:
         return softmax(logits)
 
 
-class KerasGenotyper:
+class KerasPredictor:
     """The model's float32 weights in the network that dvplug builds, on whatever device Keras runs."""
 
     def __init__(self, model: ModelFolder, device: str) -> None:

@@ -6,17 +6,15 @@ leaves empty, have values of their own, so that they differ from the end of a re
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
 from dvplug.line.image_batch import DELETED, EMPTY, REFERENCE, Pileup
 from dvplug.line.read_batch import REVERSE
+from dvplug.sequence.arrays import Bools, Int32s, UInt8s
 from dvplug.sequence.repeats import run_lengths
 
-Image = npt.NDArray[np.uint8]
+Image = UInt8s  # [n, h, w]
 
 BASE_PIXEL = np.array([250, 30, 180, 100, 0], np.uint8)  # A, C, G, T, other
 SUPPORT_PIXEL = np.array([0, 254, 180, 60, 120], np.uint8)  # no read, alt, other alt, reference, unknown
@@ -31,13 +29,13 @@ _HOMOPOLYMER_PIXEL = (FULL * np.arange(256) // LONGEST_HOMOPOLYMER).clip(0, FULL
 
 def read_base(pileup: Pileup, out: Image) -> None:
     """The base: A 250, G 180, T 100, C 30; other and deleted 0."""
-    _by_base(pileup.cell, pileup.reads.seq, BASE_PIXEL, pileup.reference, out)
+    _by_base(pileup.cell, pileup.reads.seq, BASE_PIXEL, BASE_PIXEL[pileup.reference], out)
 
 
 def base_quality(pileup: Pileup, out: Image) -> None:
     """Phred quality up to 40, scaled to 254."""
     quality = (FULL * np.minimum(np.arange(256), MAX_BASE_QUALITY) // MAX_BASE_QUALITY).astype(np.uint8)
-    _by_quality(pileup.cell, pileup.reads.qual, quality, out)
+    _by_base(pileup.cell, pileup.reads.qual, quality, np.full_like(pileup.reference, FULL), out)
 
 
 def mapping_quality(pileup: Pileup, out: Image) -> None:
@@ -79,11 +77,10 @@ def homopolymer_length(pileup: Pileup, out: Image) -> None:
     Where lengths of homopolymers are what a sequencer misreads, rows of one allele then differ from those of another.
     """
     lengths = np.minimum(run_lengths(pileup.reads.seq, pileup.reads.base_offset), LONGEST_HOMOPOLYMER)
-    _by_quality(pileup.cell, lengths, _HOMOPOLYMER_PIXEL, out)
     reference = pileup.reference
     offsets = np.arange(len(reference) + 1) * reference.shape[1]
     runs = np.minimum(run_lengths(reference.ravel(), offsets), LONGEST_HOMOPOLYMER).reshape(reference.shape)
-    _by_reference(pileup.cell, _HOMOPOLYMER_PIXEL[runs], out)
+    _by_base(pileup.cell, lengths, _HOMOPOLYMER_PIXEL, _HOMOPOLYMER_PIXEL[runs], out)
 
 
 def _by_row(pileup: Pileup, of_read: Image, of_reference: int, out: Image) -> None:
@@ -94,7 +91,14 @@ def _by_row(pileup: Pileup, of_read: Image, of_reference: int, out: Image) -> No
 
 
 @njit(cache=True)
-def _fill_rows(cell: Any, value: Any, out: Any) -> None:
+def _fill_rows(cell: Int32s, value: Image, out: Image) -> None:
+    """Give all cells of a row that are not EMPTY its value.
+
+    Parameters
+    ----------
+    cell, value, out
+        int32[n, h, w], as in `Pileup`; uint8[n, h]; uint8[n, h, w].
+    """
     n, height, width = cell.shape
     for i in range(n):
         for row in range(height):
@@ -104,43 +108,42 @@ def _fill_rows(cell: Any, value: Any, out: Any) -> None:
 
 
 @njit(cache=True)
-def _by_base(cell: Any, seq: Any, pixel: Any, reference: Any, out: Any) -> None:
+def _by_base(cell: Int32s, of_base: Image, pixel: Image, of_reference: Image, out: Image) -> None:
+    """Give a read's bases the pixel of their value, and bases of the reference their own; others stay as they are.
+
+    Parameters
+    ----------
+    cell, out
+        int32[n, h, w], as in `Pileup`; uint8[n, h, w].
+    of_base, pixel
+        uint8[b], a value of each base of all reads; uint8[...], the pixel of each value.
+    of_reference
+        uint8[n, w], the pixel of each column's reference base.
+    """
     n, height, width = cell.shape
     for i in range(n):
         for row in range(height):
             for column in range(width):
                 at = cell[i, row, column]
                 if at >= 0:
-                    out[i, row, column] = pixel[seq[at]]
+                    out[i, row, column] = pixel[of_base[at]]
                 elif at == REFERENCE:
-                    out[i, row, column] = pixel[reference[i, column]]
+                    out[i, row, column] = of_reference[i, column]
 
 
 @njit(cache=True)
-def _by_quality(cell: Any, qual: Any, pixel: Any, out: Any) -> None:
-    n, height, width = cell.shape
-    for i in range(n):
-        for row in range(height):
-            for column in range(width):
-                at = cell[i, row, column]
-                if at >= 0:
-                    out[i, row, column] = pixel[qual[at]]
-                elif at == REFERENCE:
-                    out[i, row, column] = FULL
+def _differences(cell: Int32s, insertion: Bools, seq: UInt8s, reference: UInt8s, out: Image) -> None:
+    """Draw `base_differs_from_ref`.
 
-
-@njit(cache=True)
-def _by_reference(cell: Any, pixel: Any, out: Any) -> None:
-    n, height, width = cell.shape
-    for i in range(n):
-        for row in range(height):
-            for column in range(width):
-                if cell[i, row, column] == REFERENCE:
-                    out[i, row, column] = pixel[i, column]
-
-
-@njit(cache=True)
-def _differences(cell: Any, insertion: Any, seq: Any, reference: Any, out: Any) -> None:
+    Parameters
+    ----------
+    cell, insertion, reference
+        int32[n, h, w], bool[n, h, w], uint8[n, w], as in `Pileup`.
+    seq
+        uint8[b], base codes of all reads.
+    out
+        uint8[n, h, w].
+    """
     n, height, width = cell.shape
     for i in range(n):
         for row in range(height):

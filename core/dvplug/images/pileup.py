@@ -3,41 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
-from dvplug.images.features.site import site_features
-from dvplug.line.candidate_batch import OTHER, CandidateBatch
+from dvplug.hookspecs import Draw
+from dvplug.images.scene import ImageAlts, Scene
+from dvplug.line.candidate_batch import OTHER, ReadSupport
 from dvplug.line.image_batch import (
     DELETED,
     EMPTY,
-    NO_ALT,
     REFERENCE,
     SUPPORTS_ALT,
     SUPPORTS_OTHER,
     SUPPORTS_REF,
     UNKNOWN_SUPPORT,
-    Channel,
-    ImageBatch,
     Pileup,
 )
-from dvplug.line.read_batch import ReadBatch
+from dvplug.line.read_batch import ReadArrays
+from dvplug.sequence.arrays import Bools, Int32s, Int64s, UInt8s, UInt32s
+from dvplug.sequence.cigar import DELETION, INSERTION, consumes_read, consumes_reference, is_aligned, unpack
+from dvplug.sequence.codes import UNKNOWN_BASE
 from dvplug.technology import ImageLayout
 
 
-def encode_pileups(
-    reads: ReadBatch,
-    candidates: CandidateBatch,
-    reference: npt.NDArray[np.uint8],
-    reference_start: int,
-    layout: ImageLayout,
-    channels: Sequence[Channel],
-) -> ImageBatch:
-    """Draw the images of all candidates.
+def draw_pileups(scene: Scene, layout: ImageLayout, channels: Sequence[Draw]) -> UInt8s:
+    """Draw the images of all candidates, uint8[n, h, w, c].
 
     Rows: the reference first, then reads by what they support (an alt of the image, another alt, the reference,
     unknown), by haplotype where that is a channel, and by position. Where reads outnumber rows, those of lowest hash
@@ -45,88 +37,118 @@ def encode_pileups(
 
     Parameters
     ----------
-    reference
-        uint8[l] base codes from ``reference_start`` on.
     channels
-        One drawing function per name in ``layout.channels``; each fills a zeroed uint8[n, h, w].
+        One drawing function per name in ``layout.channels``.
     """
-    site, alt_set = alt_sets([len(a) for a in candidates.alts])
-    n, (h, w, c) = len(site), layout.shape
-    windows = _reference_windows(reference, reference_start, candidates.start, w)
-    pileup = Pileup(
-        reads,
+    pileup = lay_out(scene, layout)
+    images = np.zeros((len(scene.images.site), *layout.shape), np.uint8)
+    for k, draw in enumerate(channels):
+        draw(pileup, images[..., k])
+    return images
+
+
+def lay_out(scene: Scene, layout: ImageLayout) -> Pileup:
+    """Put the reads of each image into its rows and columns."""
+    reads, candidates = scene.reads, scene.candidates
+    n, (h, w, _) = len(scene.images.site), layout.shape
+    canvas = _Canvas(
         np.full((n, h, w), EMPTY, np.int32),
         np.zeros((n, h, w), np.bool_),
         np.full((n, h), EMPTY, np.int32),
         np.zeros((n, h), np.uint8),
-        windows[site],
     )
-    by_haplotype = "haplotype" in layout.channels
-    haplotype = reads.haplotype if by_haplotype else np.zeros(len(reads), np.uint8)
+    arrays = reads.arrays()
+    if "haplotype" not in layout.channels:
+        arrays = arrays._replace(haplotype=np.zeros(len(reads), np.uint8))
     _lay_out(
-        pileup.cell, pileup.insertion, pileup.row_read, pileup.support, layout.reference_rows,
-        site, alt_set, candidates.start, candidates.read_offset, candidates.read_index, candidates.read_allele,
-        reads.name_hash, haplotype, reads.start, reads.base_offset, reads.cigar, reads.cigar_offset,
-    )  # fmt: skip
-    images = np.zeros((n, h, w, c), np.uint8)
-    for k, draw in enumerate(channels):
-        draw(pileup, images[..., k])
-    features = site_features(reads, candidates, reference, reference_start, site, alt_set)
-    return ImageBatch(images, features, site, alt_set)
+        canvas,
+        layout.reference_rows,
+        scene.images,
+        candidates.start,
+        candidates.support(),
+        arrays,
+        reads.name_hash,
+    )
+    return Pileup(reads, *canvas, _reference_windows(scene, w)[scene.images.site])
 
 
-def alt_sets(n_alts: Sequence[int]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int8]]:
-    """For each site one set per alt, then one per pair of alts: (site int32[n], alts int8[n, 2])."""
-    site, sets = [], []
-    for i, count in enumerate(n_alts):
-        of_site = [(a, NO_ALT) for a in range(count)] + list(combinations(range(count), 2))
-        site.extend([i] * len(of_site))
-        sets.extend(of_site)
-    return np.array(site, np.int32), np.array(sets, np.int8).reshape(-1, 2)
+class _Canvas(NamedTuple):
+    """The layout of ``n`` images of ``h`` rows and ``w`` columns, as in `Pileup`."""
+
+    cell: Int32s  # [n, h, w]: index into the bases of all reads, or EMPTY, DELETED, REFERENCE
+    insertion: Bools  # [n, h, w]: bases are inserted after this cell
+    row_read: Int32s  # [n, h]: index of the read, EMPTY or REFERENCE
+    support: UInt8s  # [n, h]: NO_READ, SUPPORTS_ALT, ...
 
 
-def _reference_windows(
-    reference: npt.NDArray[np.uint8], reference_start: int, starts: npt.NDArray[np.int32], width: int
-) -> npt.NDArray[np.uint8]:
-    """Base codes uint8[s, width] around each start, 4 where the reference ends."""
-    columns = starts[:, None] - reference_start - width // 2 + np.arange(width)
-    inside = (columns >= 0) & (columns < len(reference))
-    return np.where(inside, reference[np.where(inside, columns, 0)], 4).astype(np.uint8)
+def _reference_windows(scene: Scene, width: int) -> UInt8s:
+    """Base codes uint8[s, width] around each site, `UNKNOWN_BASE` where the reference ends."""
+    columns = scene.starts[:, None] - width // 2 + np.arange(width)
+    inside = (columns >= 0) & (columns < len(scene.reference))
+    return np.where(inside, scene.reference[np.where(inside, columns, 0)], UNKNOWN_BASE).astype(np.uint8)
 
 
 @njit(cache=True)
 def _lay_out(
-    cell: Any, insertion: Any, row_read: Any, support: Any, reference_rows: int,
-    site: Any, alt_set: Any, site_start: Any, read_offset: Any, read_index: Any, read_allele: Any,
-    hashes: Any, haplotype: Any, read_start: Any, base_offset: Any, cigar: Any, cigar_offset: Any,
-) -> None:  # fmt: skip
-    n, height, width = cell.shape
+    canvas: _Canvas,
+    reference_rows: int,
+    images: ImageAlts,
+    site_start: Int32s,
+    over: ReadSupport,
+    reads: ReadArrays,
+    hashes: UInt32s,
+) -> None:
+    """Fill a canvas whose cells and rows are EMPTY.
+
+    Parameters
+    ----------
+    site_start
+        int32[s], 0-based position of each site.
+    reads
+        Where their haplotypes are 0, rows are not ordered by haplotype.
+    hashes
+        uint32[r], to sample reads by.
+    """
+    n, height, width = canvas.cell.shape
     for image in range(n):
-        row_read[image, :reference_rows] = REFERENCE
-        support[image, :reference_rows] = SUPPORTS_REF
-        cell[image, :reference_rows] = REFERENCE
-        first, last = read_offset[site[image]], read_offset[site[image] + 1]
-        drawn = _sample_rows(hashes[read_index[first:last]], height - reference_rows)
-        drawn = drawn[np.argsort(haplotype[read_index[first + drawn]], kind="mergesort")]
+        canvas.row_read[image, :reference_rows] = REFERENCE
+        canvas.support[image, :reference_rows] = SUPPORTS_REF
+        canvas.cell[image, :reference_rows] = REFERENCE
+        site = images.site[image]
+        first, last = over.offset[site], over.offset[site + 1]
+        drawn = _sample_rows(hashes[over.read[first:last]], height - reference_rows)
+        drawn = drawn[np.argsort(reads.haplotype[over.read[first + drawn]], kind="mergesort")]
         row = reference_rows
         for wanted in range(SUPPORTS_ALT, UNKNOWN_SUPPORT + 1):
             for k in first + drawn:
-                read = read_index[k]
-                if support_of(read_allele[k], alt_set[image, 0], alt_set[image, 1]) != wanted:
+                read = over.read[k]
+                if support_of(over.allele[k], images.alt_set[image, 0], images.alt_set[image, 1]) != wanted:
                     continue
-                row_read[image, row] = read
-                support[image, row] = wanted
+                canvas.row_read[image, row] = read
+                canvas.support[image, row] = wanted
+                column = np.int64(reads.start[read]) - (site_start[site] - width // 2)
+                cigar = reads.cigar[reads.cigar_offset[read] : reads.cigar_offset[read + 1]]
                 lay_read(
-                    cell[image, row], insertion[image, row], site_start[site[image]] - width // 2,
-                    np.int64(read_start[read]), base_offset[read],
-                    cigar[cigar_offset[read] : cigar_offset[read + 1]],
-                )  # fmt: skip
+                    canvas.cell[image, row],
+                    canvas.insertion[image, row],
+                    column,
+                    reads.base_offset[read],
+                    cigar,
+                )
                 row += 1
 
 
 @njit(cache=True)
-def _sample_rows(hashes: Any, rows: int) -> Any:
-    """Which reads of a site are drawn, ascending: those of lowest hash, the first where hashes are equal."""
+def _sample_rows(hashes: UInt32s, rows: int) -> Int64s:
+    """Which reads of a site are drawn, int64[d], ascending: those of lowest hash, the first where hashes are equal.
+
+    Parameters
+    ----------
+    hashes
+        uint32[r], of the site's reads.
+    rows
+        How many can be drawn.
+    """
     if len(hashes) <= rows:
         return np.arange(len(hashes))
     return np.sort(np.argsort(hashes, kind="mergesort")[:rows])
@@ -143,25 +165,36 @@ def support_of(allele: int, alt: int, second_alt: int) -> int:
 
 
 @njit(cache=True)
-def lay_read(cells: Any, insertions: Any, window_start: int, start: int, base: int, cigar: Any) -> None:
-    """Put a read's bases into its row: ``cells`` int32[w] (index of the base), ``insertions`` bool[w]."""
+def lay_read(cells: Int32s, insertions: Bools, column: int, base: int, cigar: UInt32s) -> None:
+    """Put a read's bases into its row.
+
+    Parameters
+    ----------
+    cells, insertions
+        int32[w], bool[w]: the row, as in `Pileup`.
+    column
+        Where the read begins; negative left of the image.
+    base
+        Index of its first base among those of all reads.
+    cigar
+        uint32[o], packed.
+    """
     width = len(cells)
-    position = start - window_start
     for k in range(len(cigar)):
-        code, length = cigar[k] & 15, np.int64(cigar[k] >> 4)
-        if code == 0 or code == 7 or code == 8:
-            for i in range(max(0, -position), min(length, width - position)):
-                cells[position + i] = base + i
-            position += length
+        code, length = unpack(cigar[k])
+        if is_aligned(code):
+            for i in range(max(0, -column), min(length, width - column)):
+                cells[column + i] = base + i
+            column += length
             base += length
-        elif code == 1 or code == 4:
-            if code == 1 and 0 < position <= width:
-                insertions[position - 1] = True
+        elif consumes_read(code):
+            if code == INSERTION and 0 < column <= width:
+                insertions[column - 1] = True
             base += length
-        elif code == 2 or code == 3:
-            if code == 2:
-                for i in range(max(0, -position), min(length, width - position)):
-                    cells[position + i] = DELETED
-            position += length
-        if position > width:  # an insertion after the last column still counts
+        elif consumes_reference(code):
+            if code == DELETION:
+                for i in range(max(0, -column), min(length, width - column)):
+                    cells[column + i] = DELETED
+            column += length
+        if column > width:  # an insertion after the last column still counts
             break

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +46,3 @@ class ImageBatch:
         return ImageBatch(
             self.images[own], self.features[own], np.zeros_like(self.site[own]), self.alt_set[own]
         )
-
-
-Channel = Callable[[Pileup, npt.NDArray[np.uint8]], None]

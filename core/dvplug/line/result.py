@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from dvplug.line.record import VcfRecord
+from dvplug.line.reference_blocks import RegionGvcf
 
 STAGES = ("decode", "realign", "count", "encode", "infer", "write")
 
@@ -39,7 +40,7 @@ class RegionResult:
     """What one region gave: VCF lines, or records where no VCF is written, and what was counted on the way."""
 
     lines: list[str] = field(default_factory=list)
-    gvcf_lines: list[str] = field(default_factory=list)
+    gvcf: RegionGvcf | None = None
     records: list[VcfRecord] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
 

@@ -37,15 +37,15 @@ def dvplug_image_encoders() -> list[ImageEncoder]:
         ImageEncoder(
             "pileup",
             description,
-            "dvplug.images.pileup:encode_pileups",
+            "dvplug.images.encoders:encode_pileups",
             version=2,
-            features="dvplug.images.features.site:FEATURES",
+            features="dvplug.images.encoders:SITE_FEATURES",
         ),
         ImageEncoder(
             "pileup-with-length-shares",
             "the same, with features of how long repeats are in the reads, and in how many",
-            "dvplug.images.features.length_shares:encode_pileups",
-            features="dvplug.images.features.length_shares:FEATURES",
+            "dvplug.images.encoders:encode_with_length_shares",
+            features="dvplug.images.encoders:FEATURES_WITH_LENGTH_SHARES",
         ),
     ]
 

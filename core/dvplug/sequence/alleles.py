@@ -55,6 +55,8 @@ def trim(start: int, ref: str, alts: Sequence[str]) -> tuple[int, str, tuple[str
     Each allele keeps one base at least, so that indels keep their anchor.
     """
     alleles = [ref, *alts]
+    if min(map(len, alleles)) == 1:  # most are: nothing can go
+        return start, ref, tuple(alts)
     suffix = shared_suffix(alleles)
     prefix = _shared(alleles, range(min(map(len, alleles)) - 1 - suffix))
     ref, *called = (allele[prefix : len(allele) - suffix] for allele in alleles)

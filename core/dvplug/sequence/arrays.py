@@ -14,3 +14,4 @@ UInt16s = npt.NDArray[np.uint16]
 UInt32s = npt.NDArray[np.uint32]  # packed CIGAR operations (see `cigar`)
 UInt64s = npt.NDArray[np.uint64]
 Float32s = npt.NDArray[np.float32]
+Float64s = npt.NDArray[np.float64]

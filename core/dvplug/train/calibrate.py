@@ -3,7 +3,7 @@
 Temperature scaling (Guo et al. 2017, arXiv:1706.04599) with one temperature per class, which is their vector scaling
 without a bias. The temperatures are folded into the network's last layer, exactly, and named in the manifest.
 
-What is left are answers that are wrong however sure: `dvplug.records.postprocess.with_lapses` allows for their share.
+What is left are answers that are wrong however sure: `dvplug.records.merge.with_lapses` allows for their share.
 """
 
 from __future__ import annotations

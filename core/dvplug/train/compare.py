@@ -109,19 +109,24 @@ def compare_strategies(
         WARM_START: (examples, (), start_from),
         JOINT: ([*examples, *source], tuple(technologies), None),
     }
-    losses, tested = {}, []
+    losses: dict[str, float] = {}
+    tested: list[Tested] = []
     for strategy, (shards, types, weights) in plans.items():
         budget = _on_budget(settings, ExampleReader(shards, types), steps)
         budget = budget.model_copy(update={"sequencing_types": types})
         state, model = _fitted(shards, tune, budget, out / strategy, weights)
         losses[strategy] = state.epochs[state.best].tune.log_loss
-        for shard in test:
-            reader = ExampleReader([shard])
-            snp, indel = count_genotypes(predict(model, reader), reader.labels, reader.variant_types)
-            tested.append(Tested(strategy=strategy, shard=shard.stem, snp=snp, indel=indel))
+        tested += [_tested(strategy, model, shard) for shard in test]
     comparison = StrategyComparison(steps=steps, tune_log_loss=losses, tested=tuple(tested))
     write_whole(out / RESULT_NAME, f"{comparison.model_dump_json(indent=1)}\n".encode())
     return comparison
+
+
+def _tested(strategy: str, model: keras.Model, shard: Path) -> Tested:
+    """Count what a strategy's network calls on one shard."""
+    reader = ExampleReader([shard])
+    snp, indel = count_genotypes(predict(model, reader), reader.labels, reader.variant_types)
+    return Tested(strategy=strategy, shard=shard.stem, snp=snp, indel=indel)
 
 
 def _fitted(

@@ -15,6 +15,7 @@ from dvplug.engine.pipeline import Pipeline
 from dvplug.evaluate import ConfidentRegions, TruthSet
 from dvplug.genome.reference import Reference
 from dvplug.genome.regions import partitions, resolve_regions, skip_n_runs
+from dvplug.hookspecs import ImageEncoder
 from dvplug.inputs.preflight import preflight
 from dvplug.line.candidate_batch import CandidateBatch
 from dvplug.line.image_batch import NO_ALT, ImageBatch
@@ -40,25 +41,41 @@ class RegionLabeled(NamedTuple):
 
 
 @dataclass(frozen=True)
+class LabeledReads:
+    """Reads of a sample whose variants are known."""
+
+    reference: Path
+    reads: tuple[Path, ...]
+    truth: Path  # VCF
+    confident: Path  # BED: where the truth is complete; candidates elsewhere are left out
+    keep_fraction: float = 1.0  # of the fragments, so that one BAM gives examples of several depths
+
+    @property
+    def shown(self) -> str:
+        """What it is, for people."""
+        names = ", ".join(path.name for path in self.reads)
+        return f"{names} x {self.keep_fraction:g}; truth {self.truth.name}"
+
+
+@dataclass(frozen=True)
 class ExamplesJob:
     """What a worker needs to make examples."""
 
     pipeline: Pipeline
-    reference: Path
-    reads: tuple[Path, ...]
-    truth: Path
-    confident: Path
+    inputs: LabeledReads
     thresholds: CandidateThresholds
-    keep_fraction: float
 
 
 class RegionExamples:
     """regions -> reads -> candidates -> images -> labels, in a worker process."""
 
     def __init__(self, job: ExamplesJob) -> None:
-        self.images = RegionImages(job.pipeline, job.reference, job.reads, keep_fraction=job.keep_fraction)
-        self.truth = TruthSet.from_vcf(job.truth)
-        self.confident = ConfidentRegions.from_bed(job.confident, self.images.reference.lengths)
+        inputs = job.inputs
+        self.images = RegionImages(
+            job.pipeline, inputs.reference, inputs.reads, keep_fraction=inputs.keep_fraction
+        )
+        self.truth = TruthSet.from_vcf(inputs.truth)
+        self.confident = ConfidentRegions.from_bed(inputs.confident, self.images.reference.lengths)
         self.thresholds = job.thresholds
 
     def __call__(self, region: Region) -> list[RegionLabeled]:
@@ -112,23 +129,23 @@ def training_thresholds(thresholds: CandidateThresholds) -> CandidateThresholds:
 
 
 def make_examples(
-    *,
     tech: str,
-    reference: Path,
-    reads: Sequence[Path],
-    truth: Path,
-    confident: Path,
+    inputs: LabeledReads,
     out: Path,
+    *,
     regions: Sequence[str] = (),
     exclude: Sequence[Path] = (),
     workers: int = 1,
-    keep_fraction: float = 1.0,
     source: str | None = None,
 ) -> int:
     """Write labeled examples of aligned reads to one HDF5 shard; returns how many.
 
-    Candidates outside the confident regions are left out. ``keep_fraction`` thins the fragments, so that one
-    BAM gives examples of several depths. ``source`` says for people what they are made of, in place of file names.
+    Parameters
+    ----------
+    regions, exclude
+        Where to take examples, everywhere by default, and BED files of where to take none.
+    source
+        What they are made of, for people; by default the names of the files.
 
     Raises
     ------
@@ -137,17 +154,28 @@ def make_examples(
     """
     plugins = installed_plugins()
     profile = plugins.technology(tech)
-    encoder = plugins.image_encoder(profile.image_encoder)
-    thresholds = training_thresholds(profile.candidate_thresholds)
-    with Reference.open(reference) as opened:
+    with Reference.open(inputs.reference) as opened:
         chosen = resolve_regions(regions, exclude, opened.lengths)
-        preflight(reads, opened, chosen, "training")
+        preflight(inputs.reads, opened, chosen, "training")
         parts = list(skip_n_runs(partitions(chosen, profile.partition_size), opened))
     job = ExamplesJob(
-        Pipeline.of(plugins, profile), reference, tuple(reads), truth, confident, thresholds, keep_fraction
+        Pipeline.of(plugins, profile), inputs, training_thresholds(profile.candidate_thresholds)
     )
     contigs = tuple(dict.fromkeys(part.contig for part in parts))
-    header = ExampleHeader(
+    header = _header(job, plugins.image_encoder(profile.image_encoder), contigs, source or inputs.shown)
+    with ExampleWriter(out, header) as writer, progress("Making examples", len(parts)) as advance:
+        for region, made in zip(parts, map_in_order(RegionExamples, job, parts, workers), strict=True):
+            for one in made:
+                contig = np.full(len(one.position), contigs.index(region.contig))
+                writer.append(one.examples, contig, one.position, one.variant_type)
+            advance()
+        return writer.count
+
+
+def _header(job: ExamplesJob, encoder: ImageEncoder, contigs: tuple[str, ...], source: str) -> ExampleHeader:
+    """Say what the examples of a shard have in common."""
+    profile = job.pipeline.profile
+    return ExampleHeader(
         technology=profile.name,
         layout=profile.image,
         features=encoder.feature_names(),
@@ -156,14 +184,7 @@ def make_examples(
         read_filter=profile.read_filter,
         realign_reads=profile.realign_reads,
         phase_reads=profile.phase_reads,
-        candidate_thresholds=thresholds,
+        candidate_thresholds=job.thresholds,
         contigs=contigs,
-        source=source or f"{', '.join(path.name for path in reads)} x {keep_fraction:g}; truth {truth.name}",
+        source=source,
     )
-    with ExampleWriter(out, header) as writer, progress("Making examples", len(parts)) as advance:
-        for region, made in zip(parts, map_in_order(RegionExamples, job, parts, workers), strict=True):
-            for one in made:
-                contig = np.full(len(one.position), contigs.index(region.contig))
-                writer.append(one.examples, contig, one.position, one.variant_type)
-            advance()
-        return writer.count

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from dvplug.errors import InputError
-from dvplug.genotypes.genotyper import LiteRTGenotyper
+from dvplug.genotypes.genotyper import LiteRTPredictor
 from dvplug.genotypes.networks import GENOTYPES, build, predict_batch, quiet_backend
 from dvplug.genotypes.weights import load_weights, save_weights
 from dvplug.system import console
@@ -22,7 +22,7 @@ from dvplug.system.explain import explain
 from dvplug.technology import Frozen
 from dvplug.train.calibrate import Temperatures, calibrate, fit_lapse_rate
 from dvplug.train.fit import FIT_NAME, WEIGHTS_NAME, Fit, predict
-from dvplug.train.store import VARIANT_TYPES, ExampleReader, Examples
+from dvplug.train.store import VARIANT_TYPES, ExampleReader, Examples, require_same_kind
 from dvplug.train.tune import log_losses
 from dvplug_registry.files import whole_folder
 from dvplug_registry.manifest import (
@@ -136,7 +136,12 @@ def export(
         raise InputError(f"'{out}' exists already", repair="Name another folder, or remove it.")
     state, model = load_fit(fitted)
     tune = ExampleReader(tune_examples)
-    _check_kind(state, tune)
+    require_same_kind(
+        state.header,
+        tune.header,
+        "the network and the tune examples",
+        "Give the tune examples that the network was fitted with.",
+    )
     out.parent.mkdir(parents=True, exist_ok=True)
     with whole_folder(out) as folder:
         temperatures = calibrate(model, tune)
@@ -223,7 +228,7 @@ def _write_litert(
     )
     for precision, examples in choices:
         path.write_bytes(convert(model, examples))
-        genotyper = LiteRTGenotyper(path, shape, features)
+        genotyper = LiteRTPredictor(path, shape, features)
         litert_p = np.concatenate([genotyper.predict(p.images, p.features) for p in tune.in_order()])
         comparison = compare(float_p, litert_p, tune.labels)
         if comparison.equal or precision == "float32":
@@ -237,16 +242,6 @@ def _write_litert(
 def _draw(reader: ExampleReader, n: int) -> Examples:
     """Draw n random examples, or all where there are fewer."""
     return next(reader.shuffled(min(n, len(reader)), seed=0))
-
-
-def _check_kind(state: Fit, tune: ExampleReader) -> None:
-    for field in ("layout", "features", "encoder", "encoder_version"):
-        if getattr(state.header, field) != getattr(tune.header, field):
-            raise InputError(
-                f"the network and the tune examples differ in {field}",
-                cause=f"{getattr(state.header, field)} against {getattr(tune.header, field)}",
-                repair="Give the tune examples that the network was fitted with.",
-            )
 
 
 def _lapse_rates(p: NDArray[np.float32], tune: ExampleReader) -> LapseRates:

@@ -20,7 +20,7 @@ from dvplug.genotypes.weights import load_weights, save_weights
 from dvplug.system import console
 from dvplug.system.explain import explain
 from dvplug.technology import Frozen
-from dvplug.train.store import ExampleHeader, ExampleReader, Examples
+from dvplug.train.store import ExampleHeader, ExampleReader, Examples, require_same_kind
 from dvplug.train.tune import TuneMetrics, measure
 from dvplug_registry.files import write_whole
 
@@ -119,7 +119,12 @@ def fit(
     if out.exists():
         raise InputError(f"'{out}' exists already", repair="Name another folder, or remove it.")
     reader, tune = (ExampleReader(paths, settings.sequencing_types) for paths in (examples, tune_examples))
-    _check_same_kind(reader, tune)
+    require_same_kind(
+        reader.header,
+        tune.header,
+        "training and tune examples",
+        "Make both with the same profile and the same dvplug.",
+    )
     steps = epoch_steps(reader, settings)
     unfinished = out.with_name(out.name + ".unfinished")
     unfinished.mkdir(parents=True, exist_ok=True)
@@ -135,16 +140,25 @@ def fit(
     state = _resume(start, model, unfinished)
     console.info(f"{len(reader)} examples, {len(tune)} to tune on, {model.count_params()} weights")
     while not state.finished:
-        losses = _train_epoch(model, reader, settings, len(state.epochs), steps)
-        batches = reader.shuffled(settings.batch_size, (settings.seed, len(state.epochs)), settings.keep)
-        with _averaged(model, islice(batches, min(steps, _STATISTICS_BATCHES)), settings.keep):
-            metrics = measure(predict(model, tune), tune.labels, tune.variant_types)
-            done = len(state.epochs) + 1
-            save_weights(_folded(model, state), unfinished / f"epoch_{done}.safetensors")
-        state = state.model_copy(update={"epochs": (*state.epochs, Epoch(train_losses=losses, tune=metrics))})
-        console.info(f"epoch {done}: train loss {losses[-1]:.4f}, {metrics.summary()}")
-        _checkpoint(state, model, unfinished)
+        state = _one_more_epoch(state, model, reader, tune, unfinished)
     return _finish(state, unfinished, out)
+
+
+def _one_more_epoch(
+    state: Fit, model: keras.Model, reader: ExampleReader, tune: ExampleReader, folder: Path
+) -> Fit:
+    """Train and measure one epoch, and save it in the folder."""
+    settings, done = state.settings, len(state.epochs) + 1
+    steps = epoch_steps(reader, settings)
+    losses = _train_epoch(model, reader, settings, len(state.epochs), steps)
+    batches = reader.shuffled(settings.batch_size, (settings.seed, len(state.epochs)), settings.keep)
+    with _averaged(model, islice(batches, min(steps, _STATISTICS_BATCHES)), settings.keep):
+        metrics = measure(predict(model, tune), tune.labels, tune.variant_types)
+        save_weights(_folded(model, state), folder / f"epoch_{done}.safetensors")
+    state = state.model_copy(update={"epochs": (*state.epochs, Epoch(train_losses=losses, tune=metrics))})
+    console.info(f"epoch {done}: train loss {losses[-1]:.4f}, {metrics.summary()}")
+    _checkpoint(state, model, folder)
+    return state
 
 
 def predict(model: keras.Model, reader: ExampleReader) -> NDArray[np.float32]:
@@ -162,16 +176,6 @@ def epoch_steps(reader: ExampleReader, settings: FitSettings) -> int:
             repair="Make more of them.",
         )
     return min(steps, settings.steps_per_epoch or steps)
-
-
-def _check_same_kind(reader: ExampleReader, tune: ExampleReader) -> None:
-    for field in ("layout", "features", "encoder", "encoder_version"):
-        if getattr(reader.header, field) != getattr(tune.header, field):
-            raise InputError(
-                f"training and tune examples differ in {field}",
-                cause=f"{getattr(reader.header, field)} against {getattr(tune.header, field)}",
-                repair="Make both with the same profile and the same dvplug.",
-            )
 
 
 def _compiled(header: ExampleHeader, settings: FitSettings, steps_per_epoch: int) -> keras.Model:

@@ -27,10 +27,10 @@ UNLABELED = -1
 MAX_STATES = 200
 
 #: bp beyond the reach of a truth variant within which a candidate may be written for it.
-MARGIN = 50
+REACH_MARGIN = 50
 
 #: bp around the candidates from which truth variants are taken.
-FLANK = 500
+TRUTH_FLANK = 500
 
 # A truth variant outweighs any number of candidates; of two ways to reproduce it, the one with genotypes as
 # the truth writes them is taken, then the one with fewer variant sites, then with the truth's positions. Half
@@ -81,7 +81,7 @@ def label_candidates(
         return labels
     bases = ContigBases(reference, contig, block=1 << 16)
     first, last = min(start for start, _ in spans), max(end for _, end in spans)
-    variants = list(truth.overlapping(contig, first - FLANK, last + FLANK))
+    variants = list(truth.overlapping(contig, first - TRUTH_FLANK, last + TRUTH_FLANK))
     for group in _groups(variants, spans, bases):
         sites = [(i, spans[i][0], refs[i], alts[i]) for i in group.sites]
         for i, label in _label_group(group.truth, sites, bases, max_states).items():
@@ -107,7 +107,9 @@ def _groups(variants: Sequence[Variant], spans: Sequence[tuple[int, int]], bases
     items: list[tuple[int, int, Variant | int]] = [(*span, i) for i, span in enumerate(spans)]
     for variant in variants:
         reaches = [reach(allele, bases) for allele in variant.alleles if allele]
-        items.append((min(r[0] for r in reaches) - MARGIN, max(r[1] for r in reaches) + MARGIN, variant))
+        items.append(
+            (min(r[0] for r in reaches) - REACH_MARGIN, max(r[1] for r in reaches) + REACH_MARGIN, variant)
+        )
     groups = [_Group(-1)]
     for start, end, item in sorted(items, key=lambda item: item[:2]):
         if start >= groups[-1].end:

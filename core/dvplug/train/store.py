@@ -24,6 +24,8 @@ _CHUNK = 64  # examples; 1.6 MB of 64x55x7 images, which gzip packs into a fifth
 _CACHE_BYTES = 64 << 20  # holds a chunk of the largest layout, so that appending never packs one twice
 _BUFFER_BYTES = 96 << 20  # raw images that are shuffled at a time
 _COLUMNS = ("label", "contig", "position", "variant_type")
+_KIND = ("layout", "features", "encoder", "encoder_version")  # what a network's inputs depend on
+_ALIKE = (*_KIND, "read_filter", "realign_reads", "phase_reads", "candidate_thresholds")
 _REPAIR = "Make the examples again with `dvplug train examples`."
 
 
@@ -288,12 +290,27 @@ def _read_columns(path: Path) -> tuple[ExampleHeader, dict[str, NDArray]]:
         raise InputError(f"'{path}' cannot be read as examples", cause=cause, repair=_REPAIR) from error
 
 
+def require_same_kind(one: ExampleHeader, other: ExampleHeader, both: str, repair: str) -> None:
+    """Refuse examples that one network cannot take both of; raises InputError, which calls the two ``both``."""
+    field = _difference(one, other, _KIND)
+    if field:
+        raise InputError(
+            f"{both} differ in {field}",
+            cause=f"{getattr(one, field)} against {getattr(other, field)}",
+            repair=repair,
+        )
+
+
 def _check_alike(first: Path, one: ExampleHeader, path: Path, other: ExampleHeader) -> None:
-    alike = ("layout", "features", "encoder", "encoder_version", "read_filter", "realign_reads")
-    for field in (*alike, "phase_reads", "candidate_thresholds"):
-        if getattr(one, field) != getattr(other, field):
-            raise InputError(
-                f"'{path}' and '{first}' were made with different {field.replace('_', ' ')}",
-                cause=f"{getattr(other, field)} against {getattr(one, field)}",
-                repair="Train on examples that were made alike.",
-            )
+    field = _difference(one, other, _ALIKE)
+    if field:
+        raise InputError(
+            f"'{path}' and '{first}' were made with different {field.replace('_', ' ')}",
+            cause=f"{getattr(other, field)} against {getattr(one, field)}",
+            repair="Train on examples that were made alike.",
+        )
+
+
+def _difference(one: ExampleHeader, other: ExampleHeader, fields: Sequence[str]) -> str | None:
+    """Return the first of the fields in which two headers differ."""
+    return next((field for field in fields if getattr(one, field) != getattr(other, field)), None)

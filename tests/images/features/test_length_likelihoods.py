@@ -10,15 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dvplug.images.features.length_errors import LengthErrors
 from dvplug.images.features.length_likelihoods import (
     LIKELIHOOD_FEATURES,
-    LengthErrors,
     likelihood_features,
     run_changes,
     runs,
 )
-from dvplug.images.features.length_summary import spanning_changes
-from dvplug.images.pileup import alt_sets
+from dvplug.images.scene import Scene
 from dvplug.line.image_batch import NO_ALT
 from dvplug.line.read_batch import ReadBatch
 from dvplug.sequence.codes import encode_bases
@@ -47,9 +46,8 @@ def test_features_are_those_of_the_twin(seed: int) -> None:
     haplotype = rng.integers(0, 3, len(reads)).astype(np.uint8)
     batch = ReadBatch(**{**vars(batch), "haplotype": haplotype})
     codes = encode_bases(reference.encode())
-    site, alt_set = alt_sets([len(alts) for alts in candidates.alts])
-    change = spanning_changes(batch, candidates, codes, 0)
-    found = likelihood_features(change, batch, candidates, site, alt_set, *runs(candidates, codes, 0), errors)
+    scene = Scene(batch, candidates, codes, 0)
+    found, (site, alt_set) = likelihood_features(scene, errors), scene.images
     assert found.shape == (len(site), len(LIKELIHOOD_FEATURES))
     for row, i, chosen in zip(found, site.tolist(), alt_set.tolist(), strict=True):
         start, ref = int(candidates.start[i]), candidates.refs[i]
@@ -104,7 +102,7 @@ def test_only_runs_that_grow_or_shrink_are_told() -> None:
     reference = encode_bases(b"ACGTACGCATTTTTTTTCGA")
     alts = ("AT", "ATT", "AC", "A")
     candidates = site_of(batch, 8, "A", alts[:3], [0])
-    base, length = runs(candidates, reference, 0)
+    base, length = runs(Scene(batch, candidates, reference, 0))
     assert (base.tolist(), length.tolist()) == ([3], [8])
     assert run_changes(candidates, base).tolist() == [True, True, False]
     # written with the bases that another alt deletes
@@ -127,10 +125,7 @@ def test_reads_that_err_more_count_for_less_and_haplotypes_tell_alleles_apart() 
         batch = read_batch(reads)
         candidates = site_of(batch, 8, "A", ("AT",), [0] * 6 + [1] * 6)
         codes = encode_bases(reference.encode())
-        change = spanning_changes(batch, candidates, codes, 0)
-        row = likelihood_features(
-            change, batch, candidates, *alt_sets([1]), *runs(candidates, codes, 0), errors
-        )[0]
+        row = likelihood_features(Scene(batch, candidates, codes, 0), errors)[0]
         return dict(zip(LIKELIHOOD_FEATURES, row.tolist(), strict=True))
 
     good, bad = told((40, 40), [0] * 12), told((40, 10), [0] * 12)

@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dvplug.images.features.length_shares import SHARE_FEATURES, share_features
-from dvplug.images.features.length_summary import spanning_changes
-from dvplug.images.pileup import alt_sets
+from dvplug.images.scene import Scene
 from dvplug.line.image_batch import NO_ALT
 from dvplug.line.read_batch import ReadBatch
 from dvplug.sequence.codes import encode_bases
@@ -25,9 +24,8 @@ def test_shares_are_those_of_the_twin(seed: int) -> None:
     reference, reads, batch, candidates = random_candidates(seed)
     haplotype = np.random.default_rng(seed).integers(0, 3, len(reads)).astype(np.uint8)
     batch = ReadBatch(**{**vars(batch), "haplotype": haplotype})
-    site, alt_set = alt_sets([len(alts) for alts in candidates.alts])
-    change = spanning_changes(batch, candidates, encode_bases(reference.encode()), 0)
-    found = share_features(change, batch, candidates, site, alt_set)
+    scene = Scene(batch, candidates, encode_bases(reference.encode()), 0)
+    found, (site, alt_set) = share_features(scene), scene.images
     assert found.shape == (len(site), len(SHARE_FEATURES))
     for row, i, (a, b) in zip(found, site.tolist(), alt_set.tolist(), strict=True):
         changes = [len(alt) - len(candidates.refs[i]) for alt in candidates.alts[i]]
@@ -46,12 +44,10 @@ def test_shares_tell_two_alleles_side_by_side_from_one_that_scatters() -> None:
     reads = [Read(0, f"9M{len(more)}I18M", f"ACGTACGCA{more}TTTTTTTTCGATCGTACG") for more in added]
     batch = read_batch(reads)
     candidates = site_of(batch, 8, "A", ("ATT", "AT"), [2] * 4 + [1] * 8)
-    site, alt_set = alt_sets([2])
-    change = spanning_changes(batch, candidates, encode_bases(reference.encode()), 0)
 
     def pair_with(haplotype: list[int]) -> dict[str, float]:
         phased = ReadBatch(**{**vars(batch), "haplotype": np.array(haplotype, np.uint8)})
-        row = share_features(change, phased, candidates, site, alt_set)[-1]
+        row = share_features(Scene(phased, candidates, encode_bases(reference.encode()), 0))[-1]
         return dict(zip(SHARE_FEATURES, row.tolist(), strict=True))
 
     two = pair_with([1] * 4 + [2] * 8)

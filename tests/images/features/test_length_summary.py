@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dvplug.images.features.length_summary import LENGTH_FEATURES, length_features, spanning_changes
-from dvplug.images.pileup import alt_sets
+from dvplug.images.features.length_summary import LENGTH_FEATURES, length_features
+from dvplug.images.scene import Scene
 from dvplug.line.image_batch import NO_ALT
 from dvplug.line.read_batch import ReadBatch
 from dvplug.sequence.codes import encode_bases
@@ -24,9 +24,8 @@ def test_features_are_those_of_the_twin(seed: int) -> None:
     reference, reads, batch, candidates = random_candidates(seed)
     haplotype = np.random.default_rng(seed).integers(0, 3, len(reads)).astype(np.uint8)
     batch = ReadBatch(**{**vars(batch), "haplotype": haplotype})
-    site, alt_set = alt_sets([len(alts) for alts in candidates.alts])
-    change = spanning_changes(batch, candidates, encode_bases(reference.encode()), 0)
-    found = length_features(change, batch, candidates, site, alt_set)
+    scene = Scene(batch, candidates, encode_bases(reference.encode()), 0)
+    found, (site, alt_set) = length_features(scene), scene.images
     assert found.shape == (len(site), len(LENGTH_FEATURES))
     for row, i, (a, b) in zip(found, site.tolist(), alt_set.tolist(), strict=True):
         ref, alts = candidates.refs[i], candidates.alts[i]
@@ -51,9 +50,7 @@ def test_a_homozygote_that_no_allele_shows_in_most_reads_stands_out() -> None:
     batch = read_batch(reads)
     alleles = [1] * 5 + [2] * 3 + [3] * 3 + [0]
     candidates = site_of(batch, 8, "A", ("ATT", "ATTT", "AT"), alleles)
-    site, alt_set = alt_sets([3])
-    change = spanning_changes(batch, candidates, encode_bases(reference.encode()), 0)
-    found = length_features(change, batch, candidates, site, alt_set)
+    found = length_features(Scene(batch, candidates, encode_bases(reference.encode()), 0))
     first = dict(zip(LENGTH_FEATURES, found[0].tolist(), strict=True))
     assert first["alt_length_change"] == pytest.approx(0.2)
     assert first["length_change"] == pytest.approx((5 * 2 + 3 * 3 + 3 * 1) / 12 / 10)

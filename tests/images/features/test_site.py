@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dvplug.candidates.finder import find_candidates
-from dvplug.images.features.site import FEATURES, nearby_differences, site_features
-from dvplug.images.pileup import alt_sets
+from dvplug.images.features.differences import nearby_differences
+from dvplug.images.features.site import FEATURES, site_features
+from dvplug.images.scene import Scene
 from dvplug.line.candidate_batch import OTHER, UNINFORMATIVE, CandidateBatch
 from dvplug.line.image_batch import NO_ALT
 from dvplug.line.region import Region
@@ -31,19 +32,17 @@ def features_of(
     reads: list[Read], candidates: CandidateBatch, reference: str, alts: tuple[int, int] = (0, NO_ALT)
 ) -> dict[str, float]:
     """Features by name of one image of the first site."""
-    one = site_features(
-        read_batch(reads), candidates, encode_bases(reference.encode()), 0, np.array([0], np.int32),
-        np.array([alts], np.int8),
-    )  # fmt: skip
-    return dict(zip(FEATURES, one[0].tolist(), strict=True))
+    scene = Scene(read_batch(reads), candidates, encode_bases(reference.encode()), 0)
+    image = scene.images.alt_set.tolist().index(list(alts))
+    return dict(zip(FEATURES, site_features(scene)[image].tolist(), strict=True))
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_features_agree_with_sums_over_reads(seed: int) -> None:
     reference, reads, batch, candidates = random_candidates(seed)
-    site, alts = alt_sets([len(a) for a in candidates.alts])
-    features = site_features(batch, candidates, encode_bases(reference.encode()), 0, site, alts)
+    scene = Scene(batch, candidates, encode_bases(reference.encode()), 0)
+    features, (site, alts) = site_features(scene), scene.images
     assert features.shape == (len(site), len(FEATURES))
     for row, i, pair in zip(features.tolist(), site.tolist(), alts.tolist(), strict=True):
         found = dict(zip(FEATURES, row, strict=True))
@@ -60,8 +59,7 @@ def test_features_stay_within_0_to_2_on_long_reads_and_deep_sites() -> None:
     codes, thresholds = encode_bases(reference.encode()), CandidateThresholds(max_alts=6)
     batch = read_batch(reads)
     candidates = find_candidates(batch, codes, 0, Region("c", 0, len(reference)), thresholds)
-    site, alts = alt_sets([len(a) for a in candidates.alts])
-    features = site_features(batch, candidates, codes, 0, site, alts)
+    features = site_features(Scene(batch, candidates, codes, 0))
     assert len(features) > 100
     assert np.isfinite(features).all()
     assert features.min() >= 0

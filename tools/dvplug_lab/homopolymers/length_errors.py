@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dvplug.images.features.length_likelihoods import LengthErrors
+from dvplug.images.features.length_errors import LengthErrors
 from dvplug.simulate.learn.context import smoothed_changes
 from dvplug.simulate.learn.error_counts import count_errors
 from dvplug_lab.read_sets import sets_of

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
-from dvplug.images.features.length_likelihoods import LengthErrors
+from dvplug.images.features.length_errors import LengthErrors
 from dvplug.simulate.learn.alignments import alignments, long_runs
 from dvplug.simulate.learn.error_counts import LONG_RUN, LONG_RUN_READS, LONGEST_RUN
 from dvplug_lab.homopolymers.confident_runs import confident_runs

@@ -13,7 +13,7 @@ from dvplug.candidates.support import HAPLOTYPE_FLANK, assign_reads
 from dvplug.engine.draw import RegionImages
 from dvplug.engine.pipeline import Pipeline
 from dvplug.images.features.site import site_features
-from dvplug.images.pileup import alt_sets
+from dvplug.images.scene import Scene
 from dvplug.line.region import Region
 from dvplug.models import resolve_model
 from dvplug.plugins.loading import installed_plugins
@@ -102,21 +102,16 @@ class Steps:
             "encode_pileups (all)", "image",
             lambda: self.pipeline.encode(reads, found, codes, start, layout, self.pipeline.channels), len,
         )  # fmt: skip
-        site, alt_set = alt_sets([len(alts) for alts in found.alts])
         self.timed(
             "site_features", "image",
-            lambda: site_features(reads, found, codes, start, site, alt_set), len,
+            lambda: site_features(Scene(reads, found, codes, start)), len,
         )  # fmt: skip
         p = self.timed("predict", "image", lambda: self.genotyper.predict(drawn.images, drawn.features), len)
         self.timed("call and format", "site", lambda: _lines(found, drawn, p), lambda _: len(found))
 
 
 def _lines(found: Any, drawn: Any, probabilities: Any) -> list[str]:
-    records = call_sites(
-        found.contig, found.start, found.refs, found.alts, found.depth, found.allele_depths,
-        drawn.site, drawn.alt_set, probabilities,
-    )  # fmt: skip
-    return [format_record(record) for record in records]
+    return [format_record(record) for record in call_sites(found, drawn, probabilities)]
 
 
 def time_kernels(

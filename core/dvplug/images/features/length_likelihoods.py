@@ -8,24 +8,23 @@ HipSTR (Willems et al. 2017, doi:10.1038/nmeth.4267); here the network weighs th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
-from dvplug.images.features import length_shares, length_summary
-from dvplug.images.features.length_summary import UNSPANNED
+from dvplug.images.features.length_changes import UNSPANNED
+from dvplug.images.features.length_errors import LengthErrors
+from dvplug.images.scene import Scene
 from dvplug.line.candidate_batch import CandidateBatch
-from dvplug.line.image_batch import NO_ALT, Channel, ImageBatch
+from dvplug.line.image_batch import NO_ALT
 from dvplug.line.read_batch import REVERSE, ReadBatch
+from dvplug.sequence.arrays import Bools, Float32s, Float64s, Int32s, Int64s, UInt8s
 from dvplug.sequence.codes import UNKNOWN_BASE
 from dvplug.sequence.repeats import measure_runs
-from dvplug.technology import ImageLayout
 
 LIKELIHOOD_FEATURES = (
     "is_run",  # every alt of the image is a homopolymer a little longer or shorter; else the others are 0
@@ -38,138 +37,23 @@ LIKELIHOOD_FEATURES = (
     "reference_odds_unphased",
     "read_surprise",  # mean of -ln P(read | the best genotype), of 5: how unlike the table the reads are
 )
-FEATURES = (*length_shares.FEATURES, *LIKELIHOOD_FEATURES)
 ODDS_SCALE, MOST_ODDS, SURPRISE_SCALE = 10.0, 3.0, 5.0
-
-# Of HG002's homopolymers of 20 bp and more in GIAB's benchmark v4.2.1 about half vary, at 12 bp a quarter, at 8 bp
-# 3 %, at 6 bp 0.4 %; of the alleles three quarters differ by 1 bp, a fifth by 2 bp. A network need not take the odds
-# as they are, so no more than their order of size matters.
-MOST_VARIED, HALF_VARIED_BP, STEEPNESS_BP = 0.5, 11.5, 1.2
-PER_BP = 0.25
-"""How much rarer an allele is that is 1 bp farther from the reference."""
 MISPHASED = 0.03
 """Of the reads with a haplotype, those that are of the other one."""
-PRODUCT_READS = 64
-UNTOLD = 0.01
-"""Of the reads, those that show any length: what the table does not know of."""
+PRODUCT_READS = 64  # whose probabilities are multiplied before the logarithm is taken
+# Where in a row the odds begin.
+_PHASED, _UNPHASED = (LIKELIHOOD_FEATURES.index(name) for name in ("one_copy_odds", "one_copy_odds_unphased"))
+_SURPRISE = LIKELIHOOD_FEATURES.index("read_surprise")
 
 
 @dataclass(frozen=True)
-class LengthErrors:
-    """How often reads show a homopolymer longer or shorter than it is.
-
-    Parameters
-    ----------
-    p
-        float64[classes, 4, longest + 1, 2 * most + 1]: P(change of length | class of the read, base as sequenced, bp
-        of the true run). Longer runs count as the longest, larger changes as the largest.
-    edges
-        float64[classes - 1], ascending: mean error probability, by its base qualities, from which on a read is of the
-        next class.
-    slip_sd
-        SD, from place to place, of the log-odds that a run is misread (where it always is, places cannot differ).
-    tilt_sd
-        SD, from place to place, of what a bp more adds to the log-odds of each length that reads show.
-    """
-
-    p: npt.NDArray[np.float64]
-    edges: npt.NDArray[np.float64]
-    slip_sd: float
-    tilt_sd: float
-
-    @property
-    def most(self) -> int:
-        """Largest change, bp."""
-        return self.p.shape[-1] // 2
-
-    def save(self, path: Path) -> None:
-        """Write as .npz."""
-        np.savez_compressed(
-            path, p=self.p.astype(np.float32), edges=self.edges, slip_sd=self.slip_sd, tilt_sd=self.tilt_sd
-        )
-
-    @classmethod
-    def load(cls, path: Path) -> LengthErrors:
-        """Read what `save` wrote."""
-        with np.load(path) as data:
-            return cls(
-                data["p"].astype(np.float64), data["edges"], float(data["slip_sd"]), float(data["tilt_sd"])
-            )
-
-    @cached_property
-    def by_place(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Tables of places that differ in how often reads err, and in whether they are rather too long or too short.
-
-        Returns
-        -------
-        float64[k, *p.shape], float64[k]
-            One table for each pair of nodes of the quadratures of two normal distributions, and its weight.
-        """
-        nodes, p_node = _standard_normal()
-        tables, p_slip = zip(*(self.at_tilt(tilt) for tilt in nodes * self.tilt_sd), strict=True)
-        return np.concatenate(tables), (p_node[:, None] * p_slip).ravel()
-
-    def at_tilt(self, tilt: float) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Tables of places where reads err less often than usual, as often, and more.
-
-        Parameters
-        ----------
-        tilt
-            What a bp more adds there to the log-odds of each length that reads show.
-
-        Returns
-        -------
-        float64[3, *p.shape], float64[3]
-            The tables and their weights.
-        """
-        tilted = self.p * np.exp(tilt * np.arange(-self.most, self.most + 1))
-        tilted /= tilted.sum(axis=-1, keepdims=True)
-        right = tilted[..., self.most]
-        nodes, p_node = _standard_normal()
-        tables = []
-        for slip in nodes * self.slip_sd:
-            wrong = (1 - right) / (1 - right + right * np.exp(-right * slip))
-            table = tilted * (wrong / np.maximum(1 - right, 1e-12))[..., None]
-            table[..., self.most] = 1 - wrong
-            tables.append(table * (1 - UNTOLD) + UNTOLD / self.p.shape[-1])
-        return np.array(tables), p_node
-
-    @cached_property
-    def prior(self) -> npt.NDArray[np.float64]:
-        """ln P(genotype), up to a constant: float64[longest + 1, alleles, alleles], symmetric, by bp of the run.
-
-        Alleles are changes of length from -most to +most. Of those that vary, heterozygotes with the reference are
-        twice as many as homozygotes, as in HG002.
-        """
-        bp = np.arange(self.p.shape[2])
-        varied = MOST_VARIED / (1 + np.exp((HALF_VARIED_BP - bp) / STEEPNESS_BP))
-        distance = np.abs(np.arange(-self.most, self.most + 1))
-        share = np.where(distance > 0, PER_BP**distance, 0.0)
-        share /= share.sum()
-        of_allele = varied[:, None] * share
-        table = of_allele[:, :, None] * of_allele[:, None, :]  # two different alts
-        allele = np.arange(2 * self.most + 1)
-        table[:, allele, allele] = of_allele / 2
-        table[:, self.most, :] = table[:, :, self.most] = of_allele
-        table[:, self.most, self.most] = 1 - varied
-        return np.log(table)
-
-
-def _standard_normal() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Nodes and weights, float64[3], of the Gauss-Hermite quadrature of the normal distribution."""
-    nodes, weights = np.polynomial.hermite_e.hermegauss(3)
-    return nodes, weights / weights.sum()
-
-
-@dataclass(frozen=True)
-class LikelihoodEncoder:
-    """An image encoder (see `dvplug.hookspecs.Encode`): pileups with length shares and `LIKELIHOOD_FEATURES`.
+class LikelihoodFeatures:
+    """`LIKELIHOOD_FEATURES` by the table of a file.
 
     Parameters
     ----------
     table
-        File of the technology's `LengthErrors`, read when it is first needed. A plugin whose table changes has to raise
-        the version of its encoder.
+        File of the technology's `LengthErrors`, read when it is first needed.
     """
 
     table: Path
@@ -179,36 +63,24 @@ class LikelihoodEncoder:
         """The table."""
         return LengthErrors.load(self.table)
 
-    def __call__(
-        self,
-        reads: ReadBatch,
-        candidates: CandidateBatch,
-        reference: npt.NDArray[np.uint8],
-        reference_start: int,
-        layout: ImageLayout,
-        channels: Sequence[Channel],
-    ) -> ImageBatch:
-        """Draw the images of `dvplug.images.features.length_shares.encode_pileups`, and add `LIKELIHOOD_FEATURES`."""
-        drawn = length_shares.encode_pileups(reads, candidates, reference, reference_start, layout, channels)
-        change = length_summary.spanning_changes(reads, candidates, reference, reference_start)
-        base, length = runs(candidates, reference, reference_start)
-        more = likelihood_features(
-            change, reads, candidates, drawn.site, drawn.alt_set, base, length, self.errors
-        )
-        return replace(drawn, features=np.hstack([drawn.features, more]))
+    def __call__(self, scene: Scene) -> Float32s:
+        """Measure the features of each image."""
+        return likelihood_features(scene, self.errors)
 
 
-def runs(
-    candidates: CandidateBatch, reference: npt.NDArray[np.uint8], reference_start: int
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    """Base code uint8[s], `UNKNOWN_BASE` where it is none of A, C, G, T, and bp int64[s] of the run after each site."""
-    found: tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]] = measure_runs(
-        reference, candidates.start.astype(np.int64) - reference_start + 1
-    )
-    return found
+class Runs(NamedTuple):
+    """The homopolymer after each site."""
+
+    base: UInt8s  # [s]: code, `UNKNOWN_BASE` where there is none
+    length: Int64s  # [s]: bp
 
 
-def run_changes(candidates: CandidateBatch, base: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+def runs(scene: Scene) -> Runs:
+    """Measure the homopolymer after each site."""
+    return Runs(*measure_runs(scene.reference, scene.starts + 1))
+
+
+def run_changes(candidates: CandidateBatch, base: UInt8s) -> Bools:
     """Whether each alt, site by site, is nothing but a longer or shorter run after the site, bool[alts of all sites].
 
     Parameters
@@ -230,49 +102,80 @@ def _is_run_change(ref: str, alt: str, base: str) -> bool:
     return more > 0 and longer == shorter[:1] + base * more + shorter[1:]
 
 
-def likelihood_features(
-    change: npt.NDArray[np.int32],
-    reads: ReadBatch,
-    candidates: CandidateBatch,
-    site: npt.NDArray[np.int32],
-    alt_set: npt.NDArray[np.int8],
-    base: npt.NDArray[np.uint8],
-    length: npt.NDArray[np.int64],
-    errors: LengthErrors,
-) -> npt.NDArray[np.float32]:
-    """Features float32[n, len(LIKELIHOOD_FEATURES)] of ``n`` images given by their site and alts (see `ImageBatch`).
+class _Shown(NamedTuple):
+    """What the reads over the sites show, by entry: site ``i`` has those from ``offset[i]`` up to ``offset[i + 1]``."""
 
-    Parameters
-    ----------
-    change
-        Of each read of each site, as `dvplug.images.features.length_summary.spanning_changes` gives them.
-    base, length
-        As of `runs`.
-    """
+    offset: Int64s  # [s + 1]
+    change: Int32s  # [entries]: bp, or `UNSPANNED`
+    haplotype: UInt8s  # [entries]: 0 unknown
+    is_reverse: Bools  # [entries]
+    read_class: Int64s  # [entries]: index into the table
+
+
+class _Images(NamedTuple):
+    """What each image stands for."""
+
+    site: Int32s  # [n]
+    is_pair: Bools  # [n]
+    change: Int64s  # [n, 2]: bp by which the first and the second alt differ from REF
+    covered: Bools  # [n]: every alt is a run that the table knows
+
+
+class _Table(NamedTuple):
+    """A `LengthErrors` as the kernel takes it."""
+
+    places: Float64s  # [k, classes, 4, longest + 1, alleles]: P(change), by kind of place
+    weight: Float64s  # [k]: of each kind
+    prior: Float64s  # [longest + 1, alleles, alleles]: ln P(genotype), up to a constant
+
+
+def likelihood_features(scene: Scene, errors: LengthErrors) -> Float32s:
+    """Features float32[n, len(LIKELIHOOD_FEATURES)] of each image."""
+    reads, entry, (site, alt_set) = scene.reads, scene.candidates.read_index, scene.images
     out = np.zeros((len(site), len(LIKELIHOOD_FEATURES)), np.float32)
-    own = length_summary.alt_changes(candidates, site, alt_set)
-    is_change = run_changes(candidates, base)
-    first = np.concatenate(([0], np.cumsum([len(alts) for alts in candidates.alts]))).astype(np.int64)
-    covered = is_change[first[site] + alt_set[:, 0]] if len(site) else np.zeros(0, np.bool_)
-    pair = alt_set[:, 1] != NO_ALT
-    covered[pair] &= is_change[(first[site] + alt_set[:, 1])[pair]]
-    covered &= (np.abs(own) <= errors.most).all(axis=1) & (length[site] > 0)
-    known, weight = errors.by_place
+    of_sites = runs(scene)
+    known = (np.abs(scene.alt_changes) <= errors.most).all(axis=1) & (of_sites.length[site] > 0)
+    images = _Images(
+        site, alt_set[:, 1] != NO_ALT, scene.alt_changes, known & _are_runs(scene, of_sites.base)
+    )
     read_class = np.searchsorted(errors.edges, mean_errors(reads), side="right").astype(np.int64)
-    _weigh(
-        out, change, candidates.read_offset, candidates.read_index, reads.haplotype, (reads.flag & REVERSE) != 0,
-        read_class, site, pair, own, covered, base, length, known, weight, errors.prior,
-    )  # fmt: skip
+    is_reverse = (reads.flag & REVERSE) != 0
+    shown = _Shown(
+        scene.candidates.read_offset,
+        scene.spanning_changes,
+        scene.haplotypes,
+        is_reverse[entry],
+        read_class[entry],
+    )
+    _weigh(out, images, of_sites, shown, _Table(*errors.by_place, errors.prior))
     return out
 
 
-def mean_errors(reads: ReadBatch) -> npt.NDArray[np.float64]:
+def _are_runs(scene: Scene, base: UInt8s) -> Bools:
+    """Whether every alt of each image is nothing but a longer or shorter run, bool[n]; base as of `run_changes`."""
+    site, alt_set = scene.images
+    is_change = run_changes(scene.candidates, base)
+    first = np.concatenate(([0], np.cumsum([len(alts) for alts in scene.candidates.alts]))).astype(np.int64)
+    found = is_change[first[site] + alt_set[:, 0]]
+    pair = alt_set[:, 1] != NO_ALT
+    found[pair] &= is_change[(first[site] + alt_set[:, 1])[pair]]
+    return found
+
+
+def mean_errors(reads: ReadBatch) -> Float64s:
     """Mean error probability of each read by its base qualities, float64[reads]."""
     return _mean_errors(10 ** (-np.arange(256) / 10), reads.qual, reads.base_offset)
 
 
 @njit(cache=True)
-def _mean_errors(p: Any, qual: Any, offset: Any) -> Any:
+def _mean_errors(p: Float64s, qual: UInt8s, offset: Int64s) -> Float64s:
+    """Mean of float64[256] over the qualities of each read, float64[r]; 0 for a read without bases.
+
+    Parameters
+    ----------
+    qual, offset
+        uint8[b] phred, int64[r + 1]: read ``i`` has ``qual[offset[i] : offset[i + 1]]``.
+    """
     out = np.zeros(len(offset) - 1)
     for read in range(len(out)):
         for k in range(offset[read], offset[read + 1]):
@@ -281,63 +184,76 @@ def _mean_errors(p: Any, qual: Any, offset: Any) -> Any:
     return out
 
 
+class _LnLikelihoods(NamedTuple):
+    """ln P(reads | pair of alleles) of one site, by change of length of each, from the most negative on."""
+
+    phased: Float64s  # [alleles, alleles]
+    unphased: Float64s  # [alleles, alleles]: as if no read had a haplotype
+
+
 @njit(cache=True)
-def _weigh(
-    out: Any, change: Any, offset: Any, read_index: Any, haplotype: Any, is_reverse: Any, read_class: Any, site: Any,
-    is_pair: Any, own: Any, covered: Any, base: Any, length: Any, known: Any, weight: Any, prior: Any,
-) -> None:  # fmt: skip
-    alleles = known.shape[-1]
+def _weigh(out: Float32s, images: _Images, of_sites: Runs, shown: _Shown, table: _Table) -> None:
+    """Write float32[n, len(LIKELIHOOD_FEATURES)], which are 0: the rows of the images that are covered."""
+    alleles = table.places.shape[-1]
     most = alleles // 2
-    phased, unphased = np.zeros((alleles, alleles)), np.zeros((alleles, alleles))
+    told = _LnLikelihoods(np.zeros((alleles, alleles)), np.zeros((alleles, alleles)))
     weighed, spanning = -1, 0
-    for image in range(len(site)):
-        of = site[image]
-        if not covered[image]:
+    for image in range(len(images.site)):
+        site = images.site[image]
+        if not images.covered[image]:
             continue
-        if of != weighed:
-            phased[:] = -np.inf
-            unphased[:] = -np.inf
-            for kind in range(len(known)):
-                spanning = _add_likelihoods(
-                    phased, unphased, np.log(weight[kind]), change, offset[of], offset[of + 1], read_index, haplotype,
-                    is_reverse, read_class, base[of], length[of], known[kind],
-                )  # fmt: skip
-            weighed = of
+        if site != weighed:
+            spanning = _weigh_site(told, site, of_sites, shown, table)
+            weighed = site
         row = out[image]
         row[0] = 1
         if spanning == 0:
             continue
-        one, other = own[image, 0] + most, own[image, 1] + most if is_pair[image] else -1
-        usual = prior[min(length[of], prior.shape[0] - 1)]
-        _put_odds(row, 1, phased, usual, one, other)
-        _put_odds(row, 4, unphased, usual, one, other)
-        row[7] = min(-unphased.max() / spanning / SURPRISE_SCALE, 1)
+        one = images.change[image, 0] + most
+        other = images.change[image, 1] + most if images.is_pair[image] else -1
+        usual = table.prior[min(of_sites.length[site], table.prior.shape[0] - 1)]
+        _put_odds(row, _PHASED, told.phased, usual, one, other)
+        _put_odds(row, _UNPHASED, told.unphased, usual, one, other)
+        row[_SURPRISE] = min(-told.unphased.max() / spanning / SURPRISE_SCALE, 1)
+
+
+@njit(cache=True)
+def _weigh_site(told: _LnLikelihoods, site: int, of_sites: Runs, shown: _Shown, table: _Table) -> int:
+    """Weigh the reads of one site over all kinds of places; return how many of them span the run."""
+    told.phased[:] = -np.inf
+    told.unphased[:] = -np.inf
+    spanning = 0
+    for kind in range(len(table.places)):
+        spanning = _add_likelihoods(
+            told, np.log(table.weight[kind]), table.places[kind], site, of_sites, shown
+        )
+    return spanning
 
 
 @njit(cache=True)
 def _add_likelihoods(
-    phased: Any, unphased: Any, weight: float, change: Any, first: int, last: int, read_index: Any, haplotype: Any,
-    is_reverse: Any, read_class: Any, base: int, length: int, known: Any,
-) -> int:  # fmt: skip
-    """Add P(reads | alleles) of each pair of changes of length to its logarithm; return how many reads span the run."""
+    told: _LnLikelihoods, ln_weight: float, known: Float64s, site: int, of_sites: Runs, shown: _Shown
+) -> int:
+    """Add P(reads | alleles) at one kind of place, times its weight; return how many reads span the run.
+
+    Parameters
+    ----------
+    known
+        float64[classes, 4, longest + 1, alleles]: P(change) there.
+    """
     alleles = known.shape[3]
-    most, longest = alleles // 2, known.shape[2] - 1
     # Products of so many probabilities, none below UNTOLD / alleles, are far from the smallest double.
     apart, together = np.ones((alleles, alleles)), np.ones((alleles, alleles))
-    ln_apart, ln_together = np.full((alleles, alleles), weight), np.full((alleles, alleles), weight)
+    ln_apart, ln_together = np.full((alleles, alleles), ln_weight), np.full((alleles, alleles), ln_weight)
     p = np.empty(alleles)
     spanning = 0
-    for k in range(first, last):
-        if change[k] == UNSPANNED:
+    for k in range(shown.offset[site], shown.offset[site + 1]):
+        if shown.change[k] == UNSPANNED:
             continue
         spanning += 1
-        read = read_index[k]
-        of = known[read_class[read], 3 - base if is_reverse[read] else base]
-        for allele in range(alleles):
-            true = length + allele - most
-            seen = change[k] - (allele - most)
-            p[allele] = of[min(max(true, 0), longest), min(max(seen, -most), most) + most]
-        side = min(haplotype[read], 2)
+        base = 3 - of_sites.base[site] if shown.is_reverse[k] else of_sites.base[site]
+        _put_p(p, known[shown.read_class[k], base], of_sites.length[site], shown.change[k])
+        side = min(shown.haplotype[k], 2)
         # of haplotype 1 the first allele, of haplotype 2 the second
         share = 0.5 if side == 0 else 1 - MISPHASED if side == 1 else MISPHASED
         for one in range(alleles):
@@ -354,14 +270,42 @@ def _add_likelihoods(
     for one in range(alleles):
         for other in range(alleles):
             both = np.logaddexp(ln_apart[one, other], ln_apart[other, one]) - np.log(2)
-            phased[one, other] = np.logaddexp(phased[one, other], both)
-            unphased[one, other] = np.logaddexp(unphased[one, other], ln_together[one, other])
+            told.phased[one, other] = np.logaddexp(told.phased[one, other], both)
+            told.unphased[one, other] = np.logaddexp(told.unphased[one, other], ln_together[one, other])
     return spanning
 
 
 @njit(cache=True)
-def _put_odds(row: Any, column: int, told: Any, usual: Any, one: int, other: int) -> None:
-    """Write the odds of one copy and two copies of the alts against none, and of no variant against any."""
+def _put_p(p: Float64s, known: Float64s, length: int, change: int) -> None:
+    """Write P(a read shows this change | allele) of each allele, float64[alleles].
+
+    Parameters
+    ----------
+    known
+        float64[longest + 1, alleles]: of the read's class and base.
+    length, change
+        bp of the reference's run, and what the read shows more.
+    """
+    most, longest = known.shape[1] // 2, known.shape[0] - 1
+    for allele in range(len(p)):
+        true = length + allele - most
+        seen = change - (allele - most)
+        p[allele] = known[min(max(true, 0), longest), min(max(seen, -most), most) + most]
+
+
+@njit(cache=True)
+def _put_odds(row: Float32s, column: int, told: Float64s, usual: Float64s, one: int, other: int) -> None:
+    """Write the odds of one copy and two copies of the alts against none, and of no variant against any.
+
+    Parameters
+    ----------
+    row, column
+        float32[f], and where the three go.
+    told, usual
+        float64[alleles, alleles]: ln P(reads | pair of alleles) and ln P(pair).
+    one, other
+        Which alleles the alts are; -1 for no second.
+    """
     alleles = len(told)
     most = (told + usual).max()
     p_copies = np.full(3, 1e-300)
@@ -380,4 +324,5 @@ def _put_odds(row: Any, column: int, told: Any, usual: Any, one: int, other: int
 
 @njit(cache=True)
 def _scaled(odds: float) -> float:
+    """Odds, as a natural logarithm, as the network sees them."""
     return min(max(odds / ODDS_SCALE, -MOST_ODDS), MOST_ODDS)

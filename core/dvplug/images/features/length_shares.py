@@ -1,4 +1,4 @@
-"""The pileup encoder with the lengths of repeats, read by read: how many reads lie how far from each allele's length.
+"""Features of the lengths of repeats, read by read: how many reads lie how far from each allele's length.
 
 Where a sequencer misreads a run of 15 bases, its reads scatter over five lengths or more and no allele has most of
 them. Mean and spread of that cloud (`dvplug.images.features.length_summary`) do not tell one allele that scatters from
@@ -7,22 +7,15 @@ two that lie beside each other; its shape does, and better still the shapes of t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
-from dvplug.images import pileup
-from dvplug.images.features import length_summary
-from dvplug.images.features import site as site_features
-from dvplug.images.features.length_summary import UNSPANNED
-from dvplug.line.candidate_batch import CandidateBatch
-from dvplug.line.image_batch import NO_ALT, Channel, ImageBatch
-from dvplug.line.read_batch import ReadBatch
-from dvplug.technology import ImageLayout
+from dvplug.images.features.length_changes import UNSPANNED
+from dvplug.images.scene import Scene
+from dvplug.line.image_batch import NO_ALT
+from dvplug.sequence.arrays import Bools, Float32s, Float64s, Int32s, Int64s, UInt8s
 
 
 def _around(name: str, reach: int) -> tuple[str, ...]:
@@ -45,7 +38,6 @@ SHARE_FEATURES = (
     *_around("far_alt", HAPLOTYPE_REACH),
     *_around("far_second_alt", HAPLOTYPE_REACH),
 )
-FEATURES = (*site_features.FEATURES, *length_summary.LENGTH_FEATURES, *SHARE_FEATURES)
 # Where in a row the shares of each kind begin.
 _ALT = SHARE_FEATURES.index(f"share_alt_{-ALT_REACH}")
 _SECOND_ALT = SHARE_FEATURES.index(f"share_second_alt_{-ALT_REACH}")
@@ -55,89 +47,90 @@ _SIDE_ALT = SHARE_FEATURES.index(f"near_alt_{-HAPLOTYPE_REACH}") - _NEAR
 _SIDE_SECOND_ALT = SHARE_FEATURES.index(f"near_second_alt_{-HAPLOTYPE_REACH}") - _NEAR
 
 
-def encode_pileups(
-    reads: ReadBatch,
-    candidates: CandidateBatch,
-    reference: npt.NDArray[np.uint8],
-    reference_start: int,
-    layout: ImageLayout,
-    channels: Sequence[Channel],
-) -> ImageBatch:
-    """Draw the images of `pileup.encode_pileups`, and add `length_summary.LENGTH_FEATURES` and `SHARE_FEATURES`."""
-    drawn = pileup.encode_pileups(reads, candidates, reference, reference_start, layout, channels)
-    change = length_summary.spanning_changes(reads, candidates, reference, reference_start)
-    more = length_summary.length_features(change, reads, candidates, drawn.site, drawn.alt_set)
-    shares = share_features(change, reads, candidates, drawn.site, drawn.alt_set)
-    return replace(drawn, features=np.hstack([drawn.features, more, shares]))
-
-
-def share_features(
-    change: npt.NDArray[np.int32],
-    reads: ReadBatch,
-    candidates: CandidateBatch,
-    site: npt.NDArray[np.int32],
-    alt_set: npt.NDArray[np.int8],
-) -> npt.NDArray[np.float32]:
-    """Features float32[n, len(SHARE_FEATURES)], 0..1, of ``n`` images given by their site and alts (see `ImageBatch`).
+def share_features(scene: Scene) -> Float32s:
+    """Features float32[n, len(SHARE_FEATURES)], 0..1, of each image.
 
     Sites without an indel among their alts, and haplotypes without reads, have zeros.
-
-    Parameters
-    ----------
-    change
-        Of each read of each site, as `dvplug.images.features.length_summary.spanning_changes` gives them.
     """
+    site, alt_set = scene.images
     out = np.zeros((len(site), len(SHARE_FEATURES)), np.float32)
-    _count_shares(
-        out, change, reads.haplotype[candidates.read_index], candidates.read_offset,
-        site, alt_set[:, 1] != NO_ALT, length_summary.alt_changes(candidates, site, alt_set),
-        length_summary.has_indel(candidates),
-    )  # fmt: skip
+    reads = _Lengths(scene.candidates.read_offset, scene.spanning_changes, scene.haplotypes)
+    images = _Alleles(site, alt_set[:, 1] != NO_ALT, scene.alt_changes, scene.has_indel[site])
+    _count_shares(out, images, reads)
     return out
 
 
+class _Lengths(NamedTuple):
+    """The lengths that reads show: site ``i`` has the entries from ``offset[i]`` up to ``offset[i + 1]``."""
+
+    offset: Int64s  # [s + 1]
+    change: Int32s  # [entries]: bp, or `UNSPANNED`
+    haplotype: UInt8s  # [entries]: 0 unknown
+
+
+class _Alleles(NamedTuple):
+    """What each image stands for."""
+
+    site: Int32s  # [n]
+    is_pair: Bools  # [n]
+    change: Int64s  # [n, 2]: bp by which the first and the second alt differ from REF
+    counts: Bools  # [n]: whether there is an indel at the site
+
+
 @njit(cache=True)
-def _count_shares(
-    out: Any, change: Any, haplotype: Any, offset: Any, site: Any, is_pair: Any, own: Any, has_indel: Any
-) -> None:
-    for image in range(len(site)):
-        of = site[image]
-        if not has_indel[of]:
+def _count_shares(out: Float32s, images: _Alleles, reads: _Lengths) -> None:
+    """Add the shares of each image to its row of float32[n, len(SHARE_FEATURES)], which is 0."""
+    for image in range(len(images.site)):
+        if not images.counts[image]:
             continue
-        first, last = offset[of], offset[of + 1]
-        spanning, at_alt = np.zeros(3), np.zeros(3)
-        for k in range(first, last):
-            if change[k] != UNSPANNED:
-                side = min(haplotype[k], 2)
-                spanning[side] += 1
-                at_alt[side] += change[k] == own[image, 0]
+        first, last = reads.offset[images.site[image]], reads.offset[images.site[image] + 1]
+        spanning, near = _sides(reads, first, last, images.change[image, 0])
         total = spanning.sum()
-        if total == 0:
-            continue
-        # Shares are compared as products, so that a haplotype without reads has none at the alt's length.
-        near = 2 if at_alt[2] * max(spanning[1], 1) > at_alt[1] * max(spanning[2], 1) else 1
         row = out[image]
         for k in range(first, last):
-            if change[k] == UNSPANNED:
+            if reads.change[k] == UNSPANNED:
                 continue
-            of_alt, of_second = change[k] - own[image, 0], change[k] - own[image, 1]
-            _add(row, 0, change[k], REFERENCE_REACH, 1 / total)
+            change, is_pair = reads.change[k], images.is_pair[image]
+            of_alt, of_second = change - images.change[image, 0], change - images.change[image, 1]
+            _add(row, 0, change, REFERENCE_REACH, 1 / total)
             _add(row, _ALT, of_alt, ALT_REACH, 1 / total)
-            if is_pair[image]:
+            if is_pair:
                 _add(row, _SECOND_ALT, of_second, ALT_REACH, 1 / total)
-            side = min(haplotype[k], 2)
+            side = min(reads.haplotype[k], 2)
             if side == 0:
                 continue
             column = _NEAR if side == near else _FAR
             row[column] += 1 / total
-            _add(row, column + _SIDE_REFERENCE, change[k], ALT_REACH, 1 / spanning[side])
+            _add(row, column + _SIDE_REFERENCE, change, ALT_REACH, 1 / spanning[side])
             _add(row, column + _SIDE_ALT, of_alt, HAPLOTYPE_REACH, 1 / spanning[side])
-            if is_pair[image]:
+            if is_pair:
                 _add(row, column + _SIDE_SECOND_ALT, of_second, HAPLOTYPE_REACH, 1 / spanning[side])
 
 
 @njit(cache=True)
-def _add(row: Any, column: int, change: int, reach: int, share: float) -> None:
+def _sides(reads: _Lengths, first: int, last: int, alt: int) -> tuple[Float64s, int]:
+    """Reads that span the repeat by haplotype, float64[3], and the haplotype, 1 or 2, that is near the alt.
+
+    Parameters
+    ----------
+    first, last
+        The site's entries.
+    alt
+        bp by which the alt differs from REF.
+    """
+    spanning, at_alt = np.zeros(3), np.zeros(3)
+    for k in range(first, last):
+        if reads.change[k] != UNSPANNED:
+            side = min(reads.haplotype[k], 2)
+            spanning[side] += 1
+            at_alt[side] += reads.change[k] == alt
+    # Shares are compared as products, so that a haplotype without reads has none at the alt's length.
+    near = 2 if at_alt[2] * max(spanning[1], 1) > at_alt[1] * max(spanning[2], 1) else 1
+    return spanning, near
+
+
+@njit(cache=True)
+def _add(row: Float32s, column: int, change: int, reach: int, share: float) -> None:
     """Add one read's share to the column of its change, among those from ``column`` on for -reach..+reach."""
     if -reach <= change <= reach:
         row[column + reach + change] += share

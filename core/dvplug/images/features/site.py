@@ -5,14 +5,26 @@ All are scaled to about 0..1, so that a network can take them as they are. Means
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
-from dvplug.line.candidate_batch import CandidateBatch
-from dvplug.line.read_batch import REVERSE, ReadBatch
+from dvplug.images.features.differences import count_differences, nearby_differences
+from dvplug.images.scene import ImageAlts, Scene
+from dvplug.line.candidate_batch import UNINFORMATIVE, ReadSupport
+from dvplug.line.read_batch import REVERSE, ReadArrays, ReadBatch
+from dvplug.sequence.arrays import Float32s, Float64s, Int32s, Int64s, UInt32s
+from dvplug.sequence.cigar import (
+    DELETION,
+    SOFT_CLIP,
+    code_of,
+    consumes_read,
+    consumes_reference,
+    is_aligned,
+    length_of,
+    unpack,
+)
 from dvplug.sequence.repeats import repeat_tracts
 
 FEATURES = (
@@ -49,157 +61,193 @@ FEATURES = (
     "is_pair",
 )
 COUNT_SCALE = float(np.log1p(500.0))
-LENGTH_SCALE = float(np.log1p(100.0))
+INDEL_SCALE = float(np.log1p(100.0))
 MOST_FRAGMENTS = 100  # of one site that are told apart
-MOST_DIFFERENCES = 10.0  # of a read, per 100 bp
-NEARBY = 500  # bp on either side of the site
-# Reads of a copy that the reference lacks differ at 2-5 % of the positions, a person's own alleles at 0.1 %.
-NEARBY_SCALE = float(np.log1p(50.0))
-FEWEST_DIFFERENT, ONE_IN = 3, 5  # reads that make a position count as such: so many, and one in so many
+MOST_DIFFERENCES, DIFFERENCES_SCALE = 10.0, 5  # of a read, per 100 bp
+MOST_MAPPING_QUALITY, LOW_MAPPING_QUALITY, MOST_BASE_QUALITY = 60, 20, 40
+MOST_END_DISTANCE, LEAST_CLIP = 75, 4  # bp
+# Columns; of those that both alleles have, the alts' column, which the reference's follows.
+_DEPTH, _ALT_READS, _ALT_FRACTION, _FIRST_ALT, _OTHER, _REF_FRACTION, _UNKNOWN = range(7)
+_REVERSE_FRACTION = FEATURES.index("alt_reverse_fraction")
+_MAPPING_QUALITY = FEATURES.index("alt_mapping_quality")
+_LOW_MAPPING = FEATURES.index("alt_low_mapping_fraction")
+_BASE_QUALITY = FEATURES.index("alt_base_quality")
+_END_DISTANCE = FEATURES.index("alt_end_distance")
+_MISMATCHES = FEATURES.index("alt_mismatches")
+_CLIPPED = FEATURES.index("alt_clipped_fraction")
+_STARTS, _FRAGMENTS = FEATURES.index("alt_starts"), FEATURES.index("alt_fragments")
 _NEARBY = FEATURES.index("nearby_differences")
 _FROM_SITE = FEATURES.index("is_snp")
 
 
-def site_features(
-    reads: ReadBatch,
-    candidates: CandidateBatch,
-    reference: npt.NDArray[np.uint8],
-    reference_start: int,
-    site: npt.NDArray[np.int32],
-    alt_set: npt.NDArray[np.int8],
-) -> npt.NDArray[np.float32]:
-    """Features float32[n, len(FEATURES)] of ``n`` images given by their site and alts (see `ImageBatch`)."""
-    features = np.zeros((len(site), len(FEATURES)), np.float32)
-    differences, mismatches, depth = count_differences(
-        reads.start, reads.seq, reads.base_offset, reads.cigar, reads.cigar_offset, reference, reference_start
+class _Traits(NamedTuple):
+    """What is counted once per read."""
+
+    differences: Float64s  # [r]: from the reference, per 100 bp
+    clip: Int32s  # [r]: soft-clipped bases
+    fragment: Int64s  # [r]: a number that both mates share
+
+
+def site_features(scene: Scene) -> Float32s:
+    """Features float32[n, len(FEATURES)] of each image."""
+    reads, arrays = scene.reads, scene.reads.arrays()
+    features = np.zeros((len(scene.images.site), len(FEATURES)), np.float32)
+    differences, mismatches, depth = count_differences(arrays, scene.reference, scene.reference_start)
+    traits = _Traits(
+        100 * differences / np.maximum(reads.end - reads.start, 1),
+        read_clips(reads.cigar, reads.cigar_offset),
+        read_fragments(reads),
     )
-    rates = 100 * differences / np.maximum(reads.end - reads.start, 1)
-    clips = read_clips(reads.cigar, reads.cigar_offset)
-    fragments = read_fragments(reads.start, reads.end, reads.fragment_length)
-    _read_features(
-        features, site, alt_set, candidates.start, candidates.read_offset, candidates.read_index,
-        candidates.read_allele, reads.start, reads.end, reads.flag, reads.mapping_quality, reads.qual,
-        reads.base_offset, reads.cigar, reads.cigar_offset, rates, clips, fragments,
-    )  # fmt: skip
-    starts = candidates.start.astype(np.int64) - reference_start
-    features[:, _NEARBY] = nearby_differences(mismatches, depth, starts)[site]
-    _site_features(features, candidates, reference, reference_start, site, alt_set)
+    candidates = scene.candidates
+    _read_features(features, scene.images, candidates.start, candidates.support(), arrays, traits)
+    features[:, _NEARBY] = nearby_differences(mismatches, depth, scene.starts)[scene.images.site]
+    _site_features(features, scene)
     return features
 
 
-def _site_features(
-    features: npt.NDArray[np.float32],
-    candidates: CandidateBatch,
-    reference: npt.NDArray[np.uint8],
-    reference_start: int,
-    site: npt.NDArray[np.int32],
-    alt_set: npt.NDArray[np.int8],
-) -> None:
-    repeats = repeat_tracts(reference, candidates.start.astype(np.int64) - reference_start)
-    for row, (i, (alt, second)) in enumerate(zip(site.tolist(), alt_set.tolist(), strict=True)):
-        ref, alts = candidates.refs[i], candidates.alts[i]
-        change = len(alts[alt]) - len(ref)
+def _site_features(features: Float32s, scene: Scene) -> None:
+    """Write the columns from `_FROM_SITE` on: what tells of the site alone."""
+    repeats = repeat_tracts(scene.reference, scene.starts)
+    site, alt_set = scene.images
+    changes = scene.alt_changes[:, 0].tolist()
+    for row, (i, (_, second), change) in enumerate(
+        zip(site.tolist(), alt_set.tolist(), changes, strict=True)
+    ):
         features[row, _FROM_SITE:] = (
             change == 0,
             change > 0,
             change < 0,
-            np.log1p(abs(change)) / LENGTH_SCALE,
+            np.log1p(abs(change)) / INDEL_SCALE,
             repeats[i, 0],
             repeats[i, 1],
-            len(alts) / 4,
+            len(scene.candidates.alts[i]) / 4,
             second >= 0,
         )
 
 
 @njit(cache=True)
-def count_differences(
-    start: Any,
-    seq: Any,
-    base_offset: Any,
-    cigar: Any,
-    cigar_offset: Any,
-    reference: Any,
-    reference_start: int,
-) -> Any:
-    """Count differences from the reference by read and by position; reference as in `find_candidates`.
-
-    Returns
-    -------
-    differences
-        int32[reads]: mismatching bases plus indels.
-    mismatches, depth
-        int32[len(reference)]: reads with another base there, and reads with any base there.
-    """
-    differences = np.zeros(len(start), np.int32)
-    mismatches = np.zeros(len(reference), np.int32)
-    steps = np.zeros(len(reference) + 1, np.int32)  # of the depth, from each position to the next
-    for read in range(len(start)):
-        position = np.int64(start[read]) - reference_start
-        base = base_offset[read]
-        for k in range(cigar_offset[read], cigar_offset[read + 1]):
-            code, length = cigar[k] & 15, np.int64(cigar[k] >> 4)
-            if code == 0 or code == 7 or code == 8:
-                first, last = max(0, -position), min(length, len(reference) - position)
-                if first < last:
-                    steps[position + first] += 1
-                    steps[position + last] -= 1
-                for i in range(first, last):
-                    if seq[base + i] != reference[position + i]:
-                        differences[read] += 1
-                        mismatches[position + i] += 1
-                position += length
-                base += length
-            elif code == 1 or code == 4:
-                differences[read] += code == 1
-                base += length
-            elif code == 2 or code == 3:
-                differences[read] += code == 2
-                position += length
-    return differences, mismatches, np.cumsum(steps[:-1])
-
-
-def nearby_differences(
-    mismatches: npt.NDArray[np.int32], depth: npt.NDArray[np.integer], starts: npt.NDArray[np.int64]
-) -> npt.NDArray[np.float64]:
-    """Positions within `NEARBY` bp of each start where reads differ, scaled, float64[s].
-
-    Parameters
-    ----------
-    mismatches, depth
-        As of `count_differences`.
-    starts
-        Offsets into them.
-    """
-    differs = (mismatches >= FEWEST_DIFFERENT) & (ONE_IN * mismatches >= depth)
-    before = np.concatenate(([0], np.cumsum(differs)))
-    first, last = np.maximum(starts - NEARBY, 0), np.minimum(starts + NEARBY + 1, len(depth))
-    return np.log1p(before[last] - before[first]) / NEARBY_SCALE
-
-
-@njit(cache=True)
-def read_clips(cigar: Any, cigar_offset: Any) -> Any:
-    """Soft-clipped bases per read, int32[reads]."""
-    clips = np.zeros(len(cigar_offset) - 1, np.int32)
+def read_clips(cigar: UInt32s, offset: Int64s) -> Int32s:
+    """Soft-clipped bases of each read, int32[r]; its CIGAR is ``cigar[offset[i] : offset[i + 1]]``."""
+    clips = np.zeros(len(offset) - 1, np.int32)
     for read in range(len(clips)):
-        for k in range(cigar_offset[read], cigar_offset[read + 1]):
-            if cigar[k] & 15 == 4:
-                clips[read] += np.int32(cigar[k] >> 4)
+        for k in range(offset[read], offset[read + 1]):
+            if code_of(cigar[k]) == SOFT_CLIP:
+                clips[read] += length_of(cigar[k])
     return clips
 
 
-def read_fragments(
-    start: npt.NDArray[np.int32], end: npt.NDArray[np.int32], fragment_length: npt.NDArray[np.int32]
-) -> npt.NDArray[np.int64]:
-    """A number per read that both mates of a fragment share, from where the fragment lies (int64[reads])."""
-    length = np.abs(fragment_length.astype(np.int64))
-    first = np.where(fragment_length < 0, end - length, start)
+def read_fragments(reads: ReadBatch) -> Int64s:
+    """A number per read that both mates of a fragment share, from where the fragment lies (int64[r])."""
+    length = np.abs(reads.fragment_length.astype(np.int64))
+    first = np.where(reads.fragment_length < 0, reads.end - length, reads.start)
     # Reads without a mapped mate share nothing: their own order tells them apart.
-    return np.where(length > 0, first << 20 | np.minimum(length, (1 << 20) - 1), -1 - np.arange(len(start)))
+    return np.where(length > 0, first << 20 | np.minimum(length, (1 << 20) - 1), -1 - np.arange(len(reads)))
+
+
+# Columns of the sums over reads: of the alts in row 0, of the reference in row 1.
+_N, _REVERSE, _MAPPING_Q, _LOW_MAPPING_Q, _BASE_Q, _DISTANCE, _DIFFERENCES, _CLIPS = range(8)
+
+
+class _Counts(NamedTuple):
+    """Reads over a site by what they support, and how various those of the alts are."""
+
+    first_alt: int
+    other: int
+    unknown: int
+    starts: int  # distinct ones of the alts' reads
+    fragments: int  # likewise, `MOST_FRAGMENTS` at most
 
 
 @njit(cache=True)
-def _add_distinct(seen: Any, n: int, value: int) -> int:
-    """Add a value to the first ``n`` of ``seen`` unless it is there or there is no room; return the new ``n``."""
+def _read_features(
+    features: Float32s,
+    images: ImageAlts,
+    site_start: Int32s,
+    over: ReadSupport,
+    reads: ReadArrays,
+    traits: _Traits,
+) -> None:
+    """Write the columns of float32[n, len(FEATURES)] that tell of the reads; they are 0.
+
+    Parameters
+    ----------
+    site_start
+        int32[s], 0-based position of each site.
+    """
+    for image in range(len(images.site)):
+        site, alt, second = images.site[image], images.alt_set[image, 0], images.alt_set[image, 1]
+        at = np.int64(site_start[site])
+        sums, seen = np.zeros((2, 8)), np.empty(MOST_FRAGMENTS, np.int64)
+        first_alt, other, unknown, starts, last_start, fragments = 0, 0, 0, 0, -1, 0
+        for k in range(over.offset[site], over.offset[site + 1]):
+            read, allele = over.read[k], over.allele[k]
+            if allele == 0:
+                row = 1
+            elif allele > 0 and (allele - 1 == alt or allele - 1 == second):
+                row = 0
+                first_alt += allele - 1 == alt
+                starts += reads.start[read] != last_start
+                last_start = reads.start[read]
+                fragments = _add_distinct(seen, fragments, traits.fragment[read])
+            else:
+                unknown += allele == UNINFORMATIVE
+                other += allele != UNINFORMATIVE
+                continue
+            # Not in a function of its own: to hand it all these arrays takes longer than the sums.
+            sums[row, _N] += 1
+            sums[row, _REVERSE] += (reads.flag[read] & REVERSE) != 0
+            sums[row, _MAPPING_Q] += min(reads.mapping_quality[read], MOST_MAPPING_QUALITY)
+            sums[row, _LOW_MAPPING_Q] += reads.mapping_quality[read] < LOW_MAPPING_QUALITY
+            start, cigar = (
+                reads.start[read],
+                reads.cigar[reads.cigar_offset[read] : reads.cigar_offset[read + 1]],
+            )
+            base = base_at(np.int64(start), cigar, at)
+            if base >= 0:
+                sums[row, _BASE_Q] += min(reads.qual[reads.base_offset[read] + base], MOST_BASE_QUALITY)
+            sums[row, _DISTANCE] += min(MOST_END_DISTANCE, max(0, min(at - start, reads.end[read] - 1 - at)))
+            sums[row, _DIFFERENCES] += min(MOST_DIFFERENCES, traits.differences[read])
+            sums[row, _CLIPS] += traits.clip[read] >= LEAST_CLIP
+        _put_fractions(features[image], sums, _Counts(first_alt, other, unknown, starts, fragments))
+        _put_means(features[image], sums)
+
+
+@njit(cache=True)
+def _put_fractions(row: Float32s, sums: Float64s, counts: _Counts) -> None:
+    """Write float32[f]: how many reads there are, and the shares of them that support what."""
+    alts, refs = sums[0, _N], sums[1, _N]
+    depth = alts + refs + counts.other
+    row[_DEPTH] = np.log1p(depth) / COUNT_SCALE
+    row[_ALT_READS] = np.log1p(alts) / COUNT_SCALE
+    if depth > 0:
+        row[_ALT_FRACTION] = alts / depth
+        row[_FIRST_ALT] = counts.first_alt / depth
+        row[_OTHER] = counts.other / depth
+        row[_REF_FRACTION] = refs / depth
+    if depth + counts.unknown > 0:
+        row[_UNKNOWN] = counts.unknown / (depth + counts.unknown)
+    if alts > 0:
+        row[_LOW_MAPPING] = sums[0, _LOW_MAPPING_Q] / alts
+        row[_STARTS] = counts.starts / alts
+        row[_FRAGMENTS] = counts.fragments / min(alts, MOST_FRAGMENTS)
+
+
+@njit(cache=True)
+def _put_means(row: Float32s, sums: Float64s) -> None:
+    """Write float32[f]: means over the reads of the alts, and over those of the reference."""
+    for side in range(2):
+        reads = max(sums[side, _N], 1.0)
+        row[_REVERSE_FRACTION + side] = sums[side, _REVERSE] / reads
+        row[_MAPPING_QUALITY + side] = sums[side, _MAPPING_Q] / reads / MOST_MAPPING_QUALITY
+        row[_BASE_QUALITY + side] = sums[side, _BASE_Q] / reads / MOST_BASE_QUALITY
+        row[_END_DISTANCE + side] = sums[side, _DISTANCE] / reads / MOST_END_DISTANCE
+        row[_MISMATCHES + side] = sums[side, _DIFFERENCES] / reads / DIFFERENCES_SCALE
+        row[_CLIPPED + side] = sums[side, _CLIPS] / reads
+
+
+@njit(cache=True)
+def _add_distinct(seen: Int64s, n: int, value: int) -> int:
+    """Add a value to the first ``n`` of int64[m] unless it is there or there is no room; return the new ``n``."""
     for i in range(n):
         if seen[i] == value:
             return n
@@ -210,86 +258,26 @@ def _add_distinct(seen: Any, n: int, value: int) -> int:
 
 
 @njit(cache=True)
-def _read_features(
-    features: Any, site: Any, alt_set: Any, site_start: Any, read_offset: Any, read_index: Any, read_allele: Any,
-    start: Any, end: Any, flag: Any, mapping_quality: Any, qual: Any, base_offset: Any, cigar: Any,
-    cigar_offset: Any, rates: Any, clips: Any, fragments: Any,
-) -> None:  # fmt: skip
-    for image in range(len(site)):
-        at = np.int64(site_start[site[image]])
-        alt, second = alt_set[image, 0], alt_set[image, 1]
-        # Sums over reads of the alts (row 0) and of the reference (row 1): reads, reverse, mapping quality,
-        # low mapping quality, base quality, end distance, differences per 100 bp, clipped.
-        sums = np.zeros((2, 8))
-        first_alt, other, unknown, starts, last_start = 0, 0, 0, 0, -1
-        seen = np.empty(MOST_FRAGMENTS, np.int64)
-        n_seen = 0
-        for k in range(read_offset[site[image]], read_offset[site[image] + 1]):
-            read, allele = read_index[k], read_allele[k]
-            if allele == 0:
-                row = 1
-            elif allele > 0 and (allele - 1 == alt or allele - 1 == second):
-                row = 0
-                first_alt += allele - 1 == alt
-                starts += start[read] != last_start
-                last_start = start[read]
-                n_seen = _add_distinct(seen, n_seen, fragments[read])
-            else:
-                if allele == -2:
-                    unknown += 1
-                else:
-                    other += 1
-                continue
-            sums[row, 0] += 1
-            sums[row, 1] += (flag[read] & REVERSE) != 0
-            sums[row, 2] += min(mapping_quality[read], 60)
-            sums[row, 3] += mapping_quality[read] < 20
-            base = base_at(np.int64(start[read]), cigar[cigar_offset[read] : cigar_offset[read + 1]], at)
-            if base >= 0:
-                sums[row, 4] += min(qual[base_offset[read] + base], 40)
-            sums[row, 5] += min(75, max(0, min(at - start[read], end[read] - 1 - at)))
-            sums[row, 6] += min(MOST_DIFFERENCES, rates[read])
-            sums[row, 7] += clips[read] >= 4
-        alts, refs = sums[0, 0], sums[1, 0]
-        depth = alts + refs + other
-        features[image, 0] = np.log1p(depth) / COUNT_SCALE
-        features[image, 1] = np.log1p(alts) / COUNT_SCALE
-        if depth > 0:
-            features[image, 2] = alts / depth
-            features[image, 3] = first_alt / depth
-            features[image, 4] = other / depth
-            features[image, 5] = refs / depth
-        if depth + unknown > 0:
-            features[image, 6] = unknown / (depth + unknown)
-        if alts > 0:
-            features[image, 11] = sums[0, 3] / alts
-            features[image, 20] = starts / alts
-            features[image, 21] = n_seen / min(alts, MOST_FRAGMENTS)
-        for row in range(2):
-            reads = max(sums[row, 0], 1.0)
-            features[image, 7 + row] = sums[row, 1] / reads
-            features[image, 9 + row] = sums[row, 2] / reads / 60
-            features[image, 12 + row] = sums[row, 4] / reads / 40
-            features[image, 14 + row] = sums[row, 5] / reads / 75
-            features[image, 16 + row] = sums[row, 6] / reads / 5
-            features[image, 18 + row] = sums[row, 7] / reads
+def base_at(start: int, cigar: UInt32s, site: int) -> int:
+    """Index in the read of the base at a reference position, of the base before it where deleted, else -1.
 
-
-@njit(cache=True)
-def base_at(start: int, cigar: Any, site: int) -> int:
-    """Index in the read of the base at a reference position, of the base before it where deleted, else -1."""
+    Parameters
+    ----------
+    start, cigar
+        Where the read begins, and its operations, uint32[o].
+    """
     position, base = start, 0
     for k in range(len(cigar)):
-        code, length = cigar[k] & 15, np.int64(cigar[k] >> 4)
-        if code == 0 or code == 7 or code == 8:
+        code, length = unpack(cigar[k])
+        if is_aligned(code):
             if position <= site < position + length:
                 return base + site - position
             position += length
             base += length
-        elif code == 1 or code == 4:
+        elif consumes_read(code):
             base += length
-        elif code == 2 or code == 3:
+        elif consumes_reference(code):
             if position <= site < position + length:
-                return base - 1 if code == 2 else -1
+                return base - 1 if code == DELETION else -1
             position += length
     return -1

@@ -1,0 +1,48 @@
+"""`RegionGvcf`: what a region adds to a gVCF. It is data, not text, as its first and last block may still change."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dvplug.sequence.arrays import Bools, Int32s, UInt8s
+
+
+class ReferenceBlocks(NamedTuple):
+    """Blocks of bases, by position, in each of which the sample is reference with about the same confidence."""
+
+    start: Int32s  # [b]: 0-based first base
+    end: Int32s  # [b]: one past the last base
+    base: UInt8s  # [b]: code of the reference at the start
+    haploid: Bools  # [b]
+    min_dp: Int32s  # [b]: reads at the base that has the fewest
+    gq: Int32s  # [b]: phred, of the least sure base
+    pl: Int32s  # [b, 3]: phred of 0/0, 0/1 and 1/1, of the least sure base; where haploid, 0/1 means nothing
+
+    def part(self, first: int, last: int) -> ReferenceBlocks:
+        """Return the blocks from ``first`` up to ``last``."""
+        return ReferenceBlocks._make(column[first:last] for column in self)
+
+    def followed_by(self, other: ReferenceBlocks) -> ReferenceBlocks:
+        """Return these blocks and then the others."""
+        return ReferenceBlocks._make(np.concatenate(columns) for columns in zip(self, other, strict=True))
+
+
+class RegionGvcf(NamedTuple):
+    """Blocks of one region, and the records between them."""
+
+    contig: str
+    blocks: ReferenceBlocks
+    lines: list[str]  # of records, in order, each with its newline
+    before: Int32s  # [records], ascending: index of the block that follows
+    records_end: int  # where the longest record ends, 0-based, exclusive; 0 without records
+
+    @classmethod
+    def from_json(cls, value: Any) -> RegionGvcf:
+        """Read what JSON kept of one, its arrays as lists."""
+        contig, columns, lines, before, records_end = value
+        dtypes = (np.int32, np.int32, np.uint8, np.bool_, np.int32, np.int32, np.int32)
+        blocks = ReferenceBlocks._make(map(np.array, columns, dtypes))
+        blocks = blocks._replace(pl=blocks.pl.reshape(-1, 3))
+        return cls(contig, blocks, lines, np.array(before, np.int32), records_end)

@@ -1,0 +1,104 @@
+"""How many reads agree with the reference at each base, and how many do not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from dvplug.line.read_batch import OneRead, ReadArrays, ReadBatch, one_read
+from dvplug.line.region import Region
+from dvplug.sequence.arrays import Int32s, UInt8s, UInt32s
+from dvplug.sequence.cigar import (
+    DELETION,
+    INSERTION,
+    code_of,
+    consumes_read,
+    consumes_reference,
+    is_aligned,
+    unpack,
+)
+from dvplug.sequence.codes import UNKNOWN_BASE
+
+
+@dataclass(frozen=True)
+class ReferenceDepths:
+    """How many reads agree with each base of a region, and how many do not."""
+
+    region: Region
+    reference: UInt8s  # over bases of the region: codes
+    agree: Int32s
+    differ: Int32s  # another base, deleted, or an indel begins after the base
+
+
+def reference_depths(
+    reads: ReadBatch, reference: UInt8s, reference_start: int, region: Region, min_base_quality: int
+) -> ReferenceDepths:
+    """Count the reads for and against the reference at each base of ``region``.
+
+    Parameters
+    ----------
+    reference
+        uint8[l], base codes from ``reference_start`` on; must cover the region.
+    min_base_quality
+        phred; bases below it are not counted.
+    """
+    first, last = region.start - reference_start, region.end - reference_start
+    own = reference[first:last]
+    agree, differ = _count(reads.arrays(), own, region.start, min_base_quality)
+    return ReferenceDepths(region, own, agree, differ)
+
+
+@njit(cache=True)
+def _count(reads: ReadArrays, reference: UInt8s, first: int, min_base_quality: int) -> tuple[Int32s, Int32s]:
+    """Reads that agree and that differ at each base, int32[l] both.
+
+    Parameters
+    ----------
+    reference
+        uint8[l], codes of the bases to count at.
+    first
+        0-based position of the first of them.
+    min_base_quality
+        phred; bases below it are not counted.
+    """
+    agree = np.zeros(len(reference), np.int32)
+    differ = np.zeros(len(reference), np.int32)
+    for i in range(len(reads.start)):
+        if reads.end[i] > first and reads.start[i] < first + len(reference):
+            _add_read(agree, differ, one_read(reads, i), reference, first, min_base_quality)
+    return agree, differ
+
+
+@njit(cache=True)
+def _add_read(
+    agree: Int32s, differ: Int32s, read: OneRead, reference: UInt8s, first: int, min_base_quality: int
+) -> None:
+    """Add one read to the counts of `_count`."""
+    position, base = read.start - first, 0
+    for k in range(len(read.cigar)):
+        code, length = unpack(read.cigar[k])
+        inside = range(max(position, 0), min(position + length, len(reference)))
+        if is_aligned(code):
+            shift = base - position
+            anchor = position + length - 1 if _begins_indel(read.cigar, k + 1) else -1
+            for at in inside:
+                if read.qual[at + shift] >= min_base_quality and read.seq[at + shift] < UNKNOWN_BASE:
+                    if read.seq[at + shift] == reference[at] and at != anchor:
+                        agree[at] += 1
+                    else:
+                        differ[at] += 1
+        elif code == DELETION:
+            for at in inside:
+                differ[at] += 1
+        if consumes_reference(code):
+            position += length
+        if consumes_read(code):
+            base += length
+
+
+@njit(cache=True)
+def _begins_indel(cigar: UInt32s, k: int) -> bool:
+    """Whether operation ``k`` of uint32[o] is there and is an insertion or a deletion."""
+    return k < len(cigar) and (code_of(cigar[k]) == INSERTION or code_of(cigar[k]) == DELETION)
