@@ -48,7 +48,9 @@ def test_bcftools_consensus_makes_the_same_haplotypes(person):
     for which in (0, 1):
         command = ["bcftools", "consensus", "-s", "s", "-H", f"{which + 1}pIu", "-f", folder / "ref.fa"]
         run = subprocess.run([*command, folder / "truth.vcf.gz"], capture_output=True, text=True, check=True)
-        assert "".join(run.stdout.splitlines()[1:]) == decode_bases(apply_variants(codes, variants, which).codes)
+        assert "".join(run.stdout.splitlines()[1:]) == decode_bases(
+            apply_variants(codes, variants, which).codes
+        )
 
 
 @needs_bcftools

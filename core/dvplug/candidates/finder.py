@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from dvplug.candidates.support import assign_reads
+from dvplug.kernel import kernel
 from dvplug.line.candidate_batch import UNINFORMATIVE, CandidateBatch
 from dvplug.line.read_batch import ReadArrays, ReadBatch
 from dvplug.line.region import Region
@@ -180,7 +180,7 @@ def _count_support(offset: Int64s, allele: Int8s, alleles: int) -> tuple[Int32s,
     return informative.astype(np.int32), flat.reshape(sites, alleles).astype(np.int32)
 
 
-@njit(cache=True)
+@kernel
 def count_alleles(
     reads: ReadArrays, reference: UInt8s, reference_start: int, min_base_quality: int
 ) -> AlleleCounts:
@@ -232,7 +232,7 @@ def count_alleles(
     return AlleleCounts(counted.mismatches, counted.depth, counted.events[:n])
 
 
-@njit(cache=True)
+@kernel
 def _count_gaps(cigar: UInt32s) -> int:
     """Insertions and deletions among uint32[operations]."""
     n = 0
@@ -241,7 +241,7 @@ def _count_gaps(cigar: UInt32s) -> int:
     return n
 
 
-@njit(cache=True, inline="always")  # a call for every operation would cost
+@kernel(inline="always")  # a call for every operation would cost
 def _count_bases(
     counted: AlleleCounts,
     reads: ReadArrays,
@@ -260,7 +260,7 @@ def _count_bases(
                 counted.mismatches[at, code] += 1
 
 
-@njit(cache=True)
+@kernel
 def _is_credible(qual: UInt8s, base: int, length: int, inserted: bool, min_base_quality: int) -> bool:
     """Whether the qualities, uint8[bases], of the inserted bases, or of the one before a deletion, suffice."""
     if not inserted:
@@ -271,7 +271,7 @@ def _is_credible(qual: UInt8s, base: int, length: int, inserted: bool, min_base_
     return total >= min_base_quality * length
 
 
-@njit(cache=True)
+@kernel
 def _fill_event(
     event: Int64s, reference: UInt8s, anchor: int, seq: UInt8s, base: int, length: int, inserted: bool
 ) -> None:

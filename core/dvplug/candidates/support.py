@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from dvplug.kernel import kernel
 from dvplug.line.candidate_batch import OTHER, UNINFORMATIVE, ReadSupport
 from dvplug.line.read_batch import OneRead, ReadArrays, ReadBatch, one_read
 from dvplug.sequence.alleles import left_aligned
@@ -154,7 +154,7 @@ def _tract_end(reference: UInt8s, start: int, alleles: Sequence[UInt8s]) -> int:
     return end
 
 
-@njit(cache=True)
+@kernel
 def _assign(
     reads: ReadArrays,
     sites: Sites,
@@ -196,7 +196,7 @@ def _assign(
     return ReadSupport(offset, index[:n].copy(), allele[:n].copy())
 
 
-@njit(cache=True)
+@kernel
 def _one_site(sites: Sites, s: int) -> OneSite:
     """Site ``s``, without a copy."""
     first, last = sites.first_haplotype[s], sites.first_haplotype[s + 1]
@@ -212,7 +212,7 @@ def _one_site(sites: Sites, s: int) -> OneSite:
     )
 
 
-@njit(cache=True)
+@kernel
 def substitution_allele(read: OneRead, at: int, alleles: UInt8s, min_base_quality: int) -> int:
     """Allele of a read at a position where all alleles are one base long: index, or a code.
 
@@ -247,7 +247,7 @@ def substitution_allele(read: OneRead, at: int, alleles: UInt8s, min_base_qualit
     return EXCLUDED
 
 
-@njit(cache=True)
+@kernel
 def haplotype_allele(read: OneRead, site: OneSite) -> int:
     """Allele of a read at a site with an indel, by comparison with each haplotype: index, or a code.
 
@@ -282,7 +282,7 @@ def haplotype_allele(read: OneRead, site: OneSite) -> int:
     return best if next_score - best_score >= MIN_SCORE_MARGIN else UNINFORMATIVE
 
 
-@njit(cache=True)
+@kernel
 def written_allele(
     read: OneRead, site: OneSite, reference: UInt8s, reference_start: int, min_base_quality: int
 ) -> int:
@@ -333,7 +333,7 @@ def written_allele(
     return _allele_with(site, shown, 0, reference[:0], read.seq[:0])
 
 
-@njit(cache=True)
+@kernel
 def _between_aligned(cigar: UInt32s, k: int) -> bool:
     """Whether operation ``k`` of uint32[operations] has aligned bases right before and after it."""
     if not 0 < k < len(cigar) - 1:
@@ -341,7 +341,7 @@ def _between_aligned(cigar: UInt32s, k: int) -> bool:
     return is_aligned(code_of(cigar[k - 1])) and is_aligned(code_of(cigar[k + 1]))
 
 
-@njit(cache=True)
+@kernel
 def _allele_with(site: OneSite, first: int, change: int, passed: UInt8s, inserted: UInt8s) -> int:
     """Alternate allele that begins with ``first`` and has ``change`` bp more than the reference right after it.
 
@@ -363,7 +363,7 @@ def _allele_with(site: OneSite, first: int, change: int, passed: UInt8s, inserte
     return OTHER
 
 
-@njit(cache=True)
+@kernel
 def _anchors(read: OneRead, last_left: int, first_right: int) -> tuple[int, int, int, int]:
     """The aligned base nearest to the site on each side: (position, index in the read); index -1 without one."""
     position, base = read.start, 0
@@ -385,7 +385,7 @@ def _anchors(read: OneRead, last_left: int, first_right: int) -> tuple[int, int,
     return left, left_base, right, right_base
 
 
-@njit(cache=True)
+@kernel
 def _mismatch_score(read: OneRead, base: int, haplotype: UInt8s, at: int, step: int, most: int) -> int:
     """Sum of the phred qualities of mismatching bases, from one anchor on, in the direction of ``step``.
 

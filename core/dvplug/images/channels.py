@@ -7,8 +7,8 @@ leaves empty, have values of their own, so that they differ from the end of a re
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from dvplug.kernel import kernel
 from dvplug.line.image_batch import DELETED, EMPTY, REFERENCE, Pileup
 from dvplug.line.read_batch import REVERSE
 from dvplug.sequence.arrays import Bools, Int32s, UInt8s
@@ -90,7 +90,7 @@ def _by_row(pileup: Pileup, of_read: Image, of_reference: int, out: Image) -> No
     _fill_rows(pileup.cell, table[pileup.row_read], out)
 
 
-@njit(cache=True)
+@kernel
 def _fill_rows(cell: Int32s, value: Image, out: Image) -> None:
     """Give all cells of a row that are not EMPTY its value.
 
@@ -107,7 +107,7 @@ def _fill_rows(cell: Int32s, value: Image, out: Image) -> None:
                     out[i, row, column] = value[i, row]
 
 
-@njit(cache=True)
+@kernel
 def _by_base(cell: Int32s, of_base: Image, pixel: Image, of_reference: Image, out: Image) -> None:
     """Give a read's bases the pixel of their value, and bases of the reference their own; others stay as they are.
 
@@ -131,7 +131,7 @@ def _by_base(cell: Int32s, of_base: Image, pixel: Image, of_reference: Image, ou
                     out[i, row, column] = of_reference[i, column]
 
 
-@njit(cache=True)
+@kernel
 def _differences(cell: Int32s, insertion: Bools, seq: UInt8s, reference: UInt8s, out: Image) -> None:
     """Draw `base_differs_from_ref`.
 

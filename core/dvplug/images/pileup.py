@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from dvplug.hookspecs import Draw
 from dvplug.images.scene import ImageAlts, Scene
+from dvplug.kernel import kernel
 from dvplug.line.candidate_batch import OTHER, ReadSupport
 from dvplug.line.image_batch import (
     DELETED,
@@ -88,7 +88,7 @@ def _reference_windows(scene: Scene, width: int) -> UInt8s:
     return np.where(inside, scene.reference[np.where(inside, columns, 0)], UNKNOWN_BASE).astype(np.uint8)
 
 
-@njit(cache=True)
+@kernel
 def _lay_out(
     canvas: _Canvas,
     reference_rows: int,
@@ -138,7 +138,7 @@ def _lay_out(
                 row += 1
 
 
-@njit(cache=True)
+@kernel
 def _sample_rows(hashes: UInt32s, rows: int) -> Int64s:
     """Which reads of a site are drawn, int64[d], ascending: those of lowest hash, the first where hashes are equal.
 
@@ -154,7 +154,7 @@ def _sample_rows(hashes: UInt32s, rows: int) -> Int64s:
     return np.sort(np.argsort(hashes, kind="mergesort")[:rows])
 
 
-@njit(cache=True)
+@kernel
 def support_of(allele: int, alt: int, second_alt: int) -> int:
     """What a read of ``allele`` (0 reference, k alt k, OTHER, ...) supports in an image of these alts (0-based)."""
     if allele == 0:
@@ -164,7 +164,7 @@ def support_of(allele: int, alt: int, second_alt: int) -> int:
     return SUPPORTS_OTHER if allele == OTHER else UNKNOWN_SUPPORT
 
 
-@njit(cache=True)
+@kernel
 def lay_read(cells: Int32s, insertions: Bools, column: int, base: int, cigar: UInt32s) -> None:
     """Put a read's bases into its row.
 

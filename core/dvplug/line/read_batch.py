@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from dvplug.kernel import kernel
 
 REVERSE = 0x10  # SAM flag
 
@@ -38,7 +39,7 @@ class OneRead(NamedTuple):
     qual: npt.NDArray[np.uint8]  # [bases]: phred
 
 
-@njit(cache=True)
+@kernel
 def one_read(reads: ReadArrays, i: int) -> OneRead:
     """Read ``i`` of a batch, without a copy."""
     first, last = reads.base_offset[i], reads.base_offset[i + 1]
@@ -161,7 +162,7 @@ def gathered(
     return taken, outs
 
 
-@njit(cache=True)
+@kernel
 def _copy_rows(
     values: npt.NDArray[Any],
     offset: npt.NDArray[np.int64],

@@ -5,20 +5,21 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-
-from dvplug.sequence.arrays import Bools, Int32s, UInt8s
+import numpy.typing as npt
 
 
 class ReferenceBlocks(NamedTuple):
     """Blocks of bases, by position, in each of which the sample is reference with about the same confidence."""
 
-    start: Int32s  # [b]: 0-based first base
-    end: Int32s  # [b]: one past the last base
-    base: UInt8s  # [b]: code of the reference at the start
-    haploid: Bools  # [b]
-    min_dp: Int32s  # [b]: reads at the base that has the fewest
-    gq: Int32s  # [b]: phred, of the least sure base
-    pl: Int32s  # [b, 3]: phred of 0/0, 0/1 and 1/1, of the least sure base; where haploid, 0/1 means nothing
+    start: npt.NDArray[np.int32]  # [b]: 0-based first base
+    end: npt.NDArray[np.int32]  # [b]: one past the last base
+    base: npt.NDArray[np.uint8]  # [b]: code of the reference at the start
+    haploid: npt.NDArray[np.bool_]  # [b]
+    min_dp: npt.NDArray[np.int32]  # [b]: reads at the base that has the fewest
+    gq: npt.NDArray[np.int32]  # [b]: phred, of the least sure base
+    pl: npt.NDArray[
+        np.int32
+    ]  # [b, 3]: phred of 0/0, 0/1 and 1/1, of the least sure base; where haploid, 0/1 means nothing
 
     def part(self, first: int, last: int) -> ReferenceBlocks:
         """Return the blocks from ``first`` up to ``last``."""
@@ -26,7 +27,9 @@ class ReferenceBlocks(NamedTuple):
 
     def followed_by(self, other: ReferenceBlocks) -> ReferenceBlocks:
         """Return these blocks and then the others."""
-        return ReferenceBlocks._make(np.concatenate(columns) for columns in zip(self, other, strict=True))
+        return ReferenceBlocks._make(
+            np.concatenate((getattr(self, name), getattr(other, name))) for name in self._fields
+        )
 
 
 class RegionGvcf(NamedTuple):
@@ -35,7 +38,7 @@ class RegionGvcf(NamedTuple):
     contig: str
     blocks: ReferenceBlocks
     lines: list[str]  # of records, in order, each with its newline
-    before: Int32s  # [records], ascending: index of the block that follows
+    before: npt.NDArray[np.int32]  # [records], ascending: index of the block that follows
     records_end: int  # where the longest record ends, 0-based, exclusive; 0 without records
 
     @classmethod

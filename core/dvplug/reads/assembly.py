@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from dvplug.kernel import kernel
 from dvplug.sequence.arrays import Bools, Int32s, Int64s, UInt8s, UInt64s
 from dvplug.sequence.codes import UNKNOWN_BASE
 
@@ -88,7 +88,7 @@ def assemble(
     return []
 
 
-@njit(cache=True)
+@kernel
 def haplotype_paths(reference: UInt8s, reads: Stretches, k: int, least: int) -> tuple[UInt8s, Int64s, Int64s]:
     """Enumerate the paths of one graph.
 
@@ -116,7 +116,7 @@ def haplotype_paths(reference: UInt8s, reads: Stretches, k: int, least: int) -> 
     return _paths(reference[:k], graph, useful, len(reference) + MAX_GROWTH)
 
 
-@njit(cache=True)
+@kernel
 def _graph(reference: UInt8s, reads: Stretches, k: int, least: int) -> Graph:
     """Graph of the reference and the reads; without nodes when the reference repeats a k-mer or has a bad one."""
     whole = Stretches(reference, reference, np.zeros(1, np.int64), np.full(1, len(reference), np.int64))
@@ -143,7 +143,7 @@ def _graph(reference: UInt8s, reads: Stretches, k: int, least: int) -> Graph:
     return graph
 
 
-@njit(cache=True)
+@kernel
 def _k_mers(stretches: Stretches, k: int, min_quality: int) -> KMers:
     """K-mers of bases that are known and good enough; their hashes are polynomials, rolled from base to base."""
     seq, qual = stretches.seq, stretches.qual
@@ -168,7 +168,7 @@ def _k_mers(stretches: Stretches, k: int, min_quality: int) -> KMers:
     return KMers(hashes[:n], ends[:n])
 
 
-@njit(cache=True)
+@kernel
 def _numbered(known: UInt64s, source: int, sink: int) -> Int32s:
     """Node of each hash, int32[nodes], by its place in ``known``: the ends of the window are the first two."""
     node_of = np.empty(len(known), np.int32)
@@ -184,7 +184,7 @@ def _numbered(known: UInt64s, source: int, sink: int) -> Int32s:
     return node_of
 
 
-@njit(cache=True)
+@kernel
 def _add_edges(graph: Graph, seq: UInt8s, k_mers: KMers, known: UInt64s, node_of: Int32s) -> None:
     """Add an edge between k-mers that follow each other; ``node_of`` as `_numbered` gives it for ``known``."""
     previous = 0
@@ -197,7 +197,7 @@ def _add_edges(graph: Graph, seq: UInt8s, k_mers: KMers, known: UInt64s, node_of
         previous = node
 
 
-@njit(cache=True)
+@kernel
 def _useful_nodes(next_node: Int32s) -> Bools:
     """Nodes on a way from source to sink, bool[nodes]; nothing when a cycle can be reached (depth-first search).
 
@@ -237,7 +237,7 @@ def _useful_nodes(next_node: Int32s) -> Bools:
     return useful
 
 
-@njit(cache=True)
+@kernel
 def _paths(start: UInt8s, graph: Graph, useful: Bools, most: int) -> tuple[UInt8s, Int64s, Int64s]:
     """All paths from source to sink in an acyclic graph (depth-first search), as `haplotype_paths` gives them.
 

@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 import pysam
-from numba import njit
 
 from dvplug.errors import InputError
+from dvplug.kernel import kernel
 from dvplug.line.read_batch import ReadArrays, ReadBatch
 from dvplug.line.region import Region
 from dvplug.sequence.arrays import Int32s, Int64s, UInt8s, UInt16s, UInt32s
@@ -119,7 +119,7 @@ def _require_sound(batch: ReadBatch, last: int) -> int:
     return int(batch.start[-1]) if len(batch) else last
 
 
-@njit(cache=True)
+@kernel
 def first_unsound(reads: ReadArrays, last: int) -> int:
     """Find the first read that starts before the one before it, or whose CIGAR does not fit its bases; -1 if none.
 
@@ -289,7 +289,7 @@ class RecordFields(NamedTuple):
     cigar_offset: Int64s  # [records + 1]
 
 
-@njit(cache=True)
+@kernel
 def _int32(data: UInt8s, at: int) -> int:
     """A little-endian int32 at this byte of uint8[n]."""
     value = (
@@ -301,13 +301,13 @@ def _int32(data: UInt8s, at: int) -> int:
     return value - (1 << 32) if value >= 1 << 31 else value
 
 
-@njit(cache=True)
+@kernel
 def _uint16(data: UInt8s, at: int) -> int:
     """A little-endian uint16 at this byte of uint8[n]."""
     return np.int64(data[at]) | np.int64(data[at + 1]) << 8
 
 
-@njit(cache=True)
+@kernel
 def _crc32(data: UInt8s, first: int, last: int, value: int) -> int:
     """CRC-32 of the bytes [first, last) of uint8[n], going on from ``value``, as `zlib.crc32`."""
     crc = np.uint32(value) ^ np.uint32(0xFFFFFFFF)
@@ -316,7 +316,7 @@ def _crc32(data: UInt8s, first: int, last: int, value: int) -> int:
     return np.int64(crc ^ np.uint32(0xFFFFFFFF))
 
 
-@njit(cache=True)
+@kernel
 def index_records(
     data: UInt8s, contig: int, end: int, excluded: int, min_mapping_quality: int, below: int
 ) -> tuple[Int64s, int, int, int]:
@@ -372,7 +372,7 @@ def index_records(
     return records[:n], at, _MORE, without_sequence
 
 
-@njit(cache=True)
+@kernel
 def record_fields(data: UInt8s, records: Int64s) -> RecordFields:
     """Read the numbers of each record.
 
@@ -398,7 +398,7 @@ def record_fields(data: UInt8s, records: Int64s) -> RecordFields:
     return fields
 
 
-@njit(cache=True)
+@kernel
 def unpack_records(
     data: UInt8s, records: Int64s, fields: RecordFields, missing: int
 ) -> tuple[UInt8s, UInt8s, UInt32s, Int32s]:

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from dvplug.kernel import kernel
 from dvplug.line.read_batch import OneRead, ReadArrays, ReadBatch, gathered, one_read
 from dvplug.reads.assembly import assemble
 from dvplug.sequence.alleles import left_aligned
@@ -92,7 +92,7 @@ def find_windows(reads: ReadBatch, reference: UInt8s, reference_start: int) -> l
     ]
 
 
-@njit(cache=True)
+@kernel
 def count_breaks(reads: ReadArrays, reference: UInt8s, reference_start: int) -> tuple[Int32s, Int32s, Int32s]:
     """Count reads by where they show a left-aligned indel, by where they are clipped, and reads over each position.
 
@@ -243,7 +243,7 @@ def base_ranges(reads: ReadBatch, which: Int64s, low: int, high: int) -> tuple[I
     return offset + np.clip(low - origin, 0, size), offset + np.clip(high - origin, 0, size)
 
 
-@njit(cache=True)
+@kernel
 def fit_reads(
     reads: ReadArrays, which: Int64s, reference: UInt8s, reference_start: int, haplotypes: Haplotypes
 ) -> tuple[Int64s, UInt32s, Int64s]:
@@ -290,7 +290,7 @@ def fit_reads(
     return starts, operations[:used], operation_offset
 
 
-@njit(cache=True)
+@kernel
 def _has_gap(cigar: UInt32s) -> bool:
     """Whether uint32[operations] insert or delete bases."""
     k = 0
@@ -309,7 +309,7 @@ class ReadFit(NamedTuple):
     last: int
 
 
-@njit(cache=True)
+@kernel
 def _best_fit(read: OneRead, own: int, haplotypes: Haplotypes) -> ReadFit:
     """Best fit of the read on any haplotype with a score above ``own``."""
     origin, net = (

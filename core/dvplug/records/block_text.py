@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from dvplug.kernel import kernel
 from dvplug.line.reference_blocks import ReferenceBlocks
 from dvplug.sequence.arrays import Int64s, UInt8s
 
@@ -30,7 +30,7 @@ def block_text(contig: str, blocks: ReferenceBlocks, symbol: str) -> tuple[bytes
     return text.tobytes(), begin.tolist()
 
 
-@njit(cache=True)
+@kernel
 def _write(
     blocks: ReferenceBlocks,
     letters: UInt8s,
@@ -65,7 +65,7 @@ def _write(
     return text[:n], begin
 
 
-@njit(cache=True)
+@kernel
 def _put_values(text: UInt8s, n: int, blocks: ReferenceBlocks, i: int) -> int:
     """Write GT:GQ:MIN_DP:PL of block ``i`` from ``text[n]`` on; return where it ends."""
     allele = _ZERO if blocks.min_dp[i] > 0 else _DOT
@@ -86,7 +86,7 @@ def _put_values(text: UInt8s, n: int, blocks: ReferenceBlocks, i: int) -> int:
     return n
 
 
-@njit(cache=True)
+@kernel
 def _put(text: UInt8s, n: int, piece: UInt8s) -> int:
     """Write a piece, uint8[l], from ``text[n]`` on; return where it ends."""
     for k in range(len(piece)):
@@ -94,7 +94,7 @@ def _put(text: UInt8s, n: int, piece: UInt8s) -> int:
     return n + len(piece)
 
 
-@njit(cache=True)
+@kernel
 def _put_number(text: UInt8s, n: int, number: int) -> int:
     """Write a number, not negative, in decimal from ``text[n]`` on; return where it ends."""
     digits = 1

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 
 from dvplug.genome.reference import Reference
+from dvplug.kernel import kernel
 from dvplug.line.record import VcfRecord
 from dvplug.line.reference_blocks import ReferenceBlocks, RegionGvcf
 from dvplug.records.block_text import block_text
@@ -125,7 +125,7 @@ class BlockJoiner:
         return region._replace(blocks=blocks, before=np.maximum(region.before - first, 0).astype(np.int32))
 
 
-@njit(cache=True)
+@kernel
 def _joined(blocks: ReferenceBlocks, before: Int32s) -> tuple[ReferenceBlocks, Int32s]:
     """Join neighbours that share bin and ploidy, unless a record lies between them.
 
@@ -164,7 +164,7 @@ def _joined(blocks: ReferenceBlocks, before: Int32s) -> tuple[ReferenceBlocks, I
     return ReferenceBlocks(start[:n], end[:n], base[:n], haploid[:n], min_dp[:n], gq[:n], pl[:n]), follows
 
 
-@njit(cache=True)
+@kernel
 def _is_less_sure(gq: Int32s, pl: Int32s, one: int, other: int) -> bool:
     """Whether block ``one`` has the lower GQ or, where they are equal, the lower PL; gq int32[b], pl int32[b, 3]."""
     if gq[one] != gq[other]:

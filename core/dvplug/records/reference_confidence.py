@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from dvplug.kernel import kernel
 from dvplug.line.reference_blocks import ReferenceBlocks
 from dvplug.records.reference_depths import ReferenceDepths
 from dvplug.records.vcf import MAX_PL
@@ -47,13 +47,13 @@ def reference_blocks(
     )
 
 
-@njit(cache=True)
+@kernel
 def bin_of(gq: int, min_dp: int) -> int:
     """What the bases of a block share: the bin of GQ, `NO_COVERAGE` where no read tells of them."""
     return gq // GQ_BIN if min_dp > 0 else NO_COVERAGE
 
 
-@njit(cache=True)
+@kernel
 def _blocks(
     agree: Int32s, differ: Int32s, taken: Bools, haploid: Bools, error_rate: float
 ) -> ReferenceBlocks:
@@ -98,7 +98,7 @@ def _blocks(
     )  # fmt: skip
 
 
-@njit(cache=True)
+@kernel
 def reference_confidence(
     agree: int, differ: int, haploid: bool, error_rate: float
 ) -> tuple[int, tuple[int, int, int]]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 
+from dvplug.kernel import kernel
 from dvplug.sequence.arrays import UInt8s
 from dvplug.sequence.codes import UNKNOWN_BASE
 
 
-@njit(cache=True)
+@kernel
 def left_aligned(reference: UInt8s, anchor: int, seq: UInt8s, base: int, length: int, inserted: bool) -> int:
     """Anchor (offset of the preceding base) of an indel moved as far to the left as it goes.
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from dvplug.kernel import kernel
 from dvplug.sequence.arrays import Int64s, UInt32s
 
 # Codes of the operations M, I, D, N, S, H, P, =, X.
@@ -17,49 +17,49 @@ _READ = _ALIGNED | 1 << INSERTION | 1 << SOFT_CLIP
 _REFERENCE = _ALIGNED | 1 << DELETION | 1 << SKIP
 
 
-@njit(cache=True)
+@kernel
 def code_of(packed: int) -> int:
     """Code of a packed operation; 9 to 15 mean nothing."""
     return packed & CODE_MASK
 
 
-@njit(cache=True)
+@kernel
 def length_of(packed: int) -> int:
     """Length of a packed operation, bp, as int64."""
     return np.int64(packed >> LENGTH_SHIFT)
 
 
-@njit(cache=True)
+@kernel
 def unpack(packed: int) -> tuple[int, int]:
     """Code and length of a packed operation."""
     return packed & CODE_MASK, np.int64(packed >> LENGTH_SHIFT)
 
 
-@njit(cache=True)
+@kernel
 def is_aligned(code: int) -> bool:
     """Whether bases of the read lie on bases of the reference: M, = or X."""
     return _ALIGNED >> code & 1 != 0
 
 
-@njit(cache=True)
+@kernel
 def is_gap(code: int) -> bool:
     """Whether bases are inserted or deleted: I or D."""
     return _GAPS >> code & 1 != 0
 
 
-@njit(cache=True)
+@kernel
 def consumes_read(code: int) -> bool:
     """Whether an operation steps along the bases of the read: M, I, S, = or X."""
     return _READ >> code & 1 != 0
 
 
-@njit(cache=True)
+@kernel
 def consumes_reference(code: int) -> bool:
     """Whether an operation steps along the reference: M, D, N, = or X."""
     return _REFERENCE >> code & 1 != 0
 
 
-@njit(cache=True)
+@kernel
 def has_aligned(cigar: UInt32s, first: int, last: int) -> bool:
     """Whether any of the operations from ``first`` up to ``last`` of uint32[o] aligns bases."""
     k = first
@@ -68,7 +68,7 @@ def has_aligned(cigar: UInt32s, first: int, last: int) -> bool:
     return k < last
 
 
-@njit(cache=True)
+@kernel
 def reference_spans(cigar: UInt32s, offset: Int64s) -> Int64s:
     """Bp of the reference that each CIGAR spans, int64[r]; CIGAR ``i`` is ``cigar[offset[i] : offset[i + 1]]``."""
     spans = np.zeros(len(offset) - 1, np.int64)
@@ -79,7 +79,7 @@ def reference_spans(cigar: UInt32s, offset: Int64s) -> Int64s:
     return spans
 
 
-@njit(cache=True)
+@kernel
 def pack_columns(codes: UInt32s) -> UInt32s:
     """Packed operations, uint32[o], of one code per column, uint32[columns]."""
     out = np.empty(len(codes), np.uint32)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from dvplug.kernel import kernel
 from dvplug.sequence.arrays import Int32s, UInt8s, UInt32s
 from dvplug.sequence.cigar import (
     DELETION,
@@ -24,7 +24,7 @@ MATCH_SCORE, MISMATCH_SCORE, GAP_OPEN, GAP_EXTEND, CLIP = 1, -4, -6, -1, -5
 LOWEST = -(1 << 28)  # of an alignment that is not to be touched, or not to be reached
 
 
-@njit(cache=True)
+@kernel
 def align_globally(query: UInt8s, target: UInt8s) -> UInt32s:
     """CIGAR of a global alignment with affine gaps (Gotoh 1982), gaps as far left as can be; uint32[operations].
 
@@ -53,12 +53,12 @@ def align_globally(query: UInt8s, target: UInt8s) -> UInt32s:
     return _trace_back(query, target, best, insertion, deletion)
 
 
-@njit(cache=True)
+@kernel
 def _base_score(one: int, other: int) -> int:
     return MATCH_SCORE if one == other else MISMATCH_SCORE
 
 
-@njit(cache=True)
+@kernel
 def _trace_back(query: UInt8s, target: UInt8s, best: Int32s, insertion: Int32s, deletion: Int32s) -> UInt32s:
     """Operations of the best alignment, from the scores int32[n + 1, m + 1] of its three states."""
     i, j, state = len(query), len(target), MATCH
@@ -92,7 +92,7 @@ def _trace_back(query: UInt8s, target: UInt8s, best: Int32s, insertion: Int32s, 
     return pack_columns(codes[:n][::-1])
 
 
-@njit(cache=True)
+@kernel
 def alignment_score(start: int, cigar: UInt32s, seq: UInt8s, reference: UInt8s, reference_start: int) -> int:
     """Score of an alignment; `LOWEST` for one that is not to be touched (introns, hard clips, off the reference).
 
@@ -127,7 +127,7 @@ def alignment_score(start: int, cigar: UInt32s, seq: UInt8s, reference: UInt8s, 
     return score
 
 
-@njit(cache=True)
+@kernel
 def ungapped_score(seq: UInt8s, haplotype: UInt8s, at: int) -> tuple[int, int, int]:
     """Score and best stretch [first, last) of a read on a haplotype without gaps, ends clipped at a cost.
 
@@ -153,7 +153,7 @@ def ungapped_score(seq: UInt8s, haplotype: UInt8s, at: int) -> tuple[int, int, i
     return best, best_first, best_last
 
 
-@njit(cache=True)
+@kernel
 def place_on_reference(
     cigar: UInt32s, begin: int, at: int, first: int, last: int, size: int
 ) -> tuple[int, UInt32s]:
@@ -188,7 +188,7 @@ def place_on_reference(
     return start, out
 
 
-@njit(cache=True)
+@kernel
 def _columns(
     cigar: UInt32s, begin: int, at: int, first: int, last: int, size: int
 ) -> tuple[UInt32s, int, int]:

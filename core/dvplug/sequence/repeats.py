@@ -6,8 +6,8 @@ All stand on one kernel, `periodic_end`: a homopolymer is a tandem repeat with a
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from dvplug.kernel import kernel
 from dvplug.sequence.arrays import Float32s, Int64s, UInt8s
 from dvplug.sequence.codes import UNKNOWN_BASE
 
@@ -17,7 +17,7 @@ SPANNED_FLANK = 3  # bp on either side of the repeat that a read must span
 HOMOPOLYMER_SCALE, TANDEM_SCALE = 20, 60  # bp
 
 
-@njit(cache=True)
+@kernel
 def periodic_end(codes: UInt8s, first: int, period: int, stop: int) -> int:
     """End of the stretch from ``first`` in which every base is the one ``period`` bp before it.
 
@@ -36,7 +36,7 @@ def periodic_end(codes: UInt8s, first: int, period: int, stop: int) -> int:
     return end
 
 
-@njit(cache=True)
+@kernel
 def repeat_end(reference: UInt8s, first: int, shortest_period: int) -> int:
     """End of the longest tandem repeat that begins at ``first``; ``first`` itself where there is none.
 
@@ -55,7 +55,7 @@ def repeat_end(reference: UInt8s, first: int, shortest_period: int) -> int:
     return farthest
 
 
-@njit(cache=True)
+@kernel
 def run_around(codes: UInt8s, at: int, most: int) -> int:
     """Length in bp of the run of equal codes that holds ``at``, followed for ``most`` bp to either side."""
     first = at
@@ -64,7 +64,7 @@ def run_around(codes: UInt8s, at: int, most: int) -> int:
     return periodic_end(codes, at, 1, min(len(codes), at + 1 + most)) - first
 
 
-@njit(cache=True)
+@kernel
 def repeat_tracts(reference: UInt8s, starts: Int64s) -> Float32s:
     """Homopolymer and tandem repeat at each start, scaled, float32[s, 2]; 0 where there is none.
 
@@ -90,7 +90,7 @@ def repeat_tracts(reference: UInt8s, starts: Int64s) -> Float32s:
     return tracts
 
 
-@njit(cache=True)
+@kernel
 def repeat_windows(reference: UInt8s, starts: Int64s, ends: Int64s) -> tuple[Int64s, Int64s]:
     """Where a read must lie to show a site's length: int64[s] first and last position plus one, offsets as given.
 
@@ -112,7 +112,7 @@ def repeat_windows(reference: UInt8s, starts: Int64s, ends: Int64s) -> tuple[Int
     return low, high
 
 
-@njit(cache=True)
+@kernel
 def run_lengths(seq: UInt8s, offset: Int64s) -> UInt8s:
     """Length of the run of equal codes that holds each base, uint8[b], 255 at most; runs end where a read does.
 
@@ -131,7 +131,7 @@ def run_lengths(seq: UInt8s, offset: Int64s) -> UInt8s:
     return lengths
 
 
-@njit(cache=True)
+@kernel
 def measure_runs(reference: UInt8s, starts: Int64s) -> tuple[UInt8s, Int64s]:
     """Homopolymer that begins at each start: base code uint8[s], `UNKNOWN_BASE` for none, and length int64[s] in bp.
 

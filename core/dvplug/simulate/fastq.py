@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from dvplug.kernel import kernel
 
 NAME_DIGITS = 10
 RECORD_BYTES = NAME_DIGITS + 7
 """Of a record beside its bases and qualities: the name's line, the line with ``+``, and the ends of the others."""
 
 
-@njit(cache=True)
+@kernel
 def write_name(out: NDArray[np.uint8], at: int, number: int) -> int:
     """Write the line ``@rNUMBER`` into ``out``, uint8[bytes], from ``at`` on; return where the bases begin."""
     out[at], out[at + 1] = ord("@"), ord("r")
@@ -23,7 +24,7 @@ def write_name(out: NDArray[np.uint8], at: int, number: int) -> int:
     return at + 1
 
 
-@njit(cache=True)
+@kernel
 def write_plus(out: NDArray[np.uint8], at: int) -> int:
     """End the bases at ``at``; return where the qualities begin."""
     out[at], out[at + 1], out[at + 2] = 10, 43, 10

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from dvplug.kernel import kernel
 from dvplug.simulate.genome import Codes
 
 
@@ -43,7 +43,7 @@ class LocusNoise(NamedTuple):
     tilt_sd: float = 0.0
 
 
-@njit(cache=True)
+@kernel
 def hash_around(codes: Codes, centre: int, salt: int) -> int:
     """Hash the 21 bases around a position, of base codes uint8[n], to 64 bits (FNV-like)."""
     h = np.uint64(1469598103934665603) ^ np.uint64(salt)
@@ -53,7 +53,7 @@ def hash_around(codes: Codes, centre: int, salt: int) -> int:
     return h
 
 
-@njit(cache=True)
+@kernel
 def uniform_of(h: int, which: int) -> float:
     """Turn a hash into one of several independent uniform numbers in (0, 1)."""
     x = h + np.uint64(which) * np.uint64(0x9E3779B97F4A7C15)
@@ -63,13 +63,13 @@ def uniform_of(h: int, which: int) -> float:
     return (float(x >> np.uint64(11)) + 0.5) / 9007199254740992.0
 
 
-@njit(cache=True)
+@kernel
 def normal_of(h: int, which: int) -> float:
     """Turn a hash into a standard normal number (Box-Muller), made of the uniform ones ``which`` and the next."""
     return np.sqrt(-2.0 * np.log(uniform_of(h, which))) * np.cos(2 * np.pi * uniform_of(h, which + 1))
 
 
-@njit(cache=True)
+@kernel
 def site_rates(codes: Codes, noise: LocusNoise, salt: int) -> NDArray[np.float32]:
     """Error rates of positions where reads err alike, by strand, float32[2, n]; 0 almost everywhere.
 

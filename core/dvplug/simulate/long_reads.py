@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from dvplug.kernel import kernel
 from dvplug.simulate.depths import DepthBlocks
 from dvplug.simulate.fastq import RECORD_BYTES, write_name, write_plus
 from dvplug.simulate.genome import Codes, N
@@ -97,7 +97,7 @@ def prepare_long(codes: Codes, noise: LocusNoise, salt: int) -> LongSource:
     return LongSource(codes, np.repeat(lengths, lengths), slip_of_base, tilt_of_base, site_p)
 
 
-@njit(cache=True)
+@kernel
 def _deviates(
     codes: Codes, starts: NDArray[np.int64], sd: float, salt: int, which: int
 ) -> NDArray[np.float64]:
@@ -108,7 +108,7 @@ def _deviates(
     return out
 
 
-@njit(cache=True)
+@kernel
 def slipping_p(p: float, slip: float) -> float:
     """How often a homopolymer is misread in length at a place, where those like it are with probability ``p``.
 
@@ -119,7 +119,7 @@ def slipping_p(p: float, slip: float) -> float:
     return odds / (1.0 + odds)
 
 
-@njit(cache=True)
+@kernel
 def tilted(cumulative: NDArray[np.float64], tilt: float) -> NDArray[np.float64]:
     """The table of a place where the log-odds of each change of length are higher by ``tilt`` per bp.
 
@@ -134,7 +134,7 @@ def tilted(cumulative: NDArray[np.float64], tilt: float) -> NDArray[np.float64]:
     return np.cumsum(p) / p.sum()
 
 
-@njit(cache=True)
+@kernel
 def _find(draw: float, cumulative: NDArray[np.floating]) -> int:
     """Index of the first entry that is not below ``draw``."""
     low, high = 0, len(cumulative) - 1
@@ -147,12 +147,12 @@ def _find(draw: float, cumulative: NDArray[np.floating]) -> int:
     return low
 
 
-@njit(cache=True)
+@kernel
 def _draw(rng: np.random.Generator, cumulative: NDArray[np.floating]) -> int:
     return _find(rng.random(), cumulative)
 
 
-@njit(cache=True)
+@kernel
 def _other(rng: np.random.Generator, base: int, following: int) -> int:
     """A base that lengthens neither the homopolymer before nor the one behind: such errors are counted as theirs."""
     while True:
@@ -161,7 +161,7 @@ def _other(rng: np.random.Generator, base: int, following: int) -> int:
             return drawn
 
 
-@njit(cache=True, inline="always")  # called for every homopolymer
+@kernel(inline="always")  # called for every homopolymer
 def _length_change(rng: np.random.Generator, table: NDArray[np.float64], slip: float, tilt: float) -> int:
     """How many bases longer a read shows a homopolymer than it is; ``table`` is P(change), cumulative."""
     none = (len(table) - 1) // 2
@@ -176,13 +176,13 @@ def _length_change(rng: np.random.Generator, table: NDArray[np.float64], slip: f
     return _find(draw, table) - none
 
 
-@njit(cache=True, inline="always")  # called for every base
+@kernel(inline="always")  # called for every base
 def _class_of(value: int, edges: NDArray[np.int64]) -> int:
     """Which of the classes, each from one of the ``edges`` on, a value belongs to."""
     return np.searchsorted(edges, value, side="right") - 1
 
 
-@njit(cache=True)
+@kernel
 def _write_read(
     rng: np.random.Generator,
     source: LongSource,
@@ -243,13 +243,13 @@ def _write_read(
     return n
 
 
-@njit(cache=True)
+@kernel
 def _room(reads: _Reads, k: int) -> int:
     """bp that a read may take."""
     return (reads.high[k] - reads.low[k]) * 5 // 4 + 4 * SPARE
 
 
-@njit(cache=True)
+@kernel
 def _fastq(
     rng: np.random.Generator, source: LongSource, tables: _Tables, reads: _Reads, serial: int
 ) -> NDArray[np.uint8]:

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from dvplug.kernel import kernel
 from dvplug.sequence.codes import encode_bases
 from dvplug.simulate.depths import DepthBlocks
 from dvplug.simulate.fastq import RECORD_BYTES, write_name, write_plus
@@ -95,7 +95,7 @@ def prepare(codes: Codes, profile: Profile, noise: LocusNoise, salt: int) -> Sho
     return ShortSource(codes, first, last, tracts.unit, length, slip_p, site_rates(codes, noise, salt))
 
 
-@njit(cache=True)
+@kernel
 def _slip_rates(
     codes: Codes,
     tracts: Tracts,
@@ -120,7 +120,7 @@ def _slip_rates(
     return out
 
 
-@njit(cache=True)
+@kernel
 def _slip(rng: np.random.Generator, source: ShortSource, tract: int, draw: float) -> tuple[int, int]:
     """How a read slips in a tract, by a ``draw`` that makes it slip: bp passed over, and bp read twice."""
     if draw >= source.slip_p[tract, 0]:
@@ -131,7 +131,7 @@ def _slip(rng: np.random.Generator, source: ShortSource, tract: int, draw: float
     return min(units * source.unit[tract], source.length[tract]), 0
 
 
-@njit(cache=True)
+@kernel
 def _misread(draw: float, cumulative: NDArray[np.float64]) -> int:
     """The base that is read for one whose row of the spectrum is ``cumulative``, float64[4]."""
     shown = 0
@@ -140,7 +140,7 @@ def _misread(draw: float, cumulative: NDArray[np.float64]) -> int:
     return shown
 
 
-@njit(cache=True)
+@kernel
 def _read_like_before(codes: Codes, base: int, before: int, step: int) -> int:
     """What many reads show in place of a base: the one before it, or another where that is the same."""
     neighbour = np.int64(codes[before]) if 0 <= before < codes.size else 4
@@ -149,7 +149,7 @@ def _read_like_before(codes: Codes, base: int, before: int, step: int) -> int:
     return neighbour if neighbour != base and neighbour < 4 else (base + 2) % 4
 
 
-@njit(cache=True)
+@kernel
 def _write_read(
     rng: np.random.Generator,
     source: ShortSource,
@@ -205,7 +205,7 @@ def _write_read(
         position += step
 
 
-@njit(cache=True)
+@kernel
 def _fastq(
     rng: np.random.Generator,
     source: ShortSource,

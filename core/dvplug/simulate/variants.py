@@ -150,7 +150,10 @@ def _place(
         if rng.random() >= TRANSITION_P:
             other = rng.choice([b for b in range(4) if b not in (base, other)])
         return PhasedVariant(
-            position, decode_bases(codes[[position]]), (decode_bases(np.array([other], np.uint8)),), event.genotype
+            position,
+            decode_bases(codes[[position]]),
+            (decode_bases(np.array([other], np.uint8)),),
+            event.genotype,
         )
     if event.unit:
         tract = finder.near(event, position)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from dvplug.kernel import kernel
 from dvplug.line.read_batch import ReadArrays
 from dvplug.sequence.arrays import Float64s, Int32s, Int64s, UInt8s
 from dvplug.sequence.cigar import DELETION, INSERTION, consumes_read, consumes_reference, is_aligned, unpack
@@ -15,7 +15,7 @@ NEARBY_SCALE = float(np.log1p(50.0))
 FEWEST_DIFFERENT, ONE_IN = 3, 5  # reads that make a position count as such: so many, and one in so many
 
 
-@njit(cache=True)
+@kernel
 def count_differences(
     reads: ReadArrays, reference: UInt8s, reference_start: int
 ) -> tuple[Int32s, Int32s, Int64s]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from dvplug.kernel import kernel
 from dvplug.line.candidate_batch import ReadSupport
 from dvplug.line.read_batch import ReadArrays, ReadBatch
 from dvplug.sequence.arrays import Int32s, Int64s, UInt8s
@@ -58,7 +58,7 @@ def spanning_changes(
     return _length_changes(_Entries(support.read[place], sites[place], place), windows, reads.arrays())
 
 
-@njit(cache=True)
+@kernel
 def _length_changes(entries: _Entries, windows: _Windows, reads: ReadArrays) -> Int32s:
     """Change of each entry in bp, int32[entries], at its place; `UNSPANNED` where the read does not span the window."""
     change = np.full(len(entries.read), UNSPANNED, np.int32)

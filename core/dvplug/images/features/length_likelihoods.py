@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from dvplug.images.features.length_changes import UNSPANNED
 from dvplug.images.features.length_errors import LengthErrors
 from dvplug.images.scene import Scene
+from dvplug.kernel import kernel
 from dvplug.line.candidate_batch import CandidateBatch
 from dvplug.line.image_batch import NO_ALT
 from dvplug.line.read_batch import REVERSE, ReadBatch
@@ -167,7 +167,7 @@ def mean_errors(reads: ReadBatch) -> Float64s:
     return _mean_errors(10 ** (-np.arange(256) / 10), reads.qual, reads.base_offset)
 
 
-@njit(cache=True)
+@kernel
 def _mean_errors(p: Float64s, qual: UInt8s, offset: Int64s) -> Float64s:
     """Mean of float64[256] over the qualities of each read, float64[r]; 0 for a read without bases.
 
@@ -191,7 +191,7 @@ class _LnLikelihoods(NamedTuple):
     unphased: Float64s  # [alleles, alleles]: as if no read had a haplotype
 
 
-@njit(cache=True)
+@kernel
 def _weigh(out: Float32s, images: _Images, of_sites: Runs, shown: _Shown, table: _Table) -> None:
     """Write float32[n, len(LIKELIHOOD_FEATURES)], which are 0: the rows of the images that are covered."""
     alleles = table.places.shape[-1]
@@ -217,7 +217,7 @@ def _weigh(out: Float32s, images: _Images, of_sites: Runs, shown: _Shown, table:
         row[_SURPRISE] = min(-told.unphased.max() / spanning / SURPRISE_SCALE, 1)
 
 
-@njit(cache=True)
+@kernel
 def _weigh_site(told: _LnLikelihoods, site: int, of_sites: Runs, shown: _Shown, table: _Table) -> int:
     """Weigh the reads of one site over all kinds of places; return how many of them span the run."""
     told.phased[:] = -np.inf
@@ -230,7 +230,7 @@ def _weigh_site(told: _LnLikelihoods, site: int, of_sites: Runs, shown: _Shown, 
     return spanning
 
 
-@njit(cache=True)
+@kernel
 def _add_likelihoods(
     told: _LnLikelihoods, ln_weight: float, known: Float64s, site: int, of_sites: Runs, shown: _Shown
 ) -> int:
@@ -275,7 +275,7 @@ def _add_likelihoods(
     return spanning
 
 
-@njit(cache=True)
+@kernel
 def _put_p(p: Float64s, known: Float64s, length: int, change: int) -> None:
     """Write P(a read shows this change | allele) of each allele, float64[alleles].
 
@@ -293,7 +293,7 @@ def _put_p(p: Float64s, known: Float64s, length: int, change: int) -> None:
         p[allele] = known[min(max(true, 0), longest), min(max(seen, -most), most) + most]
 
 
-@njit(cache=True)
+@kernel
 def _put_odds(row: Float32s, column: int, told: Float64s, usual: Float64s, one: int, other: int) -> None:
     """Write the odds of one copy and two copies of the alts against none, and of no variant against any.
 
@@ -322,7 +322,7 @@ def _put_odds(row: Float32s, column: int, told: Float64s, usual: Float64s, one: 
     row[column + 2] = _scaled(np.log(p_reference) - np.log(max(p_copies.sum() - p_reference, 1e-300)))
 
 
-@njit(cache=True)
+@kernel
 def _scaled(odds: float) -> float:
     """Odds, as a natural logarithm, as the network sees them."""
     return min(max(odds / ODDS_SCALE, -MOST_ODDS), MOST_ODDS)

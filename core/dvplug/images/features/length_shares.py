@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from dvplug.images.features.length_changes import UNSPANNED
 from dvplug.images.scene import Scene
+from dvplug.kernel import kernel
 from dvplug.line.image_batch import NO_ALT
 from dvplug.sequence.arrays import Bools, Float32s, Float64s, Int32s, Int64s, UInt8s
 
@@ -77,7 +77,7 @@ class _Alleles(NamedTuple):
     counts: Bools  # [n]: whether there is an indel at the site
 
 
-@njit(cache=True)
+@kernel
 def _count_shares(out: Float32s, images: _Alleles, reads: _Lengths) -> None:
     """Add the shares of each image to its row of float32[n, len(SHARE_FEATURES)], which is 0."""
     for image in range(len(images.site)):
@@ -107,7 +107,7 @@ def _count_shares(out: Float32s, images: _Alleles, reads: _Lengths) -> None:
                 _add(row, column + _SIDE_SECOND_ALT, of_second, HAPLOTYPE_REACH, 1 / spanning[side])
 
 
-@njit(cache=True)
+@kernel
 def _sides(reads: _Lengths, first: int, last: int, alt: int) -> tuple[Float64s, int]:
     """Reads that span the repeat by haplotype, float64[3], and the haplotype, 1 or 2, that is near the alt.
 
@@ -129,7 +129,7 @@ def _sides(reads: _Lengths, first: int, last: int, alt: int) -> tuple[Float64s, 
     return spanning, near
 
 
-@njit(cache=True)
+@kernel
 def _add(row: Float32s, column: int, change: int, reach: int, share: float) -> None:
     """Add one read's share to the column of its change, among those from ``column`` on for -reach..+reach."""
     if -reach <= change <= reach:

@@ -7,10 +7,10 @@ reads that tells a locus where they scatter around the reference from one where 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from dvplug.images.features.length_changes import UNSPANNED
 from dvplug.images.scene import Scene
+from dvplug.kernel import kernel
 from dvplug.sequence.arrays import Float32s, Float64s, Int32s, Int64s, UInt8s
 
 LENGTH_FEATURES = (
@@ -39,7 +39,7 @@ def _scaled(change: Int64s) -> Float64s:
     return np.clip(change / CHANGE_SCALE, -MOST_CHANGE, MOST_CHANGE)
 
 
-@njit(cache=True)
+@kernel
 def summaries(change: Int32s, haplotype: UInt8s, offset: Int64s) -> Float32s:
     """Mean, median, SD, mean in either haplotype, fraction phased, of the spanning reads of each site, float32[s, 6].
 

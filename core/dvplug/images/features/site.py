@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from dvplug.images.features.differences import count_differences, nearby_differences
 from dvplug.images.scene import ImageAlts, Scene
+from dvplug.kernel import kernel
 from dvplug.line.candidate_batch import UNINFORMATIVE, ReadSupport
 from dvplug.line.read_batch import REVERSE, ReadArrays, ReadBatch
 from dvplug.sequence.arrays import Float32s, Float64s, Int32s, Int64s, UInt32s
@@ -125,7 +125,7 @@ def _site_features(features: Float32s, scene: Scene) -> None:
         )
 
 
-@njit(cache=True)
+@kernel
 def read_clips(cigar: UInt32s, offset: Int64s) -> Int32s:
     """Soft-clipped bases of each read, int32[r]; its CIGAR is ``cigar[offset[i] : offset[i + 1]]``."""
     clips = np.zeros(len(offset) - 1, np.int32)
@@ -158,7 +158,7 @@ class _Counts(NamedTuple):
     fragments: int  # likewise, `MOST_FRAGMENTS` at most
 
 
-@njit(cache=True)
+@kernel
 def _read_features(
     features: Float32s,
     images: ImageAlts,
@@ -212,7 +212,7 @@ def _read_features(
         _put_means(features[image], sums)
 
 
-@njit(cache=True)
+@kernel
 def _put_fractions(row: Float32s, sums: Float64s, counts: _Counts) -> None:
     """Write float32[f]: how many reads there are, and the shares of them that support what."""
     alts, refs = sums[0, _N], sums[1, _N]
@@ -232,7 +232,7 @@ def _put_fractions(row: Float32s, sums: Float64s, counts: _Counts) -> None:
         row[_FRAGMENTS] = counts.fragments / min(alts, MOST_FRAGMENTS)
 
 
-@njit(cache=True)
+@kernel
 def _put_means(row: Float32s, sums: Float64s) -> None:
     """Write float32[f]: means over the reads of the alts, and over those of the reference."""
     for side in range(2):
@@ -245,7 +245,7 @@ def _put_means(row: Float32s, sums: Float64s) -> None:
         row[_CLIPPED + side] = sums[side, _CLIPS] / reads
 
 
-@njit(cache=True)
+@kernel
 def _add_distinct(seen: Int64s, n: int, value: int) -> int:
     """Add a value to the first ``n`` of int64[m] unless it is there or there is no room; return the new ``n``."""
     for i in range(n):
@@ -257,7 +257,7 @@ def _add_distinct(seen: Int64s, n: int, value: int) -> int:
     return n
 
 
-@njit(cache=True)
+@kernel
 def base_at(start: int, cigar: UInt32s, site: int) -> int:
     """Index in the read of the base at a reference position, of the base before it where deleted, else -1.
 

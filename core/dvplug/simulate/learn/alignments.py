@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pysam
-from numba import njit
 from numpy.typing import NDArray
 
+from dvplug.kernel import kernel
 from dvplug.sequence.codes import encode_bases
 from dvplug.simulate.genome import Codes
 from dvplug.simulate.learn.observed_alleles import primary_reads
@@ -68,7 +68,7 @@ def _alignment(read: pysam.AlignedSegment, fasta: pysam.FastaFile | None) -> Ali
     return Alignment(read.reference_name, of_read, of_reference, quality, position, read.is_reverse)
 
 
-@njit(cache=True)
+@kernel
 def run_at(read: Codes, reference: Codes, i: int) -> tuple[int, int, int, int]:
     """The homopolymer of the reference that begins at column ``i``, with the gaps inside and right before and after it.
 
@@ -93,7 +93,7 @@ def run_at(read: Codes, reference: Codes, i: int) -> tuple[int, int, int, int]:
     return first, end, length, seen if whole and bounded else -1
 
 
-@njit(cache=True)
+@kernel
 def long_runs(
     read: Codes, reference: Codes, position: NDArray[np.int64], shortest: int
 ) -> list[tuple[int, int]]:

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from dvplug.errors import InputError
+from dvplug.kernel import kernel
 from dvplug.simulate.genome import Codes, N
 from dvplug.simulate.learn.alignments import GAP, Alignment, alignments, long_runs, run_at
 
@@ -189,7 +189,7 @@ def _complemented(codes: Codes) -> Codes:
     return np.where(codes < N, 3 - codes, codes).astype(np.uint8)
 
 
-@njit(cache=True)
+@kernel
 def _count_runs(
     columns: _Columns, modes: _RunModes, read_class: int, counts: ErrorCounts
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -227,7 +227,7 @@ def _count_runs(
     return state, run
 
 
-@njit(cache=True)
+@kernel
 def _count_other_errors(
     columns: _Columns, read_class: int, state: NDArray[np.uint8], counts: ErrorCounts
 ) -> None:
@@ -255,7 +255,7 @@ def _count_other_errors(
         i = end
 
 
-@njit(cache=True)
+@kernel
 def _count_qualities(
     columns: _Columns,
     read_class: int,

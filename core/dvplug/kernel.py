@@ -1,0 +1,63 @@
+"""`kernel`: compiles a function, once per machine.
+
+Numba keeps what it compiled beside the source, or in the user's cache folder. It compiles again when a kernel's own
+file has changed, but not when that of a kernel which it calls has; and it fails when a class that a kernel takes was
+renamed, as by an upgrade. So what was compiled is thrown away whenever any file of this package has changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar, cast, overload
+
+from numba import njit
+
+MARK = "dvplug-sources"
+"""File in a folder of compiled kernels: the state of the sources that they are compiled from."""
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@overload
+def kernel(function: Function) -> Function: ...
+
+
+@overload
+def kernel(**options: Any) -> Callable[[Function], Function]: ...
+
+
+def kernel(function: Function | None = None, **options: Any) -> Function | Callable[[Function], Function]:
+    """Decorate a function with `numba.njit`, cached on disk; options are those of `numba.njit`."""
+
+    def compiled(plain: Function) -> Function:
+        dispatcher = njit(cache=True, **options)(plain)
+        _forget_others(Path(dispatcher.stats.cache_path))
+        return cast("Function", dispatcher)
+
+    return compiled if function is None else compiled(function)
+
+
+@cache
+def _forget_others(folder: Path) -> None:
+    """Remove what was compiled from other sources; where nothing may be written, nothing can be."""
+    mark, now = folder / MARK, _sources()
+    with suppress(OSError):
+        if mark.exists() and mark.read_text() == now:
+            return
+        for index in folder.glob("*.nbi"):  # the code that it points to is written over
+            index.unlink(missing_ok=True)
+        mark.write_text(now)
+
+
+@cache
+def _sources() -> str:
+    """Digest of the names, sizes and times of all files of this package."""
+    root = Path(__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        state = path.stat()
+        digest.update(f"{path.relative_to(root).as_posix()} {state.st_size} {state.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
