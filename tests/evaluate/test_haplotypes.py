@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from dvplug.evaluate.haplotypes import QUERY, TRUTH, Choice, Inclusion, TrimmedAllele, best_match
 from dvplug.evaluate.reference import ContigBases
 from dvplug.evaluate.variants import Variant
-from dvplug.evaluate.verdicts import left_aligned
+from dvplug.evaluate.verdicts import leftmost
 from helpers.evaluate_files import TextReference
 from oracles.haplotypes import brute_force
 
@@ -137,9 +137,9 @@ def test_variants_that_cancel_each_other_are_no_match() -> None:
 
 
 def test_left_alignment() -> None:
-    assert left_aligned(TrimmedAllele(8, 9, ""), bases_of("GCTAAAAAAGCT")) == TrimmedAllele(3, 4, "")
-    assert left_aligned(TrimmedAllele(9, 9, "CA"), bases_of("GTCACACAGT")) == TrimmedAllele(9, 9, "CA")
-    assert left_aligned(TrimmedAllele(8, 8, "CA"), bases_of("GTCACACAGT")) == TrimmedAllele(2, 2, "CA")
+    assert leftmost(TrimmedAllele(8, 9, ""), bases_of("GCTAAAAAAGCT")) == TrimmedAllele(3, 4, "")
+    assert leftmost(TrimmedAllele(9, 9, "CA"), bases_of("GTCACACAGT")) == TrimmedAllele(9, 9, "CA")
+    assert leftmost(TrimmedAllele(8, 8, "CA"), bases_of("GTCACACAGT")) == TrimmedAllele(2, 2, "CA")
 
 
 def test_crowded_stretch_is_reported_and_stays_consistent() -> None:

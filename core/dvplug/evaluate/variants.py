@@ -22,7 +22,10 @@ SPANNING_DELETION = "*"
 
 
 def trimmed(start: int, ref: str, alt: str) -> TrimmedAllele | None:
-    """Allele without the bases shared with `ref`, first from the right, then from the left; None if equal."""
+    """Allele without the bases shared with `ref`, first from the right, then from the left; None if equal.
+
+    Not `sequence.alleles.trim`, which leaves each allele a base, as records need.
+    """
     if ref == alt:
         return None
     right = 0

@@ -50,11 +50,15 @@ def reason(variants: Sequence[Variant], others: Sequence[Variant], bases: Bases)
 
 
 def _aligned(variant: Variant, bases: Bases) -> list[TrimmedAllele]:
-    return [left_aligned(allele, bases) for allele in variant.alleles if allele]
+    return [leftmost(allele, bases) for allele in variant.alleles if allele]
 
 
-def left_aligned(allele: TrimmedAllele, bases: Bases) -> TrimmedAllele:
-    """The leftmost representation of an insertion or deletion (doi:10.1093/bioinformatics/btv112)."""
+def leftmost(allele: TrimmedAllele, bases: Bases) -> TrimmedAllele:
+    """The leftmost representation of an insertion or deletion (doi:10.1093/bioinformatics/btv112).
+
+    Not `sequence.alleles.left_aligned`: alleles have no anchor base here, other letters than ACGT match themselves, and
+    the reference is read as far as needed.
+    """
     start, end, alt = allele
     text = alt or bases(start, end)
     if alt and end > start:
