@@ -8,6 +8,7 @@ renamed, as by an upgrade. So what was compiled is thrown away whenever any file
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
@@ -55,9 +56,10 @@ def _forget_others(folder: Path) -> None:
 @cache
 def _sources() -> str:
     """Digest of the names, sizes and times of all files of this package."""
-    root = Path(__file__).parent
-    digest = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
-        state = path.stat()
-        digest.update(f"{path.relative_to(root).as_posix()} {state.st_size} {state.st_mtime_ns}\n".encode())
-    return digest.hexdigest()
+    found = []
+    for folder, below, files in os.walk(Path(__file__).parent):
+        below[:] = [name for name in below if name != "__pycache__"]
+        for path in (os.path.join(folder, name) for name in files if name.endswith(".py")):
+            state = os.stat(path)
+            found.append(f"{path} {state.st_size} {state.st_mtime_ns}")
+    return hashlib.sha256("\n".join(sorted(found)).encode()).hexdigest()
