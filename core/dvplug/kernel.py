@@ -56,10 +56,10 @@ def _forget_others(folder: Path) -> None:
 @cache
 def _sources() -> str:
     """Digest of the names, sizes and times of all files of this package."""
-    found = []
-    for folder, below, files in os.walk(Path(__file__).parent):
+    root, found = os.path.dirname(__file__), []
+    for folder, below, files in os.walk(root):
         below[:] = [name for name in below if name != "__pycache__"]
         for path in (os.path.join(folder, name) for name in files if name.endswith(".py")):
             state = os.stat(path)
-            found.append(f"{path} {state.st_size} {state.st_mtime_ns}")
+            found.append(f"{path.removeprefix(root)} {state.st_size} {state.st_mtime_ns}")
     return hashlib.sha256("\n".join(sorted(found)).encode()).hexdigest()
