@@ -122,7 +122,7 @@ def _error(record: pysam.VariantRecord) -> tuple[str, str, str, str, str]:
 
 
 def _run_at(codes: npt.NDArray[np.uint8], at: int) -> int:
-    """Length of the run of equal codes around ``at``."""
+    """Length of the run of equal codes around ``at``; in NumPy, as nothing of an evaluation is compiled."""
     if at >= len(codes):
         return 1
     breaks = np.flatnonzero(np.diff(codes)) + 1
