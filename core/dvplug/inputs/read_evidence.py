@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pysam
 
 EXAMINED = 400  # reads that are looked at closely
 _MOST_READS, _MOST_BASES = 50_000, 10_000_000  # read for the shape of the depth: half a second
@@ -87,7 +88,7 @@ class Evidence:
         return True if self.depth >= _DEEP else None
 
 
-def gather(alignments: Any) -> Evidence:
+def gather(alignments: pysam.AlignmentFile) -> Evidence:
     """Examine one open `pysam.AlignmentFile`.
 
     A small file is read as a whole, up to 50,000 reads or 10 million bases; of a large one as many, from one third of
@@ -118,14 +119,14 @@ def gather(alignments: Any) -> Evidence:
 class _Sample(NamedTuple):
     """Reads of one place that are looked at closely, and the shape of the depth there."""
 
-    examined: list[Any]
+    examined: list[pysam.AlignedSegment]
     concentration: float | None
     depth: float | None
 
 
-def _sample(reads: Iterable[Any], places: int) -> _Sample:
+def _sample(reads: Iterable[pysam.AlignedSegment], places: int) -> _Sample:
     """Take the share of one of so many places."""
-    examined: list[Any] = []
+    examined: list[pysam.AlignedSegment] = []
     contigs, starts, ends, bases = [], [], [], 0
     for read in islice(reads, _MOST_READS // places):
         if read.flag & _NOT_PRIMARY or not read.reference_end:
@@ -152,7 +153,7 @@ def _header_fields(header: Mapping[str, Any]) -> Iterable[str]:
     )
 
 
-def _places(alignments: Any) -> Iterator[Iterator[Any]]:
+def _places(alignments: pysam.AlignmentFile) -> Iterator[Iterator[pysam.AlignedSegment]]:
     """Yield the reads from each place on; the one place of a small file, or of one without index, is its beginning."""
     mapped: dict[str, int] = {}
     if alignments.has_index() and alignments.is_bam:  # the index of CRAM does not count reads
@@ -167,7 +168,7 @@ def _places(alignments: Any) -> Iterator[Iterator[Any]]:
             yield alignments.fetch(contig, lengths[contig] // 3)  # read before the next one is
 
 
-def _measurements(reads: list[Any]) -> dict[str, Any]:
+def _measurements(reads: list[pysam.AlignedSegment]) -> dict[str, Any]:
     if not reads:
         return {}
     tags: Counter[str] = Counter()
@@ -191,7 +192,7 @@ def _measurements(reads: list[Any]) -> dict[str, Any]:
     }
 
 
-def _tags(read: Any) -> list[tuple[str, Any]]:
+def _tags(read: pysam.AlignedSegment) -> list[tuple[str, Any]]:
     try:
         tags: list[tuple[str, Any]] = read.get_tags()
     except KeyError as error:  # of a tag whose type no specification knows
@@ -199,7 +200,7 @@ def _tags(read: Any) -> list[tuple[str, Any]]:
     return tags
 
 
-def _difference(read: Any) -> float | None:
+def _difference(read: pysam.AlignedSegment) -> float | None:
     """Mismatches and indels per aligned base and indel, of the NM tag or the CIGAR's = and X."""
     bases, operations = read.get_cigar_stats()
     matches, insertions, deletions = bases[0], bases[1], bases[2]

@@ -29,12 +29,13 @@ RESULTS_PER_WORKER = 4  # that may wait for an earlier one
 GIVEN_AHEAD = 2  # regions that a worker has at most, so that it need not wait for the next
 LOOK_S = 0.25  # between two looks at the memory, and of a worker at its parent
 ATTEMPT_CPU_S = 5  # of what should take a second: more is an endless loop
+Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 
 def map_in_order(
-    make: Callable[[Any], Callable[[Region], Result]],
-    job: Any,
+    make: Callable[[Job], Callable[[Region], Result]],
+    job: Job,
     regions: Iterable[Region],
     workers: int,
     max_memory: int | None = None,
@@ -195,7 +196,9 @@ class _Crew:
             worker.pipe.close()
 
 
-def _serve(make: Callable[[Any], Any], job: Any, pipe: Connection, parent: int) -> None:
+def _serve(
+    make: Callable[[Job], Callable[[Region], object]], job: Job, pipe: Connection, parent: int
+) -> None:
     """Answer regions until the pipe ends, in a worker process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it reaches all processes; the parent ends its workers
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
