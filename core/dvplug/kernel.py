@@ -43,23 +43,24 @@ def kernel(function: Function | None = None, **options: Any) -> Function | Calla
 
 @cache
 def _forget_others(folder: Path) -> None:
-    """Remove what was compiled from other sources; where nothing may be written, nothing can be."""
+    """Remove what was compiled from other sources, if this folder may be written to."""
     mark, now = folder / MARK, _sources()
     with suppress(OSError):
-        if mark.exists() and mark.read_text() == now:
+        if mark.exists() and mark.read_bytes() == now:
             return
         for index in folder.glob("*.nbi"):  # the code that it points to is written over
             index.unlink(missing_ok=True)
-        mark.write_text(now)
+        mark.write_bytes(now)
 
 
 @cache
-def _sources() -> str:
+def _sources() -> bytes:
     """Digest of the names, sizes and times of all files of this package."""
     root, found = os.path.dirname(__file__), []
     for folder, below, files in os.walk(root):
         below[:] = [name for name in below if name != "__pycache__"]
         for path in (os.path.join(folder, name) for name in files if name.endswith(".py")):
-            state = os.stat(path)
-            found.append(f"{path.removeprefix(root)} {state.st_size} {state.st_mtime_ns}")
-    return hashlib.sha256("\n".join(sorted(found)).encode()).hexdigest()
+            with suppress(OSError):  # a link to nothing, as some editors make of a file that is not saved
+                state = os.stat(path)
+                found.append(f"{path.removeprefix(root)} {state.st_size} {state.st_mtime_ns}")
+    return hashlib.sha256("\n".join(sorted(found)).encode()).hexdigest().encode()

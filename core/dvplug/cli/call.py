@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, get_origin
 
 from cyclopts import Parameter
@@ -32,12 +32,23 @@ def command_signature(options: type[CallOptions]) -> inspect.Signature:
     return inspect.Signature(command_parameters(options, [field.name for field in option_fields(options)]))
 
 
-def command_parameters(options: type[CallOptions], names: Collection[str]) -> list[inspect.Parameter]:
-    """Return the parameters of some of these options, for commands that share them; in the order of their fields."""
-    return [_parameter(field) for field in option_fields(options) if field.name in names]
+def command_parameters(
+    options: type[CallOptions], names: Collection[str], also: Mapping[str, str] | None = None
+) -> list[inspect.Parameter]:
+    """Return the parameters of some of these options, for commands that share them, in the order of their fields.
+
+    Parameters
+    ----------
+    also
+        What to add to the help of an option.
+    """
+    more = also or {}
+    return [
+        _parameter(field, more.get(field.name, "")) for field in option_fields(options) if field.name in names
+    ]
 
 
-def _parameter(field: OptionField) -> inspect.Parameter:
+def _parameter(field: OptionField, also: str = "") -> inspect.Parameter:
     """An option without a default that can be shown has None in its place."""
     hint, default = field.command_type, field.default
     if field.required:
@@ -46,7 +57,7 @@ def _parameter(field: OptionField) -> inspect.Parameter:
         hint, default = hint | None, None
     several = get_origin(field.command_type) is list
     says = Parameter(
-        help=field.option.help,
+        help=f"{field.option.help} {also}".strip(),
         consume_multiple=several,
         negative=() if several else None,
         allow_leading_hyphen=bool(field.option.kind and field.option.kind.hyphen),

@@ -18,6 +18,7 @@ OF_A_CALL = (
     "tech", "ref", "reads", "model", "haploid_contigs", "par_bed", "sex", "proposed_variants", "offline",
 )  # fmt: skip
 """Options of `dvplug call` that bear on what is seen at a position."""
+ALSO = {"tech": "One that the reads contradict is warned of."}
 
 
 def show(
@@ -34,7 +35,7 @@ def show(
 ) -> None:
     """Draw what the network sees at a position, and say what it answers.
 
-    The options besides --at and --out are those of `dvplug call`. A technology that the reads contradict is warned of.
+    The options besides --at and --out are those of `dvplug call`.
     """
     from dvplug.errors import InputError
     from dvplug.show.pictures import draw_pileups
@@ -64,7 +65,7 @@ def show(
 
 def _signature() -> inspect.Signature:
     own = inspect.signature(show, eval_str=True).parameters
-    return inspect.Signature([own["at"], *command_parameters(CallOptions, OF_A_CALL), own["out"]])
+    return inspect.Signature([own["at"], *command_parameters(CallOptions, OF_A_CALL, ALSO), own["out"]])
 
 
 show.__signature__ = _signature()  # type: ignore[attr-defined]

@@ -18,7 +18,7 @@ from dvplug.line.region import Region
 STDIN = Path("-")
 _GZIP = b"\x1f\x8b"
 _HEADER = re.compile(r"#|(browser|track)(\s|$)")
-_INTEGER = re.compile(r"\s*-?[0-9]{1,18}\s*")
+_INTEGER = re.compile(r"\s*-?[0-9]{1,40}\s*")
 
 
 def read_bed(path: Path, lengths: Mapping[str, int]) -> list[Region]:
@@ -42,7 +42,7 @@ def read_bed(path: Path, lengths: Mapping[str, int]) -> list[Region]:
     try:
         with _opened(path) as lines:
             for number, line in enumerate(lines, 1):
-                if line.strip() and not _HEADER.match(line):
+                if line.strip() and not _is_header(line, lengths):
                     regions.append(_region(line, f"{shown}, line {number}", lengths))
     except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise InputError(
@@ -62,6 +62,11 @@ def _opened(path: Path) -> Iterator[TextIO]:
         packed = file.peek(len(_GZIP))[: len(_GZIP)] == _GZIP
         with gzip.open(file, "rt", encoding="utf-8") if packed else io.TextIOWrapper(file, "utf-8") as lines:
             yield lines
+
+
+def _is_header(line: str, lengths: Mapping[str, int]) -> bool:
+    """Whether a line is a comment, or ``browser`` or ``track`` and not of a contig that is called so."""
+    return bool(_HEADER.match(line)) and line.split()[0] not in lengths
 
 
 def _region(line: str, source: str, lengths: Mapping[str, int]) -> Region:
