@@ -6,6 +6,7 @@ follow from the fields of `CallOptions`. This module is read for ``--help``: it 
 
 from __future__ import annotations
 
+import operator
 import os
 import shlex
 from collections.abc import Callable, Sequence
@@ -92,6 +93,7 @@ OUTPUT_OR_STDOUT = OUTPUT._replace(hyphen=True)
 TEXTS = OptionKind(list[str], Sequence[str], tuple)
 NUMBER = OptionKind(float, float, float)
 SIZE = OptionKind(str, int | str, _bytes)
+WHOLE = OptionKind(int, int, operator.index)
 
 
 @dataclass(frozen=True)
@@ -249,8 +251,13 @@ class CallOptions:
 
     @classmethod
     def of(cls, **given: Any) -> CallOptions:
-        """Take options as `dvplug.call` gets them; None is the default. Raises TypeError where one is unknown."""
-        kinds = {field.name: field.option.kind for field in option_fields(cls)}
+        """Take options as `dvplug.call` gets them; None is the default.
+
+        Raises TypeError where one is unknown, or a fraction stands for a whole number.
+        """
+        kinds = {
+            field.name: WHOLE if field.kept is int else field.option.kind for field in option_fields(cls)
+        }
         return cls(
             **{
                 name: kind.keep(value) if (kind := kinds.get(name)) else value

@@ -10,6 +10,7 @@ from typing import Annotated, Any, get_origin
 from cyclopts import Parameter
 
 from dvplug.calling.options import CallOptions, OptionField, option_fields
+from dvplug.cli.parameters import whole_number
 
 Several = Parameter(consume_multiple=True, negative=())
 ONE_PER_CORE = {"workers"}
@@ -61,6 +62,7 @@ def _parameter(field: OptionField, also: str = "") -> inspect.Parameter:
         consume_multiple=several,
         negative=() if several else None,
         allow_leading_hyphen=bool(field.option.kind and field.option.kind.hyphen),
+        converter=whole_number if field.command_type is int else None,
     )
     return inspect.Parameter(
         field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[hint, says]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from dvplug.cli.parameters import Whole
 
-def demo(folder: Path = Path("dvplug-demo"), *, workers: int | None = None, seed: int = 1) -> None:
+
+def demo(folder: Path = Path("dvplug-demo"), *, workers: Whole | None = None, seed: Whole = 1) -> None:
     """Simulate a small diploid genome and its reads, call variants, and say how good the calls are.
 
     Parameters

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App
 
 from dvplug.cli.call import Several, available_cores
+from dvplug.cli.parameters import Whole
 
 if TYPE_CHECKING:
     from dvplug.train.compare import StrategyComparison
@@ -27,7 +28,7 @@ def examples(
     out: Path,
     regions: Annotated[list[str] | None, Several] = None,
     exclude_regions: Annotated[list[Path] | None, Several] = None,
-    workers: int | None = None,
+    workers: Whole | None = None,
     keep_fraction: float = 1.0,
 ) -> None:
     """Make labelled examples of aligned reads.
@@ -76,13 +77,13 @@ def fit(
     *,
     tune: Annotated[list[Path], Several],
     out: Path,
-    epochs: int = 5,
-    batch_size: int = 256,
+    epochs: Whole = 5,
+    batch_size: Whole = 256,
     learning_rate: float = 2e-3,
     class_weights: tuple[float, float, float] = (1.0, 1.0, 1.0),
     keep: tuple[float, float, float] = (1.0, 1.0, 1.0),
     start_from: Path | None = None,
-    seed: int = 1,
+    seed: Whole = 1,
 ) -> None:
     """Fit a network to examples; the same command goes on after an interruption.
 
@@ -148,11 +149,11 @@ def compare(
     source: Annotated[list[Path], Several],
     start_from: Path,
     out: Path,
-    steps: int = 4000,
-    epochs: int = 5,
-    batch_size: int = 128,
+    steps: Whole = 4000,
+    epochs: Whole = 5,
+    batch_size: Whole = 128,
     learning_rate: float = 1e-3,
-    seed: int = 1,
+    seed: Whole = 1,
 ) -> None:
     """Compare three ways to train where examples are few.
 

@@ -23,6 +23,7 @@ from dvplug.line.result import Counts, Stopwatch
 from dvplug.reads.alignments import open_alignments
 from dvplug.reads.fetch import fetch_reads
 from dvplug.reads.realign import REALIGN_MARGIN, realign_reads
+from dvplug.reads.same_bases import with_bases_of_reference
 from dvplug.records.reference_depths import ReferenceDepths, reference_depths
 from dvplug.system.locations import Location
 from dvplug.technology import CandidateThresholds
@@ -89,6 +90,7 @@ class RegionImages:
         reads = self._fetch(wide)
         clock.stop("decode")
         codes, start = self._reference_around(wide)
+        reads = with_bases_of_reference(reads, codes, start)
         if self.profile.realign_reads:
             reads = realign_reads(reads, codes, start)
             clock.stop("realign")

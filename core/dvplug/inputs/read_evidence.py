@@ -206,7 +206,11 @@ def _difference(read: pysam.AlignedSegment) -> float | None:
     matches, insertions, deletions = bases[0], bases[1], bases[2]
     indels = operations[1] + operations[2]
     edits = read.get_tag("NM") if read.has_tag("NM") else None
-    if isinstance(edits, int):
+    if "=" in (read.query_sequence or ""):  # NM of a CRAM counts each of them as a mismatch
+        mismatches = sum(
+            read.query_sequence[at] != "=" for at, _ in read.get_aligned_pairs(matches_only=True)
+        )
+    elif isinstance(edits, int):
         mismatches = max(0, edits - insertions - deletions)
     elif matches == 0:
         mismatches = bases[8]

@@ -30,7 +30,7 @@ from dvplug.sequence.cigar import (
     length_of,
     unpack,
 )
-from dvplug.sequence.codes import UNKNOWN_BASE, encode_bases
+from dvplug.sequence.codes import SAME_BASE, UNKNOWN_BASE, encode_read_bases
 from dvplug.technology import ReadFilter
 
 CHUNK = 1 << 18  # bytes of BAM records, or
@@ -52,7 +52,7 @@ _MISSING_QUALITY = 255  # the first of a record without qualities
 _BASE = np.full(
     16, UNKNOWN_BASE, np.uint8
 )  # of BAM's 4-bit codes "=ACMGRSVTWYHKDBN", of which a byte holds two
-_BASE[[1, 2, 4, 8]] = (0, 1, 2, 3)
+_BASE[[0, 1, 2, 4, 8]] = (SAME_BASE, 0, 1, 2, 3)
 _HIGH_BASE, _LOW_BASE = np.repeat(_BASE, 16), np.tile(_BASE, 16)
 _CRC = np.zeros(256, np.uint32)  # CRC-32 of each byte (ISO 3309), to hash names as zlib.crc32 does
 for _byte in range(256):
@@ -209,7 +209,7 @@ def _batch_of_records(
         np.array([r.template_length for r in whole], np.int32),
         np.array(tags, np.uint8),
         np.array([name_hash(r.query_name, r.reference_start, r.flag) for r in whole], np.uint32),
-        encode_bases("".join(seqs).encode()),
+        encode_read_bases("".join(seqs).encode()),
         np.frombuffer(bytearray().join(qualities), np.uint8),
         _offsets(map(len, seqs)),
         np.array([operation for cigar in cigars for operation in cigar], np.uint32),
