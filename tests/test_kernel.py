@@ -68,3 +68,15 @@ def test_nothing_is_called_that_was_compiled_from_other_sources(tmp_path: Path) 
     assert call(package, "Reads", 20) == [25, 6, 0]
     assert call(package, "ReadArrays", 20) == [25, 6, 0]
     assert call(package, "ReadArrays", 20) == [25, 6, 1]
+
+
+def test_what_cannot_be_read_stops_nobody(tmp_path: Path) -> None:
+    """A link to nothing among the sources, as an editor makes of a file with changes; a mark of no text."""
+    package = tmp_path / "dvplug"
+    (package / "__pycache__").mkdir(parents=True)
+    (package / "__init__.py").touch()
+    shutil.copy(ROOT / "core" / "dvplug" / "kernel.py", package)
+    (package / ".#module.py").symlink_to("user@host.1:2")
+    (package / "__pycache__" / "dvplug-sources").write_bytes(b"\xff\xfe")
+    assert call(package, "Reads", 10) == [15, 6, 0]
+    assert call(package, "Reads", 10) == [15, 6, 1]

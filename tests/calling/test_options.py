@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
+import numpy as np
 import pytest
 from cyclopts import App
 
@@ -194,3 +195,28 @@ def test_help_does_not_wait_for_what_it_does_not_need(words: list[str]) -> None:
         "assert not slow, slow"
     )
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("sex", "m", "sex is 'm', and not one of male, female"),
+        ("sex", 1, "sex is 1, and not one of male, female"),
+        ("device", "tpu", "device is 'tpu', and not one of auto, cpu, gpu"),
+    ],
+)
+def test_what_is_not_among_the_choices_is_refused(name: str, value: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        CallOptions.of(tech="ont", ref="a.fa", reads="a.bam", out="o.vcf", **{name: value})
+
+
+@pytest.mark.parametrize(("name", "value"), [("min_qual", "5"), ("min_gq", "5"), ("min_gq", 2.5)])
+def test_what_is_no_number_is_refused(name: str, value: object) -> None:
+    with pytest.raises(TypeError, match=r"is no number|cannot be interpreted as an integer"):
+        CallOptions.of(tech="ont", ref="a.fa", reads="a.bam", out="o.vcf", **{name: value})
+
+
+def test_a_switch_is_a_switch_and_nothing_is_nothing_in_the_header() -> None:
+    given = {"keep_ref_calls": 1, "force": np.True_, "model": ""}
+    options = CallOptions.of(tech="ont", ref="a.fa", reads="a.bam", out="o.vcf", **given)
+    assert options.command() == "dvplug call --tech ont --ref a.fa --reads a.bam --keep-ref-calls --force"

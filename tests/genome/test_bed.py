@@ -47,6 +47,20 @@ def test_lines_of_all_kinds(tmp_path: Path, text: str, expected: list[tuple[str,
     assert read_bed(written(tmp_path, text), LENGTHS) == expected
 
 
+def test_a_contig_may_be_called_track(tmp_path: Path) -> None:
+    """Where there is one, as samtools takes it; the line of a browser has no contig in its place."""
+    lengths = {"track": 100, "chr2": 300}
+    assert read_bed(written(tmp_path, "track\t1\t2\nchr2\t3\t4\n"), lengths) == [
+        ("track", 1, 2),
+        ("chr2", 3, 4),
+    ]
+
+
+def test_a_huge_end_lies_beyond_the_contig(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is outside 'chr2'"):
+        read_bed(written(tmp_path, f"chr2\t0\t{10**22}\n"), LENGTHS)
+
+
 @pytest.mark.parametrize("name", ["a.bed", "a.bed.gz", "a.bed.bgz", "a.txt", "a"])
 @pytest.mark.parametrize("packing", ["plain", "gzip", "bgzip"])
 def test_packed_or_not_is_told_by_the_content(tmp_path: Path, name: str, packing: str) -> None:

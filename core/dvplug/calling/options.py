@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, fields
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, TypeAlias, get_args, get_type_hints
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, NamedTuple, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from typing_extensions import TypedDict
 
@@ -84,6 +85,14 @@ def _bytes(given: int | str) -> int:
     return parse_size(given) if isinstance(given, str) else given
 
 
+def _number(given: float) -> float:
+    if isinstance(given, str):
+        raise TypeError(f"{given!r} is no number")
+    return float(given)
+
+
+_KEEP: dict[type, Callable[[Any], Any]] = {int: operator.index, bool: bool}
+"""What makes options of these types of what is given."""
 PLACE = OptionKind(str, StrPath, _place)
 PLACES = OptionKind(list[str], StrPath | Sequence[StrPath], _places)
 FILE = OptionKind(Path, StrPath, Path)
@@ -91,9 +100,8 @@ FILES = OptionKind(list[Path], Sequence[StrPath], _files)
 OUTPUT = OptionKind(str, StrPath, os.fspath)
 OUTPUT_OR_STDOUT = OUTPUT._replace(hyphen=True)
 TEXTS = OptionKind(list[str], Sequence[str], tuple)
-NUMBER = OptionKind(float, float, float)
+NUMBER = OptionKind(float, float, _number)
 SIZE = OptionKind(str, int | str, _bytes)
-WHOLE = OptionKind(int, int, operator.index)
 
 
 @dataclass(frozen=True)
@@ -253,14 +261,12 @@ class CallOptions:
     def of(cls, **given: Any) -> CallOptions:
         """Take options as `dvplug.call` gets them; None is the default.
 
-        Raises TypeError where one is unknown, or a fraction stands for a whole number.
+        Raises TypeError where one is unknown or of another type, ValueError where it is none of those there are.
         """
-        kinds = {
-            field.name: WHOLE if field.kept is int else field.option.kind for field in option_fields(cls)
-        }
+        keep = {field.name: field.keep for field in option_fields(cls)}
         return cls(
             **{
-                name: kind.keep(value) if (kind := kinds.get(name)) else value
+                name: keep[name](value) if name in keep else value
                 for name, value in given.items()
                 if value is not None
             }
@@ -271,7 +277,7 @@ class CallOptions:
         words = ["dvplug", "call"]
         for field in option_fields(type(self)):
             value = getattr(self, field.name)
-            if field.option.bearing.in_command and value != field.default:
+            if field.option.bearing.in_command and value not in (field.default, ""):
                 words += [field.flag, *_words(value)]
         return shlex.join(words)
 
@@ -339,6 +345,18 @@ class OptionField(NamedTuple):
 
     def _given(self, hint: Any) -> Any:
         return hint | None if self.default is None else hint
+
+    def keep(self, value: Any) -> Any:
+        """Make what is kept of what is given; raises as `CallOptions.of`."""
+        if self.option.kind:
+            return self.option.kind.keep(value)
+        kinds = get_args(self.kept) if get_origin(self.kept) in (Union, UnionType) else (self.kept,)
+        kept = next(kind for kind in kinds if kind is not NoneType)
+        if get_origin(kept) is Literal:
+            if value not in get_args(kept):
+                raise ValueError(f"{self.name} is {value!r}, and not one of {', '.join(get_args(kept))}")
+            return value
+        return _KEEP.get(kept, lambda same: same)(value)
 
 
 def option_fields(options: type[CallOptions]) -> tuple[OptionField, ...]:
