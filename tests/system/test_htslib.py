@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +12,7 @@ import pysam
 import pytest
 
 from dvplug.simulate import SimulatedDataset
+from dvplug.system import htslib
 from dvplug.system.htslib import isolated_htslib, prepare_for_urls
 
 NAMES = ("REF_PATH", "REF_CACHE", "CURL_CA_BUNDLE")
@@ -79,7 +81,12 @@ def test_errors_that_nobody_can_catch_are_told_unless_they_are_of_a_damaged_file
     assert told[2:] == ["of somebody else"]
 
 
-def test_authorities_are_named_for_urls_unless_the_user_did(before: Settings) -> None:
+def test_authorities_are_named_for_urls_unless_the_user_did(
+    before: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a process that has not read a URL and has not loaded TensorFlow, whatever other tests did in this one."""
+    monkeypatch.setattr(htslib._borrowed, "authorities", None)
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
     for _ in range(2):  # the second time it is known that there are URLs
         with isolated_htslib():
             prepare_for_urls()
