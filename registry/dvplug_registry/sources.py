@@ -146,6 +146,7 @@ def _save(known: list[Source]) -> None:
 
 
 def _checked_root(path: Path) -> bytes:
+    """Read a registry's root of trust, root.json, that is signed by its own keys; raises RegistryError."""
     from tuf.api.exceptions import RepositoryError
     from tuf.api.metadata import Metadata, Root
 

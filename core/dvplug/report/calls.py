@@ -255,6 +255,7 @@ def _series(
 
 
 def _run_items(found: CallStatistics, run: RunFacts | None) -> list[Item]:
+    """Items of the page about the run: amounts and CPU time, where it is known, and what made the calls."""
     items = []
     if run is not None:
         stages = [stage for stage in STAGES if stage in run.seconds]
@@ -268,6 +269,7 @@ def _run_items(found: CallStatistics, run: RunFacts | None) -> list[Item]:
 
 
 def _provenance(found: CallStatistics) -> dict[str, object]:
+    """What the VCF's header says of where the calls come from: sample, program, reference, command, plugins."""
     shown: dict[str, object] = {"sample": found.sample}
     for line in found.header:
         key, _, value = line.removeprefix("##").partition("=")

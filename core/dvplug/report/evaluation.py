@@ -259,6 +259,7 @@ def _errors(judged: Sequence[Judged]) -> list[Item]:
 
 
 def _left_aside(result: Evaluation) -> dict[str, object]:
+    """What took no part in the comparison, or not fully: records by side and reason, and crowded regions."""
     shown: dict[str, object] = {}
     for name, left in (("truth", result.truth_left_aside), ("query", result.query_left_aside)):
         if left:
