@@ -74,15 +74,15 @@ def make_inputs(folder: Path, seed: int) -> None:
 
 
 def run_call(
-    folder: Path, out: Path, reads: str = "reads.bam", bed: bool = False, model: bool = False
+    folder: Path, out: Path, reads: str = "reads.bam", at_targets: bool = False, with_model: bool = False
 ) -> None:
-    """Call the inputs of a folder in this process."""
+    """Call reads of a folder of inputs, in this process: everywhere, at its targets, or beside them with its model."""
     call_variants(
         CallOptions(
             TECH, folder / "reference.fa", (folder / reads,), str(out), device="cpu", offline=True,
-            regions=(str(folder / "targets.bed"),) if bed else (),
-            exclude_regions=(folder / "targets.bed",) if model else (),
-            model=str(folder / "model") if model else None,
+            regions=(str(folder / "targets.bed"),) if at_targets else (),
+            exclude_regions=(folder / "targets.bed",) if with_model else (),
+            model=str(folder / "model") if with_model else None,
         )
     )  # fmt: skip
 
@@ -103,8 +103,8 @@ COMMANDS: dict[str, Callable[[Path, Path], None]] = {
     "call stored BAM": lambda folder, out: run_call(folder, out, "stored.bam"),
     "call CRAM": lambda folder, out: run_call(folder, out, "reads.cram"),
     "call old CRAM": lambda folder, out: run_call(folder, out, "old.cram"),
-    "call BED": lambda folder, out: run_call(folder, out, bed=True),
-    "call model": lambda folder, out: run_call(folder, out, model=True),
+    "call BED": lambda folder, out: run_call(folder, out, at_targets=True),
+    "call model": lambda folder, out: run_call(folder, out, with_model=True),
     "evaluate": run_evaluate,
     "evaluate gz": lambda folder, out: run_evaluate(folder, out, "truth.vcf.gz", "calls.vcf.gz"),
 }

@@ -189,7 +189,7 @@ def measure_kernels(job: Job) -> None:
     job.figures["kernels"] = {kernel.name: {**asdict(kernel), "us": kernel.each_us} for kernel in times}
 
 
-def measure_depth(job: Job) -> None:
+def measure_memory_at_depth(job: Job) -> None:
     """Measure memory where 20 kb are covered 1,000 times."""
     data = simulate_dataset(job.folder / "deep", length=20_000, depth=DEEP, seed=11)
     deep = Job(job.tech, job.model, data.reference, data.reads, [], job.folder)
@@ -217,6 +217,6 @@ MEASURES: dict[Part, Callable[[Job], None]] = {
     "call": measure_call,
     "stages": measure_stages,
     "kernels": measure_kernels,
-    "depth": measure_depth,
+    "depth": measure_memory_at_depth,
     "startup": measure_startup,
 }
