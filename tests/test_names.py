@@ -10,8 +10,6 @@ from pathlib import Path
 
 from helpers.places import ROOT
 
-OPEN = {"Channel", "Counts", "Genotyper", "Haplotype", "Pileup", "Source", "Variant"}
-"""Names that still stand for two things each."""
 SOURCES = [path for part in ("core", "registry", "plugins") for path in sorted((ROOT / part).rglob("*.py"))]
 
 
@@ -37,4 +35,4 @@ def test_types_of_two_modules_have_two_names() -> None:
         for name in types(path):
             homes[name].append(str(path.relative_to(ROOT)))
     assert len(homes) > 100  # they are found at all
-    assert {name: where for name, where in homes.items() if len(where) > 1 and name not in OPEN} == {}
+    assert {name: where for name, where in homes.items() if len(where) > 1} == {}
