@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+from dvplug.kernel import NO_KERNELS
 from helpers.places import ROOT
 
 MODULE = """
@@ -80,3 +82,15 @@ def test_what_cannot_be_read_stops_nobody(tmp_path: Path) -> None:
     (package / "__pycache__" / "dvplug-sources").write_bytes(b"\xff\xfe")
     assert call(package, "Reads", 10) == [15, 6, 0]
     assert call(package, "Reads", 10) == [15, 6, 1]
+
+
+def test_rooms_said_to_hold_no_kernels_hold_none_and_no_kernel_reaches_there() -> None:
+    rooms = {path.name: path for path in (ROOT / "core" / "dvplug").iterdir() if path.is_dir()}
+    assert rooms.keys() >= NO_KERNELS
+    for name, room in rooms.items():
+        for path in room.rglob("*.py"):
+            text = path.read_text(encoding="utf-8")
+            if "@kernel" in text:
+                assert name not in NO_KERNELS, path
+                imported = re.findall(r"^from dvplug\.(\w+)", text, re.MULTILINE)
+                assert not NO_KERNELS & set(imported), path

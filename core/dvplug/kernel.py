@@ -2,7 +2,8 @@
 
 Numba keeps what it compiled beside the source, or in the user's cache folder. It compiles again when a kernel's own
 file has changed, but not when that of a kernel which it calls has; and it fails when a class that a kernel takes was
-renamed, as by an upgrade. So what was compiled is thrown away whenever any file of this package has changed.
+renamed, as by an upgrade. So what was compiled is thrown away whenever a file of this package has changed that lies
+where kernels are.
 """
 
 from __future__ import annotations
@@ -19,6 +20,19 @@ from numba import njit
 
 MARK = "dvplug-sources"
 """File in a folder of compiled kernels: the state of the sources that they are compiled from."""
+NO_KERNELS = {
+    "calling",
+    "cli",
+    "engine",
+    "evaluate",
+    "genotypes",
+    "inputs",
+    "plugins",
+    "report",
+    "show",
+    "train",
+}
+"""Rooms whose files bear on no kernel."""
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -55,10 +69,10 @@ def _forget_others(folder: Path) -> None:
 
 @cache
 def _sources() -> bytes:
-    """Digest of the names, sizes and times of all files of this package."""
+    """Digest of the names, sizes and times of all files that bear on kernels."""
     root, found = os.path.dirname(__file__), []
     for folder, below, files in os.walk(root):
-        below[:] = [name for name in below if name != "__pycache__"]
+        below[:] = [name for name in below if name != "__pycache__" and name not in NO_KERNELS]
         for path in (os.path.join(folder, name) for name in files if name.endswith(".py")):
             with suppress(OSError):  # a link to nothing, as some editors make of a file that is not saved
                 state = os.stat(path)
