@@ -57,7 +57,7 @@ def evaluate(
         result = evaluate_and_report(
             truth, query, confident, ref, report, out_dir=out_dir, all_filters=all_filters
         )
-    for contig, start, end in result.approximate:
+    for contig, start, end in result.searched_in_part:
         warn(f"{contig}:{start + 1}-{end} is too crowded to be searched fully: its FP and FN may be too many")
     if json:
         stdout.print_json(json_format.dumps(result.as_dict()))

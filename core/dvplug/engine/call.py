@@ -75,7 +75,7 @@ class RegionCaller:
     """The whole line for one region, in a worker process."""
 
     def __init__(self, job: CallJob) -> None:
-        self.images = job.open_images()
+        self.images = job.open_drawer()
         self.genotyper = job.open_model(job.model, job.device)
         self.job = job
 
@@ -88,7 +88,7 @@ class RegionDrawer:
     """The line up to the images, in a worker process, where the network runs on a GPU."""
 
     def __init__(self, job: CallJob) -> None:
-        self.images = job.open_images()
+        self.images = job.open_drawer()
 
     def __call__(self, region: Region) -> list[Drawn]:
         """Draw one region."""

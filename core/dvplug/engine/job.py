@@ -31,7 +31,7 @@ class CallJob:
     as_records: bool = False  # in place of lines
     proposed: Path | None = None  # variants to genotype whatever the reads show
 
-    def open_images(self) -> RegionImages:
+    def open_drawer(self) -> RegionImages:
         """Open the files, in the process that reads them."""
         return RegionImages(
             self.pipeline,

@@ -29,7 +29,7 @@ class Evaluation:
         Counts by class of the record (`Variant.is_snp`); every record that is not a SNP counts as an indel.
     truth_left_aside, query_left_aside
         Records that took no part, by reason.
-    approximate
+    searched_in_part
         (contig, start, end) where more combinations were possible than could be searched: variants counted as
         found there are found, but some counted as FP and FN might match.
     """
@@ -38,7 +38,7 @@ class Evaluation:
     indel: ClassCounts
     truth_left_aside: dict[str, int] = field(default_factory=dict)
     query_left_aside: dict[str, int] = field(default_factory=dict)
-    approximate: tuple[tuple[str, int, int], ...] = ()
+    searched_in_part: tuple[tuple[str, int, int], ...] = ()
 
     def as_dict(self) -> dict[str, object]:
         """Everything, for JSON."""
@@ -47,17 +47,17 @@ class Evaluation:
             "INDEL": self.indel.as_dict(),
             "truth_left_aside": self.truth_left_aside,
             "query_left_aside": self.query_left_aside,
-            "approximate": [list(region) for region in self.approximate],
+            "searched_in_part": [list(region) for region in self.searched_in_part],
         }
 
 
 @dataclass
 class Comparison:
-    """Verdicts on the variants of both sides, and the regions of `Evaluation.approximate`."""
+    """Verdicts on the variants of both sides, and the regions of `Evaluation.searched_in_part`."""
 
     truth: list[Verdict] = field(default_factory=list)
     query: list[Verdict] = field(default_factory=list)
-    approximate: list[tuple[str, int, int]] = field(default_factory=list)
+    searched_in_part: list[tuple[str, int, int]] = field(default_factory=list)
 
 
 def evaluate(
@@ -87,7 +87,7 @@ def evaluate(
     all_filters
         Count query records that their FILTER rejects, too.
     max_states
-        Bound of the search, see `Evaluation.approximate`.
+        Bound of the search, see `Evaluation.searched_in_part`.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def evaluate(
         for c in (True, False)
     )
     return Evaluation(
-        snp, indel, truth_calls.left_aside, query_calls.left_aside, tuple(comparison.approximate)
+        snp, indel, truth_calls.left_aside, query_calls.left_aside, tuple(comparison.searched_in_part)
     )
 
 
@@ -142,7 +142,7 @@ def compare(
         _judge(comparison, sides, counted, match, bases)
         for first, last in match.pruned:
             end = max(v.changed_end for v, _ in sides[first:last])
-            comparison.approximate.append((contig, sides[first][0].changed_start, end))
+            comparison.searched_in_part.append((contig, sides[first][0].changed_start, end))
     return comparison
 
 

@@ -17,7 +17,7 @@ from dvplug.report.statistics import CallStatistics, read_statistics
 from dvplug.system.outputs import require_place, write_output
 from dvplug_registry.model_folder import ModelFolder
 
-STAGES = {
+STAGE_LABELS = {
     "decode": "decode reads",
     "realign": "realign reads",
     "count": "find candidates",
@@ -107,7 +107,7 @@ def write_call_report(
     ]
     page = Page(
         f"Variant calls of {found.sample}",
-        f"{vcf.name}: {sum(found.records.values()):,} records. Counts are of the called alternate alleles.",
+        _subtitle(vcf.name, found),
         sections,
         filters,
         [name for name in filters if name in ("PASS", ".")] or filters,
@@ -115,6 +115,15 @@ def write_call_report(
     )
     write_output(out, render(page))
     return found
+
+
+def _subtitle(file: str, found: CallStatistics) -> str:
+    said = f"{file}: {sum(found.records.values()):,} records. Counts are of the called alternate alleles."
+    if found.without_spelt_alt:
+        said += (
+            f" {found.without_spelt_alt:,} records without an alternate allele in letters are not counted."
+        )
+    return said
 
 
 def _tiles(found: CallStatistics, filters: Sequence[str]) -> Item:
@@ -254,35 +263,38 @@ def _series(
     return [one for one in made if any(map(any, one.counts))]
 
 
-def _run_items(found: CallStatistics, run: RunFacts | None) -> list[Item]:
-    """Items of the page about the run: amounts and CPU time, where it is known, and what made the calls."""
-    items = []
-    if run is not None:
-        stages = [stage for stage in STAGES if stage in run.seconds]
-        seconds = Series("CPU", [[round(run.seconds[stage], 2) for stage in stages]])
-        note = f"{run.wall_seconds:,.1f} s from start to end with {run.workers} worker(s), their start-up included."
-        names = [STAGES[stage] for stage in stages]
-        items.append(rows("stages", "Run time by stage", "stage", names, [seconds], note=note, unit="CPU s"))
-        amounts = ("regions", "reads", "candidates", "images")
-        items.insert(0, tiles([Tile(amount, [getattr(run, amount)]) for amount in amounts]))
-    return [*items, facts("provenance", "What made the calls", _provenance(found))]
+def _run_items(statistics: CallStatistics, run: RunFacts | None) -> list[Item]:
+    """Items of the section on the run: amounts and CPU time by stage, if ``run`` is given; and what made the calls."""
+    provenance = facts("provenance", "What made the calls", _provenance(statistics.header))
+    if run is None:
+        return [provenance]
+    amounts = ("regions", "reads", "candidates", "images")
+    stages = [stage for stage in STAGE_LABELS if stage in run.seconds]
+    seconds = Series("CPU", [[round(run.seconds[stage], 2) for stage in stages]])
+    note = (
+        f"{run.wall_seconds:,.1f} s from start to end with {run.workers} worker(s), their start-up included."
+    )
+    labels = [STAGE_LABELS[stage] for stage in stages]
+    return [
+        tiles([Tile(amount, [getattr(run, amount)]) for amount in amounts]),
+        rows("stages", "Run time by stage", "stage", labels, [seconds], note=note, unit="CPU s"),
+        provenance,
+    ]
 
 
-def _provenance(found: CallStatistics) -> dict[str, object]:
-    """What the VCF's header says of where the calls come from: sample, program, reference, command, plugins."""
-    shown: dict[str, object] = {"sample": found.sample}
-    for line in found.header:
+def _provenance(header: Sequence[str]) -> dict[str, object]:
+    """Return what the ``##`` lines of a VCF say of its origin, by label: program, reference, command, plugins."""
+    labelled: dict[str, object] = {}
+    for line in header:
         key, _, value = line.removeprefix("##").partition("=")
         plugin = _PLUGIN.fullmatch(line)
         if key in ("source", "reference"):
-            shown[key] = value
+            labelled[key] = value
         elif key == "dvplugCommand":
-            shown["command"] = value
+            labelled["command"] = value
         elif plugin:
-            shown[f"plugin {plugin['name']}"] = plugin["version"]
-    if found.blocks:
-        shown["records without an alternate allele, not counted here"] = found.blocks
-    return shown
+            labelled[f"plugin {plugin['name']}"] = plugin["version"]
+    return labelled
 
 
 def _model_items(found: CallStatistics, model: ModelFolder | None) -> list[Item]:

@@ -88,7 +88,7 @@ def write_evaluation_report(
             ("Precision against recall", _curves(judged, result)),
             ("Is GQ true?", _calibration(calibration(judged))),
             ("Errors", _errors(judged)),
-            ("What was compared", [facts("compared", "Files", {**compared, **_left_aside(result)})]),
+            ("What was compared", [facts("compared", "Files", {**compared, **_facts_on_unsearched(result)})]),
         ],
     )
     write_output(out, render(page))
@@ -258,13 +258,14 @@ def _errors(judged: Sequence[Judged]) -> list[Item]:
     ]  # fmt: skip
 
 
-def _left_aside(result: Evaluation) -> dict[str, object]:
-    """What took no part in the comparison, or not fully: records by side and reason, and crowded regions."""
-    shown: dict[str, object] = {}
-    for name, left in (("truth", result.truth_left_aside), ("query", result.query_left_aside)):
-        if left:
-            shown[f"{name} records left aside"] = ", ".join(f"{n} {why}" for why, n in sorted(left.items()))
-    if result.approximate:
-        crowded = [f"{contig}:{start + 1}-{end}" for contig, start, end in result.approximate]
-        shown["too crowded to be searched fully"] = ", ".join(crowded)
-    return shown
+def _facts_on_unsearched(result: Evaluation) -> dict[str, str]:
+    """Say, by label, how many records took no part, by side and reason, and which regions were searched in part."""
+    labelled = {}
+    for side, left_aside in (("truth", result.truth_left_aside), ("query", result.query_left_aside)):
+        if left_aside:
+            numbers = ", ".join(f"{number} {reason}" for reason, number in sorted(left_aside.items()))
+            labelled[f"{side} records left aside"] = numbers
+    if result.searched_in_part:
+        crowded = [f"{contig}:{start + 1}-{end}" for contig, start, end in result.searched_in_part]
+        labelled["too crowded to be searched fully"] = ", ".join(crowded)
+    return labelled

@@ -65,8 +65,8 @@ class CallStatistics:
         By FILTER, genotype and bin of `VAF_BINS`, of each called alt, or of all alts where none was called.
     substitutions, lengths
         Of called alts; lengths by FILTER, genotype and length.
-    blocks
-        Records that are no variants: those of a gVCF without an alternate allele.
+    without_spelt_alt
+        Records that are not counted, as no alternate allele is spelt out: blocks of a gVCF, ``<DEL>``, ``*``.
     """
 
     sample: str = ""
@@ -78,7 +78,7 @@ class CallStatistics:
     vaf: Counter[tuple[str, str, int]] = field(default_factory=Counter)
     substitutions: Counter[tuple[str, str]] = field(default_factory=Counter)
     lengths: Counter[tuple[str, str, int]] = field(default_factory=Counter)
-    blocks: int = 0
+    without_spelt_alt: int = 0
 
     @property
     def filters(self) -> list[str]:
@@ -96,7 +96,7 @@ class CallStatistics:
         found = dict(zip(_keys(keys), values.split(":"), strict=False))
         kind = classify(ref.upper(), alts.upper(), found.get("GT", "."))
         if kind is None:
-            self.blocks += 1
+            self.without_spelt_alt += 1
             return
         self.records[filter_, kind.type, kind.genotype, contig] += 1
         if qual != ".":

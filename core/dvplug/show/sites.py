@@ -140,7 +140,7 @@ def show_positions(positions: Sequence[str], options: CallOptions) -> Shown:
     with Reference.open(options.ref) as reference:
         if options.proposed_variants:
             size = checked.profile.partition_size
-            parts = dict.fromkeys(_part(at, size, reference) for at in checked.regions)
+            parts = dict.fromkeys(_partition(at, size, reference) for at in checked.regions)
             count_proposed(options.proposed_variants, reference, parts)
         viewer = _Viewer(job, reference)
         found = [one for at in checked.regions for one in viewer.look(at)]
@@ -158,21 +158,22 @@ def _one_base(text: str, lengths: Mapping[str, int]) -> Region:
     return at
 
 
-def _part(at: Region, size: int, reference: Reference) -> Region:
+def _partition(at: Region, size: int, reference: Reference) -> Region:
     """Return the partition of a whole genome that a position lies in."""
     cut = at.start - at.start % size
     return Region(at.contig, cut, min(cut + size, reference.lengths[at.contig]))
 
 
 class _Viewer:
-    """Draws the parts of the genome that `dvplug call` works on, one at a time, and picks sites from them."""
+    """Draws the partitions of the genome that `dvplug call` works on, one at a time, and picks sites from them."""
 
     def __init__(self, job: CallJob, reference: Reference) -> None:
         self.job, self.reference = job, reference
-        self.drawer, self.predictor = job.open_images(), job.open_model(job.model, job.device)
+        self.drawer, self.predictor = job.open_drawer(), job.open_model(job.model, job.device)
         self.profile = job.pipeline.profile
-        self._part: Region | None = None
-        self._drawn: list[Drawn] = []
+        # The partition that was drawn last, and its batches: sites are often asked for side by side.
+        self._drawn_partition: Region | None = None
+        self._drawn_batches: list[Drawn] = []
 
     def look(self, at: Region) -> list[Site | NoCandidate]:
         """Return the candidates at a position: usually one."""
@@ -185,12 +186,13 @@ class _Viewer:
         return found or [self._nothing(at, drawn)]
 
     def _draw(self, at: Region) -> list[Drawn]:
-        """Draw the whole part, as calling does: reads are phased within it, and haplotypes are drawn."""
-        part = _part(at, self.profile.partition_size, self.reference)
-        if part != self._part:
-            self._drawn = [d for r in skip_n_runs([part], self.reference) for d in self.drawer.draw(r)]
-            self._part = part
-        return self._drawn
+        """Draw the whole partition, as calling does: reads are phased within it, and haplotypes are drawn."""
+        partition = _partition(at, self.profile.partition_size, self.reference)
+        if partition != self._drawn_partition:
+            wanted = skip_n_runs([partition], self.reference)
+            self._drawn_batches = [drawn for region in wanted for drawn in self.drawer.draw(region)]
+            self._drawn_partition = partition
+        return self._drawn_batches
 
     def _sites(self, drawn: Drawn, first: int, last: int) -> Iterator[Site]:
         """Call the candidates that start from ``first`` to ``last``, each by itself."""

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pysam
 
@@ -18,8 +19,9 @@ from dvplug.evaluate import evaluate
 from dvplug.simulate import simulate_dataset
 from dvplug_lab.fuzzing.mutations import mutate_bytes, mutate_json, mutate_records, mutate_text, mutate_vcf
 
-TECH = "illumina-wgs"
+TECHNOLOGY = "illumina-wgs"
 LENGTH, DEPTH = 5_000, 14.0
+Where = Literal["everywhere", "targets", "outside targets"]
 Break = Callable[[bytes, random.Random], bytes]
 
 
@@ -68,21 +70,20 @@ def make_inputs(folder: Path, seed: int) -> None:
     (folder / "targets.bed").write_text("# where to call\nchrS\t100\t1500\nchrS\t1600\t1700\tname\t0\t+\n")
     (folder / "truth.vcf").write_bytes(gzip.decompress(data.truth.read_bytes()))
     models = Path(dvplug_illumina.__file__).parent / "models"
-    shutil.copytree(next(models.glob(f"{TECH}-1.*")), folder / "model")
+    shutil.copytree(next(models.glob(f"{TECHNOLOGY}-1.*")), folder / "model")
     run_call(folder, folder / "calls.vcf.gz")
     (folder / "calls.vcf").write_bytes(gzip.decompress((folder / "calls.vcf.gz").read_bytes()))
 
 
-def run_call(
-    folder: Path, out: Path, reads: str = "reads.bam", at_targets: bool = False, with_model: bool = False
-) -> None:
-    """Call reads of a folder of inputs, in this process: everywhere, at its targets, or beside them with its model."""
+def run_call(folder: Path, out: Path, reads: str = "reads.bam", where: Where = "everywhere") -> None:
+    """Call reads of a folder of inputs, in this process: everywhere, inside its targets.bed alone, or outside it."""
+    targets = folder / "targets.bed"
     call_variants(
         CallOptions(
-            TECH, folder / "reference.fa", (folder / reads,), str(out), device="cpu", offline=True,
-            regions=(str(folder / "targets.bed"),) if at_targets else (),
-            exclude_regions=(folder / "targets.bed",) if with_model else (),
-            model=str(folder / "model") if with_model else None,
+            TECHNOLOGY, folder / "reference.fa", (folder / reads,), str(out), device="cpu", offline=True,
+            regions=(str(targets),) if where == "targets" else (),
+            exclude_regions=(targets,) if where == "outside targets" else (),
+            model=str(folder / "model"),
         )
     )  # fmt: skip
 
@@ -103,8 +104,8 @@ COMMANDS: dict[str, Callable[[Path, Path], None]] = {
     "call stored BAM": lambda folder, out: run_call(folder, out, "stored.bam"),
     "call CRAM": lambda folder, out: run_call(folder, out, "reads.cram"),
     "call old CRAM": lambda folder, out: run_call(folder, out, "old.cram"),
-    "call BED": lambda folder, out: run_call(folder, out, at_targets=True),
-    "call model": lambda folder, out: run_call(folder, out, with_model=True),
+    "call BED": lambda folder, out: run_call(folder, out, where="targets"),
+    "call model": lambda folder, out: run_call(folder, out, where="outside targets"),
     "evaluate": run_evaluate,
     "evaluate gz": lambda folder, out: run_evaluate(folder, out, "truth.vcf.gz", "calls.vcf.gz"),
 }

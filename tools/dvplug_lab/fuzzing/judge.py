@@ -47,7 +47,7 @@ def judge(run: Callable[[Path], None], folder: Path, timeout_s: float) -> Verdic
     child = os.fork()
     if not child:
         _run_in_child(run, folder, results / "out.vcf.gz")
-    status = _wait(child, timeout_s)
+    status = _wait_or_kill(child, timeout_s)
     text = (folder / "said.txt").read_text(errors="replace")
     if status is None:
         return Verdict("hang", text)
@@ -101,8 +101,8 @@ def _valid(out: Path) -> int:
     return 0
 
 
-def _wait(child: int, timeout_s: float) -> int | None:
-    """Return the child's status, or None after it had to be killed."""
+def _wait_or_kill(child: int, timeout_s: float) -> int | None:
+    """Return the wait status (as of `os.waitpid`) of a child, or None if it was killed after ``timeout_s``."""
     end, pause = time.monotonic() + timeout_s, 0.001
     while True:
         pid, status = os.waitpid(child, os.WNOHANG)

@@ -7,8 +7,8 @@ import random
 import re
 from typing import Any
 
-EDGES = (b"0", b"-1", b"1", b"255", b"65536", b"2147483647", b"2147483648", b"4294967295", b"9223372036854775807",
-         b"99999999999999999999999", b"1e9", b"nan", b"1.5", b"0x10", b"")  # fmt: skip
+EDGE_NUMBERS = (b"0", b"-1", b"1", b"255", b"65536", b"2147483647", b"2147483648", b"4294967295", b"1.5", b"1e9",
+                b"9223372036854775807", b"99999999999999999999999", b"nan", b"0x10", b"")  # fmt: skip
 ODD_TEXTS = (b"", b".", b"*", b"N", b"<DEL>", b"chrS", b"chrX", b"\x00", b"\xff\xfe", b"\t", b"\r\n", b"#", b">",
              b"A" * 3000, "\u00e9".encode(), b"./.", b"1|0|1", b"9/9", b"A,C,<*>")  # fmt: skip
 ODD_VALUES: tuple[Any, ...] = (
@@ -16,38 +16,38 @@ ODD_VALUES: tuple[Any, ...] = (
 )  # fmt: skip
 
 
-def mutate_bytes(data: bytes, draw: random.Random) -> bytes:
+def mutate_bytes(data: bytes, rng: random.Random) -> bytes:
     """Break one to four places: bits, bytes, whole stretches zeroed, cut, doubled, moved or made up; or the end."""
     out = bytearray(data)
-    for _ in range(draw.randint(1, 4)):
+    for _ in range(rng.randint(1, 4)):
         if not out:
             break
-        at = draw.randrange(len(out))
-        length = min(draw.choice((1, 2, 4, 16, 200, 4000)), len(out) - at)
-        way = draw.randrange(9)
-        if way == 0:
-            out[at] ^= 1 << draw.randrange(8)
-        elif way == 1:
-            out[at : at + length] = draw.randbytes(length)
-        elif way == 2:
+        at = rng.randrange(len(out))
+        length = min(rng.choice((1, 2, 4, 16, 200, 4000)), len(out) - at)
+        edit = rng.randrange(9)
+        if edit == 0:
+            out[at] ^= 1 << rng.randrange(8)
+        elif edit == 1:
+            out[at : at + length] = rng.randbytes(length)
+        elif edit == 2:
             out[at : at + length] = bytes(length)
-        elif way == 3:
+        elif edit == 3:
             out[at : at + length] = b"\xff" * length
-        elif way == 4:
+        elif edit == 4:
             del out[at : at + length]
-        elif way == 5:
+        elif edit == 5:
             out[at:at] = out[at : at + length]
-        elif way == 6:
-            out[at:at] = draw.randbytes(length)
-        elif way == 7:
-            to = draw.randrange(len(out))
+        elif edit == 6:
+            out[at:at] = rng.randbytes(length)
+        elif edit == 7:
+            to = rng.randrange(len(out))
             out[at : at + length], out[to : to + length] = out[to : to + length], out[at : at + length]
-        elif draw.random() < 0.3:
+        elif rng.random() < 0.3:
             del out[at:]
     return bytes(out)
 
 
-def mutate_records(data: bytes, draw: random.Random) -> bytes:
+def mutate_records(data: bytes, rng: random.Random) -> bytes:
     """Change numbers, CIGARs, bases or qualities of one to five BAM records, not how long they are (SAM, 4.2)."""
     out, records = bytearray(data), []
     at = 8 + int.from_bytes(data[4:8], "little")
@@ -58,75 +58,75 @@ def mutate_records(data: bytes, draw: random.Random) -> bytes:
     while at < len(data):
         records.append(at)
         at += 4 + int.from_bytes(data[at : at + 4], "little")
-    for record in draw.sample(records, draw.randint(1, 5)):
+    for record in rng.sample(records, rng.randint(1, 5)):
         end = record + 4 + int.from_bytes(data[record : record + 4], "little")
         cigar = record + 36 + data[record + 12]
-        low, high = draw.choice(
+        low, high = rng.choice(
             ((record + 4, record + 36), (record + 8, record + 24), (cigar, cigar + 8), (record + 36, end))
         )
-        place, size = draw.randrange(low, high), draw.choice((1, 2, 4))
+        place, size = rng.randrange(low, high), rng.choice((1, 2, 4))
         size = min(size, end - place)
-        edge = draw.choice((0, 1, 255, (1 << 8 * size - 1) - 1, 1 << 8 * size - 1, (1 << 8 * size) - 1))
-        value = edge if draw.random() < 0.5 else draw.randrange(1 << 8 * size)
+        edge = rng.choice((0, 1, 255, (1 << 8 * size - 1) - 1, 1 << 8 * size - 1, (1 << 8 * size) - 1))
+        value = edge if rng.random() < 0.5 else rng.randrange(1 << 8 * size)
         out[place : place + size] = (value % (1 << 8 * size)).to_bytes(size, "little")
     return bytes(out)
 
 
-def mutate_text(text: bytes, draw: random.Random) -> bytes:
-    """Break one to three numbers, fields or lines of a text in tab-separated lines, or its bytes."""
-    for _ in range(draw.randint(1, 3)):
-        way = draw.randrange(6)
+def mutate_text(text: bytes, rng: random.Random) -> bytes:
+    """Break a text of lines in one to three rounds: a number, a field, a line or the order of fields; or bytes."""
+    for _ in range(rng.randint(1, 3)):
+        edit = rng.randrange(6)
         lines = text.split(b"\n")
-        at = draw.randrange(len(lines))
-        if way == 0 and (numbers := list(re.finditer(rb"\d+", text))):
-            number = draw.choice(numbers)
-            text = text[: number.start()] + draw.choice(EDGES) + text[number.end() :]
-        elif way == 1:
+        at = rng.randrange(len(lines))
+        if edit == 0 and (numbers := list(re.finditer(rb"\d+", text))):
+            number = rng.choice(numbers)
+            text = text[: number.start()] + rng.choice(EDGE_NUMBERS) + text[number.end() :]
+        elif edit == 1:
             fields = lines[at].split(b"\t")
-            fields[draw.randrange(len(fields))] = draw.choice(ODD_TEXTS)
+            fields[rng.randrange(len(fields))] = rng.choice(ODD_TEXTS)
             lines[at] = b"\t".join(fields)
             text = b"\n".join(lines)
-        elif way == 2:
+        elif edit == 2:
             del lines[at]
             text = b"\n".join(lines)
-        elif way == 3:
-            lines.insert(draw.randrange(len(lines)), lines[at])
+        elif edit == 3:
+            lines.insert(rng.randrange(len(lines)), lines[at])
             text = b"\n".join(lines)
-        elif way == 4:
+        elif edit == 4:
             fields = lines[at].split(b"\t")
-            draw.shuffle(fields)
-            lines[at] = b"\t".join(fields[: draw.randint(1, len(fields))])
+            rng.shuffle(fields)
+            lines[at] = b"\t".join(fields[: rng.randint(1, len(fields))])
             text = b"\n".join(lines)
         else:
-            text = mutate_bytes(text, draw)
+            text = mutate_bytes(text, rng)
     return text
 
 
-def mutate_vcf(text: bytes, draw: random.Random) -> bytes:
+def mutate_vcf(text: bytes, rng: random.Random) -> bytes:
     """Break the records of a VCF, or in one of four its header too, without which nothing would be read."""
-    if draw.random() < 0.25:
-        return mutate_text(text, draw)
+    if rng.random() < 0.25:
+        return mutate_text(text, rng)
     body = text.index(b"\n", text.index(b"#CHROM")) + 1
-    return text[:body] + mutate_text(text[body:], draw)
+    return text[:body] + mutate_text(text[body:], rng)
 
 
-def mutate_json(text: bytes, draw: random.Random) -> bytes:
+def mutate_json(text: bytes, rng: random.Random) -> bytes:
     """Replace, remove or add one to three values anywhere in a document; sometimes break its text instead."""
-    if draw.random() < 0.3:
-        return mutate_text(text, draw)
+    if rng.random() < 0.3:
+        return mutate_text(text, rng)
     document = json.loads(text)
-    for _ in range(draw.randint(1, 3)):
+    for _ in range(rng.randint(1, 3)):
         places = list(_places(document))
-        holder, key = draw.choice(places)
-        way = draw.randrange(4)
-        if way == 0 and isinstance(holder, dict):
+        holder, key = rng.choice(places)
+        edit = rng.randrange(4)
+        if edit == 0 and isinstance(holder, dict):
             del holder[key]
-        elif way == 1 and isinstance(holder, dict):
-            holder[draw.choice(("", "x", key + "2"))] = holder[key]
-        elif way == 2 and isinstance(holder[key], int | float):
-            holder[key] = holder[key] * draw.choice((-1, 0, 2, 0.5, 1e6))
+        elif edit == 1 and isinstance(holder, dict):
+            holder[rng.choice(("", "x", key + "2"))] = holder[key]
+        elif edit == 2 and isinstance(holder[key], int | float):
+            holder[key] = holder[key] * rng.choice((-1, 0, 2, 0.5, 1e6))
         else:
-            holder[key] = draw.choice(ODD_VALUES)
+            holder[key] = rng.choice(ODD_VALUES)
     return json.dumps(document).encode()
 
 

@@ -34,7 +34,7 @@ from dvplug_lab.speed.processes import Cost, answer_times, measure
 from dvplug_lab.training_reads.build import build_benchmark
 
 Part = Literal["call", "stages", "depth", "startup", "kernels"]
-DEEP, DEEP_LIMIT_MB = 1000.0, 500
+DEEP_DEPTH, DEEP_LIMIT_MB = 1000.0, 500
 START_UPS = (["--help"], ["plugins", "list"], ["registry", "list"])
 KERNEL_REGIONS = 10
 
@@ -51,8 +51,8 @@ class Job:
     folder: Path
     figures: dict[str, Any] = field(default_factory=dict)
 
-    def dvplug(self, workers: int, name: str = "dvplug", *, gvcf: bool = False) -> list[Command]:
-        """Return the command that calls these reads."""
+    def dvplug_commands(self, workers: int, name: str = "dvplug", *, gvcf: bool = False) -> list[Command]:
+        """Return the command that calls these reads, as a pipeline of one."""
         out = self.folder / f"{name}.vcf.gz"
         where = self.regions
         command = peers.dvplug(
@@ -83,10 +83,10 @@ def measure_call(job: Job) -> None:
         "bcftools mpileup | call": peers.bcftools(
             job.reference, job.reads, job.folder / "bcftools.vcf.gz", job.regions
         ),
-        "dvplug, 1 worker": job.dvplug(1),
-        "dvplug, 2 workers": job.dvplug(2),
-        "dvplug, 1 worker, gVCF too": job.dvplug(1, gvcf=True),
-        "dvplug, 2 workers, gVCF too": job.dvplug(2, gvcf=True),
+        "dvplug, 1 worker": job.dvplug_commands(1),
+        "dvplug, 2 workers": job.dvplug_commands(2),
+        "dvplug, 1 worker, gVCF too": job.dvplug_commands(1, gvcf=True),
+        "dvplug, 2 workers, gVCF too": job.dvplug_commands(2, gvcf=True),
     }
     table = Table("", "CPU s", "of bcftools", "wall s", "of bcftools", "peak MB per process", title="Calling")
     costs: dict[str, Cost] = {}
@@ -114,8 +114,10 @@ def first_run(job: Job) -> tuple[Cost, Cost]:
     """Call a small region twice with an empty kernel cache, then once to warm up the usual one."""
     small = Job(job.tech, job.model, job.reference, job.reads, busy_partitions(job)[:1], job.folder)
     with TemporaryDirectory(prefix="kernels-") as cache:
-        first, second = (measure(small.dvplug(1, "small"), {"NUMBA_CACHE_DIR": cache}) for _ in range(2))
-    measure(small.dvplug(1, "small"))
+        first, second = (
+            measure(small.dvplug_commands(1, "small"), {"NUMBA_CACHE_DIR": cache}) for _ in range(2)
+        )
+    measure(small.dvplug_commands(1, "small"))
     return first, second
 
 
@@ -190,14 +192,14 @@ def measure_kernels(job: Job) -> None:
 
 
 def measure_memory_at_depth(job: Job) -> None:
-    """Measure memory where 20 kb are covered 1,000 times."""
-    data = simulate_dataset(job.folder / "deep", length=20_000, depth=DEEP, seed=11)
-    deep = Job(job.tech, job.model, data.reference, data.reads, [], job.folder)
-    cost = measure(deep.dvplug(2, "deep"))
+    """Print and keep, as "depth", the memory that a call with two workers takes on 20 kb covered 1,000 times."""
+    data = simulate_dataset(job.folder / "deep", length=20_000, depth=DEEP_DEPTH, seed=11)
+    deep = Job(job.tech, job.model, data.reference, data.reads, regions=[], folder=job.folder)
+    cost = measure(deep.dvplug_commands(2, "deep"))
     verdict = "under" if cost.peak_mb[0] < DEEP_LIMIT_MB else "OVER"
     stdout.print(
-        f"At {DEEP:,.0f}x the largest process took {cost.peak_mb[0]:.0f} MB ({cost.private_mb[0]:.0f} MB its own), "
-        f"{verdict} {DEEP_LIMIT_MB} MB; 20 kb took {cost.cpu_s:.1f} s of CPU."
+        f"At {DEEP_DEPTH:,.0f}x the largest process took {cost.peak_mb[0]:.0f} MB, {verdict} {DEEP_LIMIT_MB} MB; "
+        f"the most that was one's own was {cost.private_mb[0]:.0f} MB; 20 kb took {cost.cpu_s:.1f} s of CPU."
     )
     job.figures["depth"] = asdict(cost)
 

@@ -18,13 +18,12 @@ FRACTION_EDGES = np.array([0.03, 0.06, 0.09, 0.12, 0.15, 0.2, 0.3, 0.5, 1.01])
 
 @dataclass
 class Noise:
-    """False alleles with at least 2 reads, per 100 kb, by allele fraction (bins of `FRACTION_EDGES`)."""
+    """Counts of false alleles of 2 reads or more by allele fraction, bins of `FRACTION_EDGES`; `str` gives rates."""
 
     bases: int
     mean_depth: float
     snps: NDArray[np.int64]  # [bins]
     indels: NDArray[np.int64]  # [bins]
-    clipped: float
 
     def __str__(self) -> str:
         edges = "  ".join(f"{e:6.2f}" for e in FRACTION_EDGES[:-1])
@@ -36,7 +35,9 @@ class Noise:
         return "\n".join(rows)
 
 
-def truth_mask(truth: Path | None, contig: str, start: int, end: int, flank: int = 12) -> NDArray[np.bool_]:
+def away_from_truth(
+    truth: Path | None, contig: str, start: int, end: int, flank: int = 12
+) -> NDArray[np.bool_]:
     """Return bool[end - start], False within ``flank`` bp of a true variant."""
     keep = np.ones(end - start, dtype=bool)
     if truth is not None:
@@ -54,20 +55,23 @@ def measure_noise(
     *,
     min_depth: int = 10,
 ) -> Noise:
-    """Count alleles that are not in the truth over intervals; positions under ``min_depth`` are left out."""
+    """Count false alleles by the fraction of the reads that show them.
+
+    They are those of two reads or more at positions of ``min_depth`` or more that lie away from true variants (at all
+    positions where ``truth`` is None).
+    """
     snps, indels = [], []
-    bases, depth, clipped = 0, 0.0, 0.0
+    bases, depth = 0, 0.0
     for contig, start, end in intervals:
         counts = count_alleles(bam, contig, start, end)
         reference = reference_codes(fasta, contig, start, end)
-        keep = truth_mask(truth, contig, start, end) & (counts.depth >= min_depth) & (reference < 4)
+        keep = away_from_truth(truth, contig, start, end) & (counts.depth >= min_depth) & (reference < 4)
         bases += int(keep.sum())
         depth += float(counts.depth[keep].sum())
-        clipped += float(counts.clips.sum())
         snps.append(_snp_fractions(counts, reference, keep))
         indels.append(_indel_fractions(counts, keep))
     tables = [np.histogram(np.concatenate(part), FRACTION_EDGES)[0] for part in (snps, indels)]
-    return Noise(bases, depth / max(bases, 1), tables[0], tables[1], clipped)
+    return Noise(bases=bases, mean_depth=depth / max(bases, 1), snps=tables[0], indels=tables[1])
 
 
 def _snp_fractions(counts: ObservedAlleles, reference: Codes, keep: NDArray[np.bool_]) -> NDArray[np.float64]:
