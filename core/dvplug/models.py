@@ -102,7 +102,7 @@ def verify_model(plugins: Plugins, model: LoadedModel, device: str = "cpu") -> f
     ModelError
         The difference is larger than the manifest allows.
     """
-    from dvplug_registry.verify import known_answer_test  # brings numpy
+    from dvplug_registry.known_answer import known_answer_test  # brings numpy
 
     genotyper = plugins.genotyper(plugins.technology(model.manifest.technology).genotyper)
     return known_answer_test(model, genotyper.load()(model, device).predict)

@@ -14,8 +14,8 @@ from dvplug.genotypes import genotyper as genotyper_module
 from dvplug.genotypes.genotyper import KerasPredictor, choose_device, open_genotyper
 from dvplug.train.export import Description, export
 from dvplug.train.fit import FitSettings, fit
+from dvplug_registry.known_answer import known_answer_test
 from dvplug_registry.model_folder import ModelFolder, open_folder
-from dvplug_registry.verify import known_answer_test
 from helpers.training_toys import LAYOUT, TINY, toy_examples, write_shard
 
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dvplug_registry.errors import ModelError
+from dvplug_registry.known_answer import known_answer_test
 from dvplug_registry.manifest import Manifest
 from dvplug_registry.model_folder import (
     ModelFolder,
@@ -21,7 +22,6 @@ from dvplug_registry.model_folder import (
     verify_files,
 )
 from dvplug_registry.resolve import ModelPlace, find_models, misnamed, resolve
-from dvplug_registry.verify import known_answer_test
 from dvplug_registry.versions import Version
 from helpers.registry_fixtures import fields, make_model, toy_probabilities
 
