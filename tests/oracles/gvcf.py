@@ -1,4 +1,4 @@
-"""The twin of what a gVCF counts (`reference_depths`, `reference_confidence`): one base, one position at a time."""
+"""The twin of `dvplug.records.reference_depths` and `reference_confidence`: one base, one position at a time."""
 
 from __future__ import annotations
 

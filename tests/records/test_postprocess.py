@@ -11,7 +11,7 @@ from dvplug.errors import ModelError
 from dvplug.records.postprocess import PostprocessSettings, call_sites
 from dvplug.sequence.alleles import trim
 from helpers.generated_sites import batches, called_records, generated_sites
-from oracles.postprocess import q, slow_genotypes
+from oracles.merge import q, slow_genotypes
 
 seeds = st.integers(0, 10_000)
 

@@ -25,7 +25,7 @@ from helpers.read_batches import (
     random_sequence,
     read_batch,
 )
-from oracles.site_features import twin_features
+from oracles.site import twin_features
 
 
 def features_of(
