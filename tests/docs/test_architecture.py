@@ -26,10 +26,25 @@ def test_every_package_and_module_has_a_row_and_no_other() -> None:
     assert set(rows) == rooms()
 
 
-def test_the_floors_are_those_that_are_checked() -> None:
+def checked(kind: str, key: str, *, within: list[str] | None = None) -> list[str]:
+    """What the one contract of `lint-imports` of this kind, and within these packages, says under a key."""
     tomllib = pytest.importorskip("tomllib", reason="Python 3.10 reads no TOML")
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
-    (layers,) = [contract["layers"] for contract in settings["contracts"] if contract["type"] == "layers"]
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (said,) = [c[key] for c in contracts if c["type"] == kind and c.get("containers") == within]
+    return said
+
+
+def test_the_roots_are_those_that_are_checked() -> None:
+    plugins = {path.parent.name for path in (ROOT / "plugins").glob("*/__init__.py")}
+    layers = checked("layers", "layers")
+    assert [set(re.findall(r"\w+", layer)) for layer in layers] == [plugins, {"dvplug"}, {"dvplug_registry"}]
+    way = re.search(r"Imports point one way: `plugins/` -> `core/(\w+)` -> `registry/(\w+)`", TEXT)
+    assert way
+    assert list(way.groups()) == layers[1:]
+
+
+def test_the_floors_are_those_that_are_checked() -> None:
+    layers = checked("layers", "layers", within=["dvplug"])
     house = next(block["body"] for block in BLOCK.finditer(TEXT) if "_version" in block["body"])
     known = {room.removesuffix("/").removesuffix(".py") for room in rooms()}
     floors = [
@@ -39,9 +54,7 @@ def test_the_floors_are_those_that_are_checked() -> None:
 
 
 def test_the_steps_in_the_picture_are_those_that_know_nothing_of_each_other() -> None:
-    tomllib = pytest.importorskip("tomllib", reason="Python 3.10 reads no TOML")
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
-    (steps,) = [c["modules"] for c in settings["contracts"] if c["type"] == "independence"]
+    steps = checked("independence", "modules")
     said = re.search(r"`(\w+)`, `(\w+)`, `(\w+)`, `(\w+)` and `(\w+)` lie on two floors", TEXT)
     assert said
     assert [f"dvplug.{step}" for step in said.groups()] == steps
