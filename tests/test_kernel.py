@@ -1,4 +1,4 @@
-"""Compiled kernels are thrown away when any source has changed."""
+"""Compiled kernels are thrown away when a source that bears on kernels has changed."""
 
 from __future__ import annotations
 

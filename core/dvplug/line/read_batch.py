@@ -56,7 +56,8 @@ class ReadBatch:
     """Alignments that reach a region, in order of start; all arrays are over reads unless said.
 
     Read ``i`` owns ``seq[base_offset[i]:base_offset[i + 1]]`` (soft clips included) and
-    ``cigar[cigar_offset[i]:cigar_offset[i + 1]]``.
+    ``cigar[cigar_offset[i]:cigar_offset[i + 1]]``. As `fetch_reads` gives them, bases may also be `SAME_BASE` (5);
+    `engine/draw.py` has the reference's put there, and no later step meets it.
     """
 
     start: npt.NDArray[np.int32]  # 0-based first aligned reference position
@@ -66,7 +67,7 @@ class ReadBatch:
     fragment_length: npt.NDArray[np.int32]  # SAM TLEN
     haplotype: npt.NDArray[np.uint8]  # HP tag, 0 without one
     name_hash: npt.NDArray[np.uint32]  # of name, start and flag (see `decode.name_hash`), to sample by
-    seq: npt.NDArray[np.uint8]  # over bases: A 0, C 1, G 2, T 3, other 4
+    seq: npt.NDArray[np.uint8]  # over bases: A 0, C 1, G 2, T 3, other 4; see above
     qual: npt.NDArray[np.uint8]  # over bases: phred
     base_offset: npt.NDArray[np.int64]  # reads + 1
     cigar: npt.NDArray[np.uint32]  # over operations: length << 4 | BAM code

@@ -28,13 +28,13 @@ def dvplug_technologies() -> list[TechnologyProfile]:
 
 @hookimpl
 def dvplug_candidate_finders() -> list[CandidateFinder]:
-    """Return a finder that is imported when the first region is called."""
+    """Return a finder that is imported when a run that uses it begins."""
     return [CandidateFinder("toy-finder", "indels need one read more", "dvplug_toy.finding:find_sites")]
 
 
 @hookimpl
 def dvplug_channels() -> list[Channel]:
-    """Return a channel that is imported when it is drawn."""
+    """Return a channel that is imported when a run that draws it begins."""
     return [Channel("toy_stripes", "every other column", "dvplug_toy.drawing:stripes")]
 
 
