@@ -29,6 +29,7 @@ from dvplug.hookspecs import Extension
 from dvplug.line.region import Region
 from dvplug.models import check_fit, resolve_model, verify_model
 from dvplug.plugins.loading import PluginInfo, Plugins, load_plugins
+from dvplug.reads.groups import ReadSource
 from dvplug.records.postprocess import PostprocessSettings
 from dvplug.simulate import SimulatedDataset, simulate_dataset
 from dvplug.technology import TechnologyProfile
@@ -136,7 +137,9 @@ class PluginConformance:
                 runs = [
                     [
                         part.images
-                        for part in RegionImages(pipeline, data.reference, [data.reads]).draw(region)
+                        for part in RegionImages(pipeline, data.reference, [ReadSource(data.reads)]).draw(
+                            region
+                        )
                     ]
                     for _ in range(2)
                 ]
@@ -166,7 +169,7 @@ class PluginConformance:
                     plugins.genotyper(profile.genotyper).load(),
                     resolve_model(plugins, profile, offline=True),
                     data.reference,
-                    (data.reads,),
+                    (ReadSource(data.reads),),
                     PostprocessSettings(),
                     keep_ref_calls=True,
                     device="cpu",

@@ -27,6 +27,7 @@ from dvplug.calling.run import call_variants
 from dvplug.errors import DvplugError, InputError
 from dvplug.line.reference_blocks import ReferenceBlocks, RegionGvcf
 from dvplug.line.result import Counts, RegionResult
+from dvplug.plugins import sources
 from dvplug.simulate import SimulatedDataset
 from dvplug_lab.resuming import command, contents, looks_finished, one_trial, undisturbed
 
@@ -256,10 +257,21 @@ def test_a_changed_input_is_refused(
     refused("option min_gq was 3, is 5", min_gq=5)
     refused("partitions number was 6, is 1", regions=("chrS:1-20000",))
     refused("option tech was illumina-wgs, is illumina-wes; .*model name was", tech="illumina-wes")
+    written = bam.stat().st_mtime_ns
     os.utime(bam, (1, 1))
     os.utime(f"{bam}.bai", (2, 2))
     refused(r"reads \S*r\.bam time of change was")
-    shutil.copystat(data.reads, bam)
+    os.utime(bam, ns=(written, written))  # of the index, whose time is another now, only the content matters
+    with monkeypatch.context() as patch:
+        patch.setattr(sources, "_digest", lambda name, _: "0" if name == "dvplug_illumina" else "1")
+        refused(r"code of dvplug was \w+, is 1; code of dvplug_illumina was \w+, is 0", workers=2)
+    with monkeypatch.context() as patch:
+        patch.setattr(sources, "library_versions", lambda names: dict.fromkeys(names, "9.9"))
+        refused(r"library ai-edge-litert was .*library numpy was \S+, is 9\.9")
+    text = reference.read_text()
+    at = text.index("\n") + 70_000
+    reference.write_text(text[:at] + "N" + text[at + 1 :])
+    refused(r"reference \S*r\.fa time of change was")
 
 
 def test_stdout_cannot_be_resumed(data: SimulatedDataset) -> None:

@@ -130,6 +130,8 @@ ALL = {
     "workers": 3,
     "device": "cpu",
     "sample": "me",
+    "sample_name": "my name",
+    "read_group": ["^1", "^2"],
     "min_qual": 12.0,
     "min_gq": 0,
     "keep_ref_calls": True,
@@ -152,7 +154,8 @@ def test_the_header_has_the_command_as_it_bears_on_the_records() -> None:
     assert ALL.keys() == FIELDS.keys()
     assert CallOptions.of(**ALL).command() == (
         "dvplug call --tech ion --ref g.fa --reads a.bam 'my reads.bam' https://host/c.bam --regions chr1:1-10 t.bed "
-        "--exclude-regions not.bed --model ion@1 --sample me --min-qual 12 --min-gq 0 --keep-ref-calls --force "
+        "--exclude-regions not.bed --model ion@1 --sample me --sample-name 'my name' "
+        "--read-group '^1' '^2' --min-qual 12 --min-gq 0 --keep-ref-calls --force "
         "--haploid-contigs chrX chrM --par-bed par.bed --sex male --proposed-variants p.vcf.gz"
     )
     assert CallOptions.of(**GIVEN).command() == "dvplug call --tech ion --ref g.fa --reads r.bam"
@@ -164,6 +167,8 @@ def test_what_a_resumed_run_repeats() -> None:
         "model": "ion@1",
         "device": "cpu",
         "sample": "me",
+        "sample_name": "my name",
+        "read_group": ["^1", "^2"],
         "min_qual": "12.0",
         "min_gq": "0",
         "keep_ref_calls": "True",

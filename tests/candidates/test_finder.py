@@ -18,6 +18,7 @@ from dvplug.genome.reference import Reference
 from dvplug.line.candidate_batch import CandidateBatch
 from dvplug.line.region import Region
 from dvplug.reads.fetch import ReadBatch, fetch_reads
+from dvplug.reads.opened import OpenedReads
 from dvplug.sequence.codes import encode_bases
 from dvplug.technology import CandidateThresholds, ReadFilter
 from helpers.read_batches import (
@@ -293,7 +294,7 @@ def test_partitions_of_a_file_give_the_candidates_of_the_whole(tmp_path: Path) -
 
         def depths(start: int, end: int) -> list[tuple]:
             region = Region("c", start, end)
-            reads = fetch_reads([file], region, ReadFilter(), margin=150)
+            reads = fetch_reads([OpenedReads(file)], region, ReadFilter(), margin=150)
             first = max(0, start - 400)
             batch = find_candidates(reads, codes[first : end + 400], first, region, CandidateThresholds())
             return [
@@ -314,7 +315,7 @@ def test_depth_and_mismatches_agree_with_pysam_on_real_reads() -> None:
         pysam.AlignmentFile(str(SHARED / "illumina/HG002_b37.chr20_slices.2x150.60-96x.bam")) as file,
     ):
         reference = fasta.sequence(*region)
-        batch = fetch_reads([file], region, ReadFilter())
+        batch = fetch_reads([OpenedReads(file)], region, ReadFilter())
         coverage = file.count_coverage(
             *region,
             quality_threshold=10,

@@ -16,6 +16,8 @@ from dvplug.line.candidate_batch import ReadSupport
 from dvplug.line.region import Region
 from dvplug.plugins.loading import installed_plugins
 from dvplug.reads.fetch import fetch_reads
+from dvplug.reads.groups import ReadSource
+from dvplug.reads.opened import OpenedReads
 from dvplug.sequence.codes import encode_bases
 from dvplug.technology import CandidateThresholds, ReadFilter
 from helpers.read_batches import Read, alignment_file, read_batch
@@ -114,7 +116,9 @@ def test_a_small_region_has_the_haplotypes_of_its_neighbourhood(tmp_path: Path) 
     alignment_file(tmp_path / "reads.bam", reads, {"c": reference}).close()
     plugins = installed_plugins()
     profile = plugins.technology("pacbio")
-    images = RegionImages(Pipeline.of(plugins, profile), tmp_path / "reads.fa", [tmp_path / "reads.bam"])
+    images = RegionImages(
+        Pipeline.of(plugins, profile), tmp_path / "reads.fa", [ReadSource(tmp_path / "reads.bam")]
+    )
     (drawn,) = images.draw(Region("c", at - 50, at + 50))
     assert drawn.candidates.start.tolist() == [at]
     channel = drawn.images.images[0, :, profile.image.width // 2, profile.image.channels.index("haplotype")]
@@ -131,7 +135,7 @@ def test_pieces_of_a_region_have_its_haplotypes(tech: str, reads: Path, start: i
     """Real reads: as many rows of no, one and the other haplotype in the images, whichever is called 1."""
     plugins = installed_plugins()
     profile = plugins.technology(tech)
-    images = RegionImages(Pipeline.of(plugins, profile), GRCH38, [reads])
+    images = RegionImages(Pipeline.of(plugins, profile), GRCH38, [ReadSource(reads)])
     channel = profile.image.channels.index("haplotype")
 
     def rows_by_haplotype(region: Region) -> dict[int, tuple[int, ...]]:
@@ -156,7 +160,7 @@ def test_pieces_of_a_region_have_its_haplotypes(tech: str, reads: Path, start: i
 def test_real_hifi_reads_are_parted_as_their_tags_say() -> None:
     region = Region("chr20", 60_000, 160_000)
     with pysam.AlignmentFile(str(HIFI)) as file, Reference.open(GRCH38) as reference:
-        reads = fetch_reads([file], region, ReadFilter(max_read_span=25_000), haplotypes=True)
+        reads = fetch_reads([OpenedReads(file)], region, ReadFilter(max_read_span=25_000), haplotypes=True)
         codes = reference.codes("chr20", 0, 250_000)
     found = phase_reads(reads, find_candidates(reads, codes, 0, region, CandidateThresholds()))
     both = (found.haplotype > 0) & (reads.haplotype > 0)

@@ -40,7 +40,7 @@ def test_settings_are_listed_with_their_defaults(heading: str, settings: type[Ba
 @pytest.mark.parametrize(
     ("heading", "batch", "apart"),
     [
-        ("Reads", ReadBatch, {"skipped_no_sequence"}),
+        ("Reads", ReadBatch, {"left_out"}),
         ("Sites", CandidateBatch, {"contig"}),
         ("Images", ImageBatch, set()),
     ],

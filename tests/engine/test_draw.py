@@ -10,6 +10,7 @@ from dvplug.engine.draw import RegionImages
 from dvplug.engine.pipeline import Pipeline
 from dvplug.line.region import Region
 from dvplug.plugins.loading import installed_plugins
+from dvplug.reads.groups import ReadSource
 from dvplug.simulate import SimulatedDataset
 
 
@@ -18,7 +19,7 @@ def test_a_crowded_region_is_drawn_in_parts(
 ) -> None:
     plugins = installed_plugins()
     pipeline = Pipeline.of(plugins, plugins.technology("illumina-wgs"))
-    images = RegionImages(pipeline, dataset.reference, [dataset.reads])
+    images = RegionImages(pipeline, dataset.reference, [ReadSource(dataset.reads)])
     region = Region(next(iter(images.reference.lengths)), 0, 50_000)
     (whole,) = images.draw(region)
     monkeypatch.setattr(engine, "MAX_SITES", 7)
@@ -32,7 +33,7 @@ def test_a_crowded_region_is_drawn_in_parts(
 def test_a_part_of_candidates_holds_their_reads(dataset: SimulatedDataset) -> None:
     plugins = installed_plugins()
     pipeline = Pipeline.of(plugins, plugins.technology("illumina-wgs"))
-    images = RegionImages(pipeline, dataset.reference, [dataset.reads])
+    images = RegionImages(pipeline, dataset.reference, [ReadSource(dataset.reads)])
     (drawn,) = images.draw(Region(next(iter(images.reference.lengths)), 0, 50_000))
     whole = drawn.candidates
     part = whole.part(3, 6)

@@ -11,11 +11,14 @@ import pytest
 from dvplug.errors import InputError
 from dvplug.genome.ploidy import DIPLOID
 from dvplug.genome.reference import Reference
-from dvplug.inputs.preflight import ManyProblems, check_call, preflight, sample_name
+from dvplug.inputs.preflight import ManyProblems, check_call, preflight
+from dvplug.inputs.samples import SampleChoice
 from dvplug.line.region import Region
 from dvplug.plugins.loading import installed_plugins
 from dvplug.reads.alignments import open_alignments
 from dvplug.reads.fetch import fetch_reads
+from dvplug.reads.groups import ReadSource
+from dvplug.reads.opened import OpenedReads
 from dvplug.technology import ReadFilter
 from helpers.shared_data import SHARED, needs_shared
 
@@ -62,7 +65,7 @@ def test_a_good_file_gives_its_sample_and_its_reads(tmp_path, reference, suffix)
     path = write(tmp_path / f"reads{suffix}", reference=reference.path)
     found = preflight([path], reference, CHR1)
     assert found.sample == "HG002"
-    assert [entry["SN"] for entry in found.headers[0]["SQ"]] == ["chr1", "chrM"]
+    assert found.sources == (ReadSource(path),)
     with open_alignments(path, reference.path) as alignments:
         reads = list(alignments.fetch("chr1", 100, 900))
     assert [read.reference_start for read in reads] == list(range(60, 900, 20))
@@ -85,7 +88,7 @@ def test_cram_is_decoded_with_the_given_reference_only(tmp_path, reference, monk
         open_alignments(path, other) as alignments,
         pytest.raises(InputError, match=r"reads\.cram"),
     ):
-        fetch_reads([alignments], CHR1[0], ReadFilter())
+        fetch_reads([OpenedReads(alignments)], CHR1[0], ReadFilter())
     assert os.environ["REF_PATH"] == str(tmp_path / "%s")
 
 
@@ -171,7 +174,7 @@ def test_every_file_is_checked(tmp_path, reference):
     other = write(tmp_path / "other.bam", sam(samples=("HG003",)))
     with pytest.raises(InputError, match=r"2 samples: HG002, HG003: .*--sample"):
         preflight([good, other], reference, CHR1)
-    assert preflight([good, other], reference, CHR1, sample="both").sample == "both"
+    assert preflight([good, other], reference, CHR1, SampleChoice("HG003")).sources == (ReadSource(other),)
 
 
 def with_m5(digest):
@@ -290,17 +293,6 @@ def test_a_technology_that_the_reads_contradict_is_refused_but_with_force(tmp_pa
     assert (checked.profile.name, checked.sample) == ("illumina-wgs", "HG002")
     assert checked.regions == [Region("chr1", 0, 900)]
     assert "--tech auto is illumina-wgs: @RG PL:ILLUMINA." in capsys.readouterr().err
-
-
-def test_sample_names(tmp_path, capsys):
-    paths = [tmp_path / "x.sorted.bam"]
-    assert sample_name([{"RG": [{"SM": "a b"}, {"ID": "2"}, {"SM": "a b"}]}], paths) == "a b"
-    assert not capsys.readouterr().err
-    assert sample_name([{"RG": [{"ID": "2"}]}, {}], paths) == "x.sorted"
-    assert "x.sorted.bam has no sample name" in capsys.readouterr().err
-    for bad in ("", " ", "a\tb", "a\nb"):
-        with pytest.raises(InputError, match=r"cannot be written to VCF.*--sample"):
-            sample_name([{}], paths, bad)
 
 
 @needs_shared

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +15,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from dvplug.errors import InputError
-from dvplug.inputs.read_evidence import Evidence, _covered, _depth_shape, _difference, gather
+from dvplug.inputs.read_evidence import Evidence, _covered, _depth_shape, _difference, depth_together, gather
 from dvplug.inputs.recognition import Findings, contradiction, describe, doubts, judge, pick
 from dvplug.plugins.loading import installed_plugins
+from dvplug.simulate import SimulatedDataset
 from dvplug.technology import Recognition, Signs, TechnologyProfile
 from dvplug_lab.technology_table import rows
 from helpers.places import ROOT
@@ -208,7 +211,7 @@ def test_the_shape_of_the_depth(per_megabase: int, exons: bool, captured: bool |
         near = rng.random(per_megabase) < 0.8
         start[near] = start[near] // 30_000 * 30_000 + rng.integers(0, 300, near.sum())
     start.sort()
-    concentration, depth = _depth_shape(np.zeros_like(start), start, start + 150)
+    concentration, depth, _ = _depth_shape(np.zeros_like(start), start, start + 150)
     assert Evidence(concentration=concentration, depth=depth).captured is captured
 
 
@@ -300,6 +303,86 @@ def test_depth_outside_of_what_a_model_is_for_is_warned_of(tmp_path: Path) -> No
     assert "has a depth of about 3, and illumina-wgs is for 8 to 100" in " ".join(
         doubts(TECHNOLOGIES["illumina-wgs"], {"x": deep}, INSTALLED)
     )
+
+
+def lane(depths: dict[str, float]) -> Evidence:
+    """A lane with these depths of contigs, 1000 bases looked at in each."""
+    one = next(iter(depths.values()))
+    return Evidence(reads=100, depth=one, contig_depths={contig: (1000.0, d) for contig, d in depths.items()})
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        ([{"a": 4.0}] * 8, ""),  # 32 together
+        ([{"a": 30.0}, {"b": 31.0}, {"c": 29.0}, {"d": 30.0}], ""),  # a file for each contig
+        (
+            [{"a": 60.0}] * 2,
+            "these 2 files together have a depth of about 120, and illumina-wgs is for 8 to 100",
+        ),
+        ([{"a": 1.0, "b": 40.0}, {"a": 1.0, "c": 2.0}], "these 2 files together have a depth of about 2,"),
+        ([{"a": 4.0}], "f0 has a depth of about 4,"),
+    ],
+)
+def test_the_depth_is_that_of_the_sample(files: list[dict[str, float]], says: str) -> None:
+    told = {f"f{number}": lane(depths) for number, depths in enumerate(files)}
+    lines = doubts(TECHNOLOGIES["illumina-wgs"], told, INSTALLED)
+    assert len(lines) == bool(says)
+    assert says in " ".join(lines)
+
+
+def test_lanes_have_the_depth_of_their_merge(dataset: SimulatedDataset, tmp_path: Path) -> None:
+    lanes = [tmp_path / f"lane{k}.bam" for k in range(8)]
+    with pysam.AlignmentFile(str(dataset.reads)) as reads:
+        outs = [pysam.AlignmentFile(str(lane), "wb", template=reads) for lane in lanes]
+        for read in reads:
+            outs[zlib.crc32(read.query_name.encode()) % 8].write(read)
+    told = []
+    for path, out in zip(lanes, outs, strict=True):
+        out.close()
+        pysam.index(str(path))
+        with pysam.AlignmentFile(str(path)) as file:
+            told.append(gather(file))
+    with pysam.AlignmentFile(str(dataset.reads)) as file:
+        merged = gather(file).depth
+    assert merged == pytest.approx(30, rel=0.1)
+    assert depth_together(told) == pytest.approx(merged, rel=0.15)
+    assert max(one.depth or 0 for one in told) < 8
+    assert not doubts(TECHNOLOGIES["illumina-wgs"], {str(k): one for k, one in enumerate(told)}, INSTALLED)
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"same_quality": 30}, "all bases have the quality 30"),
+        ({"same_quality": -1}, "no base has a quality"),
+        ({"same_mapping_quality": 255}, "all reads have the mapping quality 255, which means none"),
+        ({"same_mapping_quality": 29}, "all reads have the mapping quality 29"),
+        ({"same_mapping_quality": 60}, ""),
+    ],
+)
+def test_qualities_that_tell_nothing_are_warned_of_once(changed: dict[str, int], says: str) -> None:
+    told = replace(Evidence(reads=100), **changed)
+    lines = doubts(
+        TECHNOLOGIES["illumina-wgs"], {"a.bam": told, "b.bam": told, "c.bam": Evidence(reads=100)}, INSTALLED
+    )
+    assert [line.partition(";")[0] for line in lines] == ([f"a.bam and 1 more: {says}"] if says else [])
+
+
+def test_whether_qualities_are_all_the_same_is_measured(tmp_path: Path) -> None:
+    told = evidence_of(tmp_path, quality=30)
+    assert (told.same_quality, told.same_mapping_quality) == (30, 60)
+    assert evidence_of(tmp_path, quality=None).same_quality == -1
+    text = (
+        (tmp_path / "reads.sam")
+        .read_text()
+        .replace("\t60\t", "\t255\t")
+        .replace("*\tNM", f"{'?' * 149}@\tNM", 1)
+    )
+    (tmp_path / "reads.sam").write_text(text)
+    with pysam.AlignmentFile(str(tmp_path / "reads.sam")) as alignments:
+        told = gather(alignments)
+    assert (told.same_quality, told.same_mapping_quality) == (None, 255)
 
 
 def test_a_pattern_that_is_no_regular_expression_is_refused() -> None:

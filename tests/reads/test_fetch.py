@@ -14,8 +14,10 @@ import pysam
 import pytest
 
 from dvplug.errors import InputError
+from dvplug.line.read_batch import LEFT_OUT
 from dvplug.line.region import Region
 from dvplug.reads.fetch import ReadBatch, fetch_reads
+from dvplug.reads.opened import OpenedReads
 from dvplug.technology import ReadFilter
 from helpers.read_batches import Read, alignment_file, operations, random_reads, random_sequence, read_batch
 from helpers.shared_data import SHARED, needs_shared
@@ -54,7 +56,7 @@ def test_files_give_the_reads_written_into_them(tmp_path: Path, suffix: str) -> 
     sequence = random_sequence(rng, 1000)
     reads = random_reads(rng, sequence, 300)
     with alignment_file(tmp_path / f"reads{suffix}", reads, {"c": sequence}) as file:
-        batch = fetch_reads([file], WHOLE, ALL, haplotypes=True)
+        batch = fetch_reads([OpenedReads(file)], WHOLE, ALL, haplotypes=True)
     if suffix == ".cram":
         reads = [r._replace(cigar=plain_matches(r.cigar)) for r in reads]
     assert_equal(batch, read_batch(reads))
@@ -62,8 +64,8 @@ def test_files_give_the_reads_written_into_them(tmp_path: Path, suffix: str) -> 
 
 def test_haplotypes_are_0_unless_asked_for(tmp_path: Path) -> None:
     with alignment_file(tmp_path / "r.bam", [Read(5, "4M", "ACGT", hp=2)], CONTIG) as file:
-        assert fetch_reads([file], WHOLE, ALL).haplotype.tolist() == [0]
-        assert fetch_reads([file], WHOLE, ALL, haplotypes=True).haplotype.tolist() == [2]
+        assert fetch_reads([OpenedReads(file)], WHOLE, ALL).haplotype.tolist() == [0]
+        assert fetch_reads([OpenedReads(file)], WHOLE, ALL, haplotypes=True).haplotype.tolist() == [2]
 
 
 FLAGS = {
@@ -82,39 +84,44 @@ def test_each_flag_is_left_out_unless_kept(tmp_path: Path, flag: int, option: st
         Read(9, "4M", "ACGT", flag=16),
     ]
     with alignment_file(tmp_path / "r.bam", reads, CONTIG) as file:
-        assert fetch_reads([file], WHOLE, ReadFilter()).start.tolist() == [9]
-        assert fetch_reads([file], WHOLE, ReadFilter(**{option: True})).start.tolist() == [5, 9]
+        assert fetch_reads([OpenedReads(file)], WHOLE, ReadFilter()).start.tolist() == [9]
+        assert fetch_reads([OpenedReads(file)], WHOLE, ReadFilter(**{option: True})).start.tolist() == [5, 9]
         others = {other: True for other in FLAGS.values() if other != option}
-        assert fetch_reads([file], WHOLE, ReadFilter(**others)).start.tolist() == [9]
+        assert fetch_reads([OpenedReads(file)], WHOLE, ReadFilter(**others)).start.tolist() == [9]
 
 
 def test_mapping_quality_at_the_limit_is_kept(tmp_path: Path) -> None:
     reads = [Read(i, "4M", "ACGT", mapq=i) for i in range(30)]
     with alignment_file(tmp_path / "r.bam", reads, CONTIG) as file:
-        assert fetch_reads([file], WHOLE, ReadFilter(min_mapping_quality=20)).mapping_quality.min() == 20
+        assert (
+            fetch_reads([OpenedReads(file)], WHOLE, ReadFilter(min_mapping_quality=20)).mapping_quality.min()
+            == 20
+        )
 
 
 def test_missing_qualities_and_sequences(tmp_path: Path) -> None:
     reads = [Read(5, "4M", "ACGT", qual=None), Read(6, "4M", "", qual=None), Read(7, "4M", "ACGT", qual=11)]
     with alignment_file(tmp_path / "r.bam", reads, CONTIG) as file:
-        batch = fetch_reads([file], WHOLE, ReadFilter(missing_base_quality=17))
+        batch = fetch_reads([OpenedReads(file)], WHOLE, ReadFilter(missing_base_quality=17))
     assert batch.start.tolist() == [5, 7]
     assert batch.qual.tolist() == [17] * 4 + [11] * 4
-    assert batch.skipped_no_sequence == 1
+    assert dict(zip(LEFT_OUT, batch.left_out.tolist(), strict=True))["no sequence"] == 1
 
 
 def test_reads_must_overlap_the_widened_region(tmp_path: Path) -> None:
     reads = [Read(s, "4M", "ACGT") for s in range(80, 130)]
     with alignment_file(tmp_path / "r.bam", reads, CONTIG) as file:
-        assert fetch_reads([file], Region("c", 100, 110), ALL).start.tolist() == list(range(97, 110))
-        assert fetch_reads([file], Region("c", 100, 110), ALL, margin=5).start.tolist() == list(
+        assert fetch_reads([OpenedReads(file)], Region("c", 100, 110), ALL).start.tolist() == list(
+            range(97, 110)
+        )
+        assert fetch_reads([OpenedReads(file)], Region("c", 100, 110), ALL, margin=5).start.tolist() == list(
             range(92, 115)
         )
 
 
 def test_no_reads_give_an_empty_batch(tmp_path: Path) -> None:
     with alignment_file(tmp_path / "r.bam", [Read(5, "4M", "ACGT")], CONTIG) as file:
-        batch = fetch_reads([file, file], Region("c", 500, 600), ALL)
+        batch = fetch_reads([OpenedReads(file), OpenedReads(file)], Region("c", 500, 600), ALL)
     assert len(batch) == 0
     assert batch.base_offset.tolist() == batch.cigar_offset.tolist() == [0]
 
@@ -123,7 +130,7 @@ def test_files_are_merged_by_position(tmp_path: Path) -> None:
     reads = random_reads(random.Random(2), CONTIG["c"], 200)
     reads = [r._replace(start=5 * i) for i, r in enumerate(reads) if 5 * i < 900]
     parts = [alignment_file(tmp_path / f"{i}.bam", reads[i::3], CONTIG) for i in range(3)]
-    assert_equal(fetch_reads(parts, WHOLE, ALL, haplotypes=True), read_batch(reads))
+    assert_equal(fetch_reads(list(map(OpenedReads, parts)), WHOLE, ALL, haplotypes=True), read_batch(reads))
 
 
 LIMITED = ReadFilter(sampling_window=100, max_reads_per_window=20, max_read_span=100)
@@ -132,7 +139,7 @@ LIMITED = ReadFilter(sampling_window=100, max_reads_per_window=20, max_read_span
 def test_no_window_holds_more_reads_than_the_limit(tmp_path: Path) -> None:
     reads = many_reads(3, 3000, 1000)
     with alignment_file(tmp_path / "r.bam", reads, CONTIG) as file:
-        batch = fetch_reads([file], WHOLE, LIMITED)
+        batch = fetch_reads([OpenedReads(file)], WHOLE, LIMITED)
     windows = np.bincount(batch.start // 100)
     assert windows[:9].tolist() == [20] * 9
     assert np.all(np.diff(batch.start) >= 0)
@@ -142,7 +149,7 @@ def test_windows_below_the_limit_stay_whole(tmp_path: Path) -> None:
     reads = many_reads(4, 150, 1000)
     crowded = {w for w in range(10) if sum(r.start // 100 == w for r in reads) > 20}
     with alignment_file(tmp_path / "r.bam", reads, CONTIG) as file:
-        batch = fetch_reads([file], WHOLE, LIMITED)
+        batch = fetch_reads([OpenedReads(file)], WHOLE, LIMITED)
     expected = [r.tlen for r in reads if r.start // 100 not in crowded]
     assert 0 < len(expected) < len(reads)
     assert [t for s, t in names(batch) if s // 100 not in crowded] == expected
@@ -150,9 +157,9 @@ def test_windows_below_the_limit_stay_whole(tmp_path: Path) -> None:
 
 def test_the_sample_does_not_depend_on_the_region(tmp_path: Path) -> None:
     with alignment_file(tmp_path / "r.bam", many_reads(5, 3000, 1000, span=70), CONTIG) as file:
-        whole = names(fetch_reads([file], WHOLE, LIMITED))
+        whole = names(fetch_reads([OpenedReads(file)], WHOLE, LIMITED))
         for start, end, margin in [(0, 1, 0), (333, 334, 0), (150, 260, 30), (0, 555, 7), (899, 1000, 50)]:
-            part = fetch_reads([file], Region("c", start, end), LIMITED, margin=margin)
+            part = fetch_reads([OpenedReads(file)], Region("c", start, end), LIMITED, margin=margin)
             reach = [n for n in whole if n[0] < end + margin and n[0] + 70 > start - margin]
             assert names(part) == reach
 
@@ -160,17 +167,17 @@ def test_the_sample_does_not_depend_on_the_region(tmp_path: Path) -> None:
 def test_the_sample_does_not_depend_on_the_division_into_files(tmp_path: Path) -> None:
     reads = many_reads(6, 3000, 1000)
     with alignment_file(tmp_path / "r.bam", reads, CONTIG) as file:
-        whole = names(fetch_reads([file], WHOLE, LIMITED))
+        whole = names(fetch_reads([OpenedReads(file)], WHOLE, LIMITED))
     parts = [alignment_file(tmp_path / f"{i}.bam", reads[i::2], CONTIG) for i in range(2)]
-    assert sorted(names(fetch_reads(parts, WHOLE, LIMITED))) == sorted(whole)
-    assert sorted(names(fetch_reads(parts[::-1], WHOLE, LIMITED))) == sorted(whole)
+    assert sorted(names(fetch_reads(list(map(OpenedReads, parts)), WHOLE, LIMITED))) == sorted(whole)
+    assert sorted(names(fetch_reads(list(map(OpenedReads, parts[::-1])), WHOLE, LIMITED))) == sorted(whole)
 
 
 def test_sampling_keeps_the_fraction_of_an_allele_among_alike_reads(tmp_path: Path) -> None:
     reads = [Read(10, "4M", "ACGT" if i % 2 else "AGGT", name=f"x{i * 7919 % 100_003}") for i in range(2000)]
     limited = ReadFilter(max_reads_per_window=400)
     with alignment_file(tmp_path / "r.bam", reads, CONTIG) as file:
-        batch = fetch_reads([file], WHOLE, limited)
+        batch = fetch_reads([OpenedReads(file)], WHOLE, limited)
     assert 120 < np.count_nonzero(batch.seq[1::4] == 1) < 280
 
 
@@ -181,7 +188,7 @@ def test_a_file_that_breaks_off_is_an_input_error(tmp_path: Path) -> None:
     file = alignment_file(path, random_reads(rng, sequence, 3000), {"c": sequence})
     os.truncate(path, path.stat().st_size * 2 // 3)
     with pytest.raises(InputError, match=r"cannot read .*r\.bam at c:1-20000"):
-        fetch_reads([file], Region("c", 0, 20_000), ALL)
+        fetch_reads([OpenedReads(file)], Region("c", 0, 20_000), ALL)
     with suppress(OSError):  # pysam may notice only now
         file.close()
 
@@ -200,5 +207,5 @@ def test_filters_agree_with_samtools(read_filter: ReadFilter, excluded: int) -> 
         ["samtools", "view", "-c", *options, path, str(region)], check=True, capture_output=True, text=True
     )
     with pysam.AlignmentFile(str(path)) as file:
-        ends = fetch_reads([file], region, read_filter).end
+        ends = fetch_reads([OpenedReads(file)], region, read_filter).end
     assert np.count_nonzero(ends > region.start) == int(counted.stdout) > 1000

@@ -11,6 +11,7 @@ from dvplug.genome.reference import Reference
 from dvplug.line.read_batch import ReadBatch
 from dvplug.line.region import Region
 from dvplug.reads.fetch import fetch_reads
+from dvplug.reads.opened import OpenedReads
 from dvplug.reads.realign import REALIGN_MARGIN, count_breaks, find_windows, realign_reads
 from dvplug.sequence.codes import encode_bases
 from dvplug.technology import CandidateThresholds, ReadFilter
@@ -158,7 +159,7 @@ def test_spliced_and_hard_clipped_reads_stay() -> None:
 @needs_shared
 def test_realigned_real_reads_agree_with_the_reference_and_each_other() -> None:
     with pysam.AlignmentFile(str(NA12878)) as file, Reference.open(B37) as reference:
-        reads = fetch_reads([file], Region("20", 10_030_000, 10_070_000), ReadFilter())
+        reads = fetch_reads([OpenedReads(file)], Region("20", 10_030_000, 10_070_000), ReadFilter())
         codes = reference.codes("20", 10_025_000, 10_075_000)
     realigned = realign_reads(reads, codes, 10_025_000)
     before = {key(reads, i): i for i in range(len(reads))}
@@ -192,7 +193,7 @@ def test_a_region_s_reads_are_realigned_alike_wherever_it_is_cut(cut: int) -> No
     def alignments(start: int, end: int) -> dict[tuple[int, bytes], tuple[int, str]]:
         region = Region("20", start, end)
         with pysam.AlignmentFile(str(NA12878)) as file, Reference.open(B37) as reference:
-            reads = fetch_reads([file], region, ReadFilter(), margin=REALIGN_MARGIN)
+            reads = fetch_reads([OpenedReads(file)], region, ReadFilter(), margin=REALIGN_MARGIN)
             codes = reference.codes("20", start - 2 * REALIGN_MARGIN, end + 2 * REALIGN_MARGIN)
         reads = realign_reads(reads, codes, start - 2 * REALIGN_MARGIN)
         over = np.flatnonzero((reads.start < end) & (reads.end > start))

@@ -1,12 +1,47 @@
-"""What a run notes of its results."""
+"""What a run notes of its results, and says of the reads that it did not use."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from dvplug.line.read_batch import LEFT_OUT
 from dvplug.line.region import Region
 from dvplug.line.result import Counts
+from dvplug.system.console import warn
 from dvplug.system.run_log import log_event
+
+MOST_LEFT_OUT = 0.9
+"""Share of the reads that filters may take unsaid."""
+
+
+def warn_of_reads(total: Counts, *, chosen: bool) -> None:
+    """Say which filters took the reads where there are none, or nearly none, left.
+
+    Parameters
+    ----------
+    chosen
+        The user chose a sample or read groups; that others were left out then needs no warning.
+    """
+    filtered = total.left_out.copy()
+    del filtered["sampling"]
+    said = ", ".join(f"{total.left_out[why]:,} {why}" for why in LEFT_OUT if total.left_out[why])
+    others = filtered.pop("other sample", 0)
+    share = filtered.total() / max(1, total.reads + filtered.total())
+    if not total.reads:
+        warn(
+            "no usable reads in these regions: the VCF has no records. "
+            + (
+                f"Left out were: {said}."
+                if said
+                else "There are none that were left out either: check --regions."
+            )
+        )
+    elif share > MOST_LEFT_OUT:
+        warn(f"the read filter left {total.reads:,} reads, {1 - share:.1%} of them. Left out were: {said}.")
+    elif filtered["no sequence"]:
+        warn(f"{filtered['no sequence']:,} alignments without sequence or CIGAR were left out.")
+    if others and not chosen:
+        warn(f"{others:,} reads of other samples, or of no read group, were left out.")
 
 
 def log_result(region: Region, counts: Counts) -> None:
@@ -23,6 +58,7 @@ def log_counts(total: Counts) -> None:
 def _counts(counts: Counts) -> dict[str, Any]:
     return {
         "reads": counts.reads,
+        "left_out": {why: counts.left_out[why] for why in LEFT_OUT},
         "candidates": counts.candidates,
         "images": counts.images,
         "records": dict(sorted(counts.filters.items())),

@@ -31,8 +31,10 @@ from dvplug.errors import InputError
 from dvplug.line.reference_blocks import RegionGvcf
 from dvplug.line.region import Region
 from dvplug.line.result import Counts, RegionResult
+from dvplug.plugins.sources import RunCode
 from dvplug.system.console import info
-from dvplug.system.locations import Location, is_remote, shown
+from dvplug.system.input_states import InputStates, with_indexes
+from dvplug.system.locations import INDEX_MARK, Location, is_remote, shown
 from dvplug.system.outputs import unwritable
 from dvplug_registry.files import remove_unfinished
 
@@ -183,7 +185,7 @@ class Journal:
 
 @contextmanager
 def open_journal(
-    options: CallOptions, job: CallJob, parts: Sequence[Region], plugins: Mapping[str, str]
+    options: CallOptions, job: CallJob, parts: Sequence[Region], code: RunCode
 ) -> Iterator[Journal | None]:
     """Open the journal of a call, and remove what a killed run of the same output left; none where it is stdout.
 
@@ -191,7 +193,7 @@ def open_journal(
     ----------
     options
         Those of the command.
-    job, parts, plugins
+    job, parts, code
         What the results depend on besides them: see `identity`.
 
     Raises
@@ -208,7 +210,7 @@ def open_journal(
             )
         yield None
         return
-    run = identity(options, job, parts, plugins)
+    run = identity(options, job, parts, code)
     with Journal(options.out, run, len(parts), resume=options.resume) as journal:
         for path in filter(None, (options.out, options.gvcf)):
             remove_unfinished(Path(path))
@@ -230,44 +232,50 @@ def finish(
         yield result
 
 
-def identity(
-    options: CallOptions, job: CallJob, parts: Sequence[Region], plugins: Mapping[str, str]
-) -> dict[str, Any]:
+def identity(options: CallOptions, job: CallJob, parts: Sequence[Region], code: RunCode) -> dict[str, Any]:
     """Return all that results depend on, under names that a message can say; JSON can hold it.
 
     Parameters
     ----------
     options
         Those whose values count say so themselves: see `Bearing`.
-    plugins
-        Distribution to version.
+    code
+        Of dvplug, of plugins and of libraries.
     """
     return {
         "dvplug": __version__,
         "option": options.to_repeat(),
         "device": job.device,
-        "plugin": dict(plugins),
+        "plugin": code.plugins,
+        "code of": code.digests,
+        "library": code.libraries,
         "technology": {"sha256": _digest(job.pipeline.profile.model_dump_json())},
         "model": {"name": job.model.manifest.label, "sha256": job.model.manifest_sha256},
-        "reference": _file_identity(job.reference, index=".fai"),
-        "reads": {shown(path): _file_identity(path, dated=True) for path in job.reads},
-        "proposed variants": _file_identity(job.proposed, dated=True) if job.proposed else None,
+        "reference": _identities(job.inputs, [job.reference]),
+        "reads": _identities(job.inputs, [source.path for source in job.reads]),
+        "proposed variants": _identities(job.inputs, [job.proposed] if job.proposed else []),
         "gVCF": job.gvcf_symbol or None,
         "haploid contigs": {contig: str(parts) for contig, parts in job.ploidy.diploid.items()},
         "partitions": {"number": len(parts), "sha256": _digest("\n".join(map(str, parts)))},
     }
 
 
-def _file_identity(place: Location, *, dated: bool = False, index: str = "") -> dict[str, Any]:
-    """Path and size of a file, with its time of change or what its index is; of a URL only what it is."""
-    if is_remote(place):
-        return {"URL": shown(place)}
-    path = Path(place)
-    found: dict[str, Any] = {"path": str(path.resolve()), "size": path.stat().st_size}
-    if dated:
-        found["time of change"] = path.stat().st_mtime_ns
-    if index:
-        found["index sha256"] = _digest(Path(f"{path}{index}").read_text(errors="replace"))
+def _identities(inputs: InputStates, places: Sequence[Location]) -> dict[str, dict[str, Any]]:
+    """What tells these files and their indexes, by name; of an index the time does not count, of a URL only its size.
+
+    Neither do inodes, which other machines of a cluster, or a copy, may number otherwise.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for place in places:
+        if is_remote(place):
+            found[shown(place)] = {"size": inputs.sizes.get(str(place).partition(INDEX_MARK)[0])}
+            continue
+        for path in with_indexes(Path(place)):
+            if (state := inputs.files.get(path)) is not None:
+                found[shown(path)] = {"path": str(path.resolve()), "size": state.size}
+                if path == place:
+                    found[shown(path)]["time of change"] = state.changed_ns
+                found[shown(path)]["sha256 of its ends"] = state.ends
     return found
 
 

@@ -166,8 +166,20 @@ class CallOptions:
         "auto"
     )
     sample: Annotated[
-        str | None, Option("Sample name in the VCF; the default is that of @RG SM.", Bearing.VALUE)
+        str | None,
+        Option("The sample to call, as @RG SM names it, where the reads are of several.", Bearing.VALUE),
     ] = None
+    sample_name: Annotated[
+        str | None, Option("The sample's name in the VCF; the default is that of @RG SM.", Bearing.VALUE)
+    ] = None
+    read_group: Annotated[
+        tuple[str, ...],
+        Option(
+            "IDs of @RG whose reads to use; or, each with ^ before it, whose reads to leave out.",
+            Bearing.VALUE,
+            TEXTS,
+        ),
+    ] = ()
     min_qual: Annotated[
         float, Option("Calls of lower QUAL get the filter LowQual.", Bearing.VALUE, NUMBER)
     ] = 1.0
@@ -272,6 +284,12 @@ class CallOptions:
             }
         )
 
+    def inputs(self) -> list[Location]:
+        """The files and URLs that records are made of, but for the model's."""
+        beds = [Path(text) for text in self.regions if Path(text).is_file()]
+        single = [place for place in (self.par_bed, self.proposed_variants) if place is not None]
+        return [self.ref, *self.reads, *beds, *self.exclude_regions, *single]
+
     def command(self) -> str:
         """The command as it bears on the records: not where they go, nor how many processes made them."""
         words = ["dvplug", "call"]
@@ -296,6 +314,8 @@ class CallKeywords(TypedDict, total=False):
     workers: int
     device: Literal["auto", "cpu", "gpu"]
     sample: str | None
+    sample_name: str | None
+    read_group: Sequence[str]
     min_qual: float
     min_gq: int
     keep_ref_calls: bool

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from dvplug.calling.events import log_counts, log_result
+from dvplug.calling.events import log_counts, log_result, warn_of_reads
 from dvplug.calling.journal import Journal, finish, open_journal
 from dvplug.calling.options import CallOptions
 from dvplug.engine.call import call_regions
@@ -23,19 +23,23 @@ from dvplug.genome.regions import partitions, resolve_regions, skip_n_runs
 from dvplug.genotypes.genotyper import gpu_is_usable
 from dvplug.inputs.preflight import Checked, check_call
 from dvplug.inputs.recognition import AUTO
+from dvplug.inputs.samples import SampleChoice
 from dvplug.line.record import VcfRecord
 from dvplug.line.region import Region
 from dvplug.line.result import Counts, RegionResult
 from dvplug.models import check_fit, resolve_model
 from dvplug.plugins.loading import Plugins, installed_plugins
+from dvplug.plugins.sources import RunCode
 from dvplug.records.gvcf import GvcfWriter
 from dvplug.records.postprocess import PostprocessSettings
 from dvplug.records.vcf import VcfWriter, header, require_place
 from dvplug.report.calls import RunFacts, require_report_place, write_call_report
 from dvplug.system.console import info, progress, warn
+from dvplug.system.input_states import InputStates
 from dvplug.system.locations import file_name
 from dvplug.system.memory import in_units, workers_that_fit
 from dvplug.system.run_log import log_event, run_log
+from dvplug_registry.manifest import MANIFEST_NAME
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class PreparedCall:
     job: CallJob
     partitions: list[Region]
     workers: int
-    plugins: dict[str, str]  # distribution to version
+    code: RunCode
     header: Callable[..., str]
     """Makes the VCF header; takes ``gvcf_symbol``."""
 
@@ -63,7 +67,7 @@ def call_variants(options: CallOptions) -> Counts:
     with run_log(options.log_json):
         prepared = prepare_call(options)
         total = _write(prepared)
-        _warn_of(total)
+        warn_of_reads(total, chosen=bool(options.sample or options.read_group))
         if options.report is not None:
             run = RunFacts.of(total, time.monotonic() - started, prepared.workers)
             write_call_report(Path(options.out), options.report, run=run, model=prepared.job.model)
@@ -76,7 +80,7 @@ def _write(prepared: PreparedCall) -> Counts:
     options, job, parts = prepared.options, prepared.job, prepared.partitions
     total = Counts()
     with ExitStack() as outputs:
-        journal = outputs.enter_context(open_journal(options, job, parts, prepared.plugins))
+        journal = outputs.enter_context(open_journal(options, job, parts, prepared.code))
         writer = outputs.enter_context(VcfWriter(options.out, prepared.header()))
         gvcf: GvcfWriter | None = None
         if options.gvcf:
@@ -85,12 +89,14 @@ def _write(prepared: PreparedCall) -> Counts:
             outputs.enter_context(gvcf)
         # Closed here: where writing fails, a traceback would keep the workers alive.
         results = outputs.enter_context(closing(_results(prepared, journal)))
-        for part, result in zip(parts, results, strict=True):
-            log_result(part, result.counts)
-            writer.write_text("".join(result.lines))
-            if gvcf and result.gvcf:
-                gvcf.add(result.gvcf)
-            total.add(result.counts)
+        with job.inputs.watched():
+            for part, result in zip(parts, results, strict=True):
+                log_result(part, result.counts)
+                writer.write_text("".join(result.lines))
+                if gvcf and result.gvcf:
+                    gvcf.add(result.gvcf)
+                total.add(result.counts)
+        job.inputs.require_same_sizes()
     return total
 
 
@@ -104,34 +110,40 @@ def _records(prepared: PreparedCall) -> Iterator[VcfRecord]:
     with closing(_results(prepared, None)) as results:
         for result in results:
             yield from result.records
+    prepared.job.inputs.require_unchanged()
+    prepared.job.inputs.require_same_sizes()
 
 
 def prepare_call(options: CallOptions) -> PreparedCall:
     """Check options, files and model before the first region is called; raises DvplugError."""
     _check_outputs(options)
     workers, plugins = _workers(options), installed_plugins()
+    inputs = InputStates.of(options.inputs())  # before anything of them is read
     checked = check_call(
         plugins,
         tech=options.tech,
         reference=options.ref,
         reads=options.reads,
         where=partial(_where, options),
-        sample=options.sample,
+        choice=SampleChoice(options.sample, options.read_group, options.sample_name),
         proposed=options.proposed_variants,
         force=options.force,
     )
     if checked.proposed:
         _say_proposed(checked.proposed)
     options = replace(options, tech=checked.profile.name) if options.tech == AUTO else options
-    job, distributions = call_job(options, plugins, checked), _distributions(plugins)
+    job, code = (
+        call_job(options, plugins, checked, inputs),
+        RunCode.of(plugins, checked.profile, _device(options.device)),
+    )
     with Reference.open(options.ref) as reference:
         text = partial(
             header, reference.lengths, checked.sample, reference=file_name(options.ref),
             command=options.command(), model=job.model.manifest.label, model_sha256=job.model.manifest_sha256,
-            plugins=distributions,
+            plugins=code.plugins,
         )  # fmt: skip
         parts = list(skip_n_runs(partitions(checked.regions, checked.profile.partition_size), reference))
-    return PreparedCall(options, job, parts, workers, distributions, text)
+    return PreparedCall(options, job, parts, workers, code, text)
 
 
 def _check_outputs(options: CallOptions) -> None:
@@ -144,8 +156,11 @@ def _check_outputs(options: CallOptions) -> None:
         require_report_place(options.report, options.out)
 
 
-def call_job(options: CallOptions, plugins: Plugins, checked: Checked) -> CallJob:
-    """Find the model and check that it fits; look up what the technology chose; raises DvplugError."""
+def call_job(options: CallOptions, plugins: Plugins, checked: Checked, inputs: InputStates) -> CallJob:
+    """Find the model and check that it fits; look up what the technology chose; raises DvplugError.
+
+    ``inputs`` are the files as they were before they were checked; those of the model are added.
+    """
     profile = checked.profile
     model = resolve_model(plugins, profile, options.model, offline=options.offline)
     check_fit(model.manifest, profile, plugins.image_encoder(profile.image_encoder))
@@ -154,13 +169,14 @@ def call_job(options: CallOptions, plugins: Plugins, checked: Checked) -> CallJo
         plugins.genotyper(profile.genotyper).load(),
         model,
         options.ref,
-        options.reads,
+        checked.reads,
         PostprocessSettings.of(model.manifest, options.min_qual, options.min_gq),
         options.keep_ref_calls,
         _device(options.device),
         checked.ploidy,
         ("<NON_REF>" if options.non_ref else "<*>") if options.gvcf else "",
         proposed=options.proposed_variants,
+        inputs=inputs.also(model.folder / name for name in (MANIFEST_NAME, *model.manifest.files)),
     )
 
 
@@ -198,13 +214,6 @@ def _workers(options: CallOptions) -> int:
     return fit
 
 
-def _warn_of(total: Counts) -> None:
-    if not total.reads:
-        warn("no usable reads in these regions: the VCF has no records. Check --regions and the read filter.")
-    if total.skipped_no_sequence:
-        warn("alignments without sequence or CIGAR were left out.")
-
-
 def _say_proposed(counts: Counter[str]) -> None:
     info(f"{counts.pop(''):,} proposed alleles are genotyped whatever the reads show.")
     if counts:
@@ -233,7 +242,3 @@ def ploidy_of(options: CallOptions, lengths: Mapping[str, int], regions: Iterabl
 
 def _device(wanted: str) -> str:
     return ("gpu" if gpu_is_usable() else "cpu") if wanted == "auto" else wanted
-
-
-def _distributions(plugins: Plugins) -> dict[str, str]:
-    return {p.distribution: p.version for p in plugins.plugins if p.status == "ok"}

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from dvplug.show.sites import NoCandidate, Shown, Site
 
 OF_A_CALL = (
-    "tech", "ref", "reads", "model", "haploid_contigs", "par_bed", "sex", "proposed_variants", "offline",
+    "tech", "ref", "reads", "sample", "read_group", "model", "haploid_contigs", "par_bed", "sex",
+    "proposed_variants", "offline",
 )  # fmt: skip
 """Options of `dvplug call` that bear on what is seen at a position."""
 ALSO = {"tech": "One that the reads contradict is warned of."}

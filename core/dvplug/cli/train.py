@@ -30,6 +30,8 @@ def examples(
     exclude_regions: Annotated[list[Path] | None, Several] = None,
     workers: Whole | None = None,
     keep_fraction: float = 1.0,
+    sample: str | None = None,
+    read_group: Annotated[list[str] | None, Several] = None,
 ) -> None:
     """Make labelled examples of aligned reads.
 
@@ -56,13 +58,18 @@ def examples(
         Worker processes; the default is one per core. The output does not depend on it.
     keep_fraction
         Fraction of the read pairs to use: one BAM gives examples of several depths.
+    sample
+        The sample of the truth, as @RG SM names it, where the reads are of several.
+    read_group
+        IDs of @RG whose reads to use; or, each with ^ before it, whose reads to leave out.
     """
     from dvplug.system.console import info
-    from dvplug.train.examples import LabeledReads, make_examples
+    from dvplug.train.examples import ANY_NAME, LabeledReads, make_examples
 
+    choice = ANY_NAME._replace(sample=sample, read_groups=tuple(read_group or ()))
     count = make_examples(
         tech,
-        LabeledReads(ref, tuple(reads), truth, confident, keep_fraction),
+        LabeledReads(ref, tuple(reads), truth, confident, keep_fraction, choice),
         out,
         regions=tuple(regions or ()),
         exclude=tuple(exclude_regions or ()),

@@ -75,8 +75,9 @@ class RegionCaller:
     """The whole line for one region, in a worker process."""
 
     def __init__(self, job: CallJob) -> None:
-        self.images = job.open_drawer()
-        self.genotyper = job.open_model(job.model, job.device)
+        with job.inputs.watched():
+            self.images = job.open_drawer()
+            self.genotyper = job.open_model(job.model, job.device)
         self.job = job
 
     def __call__(self, region: Region) -> RegionResult:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,14 +18,16 @@ from dvplug.genome.reference import Reference
 from dvplug.images.features.differences import NEARBY
 from dvplug.line.candidate_batch import CandidateBatch
 from dvplug.line.image_batch import ImageBatch
-from dvplug.line.read_batch import ReadBatch
+from dvplug.line.read_batch import LEFT_OUT, ReadBatch
 from dvplug.line.region import Region
 from dvplug.line.result import Counts, Stopwatch
-from dvplug.reads.alignments import open_alignments
 from dvplug.reads.fetch import fetch_reads
+from dvplug.reads.groups import ReadSource
+from dvplug.reads.opened import OpenedReads
 from dvplug.reads.realign import REALIGN_MARGIN, realign_reads
 from dvplug.reads.same_bases import with_bases_of_reference
 from dvplug.records.reference_depths import ReferenceDepths, reference_depths
+from dvplug.system.input_states import NO_INPUTS, InputStates
 from dvplug.system.locations import Location
 from dvplug.technology import CandidateThresholds
 
@@ -54,6 +57,16 @@ class Drawn:
         )
 
 
+class _Found(NamedTuple):
+    """Reads and candidates of a region."""
+
+    reads: ReadBatch
+    candidates: CandidateBatch
+    proposed: list[tuple[int, ...]]  # as in `Drawn`
+    codes: npt.NDArray[np.uint8]  # [l]: of the reference around it,
+    start: int  # from here on
+
+
 class RegionImages:
     """regions -> reads -> candidates -> images, with files open: one per process."""
 
@@ -61,17 +74,20 @@ class RegionImages:
         self,
         pipeline: Pipeline,
         reference: Location,
-        reads: Sequence[Location],
+        reads: Sequence[ReadSource],
         *,
         keep_fraction: float = 1.0,
         with_depths: bool = False,
         proposed: Path | None = None,
+        inputs: InputStates = NO_INPUTS,
     ) -> None:
         self.pipeline, self.profile = pipeline, pipeline.profile
+        self.inputs = inputs
         self.keep_fraction, self.with_depths = keep_fraction, with_depths
-        self.proposed = ProposedVariants(proposed) if proposed else None
-        self.reference = Reference.open(reference)
-        self.alignments = [open_alignments(path, reference) for path in reads]
+        with inputs.watched():
+            self.proposed = ProposedVariants(proposed) if proposed else None
+            self.reference = Reference.open(reference)
+            self.reads = [OpenedReads.open(source, reference) for source in reads]
         # What a candidate's image and features may show on either side of it.
         seen = max(self.profile.image.width // 2, NEARBY)
         self.margin = seen + 10 * HAPLOTYPE_FLANK + (REALIGN_MARGIN if self.profile.realign_reads else 0)
@@ -85,24 +101,11 @@ class RegionImages:
             In place of the profile's, when examples are made.
         """
         counts = Counts(regions=1)
+        with self.inputs.watched():
+            reads, candidates, proposed, codes, start = self._read(region, thresholds, counts)
         clock = Stopwatch(counts.seconds)
-        wide = self._phased_along(region)
-        reads = self._fetch(wide)
-        clock.stop("decode")
-        codes, start = self._reference_around(wide)
-        reads = with_bases_of_reference(reads, codes, start)
-        if self.profile.realign_reads:
-            reads = realign_reads(reads, codes, start)
-            clock.stop("realign")
-        candidates = self.pipeline.find(
-            reads, codes, start, wide, thresholds or self.profile.candidate_thresholds
-        )
-        reads, candidates = self._phase(reads, candidates, region)
-        candidates, proposed = self._with_proposed(candidates, reads, codes, start, region)
         depths = self._depths(reads, codes, start, region)
         clock.stop("count")
-        counts.reads = int(((reads.start < region.end) & (reads.end > region.start)).sum())
-        counts.skipped_no_sequence = reads.skipped_no_sequence
         for first in range(0, max(1, len(candidates)), MAX_SITES):
             last = min(first + MAX_SITES, len(candidates))
             part = candidates.part(first, last)
@@ -116,6 +119,29 @@ class RegionImages:
             yield Drawn(part, images, proposed[first:last], counts, at_last)
             counts = Counts()
 
+    def _read(self, region: Region, thresholds: CandidateThresholds | None, counts: Counts) -> _Found:
+        """regions -> reads -> candidates: all that is read from files."""
+        clock = Stopwatch(counts.seconds)
+        wide = self._phased_along(region)
+        reads = self._fetch(wide, region)
+        clock.stop("decode")
+        counts.left_out.update(
+            {why: n for why, n in zip(LEFT_OUT, reads.left_out.tolist(), strict=True) if n}
+        )
+        codes, start = self._reference_around(wide)
+        reads = with_bases_of_reference(reads, codes, start)
+        if self.profile.realign_reads:
+            reads = realign_reads(reads, codes, start)
+            clock.stop("realign")
+        candidates = self.pipeline.find(
+            reads, codes, start, wide, thresholds or self.profile.candidate_thresholds
+        )
+        reads, candidates = self._phase(reads, candidates, region)
+        candidates, proposed = self._with_proposed(candidates, reads, codes, start, region)
+        clock.stop("count")
+        counts.reads = int(((reads.start < region.end) & (reads.end > region.start)).sum())
+        return _Found(reads, candidates, proposed, codes, start)
+
     def _phased_along(self, region: Region) -> Region:
         """Return the region with what is phased along on either side, within its contig."""
         if not self.profile.phase_reads:
@@ -123,15 +149,16 @@ class RegionImages:
         end = min(region.end + PHASING_MARGIN, self.reference.lengths[region.contig])
         return Region(region.contig, max(0, region.start - PHASING_MARGIN), end)
 
-    def _fetch(self, region: Region) -> ReadBatch:
-        """Decode the reads that an image of a candidate in the region may show."""
+    def _fetch(self, wide: Region, region: Region) -> ReadBatch:
+        """Decode the reads that an image of a candidate in the wider region may show."""
         return fetch_reads(
-            self.alignments,
-            region,
+            self.reads,
+            wide,
             self.profile.read_filter,
             margin=self.margin,
             haplotypes="haplotype" in self.profile.image.channels and not self.profile.phase_reads,
             keep_fraction=self.keep_fraction,
+            counted=region,
         )
 
     def _reference_around(self, region: Region) -> tuple[npt.NDArray[np.uint8], int]:

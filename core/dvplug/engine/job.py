@@ -9,7 +9,9 @@ from dvplug.engine.draw import RegionImages
 from dvplug.engine.pipeline import Pipeline
 from dvplug.genome.ploidy import DIPLOID, Ploidy
 from dvplug.hookspecs import OpenModel
+from dvplug.reads.groups import ReadSource
 from dvplug.records.postprocess import PostprocessSettings
+from dvplug.system.input_states import NO_INPUTS, InputStates
 from dvplug.system.locations import Location
 from dvplug_registry.model_folder import LoadedModel
 
@@ -22,7 +24,7 @@ class CallJob:
     open_model: OpenModel
     model: LoadedModel
     reference: Location
-    reads: tuple[Location, ...]
+    reads: tuple[ReadSource, ...]
     settings: PostprocessSettings
     keep_ref_calls: bool
     device: str  # "cpu" or "gpu"
@@ -30,6 +32,8 @@ class CallJob:
     gvcf_symbol: str = ""  # <*> or <NON_REF>; empty where no gVCF is written
     as_records: bool = False  # in place of lines
     proposed: Path | None = None  # variants to genotype whatever the reads show
+    inputs: InputStates = NO_INPUTS
+    """Files as they were when the run began: what is read must be they."""
 
     def open_drawer(self) -> RegionImages:
         """Open the files, in the process that reads them."""
@@ -39,4 +43,5 @@ class CallJob:
             self.reads,
             with_depths=bool(self.gvcf_symbol),
             proposed=self.proposed,
+            inputs=self.inputs,
         )

@@ -15,6 +15,7 @@ from dvplug.inputs.alignment_index import belongs, cram_belongs
 from dvplug.inputs.read_evidence import Evidence, gather
 from dvplug.line.region import Region
 from dvplug.reads.alignments import BAM_INDEXES, CRAM_INDEXES, Header, no_index, open_alignments
+from dvplug.reads.groups import EVERYTHING, ReadGroups
 from dvplug.system.console import warn
 from dvplug.system.htslib import isolated_htslib
 from dvplug.system.locations import Location, file_name, is_remote, shown
@@ -59,10 +60,10 @@ def opened(path: Location, reference: Reference | None) -> Iterator[pysam.Alignm
 
 
 @isolated_htslib()
-def gathered(path: Location, alignments: pysam.AlignmentFile) -> Evidence:
+def gathered(path: Location, alignments: pysam.AlignmentFile, groups: ReadGroups = EVERYTHING) -> Evidence:
     """Return what the file tells of its technology; raises InputError where it cannot be read."""
     try:
-        return gather(alignments)
+        return gather(alignments, groups)
     except (OSError, ValueError) as error:
         raise _damaged(path, error) from error
 

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
+
+import pysam
 
 from dvplug.candidates.proposals import check_proposed
 from dvplug.errors import DvplugError, InputError
@@ -28,29 +31,17 @@ from dvplug.inputs.alignment_checks import (
     require_no_crash,
     require_same_sequence,
 )
-from dvplug.inputs.read_evidence import Evidence
+from dvplug.inputs.read_evidence import Evidence, read_groups_seen
 from dvplug.inputs.recognition import AUTO, contradiction, doubts, pick
+from dvplug.inputs.samples import EVERY_READ, ChosenReads, FileGroups, SampleChoice, choose_reads, groups_of
 from dvplug.line.region import Region
 from dvplug.plugins.loading import Plugins
 from dvplug.reads.alignments import Header, header_of
+from dvplug.reads.groups import EVERYTHING, ReadSource
 from dvplug.system.console import info, warn
-from dvplug.system.locations import Location, file_name, shown
+from dvplug.system.input_states import FileState
+from dvplug.system.locations import Location, is_remote, shown
 from dvplug.technology import TechnologyProfile
-
-
-class Preflight(NamedTuple):
-    """What was learnt from alignment files that passed all checks.
-
-    Attributes
-    ----------
-    sample
-        Name of the one sample that all reads belong to.
-    headers
-        The SAM header of each file, in the order given.
-    """
-
-    sample: str
-    headers: tuple[Header, ...]
 
 
 class Checked(NamedTuple):
@@ -60,6 +51,8 @@ class Checked(NamedTuple):
     ----------
     profile, sample
         The technology, and the sample's name.
+    reads
+        The files that hold its reads.
     regions, ploidy
         Where to call, and where there is one copy.
     proposed
@@ -68,6 +61,7 @@ class Checked(NamedTuple):
 
     profile: TechnologyProfile
     sample: str
+    reads: tuple[ReadSource, ...]
     regions: list[Region]
     ploidy: Ploidy
     proposed: Counter[str]
@@ -121,6 +115,7 @@ class _File:
 
     path: Location
     header: Header
+    alignments: pysam.AlignmentFile
     evidence: Evidence | None = None
 
 
@@ -131,7 +126,7 @@ def check_call(
     reference: Location,
     reads: Sequence[Location],
     where: Where = everywhere,
-    sample: str | None = None,
+    choice: SampleChoice = EVERY_READ,
     proposed: Path | None = None,
     force: bool = False,
 ) -> Checked:
@@ -143,42 +138,41 @@ def check_call(
         All that is wrong: the one error, or `ManyProblems`.
     """
     problems = Problems()
-    profile, wanted, opened, found = None, None, None, None
+    profile, wanted, opened, chosen = None, None, None, None
     ploidy, counts = DIPLOID, Counter[str]()
     if tech != AUTO:
         with problems.collect():
             profile = plugins.technology(tech)
     with problems.collect():
         opened = Reference.open(reference)
-    try:
+    with ExitStack() as open_files:
         if opened:
+            open_files.enter_context(opened)
             with problems.collect():
                 wanted, ploidy = where(opened.lengths)
             if proposed and wanted is not None:
                 with problems.collect():
                     counts = check_proposed(proposed, opened, wanted)
-        files = _examine(reads, opened, wanted, problems, force=force, measure=True)
+        files = _examine(reads, opened, wanted, problems, open_files, force=force)
         if len(files) == len(reads):
             with problems.collect():
-                found = sample_name([file.header for file in files], [file.path for file in files], sample)
+                chosen = _chosen(files, choice)
+        _measure(files, chosen, opened, problems)
         with problems.collect():
             profile = _technology(plugins, tech, profile, files, force=force)
-    finally:
-        if opened:
-            opened.close()
     problems.raise_all()
     assert profile is not None
-    assert found is not None
+    assert chosen is not None
     assert wanted is not None
-    return Checked(profile, found, wanted, ploidy, counts)
+    return Checked(profile, *chosen, wanted, ploidy, counts)
 
 
 def preflight(
     paths: Sequence[Location],
     reference: Reference,
     regions: Iterable[Region],
-    sample: str | None = None,
-) -> Preflight:
+    choice: SampleChoice = EVERY_READ,
+) -> ChosenReads:
     """Check that these files can be read at these regions, whatever their technology.
 
     Only contigs of the regions must agree between reads and reference. An index that is older than its
@@ -187,58 +181,65 @@ def preflight(
     Parameters
     ----------
     paths
-        BAM and CRAM files of one sample.
+        BAM and CRAM files.
     reference
         The reference that the reads were aligned to.
     regions
         Where variants will be called.
-    sample
-        Name of the sample; by default the one that @RG SM gives.
+    choice
+        The sample, where there are several, and its name.
 
     Raises
     ------
     InputError
         Files are missing, damaged, without index, or aligned to something else; or the sample is not one.
     """
-    problems = Problems()
-    files = _examine(paths, reference, list(regions), problems)
-    headers = [file.header for file in files]
-    found = ""
-    if files and len(files) == len(paths):
-        with problems.collect():
-            found = sample_name(headers, [file.path for file in files], sample)
+    problems, chosen = Problems(), None
+    with ExitStack() as open_files:
+        files = _examine(paths, reference, list(regions), problems, open_files)
+        if files and len(files) == len(paths):
+            with problems.collect():
+                chosen = _chosen(files, choice)
     problems.raise_all()
-    return Preflight(found, tuple(headers))
+    assert chosen is not None
+    return chosen
 
 
-def sample_name(headers: Sequence[Header], paths: Sequence[Location], override: str | None = None) -> str:
-    """Return the one sample of these headers: `override`, else @RG SM, else the first file's stem.
+def _chosen(files: Sequence[_File], choice: SampleChoice) -> ChosenReads:
+    groups = [
+        FileGroups(file.path, groups_of(file.header), partial(read_groups_seen, file.alignments))
+        for file in files
+    ]
+    return choose_reads(groups, choice)
 
-    Raises
-    ------
-    InputError
-        The read groups name several samples, or `override` cannot stand in a VCF header.
-    """
-    if override is not None:
-        if not override.strip() or not override.isprintable():
-            raise InputError(
-                f"Sample name {override!r} cannot be written to VCF",
-                cause="it is empty or has tabs or control characters",
-                repair="Give another name with --sample.",
+
+def _measure(
+    files: Sequence[_File], chosen: ChosenReads | None, reference: Reference | None, problems: Problems
+) -> None:
+    """Look at the reads that will be called; at all of them where those are not known."""
+    groups = {source.path: source.groups for source in chosen.sources} if chosen else {}
+    for file in files:
+        if (chosen is None or file.path in groups) and (reference or file.alignments.is_bam):
+            with problems.collect():
+                file.evidence = gathered(file.path, file.alignments, groups.get(file.path, EVERYTHING))
+
+
+def _same_files(paths: Sequence[Location]) -> Iterator[InputError]:
+    """Yield an error for each file that is another one of these: all its reads would count twice."""
+    states: list[tuple[Location, object]] = []
+    for path in paths:
+        state = None if is_remote(path) else FileState.of(Path(path))
+        what = path if state is None else state.content
+        same = next((other for other, known in states if known == what), None)
+        if same is not None and (state is None or state.size):
+            yield InputError(
+                f"{shown(path)} is given twice"
+                if shown(path) == shown(same)
+                else f"{shown(path)} is the same file as {shown(same)}",
+                cause="its reads would count twice",
+                repair="Name each file once with --reads.",
             )
-        return override
-    names = {group["SM"] for header in headers for group in header.get("RG", []) if group.get("SM")}
-    if len(names) > 1:
-        raise InputError(
-            f"The reads belong to {len(names)} samples: {', '.join(sorted(names)[:10])}",
-            cause="one sample is called at a time",
-            repair="Split them (samtools split), or name them as one with --sample.",
-        )
-    if names:
-        return str(names.pop())
-    stem = Path(file_name(paths[0])).stem
-    warn(f"{shown(paths[0])} has no sample name (@RG SM): '{stem}' is used, or what --sample says.")
-    return stem
+        states.append((path, what))
 
 
 def _technology(
@@ -270,11 +271,11 @@ def _examine(
     reference: Reference | None,
     regions: Sequence[Region] | None,
     problems: Problems,
+    open_files: ExitStack,
     *,
     force: bool = False,
-    measure: bool = False,
 ) -> list[_File]:
-    """Open each file and check it; those that can be opened are returned.
+    """Open each file and check it; those that can be opened are returned, open until ``open_files`` ends.
 
     ``reference`` and ``regions`` are None where they are wrong themselves: what needs them is not checked then.
     """
@@ -282,6 +283,7 @@ def _examine(
         problems.found.append(
             InputError("No alignment files were given", repair="Name a BAM or CRAM file with --reads.")
         )
+    problems.found += _same_files(paths)
     files = []
     digests: dict[str, str] = {}
     for path in paths:
@@ -291,8 +293,9 @@ def _examine(
             can_be_tried = True
         if not can_be_tried:
             continue
-        with problems.collect(), opened(path, reference) as alignments:
-            file = _File(path, header_of(path, alignments))
+        with problems.collect():
+            alignments = open_files.enter_context(opened(path, reference))
+            file = _File(path, header_of(path, alignments), alignments)
             files.append(file)
             indexed = False
             with problems.collect():
@@ -307,6 +310,4 @@ def _examine(
                     require_decodable(path, alignments, regions, file.header)
                 if indexed:
                     require_found(path, alignments, reference.path)
-            if measure and (reference or alignments.is_bam):
-                file.evidence = gathered(path, alignments)
     return files

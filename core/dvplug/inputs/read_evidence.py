@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple
@@ -17,11 +17,15 @@ import numpy as np
 import numpy.typing as npt
 import pysam
 
+from dvplug.reads.groups import EVERYTHING, ReadGroups
+from dvplug.system.htslib import isolated_htslib
+
 EXAMINED = 400  # reads that are looked at closely
 _MOST_READS, _MOST_BASES = 50_000, 10_000_000  # read for the shape of the depth: half a second
 _PLACES = 5
 _FEWEST_READS, _FEWEST_WINDOWS = 500, 40  # fewer show no shape
 _WINDOW = 500  # bp
+NO_QUALITY = -1  # of a read without
 _GAP = 200_000  # bp without reads: another slice begins
 _CAPTURED, _WHOLE = (
     0.2,
@@ -63,6 +67,12 @@ class Evidence:
         to 0.5 for whole genomes, below 0.15 for captures and amplicons.
     depth
         Depth that the average base is at.
+    contig_depths
+        The same of each contig, with the aligned bases there that were looked at.
+    same_quality
+        The one quality that all bases of the examined reads have, phred; -1 where no read has any.
+    same_mapping_quality
+        The one mapping quality of all reads that were looked at.
     """
 
     header: tuple[str, ...] = ()
@@ -77,6 +87,9 @@ class Evidence:
     paired: float | None = None
     concentration: float | None = None
     depth: float | None = None
+    contig_depths: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    same_quality: int | None = None
+    same_mapping_quality: int | None = None
 
     @property
     def captured(self) -> bool | None:
@@ -88,12 +101,13 @@ class Evidence:
         return True if self.depth >= _DEEP else None
 
 
-def gather(alignments: pysam.AlignmentFile) -> Evidence:
+def gather(alignments: pysam.AlignmentFile, groups: ReadGroups = EVERYTHING) -> Evidence:
     """Examine one open `pysam.AlignmentFile`.
 
     A small file is read as a whole, up to 50,000 reads or 10 million bases; of a large one as many, from one third of
     each of the five contigs that have most reads on: the ends of chromosomes have repeats and few usable reads, and
-    any one place may be odd. Concentration and depth are those of the median place.
+    any one place may be odd. Concentration and depth are those of the median place. Only reads of these read groups
+    are looked at, and only their lines of the header.
 
     Raises
     ------
@@ -101,10 +115,11 @@ def gather(alignments: pysam.AlignmentFile) -> Evidence:
         The file breaks off or cannot be decoded.
     """
     header = alignments.header.to_dict()
-    places = list(_places(alignments))
+    header["RG"] = [g for g in header.get("RG", []) if groups.everything or groups.has(g.get("ID"))]
+    places = [_of_groups(reads, groups) for reads in _places(alignments)]
     samples = [_sample(reads, len(places)) for reads in places]
     if alignments.has_index() and not any(sample.examined for sample in samples):
-        samples = [_sample(alignments.fetch(), 1)]  # there may be reads elsewhere
+        samples = [_sample(_of_groups(alignments.fetch(), groups), 1)]  # there may be reads elsewhere
     concentrations = [s.concentration for s in samples if s.concentration is not None]
     depths = [s.depth for s in samples if s.depth is not None]
     return Evidence(
@@ -112,35 +127,73 @@ def gather(alignments: pysam.AlignmentFile) -> Evidence:
         platforms=tuple(dict.fromkeys(str(g["PL"]).strip() for g in header.get("RG", []) if g.get("PL"))),
         concentration=statistics.median(concentrations) if concentrations else None,
         depth=statistics.median(depths) if depths else None,
+        contig_depths={
+            alignments.get_reference_name(contig): depth
+            for s in samples
+            for contig, depth in s.contig_depths.items()
+        },
+        same_mapping_quality=_the_one(set().union(*(s.mapping_qualities for s in samples))),
         **_measurements([read for sample in samples for read in sample.examined]),
     )
+
+
+@isolated_htslib()
+def read_groups_seen(alignments: pysam.AlignmentFile) -> Counter[str | None]:
+    """Count the primary alignments of each read group at the places that `gather` looks at; None: without one."""
+    seen: Counter[str | None] = Counter()
+    places = list(_places(alignments))
+    for reads in places:
+        for read in islice(reads, 2 * _MOST_READS // len(places)):
+            if not read.flag & _NOT_PRIMARY:
+                seen[_group(read)] += 1
+    return seen
+
+
+def _group(read: pysam.AlignedSegment) -> str | None:
+    return read.get_tag("RG") if read.has_tag("RG") else None
+
+
+def _of_groups(reads: Iterator[pysam.AlignedSegment], groups: ReadGroups) -> Iterator[pysam.AlignedSegment]:
+    """The reads that count by their read group."""
+    return reads if groups.everything else (read for read in reads if groups.has(_group(read)))
 
 
 class _Sample(NamedTuple):
     """Reads of one place that are looked at closely, and the shape of the depth there."""
 
     examined: list[pysam.AlignedSegment]
+    mapping_qualities: set[int]
     concentration: float | None
     depth: float | None
+    contig_depths: dict[int, tuple[float, float]]
+
+
+def _the_one(values: set[int]) -> int | None:
+    """The only value of a set that has one."""
+    return next(iter(values)) if len(values) == 1 else None
 
 
 def _sample(reads: Iterable[pysam.AlignedSegment], places: int) -> _Sample:
     """Take the share of one of so many places."""
     examined: list[pysam.AlignedSegment] = []
     contigs, starts, ends, bases = [], [], [], 0
+    mapping_qualities: set[int] = set()
     for read in islice(reads, _MOST_READS // places):
         if read.flag & _NOT_PRIMARY or not read.reference_end:
             continue
         wanted = len(examined) < EXAMINED // places and read.mapping_quality >= _USABLE_MAPPING_QUALITY
         if wanted and read.query_sequence:
             examined.append(read)
+        mapping_qualities.add(read.mapping_quality)
         contigs.append(read.reference_id)
         starts.append(read.reference_start)
         ends.append(read.reference_end)
         bases += ends[-1] - starts[-1]
         if bases > _MOST_BASES // places:
             break
-    return _Sample(examined, *_depth_shape(np.array(contigs), np.array(starts), np.array(ends)))
+    return _Sample(
+        examined, mapping_qualities, *_depth_shape(np.array(contigs), np.array(starts), np.array(ends))
+    )
 
 
 def _header_fields(header: Mapping[str, Any]) -> Iterable[str]:
@@ -155,6 +208,8 @@ def _header_fields(header: Mapping[str, Any]) -> Iterable[str]:
 
 def _places(alignments: pysam.AlignmentFile) -> Iterator[Iterator[pysam.AlignedSegment]]:
     """Yield the reads from each place on; the one place of a small file, or of one without index, is its beginning."""
+    if alignments.is_bam:
+        alignments.reset()  # something may have been read before
     mapped: dict[str, int] = {}
     if alignments.has_index() and alignments.is_bam:  # the index of CRAM does not count reads
         mapped = {s.contig: s.mapped for s in alignments.get_index_statistics()}
@@ -187,6 +242,13 @@ def _measurements(reads: list[pysam.AlignedSegment]) -> dict[str, Any]:
         "tag_medians": {tag: statistics.median(v) for tag, v in values.items()},
         "read_length": int(statistics.median(read.query_length for read in reads)),
         "base_quality": int(statistics.median(qualities)) if qualities else None,
+        "same_quality": _the_one(
+            {
+                int(q)
+                for r in reads
+                for q in (r.query_qualities if r.query_qualities is not None else (NO_QUALITY,))
+            }
+        ),
         "difference": statistics.median(differences) if differences else None,
         "paired": sum(read.is_paired for read in reads) / len(reads),
     }
@@ -222,24 +284,52 @@ def _difference(read: pysam.AlignedSegment) -> float | None:
 
 def _depth_shape(
     contig: npt.NDArray[np.int64], start: npt.NDArray[np.int64], end: npt.NDArray[np.int64]
-) -> tuple[float | None, float | None]:
-    """Concentration and depth (see `Evidence`) of reads ordered by contig and start; int64[reads] each."""
+) -> tuple[float | None, float | None, dict[int, tuple[float, float]]]:
+    """Concentration, depth and depths of contigs (see `Evidence`) of reads in order of contig and start.
+
+    All are int64[reads].
+    """
     step, other = np.diff(start), np.diff(contig) != 0
     if not len(start) or (step < 0)[~other].any():  # not sorted
-        return None, None
+        return None, None, {}
     first = np.flatnonzero(np.concatenate(([True], other | (step > _GAP))))
-    covered = np.concatenate(
-        [
-            _covered(start[a:b] - start[a], end[a:b] - start[a])
-            for a, b in zip(first, [*first[1:], len(start)], strict=True)
-        ]
-    )
-    total = covered.sum()
-    depth = float((covered**2).sum() / total / _WINDOW)
+    stretches: dict[int, list[npt.NDArray[np.float64]]] = {}
+    for a, b in zip(first, [*first[1:], len(start)], strict=True):
+        stretches.setdefault(int(contig[a]), []).append(_covered(start[a:b] - start[a], end[a:b] - start[a]))
+    contigs = {number: np.concatenate(parts) for number, parts in stretches.items()}
+    depths = {number: (float(of.sum()), _mean_depth(of)) for number, of in contigs.items()}
+    covered = np.concatenate(list(contigs.values()))
+    total, depth = covered.sum(), _mean_depth(covered)
     if len(start) < _FEWEST_READS or len(covered) < _FEWEST_WINDOWS:
-        return None, depth
+        return None, depth, depths
     running = np.cumsum(np.sort(covered)[::-1])
-    return float((np.searchsorted(running, total / 2) + 1) / len(covered)), depth
+    return float((np.searchsorted(running, total / 2) + 1) / len(covered)), depth, depths
+
+
+def _mean_depth(covered: npt.NDArray[np.float64]) -> float:
+    """Depth that the average base is at, of aligned bases per window, float64[windows]."""
+    return float((covered**2).sum() / covered.sum() / _WINDOW)
+
+
+def depth_together(files: Sequence[Evidence]) -> float | None:
+    """Depth of a sample whose reads lie in these files: of contigs that several have, the sum.
+
+    The median contig's, weighted by the bases that were looked at; of a single file what it says itself. Chance makes
+    depth uneven, which the depth at the average base shows: each thin lane adds up to half a read too many.
+    """
+    if len(files) == 1:
+        return files[0].depth
+    bases, depths = Counter[str](), Counter[str]()
+    for file in files:
+        for contig, (looked_at, depth) in file.contig_depths.items():
+            bases[contig] += looked_at  # type: ignore[assignment]
+            depths[contig] += depth  # type: ignore[assignment]
+    half, passed = bases.total() / 2, 0.0
+    for contig in sorted(depths, key=lambda c: depths[c]):
+        passed += bases[contig]
+        if passed >= half:
+            return float(depths[contig])
+    return None
 
 
 def _covered(start: npt.NDArray[np.int64], end: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:

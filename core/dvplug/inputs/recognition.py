@@ -12,13 +12,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from dvplug.errors import InputError
-from dvplug.inputs.read_evidence import Evidence
+from dvplug.inputs.read_evidence import NO_QUALITY, Evidence, depth_together
 from dvplug.technology import Recognition, Signs, TechnologyProfile
 
 AUTO = "auto"
 _MOST = 0.5  # share of the reads that "most" means
 _FEWEST = 5  # reads that are measured; fewer tell nothing
 _SHOWN = 70  # characters of a header field in a message
+_USUAL_MAPPING_QUALITY = 60  # the highest of bwa and minimap2: that of all reads where they are easily placed
 
 
 @dataclass(frozen=True)
@@ -127,12 +128,39 @@ def doubts(
             f"{file}: {doubt}; {profile.name} may call it less well"
             for doubt in judge(profile, told, others).doubts
         ]
-        low, high = profile.depth or (0, math.inf)
-        if told.depth is not None and not low <= told.depth <= high:
-            lines.append(
-                f"{file} has a depth of about {told.depth:.0f}, and {profile.name} is for {low:g} to {high:g}"
+    low, high = profile.depth or (0, math.inf)
+    depth = depth_together(list(evidence.values()))
+    if depth is not None and not low <= depth <= high:
+        have = (
+            f"{next(iter(evidence))} has"
+            if len(evidence) == 1
+            else f"these {len(evidence)} files together have"
+        )
+        lines.append(f"{have} a depth of about {depth:.0f}, and {profile.name} is for {low:g} to {high:g}")
+    return lines + _without_information(profile, evidence)
+
+
+def _without_information(profile: TechnologyProfile, evidence: Mapping[str, Evidence]) -> list[str]:
+    """Say which qualities tell nothing, since they are all the same; each once, whatever the number of files."""
+    found: dict[str, list[str]] = {}
+    for file, told in evidence.items():
+        if told.reads < _FEWEST:
+            continue
+        if told.same_quality is not None:
+            what = (
+                "no base has a quality"
+                if told.same_quality == NO_QUALITY
+                else (f"all bases have the quality {told.same_quality}")
             )
-    return lines
+            found.setdefault(what, []).append(file)
+        if told.same_mapping_quality not in (None, _USUAL_MAPPING_QUALITY):
+            what = f"all reads have the mapping quality {told.same_mapping_quality}"
+            found.setdefault(what + (", which means none" if what.endswith(" 255") else ""), []).append(file)
+    why = f"{profile.name} tells errors from variants by that, and may call less well"
+    return [
+        f"{files[0]}{f' and {len(files) - 1} more' if len(files) > 1 else ''}: {what}; {why}"
+        for what, files in found.items()
+    ]
 
 
 def pick(profiles: Sequence[TechnologyProfile], evidence: Mapping[str, Evidence]) -> PickedTechnology:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +12,12 @@ import numpy.typing as npt
 from dvplug.kernel import kernel
 
 REVERSE = 0x10  # SAM flag
+LEFT_OUT = (
+    "other sample", "unmapped", "secondary", "supplementary", "QC fail", "duplicate", "mapping quality", "no sequence",
+    "sampling",
+)  # fmt: skip
+"""What a read may be left out for, in the order in which it is looked at: "other sample" is another read group than
+those chosen, or none; "no sequence" is neither that nor a CIGAR; "sampling" is of places with too many reads."""
 
 
 class ReadArrays(NamedTuple):
@@ -72,7 +78,8 @@ class ReadBatch:
     base_offset: npt.NDArray[np.int64]  # reads + 1
     cigar: npt.NDArray[np.uint32]  # over operations: length << 4 | BAM code
     cigar_offset: npt.NDArray[np.int64]  # reads + 1
-    skipped_no_sequence: int = 0
+    left_out: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(len(LEFT_OUT), np.int64))
+    """How many were left out, by `LEFT_OUT`."""
 
     def __len__(self) -> int:
         return len(self.start)
@@ -127,7 +134,7 @@ class ReadBatch:
             },
             base_offset=offsets("base_offset"),
             cigar_offset=offsets("cigar_offset"),
-            skipped_no_sequence=sum(batch.skipped_no_sequence for batch in batches),
+            left_out=np.sum([batch.left_out for batch in batches], axis=0),
         )
 
 

@@ -19,7 +19,7 @@ class Counts:
     filters: Counter[str] = field(default_factory=Counter)  # records by FILTER
     regions: int = 0
     reads: int = 0
-    skipped_no_sequence: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)  # reads that do not count, by name in `LEFT_OUT`
     candidates: int = 0
     images: int = 0
     seconds: Counter[str] = field(default_factory=Counter)  # by name in `STAGES`
@@ -29,7 +29,7 @@ class Counts:
         self.filters.update(other.filters)
         self.regions += other.regions
         self.reads += other.reads
-        self.skipped_no_sequence += other.skipped_no_sequence
+        self.left_out.update(other.left_out)
         self.candidates += other.candidates
         self.images += other.images
         self.seconds.update(other.seconds)

@@ -49,7 +49,7 @@ class PluginInfo:
 
     ``status`` is "ok"; "problem" (something it offers cannot be used); "failed" (nothing of it is used);
     or "off" (not in DVPLUG_PLUGINS). ``reason`` says why it is not "ok"; ``api`` is the hook API that it was written
-    for, where it could be imported and says so.
+    for, where it could be imported and says so; ``module`` is where its hooks are.
     """
 
     name: str
@@ -59,6 +59,7 @@ class PluginInfo:
     status: Literal["ok", "problem", "failed", "off"] = "ok"
     reason: str = ""
     api: int | None = None
+    module: str = ""
 
     @property
     def origin(self) -> str:
@@ -129,6 +130,11 @@ class Plugins:
         """Return a genotyper by name."""
         return cast(Genotyper, self._choose("genotyper", name))
 
+    def offer(self, kind: str, name: str) -> PluginItem:
+        """Return a thing with the plugin that it is of; kinds are those of `names`."""
+        self._choose(kind, name)
+        return self._offers[kind, name][0]
+
     def refuse_contested_model(self, name: str) -> None:
         """Raise PluginError when two plugins ship models of this name."""
         if ("model", name) in self._offers:
@@ -180,10 +186,12 @@ def load_plugins(only: Iterable[str] | None = None) -> Plugins:
     for name in sorted(wanted - known):
         raise PluginError(f"{ENVIRONMENT_VARIABLE}: no plugin '{name}'", repair=near_misses(name, known))
 
-    builtin = PluginInfo("builtin", "dvplug", __version__)
-    loaded = [_load(builtin, lambda: importlib.import_module("dvplug.plugins.builtin"), None)]
+    builtin = PluginInfo("builtin", "dvplug", __version__, module="dvplug.plugins.builtin")
+    loaded = [_load(builtin, lambda: importlib.import_module(builtin.module), None)]
     for point in points:
-        info = PluginInfo(point.name, _distribution(point), point.dist.version if point.dist else "")
+        info = PluginInfo(
+            point.name, _distribution(point), point.dist.version if point.dist else "", module=point.module
+        )
         loaded.append(
             _load(info, point.load, point.dist)
             if point.name in wanted

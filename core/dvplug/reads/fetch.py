@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
-import pysam
 
 from dvplug.line.read_batch import REVERSE, ReadBatch
 from dvplug.line.region import Region
 from dvplug.reads.decode import decode
+from dvplug.reads.filters import SAMPLED
+from dvplug.reads.opened import OpenedReads
 from dvplug.sequence.arrays import Int64s
 from dvplug.system.htslib import isolated_htslib
 from dvplug.technology import ReadFilter
@@ -19,13 +21,14 @@ _SLACK = 50_000  # reads over twice those kept that may gather before they are s
 
 @isolated_htslib()
 def fetch_reads(
-    alignments: Sequence[pysam.AlignmentFile],
+    files: Sequence[OpenedReads],
     region: Region,
     read_filter: ReadFilter,
     *,
     margin: int = 0,
     haplotypes: bool = False,
     keep_fraction: float = 1.0,
+    counted: Region | None = None,
 ) -> ReadBatch:
     """Decode the reads that overlap ``region`` widened by ``margin`` bp on both sides.
 
@@ -33,8 +36,8 @@ def fetch_reads(
 
     Parameters
     ----------
-    alignments
-        Open, indexed `pysam.AlignmentFile`s; their reads are merged by position.
+    files
+        Open, indexed files; their reads are merged by position.
     region, margin
         What the reads must reach.
     read_filter
@@ -45,6 +48,8 @@ def fetch_reads(
         Read the HP tag.
     keep_fraction
         Fraction of the fragments to use, chosen by name: a shallower run of the same sample.
+    counted
+        Where reads that are left out are counted; ``region`` by default.
 
     Raises
     ------
@@ -59,14 +64,17 @@ def fetch_reads(
         max(0, need_start - read_filter.max_read_span) // window * window,
         -(-need_end // window) * window,
     )
-    files = [
-        _gather_sampled(decode(file, whole, read_filter, haplotypes, keep_fraction), read_filter)
-        for file in alignments
+    counted = counted or region
+    batches = [
+        _gather_sampled(
+            decode(file, whole, read_filter, haplotypes, keep_fraction, counted), read_filter, counted
+        )
+        for file in files
     ]
-    batch = ReadBatch.concatenate(files)
-    if len(files) > 1:
-        batch = batch.take(np.argsort(np.concatenate([_merge_keys(file) for file in files]), kind="stable"))
-        batch = _sampled(batch, read_filter)
+    batch = ReadBatch.concatenate(batches)
+    if len(batches) > 1:
+        batch = batch.take(np.argsort(np.concatenate([_merge_keys(one) for one in batches]), kind="stable"))
+        batch = _sampled(batch, read_filter, counted)
     wanted = np.flatnonzero((batch.start < need_end) & (batch.end > need_start))
     return batch.part(int(wanted[0]), int(wanted[-1]) + 1) if len(wanted) else batch.part(0, 0)
 
@@ -81,7 +89,7 @@ def _merge_keys(batch: ReadBatch) -> Int64s:
     return np.maximum.accumulate(keys) if len(keys) else keys
 
 
-def _gather_sampled(parts: Iterator[ReadBatch], read_filter: ReadFilter) -> ReadBatch:
+def _gather_sampled(parts: Iterator[ReadBatch], read_filter: ReadFilter, counted: Region) -> ReadBatch:
     """Join the parts of one file; sample whenever many have gathered, so that memory stays bounded.
 
     A bottom-k sample of a union is that of its parts' samples, so it can be taken as reads stream by.
@@ -92,13 +100,13 @@ def _gather_sampled(parts: Iterator[ReadBatch], read_filter: ReadFilter) -> Read
         gathered.append(part)
         waiting += len(part)
         if waiting > most:
-            gathered = [_sampled(ReadBatch.concatenate(gathered), read_filter)]
+            gathered = [_sampled(ReadBatch.concatenate(gathered), read_filter, counted)]
             waiting = len(gathered[0])
             most = 2 * waiting + _SLACK
-    return _sampled(ReadBatch.concatenate(gathered), read_filter)
+    return _sampled(ReadBatch.concatenate(gathered), read_filter, counted)
 
 
-def _sampled(batch: ReadBatch, read_filter: ReadFilter) -> ReadBatch:
+def _sampled(batch: ReadBatch, read_filter: ReadFilter, counted: Region) -> ReadBatch:
     """Keep the reads of lowest hash in each window that has too many; ``batch`` is in order of start."""
     limit = read_filter.max_reads_per_window
     windows = batch.start // read_filter.sampling_window
@@ -110,4 +118,6 @@ def _sampled(batch: ReadBatch, read_filter: ReadFilter) -> ReadBatch:
     for first, count in zip(firsts[counts > limit].tolist(), counts[counts > limit].tolist(), strict=True):
         order = np.argsort(batch.name_hash[first : first + count], kind="stable")
         kept[first + order[limit:]] = False
-    return batch.take(np.flatnonzero(kept))
+    left_out = batch.left_out.copy()
+    left_out[SAMPLED] += (~kept & (batch.start < counted.end) & (batch.end > counted.start)).sum()
+    return replace(batch.take(np.flatnonzero(kept)), left_out=left_out)

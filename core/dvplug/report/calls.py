@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dvplug.errors import DvplugError, InputError
+from dvplug.line.read_batch import LEFT_OUT
 from dvplug.line.result import Counts
 from dvplug.report import statistics as s
 from dvplug.report.page import Item, Page, Series, Tile, columns, facts, render, rows, table, text, tiles
@@ -52,6 +53,8 @@ class RunFacts:
     reads: int
     candidates: int
     images: int
+    left_out: Mapping[str, int]
+    """Reads that do not count, by what they failed at first."""
 
     @classmethod
     def of(cls, total: Counts, wall_seconds: float, workers: int) -> RunFacts:
@@ -64,6 +67,7 @@ class RunFacts:
             total.reads,
             total.candidates,
             total.images,
+            {why: total.left_out[why] for why in LEFT_OUT},
         )
 
 
@@ -277,6 +281,7 @@ def _run_items(statistics: CallStatistics, run: RunFacts | None) -> list[Item]:
     labels = [STAGE_LABELS[stage] for stage in stages]
     return [
         tiles([Tile(amount, [getattr(run, amount)]) for amount in amounts]),
+        facts("left-out", "Reads that were left out", run.left_out),
         rows("stages", "Run time by stage", "stage", labels, [seconds], note=note, unit="CPU s"),
         provenance,
     ]

@@ -19,11 +19,13 @@ from dvplug.genome.ploidy import Ploidy
 from dvplug.genome.reference import Reference
 from dvplug.genome.regions import parse_region, skip_n_runs
 from dvplug.inputs.preflight import check_call
+from dvplug.inputs.samples import SampleChoice
 from dvplug.line.candidate_batch import CandidateBatch
 from dvplug.line.image_batch import NO_ALT
 from dvplug.line.record import VcfRecord
 from dvplug.line.region import Region
 from dvplug.plugins.loading import installed_plugins
+from dvplug.system.input_states import InputStates
 from dvplug.technology import CandidateThresholds, ImageLayout
 
 NEAREST = 4
@@ -120,30 +122,32 @@ def show_positions(positions: Sequence[str], options: CallOptions) -> Shown:
     DvplugError
         Anything that the user can mend, as of `call_variants`; or a position is not one base.
     """
-    options = replace(options, device="cpu", force=True, gvcf=None, sample=options.sample or "sample")
+    options = replace(options, device="cpu", force=True, gvcf=None)
     plugins = installed_plugins()
 
     def where(lengths: Mapping[str, int]) -> tuple[list[Region], Ploidy]:
         wanted = [_one_base(text, lengths) for text in positions]
         return wanted, ploidy_of(options, lengths, wanted)
 
+    inputs = InputStates.of(options.inputs())
     checked = check_call(
         plugins,
         tech=options.tech,
         reference=options.ref,
         reads=options.reads,
         where=where,
-        sample=options.sample,
+        choice=SampleChoice(options.sample, options.read_group, "sample"),  # which needs no name here
         force=True,  # another technology's view of reads is worth a look
     )
-    job = call_job(options, plugins, checked)
+    job = call_job(options, plugins, checked, inputs)
     with Reference.open(options.ref) as reference:
         if options.proposed_variants:
             size = checked.profile.partition_size
             parts = dict.fromkeys(_partition(at, size, reference) for at in checked.regions)
             count_proposed(options.proposed_variants, reference, parts)
         viewer = _Viewer(job, reference)
-        found = [one for at in checked.regions for one in viewer.look(at)]
+        with job.inputs.watched():
+            found = [one for at in checked.regions for one in viewer.look(at)]
     return Shown(job.model.manifest.label, checked.profile.image, found)
 
 

@@ -8,7 +8,7 @@ import platform
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
@@ -61,7 +61,7 @@ def run_log(path: Path | None) -> Iterator[None]:
     try:
         log_event(
             "start", dvplug=__version__, python=platform.python_version(), system=platform.platform(),
-            libraries=dict(_versions()), command=sys.argv, pid=os.getpid(),
+            libraries=library_versions(), command=sys.argv, pid=os.getpid(),
         )  # fmt: skip
         yield
         log_event("end", wall_s=round(time.monotonic() - began, 3))
@@ -84,9 +84,13 @@ def _described(error: BaseException) -> dict[str, Any]:
     return {"kind": "fault", "problem": repr(error), "cause": "", "repair": "", "traceback": text}
 
 
-def _versions() -> Iterator[tuple[str, str]]:
-    for name in LIBRARIES:
-        try:
-            yield name, version(name)
-        except PackageNotFoundError:
-            yield name, "not installed"
+def library_versions(names: Iterable[str] = LIBRARIES) -> dict[str, str]:
+    """Return the version of each distribution."""
+    return {name: _version(name) for name in names}
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"

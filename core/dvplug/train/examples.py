@@ -17,11 +17,14 @@ from dvplug.genome.reference import Reference
 from dvplug.genome.regions import partitions, resolve_regions, skip_n_runs
 from dvplug.hookspecs import ImageEncoder
 from dvplug.inputs.preflight import preflight
+from dvplug.inputs.samples import SampleChoice
 from dvplug.line.candidate_batch import CandidateBatch
 from dvplug.line.image_batch import NO_ALT, ImageBatch
 from dvplug.line.region import Region
 from dvplug.plugins.loading import installed_plugins
+from dvplug.reads.groups import ReadSource
 from dvplug.system.console import progress
+from dvplug.system.input_states import InputStates
 from dvplug.system.workers import map_in_order
 from dvplug.technology import CandidateThresholds
 from dvplug.train.labeler import UNLABELED, label_candidates
@@ -30,6 +33,7 @@ from dvplug.train.store import VARIANT_TYPES, ExampleHeader, Examples, ExampleWr
 SNP, INSERTION, DELETION = (VARIANT_TYPES.index(name) for name in ("snp", "insertion", "deletion"))
 # Training goes below the calling thresholds, so that calling never meets worse candidates than it was trained on.
 THRESHOLD_FACTOR = 0.6
+ANY_NAME = SampleChoice(name="training")  # there is no VCF that the sample's name could be in
 
 
 class RegionLabeled(NamedTuple):
@@ -49,6 +53,7 @@ class LabeledReads:
     truth: Path  # VCF
     confident: Path  # BED: where the truth is complete; candidates elsewhere are left out
     keep_fraction: float = 1.0  # of the fragments, so that one BAM gives examples of several depths
+    choice: SampleChoice = ANY_NAME  # which of them
 
     @property
     def shown(self) -> str:
@@ -63,7 +68,9 @@ class ExamplesJob:
 
     pipeline: Pipeline
     inputs: LabeledReads
+    reads: tuple[ReadSource, ...]
     thresholds: CandidateThresholds
+    files: InputStates
 
 
 class RegionExamples:
@@ -72,10 +79,11 @@ class RegionExamples:
     def __init__(self, job: ExamplesJob) -> None:
         inputs = job.inputs
         self.images = RegionImages(
-            job.pipeline, inputs.reference, inputs.reads, keep_fraction=inputs.keep_fraction
+            job.pipeline, inputs.reference, job.reads, keep_fraction=inputs.keep_fraction, inputs=job.files
         )
-        self.truth = TruthSet.from_vcf(inputs.truth)
-        self.confident = ConfidentRegions.from_bed(inputs.confident, self.images.reference.lengths)
+        with job.files.watched():
+            self.truth = TruthSet.from_vcf(inputs.truth)
+            self.confident = ConfidentRegions.from_bed(inputs.confident, self.images.reference.lengths)
         self.thresholds = job.thresholds
 
     def __call__(self, region: Region) -> list[RegionLabeled]:
@@ -154,21 +162,27 @@ def make_examples(
     """
     plugins = installed_plugins()
     profile = plugins.technology(tech)
+    files = InputStates.of([inputs.reference, *inputs.reads, inputs.truth, inputs.confident, *exclude])
     with Reference.open(inputs.reference) as opened:
         chosen = resolve_regions(regions, exclude, opened.lengths)
-        preflight(inputs.reads, opened, chosen, "training")
+        sources = preflight(inputs.reads, opened, chosen, inputs.choice).sources
         parts = list(skip_n_runs(partitions(chosen, profile.partition_size), opened))
     job = ExamplesJob(
-        Pipeline.of(plugins, profile), inputs, training_thresholds(profile.candidate_thresholds)
+        Pipeline.of(plugins, profile),
+        inputs,
+        sources,
+        training_thresholds(profile.candidate_thresholds),
+        files,
     )
     contigs = tuple(dict.fromkeys(part.contig for part in parts))
     header = _header(job, plugins.image_encoder(profile.image_encoder), contigs, source or inputs.shown)
     with ExampleWriter(out, header) as writer, progress("Making examples", len(parts)) as advance:
-        for region, made in zip(parts, map_in_order(RegionExamples, job, parts, workers), strict=True):
-            for one in made:
-                contig = np.full(len(one.position), contigs.index(region.contig))
-                writer.append(one.examples, contig, one.position, one.variant_type)
-            advance()
+        with files.watched():
+            for region, made in zip(parts, map_in_order(RegionExamples, job, parts, workers), strict=True):
+                for one in made:
+                    contig = np.full(len(one.position), contigs.index(region.contig))
+                    writer.append(one.examples, contig, one.position, one.variant_type)
+                advance()
         return writer.count
 
 

@@ -19,6 +19,7 @@ from dvplug.genome.reference import Reference
 from dvplug.genome.regions import partitions
 from dvplug.line.region import Region
 from dvplug.plugins.loading import installed_plugins
+from dvplug.reads.groups import ReadSource
 from dvplug.system.workers import map_in_order
 from dvplug.train.labeler import UNLABELED, label_candidates
 from dvplug_lab.comparison.sets import ValidationSet
@@ -38,7 +39,7 @@ class RegionGenotypes:
     """The candidates of a region with the genotypes of the truth, in a worker process."""
 
     def __init__(self, job: CandidatesJob) -> None:
-        self.images = RegionImages(job.pipeline, job.chosen.reference, [job.chosen.reads])
+        self.images = RegionImages(job.pipeline, job.chosen.reference, [ReadSource(job.chosen.reads)])
         self.truth = TruthSet.from_vcf(job.chosen.truth)
         self.confident = ConfidentRegions.from_bed(job.chosen.confident, self.images.reference.lengths)
 

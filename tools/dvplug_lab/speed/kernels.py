@@ -18,6 +18,7 @@ from dvplug.line.region import Region
 from dvplug.models import resolve_model
 from dvplug.plugins.loading import installed_plugins
 from dvplug.reads.fetch import fetch_reads
+from dvplug.reads.groups import ReadSource
 from dvplug.reads.realign import REALIGN_MARGIN, realign_reads
 from dvplug.records.postprocess import call_sites
 from dvplug.records.vcf import format_record
@@ -47,7 +48,7 @@ class Steps:
         plugins = installed_plugins()
         self.profile = plugins.technology(tech)
         self.pipeline = Pipeline.of(plugins, self.profile)
-        self.open = RegionImages(self.pipeline, reference, [reads])
+        self.open = RegionImages(self.pipeline, reference, [ReadSource(reads)])
         found = resolve_model(plugins, self.profile, model)
         self.genotyper = plugins.genotyper(self.profile.genotyper).load()(found, "cpu")
         self.times: dict[str, KernelTime] = {}
@@ -70,7 +71,7 @@ class Steps:
         margin = layout.width // 2 + 10 * HAPLOTYPE_FLANK + (REALIGN_MARGIN if profile.realign_reads else 0)
         reads = self.timed(
             "decode", "read",
-            lambda: fetch_reads(self.open.alignments, region, profile.read_filter, margin=margin), len,
+            lambda: fetch_reads(self.open.reads, region, profile.read_filter, margin=margin), len,
         )  # fmt: skip
         reach = margin + profile.read_filter.max_read_span
         start, end = max(0, region.start - reach), region.end + reach

@@ -1,0 +1,170 @@
+"""What the code of a run is: digests of the files of those plugins that take part, and versions of what they build on.
+
+A version does not tell the code of a plugin that is installed as editable, or that lies on the path: it stays while the
+files change.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.metadata
+import importlib.util
+import re
+import sys
+import sysconfig
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from dvplug.plugins.loading import PluginItem, Plugins
+from dvplug.system.run_log import LIBRARIES, library_versions
+from dvplug.technology import TechnologyProfile
+
+OWN = "dvplug"
+ON_GPU = ("keras", "tensorflow")
+_INSTALLED = tuple(
+    str(Path(place).resolve())
+    for name, place in sysconfig.get_paths().items()
+    if name in ("stdlib", "platstdlib", "purelib", "platlib")
+)
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
+
+
+class RunCode(NamedTuple):
+    """The code of a run, as far as records depend on it.
+
+    Attributes
+    ----------
+    plugins
+        Version of each distribution of plugins.
+    digests
+        SHA-256 by package or module: see `code_digests`.
+    libraries
+        Version of each library.
+    """
+
+    plugins: dict[str, str]
+    digests: dict[str, str]
+    libraries: dict[str, str]
+
+    @classmethod
+    def of(cls, plugins: Plugins, profile: TechnologyProfile, device: str = "cpu") -> RunCode:
+        """Look at what a technology is called with."""
+        libraries = {*LIBRARIES, *_needed(plugins, profile), *(ON_GPU if device == "gpu" else ())}
+        return cls(
+            {p.distribution: p.version for p in plugins.plugins if p.status == "ok"},
+            code_digests(plugins, profile),
+            library_versions(sorted(libraries)),
+        )
+
+
+def code_digests(plugins: Plugins, profile: TechnologyProfile) -> dict[str, str]:
+    """Return the SHA-256 of each package or single module that makes the records of a technology, by its name.
+
+    These are dvplug's own, those of the plugins that offer what the profile names, those in which their functions are
+    defined, and whatever of these imports lies outside of where packages are installed. Models are left out: their
+    manifests have hashes.
+    """
+    wanted = [OWN]
+    for item in _taking_part(plugins, profile):
+        wanted += [item.plugin.module, _module_of(item.item)]
+    found: dict[str, str] = {}
+    while wanted:
+        name = _outermost(wanted.pop(0))
+        if name and name not in found:
+            found[name] = _digest(name, plugins.model_roots)
+            wanted += () if name == OWN else _imported_from_elsewhere(name, plugins.model_roots)
+    return dict(sorted(found.items()))
+
+
+def _needed(plugins: Plugins, profile: TechnologyProfile) -> set[str]:
+    """What the distributions of these plugins say they need."""
+    own = {item.plugin.distribution for item in _taking_part(plugins, profile)} - {OWN}
+    lines = [line for distribution in own for line in importlib.metadata.requires(distribution) or ()]
+    return {match[0] for line in lines if "extra ==" not in line and (match := _NAME.match(line))} - {OWN}
+
+
+def _taking_part(plugins: Plugins, profile: TechnologyProfile) -> Iterator[PluginItem]:
+    """The technology and what its profile names."""
+    yield plugins.offer("technology", profile.name)
+    yield plugins.offer("candidate finder", profile.candidate_finder)
+    yield plugins.offer("image encoder", profile.image_encoder)
+    yield plugins.offer("genotyper", profile.genotyper)
+    for channel in profile.image.channels:
+        yield plugins.offer("channel", channel)
+
+
+def _module_of(item: object) -> str:
+    """Where the function of an extension is defined."""
+    if isinstance(item, TechnologyProfile):
+        return ""
+    function = item.load()  # type: ignore[attr-defined]
+    return getattr(function, "__module__", None) or type(function).__module__
+
+
+def _outermost(module: str) -> str:
+    """The outermost package that has files of its own: those around it may be shared by strangers."""
+    parts = module.split(".") if module else []
+    names = [".".join(parts[:count]) for count in range(1, len(parts) + 1)]
+    return next((name for name in names if _file_of(name) is not None), "")
+
+
+def _file_of(name: str) -> Path | None:
+    """The file of a module, or the __init__ of a package; None of what has none, or is not there."""
+    spec = None
+    if (loaded := sys.modules.get(name)) is not None:
+        file = getattr(loaded, "__file__", None)
+    elif "." in name:  # to look for it would import what is around it
+        return None
+    else:
+        with suppress(ImportError, ValueError):
+            spec = importlib.util.find_spec(name)
+        file = spec.origin if spec and spec.has_location else None
+    return Path(file) if file else None
+
+
+def _files(name: str, left_out: Collection[Path] = ()) -> Iterator[tuple[str, Path]]:
+    """The files of a package or of a single module, but for compiled and hidden ones, and these folders.
+
+    Each comes with its name within the package.
+    """
+    first = _file_of(name)
+    if first is None or first.stem != "__init__":
+        yield from [(first.name, first)] if first else []
+        return
+    for path in sorted(first.parent.rglob("*")):
+        inside = path.relative_to(first.parent)
+        hidden = any(part.startswith(".") or part == "__pycache__" for part in inside.parts)
+        if path.is_file() and not hidden and not any(path.is_relative_to(root) for root in left_out):
+            yield inside.as_posix(), path
+
+
+def _digest(name: str, left_out: Collection[Path]) -> str:
+    """SHA-256 of the names and contents of files."""
+    digest = hashlib.sha256()
+    for inside, path in _files(name, left_out):
+        digest.update(f"{inside}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()
+
+
+def _imported_from_elsewhere(name: str, left_out: Collection[Path]) -> Iterator[str]:
+    """Modules that those of a package import and that lie outside of where distributions are installed."""
+    for _, path in _files(name, left_out):
+        if path.suffix != ".py":
+            continue
+        try:
+            parsed = ast.parse(path.read_bytes())
+        except (SyntaxError, ValueError):  # a template, perhaps
+            continue
+        for node in ast.walk(parsed):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names = [node.module]
+            yield from (each for each in names if not _is_installed(each))
+
+
+def _is_installed(module: str) -> bool:
+    file = _file_of(_outermost(module))
+    return file is None or str(file.resolve()).startswith(_INSTALLED)

@@ -1,0 +1,259 @@
+"""Records of BAM to arrays, by kernels (SAM specification, section 4.2)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from dvplug.kernel import kernel
+from dvplug.line.read_batch import LEFT_OUT, ReadBatch
+from dvplug.reads.filters import PASSES, UNMAPPED, FilterNumbers, why_left_out
+from dvplug.reads.groups import UNREADABLE, GroupArrays, group_counts
+from dvplug.sequence.arrays import Int32s, Int64s, UInt8s, UInt16s, UInt32s
+from dvplug.sequence.cigar import code_of, consumes_reference, length_of
+from dvplug.sequence.codes import SAME_BASE, UNKNOWN_BASE
+
+LARGEST_RECORD = 1 << 30
+# Where the fields of a BAM record lie, in bytes from its leading block size, and where its name begins.
+_REF_ID, _POS, _NAME_LENGTH, _MAPQ, _N_CIGAR_OP, _FLAG, _SEQ_LENGTH, _TLEN, _CORE = (
+    4,
+    8,
+    12,
+    13,
+    16,
+    18,
+    20,
+    32,
+    36,
+)
+_MISSING_QUALITY = 255  # the first of a record without qualities
+_BASE = np.full(
+    16, UNKNOWN_BASE, np.uint8
+)  # of BAM's 4-bit codes "=ACMGRSVTWYHKDBN", of which a byte holds two
+_BASE[[0, 1, 2, 4, 8]] = (SAME_BASE, 0, 1, 2, 3)
+_HIGH_BASE, _LOW_BASE = np.repeat(_BASE, 16), np.tile(_BASE, 16)
+_CRC = np.zeros(256, np.uint32)  # CRC-32 of each byte (ISO 3309), to hash names as zlib.crc32 does
+for _byte in range(256):
+    _value = _byte
+    for _ in range(8):
+        _value = _value >> 1 ^ (0xEDB88320 if _value & 1 else 0)
+    _CRC[_byte] = _value
+WHOLE = 1 << 32
+"""What the CRC-32 of every name is below."""
+
+
+class Wanted(NamedTuple):
+    """Which records of BAM count, as kernels take it."""
+
+    filter: FilterNumbers
+    groups: GroupArrays
+    below: int
+    """What the CRC-32 of a name must be below."""
+    counted_start: int
+    counted_end: int
+    """Records that overlap these positions are counted where they do not pass."""
+
+
+MORE, DONE, DAMAGED = range(3)
+
+
+def unpacked(
+    data: UInt8s,
+    records: Int64s,
+    missing_base_quality: int,
+    left_out: Int64s,
+) -> ReadBatch:
+    """Unpack the BAM records that begin at these offsets of ``data``."""
+    fields = record_fields(data, records)
+    seq, qual, cigar, end = unpack_records(data, records, fields, missing_base_quality)
+    return ReadBatch(
+        fields.start,
+        end,
+        fields.flag,
+        fields.mapping_quality,
+        fields.fragment_length,
+        np.zeros(len(records), np.uint8),
+        fields.name_hash,
+        seq,
+        qual,
+        fields.base_offset,
+        cigar,
+        fields.cigar_offset,
+        left_out,
+    )
+
+
+class RecordFields(NamedTuple):
+    """Numbers of BAM records, as `ReadBatch` has them."""
+
+    start: Int32s  # [records]
+    flag: UInt16s  # [records]
+    mapping_quality: UInt8s  # [records]
+    fragment_length: Int32s  # [records]
+    name_hash: UInt32s  # [records]
+    base_offset: Int64s  # [records + 1]
+    cigar_offset: Int64s  # [records + 1]
+
+
+@kernel
+def _int32(data: UInt8s, at: int) -> int:
+    """A little-endian int32 at this byte of uint8[n]."""
+    value = (
+        np.int64(data[at])
+        | np.int64(data[at + 1]) << 8
+        | np.int64(data[at + 2]) << 16
+        | np.int64(data[at + 3]) << 24
+    )
+    return value - (1 << 32) if value >= 1 << 31 else value
+
+
+@kernel
+def _uint16(data: UInt8s, at: int) -> int:
+    """A little-endian uint16 at this byte of uint8[n]."""
+    return np.int64(data[at]) | np.int64(data[at + 1]) << 8
+
+
+@kernel
+def _crc32(data: UInt8s, first: int, last: int, value: int) -> int:
+    """CRC-32 of the bytes [first, last) of uint8[n], going on from ``value``, as `zlib.crc32`."""
+    crc = np.uint32(value) ^ np.uint32(0xFFFFFFFF)
+    for i in range(first, last):
+        crc = np.uint32(crc >> np.uint32(8)) ^ _CRC[(crc ^ np.uint32(data[i])) & np.uint32(0xFF)]
+    return np.int64(crc ^ np.uint32(0xFFFFFFFF))
+
+
+@kernel
+def index_records(data: UInt8s, contig: int, end: int, wanted: Wanted) -> tuple[Int64s, int, int, Int64s]:
+    """Find the records in a stretch of BAM that count.
+
+    Parameters
+    ----------
+    data
+        uint8[n], from the beginning of a record on.
+    contig, end
+        Index of the contig; no record that starts at ``end`` or after it is wanted.
+    wanted
+        Which records count.
+
+    Returns
+    -------
+    records
+        int64[k], where the records begin that pass and have a sequence and a CIGAR.
+    used
+        Bytes of whole records.
+    state
+        Whether more may follow, all wanted records have passed, or one is damaged.
+    left_out
+        int64[len(LEFT_OUT)], how many did not pass, by what they failed at first.
+    """
+    records, left_out = np.empty(len(data) // _CORE + 1, np.int64), np.zeros(len(LEFT_OUT), np.int64)
+    n, at = 0, 0
+    while at + _CORE <= len(data):
+        size = _int32(data, at)
+        names, operations = np.int64(data[at + _NAME_LENGTH]), _uint16(data, at + _N_CIGAR_OP)
+        bases = _int32(data, at + _SEQ_LENGTH)
+        tags = _CORE + names + 4 * operations + (bases + 1) // 2 + bases
+        if bases < 0 or size + 4 < tags or size > LARGEST_RECORD:
+            return records[:n], at, DAMAGED, left_out
+        if at + 4 + size > len(data):
+            break
+        if _int32(data, at + _REF_ID) != contig or _int32(data, at + _POS) >= end:
+            return records[:n], at, DONE, left_out
+        groups = wanted.groups
+        counts = 1 if len(groups.offset) == 1 and not groups.wanted else 0
+        if not counts:
+            counts = group_counts(data, at + tags, at + 4 + size, groups)
+            if counts == UNREADABLE:
+                return records[:n], at, DAMAGED, left_out
+        flag, mapping_quality = _uint16(data, at + _FLAG), np.int64(data[at + _MAPQ])
+        why = why_left_out(flag, mapping_quality, counts == 1, bases > 0 and operations > 0, wanted.filter)
+        sampled = wanted.below >= WHOLE or _crc32(data, at + _CORE, at + _CORE + names - 1, 0) < wanted.below
+        if why == PASSES and sampled:
+            records[n] = at
+            n += 1
+        elif why != PASSES:
+            start, first = _int32(data, at + _POS), at + _CORE + names
+            aligned = 0 if flag & UNMAPPED else operations
+            if start < wanted.counted_end and _end(data, start, first, aligned) > wanted.counted_start:
+                left_out[why] += 1
+        at += 4 + size
+    return records[:n], at, MORE, left_out
+
+
+@kernel
+def _end(data: UInt8s, start: int, first: int, operations: int) -> int:
+    """Where the alignment of a record ends whose CIGAR lies from this byte of uint8[n] on; a base where it has none."""
+    end = start
+    for k in range(operations):
+        operation = np.uint32(_int32(data, first + 4 * k) & 0xFFFFFFFF)
+        if consumes_reference(code_of(operation)):
+            end += length_of(operation)
+    return max(end, start + 1)
+
+
+@kernel
+def record_fields(data: UInt8s, records: Int64s) -> RecordFields:
+    """Read the numbers of each record.
+
+    Parameters
+    ----------
+    data, records
+        uint8[n] of BAM, int64[k] where the records begin.
+    """
+    n = len(records)
+    fields = RecordFields(
+        np.empty(n, np.int32), np.empty(n, np.uint16), np.empty(n, np.uint8), np.empty(n, np.int32),
+        np.empty(n, np.uint32), np.zeros(n + 1, np.int64), np.zeros(n + 1, np.int64),
+    )  # fmt: skip
+    for i in range(n):
+        at = records[i]
+        start, flag = _int32(data, at + _POS), _uint16(data, at + _FLAG)
+        fields.start[i], fields.flag[i], fields.mapping_quality[i] = start, flag, data[at + _MAPQ]
+        fields.fragment_length[i] = _int32(data, at + _TLEN)
+        end_of_name = at + _CORE + data[at + _NAME_LENGTH] - 1  # which ends with a zero
+        fields.name_hash[i] = _crc32(data, at + _CORE, end_of_name, start ^ flag << 16)
+        fields.base_offset[i + 1] = fields.base_offset[i] + _int32(data, at + _SEQ_LENGTH)
+        fields.cigar_offset[i + 1] = fields.cigar_offset[i] + _uint16(data, at + _N_CIGAR_OP)
+    return fields
+
+
+@kernel
+def unpack_records(
+    data: UInt8s, records: Int64s, fields: RecordFields, missing: int
+) -> tuple[UInt8s, UInt8s, UInt32s, Int32s]:
+    """Unpack base codes uint8[b], qualities uint8[b], CIGAR uint32[o], and the reads' ends, int32[k].
+
+    Parameters
+    ----------
+    data, records, fields
+        uint8[n] of BAM, int64[k] where the records begin, and their numbers.
+    missing
+        Quality of the bases of a read without.
+    """
+    base_offset, cigar_offset = fields.base_offset, fields.cigar_offset
+    seq, qual = np.empty(base_offset[-1], np.uint8), np.empty(base_offset[-1], np.uint8)
+    cigar = np.empty(cigar_offset[-1], np.uint32)
+    ends = np.empty(len(records), np.int32)
+    for i in range(len(records)):
+        at = records[i] + _CORE + data[records[i] + _NAME_LENGTH]
+        end = np.int64(fields.start[i])
+        for k in range(cigar_offset[i], cigar_offset[i + 1]):
+            cigar[k] = np.uint32(_int32(data, at) & 0xFFFFFFFF)
+            if consumes_reference(code_of(cigar[k])):
+                end += length_of(cigar[k])
+            at += 4
+        ends[i] = end
+        first, bases = base_offset[i], base_offset[i + 1] - base_offset[i]
+        for k in range(bases // 2):
+            pair = data[at + k]
+            seq[first + 2 * k] = _HIGH_BASE[pair]
+            seq[first + 2 * k + 1] = _LOW_BASE[pair]
+        if bases & 1:
+            seq[first + bases - 1] = _HIGH_BASE[data[at + bases // 2]]
+        at += (bases + 1) // 2
+        if data[at] == _MISSING_QUALITY:
+            qual[first : first + bases] = missing
+        else:
+            qual[first : first + bases] = data[at : at + bases]
+    return seq, qual, cigar, ends

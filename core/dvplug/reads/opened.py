@@ -1,0 +1,51 @@
+"""`OpenedReads`: an open alignment file, and which of its reads count."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pysam
+
+from dvplug.reads.alignments import open_alignments
+from dvplug.reads.groups import EVERYTHING, ReadGroups, ReadSource
+from dvplug.system.locations import Location
+
+
+class OpenedReads:
+    """An open alignment file, and which of its reads count.
+
+    Attributes
+    ----------
+    alignments
+        The file as pysam has it, with its index.
+    groups
+        The read groups that count.
+    """
+
+    def __init__(self, alignments: pysam.AlignmentFile, groups: ReadGroups = EVERYTHING) -> None:
+        self.alignments, self.groups = alignments, groups
+        self._blocks: pysam.BGZFile | None = None
+
+    @classmethod
+    def open(cls, source: ReadSource, reference: Location) -> OpenedReads:
+        """Open a file for reading; raises as `open_alignments`."""
+        return cls(open_alignments(source.path, reference), source.groups)
+
+    @property
+    def name(self) -> str:
+        """Path or URL."""
+        name = self.alignments.filename
+        return name.decode() if isinstance(name, bytes) else str(name)
+
+    def blocks(self) -> pysam.BGZFile:
+        """Return the file as BGZF, without BAM's records; opened once, since another may have its name later."""
+        if self._blocks is None:
+            self._blocks = pysam.BGZFile(self.name)
+        return self._blocks
+
+    def close(self) -> None:
+        """Close the file."""
+        with suppress(OSError):  # of a damaged file even this fails
+            if self._blocks is not None:
+                self._blocks.close()
+            self.alignments.close()
