@@ -63,9 +63,11 @@ def test_each_filter_is_counted_as_samtools_does(
     assert counts["reads"] == used > 0
     assert counts["left_out"] == expected
     said = capsys.readouterr().err
-    amounts = ", ".join(f"{expected[why]:,} {why}" for why in ("QC fail", "duplicate", "mapping quality"))
+    amounts = (
+        "{QC fail:,} that failed QC, {duplicate:,} duplicates, {mapping quality:,} of low mapping quality."
+    )
     assert f"the read filter left {used:,} reads" in said
-    assert amounts in said
+    assert amounts.format_map(expected) in said
     assert f'["duplicate",{expected["duplicate"]}]' in report.read_text().replace(" ", "")
 
 
@@ -73,7 +75,7 @@ def test_each_filter_is_counted_as_samtools_does(
     ("reads", "left_out", "chosen", "says"),
     [
         (100, {"duplicate": 100, "sampling": 5000}, False, ""),
-        (100, {"duplicate": 901}, False, "left 100 reads, 10.0% of them. Left out were: 901 duplicate."),
+        (100, {"duplicate": 901}, False, "left 100 reads, 10.0% of them. Left out were: 901 duplicates."),
         (
             0,
             {"unmapped": 3, "secondary": 2000},
@@ -84,7 +86,7 @@ def test_each_filter_is_counted_as_samtools_does(
         (100, {"no sequence": 7}, False, "7 alignments without sequence or CIGAR"),
         (9, {"other sample": 5000}, True, ""),
         (9, {"other sample": 5000}, False, "5,000 reads of other samples, or of no read group"),
-        (0, {"other sample": 5000}, True, "no records. Left out were: 5,000 other sample."),
+        (0, {"other sample": 5000}, True, "no records. Left out were: 5,000 of another sample."),
     ],
 )
 def test_what_is_said(

@@ -10,6 +10,15 @@ from dvplug.line.result import Counts
 from dvplug.system.console import warn
 from dvplug.system.run_log import log_event
 
+_SAID = {
+    "other sample": "of another sample",
+    "QC fail": "that failed QC",
+    "duplicate": "duplicates",
+    "mapping quality": "of low mapping quality",
+    "no sequence": "without sequence or CIGAR",
+    "sampling": "more than are used of one place",
+}
+"""Names in `LEFT_OUT` as a sentence has them, where they are not words themselves."""
 MOST_LEFT_OUT = 0.9
 """Share of the reads that filters may take unsaid."""
 
@@ -24,7 +33,9 @@ def warn_of_reads(total: Counts, *, chosen: bool) -> None:
     """
     filtered = total.left_out.copy()
     del filtered["sampling"]
-    said = ", ".join(f"{total.left_out[why]:,} {why}" for why in LEFT_OUT if total.left_out[why])
+    said = ", ".join(
+        f"{total.left_out[why]:,} {_SAID.get(why, why)}" for why in LEFT_OUT if total.left_out[why]
+    )
     others = filtered.pop("other sample", 0)
     share = filtered.total() / max(1, total.reads + filtered.total())
     if not total.reads:
