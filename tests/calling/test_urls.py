@@ -19,7 +19,7 @@ from dvplug.errors import InputError
 from dvplug.simulate import SimulatedDataset
 from helpers.command import records
 from helpers.registry_servers import WebProcess, self_signed, web_process
-from helpers.url_readers import CONTIG, beside_tensorflow, in_a_new_process, sequence, starts
+from helpers.url_readers import CONTIG, after_growing, beside_tensorflow, in_a_new_process, sequence, starts
 
 PART = "10001-30000"
 
@@ -73,6 +73,18 @@ def test_reads_from_a_server(
     assert any(served.asked("secret"))  # ranges
     assert f" --reads {served.url}{dataset.reads.name} --regions" in out.read_text()
     assert "secret" not in out.read_text() + done.stderr
+
+
+def test_a_file_that_grows_on_its_server_ends_the_run(
+    served: WebProcess, dataset: SimulatedDataset, tmp_path: Path
+) -> None:
+    """Of a URL htslib tells the size and nothing else."""
+    on_server = tmp_path / "served" / dataset.reads.name
+    says = in_a_new_process(
+        after_growing, f"{served.url}{dataset.reads.name}?X-Amz-Signature=secret", on_server
+    )
+    assert says.startswith(f"{served.url}{dataset.reads.name} changed while it was read: it had ")
+    assert f"and has {on_server.stat().st_size:,}." in says
 
 
 def test_cram_and_its_reference_from_a_server(

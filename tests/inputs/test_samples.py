@@ -25,10 +25,14 @@ from dvplug.inputs.preflight import check_call, preflight
 from dvplug.inputs.samples import FileGroups, SampleChoice, choose_reads
 from dvplug.line.region import Region
 from dvplug.plugins.loading import installed_plugins
+from dvplug.reads.fetch import fetch_reads
 from dvplug.reads.groups import EVERYTHING, ReadGroups
+from dvplug.reads.opened import OpenedReads
 from dvplug.show.sites import show_positions
 from dvplug.simulate import SimulatedDataset
+from dvplug.technology import ReadFilter
 from helpers.command import run
+from helpers.shared_data import SHARED
 
 Groups = Mapping[str, str]
 
@@ -288,3 +292,24 @@ def test_a_file_that_is_given_twice_is_refused(mixed: Mixed, tmp_path: Path, how
         pytest.raises(InputError, match=r"(a\.bam is given twice|is the same file as).*would count twice"),
     ):
         preflight([bam, again], reference, [Region("chrS", 0, 60_000)], SampleChoice("A"))
+
+
+SMALL = SHARED / "small"
+
+
+@pytest.mark.skipif(not SMALL.is_dir(), reason="small failing inputs are absent")
+@pytest.mark.parametrize(
+    ("name", "sample"), [("two_rg_one_used", None), ("two_samples", "A"), ("two_samples", "B")]
+)
+def test_headers_of_two_samples(tmp_path: Path, name: str, sample: str | None) -> None:
+    with Reference.open(SMALL / "r.fa") as reference:
+        found = preflight([SMALL / f"{name}.bam"], reference, [Region("c", 0, 12_000)], SampleChoice(sample))
+        assert found.sample == (sample or "A")
+        with OpenedReads.open(found.sources[0], reference.path).alignments as alignments:
+            batch = fetch_reads(
+                [OpenedReads(alignments, found.sources[0].groups)], Region("c", 0, 12_000), ReadFilter()
+            )
+    group = {"A": "1", "B": "2"}[found.sample]
+    assert len(batch) == int(
+        pysam.view("-c", "-F", "0xF04", "-q", "5", "-d", f"RG:{group}", str(SMALL / f"{name}.bam"))
+    )
