@@ -369,6 +369,17 @@ def test_qualities_that_tell_nothing_are_warned_of_once(changed: dict[str, int],
     assert [line.partition(";")[0] for line in lines] == ([f"a.bam and 1 more: {says}"] if says else [])
 
 
+@needs_shared
+def test_real_reads_without_information_are_told_from_the_others() -> None:
+    flat = SHARED / "illumina/HG002_b37.chr1_0.64-1.5M.2x150.30x.flat_quality.bam"
+    for path in (flat, SHARED / "illumina/HG002_b37.chr20_slices.2x150.60-96x.bam"):
+        with pysam.AlignmentFile(str(path)) as file:
+            lines = doubts(TECHNOLOGIES["illumina-wgs"], {path.name: gather(file)}, INSTALLED)
+        found = [line for line in lines if "have the" in line]
+        assert len(found) == (2 if path == flat else 0)
+        assert not found or ("bases have the quality 40" in found[0] and "mapping quality 50" in found[1])
+
+
 def test_whether_qualities_are_all_the_same_is_measured(tmp_path: Path) -> None:
     told = evidence_of(tmp_path, quality=30)
     assert (told.same_quality, told.same_mapping_quality) == (30, 60)

@@ -294,6 +294,16 @@ def test_a_file_that_is_given_twice_is_refused(mixed: Mixed, tmp_path: Path, how
         preflight([bam, again], reference, [Region("chrS", 0, 60_000)], SampleChoice("A"))
 
 
+def test_files_without_reads_may_be_alike(mixed: Mixed, tmp_path: Path) -> None:
+    for name in "ab":
+        with pysam.AlignmentFile(str(mixed.bam)) as reads:
+            pysam.AlignmentFile(str(tmp_path / f"{name}.bam"), "wb", template=reads).close()
+        pysam.index(str(tmp_path / f"{name}.bam"))
+    paths = [mixed.bam, tmp_path / "a.bam", tmp_path / "b.bam"]
+    with Reference.open(mixed.reference) as reference:
+        assert len(preflight(paths, reference, [Region("chrS", 0, 60_000)], SampleChoice("A")).sources) == 3
+
+
 SMALL = SHARED / "small"
 
 

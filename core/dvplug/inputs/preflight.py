@@ -39,6 +39,7 @@ from dvplug.plugins.loading import Plugins
 from dvplug.reads.alignments import Header, header_of
 from dvplug.reads.groups import EVERYTHING, ReadSource
 from dvplug.system.console import info, warn
+from dvplug.system.htslib import isolated_htslib
 from dvplug.system.input_states import FileState
 from dvplug.system.locations import Location, is_remote, shown
 from dvplug.technology import TechnologyProfile
@@ -231,7 +232,7 @@ def _same_files(paths: Sequence[Location]) -> Iterator[InputError]:
         state = None if is_remote(path) else FileState.of(Path(path))
         what = path if state is None else state.content
         same = next((other for other, known in states if known == what), None)
-        if same is not None and (state is None or state.size):
+        if same is not None and (state is None or _has_reads(Path(path))):
             yield InputError(
                 f"{shown(path)} is given twice"
                 if shown(path) == shown(same)
@@ -240,6 +241,16 @@ def _same_files(paths: Sequence[Location]) -> Iterator[InputError]:
                 repair="Name each file once with --reads.",
             )
         states.append((path, what))
+
+
+@isolated_htslib()
+def _has_reads(path: Path) -> bool:
+    """Whether a file has a read: those without may well be alike."""
+    try:
+        with pysam.AlignmentFile(str(path), check_sq=False) as alignments:
+            return next(alignments.fetch(until_eof=True), None) is not None
+    except (OSError, ValueError):  # which is told by other checks
+        return False
 
 
 def _technology(
