@@ -17,6 +17,7 @@ from dvplug_registry.cache import ModelCache
 from dvplug_registry.catalog import known_catalog
 from dvplug_registry.obtain import yanked_manifests
 from dvplug_registry.resolve import ModelPlace, find_models
+from dvplug_registry.safe_text import masked_url
 from dvplug_registry.sources import home, sources
 
 # What a CRAM may be compressed with; htslib can be built without.
@@ -91,7 +92,8 @@ def _registries() -> Iterator[Finding]:
                     f"registry {source.name}", "note", text, "`dvplug registry list` asks for newer"
                 )
             else:
-                yield Finding(f"registry {source.name}", "ok", f"{len(catalog.offers)} models, {source.url}")
+                text = f"{len(catalog.offers)} models, {masked_url(source.url)}"
+                yield Finding(f"registry {source.name}", "ok", text)
     except DvplugError as error:
         yield Finding("registries", "problem", error.problem, error.repair)
 

@@ -6,9 +6,13 @@ import re
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import unquote
 
+from dvplug_registry.archive import TAR_ERRORS, is_plain, opened_tar
 from dvplug_registry.cache import ModelCache
 from dvplug_registry.catalog import TIMESTAMP_NAME, Catalog, Offer, refresh
 from dvplug_registry.download import MOST_BYTES, Report, download_all, fetch_verified, read_card
@@ -16,9 +20,11 @@ from dvplug_registry.errors import RegistryError
 from dvplug_registry.files import UnfinishedFile, write_whole
 from dvplug_registry.model_folder import file_sha256
 from dvplug_registry.sources import METADATA, TARGETS, Source
-from dvplug_registry.transport import NotThere, Transport
+from dvplug_registry.transport import CHUNK, MOST_UNSAID, NotThere, Transport
 
 MOST_FILES = 10_000
+MOST_BUNDLE_BYTES = 100 * 10**9
+_REPAIR = "Make one with `dvplug registry export`."
 _MEMBER = re.compile(rf"({METADATA}|{TARGETS})/[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -89,48 +95,95 @@ def _nameless(entry: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def import_bundle(
-    source: Source, bundle: Path, cache: ModelCache, transport: Transport, report: Report
+    source: Source, bundle: Path, cache: ModelCache, report: Report
 ) -> tuple[Catalog, list[Path]]:
     """Install the models of a bundle, verified as if they came from the registry; returns its catalog and the folders.
+
+    Nothing of it is written before the signatures are verified, and of an archive no more than was signed.
 
     Raises
     ------
     RegistryError
         It is no bundle, or not one of this registry, or is older than what was seen of the registry.
     """
-    with tempfile.TemporaryDirectory(prefix="dvplug-bundle-") as temporary:
-        folder = Path(temporary)
-        _unpack(bundle, folder)
-        local = Source(source.name, f"{folder.as_uri()}/", source.folder)
-        try:
-            catalog = refresh(local, transport)
-        except NotThere as error:
-            raise _no_bundle(bundle, error.problem) from error
-        offers = [offer for offer in catalog.offers if (folder / TARGETS / offer.file).exists()]
-        return catalog, download_all([(local, offer) for offer in offers], cache, transport, report)
+    transport = BundleTransport(bundle)
+    local = Source(source.name, BundleTransport.URL, source.folder)
+    catalog = refresh(local, transport)
+    offers = [offer for offer in catalog.offers if f"{TARGETS}/{offer.file}" in transport.files]
+    return catalog, download_all([(local, offer) for offer in offers], cache, transport, report)
 
 
-def _unpack(bundle: Path, folder: Path) -> None:
-    for part in (METADATA, TARGETS):
-        (folder / part).mkdir()
+class BundleTransport(Transport):
+    """Gives the files of a bundle, which stay in it, under addresses that begin with `URL`.
+
+    Attributes
+    ----------
+    files
+        Where in the bundle each file begins, and its number of bytes, by name.
+
+    Raises
+    ------
+    RegistryError
+        It holds anything but plain files of a registry, one twice, or more or larger ones than are allowed.
+    """
+
+    URL = "bundle:///"
+
+    def __init__(self, bundle: Path) -> None:
+        super().__init__(retries=0)
+        self._bundle = bundle
+        self.files = _files(bundle)
+
+    @contextmanager
+    def open(
+        self, url: str, start: int = 0, most: int = MOST_UNSAID
+    ) -> Iterator[tuple[int, Iterator[bytes]]]:
+        """Open a file from byte ``start`` on; raises NotThere where it is not in the bundle."""
+        name = unquote(url.removeprefix(self.URL))
+        if name not in self.files:
+            raise NotThere(f"'{self._bundle}' has no '{name}'", repair=_REPAIR)
+        begin, size = self.files[name]
+        with self._bundle.open("rb") as file:
+            file.seek(begin + start)
+            yield start, _chunks(file, size - start)
+
+
+def _chunks(file: BinaryIO, left: int) -> Iterator[bytes]:
+    while left > 0 and (chunk := file.read(min(left, CHUNK))):
+        left -= len(chunk)
+        yield chunk
+
+
+def _files(bundle: Path) -> dict[str, tuple[int, int]]:
+    """Where each file of a tar begins, and its size; raises RegistryError where it is not what we write."""
+    found: dict[str, tuple[int, int]] = {}
+    total = end = 0
     try:
-        with tarfile.open(bundle, "r:") as archive:
-            for count, entry in enumerate(archive):
-                if not _MEMBER.fullmatch(entry.name) or not entry.isreg():
-                    raise _no_bundle(bundle, f"'{entry.name}' is not a file of a registry")
-                if count >= MOST_FILES or entry.size > MOST_BYTES:
+        with opened_tar(bundle) as archive:
+            for entry in archive:
+                if not _MEMBER.fullmatch(entry.name) or not is_plain(entry) or entry.name in found:
                     raise _no_bundle(
-                        bundle, f"it has more than {MOST_FILES} files, or one of {entry.size} bytes"
+                        bundle, f"'{entry.name}' is not a plain file of a registry, or is there twice"
                     )
-                content = archive.extractfile(entry)
-                assert content is not None  # of regular files it never is
-                with (folder / entry.name).open("xb") as file:
-                    shutil.copyfileobj(content, file)
-    except (OSError, tarfile.TarError) as error:
+                found[entry.name] = entry.offset_data, entry.size
+                total += entry.size
+                end = entry.offset_data + -(-entry.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
+                if len(found) > MOST_FILES or entry.size > MOST_BYTES or total > MOST_BUNDLE_BYTES:
+                    raise _no_bundle(
+                        bundle,
+                        f"more than {MOST_FILES:,} files, {MOST_BYTES:,} bytes in one, or {MOST_BUNDLE_BYTES:,} in all",
+                    )
+        with bundle.open("rb") as file:
+            file.seek(end)
+            if file.read(2 * tarfile.BLOCKSIZE) != bytes(2 * tarfile.BLOCKSIZE):
+                # A damaged head is an end to `tarfile`, as if nothing more had been meant to come.
+                raise _no_bundle(bundle, "it is damaged, or breaks off")
+    except (OSError, *TAR_ERRORS) as error:
         raise _no_bundle(bundle, str(error)) from error
+    if (first := f"{METADATA}/{TIMESTAMP_NAME}") not in found:
+        raise _no_bundle(bundle, f"there is no '{first}' in it")
+    return found
 
 
 def _no_bundle(bundle: Path, cause: str) -> RegistryError:
-    return RegistryError(
-        f"'{bundle}' is not a bundle of models", cause=cause, repair="Make one with `dvplug registry export`."
-    )
+    return RegistryError(f"'{bundle}' is not a bundle of models", cause=cause, repair=_REPAIR)

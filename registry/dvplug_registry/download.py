@@ -14,7 +14,7 @@ from dvplug_registry.catalog import Offer
 from dvplug_registry.errors import RegistryError
 from dvplug_registry.model_folder import file_sha256
 from dvplug_registry.sources import TARGETS, Source
-from dvplug_registry.transport import Transport, Unreachable
+from dvplug_registry.transport import TooSlow, Transport, Unreachable
 
 MOST_BYTES = 2 * 10**9
 MOST_CARD_BYTES = 10**6
@@ -108,14 +108,17 @@ def fetch(url: str, part: Path, size: int, transport: Transport, report: Callabl
     Raises
     ------
     Unreachable
-        The server stops again and again without any progress; what came stays.
+        The server stops again and again without any progress, or is too slow; what came stays.
     RegistryError
         It has another number of bytes.
     """
-    tries = 0
+    tries, deadline = 0, transport.deadline(size)
     while (have := _size(part)) != size:
+        deadline.require(url)  # who drips and breaks off makes progress each time
         try:
             _append(url, part, have if have < size else 0, size, transport, report)
+        except TooSlow:
+            raise
         except Unreachable:
             tries = 0 if _size(part) > have else tries + 1
             if tries > transport.retries:
@@ -127,7 +130,7 @@ def _append(
     url: str, part: Path, start: int, size: int, transport: Transport, report: Callable[[int], None]
 ) -> None:
     with (
-        transport.open(url, start) as (have, chunks),
+        transport.open(url, start, size) as (have, chunks),
         part.open("r+b" if part.exists() else "wb", buffering=0) as file,
     ):
         file.truncate(have)  # 0 where the server knows no ranges

@@ -5,9 +5,13 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from dvplug_registry.safe_text import masked, visible
+
 
 class DvplugError(Exception):
     """Something in the user's input, files or environment is wrong.
+
+    URLs in it lose passwords and signatures, and names what steers a terminal, whoever prints it.
 
     Parameters
     ----------
@@ -20,17 +24,18 @@ class DvplugError(Exception):
     """
 
     def __init__(self, problem: str, *, cause: str = "", repair: str = "") -> None:
-        self.problem = problem
-        self.cause = cause
-        self.repair = repair
-        super().__init__(
-            ": ".join(part for part in (problem, cause) if part) + (f". {repair}" if repair else "")
-        )
+        self.problem, self.cause, self.repair = map(_shown, (problem, cause, repair))
+        said = ": ".join(part for part in (self.problem, self.cause) if part)
+        super().__init__(said + (f". {self.repair}" if self.repair else ""))
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle all three parts, as when a worker process raises it."""
         parts = {"cause": self.cause, "repair": self.repair, "args": self.args}
         return type(self), (self.problem,), parts
+
+
+def _shown(text: str) -> str:
+    return visible(masked(text), keep="\n\t")
 
 
 class ModelError(DvplugError):

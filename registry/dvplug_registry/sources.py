@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from dvplug_registry.versions import NAME_PATTERN
 
 HOME_VARIABLE = "DVPLUG_HOME"
 LIST_NAME = "registries.json"
+OWNER_ONLY = 0o600  # addresses may hold passwords
 SHIPPED = Path(__file__).parent / "trusted"
 """Registries that come with dvplug: NAME.json has their ``url`` and their ``root`` metadata."""
 METADATA, TARGETS = "metadata", "targets"  # folders of a registry
@@ -77,13 +79,22 @@ def _added() -> list[Source]:
     path = home() / LIST_NAME
     if not path.exists():
         return []
+    with suppress(OSError):  # of another user, who has to answer for it
+        if path.stat().st_mode & ~OWNER_ONLY & 0o777:
+            path.chmod(OWNER_ONLY)
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))
-        return [Source(e["name"], check_url(e["url"]), home() / "registries" / e["name"]) for e in entries]
-    except (ValueError, KeyError, TypeError) as error:
+        return [_kept(entry["name"], entry["url"]) for entry in entries]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise RegistryError(
             f"'{path}' is damaged", cause=str(error), repair="Remove it, and add the registries anew."
         ) from error
+
+
+def _kept(name: str, url: str) -> Source:
+    if not re.fullmatch(NAME_PATTERN, name):  # it is a folder's, too, which is removed with it
+        raise ValueError(f"'{name}' is not a name")
+    return Source(name, check_url(url), home() / "registries" / name)
 
 
 def find_source(name: str) -> Source:
@@ -104,7 +115,8 @@ def add_source(name: str, url: str, root: Path) -> Source:
     Raises
     ------
     RegistryError
-        The name is taken or not a name, the address is not allowed, or the file is not a root that signs itself.
+        The name is taken or not a name, the address is not allowed or has a query, or the file is not a root that
+        signs itself.
     """
     if not re.fullmatch(NAME_PATTERN, name):
         raise RegistryError(f"'{name}' is not a name", repair="Use lower-case words joined by '-'.")
@@ -112,6 +124,12 @@ def add_source(name: str, url: str, root: Path) -> Source:
         raise RegistryError(
             f"a registry is called '{name}' already",
             repair=f"Choose another name, or `dvplug registry remove-source {name}`.",
+        )
+    if "?" in url or "#" in url:
+        raise RegistryError(
+            f"'{url}' cannot be the address of a registry",
+            cause="names of files are added to its end",
+            repair="Leave out what follows '?' or '#'; user and password may stand before the host.",
         )
     content = _checked_root(root)
     source = Source(name, check_url(url.rstrip("/") + "/"), home() / "registries" / name)
@@ -142,7 +160,7 @@ def remove_source(name: str) -> Source:
 def _save(known: list[Source]) -> None:
     entries: list[dict[str, Any]] = [{"name": source.name, "url": source.url} for source in known]
     home().mkdir(parents=True, exist_ok=True)
-    write_whole(home() / LIST_NAME, (json.dumps(entries, indent=2) + "\n").encode())
+    write_whole(home() / LIST_NAME, (json.dumps(entries, indent=2) + "\n").encode(), mode=OWNER_ONLY)
 
 
 def _checked_root(path: Path) -> bytes:

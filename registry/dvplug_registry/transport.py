@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import unquote, urljoin, urlsplit
@@ -18,7 +21,12 @@ if TYPE_CHECKING:
 
 CHUNK = 1 << 16
 MOST_REDIRECTS = 5
+MOST_UNSAID = 5_000_000  # python-tuf's limit of the largest metadata
 CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
+ANSWER_SECONDS = 240.0
+"""Until the head of an answer is here, repetitions included: a server may send it byte by byte."""
+SLACK_SECONDS, LEAST_RATE = 60.0, 16_384
+"""A transfer may take so long, and for each so many bytes a second more: see `Deadline`."""
 _RETRIED = (429, 500, 502, 503, 504)
 
 
@@ -28,6 +36,10 @@ class NotThere(RegistryError):
 
 class Unreachable(RegistryError):
     """The server cannot be reached, or stopped answering; trying again later may help."""
+
+
+class TooSlow(Unreachable):
+    """The server sends, but so little that it would never end."""
 
 
 def check_url(url: str, before: str | None = None) -> str:
@@ -69,6 +81,46 @@ def _is_loopback(host: str | None) -> bool:
         return False
 
 
+class Deadline:
+    """When a transfer must be over: `SLACK_SECONDS` from now, and more for each byte, by `LEAST_RATE`.
+
+    A server that drips bytes keeps each wait short, and would never end; so the whole counts.
+
+    Parameters
+    ----------
+    size
+        Bytes that are to come at most.
+    """
+
+    def __init__(self, size: int, slack: float = SLACK_SECONDS) -> None:
+        self._end = time.monotonic() + slack + size / LEAST_RATE
+
+    @property
+    def left(self) -> float:
+        """Seconds until then."""
+        return max(0.0, self._end - time.monotonic())
+
+    def watched(self, chunks: Iterator[bytes], url: str) -> Iterator[bytes]:
+        """Yield the chunks; raises TooSlow where the time is up before they end."""
+        try:
+            for chunk in chunks:
+                self.require(url)
+                yield chunk
+            self.require(url)  # what was cut off may look like an end
+        except Unreachable:
+            self.require(url)  # that it broke off was our doing
+            raise
+
+    def require(self, url: str) -> None:
+        """Raise TooSlow where the time is up."""
+        if not self.left:
+            raise TooSlow(
+                f"'{url}' comes too slowly",
+                cause=f"fewer than {LEAST_RATE} bytes a second came, for longer than a minute",
+                repair=_OFFLINE,
+            )
+
+
 class Transport:
     """Fetches from the addresses that `check_url` allows; retries what a busy server refuses.
 
@@ -78,10 +130,21 @@ class Transport:
         How often a request is repeated, and a broken transfer resumed that brings nothing.
     pause
         Seconds before the first repetition; each next one waits twice as long.
+    slack
+        Seconds that a transfer may take beyond what its size allows: see `Deadline`.
+    answer
+        Seconds until the head of an answer must be here.
     """
 
-    def __init__(self, retries: int = 4, pause: float = 0.25) -> None:
-        self.retries, self.pause = retries, pause
+    def __init__(
+        self,
+        retries: int = 4,
+        pause: float = 0.25,
+        *,
+        slack: float = SLACK_SECONDS,
+        answer: float = ANSWER_SECONDS,
+    ) -> None:
+        self.retries, self.pause, self.slack, self.answer = retries, pause, slack, answer
         self._pools: dict[str, PoolManager] = {}
 
     def read(self, url: str, most: int) -> bytes:
@@ -90,12 +153,12 @@ class Transport:
         Raises
         ------
         NotThere, Unreachable
-            It cannot be had.
+            It cannot be had, or comes too slowly.
         RegistryError
             It has more than ``most`` bytes, or its address is not allowed.
         """
         content = b""
-        with self.open(url) as (_, chunks):
+        with self.open(url, most=most) as (_, chunks):
             for chunk in chunks:
                 content += chunk
                 if len(content) > most:
@@ -105,8 +168,15 @@ class Transport:
         return content
 
     @contextmanager
-    def open(self, url: str, start: int = 0) -> Iterator[tuple[int, Iterator[bytes]]]:
+    def open(
+        self, url: str, start: int = 0, most: int = MOST_UNSAID
+    ) -> Iterator[tuple[int, Iterator[bytes]]]:
         """Open a file from byte ``start`` on, or from 0 where the server knows no ranges.
+
+        Parameters
+        ----------
+        most
+            Bytes that are expected at most: how long they may take follows from it. More may come all the same.
 
         Yields
         ------
@@ -116,18 +186,46 @@ class Transport:
         Raises
         ------
         NotThere, Unreachable
-            It cannot be had, or no longer: also while chunks are read.
+            It cannot be had, no longer, or too slowly: also while chunks are read.
         """
         if urlsplit(check_url(url)).scheme == "file":
             with _opened(url) as file:
                 file.seek(start)
                 yield start, iter(lambda: file.read(CHUNK), b"")
             return
-        response, url = self._request(url, start)
+        deadline = self.deadline(most)
+        response, url = self._within(self.answer, url, start)
+        # A read that waits for the rest of a line of the protocol only ends where the connection does.
+        end = threading.Timer(deadline.left, _shut, (response,))
+        end.daemon = True
+        end.start()
         try:
-            yield _first_byte(response, start), _chunks(response, url)
+            yield _first_byte(response, start), deadline.watched(_chunks(response, url), url)
         finally:
+            end.cancel()
             response.close()
+
+    def deadline(self, size: int) -> Deadline:
+        """When a transfer of so many bytes that begins now must be over."""
+        return Deadline(size, self.slack)
+
+    def _within(self, seconds: float, url: str, start: int) -> tuple[BaseHTTPResponse, str]:
+        """Request, in a thread that is left to itself when the time is up: no timeout of a socket is one of a head."""
+        answer: Future[tuple[BaseHTTPResponse, str]] = Future()
+
+        def ask() -> None:
+            try:
+                answer.set_result(self._request(url, start))
+            except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+                answer.set_exception(error)
+
+        threading.Thread(target=ask, daemon=True).start()
+        try:
+            return answer.result(seconds)
+        except FutureTimeout:
+            raise TooSlow(
+                f"'{url}' does not answer", cause=f"nothing whole came in {seconds:g} s", repair=_OFFLINE
+            ) from None
 
     def wait(self, tries: int) -> None:
         """Sleep before a broken transfer is resumed for the nth time."""
@@ -162,8 +260,9 @@ class Transport:
         for _ in range(MOST_REDIRECTS + 1):
             try:
                 response = self._pool(url).request(
-                    "GET", url, headers=headers, preload_content=False, redirect=False, retries=retry
-                )
+                    "GET", url, headers=headers | _credentials(url), preload_content=False, redirect=False,
+                    retries=retry, decode_content=False,
+                )  # fmt: skip
             except urllib3.exceptions.HTTPError as error:
                 raise Unreachable(
                     f"'{url}' cannot be reached", cause=_reason(error), repair=_OFFLINE
@@ -174,6 +273,16 @@ class Transport:
                 continue
             return _checked(response, url), url
         raise RegistryError(f"'{url}' is redirected too often", repair="Tell the registry's owner.")
+
+
+def _credentials(url: str) -> dict[str, str]:
+    """User and password of an address, as a header; a redirect to another one does not see them."""
+    from urllib3 import make_headers
+
+    parts = urlsplit(url)
+    if parts.username is None:
+        return {}
+    return make_headers(basic_auth=f"{unquote(parts.username)}:{unquote(parts.password or '')}")
 
 
 def _proxy_of(url: str) -> str:
@@ -201,9 +310,16 @@ def _opened(url: str) -> Iterator[BinaryIO]:
 
 
 def _checked(response: BaseHTTPResponse, url: str) -> BaseHTTPResponse:
-    if response.status in (200, 206, 416):
+    packed = response.headers.get("Content-Encoding", "identity")
+    if response.status in (200, 206, 416) and packed == "identity":
         return response
     response.close()
+    if response.status in (200, 206, 416):
+        raise Unreachable(
+            f"'{url}' comes packed ({packed})",
+            cause="which was not asked for",
+            repair="Tell the registry's owner.",
+        )
     if response.status in (403, 404, 410):
         raise NotThere(
             f"'{url}' does not exist", cause=f"HTTP {response.status}", repair="Check the registry's address."
@@ -228,6 +344,11 @@ def _chunks(response: BaseHTTPResponse, url: str) -> Iterator[bytes]:
             yield chunk
     except (HTTPError, OSError) as error:
         raise Unreachable(f"'{url}' stopped half-way", cause=_reason(error), repair=_OFFLINE) from error
+
+
+def _shut(response: BaseHTTPResponse) -> None:
+    with suppress(OSError, RuntimeError, ValueError):  # it has just ended by itself
+        response.shutdown()
 
 
 def _reason(error: Exception) -> str:

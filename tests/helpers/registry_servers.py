@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -42,6 +43,12 @@ class Web:
     redirects: dict[str, str] = field(default_factory=dict)
     log: list[tuple[str, str | None]] = field(default_factory=list)
     """Path and Range header of each request."""
+    credentials: list[str | None] = field(default_factory=list)
+    """Authorization header of each request."""
+    head: dict[str, str] = field(default_factory=dict)
+    """More headers of the answers that have a file."""
+    drip: str = ""
+    """Send "body" or "head" a byte at a time, without end in sight."""
 
     def asked(self, ending: str) -> list[str | None]:
         """Range headers of the requests for files with this ending."""
@@ -138,6 +145,10 @@ def _serve(folder: Path, certificate: Path | None, pipe: Any) -> None:
 def _answer(request: BaseHTTPRequestHandler, state: Web) -> None:
     wanted = request.headers.get("Range")
     state.log.append((request.path, wanted))
+    state.credentials.append(request.headers.get("Authorization"))
+    if state.drip == "head":
+        _drip(request, b"HTTP/1.1 200 OK\r\nX: " + bytes(b"x" * 60_000))
+        return
     if request.path in state.redirects:
         _head(request, 302, 0, Location=state.redirects[request.path])
         return
@@ -156,16 +167,29 @@ def _answer(request: BaseHTTPRequestHandler, state: Web) -> None:
             206,
             len(content) - start,
             **{"Content-Range": f"bytes {start}-{len(content) - 1}/{len(content)}"},
+            **state.head,
         )
     else:
-        _head(request, 200, len(content))
+        _head(request, 200, len(content), **state.head)
     body = content[start:]
+    if state.drip == "body":
+        _drip(request, body)
+        return
     if state.cuts and path.suffix == ".tar":
         request.wfile.write(body[: state.cuts.pop(0)])
         request.close_connection = True
         return
     with suppress(ConnectionError):  # who asks for a range without an end hangs up when it has enough
         request.wfile.write(body)
+
+
+def _drip(request: BaseHTTPRequestHandler, content: bytes) -> None:
+    with suppress(OSError):  # until the other side has enough
+        for byte in content:
+            request.wfile.write(bytes([byte]))
+            request.wfile.flush()
+            time.sleep(0.02)
+    request.close_connection = True
 
 
 def _head(request: BaseHTTPRequestHandler, status: int, length: int, **headers: str) -> None:

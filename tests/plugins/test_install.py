@@ -16,8 +16,11 @@ from pathlib import Path
 
 import pytest
 
+from dvplug.errors import InputError
+from dvplug.plugins import install as installing
 from dvplug.plugins.scaffold import new_project
 from dvplug.simulate import SimulatedDataset
+from helpers.command import run as command
 from helpers.registry_fixtures import REPOSITORY, TOY, make_model
 
 pytestmark = pytest.mark.skipif(
@@ -199,3 +202,35 @@ def test_what_cannot_be_done_is_told(run: Run, tmp_path: Path) -> None:
     ):
         code, text = run("plugins", *words)
         assert (code, problem in text) == (2, True), text
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("install", "--", "--index-url=https://example.org"),
+        ("install", "--", "-r", "list.txt"),
+        ("install", "--", "toy", " --target=/tmp"),
+        ("install", "--editable=--upgrade"),
+        ("uninstall", "--", "-y"),
+    ],
+)
+def test_options_are_not_passed_on_to_the_installer(
+    words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran: list[object] = []
+    monkeypatch.setattr(subprocess, "run", lambda *arguments, **_: ran.append(arguments))
+    assert command("plugins", *words) == 2
+    assert "is an option, and no plugin: options of pip and uv are not passed on" in capsys.readouterr().err
+    assert ran == []
+
+
+def test_an_address_that_a_distribution_claims_to_come_from_is_no_option_either(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(installing, "_run", lambda *_: pytest.fail("the installer was run"))
+    installer = installing.Installer(("pip",))
+    changes = installing.Changes((), {"toy": ("1.0", "--index-url=https://example.org")})
+    with pytest.raises(InputError, match="is an option"):
+        installing._roll_back(installer, changes)
+    with pytest.raises(InputError, match="is an option"):
+        installer.uninstall("-r")

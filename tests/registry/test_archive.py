@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ from dvplug_registry.archive import pack, unpack
 from dvplug_registry.errors import DvplugError, RegistryError
 from dvplug_registry.model_folder import ModelFolder, file_sha256, open_folder
 from helpers.registry_fixtures import make_model
+from helpers.tars import Members, extra, with_holes, write_tar
 
 
 @pytest.fixture
@@ -33,32 +33,10 @@ def test_what_was_packed_is_unpacked_and_packs_to_the_same_bytes(model: ModelFol
     assert pack(again, tmp_path / "b.tar") == sha256 == file_sha256(tmp_path / "a.tar")
 
 
-Members = list[tuple[tarfile.TarInfo, bytes]]
-
-
 def members(model: ModelFolder, tmp_path: Path) -> Members:
     pack(model, tmp_path / "whole.tar")
     with tarfile.open(tmp_path / "whole.tar") as archive:
         return [(m, archive.extractfile(m).read()) for m in archive.getmembers()]  # type: ignore[union-attr]
-
-
-def write(parts: Members, path: Path) -> Path:
-    with tarfile.open(path, "w") as archive:
-        for member, content in parts:
-            archive.addfile(member, io.BytesIO(content))
-    return path
-
-
-def extra(
-    name: str, kind: bytes = tarfile.REGTYPE, content: bytes = b"", target: str = ""
-) -> tuple[tarfile.TarInfo, bytes]:
-    member = tarfile.TarInfo(name)
-    member.type, member.size, member.linkname = kind, len(content), target
-    return member, content
-
-
-def renamed(part: tuple[tarfile.TarInfo, bytes], name: str) -> tuple[tarfile.TarInfo, bytes]:
-    return extra(name, content=part[1])
 
 
 @pytest.mark.parametrize(
@@ -73,6 +51,8 @@ def renamed(part: tuple[tarfile.TarInfo, bytes], name: str) -> tuple[tarfile.Tar
         (lambda m: [m[0], extra(m[1][0].name, tarfile.SYMTYPE, target="/etc/passwd"), *m[2:]], "is not a file"),
         (lambda m: [m[0], extra(m[1][0].name, tarfile.LNKTYPE, target="manifest.json"), *m[2:]], "is not a file"),
         (lambda m: [m[0], extra(m[1][0].name, tarfile.FIFOTYPE), *m[2:]], "is not a file"),
+        (lambda m: [m[0], with_holes(m[1][0].name), *m[2:]], "is not a file"),
+        (lambda m: [with_holes(m[0][0].name, pax=True), *m[1:]], "does not begin with"),
         (lambda m: [m[0], extra(m[1][0].name, content=m[1][1] + b"x"), *m[2:]], "its manifest says"),
         (lambda m: m[1:], r"does not begin with manifest\.json"),
         (lambda m: [], r"does not begin with manifest\.json"),
@@ -85,7 +65,7 @@ def renamed(part: tuple[tarfile.TarInfo, bytes], name: str) -> tuple[tarfile.Tar
 def test_anything_else_is_refused(
     model: ModelFolder, tmp_path: Path, change: Callable[[Members], Members], problem: str
 ) -> None:
-    path = write(change(members(model, tmp_path)), tmp_path / "changed.tar")
+    path = write_tar(change(members(model, tmp_path)), tmp_path / "changed.tar")
     out = tmp_path / "in" / "out"
     out.mkdir(parents=True)
     with pytest.raises(DvplugError, match=problem):

@@ -44,3 +44,37 @@ def test_a_registry_may_come_with_the_package(
         trust(registry, registry.folder.as_uri())
     with pytest.raises(RegistryError, match="'ours' comes with dvplug"):
         remove_source("ours")
+
+
+def test_the_list_is_its_owners_alone_from_the_start(
+    registry: Registry, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = source.folder.parent.parent / "registries.json"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    kept.chmod(0o644)  # as an older version wrote it
+    assert sources() == [source]
+    assert kept.stat().st_mode & 0o777 == 0o600
+    modes = []
+    replace = Path.replace
+    monkeypatch.setattr(
+        Path, "replace", lambda path, to: (modes.append(path.stat().st_mode & 0o777), replace(path, to))[1]
+    )
+    trust(registry, "https://me:word@example.org/models", "other")
+    assert modes[-1] == 0o600
+    assert find_source("other").url == "https://me:word@example.org/models/"
+
+
+@pytest.mark.parametrize("end", ["?sig=geheim", "/#geheim"])
+def test_an_address_to_whose_end_nothing_can_be_added_is_refused(registry: Registry, end: str) -> None:
+    with pytest.raises(RegistryError, match="cannot be the address of a registry") as refused:
+        trust(registry, f"https://example.org/models{end}")
+    assert "geheim" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["../../models", "", "a/b", "a\\nb"])
+def test_a_name_that_is_no_name_of_a_folder_of_ours_is_damage(source: Source, name: str) -> None:
+    (source.folder.parent.parent / "registries.json").write_text(
+        f'[{{"name": "{name}", "url": "{source.url}"}}]'
+    )
+    with pytest.raises(RegistryError, match=r"(?s)registries.json' is damaged: .*is not a name"):
+        sources()

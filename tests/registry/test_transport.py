@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from dvplug_registry.download import fetch
 from dvplug_registry.errors import RegistryError
-from dvplug_registry.transport import check_url
+from dvplug_registry.transport import Deadline, TooSlow, Transport, Unreachable, check_url
+from helpers.registry_servers import QUICK, web
 
 
 @pytest.mark.parametrize(
@@ -22,3 +26,60 @@ def test_addresses_that_are_not_safe_are_refused(url: str) -> None:
 )
 def test_addresses_that_are_safe(url: str) -> None:
     assert check_url(url) == url
+
+
+def test_user_and_password_of_an_address_are_sent_and_never_to_another(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"here")
+    with web(tmp_path) as other, web(tmp_path) as server:
+        server.redirects["/y"] = f"{other.url}x"
+        address = server.url.replace("://", "://me:wo%3Ard@")
+        assert QUICK.read(f"{address}x", 10) == b"here"
+        assert QUICK.read(f"{address}y", 10) == b"here"
+        assert server.credentials == ["Basic bWU6d286cmQ="] * 2  # base64 of me:wo:rd
+        assert other.credentials == [None]
+        with pytest.raises(RegistryError, match=r"'http://\*\*\*@127.0.0.1:[0-9]+/none' does not exist"):
+            QUICK.read(f"{address}none", 10)
+
+
+@pytest.mark.parametrize("drip", ["body", "head"])
+def test_a_server_that_drips_is_given_up(tmp_path: Path, drip: str) -> None:
+    """Each byte comes in time; the file would take five minutes, and the head of the answer twenty."""
+    (tmp_path / "x").write_bytes(bytes(15_000))
+    hasty = Transport(retries=2, pause=0.01, slack=0.3, answer=0.5)
+    with web(tmp_path) as server:
+        server.drip = drip
+        with pytest.raises(TooSlow, match=r"comes too slowly|does not answer"):
+            hasty.read(f"{server.url}x", 15_000)
+        with pytest.raises(TooSlow, match=r"comes too slowly|does not answer"):
+            fetch(f"{server.url}x", tmp_path / "part", 15_000, hasty, lambda _: None)
+        server.drip = ""
+        fetch(f"{server.url}x", tmp_path / "part", 15_000, hasty, lambda _: None)
+    assert (tmp_path / "part").read_bytes() == bytes(15_000)
+
+
+def test_breaking_off_again_and_again_does_not_move_the_deadline(tmp_path: Path) -> None:
+    """Every answer brings a byte, so that there is progress each time."""
+    (tmp_path / "x.tar").write_bytes(bytes(15_000))
+    with web(tmp_path) as server:
+        server.cuts = [1] * 20_000
+        with pytest.raises(TooSlow, match="comes too slowly"):
+            fetch(
+                f"{server.url}x.tar",
+                tmp_path / "part",
+                15_000,
+                Transport(pause=0.05, slack=0.2),
+                lambda _: None,
+            )
+    assert 0 < (tmp_path / "part").stat().st_size < 15_000
+
+
+def test_large_files_have_more_time() -> None:
+    assert 60 < Deadline(1_000_000).left < 122 < Deadline(20_000_000).left
+
+
+def test_what_comes_packed_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"here")
+    with web(tmp_path) as server:
+        server.head = {"Content-Encoding": "gzip"}
+        with pytest.raises(Unreachable, match=r"comes packed \(gzip\): which was not asked for"):
+            QUICK.read(f"{server.url}x", 10)

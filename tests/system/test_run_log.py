@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,28 @@ def test_a_log_that_cannot_be_written_is_refused_before_any_work(
     assert run(*call_words(dataset, tmp_path / "x.vcf", "--log-json", tmp_path / "nowhere" / "log")) == 2
     assert "The log " in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_secrets_of_urls_reach_neither_log_nor_terminal(
+    dataset: SimulatedDataset,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    log, part = tmp_path / "log.jsonl", "/x.bam?X-Amz-Signature=geheim&v=1"
+    for url in (
+        f"http://me:geheim@127.0.0.1:9{part}",
+        f"HTTP://me:geheim@127.0.0.1:9{part}",
+        f"x://me:geheim@h{part}",
+    ):
+        words = [*call_words(dataset, tmp_path / "x.vcf", "--log-json", log)]
+        words[words.index(dataset.reads) if dataset.reads in words else words.index(str(dataset.reads))] = url
+        monkeypatch.setattr(sys, "argv", ["dvplug", *map(str, words)])
+        assert run(*words) == 2
+        start, *_, last = events(log)[-2:]
+        assert any("127.0.0.1:9/x.bam?***" in word or "x://***@h" in word for word in start["command"])
+        assert "x.bam" in last["problem"]
+    assert "geheim" not in log.read_text()
+    said = capsys.readouterr()
+    assert "geheim" not in said.out + said.err
+    assert "error: " in said.err

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import traceback
 from typing import Any
 
 from cyclopts import App, CycloptsError
-from rich.markup import escape
 
 from dvplug._version import __version__
 from dvplug.errors import DvplugError
-from dvplug.system.console import stderr
+from dvplug.system.console import complain, stderr
+from dvplug_registry.safe_text import masked
 
 EXIT_DONE, EXIT_OUR_FAULT, EXIT_USER_CAN_MEND = 0, 1, 2
 EXIT_SIGNAL = 128  # and the signal's number: 130 for Ctrl-C, 143 for SIGTERM
@@ -46,10 +47,10 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         app(arguments, exit_on_error=False, print_error=False)
     except DvplugError as error:
-        stderr.print(f"[red]error:[/] {escape(str(error))}")
+        complain(str(error))
         sys.exit(EXIT_USER_CAN_MEND)
     except CycloptsError as error:
-        stderr.print(f"[red]error:[/] {escape(str(error).rstrip('.'))}. See `dvplug --help`.")
+        complain(f"{str(error).rstrip('.')}. See `dvplug --help`.")
         sys.exit(EXIT_USER_CAN_MEND)
     except KeyboardInterrupt as error:
         number = error.args[0] if error.args else signal.SIGINT
@@ -60,6 +61,9 @@ def main(arguments: list[str] | None = None) -> None:
             os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
         )  # else the exit would flush into it again
         sys.exit(EXIT_SIGNAL + signal.SIGPIPE)
+    except Exception:  # noqa: BLE001 - what libraries say may hold a URL with its signature, as all that is printed
+        stderr.print(masked(traceback.format_exc()), markup=False)
+        sys.exit(EXIT_OUR_FAULT)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

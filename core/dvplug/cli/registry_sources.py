@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from rich.markup import escape
+
 from dvplug.cli.download_bars import download_bars
 from dvplug.cli.parameters import Json
 from dvplug.errors import InputError, RegistryError
@@ -14,6 +16,7 @@ from dvplug_registry.bundle import mirror as make_mirror
 from dvplug_registry.cache import ModelCache
 from dvplug_registry.catalog import known_catalog, refresh
 from dvplug_registry.obtain import choose
+from dvplug_registry.safe_text import masked_url
 from dvplug_registry.sources import Source, add_source, find_source, sources
 from dvplug_registry.sources import remove_source as forget
 from dvplug_registry.transport import Transport, Unreachable
@@ -56,7 +59,7 @@ def remove_source(name: str) -> None:
 
 
 def list_sources(*, as_json: Json = False) -> None:
-    """List the registries that are trusted.
+    """List the registries that are trusted. A password in an address is not shown.
 
     Parameters
     ----------
@@ -69,7 +72,9 @@ def list_sources(*, as_json: Json = False) -> None:
     for source in sources():
         last = known_catalog(source)
         offers, expires = (len(last.offers), last.expires.isoformat()) if last else (None, None)
-        rows.append({"name": source.name, "url": source.url, "models": offers, "expires": expires})
+        rows.append(
+            {"name": source.name, "url": masked_url(source.url), "models": offers, "expires": expires}
+        )
     if as_json:
         stdout.out(json.dumps(rows, indent=2))
         return
@@ -78,7 +83,9 @@ def list_sources(*, as_json: Json = False) -> None:
         return
     table = Table("registry", "models", "signed until", "address", box=None, pad_edge=False)
     for row in rows:
-        table.add_row(*(str("-" if row[k] is None else row[k]) for k in ("name", "models", "expires", "url")))
+        table.add_row(
+            *(escape(str("-" if row[k] is None else row[k])) for k in ("name", "models", "expires", "url"))
+        )
     stdout.print(table)
 
 
@@ -135,7 +142,7 @@ def import_models(bundle: Path, *, source: str | None = None) -> None:
         The registry that it is from, which must be trusted here (`dvplug registry add` needs no network).
     """
     with download_bars() as bars:
-        _, folders = import_bundle(_only(source), bundle, ModelCache(), Transport(), bars.report)
+        _, folders = import_bundle(_only(source), bundle, ModelCache(), bars.report)
     for folder in folders:
         stdout.out(str(folder))
 

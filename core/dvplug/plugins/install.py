@@ -21,6 +21,7 @@ from dvplug.errors import InputError, PluginError, near_misses
 from dvplug.plugins.loading import ENVIRONMENT_VARIABLE
 
 OURS = "dvplug"
+_EDITABLE = "editable "  # as `_DISTRIBUTIONS` writes it
 MOST_LINES = 15  # of what a failed installer says
 _DISTRIBUTIONS = """
 import importlib.metadata, json
@@ -29,7 +30,7 @@ for d in importlib.metadata.distributions():
     url = json.loads(d.read_text("direct_url.json") or "{}")
     origin = url.get("url", "")
     if url.get("dir_info", {}).get("editable"):
-        origin = "-e " + origin
+        origin = "editable " + origin
     if vcs := url.get("vcs_info"):
         origin = f"{vcs['vcs']}+{origin}@{vcs['commit_id']}"
     found[d.name] = [d.version, origin]
@@ -83,11 +84,12 @@ def install(
     Raises
     ------
     InputError
-        Nothing was named, or neither pip nor uv is here.
+        Nothing was named, or an option of the installer in place of it; or neither pip nor uv is here.
     PluginError
         The installer failed, what came is no plugin, it does not load or clashes, or another plugin no longer loads.
         What was changed has been changed back.
     """
+    _refuse_options((*specs, *editable))
     wanted = [*specs, *(word for path in editable for word in ("--editable", path))]
     if not wanted:
         raise InputError("no plugin was named", repair="Name a package, a path, a wheel or a git address.")
@@ -121,7 +123,10 @@ def uninstall(names: Sequence[str], say: Callable[[str], None]) -> None:
     ------
     PluginError
         No such plugin, one of dvplug's own, or the installer failed.
+    InputError
+        An option of the installer in place of a name.
     """
+    _refuse_options(names)
     plugins = _plugins()
     distributions = []
     for name in names:
@@ -153,7 +158,20 @@ class Installer:
 
     def uninstall(self, *names: str) -> None:
         """Uninstall; raises PluginError when it fails."""
+        _refuse_options(names)  # what distributions say that they are called
         _run([*self.command, "uninstall", *self.options, *self.unasked, *names], "it cannot be uninstalled")
+
+
+def _refuse_options(words: Sequence[str]) -> None:
+    """Refuse what the installer would take as an option, such as another index or another place to install to."""
+    for word in words:
+        if word.lstrip().startswith("-"):
+            raise InputError(
+                f"'{word}' is an option, and no plugin",
+                cause="options of pip and uv are not passed on",
+                repair=f"Name a package, a path (./{word}), a wheel or a git address; set the installer's options in "
+                "its configuration.",
+            )
 
 
 def _installer() -> Installer:
@@ -218,7 +236,9 @@ def _roll_back(installer: Installer, changes: Changes) -> None:
     if changes.added:
         installer.uninstall(*changes.added)
     for name, (version, url) in changes.replaced.items():
-        was = url.split() if url else [f"{name}=={version}"]
+        editable = ["--editable"] if url.startswith(_EDITABLE) else []
+        was = [*editable, url.removeprefix(_EDITABLE) or f"{name}=={version}"]
+        _refuse_options(was[-1:])
         problem = f"{name} {version} cannot be put back"
         installer.install("--no-deps", "--force-reinstall", *was, problem=problem)
 

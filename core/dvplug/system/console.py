@@ -2,32 +2,60 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from dvplug.system.run_log import log_event
+from dvplug_registry.safe_text import masked, visible
 
+_FURTHER_LINE = re.compile(r"\n(?=\S)")
 OFF_TERMINAL_WIDTH = 200  # of tables in files and pipes, where there is no width to ask for
-stdout = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else OFF_TERMINAL_WIDTH)
-stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class SafeConsole(Console):
+    """Shows what could steer the terminal as escapes, in whatever text: names come from files. No emoji for `:100:`."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(highlight=False, soft_wrap=True, emoji=False, **options)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Make the text that is printed of a string, also of one in a table."""
+        return super().render_str(visible(text, keep="\n\t"), **options)
+
+
+stdout = SafeConsole(width=None if sys.stdout.isatty() else OFF_TERMINAL_WIDTH)
+stderr = SafeConsole(stderr=True)
 
 
 def warn(message: str) -> None:
-    """Print one warning line on stderr, and note it in the log of the run."""
+    """Print one warning on stderr, and note it in the log of the run."""
     log_event("warning", message=message)
-    stderr.print(f"[yellow]warning:[/] {escape(message)}")
+    stderr.print(f"[yellow]warning:[/] {_told(message)}")
 
 
 def info(message: str) -> None:
     """Print one status line on stderr, and note it in the log of the run."""
     log_event("info", message=message)
-    stderr.print(escape(message))
+    stderr.print(_told(message))
+
+
+def complain(message: str) -> None:
+    """Print the error that ends a command on stderr."""
+    stderr.print(f"[red]error:[/] {_told(message)}")
+
+
+def _told(message: str) -> str:
+    """A message without secrets and markup; no further line of it can be taken for another message."""
+    return escape(_FURTHER_LINE.sub("\n  ", masked(message)))
 
 
 class Advance:

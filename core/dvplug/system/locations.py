@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import urlsplit, urlunsplit
 
+from dvplug_registry.safe_text import INDEX_MARK, masked_url
+
+__all__ = ["INDEX_MARK", "Location", "beside", "file_name", "is_remote", "location", "shown"]
+
 Location: TypeAlias = str | Path
 """A `Path`, or the text of a URL that htslib can read."""
 
-_URL = re.compile(r"(?:https?|ftp|s3|gs)(?:\+https?)?://")
-INDEX_MARK = "##idx##"  # htslib's: FILE##idx##INDEX, where the index has another name
+_URL = re.compile(r"(?:https?|ftp|s3|gs)(?:\+https?)?://", re.IGNORECASE)  # as htslib takes them
 
 
 def is_remote(place: Location) -> bool:
@@ -28,9 +31,7 @@ def shown(place: Location) -> str:
     """Text for messages and headers: passwords and signatures in a URL are left out."""
     if not is_remote(place):
         return str(place)
-    file, _, _ = str(place).partition(INDEX_MARK)
-    parts = urlsplit(file)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    return masked_url(str(place).partition(INDEX_MARK)[0], mark="")
 
 
 def file_name(place: Location) -> str:

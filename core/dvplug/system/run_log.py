@@ -17,6 +17,7 @@ from typing import Any, TextIO
 
 from dvplug._version import __version__
 from dvplug.errors import DvplugError, InputError
+from dvplug_registry.safe_text import masked
 
 LIBRARIES = ("ai-edge-litert", "numba", "numpy", "pysam")
 """Those that bear on the records of a run."""
@@ -25,10 +26,21 @@ _log: TextIO | None = None
 
 
 def log_event(event: str, **fields: Any) -> None:
-    """Append an event: ``time`` (UTC, ISO 8601), ``event``, and these fields. Nothing where no log is kept."""
+    """Append an event: ``time`` (UTC, ISO 8601), ``event``, and these fields. Nothing where no log is kept.
+
+    URLs in it lose passwords and signatures.
+    """
     if _log is not None:
         now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-        _log.write(json.dumps({"time": now, "event": event, **fields}) + "\n")
+        _log.write(json.dumps({"time": now, "event": event, **_masked(fields)}) + "\n")
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, str):
+        return masked(value)
+    if isinstance(value, dict):
+        return {masked(str(name)): _masked(one) for name, one in value.items()}
+    return [_masked(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
 @contextmanager
