@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import itertools
+import os
 import shutil
 import subprocess
 import sys
@@ -158,3 +160,53 @@ def test_regions_from_a_packed_bed(dataset: SimulatedDataset, tmp_path: Path, ex
     out = tmp_path / "x.vcf"
     assert call(out, dataset.reference, dataset.reads, regions=str(tmp_path / "targets.bed.gz")) == 0
     assert records(out) == expected
+
+
+def test_targets_that_touch_are_called_as_one_wherever_the_seam_is(
+    dataset: SimulatedDataset, tmp_path: Path
+) -> None:
+    """Seams lie before, within and behind each variant."""
+    contig, bed, out = contig_of(dataset.reference), tmp_path / "targets.bed", tmp_path / "x.vcf"
+    assert call(out, dataset.reference, dataset.reads, regions=f"{contig}:1-60000") == 0
+    expected = records(out)
+    placed = [(int(line.split("\t")[1]) - 1, len(line.split("\t")[3])) for line in expected]
+    assert max(length for _, length in placed) > 2  # a deletion, which spans a seam
+    seams = {seam for start, length in placed for seam in (start, start + 1, start + length)}
+    edges = sorted({0, *seams, 60_000})
+    lines = [f"{contig}\t{start}\t{end}\n" for start, end in itertools.pairwise(edges)]
+    for order in (lines, lines[::-1]):
+        bed.write_text("".join(order))
+        assert call(out, dataset.reference, dataset.reads, regions=str(bed)) == 0
+        assert records(out) == expected
+
+
+# Names
+
+
+def test_names_of_files_make_no_lines_of_the_header_and_do_not_reach_the_screen(
+    dataset: SimulatedDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "a\n##b\x1b[2J"
+    folder.mkdir()
+    reference = folder / "c\n##evil=1\t\x1b.fa"
+    for suffix in ("", ".fai"):
+        shutil.copy(f"{dataset.reference}{suffix}", f"{reference}{suffix}")
+    bed, out = os.fsdecode(os.fsencode(folder) + b"/\xff\r.bed"), tmp_path / "x.vcf"
+    Path(bed).write_text(f"{contig_of(dataset.reference)}\t10000\t11000\n")
+    assert call(out, reference, dataset.reads, regions=bed) == 0
+    header = [line for line in out.read_text().split("\n") if line.startswith("#")]
+    assert [line for line in header if "evil" in line and line.startswith("##ref")] == [
+        "##reference=c%0A##evil=1%09%1B.fa"
+    ]
+    assert not any(line.startswith(("##evil", "##b")) for line in header)
+    (command,) = (line for line in header if line.startswith("##dvplugCommand="))
+    assert "%FF" in command
+    assert len(header[-1].split("\t")) == 10
+    assert all(line.isprintable() for line in header[:-1])
+    with pysam.VariantFile(str(out)) as vcf:
+        assert list(vcf.header.contigs) == [contig_of(dataset.reference)]
+    assert call(out, f"{reference}.none", dataset.reads) == 2
+    said = capsys.readouterr().err
+    assert "\x1b" not in said
+    assert r"\x1b[2J" in said
+    assert not [line for line in said.splitlines() if line.startswith("##")]

@@ -47,3 +47,15 @@ def test_registry_verify_passes_a_whole_model_and_exits_2_on_a_damaged_one(
     code, out, err = run_captured(capsys, "registry", "verify", "toy")
     assert (code, out) == (2, "")
     assert "weights.safetensors is damaged: expected sha256" in " ".join(err.split())
+
+
+@pytest.mark.parametrize("command", [("registry", "list"), ("registry", "show", "toy")])
+def test_what_a_model_says_of_itself_cannot_steer_the_terminal(
+    site: Site, capsys: pytest.CaptureFixture[str], command: tuple[str, ...]
+) -> None:
+    description = "three\n\x1b[2Jweights [link=https://a.b]c[/link] :100:\u202e"
+    make_model(site.path / "dvplug_toy" / "models", version="1.1.0", description=description)
+    code, out, _ = run_captured(capsys, *command)
+    assert code == 0
+    assert r"three\n\x1b[2Jweights [link=https://a.b]c[/link] :100:\u202e" in out
+    assert "\x1b" not in out

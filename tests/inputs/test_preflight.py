@@ -295,6 +295,39 @@ def test_a_technology_that_the_reads_contradict_is_refused_but_with_force(tmp_pa
     assert "--tech auto is illumina-wgs: @RG PL:ILLUMINA." in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["chr1,chr2", "a<b>", 'a"b', "=a", "*a", "chrä", "a(1)", "a\x1b[2J"])
+def test_contigs_that_a_vcf_cannot_name_are_refused(tmp_path, name):
+    path = tmp_path / "genome.fa"
+    path.write_text(f">chr1\n{BASES}\n>{name}\nACGT\n")
+    pysam.faidx(str(path))
+    with pytest.raises(InputError, match=r"of .*genome\.fa cannot be written to VCF: .*reheader") as refused:
+        check_call(
+            installed_plugins(),
+            tech="illumina-wgs",
+            reference=path,
+            reads=[write(tmp_path / "reads.bam")],
+            where=lambda lengths: (CHR1, DIPLOID),
+        )
+    assert str(refused.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "name", ["HLA-A*01:01:01:01", "chrUn_KI270302v1", "gi|1|ref|NC_1.1|", "1", "#a", "chr1:100-200"]
+)
+def test_contigs_that_a_vcf_can_name(tmp_path, name):
+    path = tmp_path / "genome.fa"
+    path.write_text(f">chr1\n{BASES}\n>{name}\nACGT\n")
+    pysam.faidx(str(path))
+    check_call(
+        installed_plugins(),
+        tech="illumina-wgs",
+        reference=path,
+        reads=[write(tmp_path / "reads.bam")],
+        force=True,
+        where=lambda lengths: (CHR1, DIPLOID),
+    )
+
+
 @needs_shared
 def test_real_reads_fit_their_reference_and_no_other():
     bam = SHARED / "illumina/HG002_b37.chr20_slices.2x150.60-96x.bam"

@@ -128,6 +128,12 @@ def test_names_in_the_vcf(capsys: pytest.CaptureFixture[str]) -> None:
     for bad in ("", " ", "a\tb", "a\nb"):
         with pytest.raises(InputError, match=r"cannot be written to VCF.*--sample-name"):
             choose_reads([file("a.bam", {})], SampleChoice(name=bad))
+    for bad in ("a\x1b[31m", "a\u202eb", "a\tb", " "):
+        with pytest.raises(InputError, match=r"cannot be written to VCF.*--sample-name") as refused:
+            choose_reads([file("a.bam", {"1": bad})], SampleChoice())
+        assert str(refused.value).isprintable()
+    with pytest.raises(InputError, match=r"'a\\x1bb' cannot be written to VCF"):
+        choose_reads([file("a\x1bb.bam", {"1": ""})], SampleChoice())
 
 
 class Mixed(NamedTuple):

@@ -1,9 +1,11 @@
 """VCF files, judged by bcftools."""
 
+import re
 import shutil
 import subprocess
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import unquote
 
 import pysam
 import pytest
@@ -68,6 +70,29 @@ def test_the_header_says_what_was_run_and_no_date(tmp_path):
         assert list(vcf.header.samples) == ["HG002"]
         assert list(vcf.header.filters) == ["PASS", "RefCall", "LowQual", "LowGQ", "NoCall"]
         assert list(vcf.header.formats) == ["GT", "GQ", "DP", "AD", "VAF", "PL"]
+
+
+NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
+
+
+@settings(deadline=None)
+@given(NAMES, NAMES, NAMES, NAMES)
+def test_no_name_makes_a_line_or_a_field_of_the_header(name, version, file, word):
+    plain = head().count("\n")
+    text = header(
+        {"c": 5}, "s", reference=f"x/{file}y", command=f"dvplug call {word} --end", model="m@1.0.0",
+        model_sha256="ab", plugins={name: version},
+    )  # fmt: skip
+    assert text.count("\n") == plain - 2  # a plugin and a contig fewer
+    lines = text.splitlines()
+    assert len(lines) == text.count("\n")
+    assert all(line.startswith("##") for line in lines[:-1])
+    assert lines[-1].count("\t") == 9
+    (plugin,) = (line for line in lines if line.startswith("##dvplugPlugin"))
+    found = re.fullmatch(r'##dvplugPlugin=<ID=([^"<>,=\\]*),Version="([^"<>,=\\]*)">', plugin)
+    assert [unquote(part) for part in found.groups()] == [unquote(part) for part in (name, version)]
+    (command,) = (line for line in lines if line.startswith("##dvplugCommand"))
+    assert command.endswith(" --end")
 
 
 @needs_bcftools

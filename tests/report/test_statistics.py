@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import json
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -10,8 +12,10 @@ import pysam
 import pytest
 
 from dvplug.report import statistics as s
+from dvplug.report.calls import write_call_report
 from dvplug.report.statistics import CallStatistics, classify, read_statistics
 from helpers.bcftools import bcftools_stats
+from helpers.evaluate_files import row, write_vcf
 from helpers.shared_data import SHARED, needs_shared
 
 
@@ -112,3 +116,26 @@ def test_plain_and_compressed_count_alike(called: Path, tmp_path: Path) -> None:
     plain = tmp_path / "plain.vcf"
     plain.write_bytes(gzip.decompress(called.read_bytes()))
     assert read_statistics(plain) == read_statistics(called)
+
+
+def test_names_in_a_report_are_text_whatever_they_hold(tmp_path: Path) -> None:
+    """In the page's own text they are escaped, in its data they cannot end the script element."""
+    evil = "</script><b>\x1b[31m&\u202e"
+    folder = tmp_path / os.fsdecode(b"x\xff")
+    folder.mkdir()
+    vcf = write_vcf(
+        folder / f"{os.fsdecode(bytes([255]))}<i>.vcf", [row(5, "A", "C", "0/1")], samples=(evil,)
+    )
+    lines = vcf.read_text().splitlines(keepends=True)
+    lines.insert(1, "##dvplugCommand=dvplug call --reads https://me:word@a.b/x.bam?sig=word\n")
+    vcf.write_text("".join(lines))
+    write_call_report(vcf, tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert page.count("</script>") == 2
+    assert "<b>" not in page
+    assert "<i>" not in page
+    assert "\x1b" not in page.partition("<main>")[0]
+    assert r"&lt;/script&gt;&lt;b&gt;\x1b[31m&amp;\u202e" in page
+    assert r"\udcff&lt;i&gt;.vcf" in page
+    assert "word" not in page.partition('id="data">')[2].partition("</script>")[0]
+    json.loads(page.partition('id="data">')[2].partition("</script>")[0])

@@ -26,11 +26,12 @@ def demo(folder: Path = Path("dvplug-demo"), *, workers: Whole | None = None, se
 
     done = run_demo(folder, workers=workers or available_cores(), seed=seed)
     stdout.print(table(done.evaluation))
-    stdout.print(f"VCF:     {done.vcf}")
-    stdout.print(f"Truth:   {done.data.truth}")
-    stdout.print(f"Picture: {done.picture} (what the network saw of one call)")
-    stdout.print(f"Reports: {' and '.join(map(str, done.reports))} (open them in a browser)")
-    stdout.print(
+    for line in (
+        f"VCF:     {done.vcf}",
+        f"Truth:   {done.data.truth}",
+        f"Picture: {done.picture} (what the network saw of one call)",
+        f"Reports: {' and '.join(map(str, done.reports))} (open them in a browser)",
         f"Call it yourself: dvplug call --tech illumina-wgs --ref {done.data.reference} "
-        f"--reads {done.data.reads} --out my.vcf.gz"
-    )
+        f"--reads {done.data.reads} --out my.vcf.gz",
+    ):
+        stdout.print(line, markup=False)

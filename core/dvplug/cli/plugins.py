@@ -18,6 +18,7 @@ from dvplug.errors import PluginError, near_misses
 from dvplug.plugins.loading import PluginInfo, installed_plugins
 from dvplug.system.console import info, stdout
 from dvplug.technology import TechnologyProfile
+from dvplug_registry.safe_text import visible
 
 app = App(name="plugins", help="Install, list, show, check and begin plugins.")
 _COLOUR = {"ok": "green", "problem": "yellow", "failed": "red", "off": "dim"}
@@ -55,7 +56,8 @@ def show(name: str, *, as_json: Json = False) -> None:
         stdout.out(json.dumps(facts, indent=2))
         return
     for key, value in facts.items():
-        text = "".join(f"\n  {line}" for line in value) if isinstance(value, list) else str(value)
+        lines = [visible(line) for line in value] if isinstance(value, list) else []
+        text = "".join(f"\n  {line}" for line in lines) if isinstance(value, list) else visible(str(value))
         stdout.print(f"[bold]{key}[/]: {escape(text)}")
 
 
@@ -136,7 +138,9 @@ def check(*names: str) -> None:
         for test, problem in conformance(plugin.name):
             failed += problem is not None
             mark = "[green]ok[/]" if problem is None else "[red]failed[/]"
-            stdout.print(f"{plugin.name}: {test}: {mark}" + (f": {escape(problem)}" if problem else ""))
+            stdout.print(
+                f"{escape(plugin.name)}: {escape(test)}: {mark}" + (f": {escape(problem)}" if problem else "")
+            )
     if failed:
         sys.exit(EXIT_USER_CAN_MEND)
 
@@ -188,9 +192,7 @@ def print_table(plugins: tuple[PluginInfo, ...]) -> None:
     for plugin in plugins:
         status = f"[{_COLOUR[plugin.status]}]{plugin.status}[/]"
         table.add_row(
-            plugin.name,
-            plugin.distribution,
-            plugin.version,
+            *(escape(visible(text)) for text in (plugin.name, plugin.distribution, plugin.version)),
             escape("\n".join(summary(plugin.provides))),
             status + (f": {escape(plugin.reason)}" if plugin.reason else ""),
         )

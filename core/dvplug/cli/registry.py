@@ -21,6 +21,7 @@ from dvplug_registry.manifest import Manifest
 from dvplug_registry.model_folder import ModelFolder, verify_files
 from dvplug_registry.obtain import catalogs, choose, download_requested
 from dvplug_registry.resolve import ModelNotFound, find_models
+from dvplug_registry.safe_text import visible
 from dvplug_registry.sources import Source, find_source, sources
 from dvplug_registry.transport import Transport
 from dvplug_registry.versions import Version
@@ -81,11 +82,11 @@ def list_models(*, source: str | None = None, offline: bool = False, as_json: Js
         box=None, pad_edge=False,
     )  # fmt: skip
     for row in rows:
-        status = row["status"] + (f": {row['reason']}" if row["reason"] else "")
+        status = visible(row["status"] + (f": {row['reason']}" if row["reason"] else ""))
         f1 = [_first_f1(row["metrics"], kind) for kind in ("SNP", "INDEL")]
         table.add_row(
             f"{row['name']}@{row['version']}", row["technology"], *f1, f"{row['bytes'] / 1e6:.1f}",
-            row["installed"] or "-", row["registry"] or "-", escape(status), escape(row["description"]),
+            row["installed"] or "-", row["registry"] or "-", escape(status), escape(visible(row["description"])),
         )  # fmt: skip
     stdout.print(table)
 
@@ -192,7 +193,7 @@ def show(name: str, *, card: bool = False, as_json: Json = False) -> None:
     if card:
         transport = Transport()
         source, offer = choose(name, catalogs(sources(), transport, warn))
-        stdout.out(read_card(source, offer, transport).decode())
+        stdout.out(visible(read_card(source, offer, transport).decode(errors="replace"), keep="\n\t"))
         return
     try:
         facts = _facts(find_model(installed_plugins(), name))
@@ -206,12 +207,14 @@ def show(name: str, *, card: bool = False, as_json: Json = False) -> None:
         return
     for key, value in facts.items():
         if isinstance(value, list) and value and isinstance(value[0], dict):
-            value = "".join(f"\n  {_line(row)}" for row in value)
+            value = "".join(f"\n  {visible(_line(row))}" for row in value)
         elif isinstance(value, dict) and key == "files":
-            value = "".join(f"\n  {file}: {_line(row)}" for file, row in value.items())
+            value = "".join(f"\n  {file}: {visible(_line(row))}" for file, row in value.items())
         elif isinstance(value, dict):
-            value = _line(value)
-        stdout.print(f"[bold]{key}[/]: {escape(str(value))}")
+            value = visible(_line(value))
+        else:
+            value = visible(str(value))
+        stdout.print(f"[bold]{key}[/]: {escape(value)}")
 
 
 @app.command
@@ -238,7 +241,7 @@ def verify(name: str, *, as_json: Json = False) -> None:
         "tolerance": model.manifest.litert.tolerance,
     }
     for file in unlisted:
-        warn(f"{escape(file)} is not in the manifest; nothing uses it.")
+        warn(f"{visible(file)} is not in the manifest; nothing uses it.")
     if as_json:
         stdout.out(json.dumps(result, indent=2))
         return
@@ -255,7 +258,7 @@ def readable_models(plugins: Plugins) -> list[ModelFolder]:
         try:
             models.append(place.open())
         except ModelError as error:
-            warn(escape(str(error)))
+            warn(str(error))
     return models
 
 

@@ -204,6 +204,7 @@ def compare(
 
 def _report(found: StrategyComparison) -> None:
     """Print the table of a comparison."""
+    from rich.markup import escape
     from rich.table import Table
 
     from dvplug.system.console import stdout
@@ -212,7 +213,7 @@ def _report(found: StrategyComparison) -> None:
     for one in found.tested:
         snp, indel = one.snp, one.indel
         cells = (f"{snp.f1:.4f}", f"{snp.fp}/{snp.fn}", f"{indel.f1:.4f}", f"{indel.fp}/{indel.fn}")
-        table.add_row(one.strategy, f"{found.tune_log_loss[one.strategy]:.4f}", one.shard, *cells)
+        table.add_row(one.strategy, f"{found.tune_log_loss[one.strategy]:.4f}", escape(one.shard), *cells)
     stdout.print(table)
     stdout.print(f"Best on the tune examples: {found.best}, after {found.steps} steps each.")
 

@@ -9,13 +9,14 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO, cast
 
 from dvplug.errors import InputError
 from dvplug.genome.contigs import require_contig, require_inside
 from dvplug.line.region import Region
 
 STDIN = Path("-")
+MOST_OF_A_LINE = 1 << 20
 _GZIP = b"\x1f\x8b"
 _HEADER = re.compile(r"#|(browser|track)(\s|$)")
 _INTEGER = re.compile(r"\s*-?[0-9]{1,40}\s*")
@@ -25,8 +26,9 @@ def read_bed(path: Path, lengths: Mapping[str, int]) -> list[Region]:
     """Read the intervals of a BED file, in file order; the path ``-`` is stdin.
 
     Gzip and bgzip are told by the content, whatever the file's name. Empty lines, comments (``#``) and the lines
-    ``browser`` and ``track`` are passed over. Fields are separated by tabs, or else by spaces; what stands behind the
-    third is not looked at.
+    ``browser`` and ``track`` are passed over; the latter are data where the reference has a contig of that name. Fields
+    are separated by tabs, or else by spaces; what stands behind the third is not looked at, and may be in any encoding.
+    Lines may end as on Windows, and a byte order mark may stand first.
 
     Parameters
     ----------
@@ -41,10 +43,14 @@ def read_bed(path: Path, lengths: Mapping[str, int]) -> list[Region]:
     regions, shown = [], "stdin" if path == STDIN else path
     try:
         with _opened(path) as lines:
-            for number, line in enumerate(lines, 1):
+            for number, line in enumerate(iter(lambda: lines.readline(MOST_OF_A_LINE), ""), 1):
+                if len(line) == MOST_OF_A_LINE:
+                    raise _no_bed(
+                        f"{shown}, line {number}", line, f"it is longer than {MOST_OF_A_LINE:,} bytes"
+                    )
                 if line.strip() and not _is_header(line, lengths):
                     regions.append(_region(line, f"{shown}, line {number}", lengths))
-    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise InputError(
             f"BED file {shown} cannot be read", cause=str(error), repair="Check the path and the file."
         ) from error
@@ -60,7 +66,9 @@ def _opened(path: Path) -> Iterator[TextIO]:
     """Open the text; that it is packed is told by its first bytes, as pipes have no suffix."""
     with open(0, "rb", closefd=False) if path == STDIN else path.open("rb") as file:
         packed = file.peek(len(_GZIP))[: len(_GZIP)] == _GZIP
-        with gzip.open(file, "rt", encoding="utf-8") if packed else io.TextIOWrapper(file, "utf-8") as lines:
+        content = cast(BinaryIO, gzip.open(file, "rb")) if packed else file  # noqa: SIM115 - the text closes it
+        # utf-8-sig: without the mark that Windows puts first. Names of intervals are often in Latin-1.
+        with io.TextIOWrapper(content, "utf-8-sig", errors="surrogateescape") as lines:
             yield lines
 
 
@@ -69,14 +77,18 @@ def _is_header(line: str, lengths: Mapping[str, int]) -> bool:
     return bool(_HEADER.match(line)) and line.split()[0] not in lengths
 
 
+def _no_bed(source: str, line: str, cause: str) -> InputError:
+    if "\0" in line:
+        cause = "it is UTF-16, or no text"
+    return InputError(
+        f"{source} is not BED: '{line.strip()[:80]}'", cause=cause, repair="Mend or remove the line."
+    )
+
+
 def _region(line: str, source: str, lengths: Mapping[str, int]) -> Region:
     fields = line.split("\t") if "\t" in line else line.split()
     if len(fields) < 3 or not all(map(_INTEGER.fullmatch, fields[1:3])):
-        raise InputError(
-            f"{source} is not BED: '{line.strip()[:80]}'",
-            cause="a line is contig, start and end, separated by tabs or spaces",
-            repair="Mend or remove the line.",
-        )
+        raise _no_bed(source, line, "a line is contig, start and end, separated by tabs or spaces")
     region = Region(fields[0].strip(), int(fields[1]), int(fields[2]))
     require_contig(region.contig, source, lengths)
     require_inside(region, f"{source} ('{line.strip()[:80]}')", lengths)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from dvplug.errors import InputError, near_misses
 from dvplug.line.region import Region
+from dvplug_registry.safe_text import visible
+
+# VCF 4.3, section 1.4.7, as SAM, section 1.2.1: no blanks, commas, quotes or brackets, which end a name in a header.
+_NAME = re.compile(r"[0-9A-Za-z!#$%&+./:;?@^_|~-][0-9A-Za-z!#$%&*+./:;=?@^_|~-]*")
 
 
 def contig_hint(name: str, known: Iterable[str]) -> str:
@@ -41,4 +46,16 @@ def require_inside(region: Region, source: str, lengths: Mapping[str, int]) -> N
     if start >= end:
         raise InputError(
             f"{source} is empty", cause="its end is not after its start", repair="Check the coordinates."
+        )
+
+
+def require_names_of_vcf(names: Iterable[str], source: str) -> None:
+    """Refuse contigs whose names a VCF cannot have; raises InputError, which says that ``source`` has them."""
+    wrong = [name for name in names if not _NAME.fullmatch(name)]
+    if wrong:
+        more = f" (and {len(wrong) - 1} more names alike)" if wrong[1:] else ""
+        raise InputError(
+            f"Contig '{visible(wrong[0])}' of {source} cannot be written to VCF{more}",
+            cause="names have no blanks, commas, quotes, brackets or characters beyond ASCII (VCF 4.3, section 1.4.7)",
+            repair="Rename it in the reference, and in the reads with `samtools reheader`.",
         )

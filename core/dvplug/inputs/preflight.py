@@ -17,6 +17,7 @@ import pysam
 
 from dvplug.candidates.proposals import check_proposed
 from dvplug.errors import DvplugError, InputError
+from dvplug.genome.contigs import require_names_of_vcf
 from dvplug.genome.ploidy import DIPLOID, Ploidy
 from dvplug.genome.reference import Reference
 from dvplug.genome.regions import resolve_regions
@@ -149,6 +150,8 @@ def check_call(
     with ExitStack() as open_files:
         if opened:
             open_files.enter_context(opened)
+            with problems.collect():
+                require_names_of_vcf(opened.lengths, shown(opened.path))
             with problems.collect():
                 wanted, ploidy = where(opened.lengths)
             if proposed and wanted is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import unicodedata
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -37,6 +38,10 @@ _FIELDS = """\
 ##FORMAT=<ID=VAF,Number=A,Type=Float,Description="Fraction of DP that supports each alternate allele">
 ##FORMAT=<ID=PL,Number=G,Type=Integer,Description="Phred likelihood of each genotype, the best 0">
 """
+_UNWRITABLE = ("Cc", "Cs", "Zl", "Zp")
+"""Categories of Unicode: control characters, bytes of a name that is not UTF-8, separators of lines and paragraphs."""
+_SPECIAL = '"\\<>,='
+"""What ends a value in a structured line of a header."""
 _GVCF_FIELDS = """\
 ##ALT=<ID={name},Description="Any allele that is not listed">
 ##INFO=<ID=END,Number=1,Type=Integer,Description="Last position of a reference block">
@@ -60,13 +65,14 @@ def header(
     Parameters
     ----------
     lengths
-        Length of each contig of the reference, in its order.
+        Length of each contig of the reference, in its order. Their names, and the sample's, were checked.
     sample
         Name of the only sample.
     reference
         Path of the reference; only its file name is written.
     command
-        What was run. Leave out of it what must not change the bytes, such as the number of workers.
+        What was run. Leave out of it what must not change the bytes, such as the number of workers. In it, in file
+        names and in names of plugins, control characters are written ``%1B`` (VCF 4.3, section 1.2).
     model, model_sha256
         ``name@version`` and the digest of its weights.
     plugins
@@ -76,19 +82,30 @@ def header(
     """
     contigs = "".join(f"##contig=<ID={name},length={length}>\n" for name, length in lengths.items())
     used = "".join(
-        f'##dvplugPlugin=<ID={name},Version="{version}">\n' for name, version in sorted(plugins.items())
+        f'##dvplugPlugin=<ID={_encoded(name, _SPECIAL)},Version="{_encoded(version, _SPECIAL)}">\n'
+        for name, version in sorted(plugins.items())
     )
     return (
         "##fileformat=VCFv4.2\n"
         f"{_FIELDS}"
         f"{_GVCF_FIELDS.format(name=gvcf_symbol.strip('<>')) if gvcf_symbol else ''}"
         f"##source=dvplug {__version__}\n"
-        f"##dvplugCommand={' '.join(command.split())}\n"
+        f"##dvplugCommand={_encoded(' '.join(command.split()))}\n"
         f'##dvplugModel=<ID={model},SHA256="{model_sha256}">\n'
         f"{used}"
-        f"##reference={Path(reference).name}\n"
+        f"##reference={_encoded(Path(reference).name)}\n"
         f"{contigs}"
         f"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t{sample}\n"
+    )
+
+
+def _encoded(text: str, special: str = "") -> str:
+    """Percent-encode the bytes of control characters, of what is no text, and of these characters."""
+    return "".join(
+        "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "surrogateescape"))
+        if character in special or unicodedata.category(character) in _UNWRITABLE
+        else character
+        for character in text
     )
 
 

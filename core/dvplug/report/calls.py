@@ -17,6 +17,7 @@ from dvplug.report.page import Item, Page, Series, Tile, columns, facts, render,
 from dvplug.report.statistics import CallStatistics, read_statistics
 from dvplug.system.outputs import require_place, write_output
 from dvplug_registry.model_folder import ModelFolder
+from dvplug_registry.safe_text import masked
 
 STAGE_LABELS = {
     "decode": "decode reads",
@@ -294,9 +295,9 @@ def _provenance(header: Sequence[str]) -> dict[str, object]:
         key, _, value = line.removeprefix("##").partition("=")
         plugin = _PLUGIN.fullmatch(line)
         if key in ("source", "reference"):
-            labelled[key] = value
+            labelled[key] = masked(value)
         elif key == "dvplugCommand":
-            labelled["command"] = value
+            labelled["command"] = masked(value)
         elif plugin:
             labelled[f"plugin {plugin['name']}"] = plugin["version"]
     return labelled

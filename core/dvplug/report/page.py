@@ -11,6 +11,7 @@ from string import Template
 from typing import Any
 
 from dvplug._version import __version__
+from dvplug_registry.safe_text import visible
 
 Item = dict[str, Any]
 """A chart, table or the like, as the functions below make them."""
@@ -220,8 +221,8 @@ def render(page: Page) -> bytes:
         Template(folder.joinpath("page.html").read_text(encoding="utf-8"))
         .substitute(
             version=html.escape(__version__),
-            title=html.escape(page.title),
-            subtitle=html.escape(page.subtitle),
+            title=html.escape(visible(page.title)),
+            subtitle=html.escape(visible(page.subtitle)),
             css=folder.joinpath("page.css").read_text(encoding="utf-8"),
             script=folder.joinpath("page.js").read_text(encoding="utf-8"),
             # "<" could end the script element.
@@ -229,7 +230,7 @@ def render(page: Page) -> bytes:
                 "<", "\\u003c"
             ),
         )
-        .encode()
+        .encode("utf-8", "backslashreplace")  # of names that are not UTF-8
     )
 
 

@@ -148,7 +148,7 @@ def draw_pileups(sites: Sequence[Site], layout: ImageLayout, out: Path) -> None:
     FigureCanvasAgg(figure)
     parts = figure.subfigures(len(views), 1, height_ratios=heights, squeeze=False)[:, 0]
     for part, (site, view) in zip(parts, views, strict=True):
-        part.suptitle(f"{title(site)}\n{caption(site, view)}", fontsize=9)
+        part.suptitle(f"{title(site)}\n{caption(site, view)}", fontsize=9, parse_math=False)
         grid = part.subplots(down, across, squeeze=False)
         for axes in grid.flat[len(layout.channels) :]:
             axes.set_axis_off()
