@@ -232,7 +232,7 @@ def _catalog(source: Source, timestamp_sha256: str) -> Catalog:
 def _offer(source: Source, path: str, target: Any) -> Offer:
     try:
         return Offer.of_target(path, target)
-    except ValueError as error:  # a ValidationError is one
+    except (ValueError, RecursionError) as error:  # a ValidationError is one
         raise RegistryError(
             f"'{path}' of the registry {source.name} is not described as dvplug needs it",
             cause=str(error).splitlines()[0],

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,12 @@ from dvplug_registry.model_folder import ModelFolder
 
 Predict = Callable[[NDArray[np.uint8], NDArray[np.float32]], NDArray[np.float32]]
 MAX_UNPACKED_BYTES = 512 * 2**20
+_HEADS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+_NPZ_ERRORS = (
+    OSError, EOFError, ValueError, KeyError, TypeError, SyntaxError, OverflowError, MemoryError, RuntimeError,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What zipfile (RuntimeError: a password, a way to pack that is not known) and numpy raise of damaged archives."""
 _REPAIR = "Reinstall the plugin that ships the model, or ask its author for a whole one."
 
 
@@ -39,12 +47,10 @@ def load_known_answer(model: ModelFolder) -> KnownAnswer:
     path = model.path("known-answer")
     label = model.manifest.label
     try:
-        with zipfile.ZipFile(path) as archive:
-            if sum(member.file_size for member in archive.infolist()) > MAX_UNPACKED_BYTES:
-                raise ValueError(f"it unpacks to more than {MAX_UNPACKED_BYTES} bytes")
+        _require_modest(path)
         with np.load(path, allow_pickle=False) as arrays:
             known = KnownAnswer(arrays["images"], arrays["features"], arrays["probabilities"])
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+    except _NPZ_ERRORS as error:
         raise ModelError(
             f"model {label}: '{path.name}' is not a known-answer file", cause=str(error), repair=_REPAIR
         ) from None
@@ -63,6 +69,27 @@ def load_known_answer(model: ModelFolder) -> KnownAnswer:
                 repair=_REPAIR,
             )
     return known
+
+
+def _require_modest(path: Path) -> None:
+    """Refuse an archive that unpacks to too much, or whose arrays say that they are larger than their files.
+
+    numpy makes room for as much as the head of an array says before it reads on. Raises ValueError, and what `zipfile`
+    and numpy raise of damaged files.
+    """
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        if sum(member.file_size for member in members) > MAX_UNPACKED_BYTES:
+            raise ValueError(f"it unpacks to more than {MAX_UNPACKED_BYTES} bytes")
+        for member in members:
+            with archive.open(member) as file:
+                version = np.lib.format.read_magic(file)
+                read_head = _HEADS.get(version)
+                if read_head is None:
+                    raise ValueError(f"'{member.filename}' has a head of version {version}")
+                shape, _, dtype = read_head(file)
+                if dtype.hasobject or math.prod(shape) * dtype.itemsize > member.file_size:
+                    raise ValueError(f"'{member.filename}' says that it is {dtype}{list(shape)}")
 
 
 def known_answer_test(model: ModelFolder, predict: Predict, tolerance: float | None = None) -> float:

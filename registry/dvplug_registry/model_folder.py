@@ -109,7 +109,7 @@ def _is_plain_file(path: Path) -> bool:
 def _parse(content: bytes, path: Path) -> Manifest:
     try:
         fields = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # the latter: brackets in brackets in brackets
         raise ModelError(f"'{path}' is not JSON", cause=str(error), repair=_REPAIR) from None
     found = fields.get("schema_version") if isinstance(fields, dict) else None
     if isinstance(found, int) and found > SCHEMA_VERSION:

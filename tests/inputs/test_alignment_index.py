@@ -11,6 +11,7 @@ from pathlib import Path
 import pysam
 import pytest
 
+from dvplug.inputs import alignment_index
 from dvplug.inputs.alignment_index import belongs, cram_belongs, index_end
 from dvplug.simulate import SimulatedDataset
 from helpers.called_part import call
@@ -134,3 +135,42 @@ def test_an_index_that_points_out_of_every_file_system_is_of_another_file(
         b"BAI\1" + struct.pack("<2iIi4Q", 1, 1, 37450, 2, 0, (1 << 63) + 1, 0, 0) + struct.pack("<iQ", 0, 0)
     )
     assert not belongs(path, tmp_path / "x.bai")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"BAI\1" + struct.pack("<2iIi", 1, 1, 37450, -1),
+        b"BAI\1" + struct.pack("<4i", 1, 0, -5, 0),
+        b"CSI\1" + struct.pack("<3i", 14, -1, 0),
+        b"CSI\1" + struct.pack("<3i", 14, 1 << 20, 0),
+        b"CSI\1" + struct.pack("<3i", 14, 5, -9),
+        b"CSI\1" + struct.pack("<4i", 14, 5, 0, 1) + struct.pack("<iIQi", 1 << 30, 1, 0, -1) + bytes(64),
+    ],
+)
+def test_counts_that_cannot_be_are_refused_before_they_are_counted_to(tmp_path: Path, content: bytes) -> None:
+    for path, bytes_ in ((tmp_path / "x.bai", content), (tmp_path / "x.csi", gzip.compress(content))):
+        path.write_bytes(bytes_)
+        with pytest.raises(ValueError, match="cannot be a count in an index"):
+            index_end(path)
+
+
+def test_an_index_that_unpacks_to_more_than_any_is_not_unpacked(
+    dataset: SimulatedDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alignment_index, "MOST_UNPACKED", 50_000)
+    index = tmp_path / "x.csi"
+    index.write_bytes(gzip.compress(b"CSI\1" + bytes(49_996)))
+    index_end(index)
+    index.write_bytes(gzip.compress(b"CSI\1" + bytes(49_997)))
+    with pytest.raises(ValueError, match="unpacks to more than 50000 bytes"):
+        index_end(index)
+    (tmp_path / "x.crai").write_bytes(gzip.compress(b"\n" * 50_001))
+    assert not cram_belongs(dataset.reads, tmp_path / "x.crai")
+
+
+@pytest.mark.parametrize("content", [gzip.compress(bytes(5000))[:-9], b"\x1f\x8b" + bytes(9)])
+def test_a_packed_index_that_is_damaged_is_a_value_error(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x.csi").write_bytes(content)
+    with pytest.raises(ValueError, match="is damaged"):
+        index_end(tmp_path / "x.csi")

@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 _BAI_PSEUDO_BIN = 37450
+MOST_UNPACKED = 1 << 29
+"""Bytes of an index, unpacked: a hundred times that of a human genome."""
+_MOST_LEVELS = 20  # of bins in a CSI; 10 hold any contig
 
 
 class IndexEnd(NamedTuple):
@@ -32,15 +35,27 @@ def index_end(path: Path) -> IndexEnd:
     Raises
     ------
     ValueError
-        It is no BAI or CSI, or breaks off.
+        It is no BAI or CSI, breaks off, has numbers that cannot be, or unpacks to more than `MOST_UNPACKED` bytes.
     """
-    data = path.read_bytes()
-    if data[:2] == b"\x1f\x8b":
-        data = gzip.decompress(data)
     try:
-        return _parse(data)
+        return _parse(_unpacked(path))
     except struct.error as error:
         raise ValueError(f"{path} breaks off") from error
+
+
+def _unpacked(path: Path) -> bytes:
+    """The content of a file, packed by gzip or not; raises ValueError where it is damaged, or unpacks to too much."""
+    with path.open("rb") as file:
+        if file.peek(2)[:2] != b"\x1f\x8b":
+            return file.read()
+        try:
+            with gzip.open(file) as packed:
+                data = packed.read(MOST_UNPACKED + 1)
+        except (OSError, EOFError, zlib.error) as error:
+            raise ValueError(f"{path} is damaged: {error}") from error
+    if len(data) > MOST_UNPACKED:
+        raise ValueError(f"{path} unpacks to more than {MOST_UNPACKED} bytes")
+    return data
 
 
 def _parse(data: bytes) -> IndexEnd:
@@ -48,6 +63,8 @@ def _parse(data: bytes) -> IndexEnd:
         at, bin_head, pseudo = 4, 8, _BAI_PSEUDO_BIN
     elif data[:4] == b"CSI\1":
         _, depth, extra = struct.unpack_from("<3i", data, 4)
+        _require_count(depth, _MOST_LEVELS)
+        _require_count(extra)
         # Bins have an offset of their own in place of a linear index.
         at, bin_head, pseudo = 16 + extra, 16, ((1 << (depth + 1) * 3) - 1) // 7 + 1
     else:
@@ -60,14 +77,21 @@ def _parse(data: bytes) -> IndexEnd:
         at += 4
         for _ in range(bins):
             (number,), (chunks,) = unpack(data, at), unpack(data, at + bin_head - 4)
+            _require_count(chunks)  # else the place would go back, and there be no end
             at += bin_head
             if number == pseudo:
                 end = max(end, *struct.unpack_from("<2Q", data, at))
             at += 16 * chunks
         if bin_head == 8:
             (intervals,) = unpack(data, at)
+            _require_count(intervals)
             at += 4 + 8 * intervals
     return IndexEnd(end, struct.unpack_from("<Q", data, at)[0] if len(data) >= at + 8 else None)
+
+
+def _require_count(number: int, most: int | None = None) -> None:
+    if number < 0 or (most is not None and number > most):
+        raise ValueError(f"{number} cannot be a count in an index")
 
 
 def belongs(bam: Path, index: Path) -> bool:
@@ -108,13 +132,12 @@ def _next_block(file: BinaryIO, block: int) -> tuple[int, int] | None:
 
 def cram_belongs(cram: Path, index: Path) -> bool:
     """Whether the file has a container wherever the index says, as long as its slices are."""
-    data = index.read_bytes()
     lengths: dict[int, int] = {}
     try:
-        for line in (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).splitlines():
+        for line in _unpacked(index).splitlines():
             _, _, _, container, landmark, size = map(int, line.split(b"\t"))
             lengths[container] = max(lengths.get(container, 0), landmark + size)
-    except (ValueError, OSError, EOFError, zlib.error):  # no such index, or one that breaks off
+    except ValueError:  # no such index, or one that breaks off
         return False
     with cram.open("rb") as file:
         end = file.seek(0, os.SEEK_END) - 4

@@ -18,6 +18,7 @@ from dvplug.technology import Recognition, Signs, TechnologyProfile
 AUTO = "auto"
 _MOST = 0.5  # share of the reads that "most" means
 _FEWEST = 5  # reads that are measured; fewer tell nothing
+_LONGEST_WORD = 500  # that is looked for in one
 _SHOWN = 70  # characters of a header field in a message
 _USUAL_MAPPING_QUALITY = 60  # the highest of bwa and minimap2: that of all reads where they are easily placed
 
@@ -305,7 +306,9 @@ def _excerpt(pattern: str, line: str) -> str:
     if len(line) <= _SHOWN or not found:
         return line
     field = line.index(":") + 1
-    words = re.compile(r"(-+\w+[ =])?[^\s;,/]*$").search(line, field, max(field, found.end()))
+    # Not from the field's beginning: the time would grow with the square of a word's length.
+    until = max(field, found.end())
+    words = re.compile(r"(-+\w+[ =])?[^\s;,/]*$").search(line, max(field, until - _LONGEST_WORD), until)
     start = words.start() if words else field
     rest = re.compile(r"[^\s;,/\\]*").match(line, max(found.end(), field))
     end = min(rest.end() if rest else len(line), start + _SHOWN)

@@ -25,6 +25,7 @@ Header = Mapping[str, Any]
 """A SAM header as pysam's `to_dict` gives it: ``{"SQ": [{"SN": ..., "LN": ...}], "RG": [...], ...}``."""
 
 BAM_INDEXES, CRAM_INDEXES = (".csi", ".bai"), (".crai",)  # in the order in which htslib looks for them
+MOST_INDEX_BYTES = 1 << 28
 # The last container of a whole CRAM file, versions 3 and 2.1 (CRAM specification, "End of file container").
 _CRAM_ENDS = (
     bytes.fromhex("0f000000ffffffff0fe0454f4600000000010005bdd94f0001000606010001000100ee63014b"),
@@ -119,12 +120,19 @@ def no_index(path: Location, *, usable: bool = False) -> InputError:
 
 
 def _read_all(url: str) -> bytes | None:
-    """What a URL gives; None where it gives nothing."""
+    """What a URL gives; None where it gives nothing. Raises InputError where it does not end."""
     try:
         with pysam.HFile(url, "rb") as file:
-            return bytes(file.read())
+            content = bytes(file.read(MOST_INDEX_BYTES + 1))
     except OSError:
         return None
+    if len(content) > MOST_INDEX_BYTES:
+        raise InputError(
+            f"The index {shown(url)} has more than {MOST_INDEX_BYTES:,} bytes",
+            cause="it is kept in memory",
+            repair="Check the URL, or download the files.",
+        )
+    return content
 
 
 def _require_reachable(url: str) -> None:

@@ -57,7 +57,7 @@ class LengthErrors:
     @classmethod
     def load(cls, path: Path) -> LengthErrors:
         """Read what `save` wrote."""
-        with np.load(path) as data:
+        with np.load(path, allow_pickle=False) as data:
             return cls(
                 data["p"].astype(np.float64), data["edges"], float(data["slip_sd"]), float(data["tilt_sd"])
             )

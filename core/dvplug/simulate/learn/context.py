@@ -45,7 +45,7 @@ class ContextProfile:
     @classmethod
     def load(cls, path: Path) -> ContextProfile:
         """Read what `save` wrote."""
-        with np.load(path) as data:
+        with np.load(path, allow_pickle=False) as data:
             return cls(**{f.name: data[f.name] for f in fields(cls)})
 
 

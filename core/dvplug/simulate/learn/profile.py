@@ -65,7 +65,7 @@ class Profile:
     @classmethod
     def load(cls, path: Path) -> Profile:
         """Read what `save` wrote."""
-        with np.load(path) as data:
+        with np.load(path, allow_pickle=False) as data:
             columns = {f.name: data[f.name] for f in fields(cls)}
         return cls(**(columns | {"discordant_p": float(columns["discordant_p"])}))
 
