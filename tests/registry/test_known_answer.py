@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dvplug_registry import verify
+from dvplug_registry import known_answer
 from dvplug_registry.errors import ModelError
+from dvplug_registry.known_answer import load_known_answer
 from dvplug_registry.model_folder import ModelFolder, open_folder
-from dvplug_registry.verify import load_known_answer
 from helpers.registry_fixtures import make_model
 
 
@@ -67,7 +67,7 @@ def test_a_head_that_says_more_than_there_is_makes_no_room(
 def test_what_unpacks_to_too_much_is_not_unpacked(
     model: ModelFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verify, "MAX_UNPACKED_BYTES", 100)
+    monkeypatch.setattr(known_answer, "MAX_UNPACKED_BYTES", 100)
     with pytest.raises(ModelError, match="it unpacks to more than 100 bytes"):
         load_known_answer(model)
 
