@@ -12,7 +12,7 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 from dvplug_registry.errors import RegistryError
 
@@ -25,7 +25,7 @@ MOST_UNSAID = 5_000_000  # python-tuf's limit of the largest metadata
 CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
 ANSWER_SECONDS = 240.0
 """Until the head of an answer is here, repetitions included: a server may send it byte by byte."""
-SLACK_SECONDS, LEAST_RATE = 60.0, 16_384
+SLACK_SECONDS, LEAST_RATE = 300.0, 16_384
 """A transfer may take so long, and for each so many bytes a second more: see `Deadline`."""
 _RETRIED = (429, 500, 502, 503, 504)
 
@@ -51,7 +51,10 @@ def check_url(url: str, before: str | None = None) -> str:
         It is neither https, nor file, nor http on this machine; or a redirect leads from https to http, or from a
         server to a file.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # such as of brackets that do not close
+        parts = SplitResult("", "", url, "", "")
     allowed = (
         (parts.scheme == "https" and bool(parts.hostname))
         or (parts.scheme == "http" and _is_loopback(parts.hostname))
@@ -116,7 +119,7 @@ class Deadline:
         if not self.left:
             raise TooSlow(
                 f"'{url}' comes too slowly",
-                cause=f"fewer than {LEAST_RATE} bytes a second came, for longer than a minute",
+                cause=f"fewer than {LEAST_RATE} bytes a second came, for minutes",
                 repair=_OFFLINE,
             )
 
@@ -193,8 +196,8 @@ class Transport:
                 file.seek(start)
                 yield start, iter(lambda: file.read(CHUNK), b"")
             return
-        deadline = self.deadline(most)
         response, url = self._within(self.answer, url, start)
+        deadline = self.deadline(most)
         # A read that waits for the rest of a line of the protocol only ends where the connection does.
         end = threading.Timer(deadline.left, _shut, (response,))
         end.daemon = True
@@ -269,10 +272,17 @@ class Transport:
                 ) from error
             if response.get_redirect_location():
                 response.close()
-                url = check_url(urljoin(url, response.headers["Location"]), before=url)
+                url = check_url(_joined(url, response.headers["Location"]), before=url)
                 continue
             return _checked(response, url), url
         raise RegistryError(f"'{url}' is redirected too often", repair="Tell the registry's owner.")
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        return location  # which `check_url` refuses
 
 
 def _credentials(url: str) -> dict[str, str]:

@@ -199,3 +199,23 @@ def test_what_is_not_there_is_told(sh: Shell, server: Web) -> None:
     assert "no downloaded model does for 'illumina-wgs'" in sh("registry remove illumina-wgs", expected=2)
     assert "has no model card" in sh(f"registry publish {{d}}/illumina-wgs-1.2.0 {HOST}", expected=2)
     assert "is not a model folder" in sh(f"registry publish {{d}} {HOST}", expected=2)
+
+
+def test_the_password_of_an_address_is_sent_and_never_shown(sh: Shell, server: Web) -> None:
+    address = server.url.replace("://", "://me:geheim@")
+    shown = server.url.replace("://", "://***@")
+    said = [
+        sh(f"registry add ours {address} --root {{d}}/registry/metadata/1.root.json"),
+        sh("registry sources"),
+    ]
+    assert set(server.credentials) == {"Basic bWU6Z2VoZWlt"}  # base64 of me:geheim
+    assert shown in said[-1]
+    assert [row["url"] for row in sh.json("registry sources")] == [shown]
+    said += [sh(f"registry add other {address}none --root {{d}}/registry/metadata/1.root.json", expected=2)]
+    assert f"{shown}none" in said[-1]
+    said += [sh("doctor")]
+    assert f"0 models, {shown}" in said[-1]
+    server.refuse = [503] * 50
+    said += [sh("registry list")]
+    assert "What follows is what it offered last" in said[-1]
+    assert "geheim" not in " ".join(said)

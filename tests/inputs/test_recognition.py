@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import zlib
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from pydantic import ValidationError
 
 from dvplug.errors import InputError
 from dvplug.inputs.read_evidence import Evidence, _covered, _depth_shape, _difference, depth_together, gather
-from dvplug.inputs.recognition import Findings, contradiction, describe, doubts, judge, pick
+from dvplug.inputs.recognition import Findings, _excerpt, contradiction, describe, doubts, judge, pick
 from dvplug.plugins.loading import installed_plugins
 from dvplug.simulate import SimulatedDataset
 from dvplug.technology import Recognition, Signs, TechnologyProfile
@@ -468,3 +469,29 @@ def test_real_reads_without_a_header_are_recognised_by_themselves(file: str) -> 
     bare = Evidence(**(vars(told) | {"header": (), "platforms": ()}))
     assert pick(INSTALLED, {file: bare}).profile.name == REAL[file]
     assert describe(bare) == describe(told)
+
+
+WORDS = st.lists(
+    st.text("aZ9_-=", min_size=1, max_size=30).map(lambda word: word + " ")
+    | st.sampled_from(["/", ";", "--x=", " "]),
+    max_size=12,
+).map("".join)
+
+
+@given(WORDS, WORDS)
+def test_an_excerpt_is_the_word_of_the_match(before: str, after: str) -> None:
+    line = f"@PG CL:{before}dorado{after}"
+    excerpt = _excerpt("dorado", line)
+    assert "dorado" in excerpt
+    if len(line) > 70:
+        found = re.compile(r"(-+\w+[ =])?[^\s;,/]*$").search(line, 7, 7 + line[7:].index("dorado") + 6)
+        assert found is not None
+        assert (
+            excerpt.removeprefix("@PG CL:").removeprefix("...").startswith(line[found.start() : found.end()])
+        )
+
+
+def test_an_excerpt_of_a_long_word_is_found_without_trying_each_beginning() -> None:
+    """From the beginning it would take a step for each pair of letters."""
+    excerpt = _excerpt("dorado", f"@PG CL:{'a' * 2_000_000};x dorado")
+    assert excerpt == "@PG CL:...dorado"
