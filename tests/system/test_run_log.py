@@ -68,7 +68,8 @@ def test_secrets_of_urls_reach_neither_log_nor_terminal(dataset: SimulatedDatase
         assert done.returncode == 2
         assert "error: Alignment file" in done.stderr
         assert "geheim" not in done.stdout + done.stderr
-        first, last = events(log)[-2:]
+        *_, first = (event for event in events(log) if event["event"] == "start")
+        last = events(log)[-1]
         shown = start.replace("me:geheim", "***") + "/x.bam?***"
         assert shown in first["command"]
         assert "x.bam" in str(last["problem"])
