@@ -1,36 +1,44 @@
-"""Compiled kernels are thrown away when a source that bears on kernels has changed."""
+"""Compiled kernels: only those of these very sources are used, and a cache that fails stops nobody."""
 
 from __future__ import annotations
 
 import os
 import re
 import shutil
+import stat
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
-from dvplug.kernel import NO_KERNELS
+import pytest
+
+from dvplug.kernel.cache import NO_KERNELS
 from helpers.places import ROOT
 
 MODULE = """
 from typing import NamedTuple
 import numpy as np
 from dvplug.kernel import kernel
-from dvplug.called import added
+from dvplug.called import added, called
 
 class {name}(NamedTuple):
     start: np.ndarray
 
 @kernel
 def first(reads):
-    return reads.start[0] + added()
+    return reads.start[0] + added() + called(1)
 
 @kernel(inline="always")
 def second(reads):
     return reads.start[1]
 """
 CALLED = """
-from dvplug.kernel import kernel
+from dvplug.kernel import kernel, subkernel
+
+@subkernel
+def called(x):
+    return x
 
 @kernel
 def added():
@@ -38,33 +46,48 @@ def added():
 """
 CALL = """
 import numpy as np
+from numba.core import event
+
+compiled = []
+class Compiled(event.Listener):
+    def on_start(self, event): pass
+    def on_end(self, event): compiled.append(event.data["dispatcher"].py_func.__name__)
+event.register("numba:compile", Compiled())
+
 from dvplug import module
 reads = module.{name}(np.arange(5, 8))
-print(module.first(reads), module.second(reads), sum(module.first.stats.cache_hits.values()))
+print(module.first(reads) - 1, module.second(reads), int("first" not in compiled))
 """
 
 
-def call(package: Path, name: str, number: int) -> list[int]:
-    """What the kernels of a package give, and how many were there already, when its files are these."""
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """A package of this name with the kernels' own code alone."""
+    folder = tmp_path / "dvplug"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    shutil.copytree(ROOT / "core" / "dvplug" / "kernel", folder / "kernel", ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+def call(package: Path, name: str, number: int, more: Mapping[str, str] | None = None) -> list[int]:
+    """What the kernels of a package give, and whether they were there already, when its files are these."""
     for file, text in (("module", MODULE.format(name=name)), ("called", CALLED.format(number=number))):
         path = package / f"{file}.py"
         if not path.exists() or path.read_text() != text:
             path.write_text(text)
-    environment = {key: value for key, value in os.environ.items() if key != "NUMBA_CACHE_DIR"}
+    kept = {k: v for k, v in os.environ.items() if k not in ("NUMBA_CACHE_DIR", "DVPLUG_HOME", "XDG_CACHE_HOME")}
     run = subprocess.run(
-        [sys.executable, "-c", CALL.format(name=name)], env=environment | {"PYTHONPATH": str(package.parent)},
+        [sys.executable, "-c", CALL.format(name=name)],
+        env=kept | {"PYTHONPATH": str(package.parent), **(more or {})},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
     return [int(word) for word in run.stdout.split()]
 
 
-def test_nothing_is_called_that_was_compiled_from_other_sources(tmp_path: Path) -> None:
+def test_nothing_is_called_that_was_compiled_from_other_sources(package: Path) -> None:
     """Neither a class that was renamed, which Numba cannot read, nor a kernel of another file, which it keeps."""
-    package = tmp_path / "dvplug"
-    package.mkdir()
-    (package / "__init__.py").touch()
-    shutil.copy(ROOT / "core" / "dvplug" / "kernel.py", package)
     assert call(package, "Reads", 10) == [15, 6, 0]
     assert call(package, "Reads", 10) == [15, 6, 1]  # from the disk
     assert call(package, "Reads", 20) == [25, 6, 0]
@@ -72,16 +95,80 @@ def test_nothing_is_called_that_was_compiled_from_other_sources(tmp_path: Path) 
     assert call(package, "ReadArrays", 20) == [25, 6, 1]
 
 
-def test_what_cannot_be_read_stops_nobody(tmp_path: Path) -> None:
+def test_what_cannot_be_read_stops_nobody(package: Path) -> None:
     """A link to nothing among the sources, as an editor makes of a file with changes; a mark of no text."""
-    package = tmp_path / "dvplug"
-    (package / "__pycache__").mkdir(parents=True)
-    (package / "__init__.py").touch()
-    shutil.copy(ROOT / "core" / "dvplug" / "kernel.py", package)
     (package / ".#module.py").symlink_to("user@host.1:2")
-    (package / "__pycache__" / "dvplug-sources").write_bytes(b"\xff\xfe")
+    (package / "__pycache__" / "kernels").mkdir(parents=True)
+    (package / "__pycache__" / "kernels" / "sources").write_bytes(b"\xff\xfe")
     assert call(package, "Reads", 10) == [15, 6, 0]
     assert call(package, "Reads", 10) == [15, 6, 1]
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "other byte"])
+@pytest.mark.parametrize("ending", ["nbi", "nbc"])
+def test_a_damaged_entry_is_compiled_anew(package: Path, damage: str, ending: str) -> None:
+    call(package, "Reads", 10)
+    entries = list((package / "__pycache__" / "kernels").rglob(f"*.{ending}"))
+    assert len(entries) == 2
+    for entry in entries:
+        content = bytearray(entry.read_bytes())
+        content[len(content) // 2] ^= 0xFF
+        entry.write_bytes({"cut": content[: len(content) // 2], "empty": b"", "other byte": content}[damage])
+    assert call(package, "Reads", 10)[:2] == [15, 6]
+    assert call(package, "Reads", 10) == [15, 6, 1]
+
+
+def read_only(folder: Path) -> None:
+    """Take the right to write from everybody, for which root does not care."""
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(path.stat().st_mode & ~(stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH))
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() == 0, reason="root may write everywhere")
+def test_a_read_only_installation_keeps_kernels_elsewhere_or_not_at_all(package: Path, tmp_path: Path) -> None:
+    (package / "module.py").write_text(MODULE.format(name="Reads"))
+    (package / "called.py").write_text(CALLED.format(number=10))
+    (tmp_path / "locked").mkdir()
+    read_only(tmp_path / "locked")
+    read_only(package)
+    try:
+        nowhere = dict.fromkeys(("HOME", "XDG_CACHE_HOME", "TMPDIR"), str(tmp_path / "locked"))
+        (tmp_path / "own").mkdir()
+        for name in ("DVPLUG_HOME", "XDG_CACHE_HOME", "TMPDIR"):
+            places = nowhere | {name: str(tmp_path / "own" / name)}
+            if name == "TMPDIR":
+                (tmp_path / "own" / name).mkdir()
+            assert call(package, "Reads", 10, places) == [15, 6, 0]
+            assert call(package, "Reads", 10, places) == [15, 6, 1]
+    finally:
+        for path in (package, tmp_path / "locked", *package.rglob("*")):
+            path.chmod(path.stat().st_mode | stat.S_IWUSR)
+
+
+def test_a_disk_that_is_full_costs_a_compilation_and_no_more(package: Path) -> None:
+    """A file in place of the folder of a room is as little to be written as a full disk."""
+    (package / "__pycache__" / "kernels").mkdir(parents=True)
+    (package / "__pycache__" / "kernels").chmod(0o700)
+    (package / "room").mkdir()
+    assert call(package, "Reads", 10) == [15, 6, 0]
+    for entry in (package / "__pycache__" / "kernels").iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry)
+            entry.touch()
+    assert call(package, "Reads", 10) == [15, 6, 0]
+    assert call(package, "Reads", 10) == [15, 6, 0]
+
+
+def test_a_folder_that_others_can_write_is_not_trusted(package: Path, tmp_path: Path) -> None:
+    """What lies in a cache is run as it is."""
+    chosen = tmp_path / "chosen"
+    chosen.mkdir()
+    chosen.chmod(0o777)
+    assert call(package, "Reads", 10, {"NUMBA_CACHE_DIR": str(chosen)}) == [15, 6, 0]
+    assert not list(chosen.rglob("*.nbi"))
+    chosen.chmod(0o755)
+    assert call(package, "Reads", 10, {"NUMBA_CACHE_DIR": str(chosen)}) == [15, 6, 0]
+    assert call(package, "Reads", 10, {"NUMBA_CACHE_DIR": str(chosen)}) == [15, 6, 1]
 
 
 def test_rooms_said_to_hold_no_kernels_hold_none_and_no_kernel_reaches_there() -> None:
@@ -90,7 +177,7 @@ def test_rooms_said_to_hold_no_kernels_hold_none_and_no_kernel_reaches_there() -
     for name, room in rooms.items():
         for path in room.rglob("*.py"):
             text = path.read_text(encoding="utf-8")
-            if "@kernel" in text:
+            if re.search(r"^@(sub)?kernel", text, re.MULTILINE):
                 assert name not in NO_KERNELS, path
                 imported = re.findall(r"^from dvplug\.(\w+)", text, re.MULTILINE)
                 assert not NO_KERNELS & set(imported), path

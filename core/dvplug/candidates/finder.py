@@ -232,7 +232,7 @@ def count_alleles(
     return AlleleCounts(counted.mismatches, counted.depth, counted.events[:n])
 
 
-@kernel
+@kernel(inline="always")
 def _count_gaps(cigar: UInt32s) -> int:
     """Insertions and deletions among uint32[operations]."""
     n = 0
@@ -260,7 +260,7 @@ def _count_bases(
                 counted.mismatches[at, code] += 1
 
 
-@kernel
+@kernel(inline="always")
 def _is_credible(qual: UInt8s, base: int, length: int, inserted: bool, min_base_quality: int) -> bool:
     """Whether the qualities, uint8[bases], of the inserted bases, or of the one before a deletion, suffice."""
     if not inserted:
@@ -271,7 +271,7 @@ def _is_credible(qual: UInt8s, base: int, length: int, inserted: bool, min_base_
     return total >= min_base_quality * length
 
 
-@kernel
+@kernel(inline="always")
 def _fill_event(
     event: Int64s, reference: UInt8s, anchor: int, seq: UInt8s, base: int, length: int, inserted: bool
 ) -> None:

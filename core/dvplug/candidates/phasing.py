@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from dvplug.kernel import kernel
+from dvplug.kernel import kernel, subkernel
 from dvplug.line.candidate_batch import CandidateBatch, ReadSupport
 from dvplug.line.read_batch import ReadBatch
 from dvplug.sequence.arrays import Int64s, UInt8s
@@ -88,7 +88,7 @@ def assign_haplotypes(n_reads: int, sites: Int64s, support: ReadSupport) -> UInt
     return haplotype
 
 
-@kernel
+@subkernel
 def _vote(score: Int64s, support: ReadSupport, site: int) -> tuple[int, int]:
     """Sum of what phased reads say of the site (1: its alt is on haplotype 1, -1: on 2), and how many they are.
 
@@ -104,7 +104,7 @@ def _vote(score: Int64s, support: ReadSupport, site: int) -> tuple[int, int]:
     return vote, voters
 
 
-@kernel
+@subkernel
 def _add(score: Int64s, turn: int, support: ReadSupport, site: int) -> None:
     """Add the site, turned so, to the score, int64[reads], of its reads."""
     for k in range(support.offset[site], support.offset[site + 1]):

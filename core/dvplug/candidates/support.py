@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dvplug.kernel import kernel
+from dvplug.kernel import kernel, subkernel
 from dvplug.line.candidate_batch import OTHER, UNINFORMATIVE, ReadSupport
 from dvplug.line.read_batch import OneRead, ReadArrays, ReadBatch, one_read
 from dvplug.sequence.alleles import left_aligned
@@ -166,7 +166,9 @@ def _assign(
 ) -> ReadSupport:
     """Assign to each site those of the reads from ``first`` up to ``last``, int64[sites], that tell of it."""
     offset = np.zeros(len(sites.start) + 1, np.int64)
-    most = np.maximum(last - first, 0).sum()
+    most = 0
+    for s in range(len(first)):
+        most += max(last[s] - first[s], 0)
     index = np.empty(most, np.int32)
     allele = np.empty(most, np.int8)
     n = 0
@@ -196,7 +198,7 @@ def _assign(
     return ReadSupport(offset, index[:n].copy(), allele[:n].copy())
 
 
-@kernel
+@kernel(inline="always")
 def _one_site(sites: Sites, s: int) -> OneSite:
     """Site ``s``, without a copy."""
     first, last = sites.first_haplotype[s], sites.first_haplotype[s + 1]
@@ -212,7 +214,7 @@ def _one_site(sites: Sites, s: int) -> OneSite:
     )
 
 
-@kernel
+@kernel(inline="always")
 def substitution_allele(read: OneRead, at: int, alleles: UInt8s, min_base_quality: int) -> int:
     """Allele of a read at a position where all alleles are one base long: index, or a code.
 
@@ -247,7 +249,7 @@ def substitution_allele(read: OneRead, at: int, alleles: UInt8s, min_base_qualit
     return EXCLUDED
 
 
-@kernel
+@kernel(inline="always")
 def haplotype_allele(read: OneRead, site: OneSite) -> int:
     """Allele of a read at a site with an indel, by comparison with each haplotype: index, or a code.
 
@@ -282,7 +284,7 @@ def haplotype_allele(read: OneRead, site: OneSite) -> int:
     return best if next_score - best_score >= MIN_SCORE_MARGIN else UNINFORMATIVE
 
 
-@kernel
+@kernel(inline="always")
 def written_allele(
     read: OneRead, site: OneSite, reference: UInt8s, reference_start: int, min_base_quality: int
 ) -> int:
@@ -319,7 +321,7 @@ def written_allele(
             )
             if inside and _between_aligned(read.cigar, k):
                 inserted = read.seq[base : base + length] if code == INSERTION else read.seq[:0]
-                first = left_aligned(reference, anchor, inserted, 0, length, code == INSERTION)
+                first = left_aligned(reference, anchor, inserted, np.int64(0), length, code == INSERTION)
                 if first + reference_start == site.start:
                     change = length if code == INSERTION else -length
                     passed = reference[first + 1 : anchor + 1]
@@ -333,7 +335,7 @@ def written_allele(
     return _allele_with(site, shown, 0, reference[:0], read.seq[:0])
 
 
-@kernel
+@kernel(inline="always")
 def _between_aligned(cigar: UInt32s, k: int) -> bool:
     """Whether operation ``k`` of uint32[operations] has aligned bases right before and after it."""
     if not 0 < k < len(cigar) - 1:
@@ -341,7 +343,7 @@ def _between_aligned(cigar: UInt32s, k: int) -> bool:
     return is_aligned(code_of(cigar[k - 1])) and is_aligned(code_of(cigar[k + 1]))
 
 
-@kernel
+@subkernel
 def _allele_with(site: OneSite, first: int, change: int, passed: UInt8s, inserted: UInt8s) -> int:
     """Alternate allele that begins with ``first`` and has ``change`` bp more than the reference right after it.
 
@@ -363,7 +365,7 @@ def _allele_with(site: OneSite, first: int, change: int, passed: UInt8s, inserte
     return OTHER
 
 
-@kernel
+@kernel(inline="always")
 def _anchors(read: OneRead, last_left: int, first_right: int) -> tuple[int, int, int, int]:
     """The aligned base nearest to the site on each side: (position, index in the read); index -1 without one."""
     position, base = read.start, 0
@@ -385,7 +387,7 @@ def _anchors(read: OneRead, last_left: int, first_right: int) -> tuple[int, int,
     return left, left_base, right, right_base
 
 
-@kernel
+@subkernel
 def _mismatch_score(read: OneRead, base: int, haplotype: UInt8s, at: int, step: int, most: int) -> int:
     """Sum of the phred qualities of mismatching bases, from one anchor on, in the direction of ``step``.
 

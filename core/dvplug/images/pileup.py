@@ -22,10 +22,14 @@ from dvplug.line.image_batch import (
     Pileup,
 )
 from dvplug.line.read_batch import ReadArrays
-from dvplug.sequence.arrays import Bools, Int32s, Int64s, UInt8s, UInt32s
+from dvplug.sequence.arrays import Bools, Int32s, UInt8s, UInt32s, UInt64s
 from dvplug.sequence.cigar import DELETION, INSERTION, consumes_read, consumes_reference, is_aligned, unpack
 from dvplug.sequence.codes import UNKNOWN_BASE
+from dvplug.sequence.sorting import radix_sort
 from dvplug.technology import ImageLayout
+
+_INDEX_BITS = 32  # of a key to sort reads by: which of the site's reads it is
+_INDEX = (1 << _INDEX_BITS) - 1
 
 
 def draw_pileups(scene: Scene, layout: ImageLayout, channels: Sequence[Draw]) -> UInt8s:
@@ -42,7 +46,7 @@ def draw_pileups(scene: Scene, layout: ImageLayout, channels: Sequence[Draw]) ->
     """
     pileup = lay_out(scene, layout)
     images = np.zeros((len(scene.images.site), *layout.shape), np.uint8)
-    for k, draw in enumerate(channels):
+    for k, draw in enumerate(channels if len(images) else ()):
         draw(pileup, images[..., k])
     return images
 
@@ -116,45 +120,59 @@ def _lay_out(
         canvas.cell[image, :reference_rows] = REFERENCE
         site = images.site[image]
         first, last = over.offset[site], over.offset[site + 1]
-        drawn = _sample_rows(hashes[over.read[first:last]], height - reference_rows)
-        drawn = drawn[np.argsort(reads.haplotype[over.read[first + drawn]], kind="mergesort")]
+        drawn = _sample_rows(hashes, over.read, first, last, height - reference_rows)
+        for i in range(len(drawn)):  # keys: what is supported, the haplotype, the place among those drawn
+            k = first + np.int64(drawn[i])
+            support = support_of(over.allele[k], images.alt_set[image, 0], images.alt_set[image, 1])
+            order = support << 8 | np.int64(reads.haplotype[over.read[k]])
+            drawn[i] |= np.uint64(order) << np.uint64(_INDEX_BITS)
+        drawn = radix_sort(drawn, _INDEX_BITS + 16)
         row = reference_rows
-        for wanted in range(SUPPORTS_ALT, UNKNOWN_SUPPORT + 1):
-            for k in first + drawn:
-                read = over.read[k]
-                if support_of(over.allele[k], images.alt_set[image, 0], images.alt_set[image, 1]) != wanted:
-                    continue
-                canvas.row_read[image, row] = read
-                canvas.support[image, row] = wanted
-                column = np.int64(reads.start[read]) - (site_start[site] - width // 2)
-                cigar = reads.cigar[reads.cigar_offset[read] : reads.cigar_offset[read + 1]]
-                lay_read(
-                    canvas.cell[image, row],
-                    canvas.insertion[image, row],
-                    column,
-                    reads.base_offset[read],
-                    cigar,
-                )
-                row += 1
+        for key in drawn:
+            read = over.read[first + np.int64(key & np.uint64(_INDEX))]
+            canvas.row_read[image, row] = read
+            canvas.support[image, row] = key >> np.uint64(_INDEX_BITS + 8)
+            column = np.int64(reads.start[read]) - (site_start[site] - width // 2)
+            cigar = reads.cigar[reads.cigar_offset[read] : reads.cigar_offset[read + 1]]
+            lay_read(
+                canvas.cell[image, row],
+                canvas.insertion[image, row],
+                column,
+                reads.base_offset[read],
+                cigar,
+            )
+            row += 1
 
 
-@kernel
-def _sample_rows(hashes: UInt32s, rows: int) -> Int64s:
-    """Which reads of a site are drawn, int64[d], ascending: those of lowest hash, the first where hashes are equal.
+@kernel(inline="always")
+def _sample_rows(hashes: UInt32s, over: Int32s, first: int, last: int, rows: int) -> UInt64s:
+    """Which reads of a site are drawn, uint64[d], ascending: those of lowest hash, the first where hashes are equal.
 
     Parameters
     ----------
-    hashes
-        uint32[r], of the site's reads.
+    hashes, over
+        uint32[r] of all reads, int32[o] the reads over all sites: of this site from ``first`` up to ``last``.
     rows
         How many can be drawn.
     """
-    if len(hashes) <= rows:
-        return np.arange(len(hashes))
-    return np.sort(np.argsort(hashes, kind="mergesort")[:rows])
+    n = last - first
+    drawn = np.empty(n, np.uint64)
+    if n <= rows:
+        for i in range(n):
+            drawn[i] = i
+        return drawn
+    for i in range(n):
+        drawn[i] = np.uint64(hashes[over[first + i]]) << np.uint64(32) | np.uint64(i)
+    ordered = radix_sort(drawn.copy(), 64)
+    threshold, kept = ordered[rows], 0
+    for key in drawn:
+        if key < threshold:
+            drawn[kept] = key & np.uint64(_INDEX)
+            kept += 1
+    return drawn[:kept]
 
 
-@kernel
+@kernel(inline="always")
 def support_of(allele: int, alt: int, second_alt: int) -> int:
     """What a read of ``allele`` (0 reference, k alt k, OTHER, ...) supports in an image of these alts (0-based)."""
     if allele == 0:
@@ -164,7 +182,7 @@ def support_of(allele: int, alt: int, second_alt: int) -> int:
     return SUPPORTS_OTHER if allele == OTHER else UNKNOWN_SUPPORT
 
 
-@kernel
+@kernel(inline="always")
 def lay_read(cells: Int32s, insertions: Bools, column: int, base: int, cigar: UInt32s) -> None:
     """Put a read's bases into its row.
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dvplug.kernel import kernel
+from dvplug.kernel import kernel, subkernel
 
 REVERSE = 0x10  # SAM flag
 LEFT_OUT = (
@@ -45,7 +45,7 @@ class OneRead(NamedTuple):
     qual: npt.NDArray[np.uint8]  # [bases]: phred
 
 
-@kernel
+@subkernel
 def one_read(reads: ReadArrays, i: int) -> OneRead:
     """Read ``i`` of a batch, without a copy."""
     first, last = reads.base_offset[i], reads.base_offset[i + 1]

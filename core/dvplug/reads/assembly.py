@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dvplug.kernel import kernel
+from dvplug.kernel import kernel, subkernel
 from dvplug.sequence.arrays import Bools, Int32s, Int64s, UInt8s, UInt64s
 from dvplug.sequence.codes import UNKNOWN_BASE
+from dvplug.sequence.sorting import drop_repeats, place_of, radix_sort
 
 K_MERS = (25, 35, 45, 55, 65, 75, 85)
 MIN_BASE_QUALITY = 15  # of every base of a k-mer (DeepVariant's dbg_min_base_quality)
@@ -116,16 +117,19 @@ def haplotype_paths(reference: UInt8s, reads: Stretches, k: int, least: int) -> 
     return _paths(reference[:k], graph, useful, len(reference) + MAX_GROWTH)
 
 
-@kernel
+@kernel(inline="always")
 def _graph(reference: UInt8s, reads: Stretches, k: int, least: int) -> Graph:
     """Graph of the reference and the reads; without nodes when the reference repeats a k-mer or has a bad one."""
     whole = Stretches(reference, reference, np.zeros(1, np.int64), np.full(1, len(reference), np.int64))
     of_reference = _k_mers(whole, k, 0).hash
     n = len(of_reference)
-    if n < 2 or len(np.unique(of_reference)) < n or n < len(reference) - k + 1:
+    if n < 2 or len(drop_repeats(radix_sort(of_reference.copy(), 64))) < n or n < len(reference) - k + 1:
         return Graph(np.zeros((0, 4), np.int32), np.zeros((0, 4), np.int64))
     of_reads = _k_mers(reads, k, MIN_BASE_QUALITY)
-    known = np.unique(np.concatenate((of_reference, of_reads.hash)))
+    known = np.empty(n + len(of_reads.hash), np.uint64)
+    for i in range(len(known)):
+        known[i] = of_reference[i] if i < n else of_reads.hash[i - n]
+    known = drop_repeats(radix_sort(known, 64))
     node_of = _numbered(known, of_reference[0], of_reference[-1])
     graph = Graph(np.full((len(known), 4), _NO_NODE, np.int32), np.zeros((len(known), 4), np.int64))
     _add_edges(graph, reads.seq, of_reads, known, node_of)
@@ -135,7 +139,7 @@ def _graph(reference: UInt8s, reads: Stretches, k: int, least: int) -> Graph:
                 graph.next_node[node, base] = _NO_NODE
     previous = np.int64(_SOURCE)
     for i in range(1, n):
-        node = node_of[np.searchsorted(known, of_reference[i])]
+        node = node_of[place_of(known, of_reference[i])]
         base = reference[i + k - 1]
         graph.next_node[previous, base] = node
         graph.weight[previous, base] = _REFERENCE_SUPPORT
@@ -143,7 +147,7 @@ def _graph(reference: UInt8s, reads: Stretches, k: int, least: int) -> Graph:
     return graph
 
 
-@kernel
+@subkernel
 def _k_mers(stretches: Stretches, k: int, min_quality: int) -> KMers:
     """K-mers of bases that are known and good enough; their hashes are polynomials, rolled from base to base."""
     seq, qual = stretches.seq, stretches.qual
@@ -168,7 +172,7 @@ def _k_mers(stretches: Stretches, k: int, min_quality: int) -> KMers:
     return KMers(hashes[:n], ends[:n])
 
 
-@kernel
+@kernel(inline="always")
 def _numbered(known: UInt64s, source: int, sink: int) -> Int32s:
     """Node of each hash, int32[nodes], by its place in ``known``: the ends of the window are the first two."""
     node_of = np.empty(len(known), np.int32)
@@ -184,12 +188,12 @@ def _numbered(known: UInt64s, source: int, sink: int) -> Int32s:
     return node_of
 
 
-@kernel
+@kernel(inline="always")
 def _add_edges(graph: Graph, seq: UInt8s, k_mers: KMers, known: UInt64s, node_of: Int32s) -> None:
     """Add an edge between k-mers that follow each other; ``node_of`` as `_numbered` gives it for ``known``."""
     previous = 0
     for i in range(len(k_mers.hash)):
-        node = node_of[np.searchsorted(known, k_mers.hash[i])]
+        node = node_of[place_of(known, k_mers.hash[i])]
         if i > 0 and k_mers.end[i] == k_mers.end[i - 1] + 1:
             base = seq[k_mers.end[i]]
             graph.next_node[previous, base] = node
@@ -197,7 +201,7 @@ def _add_edges(graph: Graph, seq: UInt8s, k_mers: KMers, known: UInt64s, node_of
         previous = node
 
 
-@kernel
+@kernel(inline="always")
 def _useful_nodes(next_node: Int32s) -> Bools:
     """Nodes on a way from source to sink, bool[nodes]; nothing when a cycle can be reached (depth-first search).
 
@@ -237,7 +241,7 @@ def _useful_nodes(next_node: Int32s) -> Bools:
     return useful
 
 
-@kernel
+@kernel(inline="always")
 def _paths(start: UInt8s, graph: Graph, useful: Bools, most: int) -> tuple[UInt8s, Int64s, Int64s]:
     """All paths from source to sink in an acyclic graph (depth-first search), as `haplotype_paths` gives them.
 
@@ -258,7 +262,8 @@ def _paths(start: UInt8s, graph: Graph, useful: Bools, most: int) -> tuple[UInt8
     branch = np.zeros(most + 1, np.int64)
     least = np.zeros(most + 1, np.int64)
     path = np.empty(most, np.uint8)
-    path[:k] = start
+    for i in range(k):
+        path[i] = start[i]
     found, depth = 0, 0
     least[0] = _REFERENCE_SUPPORT
     while depth >= 0:
@@ -268,7 +273,8 @@ def _paths(start: UInt8s, graph: Graph, useful: Bools, most: int) -> tuple[UInt8
                 return out[:0].copy(), offset[:1].copy(), support[:0].copy()
             size = k + depth
             offset[found + 1] = offset[found] + size
-            out[offset[found] : offset[found + 1]] = path[:size]
+            for i in range(size):
+                out[offset[found] + i] = path[i]
             support[found] = least[depth]
             found += 1
             depth -= 1

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dvplug.kernel import kernel
+from dvplug.kernel import kernel, subkernel
 from dvplug.line.read_batch import LEFT_OUT, ReadBatch
 from dvplug.reads.filters import PASSES, UNMAPPED, FilterNumbers, why_left_out
 from dvplug.reads.groups import UNREADABLE, GroupArrays, group_counts
@@ -96,7 +96,7 @@ class RecordFields(NamedTuple):
     cigar_offset: Int64s  # [records + 1]
 
 
-@kernel
+@subkernel
 def _int32(data: UInt8s, at: int) -> int:
     """A little-endian int32 at this byte of uint8[n]."""
     value = (
@@ -108,13 +108,13 @@ def _int32(data: UInt8s, at: int) -> int:
     return value - (1 << 32) if value >= 1 << 31 else value
 
 
-@kernel
+@kernel(inline="always")
 def _uint16(data: UInt8s, at: int) -> int:
     """A little-endian uint16 at this byte of uint8[n]."""
     return np.int64(data[at]) | np.int64(data[at + 1]) << 8
 
 
-@kernel
+@subkernel
 def _crc32(data: UInt8s, first: int, last: int, value: int) -> int:
     """CRC-32 of the bytes [first, last) of uint8[n], going on from ``value``, as `zlib.crc32`."""
     crc = np.uint32(value) ^ np.uint32(0xFFFFFFFF)
@@ -181,7 +181,7 @@ def index_records(data: UInt8s, contig: int, end: int, wanted: Wanted) -> tuple[
     return records[:n], at, MORE, left_out
 
 
-@kernel
+@kernel(inline="always")
 def _end(data: UInt8s, start: int, first: int, operations: int) -> int:
     """Where the alignment of a record ends whose CIGAR lies from this byte of uint8[n] on; a base where it has none."""
     end = start
@@ -252,8 +252,7 @@ def unpack_records(
         if bases & 1:
             seq[first + bases - 1] = _HIGH_BASE[data[at + bases // 2]]
         at += (bases + 1) // 2
-        if data[at] == _MISSING_QUALITY:
-            qual[first : first + bases] = missing
-        else:
-            qual[first : first + bases] = data[at : at + bases]
+        absent = data[at] == _MISSING_QUALITY
+        for k in range(bases):
+            qual[first + k] = missing if absent else data[at + k]
     return seq, qual, cigar, ends

@@ -68,7 +68,7 @@ _HEAD = 3  # bytes of a tag's name and type
 UNREADABLE = -1
 
 
-@kernel
+@kernel(inline="always")
 def group_counts(data: UInt8s, first: int, last: int, groups: GroupArrays) -> int:
     """Tell whether a BAM record counts by its read group: 1 or 0; `UNREADABLE` where its tags cannot be read.
 
@@ -112,7 +112,7 @@ def group_counts(data: UInt8s, first: int, last: int, groups: GroupArrays) -> in
     return UNREADABLE if at > last else 0 if groups.wanted else 1
 
 
-@kernel
+@kernel(inline="always")
 def _listed(data: UInt8s, first: int, last: int, groups: GroupArrays) -> bool:
     """Whether the bytes [first, last) of uint8[n] are one of the IDs."""
     for k in range(len(groups.offset) - 1):

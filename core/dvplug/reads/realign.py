@@ -136,7 +136,9 @@ def count_breaks(reads: ReadArrays, reference: UInt8s, reference_start: int) -> 
                     base += length
                 if consumes_reference(code):
                     position += length
-    return indels, clips, np.cumsum(steps)[:n].astype(np.int32)
+    for i in range(1, n):
+        steps[i] += steps[i - 1]
+    return indels, clips, steps[:n]
 
 
 class _Changed:
@@ -281,16 +283,18 @@ def fit_reads(
                 )
                 if used + len(new) > len(operations):
                     grown = np.empty(2 * len(operations) + len(new), np.uint32)
-                    grown[:used] = operations[:used]
+                    for k in range(used):
+                        grown[k] = operations[k]
                     operations = grown
                 if starts[i] >= 0:
-                    operations[used : used + len(new)] = new
-                    used += len(new)
+                    for operation in new:
+                        operations[used] = operation
+                        used += 1
         operation_offset[i + 1] = used
     return starts, operations[:used], operation_offset
 
 
-@kernel
+@kernel(inline="always")
 def _has_gap(cigar: UInt32s) -> bool:
     """Whether uint32[operations] insert or delete bases."""
     k = 0
@@ -309,7 +313,7 @@ class ReadFit(NamedTuple):
     last: int
 
 
-@kernel
+@kernel(inline="always")
 def _best_fit(read: OneRead, own: int, haplotypes: Haplotypes) -> ReadFit:
     """Best fit of the read on any haplotype with a score above ``own``."""
     origin, net = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dvplug.kernel import kernel
+from dvplug.kernel import kernel, subkernel
 from dvplug.line.reference_blocks import ReferenceBlocks
 from dvplug.sequence.arrays import Int64s, UInt8s
 
@@ -65,7 +65,7 @@ def _write(
     return text[:n], begin
 
 
-@kernel
+@kernel(inline="always")
 def _put_values(text: UInt8s, n: int, blocks: ReferenceBlocks, i: int) -> int:
     """Write GT:GQ:MIN_DP:PL of block ``i`` from ``text[n]`` on; return where it ends."""
     allele = _ZERO if blocks.min_dp[i] > 0 else _DOT
@@ -86,7 +86,7 @@ def _put_values(text: UInt8s, n: int, blocks: ReferenceBlocks, i: int) -> int:
     return n
 
 
-@kernel
+@subkernel
 def _put(text: UInt8s, n: int, piece: UInt8s) -> int:
     """Write a piece, uint8[l], from ``text[n]`` on; return where it ends."""
     for k in range(len(piece)):
@@ -94,7 +94,7 @@ def _put(text: UInt8s, n: int, piece: UInt8s) -> int:
     return n + len(piece)
 
 
-@kernel
+@subkernel
 def _put_number(text: UInt8s, n: int, number: int) -> int:
     """Write a number, not negative, in decimal from ``text[n]`` on; return where it ends."""
     digits = 1

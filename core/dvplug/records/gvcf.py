@@ -164,7 +164,7 @@ def _joined(blocks: ReferenceBlocks, before: Int32s) -> tuple[ReferenceBlocks, I
     return ReferenceBlocks(start[:n], end[:n], base[:n], haploid[:n], min_dp[:n], gq[:n], pl[:n]), follows
 
 
-@kernel
+@kernel(inline="always")
 def _is_less_sure(gq: Int32s, pl: Int32s, one: int, other: int) -> bool:
     """Whether block ``one`` has the lower GQ or, where they are equal, the lower PL; gq int32[b], pl int32[b, 3]."""
     if gq[one] != gq[other]:

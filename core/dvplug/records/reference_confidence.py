@@ -47,7 +47,7 @@ def reference_blocks(
     )
 
 
-@kernel
+@kernel(inline="always")
 def bin_of(gq: int, min_dp: int) -> int:
     """What the bases of a block share: the bin of GQ, `NO_COVERAGE` where no read tells of them."""
     return gq // GQ_BIN if min_dp > 0 else NO_COVERAGE
@@ -98,7 +98,7 @@ def _blocks(
     )  # fmt: skip
 
 
-@kernel
+@kernel(inline="always")
 def reference_confidence(
     agree: int, differ: int, haploid: bool, error_rate: float
 ) -> tuple[int, tuple[int, int, int]]:

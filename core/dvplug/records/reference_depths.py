@@ -71,7 +71,7 @@ def _count(reads: ReadArrays, reference: UInt8s, first: int, min_base_quality: i
     return agree, differ
 
 
-@kernel
+@kernel(inline="always")
 def _add_read(
     agree: Int32s, differ: Int32s, read: OneRead, reference: UInt8s, first: int, min_base_quality: int
 ) -> None:
@@ -98,7 +98,7 @@ def _add_read(
             base += length
 
 
-@kernel
+@kernel(inline="always")
 def _begins_indel(cigar: UInt32s, k: int) -> bool:
     """Whether operation ``k`` of uint32[o] is there and is an insertion or a deletion."""
     return k < len(cigar) and (code_of(cigar[k]) == INSERTION or code_of(cigar[k]) == DELETION)

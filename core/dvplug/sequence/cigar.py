@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dvplug.kernel import kernel
+from dvplug.kernel import kernel, subkernel
 from dvplug.sequence.arrays import Int64s, UInt32s
 
 # Codes of the operations M, I, D, N, S, H, P, =, X.
@@ -17,13 +17,13 @@ _READ = _ALIGNED | 1 << INSERTION | 1 << SOFT_CLIP
 _REFERENCE = _ALIGNED | 1 << DELETION | 1 << SKIP
 
 
-@kernel
+@kernel(inline="always")
 def code_of(packed: int) -> int:
     """Code of a packed operation; 9 to 15 mean nothing."""
     return packed & CODE_MASK
 
 
-@kernel
+@kernel(inline="always")
 def length_of(packed: int) -> int:
     """Length of a packed operation, bp, as int64."""
     return np.int64(packed >> LENGTH_SHIFT)
@@ -35,31 +35,31 @@ def unpack(packed: int) -> tuple[int, int]:
     return packed & CODE_MASK, np.int64(packed >> LENGTH_SHIFT)
 
 
-@kernel
+@kernel(inline="always")
 def is_aligned(code: int) -> bool:
     """Whether bases of the read lie on bases of the reference: M, = or X."""
     return _ALIGNED >> code & 1 != 0
 
 
-@kernel
+@kernel(inline="always")
 def is_gap(code: int) -> bool:
     """Whether bases are inserted or deleted: I or D."""
     return _GAPS >> code & 1 != 0
 
 
-@kernel
+@kernel(inline="always")
 def consumes_read(code: int) -> bool:
     """Whether an operation steps along the bases of the read: M, I, S, = or X."""
     return _READ >> code & 1 != 0
 
 
-@kernel
+@kernel(inline="always")
 def consumes_reference(code: int) -> bool:
     """Whether an operation steps along the reference: M, D, N, = or X."""
     return _REFERENCE >> code & 1 != 0
 
 
-@kernel
+@kernel(inline="always")
 def has_aligned(cigar: UInt32s, first: int, last: int) -> bool:
     """Whether any of the operations from ``first`` up to ``last`` of uint32[o] aligns bases."""
     k = first
@@ -79,7 +79,7 @@ def reference_spans(cigar: UInt32s, offset: Int64s) -> Int64s:
     return spans
 
 
-@kernel
+@subkernel
 def pack_columns(codes: UInt32s) -> UInt32s:
     """Packed operations, uint32[o], of one code per column, uint32[columns]."""
     out = np.empty(len(codes), np.uint32)

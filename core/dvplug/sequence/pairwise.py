@@ -53,17 +53,17 @@ def align_globally(query: UInt8s, target: UInt8s) -> UInt32s:
     return _trace_back(query, target, best, insertion, deletion)
 
 
-@kernel
+@kernel(inline="always")
 def _base_score(one: int, other: int) -> int:
     return MATCH_SCORE if one == other else MISMATCH_SCORE
 
 
-@kernel
+@kernel(inline="always")
 def _trace_back(query: UInt8s, target: UInt8s, best: Int32s, insertion: Int32s, deletion: Int32s) -> UInt32s:
     """Operations of the best alignment, from the scores int32[n + 1, m + 1] of its three states."""
     i, j, state = len(query), len(target), MATCH
-    codes = np.empty(i + j, np.uint32)
-    n = 0
+    codes = np.empty(i + j, np.uint32)  # filled from the end
+    first = len(codes)
     while i > 0 or j > 0:
         if state == MATCH:
             if (
@@ -71,28 +71,28 @@ def _trace_back(query: UInt8s, target: UInt8s, best: Int32s, insertion: Int32s, 
                 and j > 0
                 and best[i, j] == best[i - 1, j - 1] + _base_score(query[i - 1], target[j - 1])
             ):
-                codes[n] = MATCH
-                n += 1
+                first -= 1
+                codes[first] = MATCH
                 i -= 1
                 j -= 1
             else:
                 state = INSERTION if i > 0 and best[i, j] == insertion[i, j] else DELETION
         elif state == INSERTION:
-            codes[n] = INSERTION
-            n += 1
+            first -= 1
+            codes[first] = INSERTION
             if insertion[i, j] != insertion[i - 1, j] + GAP_EXTEND:
                 state = MATCH
             i -= 1
         else:
-            codes[n] = DELETION
-            n += 1
+            first -= 1
+            codes[first] = DELETION
             if deletion[i, j] != deletion[i, j - 1] + GAP_EXTEND:
                 state = MATCH
             j -= 1
-    return pack_columns(codes[:n][::-1])
+    return pack_columns(codes[first:])
 
 
-@kernel
+@kernel(inline="always")
 def alignment_score(start: int, cigar: UInt32s, seq: UInt8s, reference: UInt8s, reference_start: int) -> int:
     """Score of an alignment; `LOWEST` for one that is not to be touched (introns, hard clips, off the reference).
 
@@ -127,7 +127,7 @@ def alignment_score(start: int, cigar: UInt32s, seq: UInt8s, reference: UInt8s, 
     return score
 
 
-@kernel
+@kernel(inline="always")
 def ungapped_score(seq: UInt8s, haplotype: UInt8s, at: int) -> tuple[int, int, int]:
     """Score and best stretch [first, last) of a read on a haplotype without gaps, ends clipped at a cost.
 
@@ -153,7 +153,7 @@ def ungapped_score(seq: UInt8s, haplotype: UInt8s, at: int) -> tuple[int, int, i
     return best, best_first, best_last
 
 
-@kernel
+@kernel(inline="always")
 def place_on_reference(
     cigar: UInt32s, begin: int, at: int, first: int, last: int, size: int
 ) -> tuple[int, UInt32s]:
@@ -180,7 +180,8 @@ def place_on_reference(
     inner = pack_columns(codes[:n])
     before = np.int64(leading > 0)
     out = np.empty(before + len(inner) + np.int64(trailing > 0), np.uint32)
-    out[before : before + len(inner)] = inner
+    for k in range(len(inner)):
+        out[before + k] = inner[k]
     if leading > 0:
         out[0] = leading << LENGTH_SHIFT | SOFT_CLIP
     if trailing > 0:
@@ -188,7 +189,7 @@ def place_on_reference(
     return start, out
 
 
-@kernel
+@kernel(inline="always")
 def _columns(
     cigar: UInt32s, begin: int, at: int, first: int, last: int, size: int
 ) -> tuple[UInt32s, int, int]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dvplug.kernel import kernel
+from dvplug.kernel import kernel, subkernel
 from dvplug.sequence.arrays import Float32s, Int64s, UInt8s
 from dvplug.sequence.codes import UNKNOWN_BASE
 
@@ -17,7 +17,7 @@ SPANNED_FLANK = 3  # bp on either side of the repeat that a read must span
 HOMOPOLYMER_SCALE, TANDEM_SCALE = 20, 60  # bp
 
 
-@kernel
+@subkernel
 def periodic_end(codes: UInt8s, first: int, period: int, stop: int) -> int:
     """End of the stretch from ``first`` in which every base is the one ``period`` bp before it.
 
@@ -55,7 +55,7 @@ def repeat_end(reference: UInt8s, first: int, shortest_period: int) -> int:
     return farthest
 
 
-@kernel
+@kernel(inline="always")
 def run_around(codes: UInt8s, at: int, most: int) -> int:
     """Length in bp of the run of equal codes that holds ``at``, followed for ``most`` bp to either side."""
     first = at
@@ -86,7 +86,7 @@ def repeat_tracts(reference: UInt8s, starts: Int64s) -> Float32s:
                 longest = max(longest, run_around(reference, at, LONGEST_HOMOPOLYMER))
         first = starts[i] + 1
         tracts[i, 0] = min(longest, LONGEST_HOMOPOLYMER) / HOMOPOLYMER_SCALE
-        tracts[i, 1] = (repeat_end(reference, first, 2) - first) / TANDEM_SCALE
+        tracts[i, 1] = (repeat_end(reference, first, np.int64(2)) - first) / TANDEM_SCALE
     return tracts
 
 
@@ -108,7 +108,7 @@ def repeat_windows(reference: UInt8s, starts: Int64s, ends: Int64s) -> tuple[Int
     for i in range(len(starts)):
         first = starts[i] + 1
         # A base alone is a run as well.
-        high[i] = max(high[i], first + 1, repeat_end(reference, first, 1)) + SPANNED_FLANK
+        high[i] = max(high[i], first + 1, repeat_end(reference, first, np.int64(1))) + SPANNED_FLANK
     return low, high
 
 

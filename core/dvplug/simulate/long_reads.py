@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dvplug.kernel import kernel
+from dvplug.kernel import kernel, subkernel
 from dvplug.simulate.depths import DepthBlocks
 from dvplug.simulate.fastq import RECORD_BYTES, write_name, write_plus
 from dvplug.simulate.genome import Codes, N
@@ -108,7 +108,7 @@ def _deviates(
     return out
 
 
-@kernel
+@kernel(inline="always")
 def slipping_p(p: float, slip: float) -> float:
     """How often a homopolymer is misread in length at a place, where those like it are with probability ``p``.
 
@@ -134,7 +134,7 @@ def tilted(cumulative: NDArray[np.float64], tilt: float) -> NDArray[np.float64]:
     return np.cumsum(p) / p.sum()
 
 
-@kernel
+@subkernel
 def _find(draw: float, cumulative: NDArray[np.floating]) -> int:
     """Index of the first entry that is not below ``draw``."""
     low, high = 0, len(cumulative) - 1
@@ -152,7 +152,7 @@ def _draw(rng: np.random.Generator, cumulative: NDArray[np.floating]) -> int:
     return _find(rng.random(), cumulative)
 
 
-@kernel
+@kernel(inline="always")
 def _other(rng: np.random.Generator, base: int, following: int) -> int:
     """A base that lengthens neither the homopolymer before nor the one behind: such errors are counted as theirs."""
     while True:
@@ -182,7 +182,7 @@ def _class_of(value: int, edges: NDArray[np.int64]) -> int:
     return np.searchsorted(edges, value, side="right") - 1
 
 
-@kernel
+@subkernel
 def _write_read(
     rng: np.random.Generator,
     source: LongSource,
@@ -243,7 +243,7 @@ def _write_read(
     return n
 
 
-@kernel
+@kernel(inline="always")
 def _room(reads: _Reads, k: int) -> int:
     """bp that a read may take."""
     return (reads.high[k] - reads.low[k]) * 5 // 4 + 4 * SPARE

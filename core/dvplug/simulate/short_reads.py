@@ -131,7 +131,7 @@ def _slip(rng: np.random.Generator, source: ShortSource, tract: int, draw: float
     return min(units * source.unit[tract], source.length[tract]), 0
 
 
-@kernel
+@kernel(inline="always")
 def _misread(draw: float, cumulative: NDArray[np.float64]) -> int:
     """The base that is read for one whose row of the spectrum is ``cumulative``, float64[4]."""
     shown = 0
@@ -140,7 +140,7 @@ def _misread(draw: float, cumulative: NDArray[np.float64]) -> int:
     return shown
 
 
-@kernel
+@kernel(inline="always")
 def _read_like_before(codes: Codes, base: int, before: int, step: int) -> int:
     """What many reads show in place of a base: the one before it, or another where that is the same."""
     neighbour = np.int64(codes[before]) if 0 <= before < codes.size else 4

@@ -58,7 +58,11 @@ def count_differences(
             elif consumes_reference(code):
                 differences[read] += code == DELETION
                 position += length
-    return differences, mismatches, np.cumsum(steps[:-1])
+    depth, reads_over = np.empty(len(reference), np.int64), 0
+    for i in range(len(reference)):
+        reads_over += steps[i]
+        depth[i] = reads_over
+    return differences, mismatches, depth
 
 
 def nearby_differences(mismatches: Int32s, depth: Int64s, starts: Int64s) -> Float64s:

@@ -18,7 +18,7 @@ import numpy as np
 from dvplug.images.features.length_changes import UNSPANNED
 from dvplug.images.features.length_errors import LengthErrors
 from dvplug.images.scene import Scene
-from dvplug.kernel import kernel
+from dvplug.kernel import kernel, subkernel
 from dvplug.line.candidate_batch import CandidateBatch
 from dvplug.line.image_batch import NO_ALT
 from dvplug.line.read_batch import REVERSE, ReadBatch
@@ -217,7 +217,7 @@ def _weigh(out: Float32s, images: _Images, of_sites: Runs, shown: _Shown, table:
         row[_SURPRISE] = min(-told.unphased.max() / spanning / SURPRISE_SCALE, 1)
 
 
-@kernel
+@kernel(inline="always")
 def _weigh_site(told: _LnLikelihoods, site: int, of_sites: Runs, shown: _Shown, table: _Table) -> int:
     """Weigh the reads of one site over all kinds of places; return how many of them span the run."""
     told.phased[:] = -np.inf
@@ -230,7 +230,7 @@ def _weigh_site(told: _LnLikelihoods, site: int, of_sites: Runs, shown: _Shown, 
     return spanning
 
 
-@kernel
+@kernel(inline="always")
 def _add_likelihoods(
     told: _LnLikelihoods, ln_weight: float, known: Float64s, site: int, of_sites: Runs, shown: _Shown
 ) -> int:
@@ -275,7 +275,7 @@ def _add_likelihoods(
     return spanning
 
 
-@kernel
+@kernel(inline="always")
 def _put_p(p: Float64s, known: Float64s, length: int, change: int) -> None:
     """Write P(a read shows this change | allele) of each allele, float64[alleles].
 
@@ -293,7 +293,7 @@ def _put_p(p: Float64s, known: Float64s, length: int, change: int) -> None:
         p[allele] = known[min(max(true, 0), longest), min(max(seen, -most), most) + most]
 
 
-@kernel
+@subkernel
 def _put_odds(row: Float32s, column: int, told: Float64s, usual: Float64s, one: int, other: int) -> None:
     """Write the odds of one copy and two copies of the alts against none, and of no variant against any.
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from dvplug.images.features.length_changes import UNSPANNED
 from dvplug.images.scene import Scene
-from dvplug.kernel import kernel
+from dvplug.kernel import kernel, subkernel
 from dvplug.line.image_batch import NO_ALT
 from dvplug.sequence.arrays import Bools, Float32s, Float64s, Int32s, Int64s, UInt8s
 
@@ -85,29 +85,29 @@ def _count_shares(out: Float32s, images: _Alleles, reads: _Lengths) -> None:
             continue
         first, last = reads.offset[images.site[image]], reads.offset[images.site[image] + 1]
         spanning, near = _sides(reads, first, last, images.change[image, 0])
-        total = spanning.sum()
+        total = spanning[0] + spanning[1] + spanning[2]
         row = out[image]
         for k in range(first, last):
             if reads.change[k] == UNSPANNED:
                 continue
             change, is_pair = reads.change[k], images.is_pair[image]
             of_alt, of_second = change - images.change[image, 0], change - images.change[image, 1]
-            _add(row, 0, change, REFERENCE_REACH, 1 / total)
-            _add(row, _ALT, of_alt, ALT_REACH, 1 / total)
+            _add_share(row, 0, change, REFERENCE_REACH, 1 / total)
+            _add_share(row, _ALT, of_alt, ALT_REACH, 1 / total)
             if is_pair:
-                _add(row, _SECOND_ALT, of_second, ALT_REACH, 1 / total)
+                _add_share(row, _SECOND_ALT, of_second, ALT_REACH, 1 / total)
             side = min(reads.haplotype[k], 2)
             if side == 0:
                 continue
             column = _NEAR if side == near else _FAR
             row[column] += 1 / total
-            _add(row, column + _SIDE_REFERENCE, change, ALT_REACH, 1 / spanning[side])
-            _add(row, column + _SIDE_ALT, of_alt, HAPLOTYPE_REACH, 1 / spanning[side])
+            _add_share(row, column + _SIDE_REFERENCE, change, ALT_REACH, 1 / spanning[side])
+            _add_share(row, column + _SIDE_ALT, of_alt, HAPLOTYPE_REACH, 1 / spanning[side])
             if is_pair:
-                _add(row, column + _SIDE_SECOND_ALT, of_second, HAPLOTYPE_REACH, 1 / spanning[side])
+                _add_share(row, column + _SIDE_SECOND_ALT, of_second, HAPLOTYPE_REACH, 1 / spanning[side])
 
 
-@kernel
+@kernel(inline="always")
 def _sides(reads: _Lengths, first: int, last: int, alt: int) -> tuple[Float64s, int]:
     """Reads that span the repeat by haplotype, float64[3], and the haplotype, 1 or 2, that is near the alt.
 
@@ -129,8 +129,8 @@ def _sides(reads: _Lengths, first: int, last: int, alt: int) -> tuple[Float64s, 
     return spanning, near
 
 
-@kernel
-def _add(row: Float32s, column: int, change: int, reach: int, share: float) -> None:
+@subkernel
+def _add_share(row: Float32s, column: int, change: int, reach: int, share: float) -> None:
     """Add one read's share to the column of its change, among those from ``column`` on for -reach..+reach."""
     if -reach <= change <= reach:
         row[column + reach + change] += share

@@ -10,8 +10,9 @@ import numpy as np
 
 from dvplug.images.features.length_changes import UNSPANNED
 from dvplug.images.scene import Scene
-from dvplug.kernel import kernel
+from dvplug.kernel import kernel, subkernel
 from dvplug.sequence.arrays import Float32s, Float64s, Int32s, Int64s, UInt8s
+from dvplug.sequence.sorting import radix_sort
 
 LENGTH_FEATURES = (
     "alt_length_change",  # of the image's first alt, bp, of 10
@@ -24,6 +25,7 @@ LENGTH_FEATURES = (
     "phased_fraction",  # of the reads that span the repeat
 )
 CHANGE_SCALE, MOST_CHANGE = 10.0, 2.0  # bp; of what is scaled
+_LOWEST = 1 << 31  # added to a change in bp, so that it is not negative
 
 
 def length_features(scene: Scene) -> Float32s:
@@ -39,6 +41,11 @@ def _scaled(change: Int64s) -> Float64s:
     return np.clip(change / CHANGE_SCALE, -MOST_CHANGE, MOST_CHANGE)
 
 
+@subkernel
+def _in_scale(change: int) -> float:
+    return min(max(change / CHANGE_SCALE, -MOST_CHANGE), MOST_CHANGE)
+
+
 @kernel
 def summaries(change: Int32s, haplotype: UInt8s, offset: Int64s) -> Float32s:
     """Mean, median, SD, mean in either haplotype, fraction phased, of the spanning reads of each site, float32[s, 6].
@@ -52,21 +59,28 @@ def summaries(change: Int32s, haplotype: UInt8s, offset: Int64s) -> Float32s:
     """
     out = np.zeros((len(offset) - 1, 6), np.float32)
     for i in range(len(out)):
-        scaled = np.empty(offset[i + 1] - offset[i], np.float64)
-        sums, reads, n = np.zeros(3), np.zeros(3), 0
+        shown = np.empty(offset[i + 1] - offset[i], np.uint64)
+        sums, reads, n, total = np.zeros(3), np.zeros(3), 0, 0.0
         for k in range(offset[i], offset[i + 1]):
             if change[k] == UNSPANNED:
                 continue
-            scaled[n] = min(max(change[k] / CHANGE_SCALE, -MOST_CHANGE), MOST_CHANGE)
-            side = min(haplotype[k], 2)
-            sums[side] += scaled[n]
+            scaled, side = _in_scale(change[k]), min(haplotype[k], 2)
+            shown[n] = np.int64(change[k]) + _LOWEST
+            sums[side] += scaled
+            total += scaled
             reads[side] += 1
             n += 1
         if n == 0:
             continue
-        out[i, 0] = sums.sum() / n
-        out[i, 1] = np.median(scaled[:n])
-        out[i, 2] = scaled[:n].std()
+        out[i, 0] = (sums[0] + sums[1] + sums[2]) / n
+        squares = 0.0
+        for k in range(offset[i], offset[i + 1]):
+            if change[k] != UNSPANNED:
+                squares += (_in_scale(change[k]) - total / n) ** 2
+        out[i, 2] = (squares / n) ** 0.5
+        ordered = radix_sort(shown[:n], 32)
+        lower, upper = np.int64(ordered[(n - 1) // 2]) - _LOWEST, np.int64(ordered[n // 2]) - _LOWEST
+        out[i, 1] = (_in_scale(lower) + _in_scale(upper)) / 2
         for side in (1, 2):
             if reads[side] > 0:
                 out[i, 2 + side] = sums[side] / reads[side]

@@ -212,7 +212,7 @@ def _read_features(
         _put_means(features[image], sums)
 
 
-@kernel
+@kernel(inline="always")
 def _put_fractions(row: Float32s, sums: Float64s, counts: _Counts) -> None:
     """Write float32[f]: how many reads there are, and the shares of them that support what."""
     alts, refs = sums[0, _N], sums[1, _N]
@@ -232,7 +232,7 @@ def _put_fractions(row: Float32s, sums: Float64s, counts: _Counts) -> None:
         row[_FRAGMENTS] = counts.fragments / min(alts, MOST_FRAGMENTS)
 
 
-@kernel
+@kernel(inline="always")
 def _put_means(row: Float32s, sums: Float64s) -> None:
     """Write float32[f]: means over the reads of the alts, and over those of the reference."""
     for side in range(2):
@@ -245,7 +245,7 @@ def _put_means(row: Float32s, sums: Float64s) -> None:
         row[_CLIPPED + side] = sums[side, _CLIPS] / reads
 
 
-@kernel
+@kernel(inline="always")
 def _add_distinct(seen: Int64s, n: int, value: int) -> int:
     """Add a value to the first ``n`` of int64[m] unless it is there or there is no room; return the new ``n``."""
     for i in range(n):
@@ -257,7 +257,7 @@ def _add_distinct(seen: Int64s, n: int, value: int) -> int:
     return n
 
 
-@kernel
+@kernel(inline="always")
 def base_at(start: int, cigar: UInt32s, site: int) -> int:
     """Index in the read of the base at a reference position, of the base before it where deleted, else -1.
 

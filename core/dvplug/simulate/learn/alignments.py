@@ -10,7 +10,7 @@ import numpy as np
 import pysam
 from numpy.typing import NDArray
 
-from dvplug.kernel import kernel
+from dvplug.kernel import kernel, subkernel
 from dvplug.sequence.codes import encode_bases
 from dvplug.simulate.genome import Codes
 from dvplug.simulate.learn.observed_alleles import primary_reads
@@ -68,7 +68,7 @@ def _alignment(read: pysam.AlignedSegment, fasta: pysam.FastaFile | None) -> Ali
     return Alignment(read.reference_name, of_read, of_reference, quality, position, read.is_reverse)
 
 
-@kernel
+@subkernel
 def run_at(read: Codes, reference: Codes, i: int) -> tuple[int, int, int, int]:
     """The homopolymer of the reference that begins at column ``i``, with the gaps inside and right before and after it.
 
