@@ -11,6 +11,7 @@ from typing import Literal
 
 from dvplug.errors import DvplugError
 from dvplug.genotypes.genotyper import gpu_is_usable
+from dvplug.kernel.cache import cache_folder, is_warm
 from dvplug.models import load_model, verify_model
 from dvplug.plugins.loading import Plugins
 from dvplug_registry.cache import ModelCache
@@ -40,6 +41,7 @@ def examine(plugins: Plugins) -> Iterator[Finding]:
     yield from _models(plugins)
     yield from _registries()
     yield _downloads()
+    yield _kernels()
     yield _htslib()
     yield _machine()
 
@@ -108,6 +110,15 @@ def _downloads() -> Finding:
     parts = list(ModelCache().downloads.glob("*.part"))
     unfinished = f", {len(parts)} unfinished downloads wait to be resumed" if parts else ""
     return Finding("downloads", "ok", f"'{place}'{unfinished}")
+
+
+def _kernels() -> Finding:
+    folder = cache_folder()
+    if folder is None:
+        text = "no folder that is this user's alone can be written: every run compiles anew, about 20 s"
+        return Finding("compiled kernels", "problem", text, "Set DVPLUG_HOME to a folder that can.")
+    state = "" if is_warm() else ", nothing of this version yet: the first run compiles, about 20 s"
+    return Finding("compiled kernels", "ok", f"'{folder}'{state}")
 
 
 def _htslib() -> Finding:

@@ -37,6 +37,7 @@ def test_plugins_list_tells_what_is_wrong_and_exits_0(
         "status": "ok",
         "reason": "",
         "api": 1,
+        "module": "dvplug_toy",
     }
     assert (rows["broken"]["status"], rows["unused"]["status"]) == ("failed", "off")
     assert rows["broken"]["reason"] == "importing it failed: RuntimeError: [no] licence"

@@ -24,6 +24,7 @@ from dvplug.genotypes.genotyper import gpu_is_usable
 from dvplug.inputs.preflight import Checked, check_call
 from dvplug.inputs.recognition import AUTO
 from dvplug.inputs.samples import SampleChoice
+from dvplug.kernel.cache import cache_folder, is_warm
 from dvplug.line.record import VcfRecord
 from dvplug.line.region import Region
 from dvplug.line.result import Counts, RegionResult
@@ -185,6 +186,7 @@ def _results(prepared: PreparedCall, journal: Journal | None) -> Generator[Regio
     job, parts, workers = prepared.job, prepared.partitions, prepared.workers
     name, model = job.pipeline.profile.name, job.model.manifest
     info(f"Calling {name} with {model.label} on {job.device}, {workers} worker(s).")
+    _tell_of_compiling()
     log_event(
         "calling", technology=name, model=model.label, model_sha256=job.model.manifest_sha256, device=job.device,
         workers=workers, partitions=len(parts), resumed=journal.finished if journal else 0,
@@ -198,6 +200,16 @@ def _results(prepared: PreparedCall, journal: Journal | None) -> Generator[Regio
         for result in results:
             yield result
             advance(result.counts.regions)
+
+
+def _tell_of_compiling() -> None:
+    if cache_folder() is None:
+        warn(
+            "Compiled kernels can be kept nowhere, so that every run compiles them, about 20 s. "
+            "Set DVPLUG_HOME to a folder that can be written."
+        )
+    elif not is_warm():
+        info("The first run compiles the kernels, about 20 s; `dvplug warm` does it ahead of time.")
 
 
 def _workers(options: CallOptions) -> int:

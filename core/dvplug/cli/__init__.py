@@ -34,6 +34,7 @@ COMMANDS = {
     "plugins": "Install, list, check and begin plugins.",
     "registry": "List, download, verify and publish models.",
     "doctor": "Examine this installation.",
+    "warm": "Compile ahead of time what calling needs.",
     "completion": "Print the completion of a shell.",
 }
 for name, summary in COMMANDS.items():

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dvplug.kernel import kernel
+from dvplug.kernel import subkernel
 from dvplug.line.read_batch import LEFT_OUT
 from dvplug.technology import ReadFilter
 
@@ -40,7 +40,7 @@ def filter_numbers(read_filter: ReadFilter) -> FilterNumbers:
     return FilterNumbers(excluded, read_filter.min_mapping_quality)
 
 
-@kernel
+@subkernel
 def why_left_out(flag: int, mapping_quality: int, in_group: bool, whole: bool, numbers: FilterNumbers) -> int:
     """Return the index in `LEFT_OUT` of what an alignment fails at first, or `PASSES`.
 
