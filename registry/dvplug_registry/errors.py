@@ -47,9 +47,18 @@ class RegistryError(DvplugError):
 
 
 def near_misses(name: str, known: Iterable[str]) -> str:
-    """Return ``"Did you mean 'x' or 'y'?"``, or the known names when nothing is close."""
+    """Return ``"Did you mean 'x' or 'y'?"``, or the known names when nothing is close; case and ``_`` count nothing."""
     names = sorted(set(known))
-    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    plain, asked = {_plain(each): each for each in names}, _plain(name)
+    # A known name within a longer one (novaseq-6000), or one that was cut short (illum), before those spelt alike.
+    parts = [key for key in plain if min(len(key), len(asked)) > 2 and (key in asked or asked in key)]
+    parts.sort(key=lambda key: abs(len(key) - len(asked)))
+    alike = difflib.get_close_matches(asked, plain, n=3, cutoff=0.5)
+    close = [plain[key] for key in dict.fromkeys([*parts[:3], *alike])][:3]
     if close:
         return "Did you mean " + " or ".join(f"'{c}'" for c in close) + "?"
     return "Known: " + ", ".join(names[:20]) if names else ""
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "-")

@@ -93,6 +93,12 @@ class Metric(Part):
     fn: int = Field(ge=0)
     f1: float = Field(ge=0, le=1)
 
+    @classmethod
+    def of_counts(cls, set_: str, type_: Literal["SNP", "INDEL"], tp: int, fp: int, fn: int) -> Metric:
+        """Make the row of these counts; ``tp`` are of the truth."""
+        total = 2 * tp + fp + fn
+        return cls(set=set_, type=type_, tp=tp, fp=fp, fn=fn, f1=2 * tp / total if total else 0.0)
+
     @model_validator(mode="after")
     def _f1_follows_from_the_counts(self) -> Metric:
         total = 2 * self.tp + self.fp + self.fn

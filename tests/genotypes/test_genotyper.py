@@ -13,7 +13,8 @@ from dvplug.errors import InputError, ModelError
 from dvplug.genotypes import genotyper as genotyper_module
 from dvplug.genotypes.genotyper import KerasPredictor, choose_device, open_genotyper
 from dvplug.train.export import Description, export
-from dvplug.train.fit import FitSettings, fit
+from dvplug.train.fit import fit
+from dvplug.train.state import FitSettings
 from dvplug_registry.known_answer import known_answer_test
 from dvplug_registry.model_folder import ModelFolder, open_folder
 from helpers.training_toys import LAYOUT, TINY, toy_examples, write_shard

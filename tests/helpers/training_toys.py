@@ -45,8 +45,8 @@ def toy_examples(n: int, seed: int) -> Examples:
 
 
 def write_shard(path: Path, examples: Examples, **changes: object) -> Path:
-    """Write examples at positions 0, 1, 2, ..., all of them SNPs."""
+    """Write examples at positions 0, 1, 2, ... of a contig called as the file, all of them SNPs."""
     n = len(examples)
-    with ExampleWriter(path, header(**changes)) as writer:
+    with ExampleWriter(path, header(**{"contigs": (path.stem,)} | changes)) as writer:
         writer.append(examples, np.zeros(n, np.int16), np.arange(n), np.zeros(n, np.int8))
     return path

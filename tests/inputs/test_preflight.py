@@ -8,10 +8,10 @@ import subprocess
 import pysam
 import pytest
 
-from dvplug.errors import InputError
+from dvplug.errors import InputError, ManyProblems
 from dvplug.genome.ploidy import DIPLOID
 from dvplug.genome.reference import Reference
-from dvplug.inputs.preflight import ManyProblems, check_call, preflight
+from dvplug.inputs.preflight import check_call, preflight
 from dvplug.inputs.samples import SampleChoice
 from dvplug.line.region import Region
 from dvplug.plugins.loading import installed_plugins

@@ -11,7 +11,9 @@ from dvplug.errors import InputError
 from dvplug.genotypes.networks import build, fold_sequencing_type, predict_batch
 from dvplug.train.compare import JOINT, TARGET_ONLY, WARM_START, compare_strategies, count_genotypes
 from dvplug.train.export import load_fit
-from dvplug.train.fit import WEIGHTS_NAME, FitSettings, epoch_steps, fit, predict
+from dvplug.train.fit import fit, predict
+from dvplug.train.fit_inputs import epoch_steps
+from dvplug.train.state import FitSettings
 from dvplug.train.store import ExampleReader, Examples
 from helpers.training_toys import FEATURES, LAYOUT, TINY, toy_examples, write_shard
 
@@ -84,7 +86,7 @@ def test_strategies_are_fitted_on_one_budget_and_counted(tmp_path: Path) -> None
     fit(source, tune, SETTINGS, tmp_path / "source")
     out = tmp_path / "out"
     settings = SETTINGS.model_copy(update={"keep": (0.5, 1.0, 1.0)})
-    arguments = (target, tune, test, source, tmp_path / "source" / WEIGHTS_NAME, settings, 40, out)
+    arguments = (target, tune, test, source, tmp_path / "source", settings, 40, out)
     found = compare_strategies(*arguments)
     assert {(one.strategy, one.shard) for one in found.tested} == {
         (strategy, shard) for strategy in (TARGET_ONLY, WARM_START, JOINT) for shard in ("test_0", "test_1")
@@ -102,7 +104,7 @@ def test_strategies_are_fitted_on_one_budget_and_counted(tmp_path: Path) -> None
     with pytest.raises(InputError, match="target-only' is a fit with other settings"):
         compare_strategies(*arguments[:6], 80, out)
     with pytest.raises(InputError, match="both of toy"):
-        compare_strategies(target, tune, test, target, tmp_path / "source" / WEIGHTS_NAME, SETTINGS, 40, out)
+        compare_strategies(target, tune, test, target, tmp_path / "source", SETTINGS, 40, out)
 
 
 def test_a_wrong_genotype_is_false_and_missed() -> None:

@@ -14,7 +14,8 @@ from dvplug.genotypes.weights import load_weights
 from dvplug.train import export as export_module
 from dvplug.train.calibrate import fit_lapse_rate
 from dvplug.train.export import Description, PrecisionComparison, compare, convert, export, load_fit
-from dvplug.train.fit import FitSettings, fit, predict
+from dvplug.train.fit import fit, predict
+from dvplug.train.state import FitSettings
 from dvplug.train.store import ExampleReader, Examples
 from dvplug_registry.model_folder import load_manifest, verify_files
 from helpers.training_toys import FEATURES, LAYOUT, TINY, toy_examples, write_shard

@@ -11,7 +11,8 @@ from dvplug.cli import main
 from dvplug.errors import InputError
 from dvplug.train import fit as fit_module
 from dvplug.train.export import load_fit
-from dvplug.train.fit import FitSettings, fit, predict
+from dvplug.train.fit import fit, predict
+from dvplug.train.state import FitSettings
 from dvplug.train.store import ExampleReader, Examples
 from dvplug.train.tune import measure
 from helpers.training_toys import TINY, toy_examples, write_shard
@@ -146,10 +147,12 @@ def test_thinning_a_class_leaves_its_prior(tmp_path: Path) -> None:
 
 
 def test_a_diverging_fit_fails_and_says_so(tmp_path: Path) -> None:
-    shard = [write_shard(tmp_path / "shard.h5", toy_examples(200, seed=0))]
+    shard, tune = (
+        [write_shard(tmp_path / f"{name}.h5", toy_examples(200, seed=0))] for name in ("shard", "tune")
+    )
     settings = SETTINGS.model_copy(update={"learning_rate": 1e30})
     with pytest.raises(InputError, match=r"the loss is (nan|inf) in epoch 1: training diverged"):
-        fit(shard, shard, settings, tmp_path / "fit")
+        fit(shard, tune, settings, tmp_path / "fit")
     assert not (tmp_path / "fit").exists()
 
 

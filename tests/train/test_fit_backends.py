@@ -29,7 +29,8 @@ class WithoutTensorFlow:
         pass
 sys.meta_path.insert(0, WithoutTensorFlow())
 import keras
-from dvplug.train.fit import FitSettings, fit
+from dvplug.train.fit import fit
+from dvplug.train.state import FitSettings
 backend, train, tune, out, tiny = sys.argv[1:]
 assert keras.backend.backend() == backend
 settings = FitSettings(architecture_settings=eval(tiny), epochs=2, batch_size=32, learning_rate=1e-2)

@@ -13,7 +13,7 @@ from dvplug.simulate.sample import around_runs, read_fasta
 from dvplug.train.compare import compare_strategies
 from dvplug.train.examples import LabeledReads, make_examples
 from dvplug.train.export import Description, export
-from dvplug.train.fit import CURVE_NAME, WEIGHTS_NAME, fit
+from dvplug.train.fit import CURVE_NAME, fit
 from dvplug_lab.model_card import write_strategies
 from dvplug_lab.model_evaluation import evaluate_model
 from dvplug_lab.model_run import ModelRun
@@ -47,8 +47,8 @@ def fit_or_choose(run: ModelRun, train: list[Path], tune: list[Path]) -> Path:
         base = recipe_of(recipe.source).models / f"{recipe.source}-{run.version}"
         source, _ = reads_and_examples(replace(run, tech=recipe.source, work=run.work / recipe.source))
         test = [examples(run, shard) for shard in recipe.tests(run.tech)]
-        weights, out = base / WEIGHTS_NAME, run.work / "strategies"
-        found = compare_strategies(train, tune, test, source, weights, recipe.settings, recipe.steps, out)
+        out = run.work / "strategies"
+        found = compare_strategies(train, tune, test, source, base, recipe.settings, recipe.steps, out)
         write_strategies(found, run.tech, base.name, run.cards / f"{run.label}.strategies.md")
         return out / found.best
     if not fitted.exists():

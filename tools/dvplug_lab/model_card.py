@@ -10,6 +10,7 @@ from typing import Any
 from dvplug.evaluate.judged import KINDS, LEAST_CALLS, within_factor
 from dvplug.system.outputs import write_output
 from dvplug.train.compare import JOINT, TARGET_ONLY, WARM_START, StrategyComparison
+from dvplug.train.measured import metrics_of
 from dvplug_lab.comparison.peers import BCFTOOLS_PRESETS, FREEBAYES_OPTIONS
 from dvplug_lab.comparison.pictures import draw_calibration, draw_precision_recall, pooled_calibration
 from dvplug_lab.comparison.sets import REAL
@@ -21,14 +22,8 @@ def metrics(comparison: Path) -> tuple[Metric, ...]:
     """Return dvplug's counts on every set of a comparison, as a manifest has them."""
     found = []
     for one in json.loads(comparison.read_text()):
-        for kind in ("SNP", "INDEL"):
-            counts = one["callers"]["dvplug"][kind]
-            tp, fp, fn = counts["tp_truth"], counts["fp"], counts["fn"]
-            total = 2 * tp + fp + fn
-            name = f"{one['set']}, {one['depth']:g}x"
-            found.append(
-                Metric(set=name, type=kind, tp=tp, fp=fp, fn=fn, f1=2 * tp / total if total else 0.0)
-            )
+        name = f"{one['set']}, {one['depth']:g}x"
+        found += metrics_of(name, one["callers"]["dvplug"])
     return tuple(found)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from dvplug.errors import InputError, near_misses
-from dvplug.train.fit import FitSettings
+from dvplug.train.state import FitSettings
 from dvplug_lab.places import REPOSITORY
 from dvplug_lab.read_sets import MAIN, sets_of
 

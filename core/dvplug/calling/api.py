@@ -9,9 +9,10 @@ from typing import TypeVar, overload
 
 from typing_extensions import Unpack
 
-from dvplug.calling.options import CallKeywords, CallOptions, StrPath, option_fields
+from dvplug.calling.options import CallKeywords, CallOptions, option_fields
 from dvplug.calling.run import call_variants, iterate_records
 from dvplug.line.record import VcfRecord
+from dvplug.system.locations import StrPath
 
 Function = TypeVar("Function", bound=Callable[..., object])
 

@@ -14,14 +14,12 @@ from dataclasses import MISSING, dataclass, fields
 from enum import Enum
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, NamedTuple, TypeAlias, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from typing_extensions import TypedDict
 
-from dvplug.system.locations import Location, location, shown
+from dvplug.system.locations import Location, StrPath, location, shown
 from dvplug.system.memory import parse_size
-
-StrPath: TypeAlias = str | os.PathLike[str]
 
 
 class Bearing(Enum):

@@ -12,7 +12,7 @@ from dvplug.cli.parameters import Whole
 
 if TYPE_CHECKING:
     from dvplug.train.compare import StrategyComparison
-    from dvplug.train.fit import FitSettings
+    from dvplug.train.state import FitSettings
 
 app = App(name="train", help="Make a model: examples, then fit, then export.")
 
@@ -69,7 +69,7 @@ def examples(
     choice = ANY_NAME._replace(sample=sample, read_groups=tuple(read_group or ()))
     count = make_examples(
         tech,
-        LabeledReads(ref, tuple(reads), truth, confident, keep_fraction, choice),
+        LabeledReads.of(ref, reads, truth, confident, keep_fraction, choice),
         out,
         regions=tuple(regions or ()),
         exclude=tuple(exclude_regions or ()),
@@ -89,7 +89,7 @@ def fit(
     learning_rate: float = 2e-3,
     class_weights: tuple[float, float, float] = (1.0, 1.0, 1.0),
     keep: tuple[float, float, float] = (1.0, 1.0, 1.0),
-    start_from: Path | None = None,
+    start_from: str | None = None,
     seed: Whole = 1,
 ) -> None:
     """Fit a network to examples; the same command goes on after an interruption.
@@ -113,11 +113,10 @@ def fit(
     keep
         Fractions of the hom-ref, het and hom-alt examples to use in each epoch.
     start_from
-        Folder of a model or a fit whose weights to start from.
+        A model or a fit whose network and weights to start from: its folder, or the name of an installed model.
     seed
         Seed of the initial weights and the order of the examples.
     """
-    from dvplug.train.fit import WEIGHTS_NAME
     from dvplug.train.fit import fit as fit_network
 
     settings = _settings(
@@ -128,7 +127,7 @@ def fit(
         keep=keep,
         seed=seed,
     )
-    fit_network(examples, tune, settings, out, start_from and start_from / WEIGHTS_NAME)
+    fit_network(examples, tune, settings, out, start_from)
 
 
 def _settings(**given: Any) -> FitSettings:
@@ -137,7 +136,7 @@ def _settings(**given: Any) -> FitSettings:
 
     from dvplug.errors import InputError
     from dvplug.system.explain import explain
-    from dvplug.train.fit import FitSettings
+    from dvplug.train.state import FitSettings
 
     try:
         return FitSettings(**given)
@@ -154,7 +153,7 @@ def compare(
     tune: Annotated[list[Path], Several],
     test: Annotated[list[Path], Several],
     source: Annotated[list[Path], Several],
-    start_from: Path,
+    start_from: str,
     out: Path,
     steps: Whole = 4000,
     epochs: Whole = 5,
@@ -178,7 +177,8 @@ def compare(
     source
         Shards of a technology with many examples, drawn with the same layout.
     start_from
-        Folder of a model or a fit of that technology.
+        A model or a fit of that technology: its folder, or the name of an installed model. All networks are built as
+        its is.
     out
         Folder to make.
     steps
@@ -193,12 +193,11 @@ def compare(
         Seed of the initial weights and the order of the examples.
     """
     from dvplug.train.compare import compare_strategies
-    from dvplug.train.fit import WEIGHTS_NAME
 
     settings = _settings(
         epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, label_smoothing=0.0, seed=seed
     )
-    found = compare_strategies(examples, tune, test, source, start_from / WEIGHTS_NAME, settings, steps, out)
+    found = compare_strategies(examples, tune, test, source, start_from, settings, steps, out)
     _report(found)
 
 
@@ -229,6 +228,7 @@ def export(
     held_out: str,
     out: Path,
     card: Path | None = None,
+    metrics: Annotated[list[Path] | None, Several] = None,
     licence: str = "Apache-2.0",
 ) -> None:
     """Make a model folder of a fit.
@@ -252,13 +252,18 @@ def export(
         Model folder to make.
     card
         Model card (.md) to put into it.
+    metrics
+        What `dvplug evaluate --json` printed of the model's calls, each file called after what was evaluated on: the
+        manifest has it, and `dvplug registry list` shows it. Export once without, call, evaluate, and export again.
     licence
         SPDX expression.
     """
     from dvplug.train.export import Description
     from dvplug.train.export import export as export_model
+    from dvplug.train.measured import read_metrics
 
     about = Description(
-        name=name, version=model_version, description=description, held_out=held_out, licence=licence
-    )
+        name=name, version=model_version, description=description, held_out=held_out, licence=licence,
+        metrics=read_metrics(metrics or ()),
+    )  # fmt: skip
     export_model(fitted, tune, about, out, card)

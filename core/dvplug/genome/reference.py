@@ -16,6 +16,7 @@ from dvplug.system.htslib import isolated_htslib, prepare_for_urls
 from dvplug.system.locations import Location, is_remote, shown
 
 _AT_ONCE = 1 << 23  # bases in memory while a contig is hashed
+_STRETCHES, _STRETCH = 64, 200  # of a fingerprint; bases
 
 
 class Reference:
@@ -91,6 +92,14 @@ class Reference:
         digest = hashlib.md5(usedforsecurity=False)
         for start in range(0, self.lengths[contig], _AT_ONCE):
             digest.update(self._fetch(contig, start, start + _AT_ONCE).upper())
+        return digest.hexdigest()
+
+    def fingerprint(self, contig: str) -> str:
+        """Return an MD5 that tells a contig from others of its name: of its length, and of stretches all over it."""
+        length = self.lengths[contig]
+        digest = hashlib.md5(str(length).encode(), usedforsecurity=False)
+        for start in sorted({length * i // _STRETCHES for i in range(_STRETCHES)}):
+            digest.update(self._fetch(contig, start, start + _STRETCH).upper())
         return digest.hexdigest()
 
     def close(self) -> None:

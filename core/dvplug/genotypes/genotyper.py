@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from dvplug.errors import InputError, ModelError
 from dvplug.genotypes.networks import build, predict_batch, quiet_backend, softmax
 from dvplug.hookspecs import Predictor
+from dvplug.system.quiet import libraries_kept_quiet
 
 if TYPE_CHECKING:
     from dvplug_registry.model_folder import ModelFolder
@@ -51,8 +52,9 @@ def open_genotyper(model: ModelFolder, device: str = "auto") -> DevicePredictor:
     if choose_device(device) == "cpu":
         manifest = model.manifest
         return LiteRTPredictor(model.path("litert"), manifest.image.shape, len(manifest.features))
-    _require_gpu()
-    return KerasPredictor(model, "gpu")
+    with libraries_kept_quiet():
+        _require_gpu()
+        return KerasPredictor(model, "gpu")
 
 
 def choose_device(device: str) -> Literal["cpu", "gpu"]:

@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError
 
 from dvplug.errors import ModelError, near_misses
 from dvplug.system.explain import explain
+from dvplug.system.quiet import libraries_kept_quiet
 from dvplug.technology import Frozen
 
 if TYPE_CHECKING:
@@ -128,22 +129,27 @@ def build(
     ModelError
         The architecture or one of its settings is unknown.
     """
+    checked = checked_settings(architecture, settings)
+    return ARCHITECTURES[architecture][1](shape, features, checked)
+
+
+def checked_settings(architecture: str, settings: dict[str, Any]) -> Frozen:
+    """Fill in an architecture's defaults; raises ModelError as `build`."""
     if architecture not in ARCHITECTURES:
         raise ModelError(
             f"unknown architecture '{architecture}'",
             cause=near_misses(architecture, ARCHITECTURES),
             repair="Update dvplug, or choose a model made for this version.",
         )
-    kind, builder = ARCHITECTURES[architecture]
+    kind, _ = ARCHITECTURES[architecture]
     try:
-        checked = kind.model_validate(settings)
+        return kind.model_validate(settings)
     except ValidationError as error:
         raise ModelError(
             f"settings {settings} do not fit architecture '{architecture}'",
             cause=explain(error),
             repair=f"Known settings: {', '.join(kind.model_fields)}.",
         ) from error
-    return builder(shape, features, checked)
 
 
 def fold_sequencing_type(model: keras.Model, plain: keras.Model, types: int, chosen: int) -> None:
@@ -204,7 +210,8 @@ def quiet_backend() -> None:
     name = "TF_CPP_MIN_LOG_LEVEL"
     before = os.environ.get(name)
     os.environ.setdefault(name, "3")
-    import keras  # noqa: F401
+    with libraries_kept_quiet():  # absl says some things before it is told how much to say
+        import keras  # noqa: F401
 
     if before is None:
         del os.environ[name]

@@ -6,9 +6,9 @@ Reference, regions, alignment files, sample, technology. `dvplug.inputs.alignmen
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from typing import NamedTuple
 import pysam
 
 from dvplug.candidates.proposals import check_proposed
-from dvplug.errors import DvplugError, InputError
+from dvplug.errors import InputError, Problems
 from dvplug.genome.contigs import require_names_of_vcf
 from dvplug.genome.ploidy import DIPLOID, Ploidy
 from dvplug.genome.reference import Reference
@@ -76,39 +76,6 @@ Where = Callable[[Mapping[str, int]], tuple[list[Region], Ploidy]]
 def everywhere(lengths: Mapping[str, int]) -> tuple[list[Region], Ploidy]:
     """All of a diploid genome."""
     return resolve_regions((), (), lengths), DIPLOID
-
-
-class ManyProblems(InputError):
-    """Several things are wrong, each with its repair."""
-
-    def __init__(self, problems: Sequence[DvplugError]) -> None:
-        self.problems = tuple(problems)
-        lines = "".join(f"\n  {number}. {problem}" for number, problem in enumerate(problems, 1))
-        super().__init__(f"{len(problems)} problems{lines}")
-
-
-@dataclass
-class Problems:
-    """Errors that wait to be raised together."""
-
-    found: list[DvplugError] = field(default_factory=list)
-
-    @contextmanager
-    def collect(self) -> Iterator[None]:
-        """Keep the error that the block raises, and go on behind it."""
-        try:
-            yield
-        except ManyProblems as error:
-            self.found += error.problems
-        except DvplugError as error:
-            self.found.append(error)
-
-    def raise_all(self) -> None:
-        """Raise what was found: an error alone as it is, several as `ManyProblems`."""
-        if len(self.found) > 1:
-            raise ManyProblems(self.found)
-        if self.found:
-            raise self.found[0]
 
 
 @dataclass

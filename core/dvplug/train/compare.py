@@ -6,18 +6,23 @@ joined near the end of the network (doi:10.1038/nbt.4235, supplement).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dvplug.errors import InputError
+from dvplug.errors import DvplugError, InputError, Problems
+from dvplug.system.locations import StrPath
+from dvplug.system.quiet import libraries_kept_quiet
 from dvplug.technology import Frozen
 from dvplug.train.export import load_fit
-from dvplug.train.fit import Fit, FitSettings, epoch_steps, fit, predict
-from dvplug.train.store import VARIANT_TYPES, ExampleReader
+from dvplug.train.fit import fit, predict
+from dvplug.train.fit_inputs import FitInputs, check_fit_inputs, epoch_steps
+from dvplug.train.places import refuse_shared_places
+from dvplug.train.state import Fit, FitSettings, read_fit
+from dvplug.train.store import VARIANT_TYPES, ExampleReader, require_same_kind
 from dvplug_registry.files import write_whole
 
 if TYPE_CHECKING:
@@ -65,16 +70,16 @@ class StrategyComparison(Frozen):
 
 
 def compare_strategies(
-    examples: Sequence[Path],
-    tune: Sequence[Path],
-    test: Sequence[Path],
-    source: Sequence[Path],
-    start_from: Path,
+    examples: Sequence[StrPath],
+    tune: Sequence[StrPath],
+    test: Sequence[StrPath],
+    source: Sequence[StrPath],
+    start_from: StrPath,
     settings: FitSettings,
     steps: int,
-    out: Path,
+    out: StrPath,
 ) -> StrategyComparison:
-    """Fit all three strategies on the same budget and measure them.
+    """Fit all three strategies on the same budget and measure them; all inputs are checked before the first fit.
 
     Parameters
     ----------
@@ -83,7 +88,7 @@ def compare_strategies(
     source
         Shards of the technology that has many examples, drawn with the same layout.
     start_from
-        Weights of a model of the latter (safetensors).
+        A model or a fit of the latter, as `read_starting_point` takes it. All three networks are built as its is.
     settings
         Of all fits; ``epochs`` is how often they are measured on the tune examples, at least.
     steps
@@ -93,57 +98,136 @@ def compare_strategies(
 
     Raises
     ------
-    InputError
-        As `dvplug.train.fit.fit`; the source is of the same technology as the examples; ``out`` holds a fit with other
-        settings.
+    InputError, ModelError
+        As `dvplug.train.fit.fit`; the source is of the same technology as the examples; test examples share places
+        with others; ``out`` holds a fit with other settings. Where several things are wrong: `ManyProblems`.
     """
-    technologies = [ExampleReader(paths).header.technology for paths in (examples, source)]
-    if technologies[0] == technologies[1]:
-        raise InputError(
-            f"examples and source are both of {technologies[0]}",
-            cause="strategies differ in what they make of another technology's examples",
-            repair="Name examples of another technology as the source.",
-        )
-    plans: dict[str, tuple[Sequence[Path], tuple[str, ...], Path | None]] = {
-        TARGET_ONLY: (examples, (), None),
-        WARM_START: (examples, (), start_from),
-        JOINT: ([*examples, *source], tuple(technologies), None),
-    }
-    losses: dict[str, float] = {}
-    tested: list[Tested] = []
-    for strategy, (shards, types, weights) in plans.items():
-        budget = _on_budget(settings, ExampleReader(shards, types), steps)
-        budget = budget.model_copy(update={"sequencing_types": types})
-        state, model = _fitted(shards, tune, budget, out / strategy, weights)
-        losses[strategy] = state.epochs[state.best].tune.log_loss
-        tested += [_tested(strategy, model, shard) for shard in test]
+    out = Path(out)
+    with libraries_kept_quiet():
+        sets = _checked_sets(lambda: check_fit_inputs(examples, tune, settings, start_from), source, test)
+        losses: dict[str, float] = {}
+        tested: list[Tested] = []
+        for plan in _plans(sets, start_from, steps, out):
+            state, model = _fitted(plan, tune, out / plan.strategy)
+            losses[plan.strategy] = state.epochs[state.best].tune.log_loss
+            tested += [_tested(plan.strategy, model, reader) for reader in sets.tests]
     comparison = StrategyComparison(steps=steps, tune_log_loss=losses, tested=tuple(tested))
     write_whole(out / RESULT_NAME, f"{comparison.model_dump_json(indent=1)}\n".encode())
     return comparison
 
 
-def _tested(strategy: str, model: keras.Model, shard: Path) -> Tested:
+class _Plan(NamedTuple):
+    """How one strategy trains."""
+
+    strategy: str
+    shards: Sequence[StrPath]
+    settings: FitSettings
+    start_from: StrPath | None
+
+
+class _Sets(NamedTuple):
+    """All examples of a comparison, which fit each other and lie apart."""
+
+    target: FitInputs
+    source: ExampleReader
+    tests: list[ExampleReader]
+
+
+def _checked_sets(
+    target: Callable[[], FitInputs], source: Sequence[StrPath], test: Sequence[StrPath]
+) -> _Sets:
+    """Open and compare everything; raises as `compare_strategies`."""
+    problems = Problems()
+    inputs, others, tests = None, None, []
+    with problems.collect():
+        inputs = target()
+    with problems.collect():
+        others = ExampleReader(source)
+    for path in test:
+        with problems.collect():
+            tests.append(ExampleReader([path]))
+    if not test:
+        problems.found.append(InputError("no test examples were given", repair="Name one or more .h5 files."))
+    if inputs and others:
+        with problems.collect():
+            _require_another_technology(inputs.reader, others)
+        with problems.collect():
+            refuse_shared_places(("source", others), ("tune", inputs.tune))
+        for one in tests:
+            problems.found += _problems_of_test(one, inputs, others)
+    problems.raise_all()
+    assert inputs is not None
+    assert others is not None
+    return _Sets(inputs, others, tests)
+
+
+def _problems_of_test(test: ExampleReader, inputs: FitInputs, source: ExampleReader) -> list[DvplugError]:
+    problems = Problems()
+    with problems.collect():
+        require_same_kind(
+            inputs.reader.header,
+            test.header,
+            f"training examples and those of '{test.paths[0]}'",
+            "Make both with the same profile and the same dvplug.",
+        )
+    for name, one in (("training", inputs.reader), ("tune", inputs.tune), ("source", source)):
+        with problems.collect():
+            refuse_shared_places((name, one), ("test", test))
+    return problems.found
+
+
+def _plans(sets: _Sets, start_from: StrPath, steps: int, out: Path) -> list[_Plan]:
+    """Plan all three fits; raises InputError where one of them cannot be, or is there with other settings."""
+    problems, plans = Problems(), []
+    target, both = sets.target.reader.paths, [*sets.target.reader.paths, *sets.source.paths]
+    types = (sets.target.reader.header.technology, sets.source.header.technology)
+    kinds: tuple[tuple[str, Sequence[Path], tuple[str, ...], StrPath | None], ...] = (
+        (TARGET_ONLY, target, (), None),
+        (WARM_START, target, (), start_from),
+        (JOINT, both, types, None),
+    )
+    for strategy, shards, mixed, start in kinds:
+        with problems.collect():
+            budget = _on_budget(sets.target.settings, ExampleReader(shards, mixed), steps)
+            plan = _Plan(strategy, shards, budget.model_copy(update={"sequencing_types": mixed}), start)
+            _require_this_fit(plan, out / strategy)
+            plans.append(plan)
+    problems.raise_all()
+    return plans
+
+
+def _require_another_technology(examples: ExampleReader, source: ExampleReader) -> None:
+    technology = examples.header.technology
+    if source.header.technology == technology:
+        raise InputError(
+            f"examples and source are both of {technology}",
+            cause="strategies differ in what they make of another technology's examples",
+            repair="Name examples of another technology as the source.",
+        )
+
+
+def _tested(strategy: str, model: keras.Model, reader: ExampleReader) -> Tested:
     """Count what a strategy's network calls on one shard."""
-    reader = ExampleReader([shard])
     snp, indel = count_genotypes(predict(model, reader), reader.labels, reader.variant_types)
-    return Tested(strategy=strategy, shard=shard.stem, snp=snp, indel=indel)
+    return Tested(strategy=strategy, shard=reader.paths[0].stem, snp=snp, indel=indel)
 
 
-def _fitted(
-    shards: Sequence[Path], tune: Sequence[Path], settings: FitSettings, folder: Path, weights: Path | None
-) -> tuple[Fit, keras.Model]:
-    """Fit, or take the fit that is there if its settings are these."""
-    if not folder.exists():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        fit(shards, tune, settings, folder, weights)
-    state, model = load_fit(folder)
-    if state.settings != settings:
+def _require_this_fit(plan: _Plan, folder: Path) -> None:
+    """Refuse a fit that is there with other settings."""
+    if folder.exists() and read_fit(folder).settings != plan.settings:
         raise InputError(
             f"'{folder}' is a fit with other settings",
             cause="an earlier comparison made it, with other steps or examples",
             repair="Name another output folder, or remove this one.",
         )
-    return state, model
+
+
+def _fitted(plan: _Plan, tune: Sequence[StrPath], folder: Path) -> tuple[Fit, keras.Model]:
+    """Fit, or take the fit that is there."""
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        fit(plan.shards, tune, plan.settings, folder, plan.start_from)
+    return load_fit(folder)
 
 
 def count_genotypes(

@@ -12,7 +12,9 @@ import numpy.typing as npt
 
 from dvplug.engine.draw import Drawn, RegionImages
 from dvplug.engine.pipeline import Pipeline
+from dvplug.errors import Problems
 from dvplug.evaluate import ConfidentRegions, TruthSet
+from dvplug.evaluate.variants import open_vcf
 from dvplug.genome.reference import Reference
 from dvplug.genome.regions import partitions, resolve_regions, skip_n_runs
 from dvplug.hookspecs import ImageEncoder
@@ -21,12 +23,13 @@ from dvplug.inputs.samples import SampleChoice
 from dvplug.line.candidate_batch import CandidateBatch
 from dvplug.line.image_batch import NO_ALT, ImageBatch
 from dvplug.line.region import Region
-from dvplug.plugins.loading import installed_plugins
+from dvplug.plugins.loading import Plugins, installed_plugins
 from dvplug.reads.groups import ReadSource
 from dvplug.system.console import progress
 from dvplug.system.input_states import InputStates
+from dvplug.system.locations import StrPath
 from dvplug.system.workers import map_in_order
-from dvplug.technology import CandidateThresholds
+from dvplug.technology import CandidateThresholds, TechnologyProfile
 from dvplug.train.labeler import UNLABELED, label_candidates
 from dvplug.train.store import VARIANT_TYPES, ExampleHeader, Examples, ExampleWriter
 
@@ -54,6 +57,20 @@ class LabeledReads:
     confident: Path  # BED: where the truth is complete; candidates elsewhere are left out
     keep_fraction: float = 1.0  # of the fragments, so that one BAM gives examples of several depths
     choice: SampleChoice = ANY_NAME  # which of them
+
+    @classmethod
+    def of(
+        cls,
+        reference: StrPath,
+        reads: Sequence[StrPath],
+        truth: StrPath,
+        confident: StrPath,
+        keep_fraction: float = 1.0,
+        choice: SampleChoice = ANY_NAME,
+    ) -> LabeledReads:
+        """Take what the user named."""
+        files = tuple(map(Path, reads))
+        return cls(Path(reference), files, Path(truth), Path(confident), keep_fraction, choice)
 
     @property
     def shown(self) -> str:
@@ -139,10 +156,10 @@ def training_thresholds(thresholds: CandidateThresholds) -> CandidateThresholds:
 def make_examples(
     tech: str,
     inputs: LabeledReads,
-    out: Path,
+    out: StrPath,
     *,
     regions: Sequence[str] = (),
-    exclude: Sequence[Path] = (),
+    exclude: Sequence[StrPath] = (),
     workers: int = 1,
     source: str | None = None,
 ) -> int:
@@ -161,12 +178,10 @@ def make_examples(
         An input cannot be used; no output is left behind.
     """
     plugins = installed_plugins()
-    profile = plugins.technology(tech)
-    files = InputStates.of([inputs.reference, *inputs.reads, inputs.truth, inputs.confident, *exclude])
-    with Reference.open(inputs.reference) as opened:
-        chosen = resolve_regions(regions, exclude, opened.lengths)
-        sources = preflight(inputs.reads, opened, chosen, inputs.choice).sources
-        parts = list(skip_n_runs(partitions(chosen, profile.partition_size), opened))
+    files = InputStates.of(
+        [inputs.reference, *inputs.reads, inputs.truth, inputs.confident, *map(Path, exclude)]
+    )
+    profile, sources, parts, digests = _checked(plugins, tech, inputs, regions, exclude)
     job = ExamplesJob(
         Pipeline.of(plugins, profile),
         inputs,
@@ -174,8 +189,8 @@ def make_examples(
         training_thresholds(profile.candidate_thresholds),
         files,
     )
-    contigs = tuple(dict.fromkeys(part.contig for part in parts))
-    header = _header(job, plugins.image_encoder(profile.image_encoder), contigs, source or inputs.shown)
+    contigs = tuple(digests)
+    header = _header(job, plugins.image_encoder(profile.image_encoder), digests, source or inputs.shown)
     with ExampleWriter(out, header) as writer, progress("Making examples", len(parts)) as advance:
         with files.watched():
             for region, made in zip(parts, map_in_order(RegionExamples, job, parts, workers), strict=True):
@@ -186,8 +201,44 @@ def make_examples(
         return writer.count
 
 
-def _header(job: ExamplesJob, encoder: ImageEncoder, contigs: tuple[str, ...], source: str) -> ExampleHeader:
-    """Say what the examples of a shard have in common."""
+def _checked(
+    plugins: Plugins, tech: str, inputs: LabeledReads, regions: Sequence[str], exclude: Sequence[StrPath]
+) -> tuple[TechnologyProfile, tuple[ReadSource, ...], list[Region], dict[str, str]]:
+    """Look at all inputs.
+
+    Returns
+    -------
+    tuple
+        The technology, the files of reads, where to take examples, and the fingerprints of those contigs.
+    """
+    problems = Problems()
+    profile, chosen = None, None
+    sources: tuple[ReadSource, ...] = ()
+    parts: list[Region] = []
+    digests: dict[str, str] = {}
+    with problems.collect():
+        profile = plugins.technology(tech)
+    with problems.collect():
+        open_vcf(inputs.truth).close()
+    with problems.collect(), Reference.open(inputs.reference) as opened:
+        with problems.collect():
+            ConfidentRegions.from_bed(inputs.confident, opened.lengths)
+        with problems.collect():
+            chosen = resolve_regions(regions, [Path(path) for path in exclude], opened.lengths)
+        with problems.collect():
+            sources = preflight(inputs.reads, opened, chosen or [], inputs.choice).sources
+        if profile and chosen and not problems.found:
+            parts = list(skip_n_runs(partitions(chosen, profile.partition_size), opened))
+            digests = {
+                contig: opened.fingerprint(contig) for contig in dict.fromkeys(p.contig for p in parts)
+            }
+    problems.raise_all()
+    assert profile is not None
+    return profile, sources, parts, digests
+
+
+def _header(job: ExamplesJob, encoder: ImageEncoder, digests: dict[str, str], source: str) -> ExampleHeader:
+    """Say what the examples of a shard have in common; the digests are of its contigs."""
     profile = job.pipeline.profile
     return ExampleHeader(
         technology=profile.name,
@@ -199,6 +250,7 @@ def _header(job: ExamplesJob, encoder: ImageEncoder, contigs: tuple[str, ...], s
         realign_reads=profile.realign_reads,
         phase_reads=profile.phase_reads,
         candidate_thresholds=job.thresholds,
-        contigs=contigs,
+        contigs=tuple(digests),
+        contig_digests=tuple(digests.values()),
         source=source,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -13,15 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from dvplug.errors import InputError
+from dvplug.errors import InputError, Problems
 from dvplug.genotypes.genotyper import LiteRTPredictor
 from dvplug.genotypes.networks import GENOTYPES, build, predict_batch, quiet_backend
 from dvplug.genotypes.weights import load_weights, save_weights
 from dvplug.system import console
 from dvplug.system.explain import explain
+from dvplug.system.locations import StrPath
+from dvplug.system.quiet import libraries_kept_quiet
 from dvplug.technology import Frozen
 from dvplug.train.calibrate import Temperatures, calibrate, fit_lapse_rate
-from dvplug.train.fit import FIT_NAME, WEIGHTS_NAME, Fit, predict
+from dvplug.train.fit import predict
+from dvplug.train.state import WEIGHTS_NAME, Fit, read_fit
 from dvplug.train.store import VARIANT_TYPES, ExampleReader, Examples, require_same_kind
 from dvplug.train.tune import log_losses
 from dvplug_registry.files import whole_folder
@@ -38,6 +42,7 @@ from dvplug_registry.manifest import (
     Training,
 )
 from dvplug_registry.model_folder import file_entry, save_manifest
+from dvplug_registry.versions import NAME_PATTERN, Version
 
 if TYPE_CHECKING:
     import keras
@@ -106,7 +111,11 @@ def compare(
 
 
 def export(
-    fitted: Path, tune_examples: Sequence[Path], description: Description, out: Path, card: Path | None = None
+    fitted: StrPath,
+    tune_examples: Sequence[StrPath],
+    description: Description,
+    out: StrPath,
+    card: StrPath | None = None,
 ) -> Manifest:
     """Make a model folder.
 
@@ -130,44 +139,83 @@ def export(
     Raises
     ------
     InputError
-        ``out`` exists, ``fitted`` holds no fit, or the examples are not of its kind.
+        ``out`` exists, ``fitted`` holds no fit, the examples are not of its kind, or the description is not valid.
+        Where several things are wrong: `ManyProblems`.
     """
-    if out.exists():
-        raise InputError(f"'{out}' exists already", repair="Name another folder, or remove it.")
-    state, model = load_fit(fitted)
-    tune = ExampleReader(tune_examples)
-    require_same_kind(
-        state.header,
-        tune.header,
-        "the network and the tune examples",
-        "Give the tune examples that the network was fitted with.",
-    )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with whole_folder(out) as folder:
-        temperatures = calibrate(model, tune)
-        probabilities = predict(model, tune)
-        litert, comparison = _write_litert(model, tune, probabilities, folder)
-        save_weights(model, folder / WEIGHTS_NAME)
-        _write_known_answer(model, tune, folder / KNOWN_ANSWER_NAME)
-        if card is not None:
-            shutil.copyfile(card, folder / CARD_NAME)
-        lapses = _lapse_rates(probabilities, tune)
-        manifest = _manifest(state, description, temperatures, lapses, litert, _files(folder))
-        save_manifest(folder, manifest)
+    out = Path(out)
+    with libraries_kept_quiet():
+        state, model, tune = _checked(Path(fitted), tune_examples, description, out, card)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with whole_folder(out) as folder:
+            temperatures = calibrate(model, tune)
+            probabilities = predict(model, tune)
+            litert, comparison = _write_litert(model, tune, probabilities, folder)
+            save_weights(model, folder / WEIGHTS_NAME)
+            _write_known_answer(model, tune, folder / KNOWN_ANSWER_NAME)
+            if card is not None:
+                shutil.copyfile(card, folder / CARD_NAME)
+            lapses = _lapse_rates(probabilities, tune)
+            manifest = _manifest(state, description, temperatures, lapses, litert, _files(folder))
+            save_manifest(folder, manifest)
     console.info(f"{manifest.label}: {litert.precision} LiteRT, {comparison}")
     return manifest
 
 
-def load_fit(folder: Path) -> tuple[Fit, keras.Model]:
-    """Read a finished fit and build its network; raises InputError or ModelError."""
-    path = folder / FIT_NAME
+def _checked(
+    fitted: Path,
+    tune_examples: Sequence[StrPath],
+    description: Description,
+    out: Path,
+    card: StrPath | None,
+) -> tuple[Fit, keras.Model, ExampleReader]:
+    """Look at all that an export needs; raises as `export`."""
+    problems = Problems()
+    fit, tune = None, None
+    if out.exists():
+        problems.found.append(
+            InputError(f"'{out}' exists already", repair="Name another folder, or remove it.")
+        )
+    with problems.collect():
+        fit = load_fit(fitted)
+    with problems.collect():
+        tune = ExampleReader(tune_examples)
+    if fit and tune:
+        with problems.collect():
+            require_same_kind(
+                fit[0].header,
+                tune.header,
+                "the network and the tune examples",
+                "Give the tune examples that the network was fitted with.",
+            )
+    if card is not None and not Path(card).is_file():
+        problems.found.append(InputError(f"model card '{card}' does not exist", repair="Correct --card."))
+    with problems.collect():
+        _require_good(description)
+    problems.raise_all()
+    assert fit is not None
+    assert tune is not None
+    return *fit, tune
+
+
+def _require_good(description: Description) -> None:
+    """Refuse at once what the manifest would refuse in the end."""
     try:
-        state = Fit.model_validate_json(path.read_text())
-    except (OSError, ValidationError) as error:
-        cause = explain(error) if isinstance(error, ValidationError) else str(error)
+        Version.parse(description.version)
+    except ValueError as error:
         raise InputError(
-            f"'{folder}' does not hold a fit", cause=cause, repair="Run `dvplug train fit` first."
+            f"'{description.version}' is no model version", cause=str(error), repair="Give one such as 1.0.0."
         ) from error
+    if not re.fullmatch(NAME_PATTERN, description.name):
+        raise InputError(
+            f"'{description.name}' is no model name",
+            repair="Use lower-case words joined by '-', such as my-wgs.",
+        )
+
+
+def load_fit(folder: StrPath) -> tuple[Fit, keras.Model]:
+    """Read a finished fit and build its network; raises InputError or ModelError."""
+    folder = Path(folder)
+    state = read_fit(folder)
     quiet_backend()
     header, settings = state.header, state.settings
     model = build(
@@ -305,7 +353,9 @@ def _manifest(
                 candidate_thresholds=header.candidate_thresholds.model_dump(),
             ),
             training=Training(
-                data="; ".join(state.sources),
+                data="; ".join(
+                    [*state.sources, *([f"begun with {origin}"] if (origin := state.started_from) else [])]
+                ),
                 seed=state.settings.seed,
                 n_examples=state.n_examples,
                 held_out=description.held_out,

@@ -8,139 +8,108 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, PositiveFloat, ValidationError
+from pydantic import ValidationError
 
-from dvplug.errors import InputError
+from dvplug.errors import InputError, Problems
 from dvplug.genotypes.networks import build, fold_sequencing_type, predict_batch, quiet_backend
 from dvplug.genotypes.weights import load_weights, save_weights
 from dvplug.system import console
 from dvplug.system.explain import explain
-from dvplug.technology import Frozen
-from dvplug.train.store import ExampleHeader, ExampleReader, Examples, require_same_kind
-from dvplug.train.tune import TuneMetrics, measure
+from dvplug.system.locations import StrPath
+from dvplug.system.quiet import libraries_kept_quiet
+from dvplug.train.fit_inputs import (
+    FitInputs,
+    check_fit_inputs,
+    epoch_steps,
+    warn_of_chance,
+    warn_of_few_steps,
+)
+from dvplug.train.state import FIT_NAME, WEIGHTS_NAME, Epoch, Fit, FitSettings
+from dvplug.train.store import ExampleHeader, ExampleReader, Examples
+from dvplug.train.tune import measure
 from dvplug_registry.files import write_whole
 
 if TYPE_CHECKING:
     import keras
 
-WEIGHTS_NAME = "weights.safetensors"
-FIT_NAME = "fit.json"
 CURVE_NAME = "learning_curve.png"
 _CURVE_POINTS = 40  # per epoch
 _STATISTICS_BATCHES = 100  # with a momentum of 0.95 nothing is left of what was there before
 
 
-class FitSettings(Frozen):
-    """How a network is fitted."""
-
-    architecture: str = "small-cnn"
-    architecture_settings: dict[str, Any] = Field(default_factory=dict)
-    sequencing_types: tuple[str, ...] = Field(
-        (), description="technologies whose examples are mixed; the network kept is that of the first"
-    )
-    epochs: int = Field(5, ge=1)
-    steps_per_epoch: int | None = Field(None, ge=1, description="where an epoch shall not show every example")
-    batch_size: int = Field(256, ge=1)
-    learning_rate: float = Field(2e-3, gt=0, description="at the end of the warm-up; then cosine to 1 %")
-    warm_up: float = Field(0.05, ge=0, lt=1, description="fraction of all steps")
-    weight_decay: float = Field(0.004, ge=0)
-    average: float = Field(0.4, gt=0, description="epochs that the moving average of the weights spans")
-    label_smoothing: float = Field(0.005, ge=0, lt=0.5)
-    class_weights: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    keep: tuple[PositiveFloat, PositiveFloat, PositiveFloat] = Field(
-        (1.0, 1.0, 1.0), description="fraction of each class per epoch; the kept weights are corrected for it"
-    )
-    patience: int = Field(2, ge=1, description="epochs without a better tune log-loss before it stops")
-    seed: int = Field(1, ge=0)
-
-
-class Epoch(Frozen):
-    """What one epoch gave."""
-
-    train_losses: tuple[float, ...] = Field(description="means over equal parts of the epoch")
-    tune: TuneMetrics
-
-
-class Fit(Frozen):
-    """A finished or interrupted fit, as written to ``fit.json``."""
-
-    header: ExampleHeader
-    settings: FitSettings
-    n_examples: int
-    sources: tuple[str, ...]
-    epochs: tuple[Epoch, ...] = ()
-
-    @property
-    def best(self) -> int:
-        """Index of the epoch whose weights are kept."""
-        return int(np.argmin([epoch.tune.log_loss for epoch in self.epochs]))
-
-    @property
-    def finished(self) -> bool:
-        """Whether all epochs are done, or the last ones brought nothing better."""
-        done = len(self.epochs)
-        return done >= self.settings.epochs or (done > 0 and done - 1 - self.best >= self.settings.patience)
-
-
 def fit(
-    examples: Sequence[Path],
-    tune_examples: Sequence[Path],
+    examples: Sequence[StrPath],
+    tune_examples: Sequence[StrPath],
     settings: FitSettings,
-    out: Path,
-    initial_weights: Path | None = None,
+    out: StrPath,
+    start_from: StrPath | None = None,
 ) -> Fit:
     """Fit a network, and keep the weights of the epoch with the lowest log-loss on the tune set.
 
-    Every epoch is saved in ``<out>.unfinished``; the same call after an interruption goes on from there.
+    Every epoch is saved in ``<out>.unfinished``; the same call after an interruption goes on from there. What libraries
+    print is held back, and told where they fail.
 
     Parameters
     ----------
     examples, tune_examples
-        Shards of `dvplug.train.store`, made alike; the tune set shares no region with the training set.
+        Shards of `dvplug.train.store`, made alike; the tune set shares no place with the training set.
     settings
         Network, schedule and seed.
     out
         Folder to make: ``weights.safetensors``, ``fit.json``, ``learning_curve.png``.
-    initial_weights
-        Weights of another model to start from (safetensors, same network); None starts at random.
+    start_from
+        Model or fit whose weights to start from, as `read_starting_point` takes it; the network is then its. None
+        starts at random.
 
     Raises
     ------
     InputError
-        ``out`` exists, the examples differ in layout, features or settings, there are fewer than one batch,
-        or the loss is no longer a number.
+        ``out`` exists, the examples differ in layout, features or settings or share places, there are fewer than one
+        batch, or the loss is no longer a number. Where several things are wrong: `ManyProblems`.
     ModelError
-        The architecture is unknown or the initial weights do not fit it.
+        The architecture is unknown, or what to start from does not fit the examples.
     """
+    out, problems = Path(out), Problems()
+    with problems.collect():
+        _require_absent(out)
+    with problems.collect():
+        inputs = check_fit_inputs(examples, tune_examples, settings, start_from)
+    problems.raise_all()
+    with libraries_kept_quiet():
+        return _fit(inputs, out)
+
+
+def _require_absent(out: Path) -> None:
     if out.exists():
         raise InputError(f"'{out}' exists already", repair="Name another folder, or remove it.")
-    reader, tune = (ExampleReader(paths, settings.sequencing_types) for paths in (examples, tune_examples))
-    require_same_kind(
-        reader.header,
-        tune.header,
-        "training and tune examples",
-        "Make both with the same profile and the same dvplug.",
-    )
+
+
+def _fit(inputs: FitInputs, out: Path) -> Fit:
+    reader, tune, settings, origin = inputs
     steps = epoch_steps(reader, settings)
     unfinished = out.with_name(out.name + ".unfinished")
     unfinished.mkdir(parents=True, exist_ok=True)
     model = _compiled(reader.header, settings, steps)
-    if initial_weights is not None:
-        load_weights(model, initial_weights)
+    if origin is not None:
+        load_weights(model, origin.weights)
     start = Fit(
         header=reader.header,
         settings=settings,
         n_examples=len(reader),
         sources=tuple(dict.fromkeys(header.source for header in reader.headers)),
+        started_from=origin.label if origin else "",
     )
     state = _resume(start, model, unfinished)
     console.info(f"{len(reader)} examples, {len(tune)} to tune on, {model.count_params()} weights")
+    if origin is None:
+        warn_of_few_steps(settings, steps)
     while not state.finished:
         state = _one_more_epoch(state, model, reader, tune, unfinished)
+    warn_of_chance(state)
     return _finish(state, unfinished, out)
 
 
@@ -165,17 +134,6 @@ def predict(model: keras.Model, reader: ExampleReader) -> NDArray[np.float32]:
     """Probabilities float32[n,3] of all examples, in order."""
     parts = [predict_batch(model, part.images, part.features) for part in reader.in_order()]
     return np.concatenate(parts)
-
-
-def epoch_steps(reader: ExampleReader, settings: FitSettings) -> int:
-    """Return how many batches an epoch has; raises InputError when the examples do not fill one."""
-    steps = int((reader.class_counts() * np.asarray(settings.keep)).sum()) // settings.batch_size
-    if not steps:
-        raise InputError(
-            f"{len(reader)} examples do not fill a batch of {settings.batch_size}",
-            repair="Make more of them.",
-        )
-    return min(steps, settings.steps_per_epoch or steps)
 
 
 def _compiled(header: ExampleHeader, settings: FitSettings, steps_per_epoch: int) -> keras.Model:

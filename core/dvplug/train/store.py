@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError
 
 from dvplug.errors import InputError
 from dvplug.system.explain import explain
+from dvplug.system.locations import StrPath
 from dvplug.technology import CandidateThresholds, Frozen, ImageLayout, ReadFilter
 from dvplug_registry.files import UnfinishedFile
 
@@ -42,6 +43,9 @@ class ExampleHeader(Frozen):
     phase_reads: bool = False
     candidate_thresholds: CandidateThresholds
     contigs: tuple[str, ...] = Field(description="names that the column `contig` points at")
+    contig_digests: tuple[str, ...] = Field(
+        (), description="of each of them `Reference.fingerprint`, or none where that is not known"
+    )
     source: str = Field(description="reads, truth and regions, for people")
 
 
@@ -70,6 +74,10 @@ def concatenate(parts: Sequence[Examples]) -> Examples:
     )
 
 
+ShardSites = dict[str, tuple[str, NDArray[np.int32]]]
+"""Places of a shard's examples: per contig its fingerprint, and 0-based positions, ascending, each once."""
+
+
 class ExampleWriter:
     """Writes one shard; it appears under its name only when the ``with`` block ends without an error.
 
@@ -81,8 +89,8 @@ class ExampleWriter:
         What its examples have in common.
     """
 
-    def __init__(self, path: Path, header: ExampleHeader) -> None:
-        self.path = path
+    def __init__(self, path: StrPath, header: ExampleHeader) -> None:
+        self.path = Path(path)
         self.header = header
         self.count = 0
 
@@ -171,6 +179,11 @@ class ExampleReader:
         Technologies of the shards. Where there are any, so many features follow those of the header: 1 for the
         shard's own technology, 0 for the others.
 
+    Attributes
+    ----------
+    sites
+        Of each shard, where its examples lie.
+
     Raises
     ------
     InputError
@@ -178,10 +191,10 @@ class ExampleReader:
         another technology than the sequencing types.
     """
 
-    def __init__(self, paths: Sequence[Path], sequencing_types: Sequence[str] = ()) -> None:
+    def __init__(self, paths: Sequence[StrPath], sequencing_types: Sequence[str] = ()) -> None:
         if not paths:
             raise InputError("no examples were given", repair="Name one or more .h5 files.")
-        self.paths = tuple(paths)
+        self.paths = tuple(map(Path, paths))
         shards = [_read_columns(path) for path in self.paths]
         self.headers = tuple(header for header, _ in shards)
         for path, header in zip(self.paths, self.headers, strict=True):
@@ -194,6 +207,7 @@ class ExampleReader:
                 )
         kinds = [[header.technology == name for name in sequencing_types] for header in self.headers]
         self._kinds: NDArray[np.float32] = np.array(kinds, np.float32)  # [shards, types]
+        self.sites = tuple(_sites(header, columns) for header, columns in shards)
         self._lengths = [len(columns["label"]) for _, columns in shards]
         self.labels: NDArray[np.int8] = np.concatenate([columns["label"] for _, columns in shards])
         self.variant_types: NDArray[np.int8] = np.concatenate([c["variant_type"] for _, c in shards])
@@ -288,6 +302,14 @@ def _read_columns(path: Path) -> tuple[ExampleHeader, dict[str, NDArray]]:
     except (OSError, KeyError, ValidationError) as error:
         cause = explain(error) if isinstance(error, ValidationError) else str(error)
         raise InputError(f"'{path}' cannot be read as examples", cause=cause, repair=_REPAIR) from error
+
+
+def _sites(header: ExampleHeader, columns: dict[str, NDArray]) -> ShardSites:
+    digests = header.contig_digests or ("",) * len(header.contigs)
+    return {
+        contig: (digest, np.unique(columns["position"][columns["contig"] == i]))
+        for i, (contig, digest) in enumerate(zip(header.contigs, digests, strict=True))
+    }
 
 
 def require_same_kind(one: ExampleHeader, other: ExampleHeader, both: str, repair: str) -> None:

@@ -31,6 +31,13 @@ class TuneMetrics(Frozen):
     calibration: tuple[CalibrationBin, ...]
     calibration_error: float
 
+    @property
+    def chance_log_loss(self) -> float:
+        """Log-loss of always answering how common each label is in the tune set: the entropy of the labels, in nats."""
+        shares = np.array(self.confusion, np.float64).sum(axis=1) / max(self.examples, 1)
+        present = shares[shares > 0]
+        return float(-(present * np.log(present)).sum())
+
     def summary(self) -> str:
         """One line for people."""
         by_label = " ".join(f"{100 * error:.2f}" for error in self.error_by_label)

@@ -1,0 +1,119 @@
+"""What a fit may start from: the weights of a model or of another fit, and the network that they are of."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from dvplug.errors import InputError, ModelError
+from dvplug.genotypes.networks import checked_settings
+from dvplug.models import load_model
+from dvplug.plugins.loading import installed_plugins
+from dvplug.system.console import warn
+from dvplug.system.locations import StrPath
+from dvplug.technology import ImageLayout
+from dvplug.train.state import FIT_NAME, WEIGHTS_NAME, FitSettings, read_fit
+from dvplug.train.store import ExampleHeader
+from dvplug_registry.manifest import MANIFEST_NAME
+
+
+class StartingPoint(NamedTuple):
+    """Weights, and what they take."""
+
+    label: str
+    """For people: ``name@version`` of a model, the folder of a fit."""
+    weights: Path
+    architecture: str
+    architecture_settings: dict[str, Any]
+    layout: ImageLayout
+    features: tuple[str, ...]
+    encoder: tuple[str, int]
+    """Its name and version."""
+
+    def settings_for(self, settings: FitSettings, header: ExampleHeader) -> FitSettings:
+        """Give the settings of a fit this network.
+
+        Raises
+        ------
+        ModelError
+            The examples are drawn otherwise, or the settings name another network.
+        """
+        self._require_examples(header)
+        if settings.architecture_settings:
+            wanted = checked_settings(settings.architecture, settings.architecture_settings)
+            if wanted != checked_settings(self.architecture, self.architecture_settings):
+                raise ModelError(
+                    f"the settings are for another network than that of {self.label}",
+                    cause=f"{settings.architecture} {settings.architecture_settings} against "
+                    f"{self.architecture} {self.architecture_settings}",
+                    repair="Leave the architecture's settings out: they are those of what it starts from.",
+                )
+        return settings.model_copy(
+            update={"architecture": self.architecture, "architecture_settings": self.architecture_settings}
+        )
+
+    def _require_examples(self, header: ExampleHeader) -> None:
+        pairs: list[tuple[str, tuple[str, ...] | int, tuple[str, ...] | int]] = [
+            ("image height", self.layout.height, header.layout.height),
+            ("image width", self.layout.width, header.layout.width),
+            ("channels", self.layout.channels, header.layout.channels),
+            ("features", self.features, header.features),
+        ]
+        wrong = [
+            f"{what}: {_text(mine)} against {_text(theirs)}" for what, mine, theirs in pairs if mine != theirs
+        ]
+        if wrong:
+            raise ModelError(
+                f"{self.label} does not fit the examples of {header.technology}",
+                cause=f"its {'; its '.join(wrong)}",
+                repair="Start from a model whose images and features are drawn alike, or from random weights.",
+            )
+        if self.encoder != (header.encoder, header.encoder_version):
+            warn(
+                f"{self.label} was trained on images of the encoder {self.encoder[0]} version {self.encoder[1]}, "
+                f"and the examples are of {header.encoder} version {header.encoder_version}."
+            )
+
+
+def read_starting_point(given: StrPath) -> StartingPoint:
+    """Open what a fit shall start from, and verify its files where they are a model's.
+
+    Parameters
+    ----------
+    given
+        Folder of a model or of a fit, or the name of an installed model, such as ``illumina-wgs@1``.
+
+    Raises
+    ------
+    InputError, ModelError
+        There is neither, or it is damaged.
+    """
+    text, folder = os.fspath(given), Path(given)
+    if folder.is_dir() and (folder / FIT_NAME).is_file():
+        state = read_fit(folder)
+        header, settings = state.header, state.settings
+        return StartingPoint(
+            f"the fit '{folder}'", folder / WEIGHTS_NAME, settings.architecture, settings.architecture_settings,
+            header.layout, header.features, (header.encoder, header.encoder_version),
+        )  # fmt: skip
+    if folder.is_dir() and not (folder / MANIFEST_NAME).is_file():
+        raise InputError(
+            f"'{folder}' holds neither a model nor a fit",
+            cause=f"there is neither {MANIFEST_NAME} nor {FIT_NAME} in it",
+            repair="Name a model's folder, the folder that `dvplug train fit` made, or an installed model.",
+        )
+    model = load_model(installed_plugins(), os.path.join(folder, "") if folder.is_dir() else text)
+    manifest = model.manifest
+    return StartingPoint(
+        manifest.label, model.path("weights"), manifest.architecture, dict(manifest.architecture_settings),
+        ImageLayout(**manifest.image.model_dump()), manifest.features,
+        (manifest.encoder.name, manifest.encoder.version),
+    )  # fmt: skip
+
+
+def _text(value: tuple[str, ...] | int) -> str:
+    """A number, or names; of a long list how many there are."""
+    if isinstance(value, int):
+        return str(value)
+    return " ".join(value) if len(value) <= 12 else f"{len(value)} of them"

@@ -1,0 +1,84 @@
+"""A fit as data: its settings, what each epoch gave, and the folder that keeps both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import Field, PositiveFloat, ValidationError
+
+from dvplug.errors import InputError
+from dvplug.system.explain import explain
+from dvplug.technology import Frozen
+from dvplug.train.store import ExampleHeader
+from dvplug.train.tune import TuneMetrics
+
+WEIGHTS_NAME = "weights.safetensors"
+FIT_NAME = "fit.json"
+
+
+class FitSettings(Frozen):
+    """How a network is fitted."""
+
+    architecture: str = "small-cnn"
+    architecture_settings: dict[str, Any] = Field(default_factory=dict)
+    sequencing_types: tuple[str, ...] = Field(
+        (), description="technologies whose examples are mixed; the network kept is that of the first"
+    )
+    epochs: int = Field(5, ge=1)
+    steps_per_epoch: int | None = Field(None, ge=1, description="where an epoch shall not show every example")
+    batch_size: int = Field(256, ge=1)
+    learning_rate: float = Field(2e-3, gt=0, description="at the end of the warm-up; then cosine to 1 %")
+    warm_up: float = Field(0.05, ge=0, lt=1, description="fraction of all steps")
+    weight_decay: float = Field(0.004, ge=0)
+    average: float = Field(0.4, gt=0, description="epochs that the moving average of the weights spans")
+    label_smoothing: float = Field(0.005, ge=0, lt=0.5)
+    class_weights: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    keep: tuple[PositiveFloat, PositiveFloat, PositiveFloat] = Field(
+        (1.0, 1.0, 1.0), description="fraction of each class per epoch; the kept weights are corrected for it"
+    )
+    patience: int = Field(2, ge=1, description="epochs without a better tune log-loss before it stops")
+    seed: int = Field(1, ge=0)
+
+
+class Epoch(Frozen):
+    """What one epoch gave."""
+
+    train_losses: tuple[float, ...] = Field(description="means over equal parts of the epoch")
+    tune: TuneMetrics
+
+
+class Fit(Frozen):
+    """A finished or interrupted fit, as written to ``fit.json``."""
+
+    header: ExampleHeader
+    settings: FitSettings
+    n_examples: int
+    sources: tuple[str, ...]
+    started_from: str = Field(
+        "", description="model or fit whose weights it began with; empty where at random"
+    )
+    epochs: tuple[Epoch, ...] = ()
+
+    @property
+    def best(self) -> int:
+        """Index of the epoch whose weights are kept."""
+        return int(np.argmin([epoch.tune.log_loss for epoch in self.epochs]))
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs are done, or the last ones brought nothing better."""
+        done = len(self.epochs)
+        return done >= self.settings.epochs or (done > 0 and done - 1 - self.best >= self.settings.patience)
+
+
+def read_fit(folder: Path) -> Fit:
+    """Read what a folder that `dvplug.train.fit.fit` made says of its fit; raises InputError."""
+    try:
+        return Fit.model_validate_json((folder / FIT_NAME).read_text())
+    except (OSError, ValidationError) as error:
+        cause = explain(error) if isinstance(error, ValidationError) else str(error)
+        raise InputError(
+            f"'{folder}' does not hold a fit", cause=cause, repair="Run `dvplug train fit` first."
+        ) from error
