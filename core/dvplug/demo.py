@@ -14,6 +14,7 @@ from dvplug.report.evaluation import evaluate_and_report
 from dvplug.show.pictures import draw_pileups
 from dvplug.show.sites import show_positions
 from dvplug.simulate import SimulatedDataset, simulate_dataset
+from dvplug.system.locations import StrPath
 
 TECHNOLOGY = "illumina-wgs"
 GENOME_LENGTH = 400_000  # bp: enough indels that one more or less wrong does not show as a percent
@@ -31,7 +32,7 @@ class Demo:
     evaluation: Evaluation
 
 
-def run_demo(folder: Path, *, workers: int, seed: int) -> Demo:
+def run_demo(folder: StrPath, *, workers: int, seed: int) -> Demo:
     """Simulate into ``folder``, call, evaluate, and draw the first heterozygous indel (or any first call).
 
     Raises
@@ -39,6 +40,7 @@ def run_demo(folder: Path, *, workers: int, seed: int) -> Demo:
     DvplugError
         The folder cannot be written.
     """
+    folder = Path(folder)
     data = simulate_dataset(folder, length=GENOME_LENGTH, depth=DEPTH, seed=seed)
     vcf, picture = folder / "calls.vcf.gz", folder / "pileup.png"
     report, judged = folder / "report.html", folder / "evaluation.html"

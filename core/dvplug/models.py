@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
-from dvplug.errors import ModelError
+from dvplug.errors import ModelError, near_misses
 from dvplug.hookspecs import ImageEncoder
 from dvplug.plugins.loading import Plugins
 from dvplug.system.console import info, warn
@@ -14,6 +15,7 @@ from dvplug.technology import CandidateThresholds, ReadFilter, TechnologyProfile
 from dvplug_registry.manifest import Manifest
 from dvplug_registry.model_folder import LoadedModel, ModelFolder, open_folder, verify_files
 from dvplug_registry.obtain import obtain
+from dvplug_registry.sources import sources
 from dvplug_registry.versions import Requirement
 
 # What decides which reads and bases are drawn must be as in training. The rest of the read filter (sampling,
@@ -67,8 +69,36 @@ def find_model(plugins: Plugins, request: str, *, offline: bool = True) -> Model
     """Find a model by requirement or path and read its manifest, no more; raises as `resolve_model` does."""
     if "/" in request or os.sep in request:
         return open_folder(Path(request))
-    plugins.refuse_contested_model(Requirement.parse(request).name)
-    return obtain(request, plugins.model_roots, offline=offline, say=info, warn=warn)
+    try:
+        plugins.refuse_contested_model(Requirement.parse(request).name)
+        return obtain(request, plugins.model_roots, offline=offline, say=info, warn=warn)
+    except ModelError as error:
+        if not Path(request).is_dir():
+            hint = _meant(plugins, request)
+            if not hint or hint in str(error):
+                raise
+            raise type(error)(error.problem, cause=error.cause, repair=f"{hint} {error.repair}") from error
+        raise ModelError(
+            error.problem,
+            cause="a name without a slash is not looked for among folders",
+            repair=f"For the folder of this name give './{request}'.",
+        ) from error
+
+
+def _meant(plugins: Plugins, request: str) -> str:
+    """Say which model was probably meant by a name that none has: that of a technology, or one that is spelt alike."""
+    name = re.split(r"[@ >=<]", request, maxsplit=1)[0]
+    if name in plugins.names("technology"):
+        model = Requirement.parse(plugins.technology(name).model).name
+        return f"Did you mean '{model}'?" if model != name else ""
+    hint = near_misses(name, plugins.names("model"))
+    return hint if hint.startswith("Did") else ""
+
+
+def check_request(plugins: Plugins, request: str) -> None:
+    """Raise ModelError where it is certain that no model will be found: nothing is downloaded, no file verified."""
+    if "/" in request or os.sep in request or not sources():
+        find_model(plugins, request)
 
 
 def check_fit(manifest: Manifest, profile: TechnologyProfile, encoder: ImageEncoder) -> None:

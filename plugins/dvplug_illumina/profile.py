@@ -30,7 +30,7 @@ _CAPTURE = r"exome|(exon|hybrid).?capture|sureselect|seqcap|(?<![a-z])(wes|wxs|x
 
 ILLUMINA_WGS = TechnologyProfile(
     name="illumina-wgs",
-    aliases=("illumina", "wgs"),
+    aliases=("illumina", "wgs", "novaseq", "hiseq"),
     description="Illumina short reads, whole genome, paired or single, 75 to 250 bp",
     model="illumina-wgs@1",
     recognition=_WGS,

@@ -6,7 +6,7 @@ from dvplug.hookspecs import CandidateThresholds, ImageLayout, Recognition, Sign
 
 ION = TechnologyProfile(
     name="ion",
-    aliases=("ion-torrent",),
+    aliases=("ion-torrent", "iontorrent"),
     description="Ion Torrent PGM, Proton and S5 reads, single, up to 400 bp",
     model="ion@1",
     recognition=Recognition(

@@ -13,7 +13,7 @@ from dvplug.hookspecs import (
 
 ONT_R10 = TechnologyProfile(
     name="ont",
-    aliases=("ont-r10",),
+    aliases=("ont-r10", "nanopore", "promethion"),
     description="Oxford Nanopore R10.4.1 reads, super-accuracy basecalls",
     model="ont@1",
     recognition=Recognition(

@@ -14,7 +14,7 @@ from dvplug.hookspecs import (
 
 PACBIO = TechnologyProfile(
     name="pacbio",
-    aliases=("hifi",),
+    aliases=("hifi", "revio", "sequel2"),
     description="PacBio HiFi reads (Sequel, Sequel II, Revio)",
     model="pacbio@1",
     recognition=Recognition(

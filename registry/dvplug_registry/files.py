@@ -11,6 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import TypeAlias
+
+StrPath: TypeAlias = str | os.PathLike[str]
+"""What every public function takes for a path."""
 
 
 class UnfinishedFile:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from dvplug_registry.errors import ModelError
-from dvplug_registry.files import write_whole
+from dvplug_registry.files import StrPath, write_whole
 from dvplug_registry.manifest import MANIFEST_NAME, SCHEMA_VERSION, FileEntry, Manifest, Role
 
 MAX_MANIFEST_BYTES = 1_000_000
@@ -35,7 +36,7 @@ class LoadedModel(ModelFolder):
     """A model (folder, manifest, manifest_sha256, path(role)) whose every file has been verified."""
 
 
-def open_folder(folder: Path) -> ModelFolder:
+def open_folder(folder: StrPath) -> ModelFolder:
     """Read and validate ``folder/manifest.json``. Its sha256 names the model, as every file's hash is in it.
 
     Raises
@@ -43,6 +44,7 @@ def open_folder(folder: Path) -> ModelFolder:
     ModelError
         No manifest, a link in its place, or a manifest that is not valid.
     """
+    folder = Path(folder)
     path = folder / MANIFEST_NAME
     if not _is_plain_file(path):
         raise ModelError(
@@ -56,12 +58,12 @@ def open_folder(folder: Path) -> ModelFolder:
     return ModelFolder(folder, _parse(content, path), hashlib.sha256(content).hexdigest())
 
 
-def load_manifest(folder: Path) -> Manifest:
+def load_manifest(folder: StrPath) -> Manifest:
     """Read and validate ``folder/manifest.json``; raises ModelError."""
     return open_folder(folder).manifest
 
 
-def verify_files(folder: Path, manifest: Manifest) -> tuple[str, ...]:
+def verify_files(folder: StrPath, manifest: Manifest) -> tuple[str, ...]:
     """Check the size, then the sha256, of every file that the manifest lists.
 
     Returns
@@ -75,30 +77,31 @@ def verify_files(folder: Path, manifest: Manifest) -> tuple[str, ...]:
     ModelError
         A file is missing, is a link, or is not the one that was published.
     """
+    folder = Path(folder)
     for name, entry in manifest.files.items():
         _verify_file(folder / name, entry, manifest.label)
     listed = {MANIFEST_NAME, *manifest.files}
     return tuple(sorted(path.name for path in folder.iterdir() if path.name not in listed))
 
 
-def file_sha256(path: Path) -> str:
+def file_sha256(path: StrPath) -> str:
     """Sha256 of a file, in lower-case hex."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open(path, "rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
 
 
-def file_entry(path: Path, role: Role) -> FileEntry:
+def file_entry(path: StrPath, role: Role) -> FileEntry:
     """Describe a file for a manifest."""
-    return FileEntry(sha256=file_sha256(path), size=path.stat().st_size, role=role)
+    return FileEntry(sha256=file_sha256(path), size=os.stat(path).st_size, role=role)
 
 
-def save_manifest(folder: Path, manifest: Manifest) -> str:
+def save_manifest(folder: StrPath, manifest: Manifest) -> str:
     """Write ``manifest.json`` (same manifest, same bytes) and return its sha256."""
     text = json.dumps(manifest.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
-    write_whole(folder / MANIFEST_NAME, text.encode())
+    write_whole(Path(folder) / MANIFEST_NAME, text.encode())
     return hashlib.sha256(text.encode()).hexdigest()
 
 

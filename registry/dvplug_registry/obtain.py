@@ -60,17 +60,26 @@ def obtain(
         say(f"Downloading {offer.label} ({offer.size / 1e6:.1f} MB) from the registry {source.name}.")
         download_all([(source, offer)], cache, transport)
         model = resolve(f"{offer.name}@{offer.version}", cache.roots)
-    if reason := yanked.get(model.manifest_sha256):
+    if reason := yanked_manifests().get(model.manifest_sha256):
         warn(f"{model.manifest.label} was yanked: {reason}")
+    elif reason := deprecated_manifests().get(model.manifest_sha256):
+        warn(f"{model.manifest.label} is deprecated: {reason}")
     return model
 
 
 def yanked_manifests() -> dict[str, str]:
     """Hashes of the manifests of yanked models, and why, as registries last said."""
+    return {offer.manifest_sha256: offer.yanked for offer in _known_offers() if offer.yanked}
+
+
+def deprecated_manifests() -> dict[str, str]:
+    """Hashes of the manifests of deprecated models, and why, as registries last said."""
+    return {offer.manifest_sha256: offer.deprecated for offer in _known_offers() if offer.deprecated}
+
+
+def _known_offers() -> list[Offer]:
     known = [catalog for source in sources() if (catalog := known_catalog(source))]
-    return {
-        offer.manifest_sha256: offer.yanked for catalog in known for offer in catalog.offers if offer.yanked
-    }
+    return [offer for catalog in known for offer in catalog.offers]
 
 
 def catalogs(
@@ -135,6 +144,9 @@ def download_requested(
         raise RegistryError("no registry is known", repair="Add one with `dvplug registry add`.")
     offered = catalogs(known, transport, warn)
     wanted = [choose(request, offered) for request in requests]
+    for _, offer in wanted:
+        if offer.deprecated and not offer.yanked:
+            warn(f"{offer.label} is deprecated: {offer.deprecated}")
     told([offer for _, offer in wanted])
     return download_all(wanted, cache, transport, report)
 

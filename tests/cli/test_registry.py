@@ -19,7 +19,7 @@ def test_registry_list_and_show(site: Site, capsys: pytest.CaptureFixture[str]) 
     assert [model["version"] for model in json.loads(text)] == ["1.1.0", "1.0.0"]
     assert "toy-1.2.0' is not a model folder" in " ".join(err.split())
     code, text, _ = run_captured(capsys, "registry", "list")
-    assert text.splitlines()[1].split()[:3] == ["toy@1.1.0", "toy", "0.9000"]
+    assert text.splitlines()[1].split()[:3] == ["toy@1.1.0", "0.9000", "100"]
     code, text, _ = run_captured(capsys, "registry", "show", "toy@1.0", "--json")
     assert json.loads(text)["version"] == "1.0.0"
     code, text, _ = run_captured(capsys, "registry", "show", "toy@1.0")

@@ -12,7 +12,7 @@ import pytest
 
 from dvplug.errors import InputError
 from dvplug.evaluate import ClassCounts, evaluate
-from helpers.evaluate_files import Files, row, write_vcf
+from helpers.evaluate_files import TEXT, Files, row, write_fasta, write_vcf
 from helpers.shared_data import SHARED, needs_shared
 
 ORACLE = {
@@ -204,6 +204,61 @@ def test_foreign_reference_is_refused(files: Files) -> None:
         evaluate(*files.write([row(3, "G", "C", "0/1")], []))
 
 
-def test_a_variant_beyond_the_contig_is_refused_wherever_the_truth_is_whole(files: Files) -> None:
+def test_a_call_beyond_the_contig_is_refused_wherever_the_truth_is_whole(files: Files) -> None:
     with pytest.raises(InputError, match=r"REF 'GGT' of .*query\.vcf' at chr1:5000 is not in the reference"):
         evaluate(*files.write([row(3, "T", "C", "0/1")], [row(4999, "GGT", "G", "0/1")]))
+
+
+def test_a_truth_may_be_of_more_than_a_cut_reference(files: Files) -> None:
+    """What counts gives the same figures as the truth that was cut with the reference."""
+    inside, query = [row(3, "T", "C", "0/1")], [row(3, "T", "C", "0/1")]
+    beyond = [
+        row(len(TEXT) - 2, TEXT[-2:] + "GA", TEXT[-2], "0/1"),  # its REF ends beyond
+        row(4999, "GGT", "G", "0/1"),
+        row(9000, "A", "C", "0/0"),
+    ]
+    truth, calls, bed, reference = files.write([*inside, *beyond], query)
+    bed.write_text(f"chr1\t0\t{len(TEXT) - 10}\n")
+    found = evaluate(truth, calls, bed, reference)
+    assert found.snp == ClassCounts(1, 1, 0, 0)
+    assert found.indel == ClassCounts()
+    assert found.truth_left_aside == {"beyond the reference": 3}
+    bed.write_text(f"chr1\t0\t{len(TEXT)}\n")  # now the first of them counts
+    with pytest.raises(InputError, match=rf"at chr1:{len(TEXT) - 1} is not in the reference"):
+        evaluate(truth, calls, bed, reference)
+
+
+def test_truth_on_contigs_that_the_reference_has_not_is_counted(files: Files) -> None:
+    truth, calls, bed, reference = files.write([row(3, "T", "C", "0/1")], [row(3, "T", "C", "0/1")])
+    lines = truth.read_text().replace("##contig", "##contig=<ID=chr9,length=500>\n##contig", 1)
+    truth.write_text(lines + "chr9\t5\t.\tA\tC\t.\tPASS\t.\tGT\t0/1\n")
+    found = evaluate(truth, calls, bed, reference)
+    assert (found.snp, found.truth_left_aside) == (ClassCounts(1, 1, 0, 0), {"beyond the reference": 1})
+
+
+@pytest.mark.parametrize("code", "MRWSYKVHDB")
+@pytest.mark.parametrize("written", ["first", "N", "code", "other"])
+def test_records_at_ambiguous_reference_bases_take_no_part(files: Files, code: str, written: str) -> None:
+    """Whatever letter a tool gives them: the code, N, the first base of the code, or any."""
+    letter = {"first": "ACGT"["MRWHDVN".find(code) < 0], "N": "N", "code": code, "other": "T"}[written]
+    reference = write_fasta(files.folder / "iupac.fa", chr1=f"GATTA{code.lower()}AG{code}TTAACGTCCATGCCAGT")
+    records = [
+        row(1, "A", "C", "0/1"),
+        row(5, letter, "G" if letter != "G" else "C", "0/1"),
+        row(7, "G" + letter, "G", "0/1"),  # a deletion of one
+        row(13, "C", "T", "1/1"),
+    ]
+    truth, query, bed, _ = files.write(records, records[:1])
+    bed.write_text("chr1\t0\t25\n")
+    found = evaluate(truth, query, bed, reference)
+    assert (found.snp, found.indel) == (ClassCounts(1, 1, 0, 1), ClassCounts())
+    assert found.truth_left_aside == {"at an ambiguous reference base": 2}
+    again = evaluate(query, truth, bed, reference)
+    assert again.query_left_aside == {"at an ambiguous reference base": 2}
+
+
+def test_plain_n_in_the_reference_is_as_before(files: Files) -> None:
+    reference = write_fasta(files.folder / "n.fa", chr1="GATTANAGGCTTAACGTCCATGCCAGT")
+    truth, query, bed, _ = files.write([row(5, "N", "A", "0/1")], [row(5, "N", "A", "0/1")])
+    bed.write_text("chr1\t0\t25\n")
+    assert evaluate(truth, query, bed, reference).snp == ClassCounts(1, 1, 0, 0)

@@ -25,6 +25,9 @@ class TextReference:
             raise ValueError(f"{contig} [{start}, {end}) is beyond the contig")
         return self._contigs[contig][start:end]
 
+    def is_ambiguous(self, contig: str, start: int, end: int) -> bool:
+        return bool(set(self._contigs[contig][start:end]) - set("ACGTN"))
+
 
 def write_fasta(path: Path, **contigs: str) -> Path:
     path.write_text("".join(f">{name}\n{text}\n" for name, text in contigs.items()))

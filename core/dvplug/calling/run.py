@@ -16,7 +16,7 @@ from dvplug.calling.options import CallOptions
 from dvplug.engine.call import call_regions
 from dvplug.engine.job import CallJob
 from dvplug.engine.pipeline import Pipeline
-from dvplug.errors import InputError
+from dvplug.errors import InputError, Problems
 from dvplug.genome.ploidy import Ploidy, left_out_by_default, resolve_ploidy
 from dvplug.genome.reference import Reference
 from dvplug.genome.regions import partitions, resolve_regions, skip_n_runs
@@ -28,7 +28,7 @@ from dvplug.kernel.cache import cache_folder, is_warm
 from dvplug.line.record import VcfRecord
 from dvplug.line.region import Region
 from dvplug.line.result import Counts, RegionResult
-from dvplug.models import check_fit, resolve_model
+from dvplug.models import check_fit, check_request, resolve_model
 from dvplug.plugins.loading import Plugins, installed_plugins
 from dvplug.plugins.sources import RunCode
 from dvplug.records.gvcf import GvcfWriter
@@ -117,19 +117,8 @@ def _records(prepared: PreparedCall) -> Iterator[VcfRecord]:
 
 def prepare_call(options: CallOptions) -> PreparedCall:
     """Check options, files and model before the first region is called; raises DvplugError."""
-    _check_outputs(options)
-    workers, plugins = _workers(options), installed_plugins()
     inputs = InputStates.of(options.inputs())  # before anything of them is read
-    checked = check_call(
-        plugins,
-        tech=options.tech,
-        reference=options.ref,
-        reads=options.reads,
-        where=partial(_where, options),
-        choice=SampleChoice(options.sample, options.read_group, options.sample_name),
-        proposed=options.proposed_variants,
-        force=options.force,
-    )
+    workers, plugins, checked = _checked(options)
     if checked.proposed:
         _say_proposed(checked.proposed)
     options = replace(options, tech=checked.profile.name) if options.tech == AUTO else options
@@ -145,6 +134,33 @@ def prepare_call(options: CallOptions) -> PreparedCall:
         )  # fmt: skip
         parts = list(skip_n_runs(partitions(checked.regions, checked.profile.partition_size), reference))
     return PreparedCall(options, job, parts, workers, code, text)
+
+
+def _checked(options: CallOptions) -> tuple[int, Plugins, Checked]:
+    """Look at all that the user gave; returns the number of workers too. Raises all that is wrong at once."""
+    problems, plugins = Problems(), installed_plugins()
+    workers, checked = 0, None
+    with problems.collect():
+        _check_outputs(options)
+    with problems.collect():
+        workers = _workers(options)
+    if options.model:
+        with problems.collect():
+            check_request(plugins, options.model)
+    with problems.collect():
+        checked = check_call(
+            plugins,
+            tech=options.tech,
+            reference=options.ref,
+            reads=options.reads,
+            where=partial(_where, options),
+            choice=SampleChoice(options.sample, options.read_group, options.sample_name),
+            proposed=options.proposed_variants,
+            force=options.force,
+        )
+    problems.raise_all()
+    assert checked is not None
+    return workers, plugins, checked
 
 
 def _check_outputs(options: CallOptions) -> None:

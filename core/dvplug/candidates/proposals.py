@@ -16,12 +16,13 @@ from dvplug.line.read_batch import ReadBatch
 from dvplug.line.region import Region
 from dvplug.sequence.alleles import moved_left, shared_suffix, trim
 from dvplug.sequence.arrays import UInt8s
-from dvplug.sequence.codes import decode_bases, encode_bases
+from dvplug.sequence.codes import UNKNOWN_BASE, decode_bases, encode_bases
 from dvplug.system.htslib import isolated_htslib
 from dvplug.technology import CandidateThresholds
 
 MAX_LENGTH = 200
 """bp of the longest allele: reads and images do not show more of it."""
+_AMBIGUOUS = "at an ambiguous base"
 _REACH = 1000
 """bp that a proposed indel may lie to the right of where it belongs."""
 
@@ -50,6 +51,8 @@ class ProposedVariants:
             for alt in record.alts or ():
                 if _why_not(record.ref, alt) is None:
                     start, allele = _normalised(record.start, record.ref, alt, reference, reference_start)
+                    if _is_unknown(reference, start - reference_start, allele.ref_length):
+                        continue
                     alleles = found.setdefault(start, []) if region.start <= start < region.end else []
                     if allele not in alleles:
                         alleles.append(allele)
@@ -100,6 +103,9 @@ def count_proposed(path: Path, reference: Reference, regions: Iterable[Region]) 
                 continue
             try:
                 for record in file.fetch(region.contig, region.start, region.end):
+                    if reference.is_ambiguous(record.contig, record.start, record.start + len(record.ref)):
+                        counts[_AMBIGUOUS] += len(record.alts or ())
+                        continue
                     _require_reference(path, record, reference)
                     counts.update(_why_not(record.ref, alt) or "" for alt in record.alts or ())
             except (OSError, ValueError) as error:
@@ -179,8 +185,13 @@ def _why_not(ref: str, alt: str) -> str | None:
     if set(alt.upper()) - set("ACGT"):
         return "symbolic"
     if set(ref.upper()) - set("ACGT"):
-        return "at an ambiguous base"
+        return _AMBIGUOUS
     return "too long" if max(len(ref), len(alt)) > MAX_LENGTH else None
+
+
+def _is_unknown(reference: UInt8s, first: int, length: int) -> bool:
+    """Whether the reference has no A, C, G or T at one of these bases: REF could not be written."""
+    return bool((reference[first : first + length] >= UNKNOWN_BASE).any())
 
 
 def _minimal(ref: str, alt: str) -> Allele:

@@ -51,7 +51,9 @@ def main(arguments: list[str] | None = None) -> None:
         complain(str(error))
         sys.exit(EXIT_USER_CAN_MEND)
     except CycloptsError as error:
-        complain(f"{str(error).rstrip('.')}. See `dvplug --help`.")
+        command = " ".join(["dvplug", *(error.command_chain or ())])
+        text = str(error) if str(error).endswith((".", "?")) else f"{error}."
+        complain(f"{text} See `{command} --help`.")
         sys.exit(EXIT_USER_CAN_MEND)
     except KeyboardInterrupt as error:
         number = error.args[0] if error.args else signal.SIGINT

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from cyclopts import App
@@ -66,8 +67,6 @@ def list_models(*, source: str | None = None, offline: bool = False, as_json: Js
     as_json
         Print JSON instead of a table.
     """
-    from rich.table import Table
-
     installed = readable_models(installed_plugins())
     known = [find_source(source)] if source else sources()
     rows = _rows(installed, catalogs(known, Transport(), warn, offline=offline))
@@ -77,18 +76,62 @@ def list_models(*, source: str | None = None, offline: bool = False, as_json: Js
     if not rows:
         info("No model is installed, and no registry offers one.")
         return
-    table = Table(
-        "model", "technology", "SNP F1", "indel F1", "MB", "installed", "registry", "status", "description",
-        box=None, pad_edge=False,
-    )  # fmt: skip
-    for row in rows:
-        status = visible(row["status"] + (f": {row['reason']}" if row["reason"] else ""))
-        f1 = [_first_f1(row["metrics"], kind) for kind in ("SNP", "INDEL")]
-        table.add_row(
-            f"{row['name']}@{row['version']}", row["technology"], *f1, f"{row['bytes'] / 1e6:.1f}",
-            row["installed"] or "-", row["registry"] or "-", escape(status), escape(visible(row["description"])),
-        )  # fmt: skip
-    stdout.print(table)
+    print_table(rows, stdout.width)
+
+
+_RIGHT = ("SNP F1", "n", "indel F1", "n ", "MB")
+_GAP, _LEAST = 2, 8
+"""Characters between columns; and of one that is cut."""
+
+
+def print_table(rows: list[dict[str, Any]], width: int) -> None:
+    """Print models, one a line: what one types, and F1 with what it was measured on, are never cut; the rest may be.
+
+    Parameters
+    ----------
+    width
+        Characters that there are.
+    """
+    figures = [_measured(row["metrics"]) for row in rows]
+    whole = {"model": [f"{row['name']}@{row['version']}" for row in rows]}
+    for i, name in enumerate(("SNP F1", "n", "indel F1", "n ", "measured on")):
+        whole[name] = [visible(of_row[i]) for of_row in figures]
+    more = {
+        "status": [visible(row["status"] + (f": {row['reason']}" if row["reason"] else "")) for row in rows],
+        "installed": [row["installed"] or "-" for row in rows],
+        "registry": [row["registry"] or "-" for row in rows],
+        "technology": [row["technology"] for row in rows],
+        "MB": [f"{row['bytes'] / 1e6:.1f}" for row in rows],
+        "description": [visible(row["description"]) for row in rows],
+    }
+    if any(row["status"] != "ok" for row in rows):
+        whole["status"] = [row["status"] for row in rows]
+    columns = {name: (cells, _longest(name, cells)) for name, cells in whole.items()}
+    left = width - sum(longest + _GAP for _, longest in columns.values())
+    for name, cells in more.items():
+        room = min(left, _longest(name, cells))
+        if room >= min(_LEAST, _longest(name, cells)):
+            columns[name] = cells, room
+            left -= room + _GAP
+    lines = [
+        [name.rstrip() for name in columns],
+        *zip(*(cells for cells, _ in columns.values()), strict=True),
+    ]
+    for number, line in enumerate(lines):
+        cells = [
+            cell.rjust(room) if name in _RIGHT else _cut(cell, room).ljust(room)
+            for (name, (_, room)), cell in zip(columns.items(), line, strict=True)
+        ]
+        text = (" " * _GAP).join(cells).rstrip()
+        stdout.print(text, markup=False, style=None if number else "bold")
+
+
+def _cut(cell: str, room: int) -> str:
+    return cell if len(cell) <= room else f"{cell[: room - 1]}…"
+
+
+def _longest(name: str, cells: Iterable[str]) -> int:
+    return max(len(name), *map(len, cells))
 
 
 def _rows(installed: list[ModelFolder], offered: list[tuple[Source, Catalog]]) -> list[dict[str, Any]]:
@@ -267,8 +310,14 @@ def _facts(model: ModelFolder) -> dict[str, Any]:
     return {**facts, "manifest_sha256": model.manifest_sha256, "folder": str(model.folder)}
 
 
-def _first_f1(metrics: list[dict[str, Any]], kind: str) -> str:
-    return next((f"{metric['f1']:.4f}" for metric in metrics if metric["type"] == kind), "")
+def _measured(metrics: list[dict[str, Any]]) -> list[str]:
+    """F1 and number of true variants, of SNPs and of indels, on the first set; and the set's name."""
+    name = metrics[0]["set"] if metrics else ""
+    cells: list[str] = []
+    for kind in ("SNP", "INDEL"):
+        found = next((m for m in metrics if (m["set"], m["type"]) == (name, kind)), None)
+        cells += [f"{found['f1']:.4f}", f"{found['tp'] + found['fn']:,}"] if found else ["", ""]
+    return [*cells, name]
 
 
 def _line(fields: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from dvplug.errors import InputError
 from dvplug.evaluate.variants import open_vcf
 from dvplug.evaluate.verdicts import Verdict
+from dvplug.system.locations import StrPath
 from dvplug_registry.files import whole_files
 
 WHY_LINE = (
@@ -18,9 +19,9 @@ WHY_LINE = (
 
 
 def write_annotated(
-    out_dir: Path,
-    truth: Path,
-    query: Path,
+    out_dir: StrPath,
+    truth: StrPath,
+    query: StrPath,
     truth_verdicts: Iterable[Verdict],
     query_verdicts: Iterable[Verdict],
 ) -> None:
@@ -28,6 +29,7 @@ def write_annotated(
 
     All six files appear together, when they are whole. Raises InputError when a VCF is not sorted.
     """
+    out_dir = Path(out_dir)
     out_dir.mkdir(parents=True, exist_ok=True)
     query_verdicts = list(query_verdicts)
     with whole_files(out_dir) as unfinished:
@@ -40,7 +42,7 @@ def write_annotated(
             _write(unfinished / f"{status.lower()}.vcf.gz", path, chosen)
 
 
-def _write(out: Path, source: Path, chosen: dict[int, str]) -> None:
+def _write(out: Path, source: StrPath, chosen: dict[int, str]) -> None:
     """Copy the records whose number is in `chosen`, with the reason in INFO/EVAL_WHY."""
     import pysam
 

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
-from dvplug.errors import InputError
+from dvplug.errors import InputError, Problems
 from dvplug.evaluate.annotate import write_annotated
 from dvplug.evaluate.counts import ClassCounts
 from dvplug.evaluate.haplotypes import MAX_STATES, QUERY, TRUTH, Bases, Choice, Inclusion, Match, best_match
 from dvplug.evaluate.reference import ContigBases, ReferenceBases
 from dvplug.evaluate.regions import ConfidentRegions
-from dvplug.evaluate.variants import Callset, Variant, load_callset
+from dvplug.evaluate.variants import BEYOND, Callset, Variant, load_callset, open_vcf
 from dvplug.evaluate.verdicts import Verdict, reason
 from dvplug.genome.contigs import contig_hint
 from dvplug.genome.reference import Reference
+from dvplug.system.locations import StrPath
+
+AMBIGUOUS = "at an ambiguous reference base"
+"""Reason to leave a variant aside: tools disagree which letter REF has there (bcftools before and since 1.24)."""
 
 
 @dataclass(frozen=True)
@@ -53,20 +59,27 @@ class Evaluation:
 
 @dataclass
 class Comparison:
-    """Verdicts on the variants of both sides, and the regions of `Evaluation.searched_in_part`."""
+    """Verdicts on the variants of both sides, and the regions of `Evaluation.searched_in_part`.
+
+    Attributes
+    ----------
+    left_aside
+        Of truth and query, how many variants took no part, by reason.
+    """
 
     truth: list[Verdict] = field(default_factory=list)
     query: list[Verdict] = field(default_factory=list)
+    left_aside: tuple[Counter[str], Counter[str]] = field(default_factory=lambda: (Counter(), Counter()))
     searched_in_part: list[tuple[str, int, int]] = field(default_factory=list)
 
 
 def evaluate(
-    truth: Path,
-    query: Path,
-    confident: Path,
-    reference: Path,
+    truth: StrPath,
+    query: StrPath,
+    confident: StrPath,
+    reference: StrPath,
     *,
-    out_dir: Path | None = None,
+    out_dir: StrPath | None = None,
     all_filters: bool = False,
     max_states: int = MAX_STATES,
 ) -> Evaluation:
@@ -92,15 +105,12 @@ def evaluate(
     Raises
     ------
     InputError
-        Unreadable files, contigs that do not fit, a REF that is not in the reference.
+        Unreadable files, contigs that do not fit, a REF that is not in the reference. Where several things are wrong:
+        `ManyProblems`.
     """
-    fasta = Reference.open(reference)
-    regions = ConfidentRegions.from_bed(confident, fasta.lengths)
-    truth_calls = load_callset(truth, only_contigs=regions.contigs)
-    query_calls = load_callset(query, all_filters=all_filters, only_contigs=regions.contigs)
-    for callset in (truth_calls, query_calls):
-        _require_a_contig_of(regions, confident, callset)
-    comparison = compare(truth_calls, query_calls, regions, fasta, max_states)
+    with _read(truth, query, confident, reference, all_filters) as opened:
+        comparison = compare(*opened, max_states)
+    truth_calls, query_calls = opened.truth, opened.query
     of_truth, of_query = (
         Counter((v.variant.is_snp, v.status) for v in verdicts)
         for verdicts in (comparison.truth, comparison.query)
@@ -111,9 +121,50 @@ def evaluate(
         ClassCounts(of_truth[c, "TP"], of_query[c, "TP"], of_query[c, "FP"], of_truth[c, "FN"])
         for c in (True, False)
     )
-    return Evaluation(
-        snp, indel, truth_calls.left_aside, query_calls.left_aside, tuple(comparison.searched_in_part)
-    )
+    of_both = zip((truth_calls, query_calls), comparison.left_aside, strict=True)
+    left_of_truth, left_of_query = (dict(Counter(calls.left_aside) + more) for calls, more in of_both)
+    return Evaluation(snp, indel, left_of_truth, left_of_query, tuple(comparison.searched_in_part))
+
+
+class _Compared(NamedTuple):
+    """What `compare` takes."""
+
+    truth: Callset
+    query: Callset
+    confident: ConfidentRegions
+    reference: Reference
+
+
+@contextmanager
+def _read(
+    truth: StrPath, query: StrPath, confident: StrPath, reference: StrPath, all_filters: bool
+) -> Iterator[_Compared]:
+    """Read all inputs; raises as `evaluate`, of everything that is wrong at once."""
+    problems = Problems()
+    fasta, regions = None, None
+    callsets: list[Callset] = []
+    with problems.collect():
+        fasta = Reference.open(reference)
+    if fasta:
+        with problems.collect():
+            regions = ConfidentRegions.from_bed(confident, fasta.lengths)
+    for path, all_of_them, ends in ((truth, False, True), (query, all_filters, False)):
+        with problems.collect():
+            if fasta is None or regions is None:
+                open_vcf(path).close()  # no more can be said of it
+                continue
+            # A truth may be of more than a reference that was cut; calls beyond it are of another one.
+            lengths = fasta.lengths if ends else None
+            callset = load_callset(
+                path, all_filters=all_of_them, only_contigs=regions.contigs, lengths=lengths
+            )
+            _require_a_contig_of(regions, confident, callset)
+            callsets.append(callset)
+    problems.raise_all()
+    assert fasta is not None
+    assert regions is not None
+    with fasta:
+        yield _Compared(callsets[0], callsets[1], regions, fasta)
 
 
 def compare(
@@ -126,16 +177,21 @@ def compare(
     """Judge every variant on the contigs of the confident regions; raises InputError for a foreign REF."""
     comparison = Comparison()
     for contig in confident.contigs:
-        sides = [(v, TRUTH) for v in truth.variants.get(contig, [])]
-        sides += [(v, QUERY) for v in query.variants.get(contig, [])]
-        sides.sort(key=lambda pair: (pair[0].changed_start, pair[0].changed_end, pair[1]))
-        counted = [
-            confident.overlap(contig, v.changed_start, max(v.changed_end, v.changed_start + 1))
-            for v, _ in sides
-        ]
         bases = ContigBases(reference, contig)
+        sides: list[tuple[Variant, int]] = []
+        for side, callset in ((TRUTH, truth), (QUERY, query)):
+            for variant in callset.variants.get(contig, []):
+                why = _why_not(variant, contig, reference, bases)
+                if why == BEYOND and (side == QUERY or _counts(variant, contig, confident)):
+                    _check_ref(variant, contig, bases, callset.path)
+                if why:
+                    comparison.left_aside[side][why] += 1
+                else:
+                    sides.append((variant, side))
+        sides.sort(key=lambda pair: (pair[0].changed_start, pair[0].changed_end, pair[1]))
+        counted = [_counts(v, contig, confident) for v, _ in sides]
         for (variant, side), inside in zip(sides, counted, strict=True):
-            if inside or not bases(variant.end - 1, variant.end):  # also where the contig has ended by then
+            if inside:
                 _check_ref(variant, contig, bases, (truth, query)[side].path)
         choices = [Choice(v.changed_start, side, (Inclusion(*v.alleles, 1),)) for v, side in sides]
         match = best_match(choices, bases, max_states)
@@ -144,6 +200,22 @@ def compare(
             end = max(v.changed_end for v, _ in sides[first:last])
             comparison.searched_in_part.append((contig, sides[first][0].changed_start, end))
     return comparison
+
+
+def _counts(variant: Variant, contig: str, confident: ConfidentRegions) -> bool:
+    """Whether the bases that a variant changes touch a confident region."""
+    start, end = variant.changed_start, variant.changed_end
+    return confident.overlap(contig, start, max(end, start + 1))
+
+
+def _why_not(variant: Variant, contig: str, reference: ReferenceBases, bases: ContigBases) -> str | None:
+    """Why a variant takes no part, or None."""
+    ref = bases(variant.start, variant.end)
+    if len(ref) < len(variant.ref):
+        return BEYOND
+    if "N" in ref and reference.is_ambiguous(contig, variant.start, variant.end):
+        return AMBIGUOUS
+    return None
 
 
 def _judge(
@@ -184,7 +256,7 @@ def _check_ref(variant: Variant, contig: str, bases: Bases, path: Path) -> None:
         )
 
 
-def _require_a_contig_of(regions: ConfidentRegions, bed: Path, callset: Callset) -> None:
+def _require_a_contig_of(regions: ConfidentRegions, bed: StrPath, callset: Callset) -> None:
     if callset.contigs and not set(callset.contigs) & set(regions.contigs):
         contig = regions.contigs[0]
         raise InputError(

@@ -16,6 +16,7 @@ from dvplug.evaluate.compare import Evaluation
 from dvplug.evaluate.counts import ClassCounts, wilson_interval
 from dvplug.evaluate.variants import Variant, variant_of
 from dvplug.genome.reference import Reference
+from dvplug.system.locations import StrPath
 
 KINDS = ("SNP", "INDEL")
 GENOTYPES = ("het", "hom_alt")
@@ -74,7 +75,7 @@ class CalibrationBand(TypedDict):
 
 
 def read_judged(
-    folder: Path, reference: Path, *, depth_of: Callable[[pysam.VariantRecord], int] | None = None
+    folder: StrPath, reference: StrPath, *, depth_of: Callable[[pysam.VariantRecord], int] | None = None
 ) -> list[Judged]:
     """Read the tp, fp and fn.vcf.gz that `dvplug.evaluate` wrote into a folder.
 
@@ -86,7 +87,7 @@ def read_judged(
     found = []
     with Reference.open(reference) as opened:
         for status in ("TP", "FP", "FN"):
-            with pysam.VariantFile(str(folder / f"{status.lower()}.vcf.gz")) as records:
+            with pysam.VariantFile(str(Path(folder) / f"{status.lower()}.vcf.gz")) as records:
                 found += [_judged(status, r, opened, depth_of(r) if depth_of else None) for r in records]
     return found
 

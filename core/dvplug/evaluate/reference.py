@@ -14,7 +14,10 @@ class ReferenceBases(Protocol):
         """Contig name to length in bp."""
 
     def sequence(self, contig: str, start: int, end: int) -> str:
-        """Bases of [start, end), 0-based half-open."""
+        """Bases of [start, end), 0-based half-open; every letter that is no A, C, G or T as N."""
+
+    def is_ambiguous(self, contig: str, start: int, end: int) -> bool:
+        """Whether one of [start, end) is a letter other than A, C, G, T and N."""
 
 
 class ContigBases:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 from dvplug.genome.bed import read_bed
+from dvplug.system.locations import StrPath
 
 
 class ConfidentRegions:
@@ -30,7 +30,7 @@ class ConfidentRegions:
                 ends.append(end)
 
     @classmethod
-    def from_bed(cls, path: Path, lengths: Mapping[str, int]) -> ConfidentRegions:
+    def from_bed(cls, path: StrPath, lengths: Mapping[str, int]) -> ConfidentRegions:
         """Read a BED file of these contigs; raises InputError as `dvplug.genome.bed.read_bed` does."""
         return cls(read_bed(path, lengths))
 

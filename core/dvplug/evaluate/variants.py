@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING
 
 from dvplug.errors import InputError
 from dvplug.evaluate.haplotypes import TrimmedAllele
+from dvplug.system.locations import StrPath
 
 if TYPE_CHECKING:
     from pysam import VariantFile, VariantRecord
 
 _BASES = re.compile(r"[ACGTUNRYKMSWBDHV]+")
 SPANNING_DELETION = "*"
+BEYOND = "beyond the reference"
+"""Reason to leave a record aside: its contig is not in the reference, or has ended."""
 
 
 def trimmed(start: int, ref: str, alt: str) -> TrimmedAllele | None:
@@ -104,13 +107,17 @@ class Callset:
 
 
 def load_callset(
-    path: Path, *, all_filters: bool = False, only_contigs: Container[str] | None = None
+    path: StrPath,
+    *,
+    all_filters: bool = False,
+    only_contigs: Container[str] | None = None,
+    lengths: Mapping[str, int] | None = None,
 ) -> Callset:
     """Read the variants of a one-sample VCF (plain, bgzipped or BCF).
 
     Records whose FILTER is neither PASS nor `.` are left aside unless `all_filters`; homozygous reference,
-    missing, RefCall and symbolic ones always are. Records of other contigs than `only_contigs` are passed
-    over.
+    missing, RefCall and symbolic ones always are, and those that begin beyond the reference, whose contigs have these
+    `lengths`. Other records of other contigs than `only_contigs` are passed over.
 
     Raises
     ------
@@ -124,6 +131,9 @@ def load_callset(
             contigs = dict.fromkeys(records.header.contigs)
             for number, record in enumerate(records):
                 contigs.setdefault(record.chrom)
+                if lengths is not None and record.start >= lengths.get(record.chrom, 0):
+                    left_aside[BEYOND] += 1
+                    continue
                 if only_contigs is not None and record.chrom not in only_contigs:
                     continue
                 variant = variant_of(record, number, all_filters)
@@ -139,16 +149,16 @@ def load_callset(
         ) from error
     for found in variants.values():
         found.sort(key=lambda v: (v.changed_start, v.changed_end))
-    return Callset(path, tuple(contigs), variants, dict(left_aside))
+    return Callset(Path(path), tuple(contigs), variants, dict(left_aside))
 
 
-def open_vcf(path: Path) -> VariantFile:
+def open_vcf(path: StrPath) -> VariantFile:
     """Open a VCF of one sample; raises InputError when there is none or more."""
     import pysam
 
     from dvplug.system.htslib import isolated_htslib
 
-    if not path.is_file():
+    if not Path(path).is_file():
         raise InputError(f"VCF '{path}' does not exist")
     try:
         with isolated_htslib():  # else it would complain of a missing index on stderr
@@ -207,7 +217,7 @@ class TruthSet:
         }
 
     @classmethod
-    def from_vcf(cls, path: Path, *, only_contigs: Container[str] | None = None) -> TruthSet:
+    def from_vcf(cls, path: StrPath, *, only_contigs: Container[str] | None = None) -> TruthSet:
         """Load the passing variants of a one-sample truth VCF; raises InputError as `load_callset` does."""
         return cls(load_callset(path, only_contigs=only_contigs).variants)
 

@@ -14,6 +14,7 @@ from typing import BinaryIO, TextIO, cast
 from dvplug.errors import InputError
 from dvplug.genome.contigs import require_contig, require_inside
 from dvplug.line.region import Region
+from dvplug.system.locations import StrPath
 
 STDIN = Path("-")
 MOST_OF_A_LINE = 1 << 20
@@ -22,8 +23,8 @@ _HEADER = re.compile(r"#|(browser|track)(\s|$)")
 _INTEGER = re.compile(r"\s*-?[0-9]{1,40}\s*")
 
 
-def read_bed(path: Path, lengths: Mapping[str, int]) -> list[Region]:
-    """Read the intervals of a BED file, in file order; the path ``-`` is stdin.
+def read_bed(given: StrPath, lengths: Mapping[str, int]) -> list[Region]:
+    """Read the intervals of the BED file that is given, in file order; the path ``-`` is stdin.
 
     Gzip and bgzip are told by the content, whatever the file's name. Empty lines, comments (``#``) and the lines
     ``browser`` and ``track`` are passed over; the latter are data where the reference has a contig of that name. Fields
@@ -40,6 +41,7 @@ def read_bed(path: Path, lengths: Mapping[str, int]) -> list[Region]:
     InputError
         The file cannot be read, has no interval, or has a line that is no interval of these contigs.
     """
+    path = Path(given)
     regions, shown = [], "stdin" if path == STDIN else path
     try:
         with _opened(path) as lines:

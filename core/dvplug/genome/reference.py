@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from types import TracebackType
 
@@ -13,7 +14,7 @@ import pysam
 from dvplug.errors import InputError
 from dvplug.sequence.codes import encode_bases, plain_bases
 from dvplug.system.htslib import isolated_htslib, prepare_for_urls
-from dvplug.system.locations import Location, is_remote, shown
+from dvplug.system.locations import Location, StrPath, is_remote, location, shown
 
 _AT_ONCE = 1 << 23  # bases in memory while a contig is hashed
 _STRETCHES, _STRETCH = 64, 200  # of a fingerprint; bases
@@ -37,7 +38,7 @@ class Reference:
 
     @classmethod
     @isolated_htslib()
-    def open(cls, path: str | Path) -> Reference:
+    def open(cls, path: StrPath) -> Reference:
         """Open a FASTA file, plain or compressed with bgzip, that has its index beside it; or the URL of one.
 
         Raises
@@ -45,29 +46,29 @@ class Reference:
         InputError
             The file or its index is missing, not readable or not FASTA.
         """
-        if is_remote(path):
+        place = location(os.fspath(path))
+        if isinstance(place, str):
             prepare_for_urls()
         else:
-            path = Path(path)
-            _require_files(path)
+            _require_files(place)
         try:
-            fasta = pysam.FastaFile(str(path))
+            fasta = pysam.FastaFile(str(place))
         except (OSError, ValueError) as error:
-            if is_remote(path):
-                raise _not_readable(str(path), error) from error
+            if is_remote(place):
+                raise _not_readable(str(place), error) from error
             raise InputError(
-                f"Reference {path} cannot be opened",
+                f"Reference {place} cannot be opened",
                 cause=str(error),
-                repair=f"Check that it is FASTA (plain or bgzip) and index it again: samtools faidx {path}",
+                repair=f"Check that it is FASTA (plain or bgzip) and index it again: samtools faidx {place}",
             ) from error
-        if not is_remote(path):
-            _require_sound_index(Path(path))
-        reference = cls(path, fasta)
+        if isinstance(place, Path):
+            _require_sound_index(place)
+        reference = cls(place, fasta)
         if not reference.lengths:
             raise InputError(
-                f"Reference {shown(path)} has no contigs",
+                f"Reference {shown(place)} has no contigs",
                 cause="its index is empty",
-                repair=f"Check the file and index it again: samtools faidx {shown(path)}",
+                repair=f"Check the file and index it again: samtools faidx {shown(place)}",
             )
         return reference
 
@@ -86,6 +87,10 @@ class Reference:
     def codes(self, contig: str, start: int, end: int) -> npt.NDArray[np.uint8]:
         """Return bases [start, end) as uint8[l], coded by `encode_bases`; raises as `sequence`."""
         return encode_bases(self._fetch(contig, start, end))
+
+    def is_ambiguous(self, contig: str, start: int, end: int) -> bool:
+        """Whether a base of [start, end) is an IUPAC code other than N: VCF has no letter for it that all agree on."""
+        return bool(self._fetch(contig, start, end).translate(None, b"ACGTNacgtn"))
 
     def md5(self, contig: str) -> str:
         """Return the MD5 of a contig's sequence as @SQ M5 has it: in upper case, without spaces (SAM, 1.3.2)."""

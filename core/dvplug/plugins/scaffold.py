@@ -9,14 +9,14 @@ from string import Template
 from dvplug._version import __version__
 from dvplug.errors import InputError
 from dvplug.hookspecs import HOOK_API
-from dvplug_registry.files import whole_folder
+from dvplug_registry.files import StrPath, whole_folder
 
 TEMPLATE = Path(__file__).parent / "template"
 # Where a file of the template goes, if not to its own place.
 PLACES = {"github/test.yml": ".github/workflows/test.yml", "gitignore": ".gitignore"}
 
 
-def new_project(name: str, parent: Path) -> Path:
+def new_project(name: str, parent: StrPath) -> Path:
     """Write the project ``dvplug-<name>`` into a folder; returns its own.
 
     Raises
@@ -29,7 +29,7 @@ def new_project(name: str, parent: Path) -> Path:
             f"'{name}' is not a plugin name",
             repair="Use lower-case words joined by '-', such as my-sequencer.",
         )
-    project = parent / f"dvplug-{name}"
+    project = Path(parent) / f"dvplug-{name}"
     if project.exists():
         raise InputError(f"'{project}' exists already", repair="Remove it, or choose another name.")
     major, minor = __version__.split(".")[:2]

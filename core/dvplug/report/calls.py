@@ -15,6 +15,7 @@ from dvplug.line.result import Counts
 from dvplug.report import statistics as s
 from dvplug.report.page import Item, Page, Series, Tile, columns, facts, render, rows, table, text, tiles
 from dvplug.report.statistics import CallStatistics, read_statistics
+from dvplug.system.locations import StrPath
 from dvplug.system.outputs import require_place, write_output
 from dvplug_registry.model_folder import ModelFolder
 from dvplug_registry.safe_text import masked
@@ -84,7 +85,7 @@ def require_report_place(report: Path, vcf: str) -> None:
 
 
 def write_call_report(
-    vcf: Path, out: Path, *, run: RunFacts | None = None, model: ModelFolder | None = None
+    vcf: StrPath, out: StrPath, *, run: RunFacts | None = None, model: ModelFolder | None = None
 ) -> CallStatistics:
     """Write the report of a VCF as one HTML page and return what it counts.
 
@@ -112,13 +113,13 @@ def write_call_report(
     ]
     page = Page(
         f"Variant calls of {found.sample}",
-        _subtitle(vcf.name, found),
+        _subtitle(Path(vcf).name, found),
         sections,
         filters,
         [name for name in filters if name in ("PASS", ".")] or filters,
         "Records with FILTER",
     )
-    write_output(out, render(page))
+    write_output(Path(out), render(page))
     return found
 
 

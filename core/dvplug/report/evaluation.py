@@ -37,6 +37,7 @@ from dvplug.report.page import (
     table,
     tiles,
 )
+from dvplug.system.locations import StrPath
 from dvplug.system.outputs import require_place, write_output
 
 MOST_ERRORS = 1000
@@ -47,19 +48,19 @@ SCORES: tuple[Literal["qual", "gq"], ...] = ("qual", "gq")
 
 
 def evaluate_and_report(
-    truth: Path,
-    query: Path,
-    confident: Path,
-    reference: Path,
-    report: Path,
+    truth: StrPath,
+    query: StrPath,
+    confident: StrPath,
+    reference: StrPath,
+    report: StrPath,
     *,
-    out_dir: Path | None = None,
+    out_dir: StrPath | None = None,
     all_filters: bool = False,
 ) -> Evaluation:
     """Evaluate, and write the report of it; parameters and errors as of `evaluate`."""
-    require_place(report, ".html", "--report")
+    require_place(Path(report), ".html", "--report")
     with TemporaryDirectory() as temporary:
-        folder = out_dir or Path(temporary)
+        folder = out_dir or temporary
         result = evaluate(truth, query, confident, reference, out_dir=folder, all_filters=all_filters)
         judged = read_judged(folder, reference)
     compared = {"truth": truth, "query": query, "confident": confident, "reference": reference}
@@ -68,7 +69,7 @@ def evaluate_and_report(
 
 
 def write_evaluation_report(
-    out: Path, result: Evaluation, judged: Sequence[Judged], compared: Mapping[str, object]
+    out: StrPath, result: Evaluation, judged: Sequence[Judged], compared: Mapping[str, object]
 ) -> None:
     """Write the report as one HTML page; raises InputError where it cannot be written.
 
@@ -91,7 +92,7 @@ def write_evaluation_report(
             ("What was compared", [facts("compared", "Files", {**compared, **_facts_on_unsearched(result)})]),
         ],
     )
-    write_output(out, render(page))
+    write_output(Path(out), render(page))
 
 
 def _tiles(result: Evaluation) -> Item:

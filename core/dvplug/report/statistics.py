@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from dvplug.errors import InputError
 from dvplug.evaluate.variants import trimmed
+from dvplug.system.locations import StrPath
 
 SNP, INSERTION, DELETION, OTHER = TYPES = ("SNP", "insertion", "deletion", "other")
 HET, HET_ALTS, HOM_ALT, HAPLOID, HOM_REF, NO_GENOTYPE = GENOTYPES = (
@@ -117,7 +118,7 @@ class CallStatistics:
             self.lengths[filter_, kind.genotype, length] += 1
 
 
-def read_statistics(path: Path) -> CallStatistics:
+def read_statistics(vcf: StrPath) -> CallStatistics:
     """Count the records of a VCF of one sample, plain or compressed.
 
     Raises
@@ -125,7 +126,7 @@ def read_statistics(path: Path) -> CallStatistics:
     InputError
         The file is missing, damaged, not a VCF, or not of one sample.
     """
-    statistics, records = CallStatistics(), 0
+    path, statistics, records = Path(vcf), CallStatistics(), 0
     try:
         for line in _lines(path):
             if not line.startswith("#"):

@@ -27,6 +27,7 @@ from dvplug.images.channels import (
     SUPPORT_PIXEL,
 )
 from dvplug.line.image_batch import SUPPORTS_ALT, SUPPORTS_OTHER, SUPPORTS_REF, UNKNOWN_SUPPORT
+from dvplug.system.locations import StrPath
 from dvplug.system.outputs import write_output
 from dvplug.technology import ImageLayout
 
@@ -135,7 +136,7 @@ def caption(site: Site, view: ImageView) -> str:
     )
 
 
-def draw_pileups(sites: Sequence[Site], layout: ImageLayout, out: Path) -> None:
+def draw_pileups(sites: Sequence[Site], layout: ImageLayout, out: StrPath) -> None:
     """Write all images of these sites as one PNG, a panel per channel; raises InputError where it cannot be."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -156,7 +157,7 @@ def draw_pileups(sites: Sequence[Site], layout: ImageLayout, out: Path) -> None:
             _draw_panel(axes, view.pixels, layout, k, rows_named=k % across == 0)
     content = BytesIO()
     figure.savefig(content, format="png", dpi=120)
-    write_output(out, content.getvalue())
+    write_output(Path(out), content.getvalue())
 
 
 def _draw_panel(

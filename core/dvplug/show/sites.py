@@ -14,7 +14,7 @@ from dvplug.candidates.proposals import count_proposed
 from dvplug.engine.call import genotype
 from dvplug.engine.draw import Drawn
 from dvplug.engine.job import CallJob
-from dvplug.errors import InputError
+from dvplug.errors import InputError, Problems
 from dvplug.genome.ploidy import Ploidy
 from dvplug.genome.reference import Reference
 from dvplug.genome.regions import parse_region, skip_n_runs
@@ -24,6 +24,7 @@ from dvplug.line.candidate_batch import CandidateBatch
 from dvplug.line.image_batch import NO_ALT
 from dvplug.line.record import VcfRecord
 from dvplug.line.region import Region
+from dvplug.models import check_request
 from dvplug.plugins.loading import installed_plugins
 from dvplug.system.input_states import InputStates
 from dvplug.technology import CandidateThresholds, ImageLayout
@@ -130,15 +131,22 @@ def show_positions(positions: Sequence[str], options: CallOptions) -> Shown:
         return wanted, ploidy_of(options, lengths, wanted)
 
     inputs = InputStates.of(options.inputs())
-    checked = check_call(
-        plugins,
-        tech=options.tech,
-        reference=options.ref,
-        reads=options.reads,
-        where=where,
-        choice=SampleChoice(options.sample, options.read_group, "sample"),  # which needs no name here
-        force=True,  # another technology's view of reads is worth a look
-    )
+    problems, checked = Problems(), None
+    if options.model:
+        with problems.collect():
+            check_request(plugins, options.model)
+    with problems.collect():
+        checked = check_call(
+            plugins,
+            tech=options.tech,
+            reference=options.ref,
+            reads=options.reads,
+            where=where,
+            choice=SampleChoice(options.sample, options.read_group, "sample"),  # which needs no name here
+            force=True,  # another technology's view of reads is worth a look
+        )
+    problems.raise_all()
+    assert checked is not None
     job = call_job(options, plugins, checked, inputs)
     with Reference.open(options.ref) as reference:
         if options.proposed_variants:

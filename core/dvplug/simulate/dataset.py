@@ -11,7 +11,7 @@ from dvplug.errors import InputError
 from dvplug.simulate.aligned_reads import READ_LENGTH, sequence_haplotype, write_bam
 from dvplug.simulate.genome import random_genome, write_bed, write_fasta
 from dvplug.simulate.variants import apply_variants, draw_events, place_events, write_truth
-from dvplug_registry.files import whole_files
+from dvplug_registry.files import StrPath, whole_files
 
 CONTIG, SAMPLE = "chrS", "simulated"
 EDGE = 500
@@ -29,7 +29,7 @@ class SimulatedDataset:
 
 
 def simulate_dataset(
-    folder: Path, *, length: int = 250_000, depth: float = 35.0, seed: int = 1
+    folder: StrPath, *, length: int = 250_000, depth: float = 35.0, seed: int = 1
 ) -> SimulatedDataset:
     """Simulate a person's contig and its 2x150 Illumina-like reads; the same files for the same arguments.
 
@@ -63,6 +63,7 @@ def simulate_dataset(
         sequence_haplotype(codes, apply_variants(codes, variants, which), pairs, which * pairs, rng)
         for which in (0, 1)
     ]
+    folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with whole_files(folder) as unfinished:
         write_fasta(unfinished / "reference.fa", {CONTIG: codes})

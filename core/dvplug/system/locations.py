@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import urlsplit, urlunsplit
 
+from dvplug_registry.files import StrPath
 from dvplug_registry.safe_text import INDEX_MARK, masked_url
 
 __all__ = ["INDEX_MARK", "Location", "StrPath", "beside", "file_name", "is_remote", "location", "shown"]
 
-StrPath: TypeAlias = str | os.PathLike[str]
-"""What every public function takes for a path."""
 Location: TypeAlias = str | Path
 """A `Path`, or the text of a URL that htslib can read."""
 
