@@ -8,15 +8,16 @@ from dvplug._version import __version__
 
 if TYPE_CHECKING:
     from dvplug.calling.api import CallSummary, call
-    from dvplug.errors import DvplugError
+    from dvplug.errors import DvplugError, ManyProblems
     from dvplug.line.record import VcfRecord
 
-__all__ = ["CallSummary", "DvplugError", "VcfRecord", "__version__", "call"]
+__all__ = ["CallSummary", "DvplugError", "ManyProblems", "VcfRecord", "__version__", "call"]
 _HOMES = {
     "call": "calling.api",
     "CallSummary": "calling.api",
     "VcfRecord": "line.record",
     "DvplugError": "errors",
+    "ManyProblems": "errors",
 }
 
 

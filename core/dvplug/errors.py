@@ -37,16 +37,19 @@ class ManyProblems(InputError):
         One `DvplugError` for each, in the order in which they were found.
     """
 
-    problems: tuple[DvplugError, ...] = ()
-
     def __init__(self, problems: Sequence[DvplugError]) -> None:
         lines = "".join(f"\n  {number}. {problem}" for number, problem in enumerate(problems, 1))
         super().__init__(f"{len(problems)} problems{lines}")
-        self.problems = tuple(problems)
+        self._problems = tuple(problems)
+
+    @property
+    def problems(self) -> tuple[DvplugError, ...]:
+        """The errors that it stands for."""
+        return self._problems
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle the problems themselves."""
-        return type(self), (self.problems,)
+        return type(self), (self._problems,)
 
 
 @dataclass
@@ -60,10 +63,8 @@ class Problems:
         """Keep the error that the block raises, and go on behind it."""
         try:
             yield
-        except ManyProblems as error:
-            self.found += error.problems
         except DvplugError as error:
-            self.found.append(error)
+            self.found += error.problems
 
     def raise_all(self) -> None:
         """Raise what was found: an error alone as it is, several as `ManyProblems`."""

@@ -11,6 +11,7 @@ from dvplug.errors import ModelError, near_misses
 from dvplug.hookspecs import ImageEncoder
 from dvplug.plugins.loading import Plugins
 from dvplug.system.console import info, warn
+from dvplug.system.locations import StrPath, model_request
 from dvplug.technology import CandidateThresholds, ReadFilter, TechnologyProfile
 from dvplug_registry.manifest import Manifest
 from dvplug_registry.model_folder import LoadedModel, ModelFolder, open_folder, verify_files
@@ -35,7 +36,11 @@ _EQUAL_THRESHOLDS = ("min_base_quality",)
 
 
 def resolve_model(
-    plugins: Plugins, profile: TechnologyProfile, requested: str | None = None, *, offline: bool = False
+    plugins: Plugins,
+    profile: TechnologyProfile,
+    requested: StrPath | None = None,
+    *,
+    offline: bool = False,
 ) -> LoadedModel:
     """Find the model of a technology, or the requested one, and verify its files.
 
@@ -58,15 +63,16 @@ def resolve_model(
     return load_model(plugins, requested or profile.model, offline=offline)
 
 
-def load_model(plugins: Plugins, request: str, *, offline: bool = True) -> LoadedModel:
+def load_model(plugins: Plugins, request: StrPath, *, offline: bool = True) -> LoadedModel:
     """Find a model by requirement or path and verify its files; raises as `resolve_model` does."""
     model = find_model(plugins, request, offline=offline)
     verify_files(model.folder, model.manifest)
     return LoadedModel(model.folder, model.manifest, model.manifest_sha256)
 
 
-def find_model(plugins: Plugins, request: str, *, offline: bool = True) -> ModelFolder:
+def find_model(plugins: Plugins, request: StrPath, *, offline: bool = True) -> ModelFolder:
     """Find a model by requirement or path and read its manifest, no more; raises as `resolve_model` does."""
+    request = model_request(request)
     if "/" in request or os.sep in request:
         return open_folder(Path(request))
     try:

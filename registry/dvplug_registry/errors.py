@@ -28,6 +28,11 @@ class DvplugError(Exception):
         said = ": ".join(part for part in (self.problem, self.cause) if part)
         super().__init__(said + (f". {self.repair}" if self.repair else ""))
 
+    @property
+    def problems(self) -> tuple[DvplugError, ...]:
+        """What is wrong, one by one: this error alone, unless it stands for several."""
+        return (self,)
+
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle all three parts, as when a worker process raises it."""
         parts = {"cause": self.cause, "repair": self.repair, "args": self.args}

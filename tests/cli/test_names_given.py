@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from dvplug.plugins.loading import installed_plugins
 from dvplug.simulate import SimulatedDataset
 from dvplug_registry.errors import near_misses
 from helpers.command import call_words, run, run_captured
+from helpers.places import ROOT
 from helpers.registry_fixtures import Site
 
 ALIASES = {
@@ -29,6 +31,14 @@ ALIASES = {
 @pytest.mark.parametrize(("alias", "name"), ALIASES.items())
 def test_technologies_are_known_by_what_people_call_them(alias: str, name: str) -> None:
     assert installed_plugins().technology(alias).name == name
+
+
+def test_the_page_names_all_aliases_and_no_others() -> None:
+    (line,) = [
+        one for one in (ROOT / "docs" / "technologies.md").read_text().splitlines() if "other names" in one
+    ]
+    ours = [t for t in installed_plugins().technologies() if t.name in set(ALIASES.values())]
+    assert set(re.findall(r"`([^`]+)`", line)) == {alias for one in ours for alias in one.aliases}
 
 
 @pytest.mark.parametrize(

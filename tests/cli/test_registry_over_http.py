@@ -94,6 +94,12 @@ def test_from_an_empty_registry_to_a_refused_one(
     assert len(server.log) == asked
     assert "known answers differ by at most" in sh("registry verify illumina-wgs@1.2.0")
 
+    # Deprecated: still chosen, and told of wherever it is.
+    sh(f"registry deprecate illumina-wgs@1.2.0 --reason use_1.3 {HOST}")
+    assert "illumina-wgs@1.2.0 is deprecated: use_1.3" in sh("registry download illumina-wgs")
+    assert "illumina-wgs@1.2.0 is deprecated: use_1.3" in sh(f"{call} --model illumina-wgs@1.2 --offline")
+    assert "deprecated" not in sh(f"{call} --model illumina-wgs@1.0 --offline")
+
     # Yanked: not chosen any more, but there for who names it.
     sh(f"registry yank illumina-wgs@1.2.0 --reason misses_insertions {HOST}")
     rows = {row["version"]: row for row in sh.json("registry list") if row["name"] == "illumina-wgs"}

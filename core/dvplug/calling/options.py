@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 
 from typing_extensions import TypedDict
 
-from dvplug.system.locations import Location, StrPath, location, shown
+from dvplug.system.locations import Location, StrPath, location, model_request, shown
 from dvplug.system.memory import parse_size
 
 
@@ -71,12 +71,20 @@ def _place(given: StrPath) -> Location:
 
 
 def _places(given: StrPath | Sequence[StrPath]) -> tuple[Location, ...]:
-    several = (given,) if isinstance(given, (str, os.PathLike)) else given
-    return tuple(map(_place, several))
+    return tuple(map(_place, _several(given)))
 
 
-def _files(given: Sequence[StrPath]) -> tuple[Path, ...]:
-    return tuple(map(Path, given))
+def _files(given: StrPath | Sequence[StrPath]) -> tuple[Path, ...]:
+    return tuple(map(Path, _several(given)))
+
+
+def _texts(given: StrPath | Sequence[StrPath]) -> tuple[str, ...]:
+    return tuple(os.fspath(one) for one in _several(given))
+
+
+def _several(given: StrPath | Sequence[StrPath]) -> Sequence[StrPath]:
+    """One alone is a sequence of one: a text is not one of letters."""
+    return (given,) if isinstance(given, (str, os.PathLike)) else given
 
 
 def _bytes(given: int | str) -> int:
@@ -94,10 +102,11 @@ _KEEP: dict[type, Callable[[Any], Any]] = {int: operator.index, bool: bool}
 PLACE = OptionKind(str, StrPath, _place)
 PLACES = OptionKind(list[str], StrPath | Sequence[StrPath], _places)
 FILE = OptionKind(Path, StrPath, Path)
-FILES = OptionKind(list[Path], Sequence[StrPath], _files)
+FILES = OptionKind(list[Path], StrPath | Sequence[StrPath], _files)
 OUTPUT = OptionKind(str, StrPath, os.fspath)
 OUTPUT_OR_STDOUT = OUTPUT._replace(hyphen=True)
-TEXTS = OptionKind(list[str], Sequence[str], tuple)
+TEXTS = OptionKind(list[str], StrPath | Sequence[StrPath], _texts)
+MODEL = OptionKind(str, StrPath, model_request)
 NUMBER = OptionKind(float, float, _number)
 SIZE = OptionKind(str, int | str, _bytes)
 
@@ -152,6 +161,7 @@ class CallOptions:
             "Model to use in place of the technology's own: name, name@1, name@1.0.0, or a model's folder. One that "
             "is not installed is downloaded from the registries that were added.",
             Bearing.VALUE,
+            MODEL,
         ),
     ] = None
     workers: Annotated[
@@ -306,9 +316,9 @@ class CallOptions:
 class CallKeywords(TypedDict, total=False):
     """What `dvplug.call` takes by name, for type checkers, which cannot read it from `CallOptions`."""
 
-    regions: Sequence[str]
-    exclude_regions: Sequence[StrPath]
-    model: str | None
+    regions: StrPath | Sequence[StrPath]
+    exclude_regions: StrPath | Sequence[StrPath]
+    model: StrPath | None
     workers: int
     device: Literal["auto", "cpu", "gpu"]
     sample: str | None
@@ -321,7 +331,7 @@ class CallKeywords(TypedDict, total=False):
     offline: bool
     gvcf: StrPath | None
     non_ref: bool
-    haploid_contigs: Sequence[str]
+    haploid_contigs: StrPath | Sequence[StrPath]
     par_bed: StrPath | None
     sex: Literal["male", "female"] | None
     proposed_variants: StrPath | None

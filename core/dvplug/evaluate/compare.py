@@ -22,7 +22,7 @@ from dvplug.genome.reference import Reference
 from dvplug.system.locations import StrPath
 
 AMBIGUOUS = "at an ambiguous reference base"
-"""Reason to leave a variant aside: tools disagree which letter REF has there (bcftools before and since 1.24)."""
+"""Reason to leave a variant aside: tools, and versions of bcftools, disagree which letter REF has there."""
 
 
 @dataclass(frozen=True)

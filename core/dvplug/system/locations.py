@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import TypeAlias
@@ -16,6 +17,11 @@ Location: TypeAlias = str | Path
 """A `Path`, or the text of a URL that htslib can read."""
 
 _URL = re.compile(r"(?:https?|ftp|s3|gs)(?:\+https?)?://", re.IGNORECASE)  # as htslib takes them
+
+
+def model_request(given: StrPath) -> str:
+    """Take what a user wrote for a model: a text is a name unless it has a slash; a path object is a folder's."""
+    return given if isinstance(given, str) else os.path.join(os.fspath(given), "")
 
 
 def is_remote(place: Location) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -89,7 +88,7 @@ def read_starting_point(given: StrPath) -> StartingPoint:
     InputError, ModelError
         There is neither, or it is damaged.
     """
-    text, folder = os.fspath(given), Path(given)
+    folder = Path(given)
     if folder.is_dir() and (folder / FIT_NAME).is_file():
         state = read_fit(folder)
         header, settings = state.header, state.settings
@@ -103,7 +102,7 @@ def read_starting_point(given: StrPath) -> StartingPoint:
             cause=f"there is neither {MANIFEST_NAME} nor {FIT_NAME} in it",
             repair="Name a model's folder, the folder that `dvplug train fit` made, or an installed model.",
         )
-    model = load_model(installed_plugins(), os.path.join(folder, "") if folder.is_dir() else text)
+    model = load_model(installed_plugins(), folder if folder.is_dir() else given)
     manifest = model.manifest
     return StartingPoint(
         manifest.label, model.path("weights"), manifest.architecture, dict(manifest.architecture_settings),
