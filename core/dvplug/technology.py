@@ -17,26 +17,30 @@ class Frozen(BaseModel):
 class ReadFilter(Frozen):
     """Which alignments are used. Qualities are phred."""
 
-    min_mapping_quality: int = Field(5, ge=0, le=254)
+    min_mapping_quality: int = Field(default=5, ge=0, le=254)
     keep_duplicates: bool = False
     keep_secondary: bool = False
     keep_supplementary: bool = False
     keep_qc_fail: bool = False
-    missing_base_quality: int = Field(20, ge=0, le=93, description="used for reads without qualities")
-    sampling_window: int = Field(1000, ge=100, description="bp of read starts that share one read limit")
-    max_reads_per_window: int = Field(1500, ge=1)
-    max_read_span: int = Field(1000, ge=1, description="longest usual reference span of a read, bp")
+    missing_base_quality: int = Field(default=20, ge=0, le=93, description="used for reads without qualities")
+    sampling_window: int = Field(
+        default=1000, ge=100, description="bp of read starts that share one read limit"
+    )
+    max_reads_per_window: int = Field(default=1500, ge=1)
+    max_read_span: int = Field(default=1000, ge=1, description="longest usual reference span of a read, bp")
 
 
 class CandidateThresholds(Frozen):
     """When an observed allele becomes a candidate (DeepVariant's very sensitive caller)."""
 
-    min_base_quality: int = Field(10, ge=0, le=93)
-    min_count_snps: int = Field(2, ge=1)
-    min_count_indels: int = Field(2, ge=1)
-    min_fraction_snps: float = Field(0.12, ge=0, le=1)
-    min_fraction_indels: float = Field(0.06, ge=0, le=1)
-    max_alts: int = Field(4, ge=1, le=6, description="the best supported alts of a site that are kept")
+    min_base_quality: int = Field(default=10, ge=0, le=93)
+    min_count_snps: int = Field(default=2, ge=1)
+    min_count_indels: int = Field(default=2, ge=1)
+    min_fraction_snps: float = Field(default=0.12, ge=0, le=1)
+    min_fraction_indels: float = Field(default=0.06, ge=0, le=1)
+    max_alts: int = Field(
+        default=4, ge=1, le=6, description="the best supported alts of a site that are kept"
+    )
 
 
 class ImageLayout(Frozen):
@@ -44,7 +48,7 @@ class ImageLayout(Frozen):
 
     height: int = Field(ge=8, le=512)
     width: int = Field(ge=11, le=1001, description="odd: the candidate is in the middle column")
-    reference_rows: int = Field(1, ge=0)
+    reference_rows: int = Field(default=1, ge=0)
     channels: tuple[str, ...]
 
     @property
@@ -57,10 +61,10 @@ class Signs(Frozen):
     """What may be found in a file of reads; patterns are regular expressions, searched for in any case."""
 
     header: tuple[str, ...] = Field(
-        (), description="patterns in one field of @RG or @PG, written as '@RG DS:READTYPE=CCS'"
+        default=(), description="patterns in one field of @RG or @PG, written as '@RG DS:READTYPE=CCS'"
     )
-    read_names: tuple[str, ...] = Field((), description="patterns in the names of most reads")
-    tags: tuple[str, ...] = Field((), description="tags that most reads have")
+    read_names: tuple[str, ...] = Field(default=(), description="patterns in the names of most reads")
+    tags: tuple[str, ...] = Field(default=(), description="tags that most reads have")
 
     @field_validator("header", "read_names")
     @classmethod
@@ -87,21 +91,21 @@ class Recognition(Frozen):
     Whatever a file does not tell counts neither way.
     """
 
-    platforms: tuple[str, ...] = Field((), description="@RG PL; 'ABC' is also 'abc' and 'ABC 2000'")
-    shown_by: Signs = Field(Signs(), description="each that is found speaks for the technology")
-    denied_by: Signs = Field(Signs(), description="any that is found contradicts it")
-    doubted_by: Signs = Field(Signs(), description="any that is found is warned of")
+    platforms: tuple[str, ...] = Field(default=(), description="@RG PL; 'ABC' is also 'abc' and 'ABC 2000'")
+    shown_by: Signs = Field(default=Signs(), description="each that is found speaks for the technology")
+    denied_by: Signs = Field(default=Signs(), description="any that is found contradicts it")
+    doubted_by: Signs = Field(default=Signs(), description="any that is found is warned of")
     tag_ranges: tuple[TagRange, ...] = Field(
-        (), description="a tag within speaks for it, outside contradicts"
+        default=(), description="a tag within speaks for it, outside contradicts"
     )
-    read_length: tuple[int, int] | None = Field(None, description="of the median read, bases")
-    base_quality: tuple[int, int] | None = Field(None, description="of the median base, phred")
+    read_length: tuple[int, int] | None = Field(default=None, description="of the median read, bases")
+    base_quality: tuple[int, int] | None = Field(default=None, description="of the median base, phred")
     max_difference: float | None = Field(
-        None, ge=0, le=1, description="mismatches and indels per aligned base, of the median read"
+        default=None, ge=0, le=1, description="mismatches and indels per aligned base, of the median read"
     )
-    paired: bool | None = Field(None, description="None: either")
+    paired: bool | None = Field(default=None, description="None: either")
     captured: bool | None = Field(
-        None, description="whether depth is that of a capture or amplicons; None: either"
+        default=None, description="whether depth is that of a capture or amplicons; None: either"
     )
 
     def lines(self) -> Iterator[str]:
@@ -132,20 +136,24 @@ class TechnologyProfile(Frozen):
     description: str
     model: str = Field(description="requirement on the model, such as 'illumina-wgs@1'")
     model_technology: str | None = Field(
-        None,
+        default=None,
         description="technology whose models it borrows while it has none, since its reads are drawn alike",
     )
-    recognition: Recognition | None = Field(None, description="None: never picked, and nothing is refused")
-    depth: tuple[float, float] | None = Field(
-        None, description="mean depth that it is for; outside is warned of"
+    recognition: Recognition | None = Field(
+        default=None, description="None: never picked, and nothing is refused"
     )
-    partition_size: int = Field(50_000, ge=1000, description="bp that one unit of work covers")
+    depth: tuple[float, float] | None = Field(
+        default=None, description="mean depth that it is for; outside is warned of"
+    )
+    partition_size: int = Field(default=50_000, ge=1000, description="bp that one unit of work covers")
     read_filter: ReadFilter = ReadFilter()
-    realign_reads: bool = Field(False, description="assemble windows of clustered indels; for short reads")
-    phase_reads: bool = Field(False, description="by the SNPs that reads share; for long reads")
+    realign_reads: bool = Field(
+        default=False, description="assemble windows of clustered indels; for short reads"
+    )
+    phase_reads: bool = Field(default=False, description="by the SNPs that reads share; for long reads")
     candidate_thresholds: CandidateThresholds = CandidateThresholds()
     base_error_rate: float = Field(
-        0.001, gt=0, lt=0.5, description="of a read's base, for a gVCF's confidence in the reference"
+        default=0.001, gt=0, lt=0.5, description="of a read's base, for a gVCF's confidence in the reference"
     )
     image: ImageLayout
     candidate_finder: str = "allele-counter"

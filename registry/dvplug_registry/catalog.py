@@ -46,9 +46,9 @@ class Offer(Part):
     manifest_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     unpacked: int = Field(ge=0, description="bytes of its files")
     card_sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="of the model card, Markdown")
-    deprecated: str | None = Field(None, description="why there is something better")
+    deprecated: str | None = Field(default=None, description="why there is something better")
     yanked: str | None = Field(
-        None, description="why it must not be chosen any more, unless by its full version"
+        default=None, description="why it must not be chosen any more, unless by its full version"
     )
     sha256: str = Field(
         pattern=r"^[0-9a-f]{64}$", description="of the archive; from the signed target, as is size"

@@ -118,8 +118,8 @@ class LiteRT(Part):
 class LapseRates(Part):
     """Share of the sites at which the network's answer tells nothing, by type."""
 
-    snp: float = Field(0.0, ge=0, lt=1)
-    indel: float = Field(0.0, ge=0, lt=1)
+    snp: float = Field(default=0.0, ge=0, lt=1)
+    indel: float = Field(default=0.0, ge=0, lt=1)
 
 
 class FileEntry(Part):
@@ -146,7 +146,7 @@ class Manifest(Part):
     calling: Calling
     training: Training
     temperatures: tuple[PositiveFloat, PositiveFloat, PositiveFloat] = Field(
-        (1.0, 1.0, 1.0),
+        default=(1.0, 1.0, 1.0),
         description="what the logits of hom-ref, het and hom-alt were divided by; the weights have it",
     )
     lapse_rates: LapseRates = LapseRates()

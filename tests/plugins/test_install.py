@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import site
 import subprocess
 import sys
 import textwrap
-import venv
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,7 +19,8 @@ from dvplug.plugins import install as installing
 from dvplug.plugins.scaffold import new_project
 from dvplug.simulate import SimulatedDataset
 from helpers.command import run as command
-from helpers.registry_fixtures import REPOSITORY, TOY, make_model
+from helpers.environments import OFFLINE, fresh_environment
+from helpers.registry_fixtures import TOY, make_model
 
 pytestmark = pytest.mark.skipif(
     not all(map(find_spec, ("pip", "hatchling", "editables"))), reason="pip and hatchling build the plugins"
@@ -32,25 +31,19 @@ ONNX = TOY.parent / "dvplug_onnx"
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh environment that sees this one's packages, dvplug among them; its own alone can change."""
-    folder = tmp_path_factory.mktemp("environment")
-    venv.create(folder, with_pip=True, symlinks=True)
-    python = folder / "bin" / "python"
-    (own,) = folder.glob("lib/python*/site-packages")
-    paths = [*site.getsitepackages(), *(str(REPOSITORY / part) for part in ("core", "registry", "plugins"))]
-    (own / "beside.pth").write_text("\n".join(paths) + "\n")
-    return python
+    return fresh_environment(tmp_path_factory.mktemp("environment"))
 
 
 @pytest.fixture
 def run(python: Path, tmp_path: Path) -> Iterator[Run]:
-    environment = os.environ | {
-        "PIP_NO_BUILD_ISOLATION": "0",  # pip's way to say that there is none: hatchling is here
-        "PIP_NO_INDEX": "1",
-        "PIP_NO_DEPS": "1",
-        "DVPLUG_HOME": str(tmp_path / "home"),
-        "DVPLUG_PLUGINS": "illumina",
-    }
+    environment = (
+        os.environ
+        | OFFLINE
+        | {
+            "DVPLUG_HOME": str(tmp_path / "home"),
+            "DVPLUG_PLUGINS": "illumina",
+        }
+    )
     environment.pop("PYTHONPATH", None)
 
     def run_(*words: object, only: str | None = None) -> tuple[int, str]:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -75,9 +76,20 @@ def test_the_project_calls(
 
 
 def test_the_project_is_tidy(project: Path) -> None:
+    for words in (["ruff", "check", "--no-cache", "."], ["ruff", "format", "--check", "--no-cache", "."]):
+        checked = subprocess.run(
+            [sys.executable, "-m", *words], cwd=project, capture_output=True, text=True, check=False
+        )
+        assert checked.returncode == 0, checked.stdout
+
+
+@pytest.mark.skipif(find_spec("mypy") is None, reason="mypy is not installed")
+def test_the_project_is_typed_as_mypy_sees_it_without_plugins(project: Path) -> None:
+    """And so are other plugins: what they call of ours has defaults that a type checker knows."""
+    roots = [str(REPOSITORY / part) for part in ("core", "registry")]
     checked = subprocess.run(
-        [sys.executable, "-m", "ruff", "check", "--no-cache", "."],
-        cwd=project, capture_output=True, text=True, check=False,
+        [sys.executable, "-m", "mypy", "--no-incremental", "."],
+        cwd=project, env=os.environ | {"MYPYPATH": os.pathsep.join(roots)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert checked.returncode == 0, checked.stdout
 

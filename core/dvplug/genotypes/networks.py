@@ -28,14 +28,20 @@ GENOTYPES = ("hom_ref", "het", "hom_alt")
 class SmallCnnSettings(Frozen):
     """Sizes of `small-cnn`."""
 
-    stem: int = Field(24, ge=4, description="filters of the first convolution, 3x3 with stride 2")
-    filters: tuple[int, ...] = Field((32, 64, 96), min_length=1, description="one stage of stride 2 each")
-    blocks: int = Field(1, ge=1, description="residual blocks in each stage")
-    feature_units: int = Field(32, ge=1, description="units of the two layers that see the features alone")
-    head_units: int = Field(64, ge=1, description="units of the layer that sees image and features")
-    dropout: float = Field(0.1, ge=0, lt=1)
+    stem: int = Field(default=24, ge=4, description="filters of the first convolution, 3x3 with stride 2")
+    filters: tuple[int, ...] = Field(
+        default=(32, 64, 96), min_length=1, description="one stage of stride 2 each"
+    )
+    blocks: int = Field(default=1, ge=1, description="residual blocks in each stage")
+    feature_units: int = Field(
+        default=32, ge=1, description="units of the two layers that see the features alone"
+    )
+    head_units: int = Field(default=64, ge=1, description="units of the layer that sees image and features")
+    dropout: float = Field(default=0.1, ge=0, lt=1)
     sequencing_types: int = Field(
-        0, ge=0, description="last features that tell the kind of sequencing: they join at the head alone"
+        default=0,
+        ge=0,
+        description="last features that tell the kind of sequencing: they join at the head alone",
     )
 
 

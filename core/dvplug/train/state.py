@@ -24,22 +24,31 @@ class FitSettings(Frozen):
     architecture: str = "small-cnn"
     architecture_settings: dict[str, Any] = Field(default_factory=dict)
     sequencing_types: tuple[str, ...] = Field(
-        (), description="technologies whose examples are mixed; the network kept is that of the first"
+        default=(), description="technologies whose examples are mixed; the network kept is that of the first"
     )
-    epochs: int = Field(5, ge=1)
-    steps_per_epoch: int | None = Field(None, ge=1, description="where an epoch shall not show every example")
-    batch_size: int = Field(256, ge=1)
-    learning_rate: float = Field(2e-3, gt=0, description="at the end of the warm-up; then cosine to 1 %")
-    warm_up: float = Field(0.05, ge=0, lt=1, description="fraction of all steps")
-    weight_decay: float = Field(0.004, ge=0)
-    average: float = Field(0.4, gt=0, description="epochs that the moving average of the weights spans")
-    label_smoothing: float = Field(0.005, ge=0, lt=0.5)
+    epochs: int = Field(default=5, ge=1)
+    steps_per_epoch: int | None = Field(
+        default=None, ge=1, description="where an epoch shall not show every example"
+    )
+    batch_size: int = Field(default=256, ge=1)
+    learning_rate: float = Field(
+        default=2e-3, gt=0, description="at the end of the warm-up; then cosine to 1 %"
+    )
+    warm_up: float = Field(default=0.05, ge=0, lt=1, description="fraction of all steps")
+    weight_decay: float = Field(default=0.004, ge=0)
+    average: float = Field(
+        default=0.4, gt=0, description="epochs that the moving average of the weights spans"
+    )
+    label_smoothing: float = Field(default=0.005, ge=0, lt=0.5)
     class_weights: tuple[float, float, float] = (1.0, 1.0, 1.0)
     keep: tuple[PositiveFloat, PositiveFloat, PositiveFloat] = Field(
-        (1.0, 1.0, 1.0), description="fraction of each class per epoch; the kept weights are corrected for it"
+        default=(1.0, 1.0, 1.0),
+        description="fraction of each class per epoch; the kept weights are corrected for it",
     )
-    patience: int = Field(2, ge=1, description="epochs without a better tune log-loss before it stops")
-    seed: int = Field(1, ge=0)
+    patience: int = Field(
+        default=2, ge=1, description="epochs without a better tune log-loss before it stops"
+    )
+    seed: int = Field(default=1, ge=0)
 
 
 class Epoch(Frozen):
@@ -57,7 +66,7 @@ class Fit(Frozen):
     n_examples: int
     sources: tuple[str, ...]
     started_from: str = Field(
-        "", description="model or fit whose weights it began with; empty where at random"
+        default="", description="model or fit whose weights it began with; empty where at random"
     )
     epochs: tuple[Epoch, ...] = ()
 

@@ -44,7 +44,7 @@ class ExampleHeader(Frozen):
     candidate_thresholds: CandidateThresholds
     contigs: tuple[str, ...] = Field(description="names that the column `contig` points at")
     contig_digests: tuple[str, ...] = Field(
-        (), description="of each of them `Reference.fingerprint`, or none where that is not known"
+        default=(), description="of each of them `Reference.fingerprint`, or none where that is not known"
     )
     source: str = Field(description="reads, truth and regions, for people")
 
