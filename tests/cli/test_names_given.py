@@ -153,6 +153,18 @@ def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path, capsys: pytest
     )  # fmt: skip
     assert code == 2
     assert all(name in err for name in ("t.vcf", "q.vcf", "g.fa"))
+    files = ["--truth", absent / "t.vcf", "--query", absent / "q.vcf", "--confident", absent / "c.bed"]
+    code, _, err = run_captured(
+        capsys, "evaluate", *files, "--ref", absent / "g.fa", "--report", absent / "x.html"
+    )
+    assert code == 2
+    assert all(name in err for name in ("4 problems", "--report", "t.vcf", "q.vcf", "g.fa"))
+    code, _, err = run_captured(
+        capsys, "show", "--tech", "hify", "--ref", absent / "g.fa", "--reads", absent / "s.bam", "--at", "1:5",
+        "--out", absent / "x.png",
+    )  # fmt: skip
+    assert code == 2
+    assert all(name in err for name in ("4 problems", "of --out", "'hifi'", "g.fa", "s.bam"))
 
 
 @pytest.mark.parametrize("width", [80, 120])

@@ -8,6 +8,7 @@ import os
 import pickle
 import pkgutil
 import re
+import runpy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,9 @@ def test_the_examples_of_the_page_run_one_after_the_other(
     names: dict[str, Any] = {}
     said = []
     for number, block in enumerate(blocks):
-        exec(compile(block, f"python.md, block {number}", "exec"), names)
+        script = tmp_path / f"block_{number}.py"
+        script.write_text(block)
+        names |= runpy.run_path(str(script), names)
         said.append(capsys.readouterr().out)
     assert len(said[1].splitlines()) > 10
     errors = next(text for text in said if "|" in text).splitlines()

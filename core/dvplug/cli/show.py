@@ -38,15 +38,21 @@ def show(
 
     The options besides --at and --out are those of `dvplug call`.
     """
-    from dvplug.errors import InputError
+    from dvplug.errors import InputError, Problems
     from dvplug.show.pictures import draw_pileups
-    from dvplug.show.sites import Site, show_positions
+    from dvplug.show.sites import Site, check_positions, show_positions
     from dvplug.system.console import info, stdout
     from dvplug.system.outputs import require_place
 
+    options, problems = CallOptions.of(out="", **given), Problems()
     if out is not None:
-        require_place(out, ".png", "--out")
-    shown = show_positions(at, CallOptions.of(out="", **given))
+        with problems.collect():
+            require_place(out, ".png", "--out")
+    if problems.found:
+        with problems.collect():
+            check_positions(at, options)
+    problems.raise_all()
+    shown = show_positions(at, options)
     for found in shown.found:
         if isinstance(found, Site):
             _print_site(found, shown)

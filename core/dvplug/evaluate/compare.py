@@ -126,6 +126,12 @@ def evaluate(
     return Evaluation(snp, indel, left_of_truth, left_of_query, tuple(comparison.searched_in_part))
 
 
+def require_inputs(truth: StrPath, query: StrPath, confident: StrPath, reference: StrPath) -> None:
+    """Look at all inputs of `evaluate`; raises as it does, but for a REF that is not in the reference."""
+    with _read(truth, query, confident, reference, False):
+        pass
+
+
 class _Compared(NamedTuple):
     """What `compare` takes."""
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
-from dvplug.evaluate.compare import Evaluation, evaluate
+from dvplug.errors import Problems
+from dvplug.evaluate.compare import Evaluation, evaluate, require_inputs
 from dvplug.evaluate.counts import ClassCounts, wilson_interval
 from dvplug.evaluate.judged import (
     GENOTYPES,
@@ -58,7 +59,13 @@ def evaluate_and_report(
     all_filters: bool = False,
 ) -> Evaluation:
     """Evaluate, and write the report of it; parameters and errors as of `evaluate`."""
-    require_place(Path(report), ".html", "--report")
+    problems = Problems()
+    with problems.collect():
+        require_place(Path(report), ".html", "--report")
+    if problems.found:  # what else is wrong is said with it, before any work
+        with problems.collect():
+            require_inputs(truth, query, confident, reference)
+    problems.raise_all()
     with TemporaryDirectory() as temporary:
         folder = out_dir or temporary
         result = evaluate(truth, query, confident, reference, out_dir=folder, all_filters=all_filters)

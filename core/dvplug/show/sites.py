@@ -18,14 +18,14 @@ from dvplug.errors import InputError, Problems
 from dvplug.genome.ploidy import Ploidy
 from dvplug.genome.reference import Reference
 from dvplug.genome.regions import parse_region, skip_n_runs
-from dvplug.inputs.preflight import check_call
+from dvplug.inputs.preflight import Checked, check_call
 from dvplug.inputs.samples import SampleChoice
 from dvplug.line.candidate_batch import CandidateBatch
 from dvplug.line.image_batch import NO_ALT
 from dvplug.line.record import VcfRecord
 from dvplug.line.region import Region
 from dvplug.models import check_request
-from dvplug.plugins.loading import installed_plugins
+from dvplug.plugins.loading import Plugins, installed_plugins
 from dvplug.system.input_states import InputStates
 from dvplug.technology import CandidateThresholds, ImageLayout
 
@@ -124,13 +124,28 @@ def show_positions(positions: Sequence[str], options: CallOptions) -> Shown:
         Anything that the user can mend, as of `call_variants`; or a position is not one base.
     """
     options = replace(options, device="cpu", force=True, gvcf=None)
+    inputs = InputStates.of(options.inputs())
+    plugins, checked = check_positions(positions, options)
+    job = call_job(options, plugins, checked, inputs)
+    with Reference.open(options.ref) as reference:
+        if options.proposed_variants:
+            size = checked.profile.partition_size
+            parts = dict.fromkeys(_partition(at, size, reference) for at in checked.regions)
+            count_proposed(options.proposed_variants, reference, parts)
+        viewer = _Viewer(job, reference)
+        with job.inputs.watched():
+            found = [one for at in checked.regions for one in viewer.look(at)]
+    return Shown(job.model.manifest.label, checked.profile.image, found)
+
+
+def check_positions(positions: Sequence[str], options: CallOptions) -> tuple[Plugins, Checked]:
+    """Look at all inputs of `show_positions`; raises all that is wrong at once."""
     plugins = installed_plugins()
 
     def where(lengths: Mapping[str, int]) -> tuple[list[Region], Ploidy]:
         wanted = [_one_base(text, lengths) for text in positions]
         return wanted, ploidy_of(options, lengths, wanted)
 
-    inputs = InputStates.of(options.inputs())
     problems, checked = Problems(), None
     if options.model:
         with problems.collect():
@@ -147,16 +162,7 @@ def show_positions(positions: Sequence[str], options: CallOptions) -> Shown:
         )
     problems.raise_all()
     assert checked is not None
-    job = call_job(options, plugins, checked, inputs)
-    with Reference.open(options.ref) as reference:
-        if options.proposed_variants:
-            size = checked.profile.partition_size
-            parts = dict.fromkeys(_partition(at, size, reference) for at in checked.regions)
-            count_proposed(options.proposed_variants, reference, parts)
-        viewer = _Viewer(job, reference)
-        with job.inputs.watched():
-            found = [one for at in checked.regions for one in viewer.look(at)]
-    return Shown(job.model.manifest.label, checked.profile.image, found)
+    return plugins, checked
 
 
 def _one_base(text: str, lengths: Mapping[str, int]) -> Region:
