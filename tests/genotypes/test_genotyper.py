@@ -24,9 +24,11 @@ from helpers.training_toys import LAYOUT, TINY, toy_examples, write_shard
 def model(tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
     """A toy model, fitted and exported."""
     folder = tmp_path_factory.mktemp("genotyper")
-    shard = write_shard(folder / "train.h5", toy_examples(960, seed=0))
+    shard, tune = (
+        write_shard(folder / f"{name}.h5", toy_examples(960, seed=0)) for name in ("train", "tune")
+    )
     settings = FitSettings(architecture_settings=TINY, epochs=3, batch_size=32, learning_rate=1e-2)
-    fit([shard], [shard], settings, folder / "fit")
+    fit([shard], [tune], settings, folder / "fit")
     about = Description(name="toy", version="1.0.0", description="A toy.", held_out="none")
     export(folder / "fit", [shard], about, folder / "model")
     return open_folder(folder / "model")

@@ -323,7 +323,7 @@ class CallKeywords(TypedDict, total=False):
     device: Literal["auto", "cpu", "gpu"]
     sample: str | None
     sample_name: str | None
-    read_group: Sequence[str]
+    read_group: StrPath | Sequence[StrPath]
     min_qual: float
     min_gq: int
     keep_ref_calls: bool
