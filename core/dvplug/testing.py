@@ -26,7 +26,7 @@ from dvplug.engine.pipeline import Pipeline
 from dvplug.errors import DvplugError
 from dvplug.genome.reference import Reference
 from dvplug.hookspecs import Extension
-from dvplug.line.region import Region
+from dvplug.line.region import Partition, Region
 from dvplug.models import check_fit, resolve_model, verify_model
 from dvplug.plugins.loading import PluginInfo, Plugins, load_plugins
 from dvplug.reads.groups import ReadSource
@@ -174,7 +174,7 @@ class PluginConformance:
                     keep_ref_calls=True,
                     device="cpu",
                 )
-                lines = RegionCaller(job)(region).lines
+                lines = RegionCaller(job)(Partition(region, (region,))).lines
                 assert lines, f"{profile.name}: no record is written"
                 assert {line.count("\t") for line in lines} == {9}, f"{profile.name}: a record is no VCF"
 

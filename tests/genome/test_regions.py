@@ -1,6 +1,8 @@
 """Region parsing, and set algebra against plain sets of positions."""
 
 import gzip
+import itertools
+import random
 
 import pysam
 import pytest
@@ -9,7 +11,16 @@ from hypothesis import strategies as st
 
 from dvplug.errors import InputError
 from dvplug.genome.reference import Reference
-from dvplug.genome.regions import merge, parse_region, partitions, resolve_regions, skip_n_runs, subtract
+from dvplug.genome.regions import (
+    CLOSE,
+    grouped,
+    merge,
+    parse_region,
+    partitions,
+    resolve_regions,
+    skip_n_runs,
+    subtract,
+)
 from dvplug.line.region import Region
 
 LENGTHS = {"chr20": 64_444_167, "chr2": 300, "HLA-A*01:01:01": 100, "HLA-A*01:01": 90, "chrM": 50, "a-1:5": 7}
@@ -139,3 +150,30 @@ def test_n_runs_at_the_ends_are_skipped(tmp_path_factory, bases, size):
     assert {p for _, p in positions(kept)} >= {i for i, base in enumerate(bases) if base not in "Nn"}
     assert all(bases[r.start] not in "Nn" and bases[r.end - 1] not in "Nn" for r in kept)
     assert positions(kept) <= positions(whole)
+
+
+def test_targets_are_grouped_within_cells_and_where_little_lies_between() -> None:
+    rng = random.Random(4)
+    lengths = {"a": 400_000, "b": 30_000}
+    targets = merge(
+        [
+            Region(contig, start, start + rng.randrange(1, 300))
+            for contig, length in lengths.items()
+            for start in rng.sample(range(length - 300), 150)
+        ],
+        lengths,
+    )
+    cut = partitions(targets, 50_000)
+    groups = list(grouped(cut, 50_000))
+    assert [target for group in groups for target in group.targets] == cut
+    assert 4 < len(groups) < len(cut)
+    for group in groups:
+        first, last = group.targets[0], group.targets[-1]
+        assert group.region == Region(first.contig, first.start, last.end)
+        assert first.start // 50_000 == (last.end - 1) // 50_000
+        gaps = [other.start - one.end for one, other in itertools.pairwise(group.targets)]
+        assert max(gaps, default=0) <= CLOSE
+    for group, other in itertools.pairwise(groups):
+        apart = other.region.start - group.region.end
+        same_cell = group.region.start // 50_000 == other.region.start // 50_000
+        assert group.region.contig != other.region.contig or not same_cell or apart > CLOSE

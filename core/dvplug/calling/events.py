@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dvplug.line.read_batch import LEFT_OUT
-from dvplug.line.region import Region
+from dvplug.line.region import Partition
 from dvplug.line.result import Counts
 from dvplug.system.console import warn
 from dvplug.system.run_log import log_event
@@ -55,9 +55,9 @@ def warn_of_reads(total: Counts, *, chosen: bool) -> None:
         warn(f"{others:,} reads of other samples, or of no read group, were left out.")
 
 
-def log_result(region: Region, counts: Counts) -> None:
+def log_result(partition: Partition, counts: Counts) -> None:
     """Append what one partition gave."""
-    log_event("partition", region=str(region), **_counts(counts))
+    log_event("partition", region=str(partition), **_counts(counts))
 
 
 def log_counts(total: Counts) -> None:

@@ -29,7 +29,7 @@ from dvplug.calling.options import CallOptions
 from dvplug.engine.job import CallJob
 from dvplug.errors import InputError
 from dvplug.line.reference_blocks import RegionGvcf
-from dvplug.line.region import Region
+from dvplug.line.region import Partition
 from dvplug.line.result import Counts, RegionResult
 from dvplug.plugins.sources import RunCode
 from dvplug.system.console import info
@@ -185,7 +185,7 @@ class Journal:
 
 @contextmanager
 def open_journal(
-    options: CallOptions, job: CallJob, parts: Sequence[Region], code: RunCode
+    options: CallOptions, job: CallJob, parts: Sequence[Partition], code: RunCode
 ) -> Iterator[Journal | None]:
     """Open the journal of a call, and remove what a killed run of the same output left; none where it is stdout.
 
@@ -219,8 +219,8 @@ def open_journal(
 
 def finish(
     journal: Journal | None,
-    parts: Sequence[Region],
-    call: Callable[[Sequence[Region]], Iterator[RegionResult]],
+    parts: Sequence[Partition],
+    call: Callable[[Sequence[Partition]], Iterator[RegionResult]],
 ) -> Generator[RegionResult, None, None]:
     """Yield the results of all partitions, in order: those in the journal, then those of ``call``, which it gets."""
     if journal is None:
@@ -232,7 +232,7 @@ def finish(
         yield result
 
 
-def identity(options: CallOptions, job: CallJob, parts: Sequence[Region], code: RunCode) -> dict[str, Any]:
+def identity(options: CallOptions, job: CallJob, parts: Sequence[Partition], code: RunCode) -> dict[str, Any]:
     """Return all that results depend on, under names that a message can say; JSON can hold it.
 
     Parameters
@@ -256,7 +256,10 @@ def identity(options: CallOptions, job: CallJob, parts: Sequence[Region], code: 
         "proposed variants": _identities(job.inputs, [job.proposed] if job.proposed else []),
         "gVCF": job.gvcf_symbol or None,
         "haploid contigs": {contig: str(parts) for contig, parts in job.ploidy.diploid.items()},
-        "partitions": {"number": len(parts), "sha256": _digest("\n".join(map(str, parts)))},
+        "partitions": {
+            "number": len(parts),
+            "sha256": _digest("\n".join(str(one) for part in parts for one in part.targets)),
+        },
     }
 
 

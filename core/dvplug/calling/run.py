@@ -19,14 +19,14 @@ from dvplug.engine.pipeline import Pipeline
 from dvplug.errors import InputError, Problems
 from dvplug.genome.ploidy import Ploidy, left_out_by_default, resolve_ploidy
 from dvplug.genome.reference import Reference
-from dvplug.genome.regions import partitions, resolve_regions, skip_n_runs
+from dvplug.genome.regions import grouped, partitions, resolve_regions, skip_n_runs
 from dvplug.genotypes.genotyper import gpu_is_usable
 from dvplug.inputs.preflight import Checked, check_call
 from dvplug.inputs.recognition import AUTO
 from dvplug.inputs.samples import SampleChoice
 from dvplug.kernel.cache import cache_folder, is_warm
 from dvplug.line.record import VcfRecord
-from dvplug.line.region import Region
+from dvplug.line.region import Partition, Region
 from dvplug.line.result import Counts, RegionResult
 from dvplug.models import check_fit, check_request, resolve_model
 from dvplug.plugins.loading import Plugins, installed_plugins
@@ -49,7 +49,7 @@ class PreparedCall:
 
     options: CallOptions
     job: CallJob
-    partitions: list[Region]
+    partitions: list[Partition]
     workers: int
     code: RunCode
     header: Callable[..., str]
@@ -132,7 +132,8 @@ def prepare_call(options: CallOptions) -> PreparedCall:
             command=options.command(), model=job.model.manifest.label, model_sha256=job.model.manifest_sha256,
             plugins=code.plugins,
         )  # fmt: skip
-        parts = list(skip_n_runs(partitions(checked.regions, checked.profile.partition_size), reference))
+        size = checked.profile.partition_size
+        parts = list(grouped(skip_n_runs(partitions(checked.regions, size), reference), size))
     return PreparedCall(options, job, parts, workers, code, text)
 
 

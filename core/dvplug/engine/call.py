@@ -13,7 +13,7 @@ from dvplug.engine.job import CallJob
 from dvplug.hookspecs import Predictor
 from dvplug.line.record import REF_CALL, VcfRecord
 from dvplug.line.reference_blocks import RegionGvcf
-from dvplug.line.region import Region
+from dvplug.line.region import Partition
 from dvplug.line.result import Counts, RegionResult, Stopwatch
 from dvplug.records.gvcf import region_gvcf
 from dvplug.records.postprocess import call_sites
@@ -80,9 +80,10 @@ class RegionCaller:
             self.genotyper = job.open_model(job.model, job.device)
         self.job = job
 
-    def __call__(self, region: Region) -> RegionResult:
-        """Call one region."""
-        return call_region(self.images.draw(region), self.genotyper, self.job)
+    def __call__(self, partition: Partition) -> RegionResult:
+        """Call one partition."""
+        drawn = self.images.draw(partition.region, targets=partition.targets)
+        return call_region(drawn, self.genotyper, self.job)
 
 
 class RegionDrawer:
@@ -91,15 +92,15 @@ class RegionDrawer:
     def __init__(self, job: CallJob) -> None:
         self.images = job.open_drawer()
 
-    def __call__(self, region: Region) -> list[Drawn]:
-        """Draw one region."""
-        return list(self.images.draw(region))
+    def __call__(self, partition: Partition) -> list[Drawn]:
+        """Draw one partition."""
+        return list(self.images.draw(partition.region, targets=partition.targets))
 
 
 def call_regions(
-    job: CallJob, regions: Sequence[Region], workers: int, max_memory: int | None = None
+    job: CallJob, partitions: Sequence[Partition], workers: int, max_memory: int | None = None
 ) -> Iterator[RegionResult]:
-    """Call regions: one result for each, in order.
+    """Call partitions: one result for each, in order.
 
     On a CPU each worker goes the whole line; on a GPU the workers draw and this process runs the network.
 
@@ -110,7 +111,7 @@ def call_regions(
     """
     if job.device == "gpu":
         genotyper = job.open_model(job.model, "gpu")
-        for parts in map_in_order(RegionDrawer, job, regions, workers, max_memory):
+        for parts in map_in_order(RegionDrawer, job, partitions, workers, max_memory):
             yield call_region(parts, genotyper, job)
     else:
-        yield from map_in_order(RegionCaller, job, regions, workers, max_memory)
+        yield from map_in_order(RegionCaller, job, partitions, workers, max_memory)

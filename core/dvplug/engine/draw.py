@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +27,7 @@ from dvplug.reads.opened import OpenedReads
 from dvplug.reads.realign import REALIGN_MARGIN, realign_reads
 from dvplug.reads.same_bases import with_bases_of_reference
 from dvplug.records.reference_depths import ReferenceDepths, reference_depths
+from dvplug.sequence.codes import UNKNOWN_BASE
 from dvplug.system.input_states import NO_INPUTS, InputStates
 from dvplug.system.locations import Location
 from dvplug.technology import CandidateThresholds
@@ -92,19 +93,27 @@ class RegionImages:
         seen = max(self.profile.image.width // 2, NEARBY)
         self.margin = seen + 10 * HAPLOTYPE_FLANK + (REALIGN_MARGIN if self.profile.realign_reads else 0)
 
-    def draw(self, region: Region, thresholds: CandidateThresholds | None = None) -> Iterator[Drawn]:
+    def draw(
+        self,
+        region: Region,
+        thresholds: CandidateThresholds | None = None,
+        targets: Sequence[Region] = (),
+    ) -> Iterator[Drawn]:
         """Draw the candidates of one region, in order, in parts of at most `MAX_SITES`.
 
         Parameters
         ----------
         thresholds
             In place of the profile's, when examples are made.
+        targets
+            Where candidates must begin, disjoint and in order; anywhere in the region if there are none.
         """
+        targets = targets or (region,)
         counts = Counts(regions=1)
         with self.inputs.watched():
-            reads, candidates, proposed, codes, start = self._read(region, thresholds, counts)
+            reads, candidates, proposed, codes, start = self._read(region, thresholds, counts, targets)
         clock = Stopwatch(counts.seconds)
-        depths = self._depths(reads, codes, start, region)
+        depths = self._depths(reads, codes, start, targets)
         clock.stop("count")
         for first in range(0, max(1, len(candidates)), MAX_SITES):
             last = min(first + MAX_SITES, len(candidates))
@@ -119,7 +128,13 @@ class RegionImages:
             yield Drawn(part, images, proposed[first:last], counts, at_last)
             counts = Counts()
 
-    def _read(self, region: Region, thresholds: CandidateThresholds | None, counts: Counts) -> _Found:
+    def _read(
+        self,
+        region: Region,
+        thresholds: CandidateThresholds | None,
+        counts: Counts,
+        targets: Sequence[Region],
+    ) -> _Found:
         """regions -> reads -> candidates: all that is read from files."""
         clock = Stopwatch(counts.seconds)
         wide = self._phased_along(region)
@@ -136,8 +151,10 @@ class RegionImages:
         candidates = self.pipeline.find(
             reads, codes, start, wide, thresholds or self.profile.candidate_thresholds
         )
-        reads, candidates = self._phase(reads, candidates, region)
-        candidates, proposed = self._with_proposed(candidates, reads, codes, start, region)
+        if self.profile.phase_reads:  # by all candidates, those beside the targets too
+            reads = phase_reads(reads, candidates)
+        candidates = candidates.at(np.flatnonzero(_begins_in(targets, candidates.start)))
+        candidates, proposed = self._with_proposed(candidates, reads, codes, start, targets)
         clock.stop("count")
         counts.reads = int(((reads.start < region.end) & (reads.end > region.start)).sum())
         return _Found(reads, candidates, proposed, codes, start)
@@ -170,34 +187,40 @@ class RegionImages:
         start = max(0, region.start - reach)
         return self.reference.codes(region.contig, start, region.end + reach), start
 
-    def _phase(
-        self, reads: ReadBatch, candidates: CandidateBatch, region: Region
-    ) -> tuple[ReadBatch, CandidateBatch]:
-        """Give the reads their haplotypes, by all candidates; return them, and the candidates of the region itself."""
-        if not self.profile.phase_reads:
-            return reads, candidates
-        own = np.searchsorted(candidates.start, (region.start, region.end))
-        return phase_reads(reads, candidates), candidates.part(*own)
-
     def _with_proposed(
         self,
         candidates: CandidateBatch,
         reads: ReadBatch,
         codes: npt.NDArray[np.uint8],
         start: int,
-        region: Region,
+        targets: Sequence[Region],
     ) -> tuple[CandidateBatch, list[tuple[int, ...]]]:
         """Add the alleles that the user proposed; also which alts of each candidate those are."""
         if not self.proposed:
             return candidates, [()] * len(candidates)
-        alleles = self.proposed.at(region, codes, start)
+        alleles = {
+            at: new for target in targets for at, new in self.proposed.at(target, codes, start).items()
+        }
         return with_proposed(candidates, alleles, reads, codes, start, self.profile.candidate_thresholds)
 
     def _depths(
-        self, reads: ReadBatch, codes: npt.NDArray[np.uint8], start: int, region: Region
+        self, reads: ReadBatch, codes: npt.NDArray[np.uint8], start: int, targets: Sequence[Region]
     ) -> ReferenceDepths | None:
-        """Count what reads show of the reference, for the gVCF's blocks."""
+        """Count what reads show of the reference, for the gVCF's blocks; beside the targets it is unknown."""
         if not self.with_depths:
             return None
+        region = Region(targets[0].contig, targets[0].start, targets[-1].end)
         least = self.profile.candidate_thresholds.min_base_quality
-        return reference_depths(reads, codes, start, region, least)
+        depths = reference_depths(reads, codes, start, region, least)
+        if len(targets) == 1:
+            return depths
+        inside = _begins_in(targets, np.arange(region.start, region.end))
+        return replace(depths, reference=np.where(inside, depths.reference, UNKNOWN_BASE).astype(np.uint8))
+
+
+def _begins_in(targets: Sequence[Region], starts: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
+    """Which positions, int[n], lie in a target, bool[n]."""
+    first = np.array([target.start for target in targets])
+    before = np.searchsorted(first, starts, side="right") - 1
+    end = np.array([target.end for target in targets])
+    return np.asarray((before >= 0) & (starts < end[before]))

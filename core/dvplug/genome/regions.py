@@ -14,9 +14,11 @@ from dvplug.errors import InputError
 from dvplug.genome.bed import STDIN, read_bed
 from dvplug.genome.contigs import require_contig, require_inside
 from dvplug.genome.reference import Reference
-from dvplug.line.region import Region
+from dvplug.line.region import Partition, Region
 from dvplug.system.console import info
 
+CLOSE = 2000
+"""bp: to begin with a region anew takes as long as to read on for about 4 kb at 30x."""
 _INTERVAL = re.compile(r"(?P<first>\d[\d,]*)(?P<dash>-(?P<last>\d[\d,]*)?)?")
 
 
@@ -162,6 +164,29 @@ def skip_n_runs(regions: Iterable[Region], reference: Reference) -> Iterator[Reg
         right = len(bases) - len(bases.rstrip("N"))
         if left < len(bases):
             yield Region(contig, start + left, end - right)
+
+
+def grouped(regions: Iterable[Region], size: int) -> Iterator[Partition]:
+    """Group regions, each within a cell of ``size`` bp as `partitions` cuts them, that lie close together in one.
+
+    What lies between two of them is read, too: no more than `CLOSE` bp each time.
+    """
+    group: list[Region] = []
+    for region in regions:
+        if group and not (
+            region.contig == group[-1].contig
+            and region.start // size == group[0].start // size
+            and region.start - group[-1].end <= CLOSE
+        ):
+            yield _partition(group)
+            group = []
+        group.append(region)
+    if group:
+        yield _partition(group)
+
+
+def _partition(group: Sequence[Region]) -> Partition:
+    return Partition(Region(group[0].contig, group[0].start, group[-1].end), tuple(group))
 
 
 def _integer(digits: str) -> int:

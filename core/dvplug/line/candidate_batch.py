@@ -49,6 +49,23 @@ class CandidateBatch:
         """Return the rows for a kernel."""
         return ReadSupport(self.read_offset, self.read_index, self.read_allele)
 
+    def at(self, sites: npt.NDArray[np.int64]) -> CandidateBatch:
+        """Return some of the sites, by their indexes int64[n], ascending."""
+        lengths = np.diff(self.read_offset)[sites]
+        offset = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
+        rows = np.repeat(self.read_offset[sites] - offset[:-1], lengths) + np.arange(offset[-1])
+        return CandidateBatch(
+            self.contig,
+            self.start[sites],
+            [self.refs[site] for site in sites],
+            [self.alts[site] for site in sites],
+            offset,
+            self.read_index[rows],
+            self.read_allele[rows],
+            self.depth[sites],
+            self.allele_depths[sites],
+        )
+
     def part(self, first: int, last: int) -> CandidateBatch:
         """Return the sites from ``first`` up to ``last``."""
         sites, rows = slice(first, last), slice(self.read_offset[first], self.read_offset[last])

@@ -1,4 +1,4 @@
-"""`Region`: where the line begins."""
+"""`Region`: where the line begins. `Partition`: what is worked on at a time."""
 
 from __future__ import annotations
 
@@ -15,3 +15,14 @@ class Region(NamedTuple):
     def __str__(self) -> str:
         """Return the 1-based literal, such as ``chr20:1001-2000``."""
         return f"{self.contig}:{self.start + 1}-{self.end}"
+
+
+class Partition(NamedTuple):
+    """Targets that lie close together, disjoint and in order: reads over all of them are read once."""
+
+    region: Region  # from the first target to the last
+    targets: tuple[Region, ...]
+
+    def __str__(self) -> str:
+        """Return the region's literal, and how much of it is meant."""
+        return f"{self.region}" if len(self.targets) == 1 else f"{self.region} ({len(self.targets)} targets)"

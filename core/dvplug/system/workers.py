@@ -22,7 +22,6 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from dvplug.errors import DvplugError
-from dvplug.line.region import Region
 from dvplug.system.memory import in_units, memory_of
 
 RESULTS_PER_WORKER = 4  # that may wait for an earlier one
@@ -30,13 +29,14 @@ GIVEN_AHEAD = 2  # regions that a worker has at most, so that it need not wait f
 LOOK_S = 0.25  # between two looks at the memory, and of a worker at its parent
 ATTEMPT_CPU_S = 5  # of what should take a second: more is an endless loop
 Job = TypeVar("Job")
+Part = TypeVar("Part")
 Result = TypeVar("Result")
 
 
 def map_in_order(
-    make: Callable[[Job], Callable[[Region], Result]],
+    make: Callable[[Job], Callable[[Part], Result]],
     job: Job,
-    regions: Iterable[Region],
+    regions: Iterable[Part],
     workers: int,
     max_memory: int | None = None,
 ) -> Iterator[Result]:
@@ -47,6 +47,8 @@ def map_in_order(
 
     Parameters
     ----------
+    regions
+        Regions, or partitions: whatever says by its text where it lies.
     max_memory
         Bytes that this process and its workers may take together.
 
@@ -73,13 +75,13 @@ class _Worker:
 
     def __init__(self, context: Any, make: Any, job: Any) -> None:
         self.pipe, theirs = context.Pipe()
-        self.given: deque[tuple[int, Region]] = deque()
+        self.given: deque[tuple[int, object]] = deque()
         self.memory_seen = 0  # of all processes, when it was ended for that
         self.process = context.Process(target=_serve, args=(make, job, theirs, os.getpid()), daemon=True)
         self.process.start()
         theirs.close()  # else its death would not be the end of the pipe
 
-    def give(self, number: int, region: Region) -> None:
+    def give(self, number: int, region: object) -> None:
         """Hand out one more region; whether it lives shows when it is asked for the answer."""
         self.given.append((number, region))
         try:
@@ -101,7 +103,7 @@ class _Worker:
                 )  # where all processes get it, as from a batch system, this one's own ends the run
             return number, None, self._death(region)
 
-    def _death(self, region: Region) -> DvplugError:
+    def _death(self, region: object) -> DvplugError:
         if self.memory_seen:
             return DvplugError(
                 f"the processes took {in_units(self.memory_seen)} of memory, more than --max-memory allows",
@@ -134,7 +136,7 @@ class _Crew:
                 repair="Run with fewer --workers.",
             ) from error
 
-    def results(self, regions: Iterable[Region]) -> Iterator[Any]:
+    def results(self, regions: Iterable[object]) -> Iterator[Any]:
         """Yield the result of each region, in order."""
         left = enumerate(regions)
         answers: dict[int, tuple[Any, BaseException | None]] = {}
@@ -196,9 +198,7 @@ class _Crew:
             worker.pipe.close()
 
 
-def _serve(
-    make: Callable[[Job], Callable[[Region], object]], job: Job, pipe: Connection, parent: int
-) -> None:
+def _serve(make: Callable[[Job], Callable[[Any], object]], job: Job, pipe: Connection, parent: int) -> None:
     """Answer regions until the pipe ends, in a worker process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it reaches all processes; the parent ends its workers
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -226,7 +226,7 @@ def _end_with(parent: int) -> None:
     os._exit(1)
 
 
-def _portable(error: Exception, region: Region) -> Exception:
+def _portable(error: Exception, region: object) -> Exception:
     if isinstance(error, DvplugError):
         return error
     if isinstance(error, MemoryError):
