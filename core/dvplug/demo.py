@@ -15,10 +15,17 @@ from dvplug.show.pictures import draw_pileups
 from dvplug.show.sites import show_positions
 from dvplug.simulate import SimulatedDataset, simulate_dataset
 from dvplug.system.locations import StrPath
+from dvplug.system.outputs import Output, locked, made_folder, require_writable
 
 TECHNOLOGY = "illumina-wgs"
 GENOME_LENGTH = 400_000  # bp: enough indels that one more or less wrong does not show as a percent
 DEPTH = 40.0  # x, as genomes are commonly sequenced
+
+
+FILES = (
+    "reference.fa", "reads.bam", "truth.vcf.gz", "confident.bed", "calls.vcf.gz", "pileup.png", "report.html",
+    "evaluation.html",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,13 @@ def run_demo(folder: StrPath, *, workers: int, seed: int) -> Demo:
         The folder cannot be written.
     """
     folder = Path(folder)
+    with made_folder(folder, "--folder"), locked(folder / "demo"):
+        for name in FILES:
+            require_writable(Output("the demo's", folder / name))
+        return _run_demo(folder, workers, seed)
+
+
+def _run_demo(folder: Path, workers: int, seed: int) -> Demo:
     data = simulate_dataset(folder, length=GENOME_LENGTH, depth=DEPTH, seed=seed)
     vcf, picture = folder / "calls.vcf.gz", folder / "pileup.png"
     report, judged = folder / "report.html", folder / "evaluation.html"

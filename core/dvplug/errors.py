@@ -17,6 +17,7 @@ __all__ = [
     "Problems",
     "RegistryError",
     "near_misses",
+    "unwritable",
 ]
 
 
@@ -72,3 +73,12 @@ class Problems:
             raise ManyProblems(self.found)
         if self.found:
             raise self.found[0]
+
+
+def unwritable(what: str, error: OSError, done: str = "written") -> InputError:
+    """Say of what the system would not write what can be done."""
+    return InputError(
+        f"{what} cannot be {done}",
+        cause=error.strerror or str(error),
+        repair="Check the permissions of the folder and the free space.",
+    )

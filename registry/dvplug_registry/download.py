@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from io import FileIO
 from pathlib import Path
 
 from dvplug_registry.cache import ModelCache
@@ -139,7 +140,7 @@ def _append(
             have += len(chunk)
             if have > size:
                 break
-            file.write(chunk)
+            _write(file, chunk)
             report(have)
         os.fsync(file.fileno())
     if have != size:
@@ -149,6 +150,19 @@ def _append(
             cause="the file on the server was changed or is not whole",
             repair="Tell the registry's owner.",
         )
+
+
+def _write(file: FileIO, chunk: bytes) -> None:
+    """Write all of it: what a disk has no room for would else look as if the server had not sent it."""
+    try:
+        while chunk:
+            chunk = chunk[file.write(chunk) :]
+    except OSError as error:
+        raise RegistryError(
+            f"'{file.name}' cannot be written",
+            cause=error.strerror or str(error),
+            repair="Make room, or set DVPLUG_HOME to another disk.",
+        ) from error
 
 
 def _size(path: Path) -> int:

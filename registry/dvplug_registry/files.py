@@ -1,4 +1,7 @@
-"""Files and folders that appear under their name whole or not at all: written beside the place, then moved in."""
+"""Files and folders that appear under their name whole or not at all: written beside the place, then moved in.
+
+A place that is a symbolic link stays one: what it points at is replaced, as a program does that opens it to write.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,19 @@ import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 StrPath: TypeAlias = str | os.PathLike[str]
 """What every public function takes for a path."""
+
+
+def resolved(place: Path) -> Path:
+    """Where a file really lies, or would lie: all symbolic links are followed, also one that points at nothing yet."""
+    return Path(os.path.realpath(place))
 
 
 class UnfinishedFile:
@@ -26,7 +34,7 @@ class UnfinishedFile:
     Attributes
     ----------
     place
-        Where it belongs.
+        Where it belongs, links followed.
     path
         Where it lies until then.
     """
@@ -41,18 +49,15 @@ class UnfinishedFile:
         mode
             Its permissions; by default those of any new file of this user.
         """
-        self.place, self.path, self._mode = place, _beside(place, suffix), mode
+        self.place, self._mode = resolved(place), mode
+        self.path = _beside(self.place, suffix)
         self.path.touch(mode=0o666 if mode is None else 0o600, exist_ok=False)
 
     def keep(self) -> None:
         """Move the file in, once the disk has it; whoever writes it must have closed it."""
         if self._mode is not None:
             self.path.chmod(self._mode)
-        file = os.open(self.path, os.O_RDONLY)
-        try:
-            os.fsync(file)
-        finally:
-            os.close(file)
+        settle(self.path)
         self.path.replace(self.place)
 
     def discard(self) -> None:
@@ -65,11 +70,23 @@ class UnfinishedFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            if kind is None:
+        if kind is None:
+            try:
                 self.keep()
-        finally:
-            self.discard()  # where it was kept, nothing is there any more
+            finally:
+                self.discard()  # where it was kept, nothing is there any more
+        else:
+            with suppress(OSError):  # what went wrong first is what is told
+                self.discard()
+
+
+def settle(path: Path) -> None:
+    """Wait until the disk has a file."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def write_whole(path: Path, content: bytes, mode: int | None = None) -> None:
@@ -78,11 +95,80 @@ def write_whole(path: Path, content: bytes, mode: int | None = None) -> None:
         unfinished.write_bytes(content)
 
 
+class Move(NamedTuple):
+    """A whole file, and the place in the same folder's file system that it shall take."""
+
+    made: Path
+    place: Path
+
+
+def move_in(moves: Iterable[Move], obsolete: Iterable[Path] = ()) -> None:
+    """Move several whole files in, all of them or none.
+
+    What is in the places before is kept under hidden names until the last file is in its place, and comes back when one
+    cannot be moved, or when a signal interrupts. The order is: what is obsolete goes, then the files come in theirs. A
+    process that is killed in between leaves some of the new files, and of the old ones hidden files ``.NAME.*.old``.
+
+    Parameters
+    ----------
+    moves
+        In the order in which they shall appear: an index after its data.
+    obsolete
+        Files that the new ones make wrong, such as the index of a file that is replaced.
+
+    Raises
+    ------
+    OSError
+        A file cannot be moved; all is as it was, and what was made lies where it was made.
+    """
+    into = [(made, resolved(place)) for made, place in moves]
+    gone = dict.fromkeys(map(resolved, obsolete))
+    begun: list[tuple[Path | None, Path, Path]] = []  # what comes, its place, what was there
+    try:
+        for place in gone:
+            if place.exists():
+                before = _beside(place, ".old")
+                begun.append((None, place, before))
+                place.replace(before)
+        for made, place in into:
+            before = _beside(place, ".old")
+            begun.append((made, place, before))
+            if place.exists():
+                _keep_beside(place, before)
+            made.replace(place)
+    except BaseException:
+        for come, place, before in reversed(begun):
+            with suppress(OSError):  # the others come back all the same
+                _take_back(come, place, before)
+        raise
+    for _, _, before in begun:
+        with suppress(OSError):  # all are in their places: a hidden file too many is no failure
+            before.unlink(missing_ok=True)
+
+
+def _keep_beside(place: Path, before: Path) -> None:
+    """Keep a file under a second name; where the file system has no hard links, under that alone."""
+    try:
+        before.hardlink_to(place)
+    except OSError:
+        place.replace(before)
+
+
+def _take_back(come: Path | None, place: Path, before: Path) -> None:
+    """Undo one move, however far it got: the file system says so."""
+    if come is not None and not come.exists():
+        place.replace(come)
+    if before.exists():
+        before.replace(place)
+        before.unlink(missing_ok=True)  # a rename to another name of the same file does nothing
+
+
 def remove_unfinished(place: Path) -> None:
     """Remove the unfinished files, and what was made of them, that killed processes left beside a place.
 
     Only one who knows that nobody else is writing there may call it.
     """
+    place = resolved(place)
     ours = re.compile(rf"\.{re.escape(place.name)}\.[0-9a-f]{{8}}\.[a-z.]+")
     for left in place.parent.iterdir():
         if ours.fullmatch(left.name):
@@ -98,7 +184,7 @@ def whole_folder(place: Path) -> Iterator[Path]:
         yield made
         made.rename(place)
     except BaseException:
-        shutil.rmtree(made)
+        shutil.rmtree(made, ignore_errors=True)
         raise
 
 
@@ -106,12 +192,11 @@ def whole_folder(place: Path) -> Iterator[Path]:
 def whole_files(folder: Path) -> Iterator[Path]:
     """Yield a new folder whose files are moved into ``folder`` when the block ends, none when an exception passes.
 
-    They come in the order of their names, so that an index comes after its data.
+    They come in the order of their names, so that an index comes after its data; see `move_in`.
     """
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".unfinished-") as temporary:
-        yield Path(temporary)
-        for path in sorted(Path(temporary).iterdir()):
-            path.replace(folder / path.name)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".unfinished-", ignore_cleanup_errors=True) as made:
+        yield Path(made)
+        move_in(Move(path, folder / path.name) for path in sorted(Path(made).iterdir()))
 
 
 def _beside(place: Path, suffix: str) -> Path:

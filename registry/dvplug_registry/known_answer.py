@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import lzma
 import math
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -20,7 +22,7 @@ MAX_UNPACKED_BYTES = 512 * 2**20
 _HEADS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 _NPZ_ERRORS = (
     OSError, EOFError, ValueError, KeyError, TypeError, SyntaxError, OverflowError, MemoryError, RuntimeError,
-    zipfile.BadZipFile, zlib.error,
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, tokenize.TokenError,
 )  # fmt: skip
 """What zipfile (RuntimeError: a password, a way to pack that is not known) and numpy raise of damaged archives."""
 _REPAIR = "Reinstall the plugin that ships the model, or ask its author for a whole one."

@@ -98,6 +98,16 @@ def file_entry(path: StrPath, role: Role) -> FileEntry:
     return FileEntry(sha256=file_sha256(path), size=os.stat(path).st_size, role=role)
 
 
+def read_card(path: Path) -> str:
+    """Read a model card; raises ModelError where it is no text."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelError(
+            f"the model card '{path}' cannot be read", cause=str(error), repair="Give Markdown, in UTF-8."
+        ) from error
+
+
 def save_manifest(folder: StrPath, manifest: Manifest) -> str:
     """Write ``manifest.json`` (same manifest, same bytes) and return its sha256."""
     text = json.dumps(manifest.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"

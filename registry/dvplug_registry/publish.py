@@ -17,7 +17,7 @@ from dvplug_registry.archive import pack
 from dvplug_registry.catalog import ARCHIVE, TIMESTAMP_NAME, Offer
 from dvplug_registry.errors import RegistryError
 from dvplug_registry.files import whole_files, write_whole
-from dvplug_registry.model_folder import ModelFolder, file_sha256, verify_files
+from dvplug_registry.model_folder import ModelFolder, file_sha256, read_card, verify_files
 from dvplug_registry.sources import METADATA, TARGETS
 from dvplug_registry.versions import Requirement
 
@@ -104,7 +104,8 @@ class Registry:
         Raises
         ------
         RegistryError
-            The version is there already, there is no card, or a key is missing or another.
+            The version is there already, there is no card, a key is missing or another, or what is published is
+            damaged.
         ModelError
             A file is not what the manifest says.
         """
@@ -113,7 +114,7 @@ class Registry:
         manifest = model.manifest
         verify_files(model.folder, manifest)
         if any(entry.role == "card" for entry in manifest.files.values()):
-            card = model.path("card").read_text(encoding="utf-8")
+            card = read_card(model.path("card"))
         if not card.strip():
             raise RegistryError(
                 f"{manifest.label} has no model card",
@@ -224,7 +225,19 @@ class Registry:
         return _write(self.folder, metadata)
 
     def _read(self, role: str) -> Metadata[Any]:
-        """Read the version of a role that clients see now."""
+        """Read the version of a role that clients see now; raises RegistryError where it is damaged."""
+        from tuf.api.exceptions import RepositoryError
+
+        try:
+            return self._read_of(role)
+        except (RepositoryError, ValueError, KeyError) as error:  # the last two of no, or no such, version
+            raise RegistryError(
+                f"the {role} metadata in '{self.folder}' are damaged",
+                cause=str(error),
+                repair="Copy the registry from its mirror or a backup.",
+            ) from error
+
+    def _read_of(self, role: str) -> Metadata[Any]:
         from tuf.api.metadata import Metadata
 
         folder = self.folder / METADATA

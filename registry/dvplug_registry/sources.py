@@ -44,12 +44,22 @@ class Source:
 
 
 def home() -> Path:
-    """Where downloaded models and trusted registries are kept: $DVPLUG_HOME, or the platform's place for data."""
-    if place := os.environ.get(HOME_VARIABLE):
-        return Path(place)
-    from platformdirs import user_data_path
+    """Where downloaded models and trusted registries are kept: $DVPLUG_HOME, or the platform's place for data.
 
-    return user_data_path("dvplug")
+    Raises RegistryError where that is a file.
+    """
+    place = Path(os.environ.get(HOME_VARIABLE, ""))
+    if not place.name:
+        from platformdirs import user_data_path
+
+        place = user_data_path("dvplug")
+    if place.exists() and not place.is_dir():
+        raise RegistryError(
+            f"'{place}' is not a folder",
+            cause="downloaded models and trusted registries are kept there",
+            repair=f"Set {HOME_VARIABLE} to a folder.",
+        )
+    return place
 
 
 def sources() -> list[Source]:

@@ -258,6 +258,7 @@ class Transport:
             status_forcelist=_RETRIED,
             backoff_factor=self.pause,
             raise_on_status=False,
+            respect_retry_after_header=False,  # it may say years
         )
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
         for _ in range(MOST_REDIRECTS + 1):
@@ -340,8 +341,15 @@ def _checked(response: BaseHTTPResponse, url: str) -> BaseHTTPResponse:
 def _first_byte(response: BaseHTTPResponse, start: int) -> int:
     if response.status != 206:
         return 0
-    match = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
-    return int(match[1]) if match else start
+    match = re.match(r"bytes ([0-9]{1,19})-", response.headers.get("Content-Range", ""))
+    first = int(match[1]) if match else start
+    if not 0 <= first <= start:  # a file would get a hole, or be stretched to what the head says
+        raise Unreachable(
+            f"'{response.geturl() or ''}' sends what was not asked for",
+            cause=f"bytes from {first} on, in place of {start}",
+            repair=_OFFLINE,
+        )
+    return first
 
 
 def _chunks(response: BaseHTTPResponse, url: str) -> Iterator[bytes]:

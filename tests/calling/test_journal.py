@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -156,23 +155,6 @@ def test_what_is_no_journal_is_not_written_over(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=r"is no journal that this dvplug can read: .*rm "):
             begin(tmp_path / "x.vcf", resume=resume)
     assert path.read_text().startswith("what somebody else")
-
-
-def test_two_runs_do_not_write_one_output(tmp_path: Path) -> None:
-    code = (
-        "import sys\nfrom pathlib import Path\nfrom dvplug.calling.journal import Journal\n"
-        "with Journal(Path(sys.argv[1]), {}, 1, resume=False): print('locked', flush=True); sys.stdin.read()\n"
-    )
-    words = [sys.executable, "-c", code, str(tmp_path / "x.vcf")]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
-        assert other.stdout is not None
-        assert other.stdin is not None
-        assert other.stdout.readline() == "locked\n"
-        with pytest.raises(InputError, match=r"x\.vcf is being written by another process: .*Wait for it"):
-            begin(tmp_path / "x.vcf")
-        other.stdin.close()
-    with begin(tmp_path / "x.vcf"):
-        pass
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,28 @@ def long_dataset(tmp_path_factory: pytest.TempPathFactory) -> SimulatedDataset:
     return simulate_dataset(tmp_path_factory.mktemp("signals"), length=600_000, depth=10.0, seed=6)
 
 
+def heed(signals: bool) -> None:
+    """Have a process begin as in a terminal, or as under nohup, in the background of a script, whatever this one is."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL if signals else signal.SIG_IGN)
+
+
+def test_signals_that_are_ignored_end_nothing(dataset: SimulatedDataset, tmp_path: Path) -> None:
+    log, out = tmp_path / "log.jsonl", tmp_path / "x.vcf"
+    words = [*DVPLUG, *call_words(dataset, out, "--workers", 2, "--log-json", log)]
+    with subprocess.Popen(
+        words, stderr=subprocess.PIPE, text=True, preexec_fn=partial(heed, False)
+    ) as process:
+        while process.poll() is None and not (log.exists() and '"calling"' in log.read_text()):
+            time.sleep(0.005)
+        for number in (signal.SIGINT, signal.SIGHUP):
+            process.send_signal(number)
+        _, said = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    assert out.read_text().startswith("##fileformat")
+    assert events(log)[-1]["event"] == "end"
+
+
 @pytest.mark.parametrize(
     ("number", "to_all"),
     [(signal.SIGTERM, False), (signal.SIGTERM, True), (signal.SIGINT, True), (signal.SIGHUP, True)],
@@ -40,6 +63,7 @@ def test_signals_end_the_run_and_its_workers_and_leave_no_output(
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=partial(heed, True),
     )
     while process.poll() is None and not (log.exists() and '"partition"' in log.read_text()):
         time.sleep(0.005)
@@ -50,7 +74,7 @@ def test_signals_end_the_run_and_its_workers_and_leave_no_output(
         process.send_signal(number)
     _, said = process.communicate(timeout=120)
     assert process.returncode == 128 + number
-    assert f"interrupted by {number.name}: no output was written." in said
+    assert f"interrupted by {number.name}: what was not finished is gone." in said
     assert "--resume goes on" in said
     assert "Traceback" not in said
     assert len(children) == 2

@@ -46,7 +46,7 @@ class Web:
     credentials: list[str | None] = field(default_factory=list)
     """Authorization header of each request."""
     head: dict[str, str] = field(default_factory=dict)
-    """More headers of the answers that have a file."""
+    """More headers of the answers that have a file, or others."""
     drip: str = ""
     """Send "body" or "head" a byte at a time, without end in sight."""
 
@@ -153,7 +153,7 @@ def _answer(request: BaseHTTPRequestHandler, state: Web) -> None:
         _head(request, 302, 0, Location=state.redirects[request.path])
         return
     if state.refuse:
-        _head(request, state.refuse.pop(0), 0)
+        _head(request, state.refuse.pop(0), 0, **state.head)
         return
     path = state.folder / request.path.partition("?")[0].lstrip("/")
     if not path.is_file():
@@ -166,8 +166,7 @@ def _answer(request: BaseHTTPRequestHandler, state: Web) -> None:
             request,
             206,
             len(content) - start,
-            **{"Content-Range": f"bytes {start}-{len(content) - 1}/{len(content)}"},
-            **state.head,
+            **{"Content-Range": f"bytes {start}-{len(content) - 1}/{len(content)}", **state.head},
         )
     else:
         _head(request, 200, len(content), **state.head)

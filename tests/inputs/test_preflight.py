@@ -1,9 +1,11 @@
 """Preflight checks, each on a file that is wrong in one way."""
 
+import json
 import os
 import random
 import shutil
 import subprocess
+from pathlib import Path
 
 import pysam
 import pytest
@@ -11,11 +13,12 @@ import pytest
 from dvplug.errors import InputError, ManyProblems
 from dvplug.genome.ploidy import DIPLOID
 from dvplug.genome.reference import Reference
+from dvplug.inputs import alignment_checks
 from dvplug.inputs.preflight import check_call, preflight
 from dvplug.inputs.samples import SampleChoice
 from dvplug.line.region import Region
 from dvplug.plugins.loading import installed_plugins
-from dvplug.reads.alignments import open_alignments
+from dvplug.reads.alignments import header_of, open_alignments
 from dvplug.reads.fetch import fetch_reads
 from dvplug.reads.groups import ReadSource
 from dvplug.reads.opened import OpenedReads
@@ -55,6 +58,36 @@ def write_fasta(path, bases=BASES):
 def reference(tmp_path):
     with Reference.open(write_fasta(tmp_path / "genome.fa")) as opened:
         yield opened
+
+
+@pytest.mark.parametrize("suffix", ["bam", "cram"])
+def test_a_header_that_is_not_utf8_is_read_as_latin_1(tmp_path, reference, suffix):
+    plain, other = tmp_path / "plain.sam", tmp_path / "other.sam"
+    plain.write_text(sam(samples=("Rene",)).replace("@RG", "@CO\tcafe\n@RG", 1))
+    other.write_bytes(plain.read_bytes().replace(b"Rene", b"Ren\xe9").replace(b"cafe", b"caf\xe9"))
+    found = []
+    for source in (plain, other):
+        path = source.with_suffix(f".{suffix}")
+        options = ["-C", "-T", str(reference.path)] if suffix == "cram" else ["-b"]
+        pysam.view("--no-PG", "-o", str(path), *options, str(source), catch_stdout=False)
+        pysam.index(str(path))
+        with open_alignments(path, reference.path) as alignments:
+            found.append(header_of(path, alignments))
+        assert preflight([path], reference, CHR1).sample == ("Rene" if source == plain else "Ren\xe9")
+    as_text = json.dumps(found[0]).replace("Rene", "Ren\\u00e9").replace("cafe", "caf\\u00e9")
+    assert json.dumps(found[1]) == as_text  # as pysam reads the other one
+
+
+def test_many_contigs_are_given_the_time_that_they_take(tmp_path, reference, monkeypatch):
+    """A header and indexes of 1.5 million contigs take 15 s of CPU time to read: no endless loop."""
+    reads, given = write(tmp_path / "r.bam"), []
+    monkeypatch.setattr(alignment_checks, "crash_of", lambda *_, more_s: given.append(more_s) or "")
+    alignment_checks.require_no_crash(reads, reference, CHR1)
+    for path, size in ((Path(f"{reference.path}.fai"), 39_304_196), (Path(f"{reads}.bai"), 12_000_088)):
+        os.truncate(path, size)
+    alignment_checks.require_no_crash(reads, reference, CHR1)
+    assert given[0] == 0
+    assert 30 <= given[1] <= 60
 
 
 CHR1 = [Region("chr1", 100, 900)]

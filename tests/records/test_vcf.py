@@ -185,7 +185,7 @@ def test_unsorted_records_are_never_moved_in(tmp_path):
 def test_places_that_cannot_be_written_are_refused_at_once(tmp_path):
     (tmp_path / "dir.vcf").mkdir()
     for path, message in [
-        (tmp_path / "nowhere" / "out.vcf", r"Output folder .*nowhere does not exist"),
+        (tmp_path / "nowhere" / "out.vcf", r"Folder .*nowhere of --out does not exist"),
         (tmp_path / "dir.vcf", r"dir.vcf is a folder"),
         (tmp_path / "out.bcf", r"out.bcf has an unknown format: .*\.vcf\.gz"),
         (tmp_path / ("x" * 240 + ".vcf"), r"cannot be written: File name too long"),

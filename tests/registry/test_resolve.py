@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -175,7 +176,7 @@ def test_known_answers_never_unpickle_and_have_the_stated_shapes(model: ModelFol
         "probabilities": np.zeros((1, 3), np.float32),
     }
     for arrays, message in (
-        ({**good, "images": np.array([_Bomb()], dtype=object)}, "Object arrays cannot be loaded"),
+        ({**good, "images": np.array([_Bomb()], dtype=object)}, "says that it is object"),
         ({k: v for k, v in good.items() if k != "features"}, "features"),
         (
             {**good, "images": np.zeros((1, 8, 11, 3), np.uint8)},
@@ -187,6 +188,29 @@ def test_known_answers_never_unpickle_and_have_the_stated_shapes(model: ModelFol
         changed = _replace_known_answer(model.folder, **arrays)
         with pytest.raises(ModelError, match=message):
             known_answer_test(changed, lambda images, features: toy_probabilities(images))
+
+
+@pytest.mark.parametrize(
+    ("head", "says"),
+    [
+        ("{'descr': '|u1', 'fortran_order': False, 'shape': (10**15,8,11,2)}", "is not a known-answer file"),
+        (
+            "{'descr': '|u1', 'fortran_order': False, 'shape': (1000000000000000, 8, 11, 2), }",
+            "says that it is uint8",
+        ),
+        ("{'descr': '|u1', 'fortran_order': False, 'shape': (-1, 8, 11, 2), }", "is not a known-answer file"),
+        ("{'descr': '|u1', 'shape': ((((", "is not a known-answer file"),
+        ("-" * 9000 + "1", "is not a known-answer file"),
+    ],
+)
+def test_what_the_head_of_an_array_says_is_not_believed(model: ModelFolder, head: str, says: str) -> None:
+    changed = _replace_known_answer(model.folder, images=np.zeros(1, np.uint8))
+    with zipfile.ZipFile(changed.folder / "known_answer.npz", "w") as archive:
+        for name in ("images", "features", "probabilities"):
+            start = b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little")
+            archive.writestr(f"{name}.npy", start + head.encode() + bytes(100))
+    with pytest.raises(ModelError, match=says):
+        known_answer_test(changed, lambda images, features: toy_probabilities(images))
 
 
 def test_a_known_answer_that_is_no_archive(model: ModelFolder) -> None:

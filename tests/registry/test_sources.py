@@ -23,9 +23,20 @@ def test_registries_are_remembered_and_forgotten(registry: Registry, source: Sou
     remove_source("ours")
     assert sources() == []
     assert not source.folder.exists()
-    (source.folder.parent.parent / "registries.json").write_text('[{"name": 1}]')
-    with pytest.raises(RegistryError, match=r"registries.json' is damaged"):
-        sources()
+    for wrong in (
+        '[{"name": 1}]',
+        '[{"name": "ours", "url": 1}]',
+        '{"name": "ours"}',
+        "1",
+        '["ours"]',
+        "\udcff",
+        "[" * 10**5,
+    ):
+        (source.folder.parent.parent / "registries.json").write_bytes(
+            wrong.encode("utf-8", "surrogateescape")
+        )
+        with pytest.raises(RegistryError, match=r"registries.json' is damaged"):
+            sources()
 
 
 def test_a_registry_may_come_with_the_package(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+import resource
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -47,6 +50,43 @@ def test_user_and_password_of_an_address_are_sent_and_never_to_another(tmp_path:
         assert other.credentials == [None]
         with pytest.raises(RegistryError, match=r"'http://\*\*\*@127.0.0.1:[0-9]+/none' does not exist"):
             QUICK.read(f"{address}none", 10)
+
+
+@pytest.mark.parametrize(
+    ("head", "says"),
+    [
+        (
+            {"Content-Range": "bytes 9999999999999999999-"},
+            "bytes from 9999999999999999999 on, in place of 10",
+        ),
+        ({"Content-Range": "bytes 11-"}, "bytes from 11 on, in place of 10"),
+        ({"Content-Length": "99999999999999999999999"}, ""),
+        ({"Content-Length": "-5"}, ""),
+        ({"Content-Length": "many"}, ""),
+        ({"Content-Length": "5, 7"}, "cannot be reached"),
+        ({"Content-Range": "bytes many"}, ""),
+    ],
+)
+def test_sizes_that_a_server_makes_up_harm_nothing(tmp_path: Path, head: dict[str, str], says: str) -> None:
+    """What came before stays, and nothing is made as large as they say."""
+    content, part = bytes(range(100)), tmp_path / "part"
+    (tmp_path / "x").write_bytes(content)
+    part.write_bytes(content[:10])
+    with web(tmp_path) as server:
+        server.head = head
+        with pytest.raises(Unreachable, match=says) if says else nullcontext():
+            fetch(f"{server.url}x", part, 100, Transport(retries=1, pause=0.01), lambda _: None)
+        assert part.read_bytes() == content[: part.stat().st_size]
+        server.head = {}
+        fetch(f"{server.url}x", part, 100, QUICK, lambda _: None)
+    assert part.read_bytes() == content
+
+
+def test_a_server_does_not_say_how_long_to_wait(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"here")
+    with web(tmp_path) as server:
+        server.refuse, server.head = [503], {"Retry-After": "100000"}
+        assert QUICK.read(f"{server.url}x", 10) == b"here"
 
 
 @pytest.mark.parametrize("drip", ["body", "head"])
@@ -98,3 +138,19 @@ def test_what_comes_packed_is_refused(tmp_path: Path) -> None:
         server.head = {"Content-Encoding": "gzip"}
         with pytest.raises(Unreachable, match=r"comes packed \(gzip\): which was not asked for"):
             QUICK.read(f"{server.url}x", 10)
+
+
+def test_a_full_disk_is_not_taken_for_a_server_that_lies(tmp_path: Path) -> None:
+    """A limit of the size of files, as a disk with little room does, takes part of a chunk without complaint."""
+    content = random.Random(1).randbytes(200_000)
+    (tmp_path / "x").write_bytes(content)
+    before, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with web(tmp_path) as server:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_001, most))
+        try:
+            with pytest.raises(RegistryError, match=r"part' cannot be written: File too large"):
+                fetch(f"{server.url}x", tmp_path / "part", 200_000, QUICK, lambda _: None)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (before, most))
+        fetch(f"{server.url}x", tmp_path / "part", 200_000, QUICK, lambda _: None)
+    assert (tmp_path / "part").read_bytes() == content

@@ -186,6 +186,12 @@ def test_too_much_memory_ends_the_run_with_what_to_lower() -> None:
         next(results)
 
 
+def works_for(seconds: float) -> None:
+    """Take so much CPU time."""
+    while time.process_time() < seconds:
+        pass
+
+
 def spins() -> None:
     while True:
         pass
@@ -195,4 +201,10 @@ def test_an_attempt_that_crashes_or_never_ends_is_told_of(monkeypatch: pytest.Mo
     monkeypatch.setattr("dvplug.system.workers.ATTEMPT_CPU_S", 1)
     assert "killed by SIGKILL" in crash_of(signal.raise_signal, signal.SIGKILL)
     assert crash_of(fails_at_start, 0) == ""
-    assert "did not end by itself" in crash_of(spins)
+    assert "more CPU time than that can need" in crash_of(spins)
+
+
+def test_an_attempt_may_take_as_long_as_it_has_to_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dvplug.system.workers.ATTEMPT_CPU_S", 0)
+    assert crash_of(works_for, 1.2, more_s=1) != ""
+    assert crash_of(works_for, 1.2, more_s=3) == ""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -65,6 +68,37 @@ def test_what_is_appended_in_any_pieces_comes_back(tmp_path: Path, sizes: list[i
     np.testing.assert_array_equal(reader.labels, whole.labels)
     np.testing.assert_array_equal(reader.variant_types, np.arange(len(whole)) % 4)
     assert reader.header == header()
+
+
+def test_a_shard_that_says_more_than_it_has_is_refused(shards: list[Path]) -> None:
+    with h5py.File(shards[0], "a") as file:
+        for name in ("label", "contig", "position", "variant_type", "image", "features"):
+            file[name].resize(10**13, axis=0)  # as a damaged head may say: read, it would fill the memory
+    with pytest.raises(InputError, match=r"a.h5' cannot be read as examples: .* 10000000000000 examples"):
+        ExampleReader(shards)
+    with h5py.File(shards[1], "a") as file:
+        file["label"].resize(80, axis=0)
+    with pytest.raises(InputError, match=r"b.h5' cannot be read as examples: .* has fewer"):
+        ExampleReader(shards[1:])
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path) -> None:
+    """The error that was met first is raised, not that of closing the file."""
+    code = (
+        "import resource, sys\nimport numpy as np\nfrom pathlib import Path\n"
+        "from dvplug.errors import InputError\nfrom dvplug.train.store import ExampleWriter\n"
+        "from helpers.training_toys import header, toy_examples\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, -1))\n"
+        "made, place = toy_examples(5000, seed=1), np.arange(5000)\n"
+        "try:\n    with ExampleWriter(Path(sys.argv[1]), header()) as writer:\n"
+        "        writer.append(made, place * 0, place, place % 4)\n"
+        "except InputError as error: print(error)\n"
+    )
+    words = [sys.executable, "-c", code, str(tmp_path / "x.h5")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(words, capture_output=True, text=True, env=environment, check=False)
+    assert "x.h5 cannot be written" in done.stdout, done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_epoch_shows_every_example_once_in_full_batches(

@@ -8,7 +8,6 @@ short, and whatever follows it, is ignored and written over.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -17,7 +16,7 @@ import time
 import zlib
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -27,7 +26,7 @@ import numpy as np
 from dvplug._version import __version__
 from dvplug.calling.options import CallOptions
 from dvplug.engine.job import CallJob
-from dvplug.errors import InputError
+from dvplug.errors import InputError, unwritable
 from dvplug.line.reference_blocks import RegionGvcf
 from dvplug.line.region import Partition
 from dvplug.line.result import Counts, RegionResult
@@ -35,8 +34,7 @@ from dvplug.plugins.sources import RunCode
 from dvplug.system.console import info
 from dvplug.system.input_states import InputStates, with_indexes
 from dvplug.system.locations import INDEX_MARK, Location, is_remote, shown
-from dvplug.system.outputs import unwritable
-from dvplug_registry.files import remove_unfinished
+from dvplug_registry.files import resolved
 
 MAGIC = b"dvplug journal 2\n"
 SYNC_S = 10.0
@@ -46,11 +44,12 @@ _HEAD = struct.Struct("<II")
 
 def journal_path(out: str | Path) -> Path:
     """Return the journal's path of an output."""
-    return Path(out).with_name(f".{Path(out).name}.dvplug-journal")
+    place = resolved(Path(out))
+    return place.with_name(f".{place.name}.dvplug-journal")
 
 
 class Journal:
-    """The journal of one run, locked against a second run of the same output.
+    """The journal of one run, whose output is reserved for it (`dvplug.system.outputs.reserved`).
 
     As a context manager it is left for ``--resume`` when an exception passes, unless nothing was finished.
     Otherwise the output is whole when it ends, and it is removed. So it goes around what writes the output.
@@ -76,25 +75,22 @@ class Journal:
         Raises
         ------
         InputError
-            It cannot be written; another process is writing this output; there is one of an unfinished run and
-            ``resume`` is not set; or it is of a run that differs, which is named.
+            It cannot be written; there is one of an unfinished run and ``resume`` is not set; or it is of a run that
+            differs, which is named.
         """
         self.path, self.partitions, self.finished = journal_path(out), partitions, 0
         self._resume_at, self._next_sync = 0, time.monotonic() + SYNC_S
         try:
-            self._file = _locked(self.path)
-        except BlockingIOError:
-            raise InputError(
-                f"Output {out} is being written by another process",
-                cause=f"it holds {self.path}",
-                repair="Wait for it, end it, or write to another file.",
-            ) from None
+            self._file = os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), "r+b")
         except OSError as error:
             raise self._failed(error) from error
         try:
             self._begin(json.loads(json.dumps(run)), resume)
+        except OSError as error:
+            self._close()
+            raise self._failed(error) from error
         except BaseException:
-            self._file.close()
+            self._close()
             raise
 
     def _begin(self, run: dict[str, Any], resume: bool) -> None:
@@ -168,6 +164,11 @@ class Journal:
     def _failed(self, error: OSError) -> InputError:
         return unwritable(f"The journal {self.path}", error)
 
+    def _close(self) -> None:
+        """Close the file; what went wrong before, such as a full disk, goes wrong again, and was told."""
+        with suppress(OSError):
+            self._file.close()
+
     def __enter__(self) -> Journal:
         return self
 
@@ -180,14 +181,14 @@ class Journal:
             info(
                 f"{self.finished} of {self.partitions} partitions are kept: the same command with --resume goes on."
             )
-        self._file.close()
+        self._close()
 
 
 @contextmanager
 def open_journal(
     options: CallOptions, job: CallJob, parts: Sequence[Partition], code: RunCode
 ) -> Iterator[Journal | None]:
-    """Open the journal of a call, and remove what a killed run of the same output left; none where it is stdout.
+    """Open the journal of a call; none where it is stdout.
 
     Parameters
     ----------
@@ -212,8 +213,6 @@ def open_journal(
         return
     run = identity(options, job, parts, code)
     with Journal(options.out, run, len(parts), resume=options.resume) as journal:
-        for path in filter(None, (options.out, options.gvcf)):
-            remove_unfinished(Path(path))
         yield journal
 
 
@@ -284,26 +283,6 @@ def _identities(inputs: InputStates, places: Sequence[Location]) -> dict[str, di
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _locked(path: Path) -> BinaryIO:
-    """Open a file that this process alone has; raises BlockingIOError where another has it.
-
-    The lock is of POSIX: it ends with the process, and forked workers, which may outlive it, do not hold it.
-    """
-    while True:
-        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), "r+b")
-        try:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if path.exists() and path.stat().st_ino == os.fstat(file.fileno()).st_ino:
-                return file
-        except PermissionError as error:  # what some systems say of a file that is locked
-            file.close()
-            raise BlockingIOError(*error.args) from error
-        except BaseException:
-            file.close()
-            raise
-        file.close()  # another run has just removed it
 
 
 def _entries(file: BinaryIO) -> Iterator[tuple[Any, int]]:

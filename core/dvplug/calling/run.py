@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from dvplug.calling.events import log_counts, log_result, warn_of_reads
-from dvplug.calling.journal import Journal, finish, open_journal
+from dvplug.calling.journal import Journal, finish, journal_path, open_journal
 from dvplug.calling.options import CallOptions
 from dvplug.engine.call import call_regions
 from dvplug.engine.job import CallJob
@@ -33,12 +33,13 @@ from dvplug.plugins.loading import Plugins, installed_plugins
 from dvplug.plugins.sources import RunCode
 from dvplug.records.gvcf import GvcfWriter
 from dvplug.records.postprocess import PostprocessSettings
-from dvplug.records.vcf import VcfWriter, header, require_place
-from dvplug.report.calls import RunFacts, require_report_place, write_call_report
+from dvplug.records.vcf import VcfWriter, header
+from dvplug.report.calls import RunFacts, call_report, require_report_place
 from dvplug.system.console import info, progress, warn
 from dvplug.system.input_states import InputStates
 from dvplug.system.locations import file_name
 from dvplug.system.memory import in_units, workers_that_fit
+from dvplug.system.outputs import VCF_SUFFIXES, Output, Together, require_apart, reserved
 from dvplug.system.run_log import log_event, run_log
 from dvplug_registry.manifest import MANIFEST_NAME
 
@@ -65,28 +66,56 @@ def call_variants(options: CallOptions) -> Counts:
         Anything that the user can mend; no output is left behind.
     """
     started = time.monotonic()
-    with run_log(options.log_json):
+    outputs = _outputs(options)
+    own = [] if options.out == "-" else [Output("the journal", journal_path(options.out))]
+    require_apart([*outputs, *own], options.inputs())  # first of all: to the log is written at once
+    with run_log(options.log_json), reserved(outputs, options.inputs(), partial(_checked, options)):
         prepared = prepare_call(options)
-        total = _write(prepared)
+        total = _write(prepared, started)
         warn_of_reads(total, chosen=bool(options.sample or options.read_group))
-        if options.report is not None:
-            run = RunFacts.of(total, time.monotonic() - started, prepared.workers)
-            write_call_report(Path(options.out), options.report, run=run, model=prepared.job.model)
         log_counts(total)
     return total
 
 
-def _write(prepared: PreparedCall) -> Counts:
-    """Call all partitions and write VCF and gVCF."""
+def _outputs(options: CallOptions) -> list[Output]:
+    """All files that a run writes; raises InputError where options contradict each other."""
+    if options.report is not None:
+        require_report_place(options.report, options.out)
+    found = [] if options.out == "-" else [Output("--out", Path(options.out), VCF_SUFFIXES)]
+    if options.gvcf:
+        found.append(Output("--gvcf", Path(options.gvcf), VCF_SUFFIXES))
+    if options.report is not None:
+        found.append(Output("--report", options.report, (".html",)))
+    if options.log_json is not None:
+        found.append(Output("--log-json", options.log_json, appended=True))
+    return found
+
+
+def _write(prepared: PreparedCall, started: float) -> Counts:
+    """Call all partitions, and write VCF, gVCF and report, which appear together."""
+    options = prepared.options
+    with (
+        open_journal(options, prepared.job, prepared.partitions, prepared.code) as journal,
+        Together() as group,
+    ):
+        total, made = _call_all(prepared, journal, group)
+        if options.report is not None and made is not None:
+            run = RunFacts.of(total, time.monotonic() - started, prepared.workers)
+            page, _ = call_report(made, run=run, model=prepared.job.model, name=Path(options.out).name)
+            group.write(options.report, page)
+    return total
+
+
+def _call_all(prepared: PreparedCall, journal: Journal | None, group: Together) -> tuple[Counts, Path | None]:
+    """Call all partitions into VCF and gVCF; returns the counts and the VCF, unfinished, if it is a file."""
     options, job, parts = prepared.options, prepared.job, prepared.partitions
     total = Counts()
     with ExitStack() as outputs:
-        journal = outputs.enter_context(open_journal(options, job, parts, prepared.code))
-        writer = outputs.enter_context(VcfWriter(options.out, prepared.header()))
+        writer = outputs.enter_context(VcfWriter(options.out, prepared.header(), group))
         gvcf: GvcfWriter | None = None
         if options.gvcf:
             text = prepared.header(gvcf_symbol=job.gvcf_symbol)
-            gvcf = GvcfWriter(options.gvcf, text, options.ref, job.gvcf_symbol)
+            gvcf = GvcfWriter(options.gvcf, text, options.ref, job.gvcf_symbol, group)
             outputs.enter_context(gvcf)
         # Closed here: where writing fails, a traceback would keep the workers alive.
         results = outputs.enter_context(closing(_results(prepared, journal)))
@@ -98,7 +127,7 @@ def _write(prepared: PreparedCall) -> Counts:
                     gvcf.add(result.gvcf)
                 total.add(result.counts)
         job.inputs.require_same_sizes()
-    return total
+    return total, writer.unfinished
 
 
 def iterate_records(options: CallOptions) -> Iterator[VcfRecord]:
@@ -142,8 +171,6 @@ def _checked(options: CallOptions) -> tuple[int, Plugins, Checked]:
     problems, plugins = Problems(), installed_plugins()
     workers, checked = 0, None
     with problems.collect():
-        _check_outputs(options)
-    with problems.collect():
         workers = _workers(options)
     if options.model:
         with problems.collect():
@@ -162,16 +189,6 @@ def _checked(options: CallOptions) -> tuple[int, Plugins, Checked]:
     problems.raise_all()
     assert checked is not None
     return workers, plugins, checked
-
-
-def _check_outputs(options: CallOptions) -> None:
-    for out in (options.out, options.gvcf):
-        if out and out != "-":
-            require_place(Path(out))
-    if options.gvcf == options.out:
-        raise InputError(f"VCF and gVCF are both {options.out}", repair="Name two files.")
-    if options.report is not None:
-        require_report_place(options.report, options.out)
 
 
 def call_job(options: CallOptions, plugins: Plugins, checked: Checked, inputs: InputStates) -> CallJob:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import errno
 import signal
 import sys
 import traceback
@@ -11,8 +11,9 @@ from typing import Any
 from cyclopts import App, CycloptsError
 
 from dvplug._version import __version__
-from dvplug.errors import DvplugError
-from dvplug.system.console import complain, stderr
+from dvplug.errors import DvplugError, unwritable
+from dvplug.system.console import complain, stderr, stdout
+from dvplug.system.streams import standard_streams
 from dvplug_registry.safe_text import masked
 
 EXIT_DONE, EXIT_OUR_FAULT, EXIT_USER_CAN_MEND = 0, 1, 2
@@ -46,7 +47,18 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 2 the user can mend it, 1 a fault of ours, 128 + a signal's number."""
     before = _as_interrupts(signal.SIGTERM, signal.SIGHUP)
     try:
+        with standard_streams():
+            _run(arguments)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _run(arguments: list[str] | None) -> None:
+    """Run a command and exit; see `main`."""
+    try:
         app(arguments, exit_on_error=False, print_error=False)
+        stdout.file.flush()
     except DvplugError as error:
         complain(str(error))
         sys.exit(EXIT_USER_CAN_MEND)
@@ -57,20 +69,25 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(EXIT_USER_CAN_MEND)
     except KeyboardInterrupt as error:
         number = error.args[0] if error.args else signal.SIGINT
-        stderr.print(f"[red]interrupted[/] by {number.name}: no output was written.")
+        stderr.print(f"[red]interrupted[/] by {number.name}: what was not finished is gone.")
         sys.exit(EXIT_SIGNAL + number)
     except BrokenPipeError:
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # else the exit would flush into it again
         sys.exit(EXIT_SIGNAL + signal.SIGPIPE)
-    except Exception:  # noqa: BLE001 - what libraries say may hold a URL with its signature, as all that is printed
+    except Exception as error:  # noqa: BLE001 - what libraries say may hold a URL with its signature, as all that is printed
+        if isinstance(error, OSError) and error.errno in _OF_THE_SYSTEM:
+            where = str(error.filename2 or error.filename or "a file or stdout")
+            complain(str(unwritable(where, error, "read or written")))
+            sys.exit(EXIT_USER_CAN_MEND)
         stderr.print(masked(traceback.format_exc()), markup=False)
         sys.exit(EXIT_OUR_FAULT)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
     sys.exit(EXIT_DONE)
+
+
+_OF_THE_SYSTEM = {
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ESTALE,
+    errno.EMFILE, errno.ENFILE, errno.ENAMETOOLONG, errno.ELOOP, errno.EBADF,
+}  # fmt: skip
+"""Errors of files that are no fault of dvplug, wherever they come from."""
 
 
 def _as_interrupts(*numbers: signal.Signals) -> dict[signal.Signals, Any]:

@@ -14,5 +14,6 @@ def completion(shell: Literal["bash", "zsh", "fish"]) -> None:
         The shell that it is for.
     """
     from dvplug.cli import app
+    from dvplug.system.console import stdout
 
-    print(app.generate_completion(prog_name="dvplug", shell=shell))  # noqa: T201 - a result, verbatim
+    stdout.file.write(app.generate_completion(prog_name="dvplug", shell=shell) + "\n")  # a result, verbatim

@@ -7,6 +7,8 @@ from pathlib import Path
 from dvplug.models import load_model, verify_model
 from dvplug.plugins.loading import installed_plugins
 from dvplug.system.console import info
+from dvplug.system.outputs import told
+from dvplug_registry.model_folder import read_card
 from dvplug_registry.publish import Registry
 
 
@@ -20,7 +22,8 @@ def init(folder: Path, *, keys: Path) -> None:
     keys
         Where the private keys go. Whoever has them can publish in your name: keep them off the server.
     """
-    Registry.init(folder, keys)
+    with told(f"A registry in {folder} with keys in {keys}"):
+        Registry.init(folder, keys)
     info(
         f"{folder}: an empty registry. Give its users {folder / 'metadata' / '1.root.json'} by a way they trust."
     )
@@ -41,10 +44,12 @@ def publish(*models: Path, registry: Path, keys: Path, card: Path | None = None)
         Model card (Markdown), where the model has none of its own.
     """
     plugins, host = installed_plugins(), Registry(registry, keys)
+    text = read_card(card) if card else ""
     for folder in models:
         model = load_model(plugins, f"{folder}/")
         verify_model(plugins, model)
-        offer = host.publish(model, card.read_text(encoding="utf-8") if card else "")
+        with told(f"The registry in {registry}"):
+            offer = host.publish(model, text)
         info(f"{offer.label}: published, {offer.size / 1e6:.1f} MB.")
 
 
@@ -60,7 +65,8 @@ def yank(model: str, *, reason: str, registry: Path, keys: Path) -> None:
     registry, keys
         As in `publish`.
     """
-    offer = Registry(registry, keys).mark(model, yanked=reason or None)
+    with told(f"The registry in {registry}"):
+        offer = Registry(registry, keys).mark(model, yanked=reason or None)
     info(f"{offer.label}: {'yanked' if offer.yanked else 'no longer yanked'}.")
 
 
@@ -76,7 +82,8 @@ def deprecate(model: str, *, reason: str, registry: Path, keys: Path) -> None:
     registry, keys
         As in `publish`.
     """
-    offer = Registry(registry, keys).mark(model, deprecated=reason or None)
+    with told(f"The registry in {registry}"):
+        offer = Registry(registry, keys).mark(model, deprecated=reason or None)
     info(f"{offer.label}: {'deprecated' if offer.deprecated else 'no longer deprecated'}.")
 
 
@@ -88,7 +95,8 @@ def refresh(*, registry: Path, keys: Path) -> None:
     registry, keys
         As in `publish`.
     """
-    until = Registry(registry, keys).refresh()
+    with told(f"The registry in {registry}"):
+        until = Registry(registry, keys).refresh()
     info(f"{registry}: signed until {until:%Y-%m-%d}.")
 
 
@@ -102,7 +110,8 @@ def rotate_key(role: str, *, registry: Path, keys: Path) -> None:
     registry, keys
         As in `publish`.
     """
-    Registry(registry, keys).rotate_key(role)
+    with told(f"The registry in {registry}, or its keys in {keys},"):
+        Registry(registry, keys).rotate_key(role)
     info(
         f"{role} has a new key; the old one is {keys / f'{role}.old.pem'}: destroy it when clients have followed."
     )

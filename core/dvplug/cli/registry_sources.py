@@ -11,6 +11,7 @@ from dvplug.cli.download_bars import download_bars
 from dvplug.cli.parameters import Json
 from dvplug.errors import InputError, RegistryError
 from dvplug.system.console import info, stdout, warn
+from dvplug.system.outputs import Output, locked, made_folder, reserved, told
 from dvplug_registry.bundle import export_bundle, import_bundle
 from dvplug_registry.bundle import mirror as make_mirror
 from dvplug_registry.cache import ModelCache
@@ -99,10 +100,11 @@ def mirror(name: str, folder: Path) -> None:
     folder
         Where the copy is, or shall be.
     """
-    source, transport = find_source(name), Transport()
-    offers = refresh(source, transport).offers
-    with download_bars() as bars:
-        new = make_mirror(source, offers, folder, transport, bars.report)
+    with made_folder(folder, "--folder"), locked(folder / "mirror"), told(f"--folder {folder}"):
+        source, transport = find_source(name), Transport()
+        offers = refresh(source, transport).offers
+        with download_bars() as bars:
+            new = make_mirror(source, offers, folder, transport, bars.report)
     info(f"{folder}: {len(offers)} models, {new} of them new.")
 
 
@@ -118,16 +120,17 @@ def export_models(*models: str, out: Path, source: str | None = None) -> None:
     source
         The registry; not needed where only one is trusted.
     """
-    chosen, transport = _only(source), Transport()
-    offered = [(chosen, refresh(chosen, transport))]
-    offers = [choose(request, offered)[1] for request in models]
-    if not offers:
+    if not models:
         raise InputError(
             "no model was named", repair="Name one or more, as `dvplug registry list` shows them."
         )
-    with download_bars() as bars:
-        bars.begin(offers)
-        export_bundle(chosen, offers, out, transport, bars.report)
+    with reserved([Output("--out", out)]), told(f"--out {out}"):
+        chosen, transport = _only(source), Transport()
+        offered = [(chosen, refresh(chosen, transport))]
+        offers = [choose(request, offered)[1] for request in models]
+        with download_bars() as bars:
+            bars.begin(offers)
+            export_bundle(chosen, offers, out, transport, bars.report)
     info(f"{out}: {', '.join(offer.label for offer in offers)}, for `dvplug registry import`.")
 
 

@@ -17,8 +17,8 @@ def report(vcf: Path, *, out: Path) -> None:
     """
     from dvplug.report.calls import write_call_report
     from dvplug.system.console import info
-    from dvplug.system.outputs import require_place
+    from dvplug.system.outputs import Output, reserved
 
-    require_place(out, ".html", "--out")
-    found = write_call_report(vcf, out)
+    with reserved([Output("--out", out, (".html",))], [vcf]):
+        found = write_call_report(vcf, out)
     info(f"{out}: {sum(found.records.values()):,} records of {found.sample}.")

@@ -38,20 +38,21 @@ def show(
 
     The options besides --at and --out are those of `dvplug call`.
     """
-    from dvplug.errors import InputError, Problems
-    from dvplug.show.pictures import draw_pileups
-    from dvplug.show.sites import Site, check_positions, show_positions
-    from dvplug.system.console import info, stdout
-    from dvplug.system.outputs import require_place
+    from dvplug.show.sites import check_positions
+    from dvplug.system.outputs import Output, reserved
 
-    options, problems = CallOptions.of(out="", **given), Problems()
-    if out is not None:
-        with problems.collect():
-            require_place(out, ".png", "--out")
-    if problems.found:
-        with problems.collect():
-            check_positions(at, options)
-    problems.raise_all()
+    options = CallOptions.of(out="", **given)
+    places = [Output("--out", out, (".png",))] if out else []
+    with reserved(places, options.inputs(), lambda: check_positions(at, options)):
+        _show(at, options, out)
+
+
+def _show(at: list[str], options: CallOptions, out: Path | None) -> None:
+    from dvplug.errors import InputError
+    from dvplug.show.pictures import draw_pileups
+    from dvplug.show.sites import Site, show_positions
+    from dvplug.system.console import info, stdout
+
     shown = show_positions(at, options)
     for found in shown.found:
         if isinstance(found, Site):

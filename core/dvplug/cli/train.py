@@ -117,6 +117,7 @@ def fit(
     seed
         Seed of the initial weights and the order of the examples.
     """
+    from dvplug.system.outputs import reserved_folder
     from dvplug.train.fit import fit as fit_network
 
     settings = _settings(
@@ -127,7 +128,8 @@ def fit(
         keep=keep,
         seed=seed,
     )
-    fit_network(examples, tune, settings, out, start_from)
+    with reserved_folder(out, "--out"):
+        fit_network(examples, tune, settings, out, start_from)
 
 
 def _settings(**given: Any) -> FitSettings:
@@ -192,12 +194,14 @@ def compare(
     seed
         Seed of the initial weights and the order of the examples.
     """
+    from dvplug.system.outputs import reserved_folder
     from dvplug.train.compare import compare_strategies
 
     settings = _settings(
         epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, label_smoothing=0.0, seed=seed
     )
-    found = compare_strategies(examples, tune, test, source, start_from, settings, steps, out)
+    with reserved_folder(out, "--out"):
+        found = compare_strategies(examples, tune, test, source, start_from, settings, steps, out)
     _report(found)
 
 
@@ -258,12 +262,17 @@ def export(
     licence
         SPDX expression.
     """
+    from dvplug.system.outputs import reserved_folder
     from dvplug.train.export import Description
     from dvplug.train.export import export as export_model
     from dvplug.train.measured import read_metrics
+    from dvplug_registry.model_folder import read_card
 
     about = Description(
         name=name, version=model_version, description=description, held_out=held_out, licence=licence,
         metrics=read_metrics(metrics or ()),
     )  # fmt: skip
-    export_model(fitted, tune, about, out, card)
+    if card is not None:
+        read_card(card)
+    with reserved_folder(out, "--out"):
+        export_model(fitted, tune, about, out, card)

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from dvplug.errors import InputError, Problems
-from dvplug.evaluate.annotate import write_annotated
+from dvplug.evaluate.annotate import annotated_outputs, take_annotated, write_annotated
 from dvplug.evaluate.counts import ClassCounts
 from dvplug.evaluate.haplotypes import MAX_STATES, QUERY, TRUTH, Bases, Choice, Inclusion, Match, best_match
 from dvplug.evaluate.reference import ContigBases, ReferenceBases
@@ -20,6 +21,7 @@ from dvplug.evaluate.verdicts import Verdict, reason
 from dvplug.genome.contigs import contig_hint
 from dvplug.genome.reference import Reference
 from dvplug.system.locations import StrPath
+from dvplug.system.outputs import Together, made_folder, reserved
 
 AMBIGUOUS = "at an ambiguous reference base"
 """Reason to leave a variant aside: tools, and versions of bcftools, disagree which letter REF has there."""
@@ -108,6 +110,30 @@ def evaluate(
         Unreadable files, contigs that do not fit, a REF that is not in the reference. Where several things are wrong:
         `ManyProblems`.
     """
+    if out_dir is None:
+        return _evaluated(truth, query, confident, reference, None, all_filters, max_states)
+    inputs, place = (truth, query, confident, reference), Path(out_dir)
+    with (
+        made_folder(place, "--out-dir"),
+        reserved(annotated_outputs(place), map(Path, inputs)),
+        TemporaryDirectory(dir=place, prefix=".unfinished-", ignore_cleanup_errors=True) as made,
+        Together() as group,
+    ):
+        found = _evaluated(*inputs, Path(made), all_filters, max_states)
+        take_annotated(Path(made), place, group)
+    return found
+
+
+def _evaluated(
+    truth: StrPath,
+    query: StrPath,
+    confident: StrPath,
+    reference: StrPath,
+    folder: Path | None,
+    all_filters: bool,
+    max_states: int,
+) -> Evaluation:
+    """Evaluate as `evaluate` does; ``folder`` is where the annotated VCFs go."""
     with _read(truth, query, confident, reference, all_filters) as opened:
         comparison = compare(*opened, max_states)
     truth_calls, query_calls = opened.truth, opened.query
@@ -115,8 +141,8 @@ def evaluate(
         Counter((v.variant.is_snp, v.status) for v in verdicts)
         for verdicts in (comparison.truth, comparison.query)
     )
-    if out_dir is not None:
-        write_annotated(out_dir, truth, query, comparison.truth, comparison.query)
+    if folder is not None:
+        write_annotated(folder, truth, query, comparison.truth, comparison.query)
     snp, indel = (
         ClassCounts(of_truth[c, "TP"], of_query[c, "TP"], of_query[c, "FP"], of_truth[c, "FN"])
         for c in (True, False)

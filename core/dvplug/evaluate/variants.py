@@ -9,14 +9,13 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from pysam import VariantFile, VariantRecord
 
 from dvplug.errors import InputError
 from dvplug.evaluate.haplotypes import TrimmedAllele
+from dvplug.system.htslib import isolated_htslib
 from dvplug.system.locations import StrPath
-
-if TYPE_CHECKING:
-    from pysam import VariantFile, VariantRecord
 
 _BASES = re.compile(r"[ACGTUNRYKMSWBDHV]+")
 SPANNING_DELETION = "*"
@@ -53,8 +52,8 @@ class Variant:
         The two alleles of the genotype, trimmed; None is the reference. A haploid genotype is taken as
         homozygous; the missing half of a half call and `*` are taken as the reference.
     is_snp
-        Whether every called alt and the reference allele have one base, once a shared first base is dropped:
-        the record's class as it is written, which is how vcfeval tells snp from non_snp.
+        Whether every called alt puts one base in the place of one, once the bases that it shares with the reference
+        allele at either end are dropped: padding makes no SNP an indel.
     record
         Number of the record in its file, from 0.
     """
@@ -87,13 +86,12 @@ class Variant:
         first, second = (None if t == SPANNING_DELETION else trimmed(start, ref, t) for t in pair)
         if first is None and second is None:
             return None
-        is_snp = all(_is_snp(ref, t) for t in pair if t not in (ref, SPANNING_DELETION))
+        is_snp = all(_is_snp(allele) for allele in (first, second) if allele)
         return cls(start, ref, (first, second), is_snp, record)
 
 
-def _is_snp(ref: str, alt: str) -> bool:
-    shared = 1 if len(ref) > 1 and len(alt) > 1 and ref[0] == alt[0] else 0
-    return len(ref) - shared == 1 == len(alt) - shared
+def _is_snp(allele: TrimmedAllele) -> bool:
+    return allele.end - allele.start == 1 == len(allele.alt)
 
 
 @dataclass(frozen=True)
@@ -106,6 +104,7 @@ class Callset:
     left_aside: dict[str, int]
 
 
+@isolated_htslib()  # which complains of what a header does not declare
 def load_callset(
     path: StrPath,
     *,
@@ -154,18 +153,14 @@ def load_callset(
 
 def open_vcf(path: StrPath) -> VariantFile:
     """Open a VCF of one sample; raises InputError when there is none or more."""
-    import pysam
-
-    from dvplug.system.htslib import isolated_htslib
-
     if not Path(path).is_file():
         raise InputError(f"VCF '{path}' does not exist")
     try:
         with isolated_htslib():  # else it would complain of a missing index on stderr
-            records = pysam.VariantFile(str(path))
+            records = VariantFile(str(path))
+            samples = list(records.header.samples)
     except (ValueError, OSError, NotImplementedError) as error:  # the last: of a compression not known
         raise InputError(f"'{path}' is not a readable VCF", cause=str(error)) from error
-    samples = list(records.header.samples)
     if len(samples) != 1:
         raise InputError(
             f"'{path}' has {len(samples)} samples, one is needed",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ctypes.util import find_library
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from dvplug.errors import InputError, ModelError
 from dvplug.genotypes.networks import build, predict_batch, quiet_backend, softmax
 from dvplug.hookspecs import Predictor
+from dvplug.system.console import stderr
 from dvplug.system.quiet import libraries_kept_quiet
 
 if TYPE_CHECKING:
@@ -161,8 +161,13 @@ class KerasPredictor:
 @contextmanager
 def _silent_stderr() -> Iterator[None]:
     """Discard what native code prints: LiteRT tells each delegate it makes, and raises what goes wrong."""
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    stderr.file.flush()
+    try:
+        kept = os.dup(2)
+    except OSError:  # it is closed
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:
         yield

@@ -14,7 +14,7 @@ from dvplug.genome.reference import Reference
 from dvplug.inputs.alignment_index import belongs, cram_belongs
 from dvplug.inputs.read_evidence import Evidence, gather
 from dvplug.line.region import Region
-from dvplug.reads.alignments import BAM_INDEXES, CRAM_INDEXES, Header, no_index, open_alignments
+from dvplug.reads.alignments import BAM_INDEXES, CRAM_INDEXES, Header, header_of, no_index, open_alignments
 from dvplug.reads.groups import EVERYTHING, ReadGroups
 from dvplug.system.console import warn
 from dvplug.system.htslib import isolated_htslib
@@ -23,18 +23,30 @@ from dvplug.system.workers import crash_of
 
 FORCE = "--force"
 TRIED_REGIONS = 1000  # at which reading is tried, until one has a read
+MOST_READ_BYTES = (
+    20_000_000  # of a file before the first read: the header of 1.5 million contigs has 7 MB, packed
+)
 
 
 def require_no_crash(path: Location, reference: Reference | None, regions: Sequence[Region] | None) -> None:
     """Try in a process of its own what a damaged file or index could crash, or keep busy for ever."""
     if reference is None or regions is None or is_remote(path) or is_remote(reference.path):
         return
-    if crash := crash_of(_try, path, reference.path, regions[:TRIED_REGIONS]):
+    more_s = _seconds_to_read(Path(path), Path(reference.path))
+    if crash := crash_of(_try, path, reference.path, regions[:TRIED_REGIONS], more_s=more_s):
         raise InputError(
             f"Alignment file {shown(path)} cannot be read",
-            cause=f"the file or its index is damaged such that it cannot even be tried: {crash}",
-            repair=f"Check it with `samtools quickcheck` and make the index anew: samtools index {shown(path)}",
+            cause=f"it was tried in a process of its own: {crash}",
+            repair="If memory did not run out, the file or its index is damaged: check it with `samtools quickcheck` "
+            f"and make the index anew: samtools index {shown(path)}",
         )
+
+
+def _seconds_to_read(path: Path, reference: Path) -> int:
+    """CPU seconds that header and indexes may take: one per megabyte, as references have up to millions of contigs."""
+    indexes = (Path(f"{path}{suffix}") for suffix in (*BAM_INDEXES, *CRAM_INDEXES))
+    files = [one for one in (path, Path(f"{reference}.fai"), *indexes) if one.is_file()]
+    return sum(min(one.stat().st_size, MOST_READ_BYTES) for one in files) // 1_000_000
 
 
 @isolated_htslib()
@@ -45,7 +57,7 @@ def _try(path: Location, reference: Location, regions: Sequence[Region]) -> None
         with suppress(Exception):
             require_found(path, alignments, reference)
             gather(alignments)
-        require_decodable(path, alignments, regions, alignments.header.to_dict())
+        require_decodable(path, alignments, regions, header_of(path, alignments))
 
 
 @contextmanager

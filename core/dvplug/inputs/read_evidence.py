@@ -6,6 +6,7 @@ technologies.
 
 from __future__ import annotations
 
+import os
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pysam
 
+from dvplug.reads.alignments import header_of
 from dvplug.reads.groups import EVERYTHING, ReadGroups
 from dvplug.system.htslib import isolated_htslib
 
@@ -114,7 +116,7 @@ def gather(alignments: pysam.AlignmentFile, groups: ReadGroups = EVERYTHING) -> 
     OSError, ValueError
         The file breaks off or cannot be decoded.
     """
-    header = alignments.header.to_dict()
+    header = dict(header_of(os.fsdecode(alignments.filename), alignments))
     header["RG"] = [g for g in header.get("RG", []) if groups.everything or groups.has(g.get("ID"))]
     places = [_of_groups(reads, groups) for reads in _places(alignments)]
     samples = [_sample(reads, len(places)) for reads in places]

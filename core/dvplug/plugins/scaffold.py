@@ -9,6 +9,7 @@ from string import Template
 from dvplug._version import __version__
 from dvplug.errors import InputError
 from dvplug.hookspecs import HOOK_API
+from dvplug.system.outputs import told
 from dvplug_registry.files import StrPath, whole_folder
 
 TEMPLATE = Path(__file__).parent / "template"
@@ -22,7 +23,8 @@ def new_project(name: str, parent: StrPath) -> Path:
     Raises
     ------
     InputError
-        The name is not lower-case words joined by '-', or the project is there already.
+        The name is not lower-case words joined by '-', the project is there already, or the folder is not, or cannot
+        be written.
     """
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
         raise InputError(
@@ -43,7 +45,9 @@ def new_project(name: str, parent: StrPath) -> Path:
         # Before 1.0 a minor version may break a plugin.
         "next_dvplug": f"{major}.{int(minor) + 1}" if major == "0" else f"{int(major) + 1}",
     }
-    with whole_folder(project) as made:
+    if not Path(parent).is_dir():
+        raise InputError(f"Folder {parent} does not exist", repair="Make it, or correct --folder.")
+    with told(f"Project {project}"), whole_folder(project) as made:
         for source in sorted(TEMPLATE.rglob("*.in")):
             place = source.relative_to(TEMPLATE).as_posix().removesuffix(".in")
             place = PLACES.get(place, place.replace("package/", f"{words['package']}/"))

@@ -193,15 +193,50 @@ def _has_cram_end(path: Location) -> bool:
 
 
 def header_of(path: Location, alignments: pysam.AlignmentFile) -> Header:
-    """Return the header, of which pysam asserts rather than checks that it follows the specification."""
+    """Return the header, of which pysam asserts rather than checks that it follows the specification.
+
+    Lines that are not UTF-8, which others do not mind, are taken for Latin-1.
+    """
     try:
-        header: Header = alignments.header.to_dict()
+        try:
+            header: Header = alignments.header.to_dict()
+        except UnicodeDecodeError:
+            header = _header_of_bytes(_header_bytes(path))
         for entry in header.get("SQ", []):
             entry["SN"], entry["LN"]
-    except (AssertionError, KeyError, ValueError) as error:
+    except (AssertionError, KeyError, ValueError, pysam.SamtoolsError) as error:
         raise InputError(
             f"The header of {shown(path)} cannot be read",
             cause=str(error),
             repair="Look at it with `samtools view -H`, and mend it with `samtools reheader`.",
         ) from error
     return header
+
+
+def _header_bytes(path: Location) -> bytes:
+    with tempfile.TemporaryDirectory(prefix="dvplug-header-") as folder:
+        copy = Path(folder) / "header.sam"
+        pysam.view("-H", "--no-PG", "-o", str(copy), str(path), catch_stdout=False)
+        return copy.read_bytes()
+
+
+def _header_of_bytes(text: bytes) -> Header:
+    """Read the lines of a SAM header as pysam's `to_dict` does; raises ValueError."""
+    header: dict[str, Any] = {}
+    for line in map(_decoded, text.splitlines()):
+        kind, _, rest = line[1:].partition("\t")
+        entry: Any = rest if kind == "CO" else {field[:2]: field[3:] for field in rest.split("\t")}
+        if kind == "SQ":
+            entry["LN"] = int(entry["LN"])
+        if kind == "HD":
+            header[kind] = entry
+        else:
+            header.setdefault(kind, []).append(entry)
+    return header
+
+
+def _decoded(line: bytes) -> str:
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        return line.decode("latin-1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 
 import pysam
@@ -35,7 +36,7 @@ class OpenedReads:
     def name(self) -> str:
         """Path or URL."""
         name = self.alignments.filename
-        return name.decode() if isinstance(name, bytes) else str(name)
+        return os.fsdecode(name)
 
     def blocks(self) -> pysam.BGZFile:
         """Return the file as BGZF, without BAM's records; opened once, since another may have its name later."""

@@ -21,6 +21,7 @@ from dvplug.records.vcf import VcfWriter, format_record
 from dvplug.sequence.arrays import Bools, Int32s
 from dvplug.sequence.codes import UNKNOWN_BASE
 from dvplug.system.locations import Location
+from dvplug.system.outputs import Together
 
 
 def region_gvcf(
@@ -63,8 +64,10 @@ def region_gvcf(
 class GvcfWriter(VcfWriter):
     """Write a gVCF file as `VcfWriter` writes a VCF, from what `region_gvcf` gave of each region."""
 
-    def __init__(self, path: str, header: str, reference: Location, symbol: str) -> None:
-        super().__init__(path, header)
+    def __init__(
+        self, path: str, header: str, reference: Location, symbol: str, group: Together | None = None
+    ) -> None:
+        super().__init__(path, header, group)
         self._joiner = BlockJoiner(Reference.open(reference), symbol)
 
     def add(self, region: RegionGvcf) -> None:

@@ -9,20 +9,17 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO, TextIO
 
 import pysam
 
 from dvplug._version import __version__
-from dvplug.errors import InputError
+from dvplug.errors import InputError, unwritable
 from dvplug.line.record import VcfRecord
-from dvplug.system.outputs import unwritable
-from dvplug_registry.files import UnfinishedFile
+from dvplug.system.outputs import TBI_MAX, VCF_SUFFIXES, Together, is_compressed, require_place
 
 MAX_PL = 990
 """Of genotypes with an allele that is not listed, and of reference blocks (DeepVariant)."""
-TBI_MAX = 2**29
-"""Positions that a .tbi index can hold (SAM specification, section 5); longer contigs get a .csi."""
 
 _FIELDS = """\
 ##FILTER=<ID=PASS,Description="All filters passed">
@@ -136,6 +133,11 @@ class VcfWriter:
     stdout, which cannot be taken back. As a context manager it commits at the end, or removes what it wrote
     when an exception passes.
 
+    Parameters
+    ----------
+    group
+        Files that it shall appear with: then it is moved in, or removed, with them.
+
     Raises
     ------
     InputError
@@ -143,20 +145,20 @@ class VcfWriter:
         by the other methods when, for example, the disk is full.
     """
 
-    def __init__(self, path: str | Path, header: str) -> None:
+    def __init__(self, path: str | Path, header: str, group: Together | None = None) -> None:
         self.path = Path(path)
         self._is_stdout = str(path) == "-"
-        self._index = _index_suffix(header) if self.path.name.endswith(".vcf.gz") else ""
-        self._file: Any = sys.stdout
-        if not self._is_stdout:
-            require_place(self.path)
-            suffix = ".vcf.gz" if self._index else ".vcf"
+        self._index = _index_suffix(header) if is_compressed(self.path) else ""
+        self._group, self._is_alone = group or Together(), group is None
+        self.unfinished: Path | None = None
+        if self._is_stdout:
+            self._file: Any = _stdout()
+        else:
+            require_place(self.path, VCF_SUFFIXES, "--out")
             try:  # made first, as BGZFile crashes the interpreter where it cannot create
-                self._unfinished = UnfinishedFile(self.path, suffix=suffix)
+                self.unfinished = self._group.begin(self.path, ".vcf.gz" if self._index else ".vcf")
                 self._file = (
-                    pysam.BGZFile(str(self._unfinished.path), "wb")
-                    if self._index
-                    else self._unfinished.path.open("w", encoding="utf-8", newline="\n")
+                    pysam.BGZFile(str(self.unfinished), "wb") if self._index else self.unfinished.open("wb")
                 )
             except OSError as error:
                 raise self._failed(error) from error
@@ -169,19 +171,28 @@ class VcfWriter:
     def write_text(self, lines: str) -> None:
         """Write whole lines, such as those of a region that a worker formatted; aborts when that fails."""
         try:
-            self._file.write(lines.encode() if self._index else lines)
+            self._file.write(lines if self._file is sys.stdout else lines.encode())
+        except BrokenPipeError:  # of stdout: what reads it has enough
+            raise
         except OSError as error:
             self.abort()
             raise self._failed(error) from error
 
     def close(self) -> None:
-        """Finish the file, index it, and move both into place; nothing is left if that fails."""
+        """Finish the file and index it, and move both into place if it is alone; nothing is left if that fails."""
         try:
             if self._is_stdout:
                 self._file.flush()
-            else:
-                self._file.close()
-                self._commit()
+                return
+            self._file.close()
+            if self._index:
+                made = str(self.unfinished)
+                pysam.tabix_index(made, preset="vcf", force=True, csi=self._index == ".csi")
+                self._group.take_index(Path(f"{made}{self._index}"), self.path, self._index)
+            if self._is_alone:
+                self._group.keep()
+        except BrokenPipeError:
+            raise
         except OSError as error:
             self.abort()
             raise self._failed(error) from error
@@ -195,20 +206,9 @@ class VcfWriter:
             return
         with suppress(OSError):  # the file goes, so that its last block no longer matters
             self._file.close()
-        self._unfinished.discard()
-        if self._index:
-            Path(f"{self._unfinished.path}{self._index}").unlink(missing_ok=True)
-
-    def _commit(self) -> None:
-        """Move in data, then index: at no moment is there an index without its data, or an old one."""
-        if self._index:
-            made = str(self._unfinished.path)
-            pysam.tabix_index(made, preset="vcf", force=True, csi=self._index == ".csi")
-            for old in (".tbi", ".csi"):
-                Path(f"{self.path}{old}").unlink(missing_ok=True)
-        self._unfinished.keep()
-        if self._index:
-            Path(f"{self._unfinished.path}{self._index}").replace(f"{self.path}{self._index}")
+        with suppress(OSError):
+            Path(f"{self.unfinished}{self._index or '.tbi'}").unlink(missing_ok=True)
+        self._group.discard()
 
     def _failed(self, error: OSError) -> InputError:
         return unwritable(f"Output {'to stdout' if self._is_stdout else self.path}", error)
@@ -225,20 +225,16 @@ class VcfWriter:
             self.abort()
 
 
+def _stdout() -> BinaryIO | TextIO:
+    """Stdout, for UTF-8 whatever the locale if it is a file; raises InputError where it is closed."""
+    if sys.stdout is None:
+        raise InputError(
+            "Output to stdout cannot be written", cause="it is closed", repair="Name a file with --out."
+        )
+    sys.stdout.flush()
+    return getattr(sys.stdout, "buffer", sys.stdout)  # a notebook has text alone
+
+
 def _index_suffix(header: str) -> str:
     longest = max(map(int, re.findall(r"^##contig=.*length=(\d+)", header, re.MULTILINE)), default=0)
     return ".csi" if longest > TBI_MAX else ".tbi"
-
-
-def require_place(path: Path) -> None:
-    """Check before any work that a VCF can lie there; raises InputError."""
-    if not path.name.endswith((".vcf", ".vcf.gz")):
-        raise InputError(
-            f"Output {path} has an unknown format",
-            cause="the name says the format",
-            repair="End it in .vcf.gz (compressed and indexed) or .vcf, or write - for stdout.",
-        )
-    if not path.parent.is_dir():
-        raise InputError(f"Output folder {path.parent} does not exist", repair="Make it, or correct --out.")
-    if path.is_dir():
-        raise InputError(f"Output {path} is a folder", repair="Name a file with --out.")

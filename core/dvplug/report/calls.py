@@ -16,7 +16,7 @@ from dvplug.report import statistics as s
 from dvplug.report.page import Item, Page, Series, Tile, columns, facts, render, rows, table, text, tiles
 from dvplug.report.statistics import CallStatistics, read_statistics
 from dvplug.system.locations import StrPath
-from dvplug.system.outputs import require_place, write_output
+from dvplug.system.outputs import write_output
 from dvplug_registry.model_folder import ModelFolder
 from dvplug_registry.safe_text import masked
 
@@ -74,8 +74,7 @@ class RunFacts:
 
 
 def require_report_place(report: Path, vcf: str) -> None:
-    """Refuse, before any work, a report that could not be written; raises InputError."""
-    require_place(report, ".html", "--report")
+    """Refuse a report of what is no file; raises InputError."""
     if vcf == "-":
         raise InputError(
             f"--report {report} cannot be made of a VCF on stdout",
@@ -87,7 +86,22 @@ def require_report_place(report: Path, vcf: str) -> None:
 def write_call_report(
     vcf: StrPath, out: StrPath, *, run: RunFacts | None = None, model: ModelFolder | None = None
 ) -> CallStatistics:
-    """Write the report of a VCF as one HTML page and return what it counts.
+    """Write the report of a VCF as one HTML page and return what it counts; see `call_report`.
+
+    Raises
+    ------
+    InputError
+        See `read_statistics`, and the page cannot be written.
+    """
+    page, found = call_report(Path(vcf), run=run, model=model)
+    write_output(Path(out), page)
+    return found
+
+
+def call_report(
+    vcf: Path, *, run: RunFacts | None = None, model: ModelFolder | None = None, name: str = ""
+) -> tuple[bytes, CallStatistics]:
+    """Return the report of a VCF as one HTML page, and what it counts; raises InputError as `read_statistics`.
 
     Parameters
     ----------
@@ -96,11 +110,8 @@ def write_call_report(
     model
         The model that called; if not given, the one that the VCF's header names is looked for among those that are
         installed.
-
-    Raises
-    ------
-    InputError
-        See `read_statistics`, and the page cannot be written.
+    name
+        What the VCF will be called; by default what it is called.
     """
     found = read_statistics(vcf)
     filters = found.filters or ["PASS"]
@@ -113,14 +124,13 @@ def write_call_report(
     ]
     page = Page(
         f"Variant calls of {found.sample}",
-        _subtitle(Path(vcf).name, found),
+        _subtitle(name or Path(vcf).name, found),
         sections,
         filters,
         [name for name in filters if name in ("PASS", ".")] or filters,
         "Records with FILTER",
     )
-    write_output(Path(out), render(page))
-    return found
+    return render(page), found
 
 
 def _subtitle(file: str, found: CallStatistics) -> str:
@@ -333,7 +343,9 @@ def _model_items(found: CallStatistics, model: ModelFolder | None) -> list[Item]
             )
         )  # fmt: skip
     if any(entry.role == "card" for entry in manifest.files.values()):
-        items.append(text("card", "Model card", model.path("card").read_text(encoding="utf-8")))
+        items.append(
+            text("card", "Model card", model.path("card").read_text(encoding="utf-8", errors="replace"))
+        )
     return items
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
-from dvplug.errors import Problems
+from dvplug.evaluate.annotate import annotated_outputs, take_annotated
 from dvplug.evaluate.compare import Evaluation, evaluate, require_inputs
 from dvplug.evaluate.counts import ClassCounts, wilson_interval
 from dvplug.evaluate.judged import (
@@ -39,7 +41,7 @@ from dvplug.report.page import (
     tiles,
 )
 from dvplug.system.locations import StrPath
-from dvplug.system.outputs import require_place, write_output
+from dvplug.system.outputs import Output, Together, made_folder, reserved
 
 MOST_ERRORS = 1000
 """Errors that are listed one by one."""
@@ -59,26 +61,27 @@ def evaluate_and_report(
     all_filters: bool = False,
 ) -> Evaluation:
     """Evaluate, and write the report of it; parameters and errors as of `evaluate`."""
-    problems = Problems()
-    with problems.collect():
-        require_place(Path(report), ".html", "--report")
-    if problems.found:  # what else is wrong is said with it, before any work
-        with problems.collect():
-            require_inputs(truth, query, confident, reference)
-    problems.raise_all()
-    with TemporaryDirectory() as temporary:
-        folder = out_dir or temporary
+    compared = {"truth": truth, "query": query, "confident": confident, "reference": reference}
+    place = None if out_dir is None else Path(out_dir)
+    outputs = [Output("--report", Path(report), (".html",)), *(annotated_outputs(place) if place else [])]
+    with (
+        made_folder(place, "--out-dir") if place else nullcontext(),
+        reserved(outputs, map(Path, compared.values()), partial(require_inputs, *compared.values())),
+        TemporaryDirectory(dir=place, prefix=".unfinished-", ignore_cleanup_errors=True) as made,
+        Together() as group,
+    ):
+        folder = Path(made)
         result = evaluate(truth, query, confident, reference, out_dir=folder, all_filters=all_filters)
         judged = read_judged(folder, reference)
-    compared = {"truth": truth, "query": query, "confident": confident, "reference": reference}
-    write_evaluation_report(report, result, judged, {name: str(path) for name, path in compared.items()})
+        names = {name: str(path) for name, path in compared.items()}
+        group.write(Path(report), evaluation_report(result, judged, names))
+        if place:
+            take_annotated(folder, place, group)
     return result
 
 
-def write_evaluation_report(
-    out: StrPath, result: Evaluation, judged: Sequence[Judged], compared: Mapping[str, object]
-) -> None:
-    """Write the report as one HTML page; raises InputError where it cannot be written.
+def evaluation_report(result: Evaluation, judged: Sequence[Judged], compared: Mapping[str, object]) -> bytes:
+    """Return the report as one HTML page.
 
     Parameters
     ----------
@@ -99,7 +102,7 @@ def write_evaluation_report(
             ("What was compared", [facts("compared", "Files", {**compared, **_facts_on_unsearched(result)})]),
         ],
     )
-    write_output(Path(out), render(page))
+    return render(page)
 
 
 def _tiles(result: Evaluation) -> Item:

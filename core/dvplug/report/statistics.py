@@ -154,7 +154,8 @@ def read_statistics(vcf: StrPath) -> CallStatistics:
 def _lines(path: Path) -> Iterator[str]:
     with path.open("rb") as file:
         compressed = file.read(2) == _GZIP
-    with gzip.open(path, "rt", encoding="utf-8") if compressed else path.open(encoding="utf-8") as lines:
+    text = {"encoding": "utf-8", "errors": "backslashreplace"}  # VCF 4.2 says nothing of encodings
+    with gzip.open(path, "rt", **text) if compressed else path.open(**text) as lines:  # type: ignore[call-overload]
         yield from lines
 
 

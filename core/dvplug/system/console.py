@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import IO, Any, cast
 
 from rich.console import Console
 from rich.markup import escape
@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.text import Text
 
 from dvplug.system.run_log import log_event
+from dvplug.system.streams import ResultStream, StatusStream
 from dvplug_registry.safe_text import masked, visible
 
 _FURTHER_LINE = re.compile(r"\n(?=\S)")
@@ -24,16 +25,21 @@ OFF_TERMINAL_WIDTH = 200  # of tables in files and pipes, where there is no widt
 class SafeConsole(Console):
     """Shows what could steer the terminal as escapes, in whatever text: names come from files. No emoji for `:100:`."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(highlight=False, soft_wrap=True, emoji=False, **options)
+    def __init__(self, file: ResultStream | StatusStream | None = None, **options: Any) -> None:
+        super().__init__(file=cast(IO[str], file), highlight=False, soft_wrap=True, emoji=False, **options)
 
     def render_str(self, text: str, **options: Any) -> Text:
         """Make the text that is printed of a string, also of one in a table."""
         return super().render_str(visible(text, keep="\n\t"), **options)
 
+    def on_broken_pipe(self) -> None:
+        """Raise BrokenPipeError again where rich would exit; called where it was caught."""
+        raise
 
-stdout = SafeConsole(width=None if sys.stdout.isatty() else OFF_TERMINAL_WIDTH)
-stderr = SafeConsole(stderr=True)
+
+_is_terminal = sys.stdout is not None and sys.stdout.isatty()
+stdout = SafeConsole(ResultStream("stdout"), width=None if _is_terminal else OFF_TERMINAL_WIDTH)
+stderr = SafeConsole(StatusStream("stderr"), stderr=True)
 
 
 def warn(message: str) -> None:

@@ -9,30 +9,42 @@ import sys
 import time
 import traceback
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
+from io import FileIO
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from dvplug._version import __version__
-from dvplug.errors import DvplugError, InputError
+from dvplug.errors import DvplugError, InputError, unwritable
 from dvplug_registry.safe_text import masked
 
 LIBRARIES = ("ai-edge-litert", "numba", "numpy", "pysam")
 """Those that bear on the records of a run."""
 
-_log: TextIO | None = None
+_log: FileIO | None = None
 
 
 def log_event(event: str, **fields: Any) -> None:
     """Append an event: ``time`` (UTC, ISO 8601), ``event``, and these fields. Nothing where no log is kept.
 
     URLs in it lose passwords and signatures.
+
+    Raises
+    ------
+    InputError
+        It cannot be written, as on a full disk: who follows the run would wait for ever.
     """
-    if _log is not None:
-        now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-        _log.write(json.dumps({"time": now, "event": event, **_masked(fields)}) + "\n")
+    if _log is None:
+        return
+    now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+    line = (json.dumps({"time": now, "event": event, **_masked(fields)}) + "\n").encode()
+    try:
+        while line:
+            line = line[_log.write(line) :]
+    except OSError as error:
+        raise unwritable(f"The log {_log.name}", error) from error
 
 
 def _masked(value: Any) -> Any:
@@ -63,7 +75,7 @@ def run_log(path: Path | None) -> Iterator[None]:
         return
     began = time.monotonic()
     try:
-        _log = path.open("a", encoding="utf-8", buffering=1)
+        _log = path.open("ab", buffering=0)  # what a full disk refused is not left to `close`
     except OSError as error:
         raise InputError(
             f"The log {path} cannot be written",
@@ -78,10 +90,12 @@ def run_log(path: Path | None) -> Iterator[None]:
         yield
         log_event("end", wall_s=round(time.monotonic() - began, 3))
     except BaseException as error:
-        log_event("error", **_described(error), wall_s=round(time.monotonic() - began, 3))
+        with suppress(InputError):  # of the log; the other is what went wrong first
+            log_event("error", **_described(error), wall_s=round(time.monotonic() - began, 3))
         raise
     finally:
-        _log.close()
+        with suppress(OSError):
+            _log.close()
         _log = None
 
 

@@ -234,24 +234,31 @@ def _portable(error: Exception, region: object) -> Exception:
     return RuntimeError(f"a fault in a worker process, at {region}\n{traceback.format_exc()}")
 
 
-def crash_of(attempt: Callable[..., object], *args: Any) -> str:
+def crash_of(attempt: Callable[..., object], *args: Any, more_s: int = 0) -> str:
     """Try in a process of its own what may crash a native library, or never end; returns how, or nothing.
 
     What it raises is nothing either: it will be raised again, and told, where it is done in earnest. Where processes
     are not forked, which would take a second, nothing is tried.
+
+    Parameters
+    ----------
+    more_s
+        CPU seconds that it may take beyond `ATTEMPT_CPU_S`, as it has so much to read.
     """
     context: Any = _context()
     if context.get_start_method() != "fork":
         return ""
-    process = context.Process(target=_quietly, args=(attempt, *args), daemon=True)
+    process = context.Process(target=_quietly, args=(ATTEMPT_CPU_S + more_s, attempt, *args), daemon=True)
     process.start()
     process.join()
     return _end_of(process.exitcode or 0) if (process.exitcode or 0) < 0 else ""
 
 
-def _quietly(attempt: Callable[..., object], *args: Any) -> None:
+def _quietly(seconds: int, attempt: Callable[..., object], *args: Any) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    resource.setrlimit(resource.RLIMIT_CPU, (ATTEMPT_CPU_S, ATTEMPT_CPU_S + 1))
+    _, most = resource.getrlimit(resource.RLIMIT_CPU)
+    if most == resource.RLIM_INFINITY or seconds < most:  # else the user's own limit is the lower one
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, most))
     with suppress(Exception):
         attempt(*args)
     os._exit(0)
@@ -266,7 +273,7 @@ def _end_of(exit_code: int) -> str:
     if number == signal.SIGKILL:
         return f"it was killed by {name}, most likely because memory ran out"
     if number == signal.SIGXCPU:
-        return f"it did not end by itself ({name})"
+        return f"it took more CPU time than that can need ({name})"
     if number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL):
         return f"it crashed ({name}) in native code, most likely at damaged reads, or because memory ran out"
     return f"it was ended by {name} from outside"

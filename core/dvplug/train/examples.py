@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,6 +29,7 @@ from dvplug.reads.groups import ReadSource
 from dvplug.system.console import progress
 from dvplug.system.input_states import InputStates
 from dvplug.system.locations import StrPath
+from dvplug.system.outputs import Output, reserved
 from dvplug.system.workers import map_in_order
 from dvplug.technology import CandidateThresholds, TechnologyProfile
 from dvplug.train.labeler import UNLABELED, label_candidates
@@ -74,9 +76,10 @@ class LabeledReads:
 
     @property
     def shown(self) -> str:
-        """What it is, for people."""
+        """What it is, for people; bytes of names that are not UTF-8 are escaped."""
         names = ", ".join(path.name for path in self.reads)
-        return f"{names} x {self.keep_fraction:g}; truth {self.truth.name}"
+        text = f"{names} x {self.keep_fraction:g}; truth {self.truth.name}"
+        return text.encode("utf-8", "backslashreplace").decode()
 
 
 @dataclass(frozen=True)
@@ -177,6 +180,22 @@ def make_examples(
     DvplugError
         An input cannot be used; no output is left behind.
     """
+    files = (inputs.reference, *inputs.reads, inputs.truth, inputs.confident, *map(Path, exclude))
+    examine = partial(_checked, installed_plugins(), tech, inputs, regions, exclude)
+    with reserved([Output("--out", Path(out))], files, examine):
+        return _make_examples(tech, inputs, Path(out), regions, exclude, workers, source)
+
+
+def _make_examples(
+    tech: str,
+    inputs: LabeledReads,
+    out: Path,
+    regions: Sequence[str],
+    exclude: Sequence[StrPath],
+    workers: int,
+    source: str | None,
+) -> int:
+    """Make them in a place that is reserved; see `make_examples`."""
     plugins = installed_plugins()
     files = InputStates.of(
         [inputs.reference, *inputs.reads, inputs.truth, inputs.confident, *map(Path, exclude)]

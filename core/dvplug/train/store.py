@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError
 from dvplug.errors import InputError
 from dvplug.system.explain import explain
 from dvplug.system.locations import StrPath
+from dvplug.system.outputs import told
 from dvplug.technology import CandidateThresholds, Frozen, ImageLayout, ReadFilter
 from dvplug_registry.files import UnfinishedFile
 
@@ -27,6 +28,7 @@ _BUFFER_BYTES = 96 << 20  # raw images that are shuffled at a time
 _COLUMNS = ("label", "contig", "position", "variant_type")
 _KIND = ("layout", "features", "encoder", "encoder_version")  # what a network's inputs depend on
 _ALIKE = (*_KIND, "read_filter", "realign_reads", "phase_reads", "candidate_thresholds")
+_MOST_PACKED = 1100  # bytes of which gzip makes one, at most (RFC 1951: 258 of two bits)
 _REPAIR = "Make the examples again with `dvplug train examples`."
 
 
@@ -95,8 +97,9 @@ class ExampleWriter:
         self.count = 0
 
     def __enter__(self) -> ExampleWriter:
-        self._unfinished = UnfinishedFile(self.path)
-        self._file = h5py.File(self._unfinished.path, "w", rdcc_nbytes=_CACHE_BYTES)
+        with told(f"Output {self.path}"):
+            self._unfinished = UnfinishedFile(self.path)
+            self._file = h5py.File(self._unfinished.path, "w", rdcc_nbytes=_CACHE_BYTES)
         self._file.attrs["format"] = _FORMAT
         self._file.attrs["header"] = self.header.model_dump_json()
         self._create("image", np.uint8, self.header.layout.shape)
@@ -123,6 +126,8 @@ class ExampleWriter:
 
         Raises
         ------
+        InputError
+            The shard cannot be written, as on a full disk.
         ValueError
             An array has another shape than the header says, a label is not 0, 1 or 2, or a feature is not
             finite.
@@ -144,16 +149,26 @@ class ExampleWriter:
             raise ValueError("labels are 0, 1 or 2")
         if not np.isfinite(examples.features).all():  # ReLU would turn NaN into 0 and train on it unnoticed
             raise ValueError("features are not all finite")
-        for name, values in columns.items():
-            self._file[name].resize(self.count + n, axis=0)
-            self._file[name][self.count :] = values
+        with told(f"Output {self.path}"):
+            for name, values in columns.items():
+                self._file[name].resize(self.count + n, axis=0)
+                self._file[name][self.count :] = values
         self.count += n
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
-        self._unfinished.__exit__(kind, error, trace)
+        try:
+            with told(f"Output {self.path}"):
+                self._file.close()
+                if kind is None:
+                    self._unfinished.keep()
+        except (InputError, RuntimeError):  # the latter is HDF5's, of a file that it could not finish
+            if kind is None:
+                raise
+        finally:
+            with suppress(OSError):
+                self._unfinished.discard()
 
     def _create(self, name: str, dtype: type[np.generic], shape: tuple[int, ...]) -> None:
         chunk = _CHUNK if name == "image" else 4096
@@ -298,6 +313,7 @@ def _read_columns(path: Path) -> tuple[ExampleHeader, dict[str, NDArray]]:
             if file.attrs.get("format") != _FORMAT:
                 raise InputError(f"'{path}' does not hold examples of this dvplug", repair=_REPAIR)
             header = ExampleHeader.model_validate_json(file.attrs["header"])
+            _require_rows(file)
             return header, {name: file[name][:] for name in _COLUMNS}
     except (OSError, KeyError, ValidationError) as error:
         cause = explain(error) if isinstance(error, ValidationError) else str(error)
@@ -310,6 +326,17 @@ def _sites(header: ExampleHeader, columns: dict[str, NDArray]) -> ShardSites:
         contig: (digest, np.unique(columns["position"][columns["contig"] == i]))
         for i, (contig, digest) in enumerate(zip(header.contigs, digests, strict=True))
     }
+
+
+def _require_rows(file: h5py.File) -> None:
+    """Refuse columns that differ in length, or are longer than what is stored of them can be; raises OSError.
+
+    HDF5 gives as many values as the head of a column says, and takes memory for them, whether they are there or not.
+    """
+    rows = {name: file[name].shape[0] for name in (*_COLUMNS, "image", "features")}
+    stored = file["label"].id.get_storage_size() * _MOST_PACKED
+    if len(set(rows.values())) > 1 or rows["label"] > stored:
+        raise OSError(f"it says that it has {max(rows.values())} examples, and has fewer")
 
 
 def require_same_kind(one: ExampleHeader, other: ExampleHeader, both: str, repair: str) -> None:
