@@ -139,7 +139,7 @@ def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path, capsys: pytest
     assert code == 2
     assert "6 problems" in err
     for said in (
-        "Output folder",
+        "of --out does not exist",
         "--workers 0",
         "'pacbi'",
         "Did you mean 'hifi'",
