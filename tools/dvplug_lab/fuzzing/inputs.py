@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import json
+import os
 import random
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from unittest.mock import patch
 
 import pysam
 
@@ -17,10 +20,23 @@ from dvplug.calling.options import CallOptions
 from dvplug.calling.run import call_variants
 from dvplug.evaluate import evaluate
 from dvplug.simulate import simulate_dataset
-from dvplug_lab.fuzzing.mutations import mutate_bytes, mutate_json, mutate_records, mutate_text, mutate_vcf
+from dvplug_lab.fuzzing.mutations import (
+    make_all_alike,
+    mutate_bytes,
+    mutate_json,
+    mutate_records,
+    mutate_text,
+    mutate_vcf,
+)
+from dvplug_registry.sources import sources
 
 TECHNOLOGY = "illumina-wgs"
 LENGTH, DEPTH = 5_000, 14.0
+ADDED_REGISTRY = [{"name": "mirror", "url": "https://models.example.org/"}]
+ODD_HEADER = (
+    "@RG\tID:other\tSM:simulated\tPL:ILLUMINA\tDS:of a library\n"
+    "@PG\tID:aligner\tPN:aligner\tCL:aligner -t 2 ref reads\n@CO\ta comment\n"
+)
 Where = Literal["everywhere", "targets", "outside targets"]
 Break = Callable[[bytes, random.Random], bytes]
 
@@ -41,6 +57,8 @@ class Kind:
         What is done to the broken file, such as to compress or to index it; may fail, as it is broken.
     same
         What holds the data is whole, so that there is only one right output.
+    alignments
+        It is a file of reads: what is called of it must be what is called of all the reads that samtools reads of it.
     """
 
     file: str
@@ -48,6 +66,7 @@ class Kind:
     command: str
     afterwards: Callable[[Path], None] = lambda path: None
     same: bool = False
+    alignments: bool = False
 
 
 def make_inputs(folder: Path, seed: int) -> None:
@@ -66,6 +85,13 @@ def make_inputs(folder: Path, seed: int) -> None:
         pysam.index(str(folder / f"{name}.cram"))
     (folder / "stored.unpacked").write_bytes(gzip.decompress(data.reads.read_bytes()))
     pack_bam(folder / "stored.unpacked")
+    with pysam.AlignmentFile(str(data.reads)) as reads:
+        (folder / "header.sam").write_text(str(reads.header) + ODD_HEADER)
+    shutil.copyfile(data.reads, folder / "odd.unpacked")
+    (folder / "registries.json").write_text(json.dumps(ADDED_REGISTRY))
+    for name in ("odd", "headed"):
+        shutil.copyfile(data.reads, folder / f"{name}.bam")
+        pysam.index(str(folder / f"{name}.bam"))
     (folder / "reads.cram.crai.txt").write_bytes(gzip.decompress((folder / "reads.cram.crai").read_bytes()))
     (folder / "targets.bed").write_text("# where to call\nchrS\t100\t1500\nchrS\t1600\t1700\tname\t0\t+\n")
     (folder / "truth.vcf").write_bytes(gzip.decompress(data.truth.read_bytes()))
@@ -99,9 +125,18 @@ def run_evaluate(folder: Path, out: Path, truth: str = "truth.vcf", query: str =
     )
 
 
+def list_registries(folder: Path, out: Path) -> None:
+    """Read which registries the user added."""
+    with patch.dict(os.environ, {"DVPLUG_HOME": str(folder)}):
+        sources()
+
+
 COMMANDS: dict[str, Callable[[Path, Path], None]] = {
     "call": run_call,
     "call stored BAM": lambda folder, out: run_call(folder, out, "stored.bam"),
+    "call odd BAM": lambda folder, out: run_call(folder, out, "odd.bam"),
+    "call headed BAM": lambda folder, out: run_call(folder, out, "headed.bam"),
+    "list registries": list_registries,
     "call CRAM": lambda folder, out: run_call(folder, out, "reads.cram"),
     "call old CRAM": lambda folder, out: run_call(folder, out, "old.cram"),
     "call BED": lambda folder, out: run_call(folder, out, where="targets"),
@@ -120,6 +155,22 @@ def pack_bam(path: Path) -> None:
     with pysam.BGZFile(str(bam), "wb0") as out:
         out.write(path.read_bytes())
     index(bam)
+
+
+def make_odd(path: Path) -> None:
+    """Sort and index reads of odd fields."""
+    pysam.sort("-o", str(path.with_suffix(".bam")), str(path))
+    index(path.with_suffix(".bam"))
+
+
+def give_header(path: Path) -> None:
+    """Give the reads a header's text, whatever it is; the binary list of contigs stays."""
+    data = gzip.decompress((path.parent / "reads.bam").read_bytes())
+    end = 8 + int.from_bytes(data[4:8], "little")
+    text = path.read_bytes()
+    with pysam.BGZFile(str(path.parent / "headed.bam"), "wb") as out:
+        out.write(data[:4] + len(text).to_bytes(4, "little") + text + data[end:])
+    index(path.parent / "headed.bam")
 
 
 def pack_crai(path: Path) -> None:
@@ -144,13 +195,20 @@ def index_fasta(path: Path) -> None:
 
 
 KINDS: dict[str, Kind] = {
-    "BAM, compressed bytes": Kind("reads.bam", mutate_bytes, "call"),
-    "BAM, records": Kind("stored.unpacked", mutate_bytes, "call stored BAM", pack_bam),
-    "BAM, fields of records": Kind("stored.unpacked", mutate_records, "call stored BAM", pack_bam),
+    "BAM, compressed bytes": Kind("reads.bam", mutate_bytes, "call", alignments=True),
+    "BAM, records": Kind("stored.unpacked", mutate_bytes, "call stored BAM", pack_bam, alignments=True),
+    "BAM, fields of records": Kind(
+        "stored.unpacked", mutate_records, "call stored BAM", pack_bam, alignments=True
+    ),
+    "BAM, fields of all reads": Kind(
+        "odd.unpacked", make_all_alike, "call odd BAM", make_odd, alignments=True
+    ),
+    "BAM, header": Kind("header.sam", mutate_text, "call headed BAM", give_header),
     "BAM index": Kind("reads.bam.bai", mutate_bytes, "call", same=True),
-    "CRAM 3.0": Kind("reads.cram", mutate_bytes, "call CRAM"),
+    "CRAM 3.0": Kind("reads.cram", mutate_bytes, "call CRAM", alignments=True),
     "CRAM 2.1 (no checksums)": Kind("old.cram", mutate_bytes, "call old CRAM"),
     "CRAM index": Kind("reads.cram.crai.txt", mutate_text, "call CRAM", pack_crai, same=True),
+    "list of registries": Kind("registries.json", mutate_json, "list registries"),
     "FASTA": Kind("reference.fa", mutate_text, "call"),
     "FASTA, indexed anew": Kind("reference.fa", mutate_text, "call", index_fasta),
     "FASTA index": Kind("reference.fa.fai", mutate_text, "call", same=True),

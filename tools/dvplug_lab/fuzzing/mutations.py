@@ -5,7 +5,13 @@ from __future__ import annotations
 import json
 import random
 import re
+from array import array
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+
+import pysam
 
 EDGE_NUMBERS = (b"0", b"-1", b"1", b"255", b"65536", b"2147483647", b"2147483648", b"4294967295", b"1.5", b"1e9",
                 b"9223372036854775807", b"99999999999999999999999", b"nan", b"0x10", b"")  # fmt: skip
@@ -14,6 +20,32 @@ ODD_TEXTS = (b"", b".", b"*", b"N", b"<DEL>", b"chrS", b"chrX", b"\x00", b"\xff\
 ODD_VALUES: tuple[Any, ...] = (
     None, True, -1, 0, 2**31, 2**63, 1e308, "", "x", "../../etc/passwd", "1.0.0", [], {}, [1],
 )  # fmt: skip
+
+
+def _alike(**fields: Any) -> Callable[[pysam.AlignedSegment], None]:
+    def change(read: pysam.AlignedSegment) -> None:
+        for name, value in fields.items():
+            setattr(read, name, value)
+
+    return change
+
+
+def _qualities(value: int | None) -> Callable[[pysam.AlignedSegment], None]:
+    def change(read: pysam.AlignedSegment) -> None:
+        read.query_qualities = None if value is None else array("B", [value] * read.query_length)
+
+    return change
+
+
+ALIKE: tuple[Callable[[pysam.AlignedSegment], None], ...] = (
+    *(_alike(mapping_quality=value) for value in (0, 3, 42, 255)),
+    *(_alike(template_length=value) for value in (0, -1, 400, 2**31 - 1)),
+    *(_alike(flag=value) for value in (0, 16, 4, 256, 512, 1024, 2048, 0xFFFF)),
+    *(_qualities(value) for value in (None, 0, 2, 20, 93)),
+    _alike(query_name="one"),
+    _alike(next_reference_id=-1, next_reference_start=-1),
+)
+"""What is set in all reads alike: unknown, usual and extreme values."""
 
 
 def mutate_bytes(data: bytes, rng: random.Random) -> bytes:
@@ -70,6 +102,23 @@ def mutate_records(data: bytes, rng: random.Random) -> bytes:
         value = edge if rng.random() < 0.5 else rng.randrange(1 << 8 * size)
         out[place : place + size] = (value % (1 << 8 * size)).to_bytes(size, "little")
     return bytes(out)
+
+
+def make_all_alike(data: bytes, rng: random.Random) -> bytes:
+    """Give all reads of a BAM one value of one to three fields, as odd instruments and programs do."""
+    with TemporaryDirectory() as folder:
+        whole, odd = Path(folder) / "whole.bam", Path(folder) / "odd.bam"
+        whole.write_bytes(data)
+        changes = rng.sample(ALIKE, rng.randint(1, 3))
+        with (
+            pysam.AlignmentFile(str(whole)) as reads,
+            pysam.AlignmentFile(str(odd), "wb", template=reads) as out,
+        ):
+            for read in reads:
+                for change in changes:
+                    change(read)
+                out.write(read)
+        return odd.read_bytes()
 
 
 def mutate_text(text: bytes, rng: random.Random) -> bytes:

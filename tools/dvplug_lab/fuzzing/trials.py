@@ -8,15 +8,22 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
+import pysam
 from rich.table import Table
 
 from dvplug.errors import DvplugError
 from dvplug.system.console import info, stdout
-from dvplug_lab.fuzzing.inputs import COMMANDS, KINDS, make_inputs
+from dvplug_lab.fuzzing.inputs import COMMANDS, KINDS, Kind, make_inputs
 from dvplug_lab.fuzzing.judge import Verdict, judge
 
+BROKEN_READS = {
+    "call": "reads.bam",
+    "call stored BAM": "stored.bam",
+    "call odd BAM": "odd.bam",
+    "call CRAM": "reads.cram",
+}
 RIGHT = ("done", "refused")
-WRONG = ("crash", "traceback", "hang", "invalid output", "output left")
+WRONG = ("crash", "traceback", "hang", "invalid output", "output left", "half-true")
 
 
 def run_inputs(
@@ -64,7 +71,43 @@ def run_one(folder: Path, whole: Path, kind: str, draw: random.Random, timeout_s
             return Verdict(
                 "invalid output", f"{len(found)} lines in place of {len(expected)}\n{verdict.text}"
             )
+    if verdict.name == "done" and of_kind.alignments:
+        return _compared(folder, broken, of_kind, verdict, timeout_s)
     return verdict
+
+
+def _compared(folder: Path, broken: Path, kind: Kind, verdict: Verdict, timeout_s: float) -> Verdict:
+    """Call what samtools reads of the broken reads, and compare: some of the records would be a half-truth."""
+    found = lines(broken / "results" / "out.vcf.gz")
+    reads = broken / BROKEN_READS[kind.command]
+    rewritten = judge(lambda out: _rewrite(reads, broken / "reference.fa", out.parent), broken, timeout_s)
+    if rewritten.name != "done":
+        return Verdict(
+            "half-true", f"{len(found)} records of reads that samtools cannot read\n{rewritten.text}"
+        )
+    again = folder / "again"
+    shutil.rmtree(again, ignore_errors=True)
+    shutil.copytree(broken, again, ignore=shutil.ignore_patterns("results"))
+    for name in ("reads.bam", "reads.bam.bai"):
+        shutil.move(broken / "results" / name, again / name)
+    expected = judge(lambda out: COMMANDS["call"](again, out), again, timeout_s)
+    records = lines(again / "results" / "out.vcf.gz") if expected.name == "done" else []
+    if records != found:
+        return Verdict(
+            "half-true", f"{len(found)} records in place of {len(records)}\n{verdict.text}\n{expected.text}"
+        )
+    return verdict
+
+
+def _rewrite(reads: Path, reference: Path, folder: Path) -> None:
+    """Write all that samtools reads of a file as a whole BAM; what it cannot read is an error."""
+    try:
+        pysam.view(
+            "-T", str(reference), "-b", "-o", str(folder / "reads.bam"), str(reads), catch_stdout=False
+        )
+        pysam.index(str(folder / "reads.bam"))
+    except pysam.SamtoolsError as error:
+        raise DvplugError("samtools cannot read it", cause=str(error)) from error
 
 
 def lines(vcf: Path) -> list[bytes]:
