@@ -4,6 +4,7 @@ import os
 import random
 import shutil
 import subprocess
+from collections import Counter
 from contextlib import suppress
 from dataclasses import fields
 from itertools import groupby
@@ -17,7 +18,9 @@ from dvplug.errors import InputError
 from dvplug.line.read_batch import LEFT_OUT
 from dvplug.line.region import Region
 from dvplug.reads.fetch import ReadBatch, fetch_reads
+from dvplug.reads.groups import ReadSource
 from dvplug.reads.opened import OpenedReads
+from dvplug.sequence.codes import encode_read_bases
 from dvplug.technology import ReadFilter
 from helpers.read_batches import Read, alignment_file, operations, random_reads, random_sequence, read_batch
 from helpers.shared_data import SHARED, needs_shared
@@ -209,3 +212,114 @@ def test_filters_agree_with_samtools(read_filter: ReadFilter, excluded: int) -> 
     with pysam.AlignmentFile(str(path)) as file:
         ends = fetch_reads([OpenedReads(file)], region, read_filter).end
     assert np.count_nonzero(ends > region.start) == int(counted.stdout) > 1000
+
+
+LONG = "1M1I" * 33_000  # more operations than a BAM record's field can hold: they go into the tag CG
+
+
+def long_reads() -> list[Read]:
+    rng = random.Random(11)
+    sequence = random_sequence(rng, 66_000)
+    rest = [Read(start, LONG, sequence, flag=16 * (start % 2), name=f"r{start}") for start in (7, 8, 90)]
+    return [Read(5, "4M", "ACGT", name="r5"), *rest]
+
+
+@pytest.mark.parametrize("suffix", [".bam", ".cram"])
+@pytest.mark.parametrize("haplotypes", [False, True])
+@pytest.mark.parametrize("span", [100, 100_000])
+def test_cigars_in_the_tag_cg_are_read_whatever_the_profile_says(
+    tmp_path: Path, suffix: str, haplotypes: bool, span: int
+) -> None:
+    reads = long_reads()
+    contig = random_sequence(random.Random(12), 40_000)
+    with alignment_file(tmp_path / f"reads{suffix}", reads, {"c": contig}) as file:
+        batch = fetch_reads(
+            [OpenedReads(file)], Region("c", 0, 40_000), ReadFilter(max_read_span=span), haplotypes=haplotypes
+        )
+    assert_equal(batch, read_batch(reads))
+
+
+def test_reads_left_out_are_counted_where_their_cigar_in_the_tag_cg_lies(tmp_path: Path) -> None:
+    reads = [read._replace(flag=0x400) for read in long_reads()]
+    with alignment_file(tmp_path / "reads.bam", reads, {"c": "A" * 40_000}) as file:
+        for end in (33_005, 33_010, 33_200):
+            counted = Region("c", end, end + 10)
+            batch = fetch_reads([OpenedReads(file)], WHOLE, ReadFilter(), counted=counted)
+            overlapping = sum(read.end > end for read in reads)
+            assert dict(zip(LEFT_OUT, batch.left_out.tolist(), strict=True))["duplicate"] == overlapping
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "",
+        "CG:Z:4M",
+        "CG:B:I,64",
+        "CG:B:I,32,32",
+        "CG:B:i,32,32",
+        "CG:B:S,32,32",
+        "XX:Z:a\tCG:B:I,16,33,16\tXY:i:3",
+    ],
+)
+@pytest.mark.parametrize("cigar", ["4S9N", "4S", "4S2M", "3S1M"])
+def test_the_placeholder_of_the_tag_cg_is_what_htslib_takes_for_one(
+    tmp_path: Path, cigar: str, tag: str
+) -> None:
+    """Both ways through the decoder agree, or refuse the read."""
+    seq = "ACGTAC"[: sum(length for length, op in operations(cigar) if op in "MS")]
+    head = "@HD\tVN:1.6\tSO:coordinate\n@SQ\tSN:c\tLN:1000\n"
+    first = "r\t0\tc\t5\t60\t4M\t*\t0\t0\tACGT\tIIII\n"
+    line = f"s\t0\tc\t9\t60\t{cigar}\t*\t0\t0\t{seq}\t{'I' * len(seq)}\t{tag}".rstrip("\t")
+    (tmp_path / "r.sam").write_text(f"{head}{first}{line}\n")
+    path = str(tmp_path / "r.bam")
+    pysam.view("-b", "-o", path, str(tmp_path / "r.sam"), catch_stdout=False)
+    pysam.index(path)
+    results: list[ReadBatch | str] = []
+    for haplotypes in (False, True):
+        with pysam.AlignmentFile(path) as file:
+            try:
+                results.append(fetch_reads([OpenedReads(file)], WHOLE, ReadFilter(), haplotypes=haplotypes))
+            except InputError as error:
+                results.append(str(error))
+    if isinstance(results[0], str) or isinstance(results[1], str):
+        assert results[0] == results[1]
+    else:
+        assert len(results[0]) == 2
+        assert_equal(results[0], results[1])
+
+
+def test_haplotypes_that_are_no_small_numbers_count_as_none(tmp_path: Path) -> None:
+    lines = ["@HD\tVN:1.6\tSO:coordinate", "@SQ\tSN:c\tLN:1000"]
+    for tag in ("HP:i:2", "HP:i:300", "HP:i:-1", "HP:Z:one", "HP:f:1.5", "HP:i:255"):
+        lines.append(f"r{tag}\t0\tc\t5\t60\t4M\t*\t0\t0\tACGT\tIIII\t{tag}")
+    (tmp_path / "r.sam").write_text("\n".join(lines) + "\n")
+    path = str(tmp_path / "r.bam")
+    pysam.view("-b", "-o", path, str(tmp_path / "r.sam"), catch_stdout=False)
+    pysam.index(path)
+    with pysam.AlignmentFile(path) as file:
+        batch = fetch_reads([OpenedReads(file)], WHOLE, ReadFilter(), haplotypes=True)
+    assert batch.haplotype.tolist() == [2, 0, 0, 0, 0, 255]
+
+
+@needs_shared
+def test_long_read_profiles_see_the_same_variants_in_the_tag_cg() -> None:
+    source, reference = SHARED / "small" / "cg_tag_ont.bam", SHARED / "small" / "cg.fa"
+    for span in (1_000, 25_000, 80_000):
+        opened = OpenedReads.open(ReadSource(source), reference)
+        batch = fetch_reads([opened], Region("c", 22_000, 60_000), ReadFilter(max_read_span=span))
+        opened.close()
+        assert len(batch) == 24
+        with pysam.FastaFile(str(reference)) as fasta:
+            codes = encode_read_bases(fasta.fetch("c").encode())
+        differing: Counter[int] = Counter()
+        for i in range(len(batch)):
+            bases = 59_000 - int(batch.start[i])  # each read begins with a match that is longer
+            assert batch.cigar[batch.cigar_offset[i]] & 15 == 0
+            seq = batch.seq[batch.base_offset[i] :][:bases]
+            places = np.flatnonzero(seq != codes[batch.start[i] :][:bases]) + batch.start[i] + 1
+            differing.update(places.tolist())
+        assert {place: count for place, count in differing.items() if count > 2} == CG_VARIANTS
+
+
+# Position and number of reads, as `samtools mpileup` shows them.
+CG_VARIANTS = {22980: 24, 26028: 12, 30767: 12, 35218: 12, 38606: 12, 42609: 12, 46899: 24}

@@ -9,9 +9,10 @@ import numpy as np
 from dvplug.kernel import kernel, subkernel
 from dvplug.line.read_batch import LEFT_OUT, ReadBatch
 from dvplug.reads.filters import PASSES, UNMAPPED, FilterNumbers, why_left_out
-from dvplug.reads.groups import UNREADABLE, GroupArrays, group_counts
+from dvplug.reads.groups import GroupArrays, group_counts
+from dvplug.reads.tags import ARRAY_HEAD, ARRAY_TYPE, NO_TAG, TAG_HEAD, UNREADABLE, array_count, find_tag
 from dvplug.sequence.arrays import Int32s, Int64s, UInt8s, UInt16s, UInt32s
-from dvplug.sequence.cigar import code_of, consumes_reference, length_of
+from dvplug.sequence.cigar import LENGTH_SHIFT, SOFT_CLIP, code_of, consumes_reference, length_of
 from dvplug.sequence.codes import SAME_BASE, UNKNOWN_BASE
 
 LARGEST_RECORD = 1 << 30
@@ -39,6 +40,9 @@ for _byte in range(256):
     for _ in range(8):
         _value = _value >> 1 ^ (0xEDB88320 if _value & 1 else 0)
     _CRC[_byte] = _value
+_C, _G = b"CG"
+_CIGAR_TYPES = tuple(b"Ii")
+_MOST_OPERATIONS = 1 << 29  # that htslib takes from the tag
 WHOLE = 1 << 32
 """What the CRC-32 of every name is below."""
 
@@ -123,6 +127,40 @@ def _crc32(data: UInt8s, first: int, last: int, value: int) -> int:
     return np.int64(crc ^ np.uint32(0xFFFFFFFF))
 
 
+class PlacedCigar(NamedTuple):
+    """Where the CIGAR of a BAM record lies."""
+
+    first: int  # byte
+    operations: int
+    """How many, of four bytes each; `UNREADABLE` where the record's tags cannot be read."""
+
+
+@subkernel
+def placed_cigar(data: UInt8s, at: int) -> PlacedCigar:
+    """Find the CIGAR of the BAM record that begins at this byte of uint8[n].
+
+    One of more than 65,535 operations does not fit into its field: it lies in the tag CG, of type B,I, and its field
+    has a placeholder, whose first operation clips all bases of the read (SAM specification, section 4.2.2). Whatever
+    htslib takes for such a record is taken for one: the first operation decides, and a tag that holds fewer operations
+    than the field is left alone.
+    """
+    first, operations = at + _CORE + np.int64(data[at + _NAME_LENGTH]), _uint16(data, at + _N_CIGAR_OP)
+    bases = _int32(data, at + _SEQ_LENGTH)
+    if operations == 0 or _int32(data, first) & 0xFFFFFFFF != bases << LENGTH_SHIFT | SOFT_CLIP:
+        return PlacedCigar(first, operations)
+    tags, last = first + 4 * operations + (bases + 1) // 2 + bases, at + 4 + _int32(data, at)
+    tag = find_tag(data, tags, last, _C, _G)
+    if tag == UNREADABLE:
+        return PlacedCigar(first, UNREADABLE)
+    value = tag + TAG_HEAD
+    if tag == NO_TAG or data[tag + 2] != ARRAY_TYPE or data[value] not in _CIGAR_TYPES:
+        return PlacedCigar(first, operations)
+    count = array_count(data, value)
+    if count < operations or count >= _MOST_OPERATIONS:
+        return PlacedCigar(first, operations)
+    return PlacedCigar(value + ARRAY_HEAD, count)
+
+
 @kernel
 def index_records(data: UInt8s, contig: int, end: int, wanted: Wanted) -> tuple[Int64s, int, int, Int64s]:
     """Find the records in a stretch of BAM that count.
@@ -160,6 +198,9 @@ def index_records(data: UInt8s, contig: int, end: int, wanted: Wanted) -> tuple[
             break
         if _int32(data, at + _REF_ID) != contig or _int32(data, at + _POS) >= end:
             return records[:n], at, DONE, left_out
+        cigar = placed_cigar(data, at)
+        if cigar.operations == UNREADABLE:
+            return records[:n], at, DAMAGED, left_out
         groups = wanted.groups
         counts = 1 if len(groups.offset) == 1 and not groups.wanted else 0
         if not counts:
@@ -173,9 +214,9 @@ def index_records(data: UInt8s, contig: int, end: int, wanted: Wanted) -> tuple[
             records[n] = at
             n += 1
         elif why != PASSES:
-            start, first = _int32(data, at + _POS), at + _CORE + names
-            aligned = 0 if flag & UNMAPPED else operations
-            if start < wanted.counted_end and _end(data, start, first, aligned) > wanted.counted_start:
+            start = _int32(data, at + _POS)
+            aligned = 0 if flag & UNMAPPED else cigar.operations
+            if start < wanted.counted_end and _end(data, start, cigar.first, aligned) > wanted.counted_start:
                 left_out[why] += 1
         at += 4 + size
     return records[:n], at, MORE, left_out
@@ -214,7 +255,7 @@ def record_fields(data: UInt8s, records: Int64s) -> RecordFields:
         end_of_name = at + _CORE + data[at + _NAME_LENGTH] - 1  # which ends with a zero
         fields.name_hash[i] = _crc32(data, at + _CORE, end_of_name, start ^ flag << 16)
         fields.base_offset[i + 1] = fields.base_offset[i] + _int32(data, at + _SEQ_LENGTH)
-        fields.cigar_offset[i + 1] = fields.cigar_offset[i] + _uint16(data, at + _N_CIGAR_OP)
+        fields.cigar_offset[i + 1] = fields.cigar_offset[i] + placed_cigar(data, at).operations
     return fields
 
 
@@ -236,14 +277,16 @@ def unpack_records(
     cigar = np.empty(cigar_offset[-1], np.uint32)
     ends = np.empty(len(records), np.int32)
     for i in range(len(records)):
-        at = records[i] + _CORE + data[records[i] + _NAME_LENGTH]
-        end = np.int64(fields.start[i])
+        at, end = placed_cigar(data, records[i]).first, np.int64(fields.start[i])
         for k in range(cigar_offset[i], cigar_offset[i + 1]):
             cigar[k] = np.uint32(_int32(data, at) & 0xFFFFFFFF)
             if consumes_reference(code_of(cigar[k])):
                 end += length_of(cigar[k])
             at += 4
         ends[i] = end
+        at = (
+            records[i] + _CORE + data[records[i] + _NAME_LENGTH] + 4 * _uint16(data, records[i] + _N_CIGAR_OP)
+        )
         first, bases = base_offset[i], base_offset[i + 1] - base_offset[i]
         for k in range(bases // 2):
             pair = data[at + k]

@@ -24,15 +24,20 @@ from dvplug.reads.filters import NO_SEQUENCE, PASSES, FilterNumbers, filter_numb
 from dvplug.reads.groups import ReadGroups
 from dvplug.reads.opened import OpenedReads
 from dvplug.sequence.arrays import Int64s
-from dvplug.sequence.cigar import DIFFERENT, LENGTH_SHIFT, consumes_read, consumes_reference, unpack
+from dvplug.sequence.cigar import (
+    DIFFERENT,
+    LENGTH_SHIFT,
+    consumes_read,
+    consumes_reference,
+    reference_spans,
+    unpack,
+)
 from dvplug.sequence.codes import encode_read_bases
 from dvplug.technology import ReadFilter
 
 CHUNK = 1 << 18  # bytes of BAM records, or
 CHUNK_READS = 4096  # reads of CRAM, that are decoded at a time
-
-
-MOST_OPERATIONS = (1 << 16) - 1  # of a CIGAR in a BAM record; longer ones lie in a tag, which pysam reads
+MOST_HAPLOTYPES = 255
 
 
 class ReadChoice(NamedTuple):
@@ -94,7 +99,7 @@ def decode(
 
 def _parts(file: OpenedReads, region: Region, choice: ReadChoice, haplotypes: bool) -> Iterator[ReadBatch]:
     records = file.alignments.fetch(region.contig, region.start, region.end)
-    if file.alignments.is_cram or haplotypes or choice.read_filter.max_read_span > MOST_OPERATIONS:
+    if file.alignments.is_cram or haplotypes:
         yield from _decode_records(records, choice, haplotypes)
         return
     first = list(islice(records, 1))
@@ -181,10 +186,14 @@ def _batch_of_records(records: list[pysam.AlignedSegment], choice: ReadChoice, h
         for r, seq in zip(whole, seqs, strict=True)
     ]
     cigars = [[length << LENGTH_SHIFT | code for code, length in r.cigartuples] for r in whole]
-    tags = [r.get_tag("HP") if haplotypes and r.has_tag("HP") else 0 for r in whole]
+    tags = [_haplotype(r) if haplotypes else 0 for r in whole]
+    start = np.array([r.reference_start for r in whole], np.int32)
+    operations = np.array([operation for cigar in cigars for operation in cigar], np.uint32)
+    cigar_offset = _offsets(map(len, cigars))
     return ReadBatch(
-        np.array([r.reference_start for r in whole], np.int32),
-        np.array([r.reference_end for r in whole], np.int32),
+        start,
+        # Not pysam's end: that is one base further where no base is aligned.
+        (start + reference_spans(operations, cigar_offset)).astype(np.int32),
         np.array([r.flag for r in whole], np.uint16),
         np.array([r.mapping_quality for r in whole], np.uint8),
         np.array([r.template_length for r in whole], np.int32),
@@ -193,8 +202,8 @@ def _batch_of_records(records: list[pysam.AlignedSegment], choice: ReadChoice, h
         encode_read_bases("".join(seqs).encode()),
         np.frombuffer(bytearray().join(qualities), np.uint8),
         _offsets(map(len, seqs)),
-        np.array([operation for cigar in cigars for operation in cigar], np.uint32),
-        _offsets(map(len, cigars)),
+        operations,
+        cigar_offset,
         left_out,
     )
 
@@ -206,6 +215,12 @@ def _why(record: pysam.AlignedSegment, choice: ReadChoice, numbers: FilterNumber
     )
     why = int(why_left_out(record.flag, record.mapping_quality, in_group, True, numbers))
     return why if why != PASSES or (record.query_sequence and record.cigartuples) else NO_SEQUENCE
+
+
+def _haplotype(record: pysam.AlignedSegment) -> int:
+    """The tag HP; 0 without one, and where it is no number that `ReadBatch` can hold."""
+    value = record.get_tag("HP") if record.has_tag("HP") else 0
+    return value if isinstance(value, int) and 0 <= value <= MOST_HAPLOTYPES else 0
 
 
 def _overlaps(record: pysam.AlignedSegment, region: Region) -> bool:

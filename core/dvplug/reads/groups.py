@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dvplug.kernel import kernel
+from dvplug.reads.tags import NO_TAG, TAG_HEAD, TEXT_TYPES, UNREADABLE, find_tag
 from dvplug.sequence.arrays import Int64s, UInt8s
 from dvplug.system.locations import Location
 
@@ -59,13 +60,7 @@ class ReadSource(NamedTuple):
     groups: ReadGroups = EVERYTHING
 
 
-# Bytes of a tag's value by the letter of its type (SAM specification, section 4.2.4); 0 where that is not fixed.
-_SIZES = np.zeros(256, np.int64)
-for _letters, _size in ((b"AcC", 1), (b"sS", 2), (b"iIf", 4), (b"d", 8)):
-    _SIZES[list(_letters)] = _size
-_TEXT, _HEX, _ARRAY, _R, _G = b"ZHBRG"
-_HEAD = 3  # bytes of a tag's name and type
-UNREADABLE = -1
+_R, _G = b"RG"
 
 
 @kernel(inline="always")
@@ -81,35 +76,16 @@ def group_counts(data: UInt8s, first: int, last: int, groups: GroupArrays) -> in
     groups
         Which count.
     """
-    at = first
-    while at < last:
-        if at + _HEAD > last:
-            return UNREADABLE
-        value, letter = at + _HEAD, data[at + 2]
-        if letter in (_TEXT, _HEX):
-            end = value
-            while end < last and data[end] != 0:
-                end += 1
-            if end == last:
-                return UNREADABLE
-            if data[at] == _R and data[at + 1] == _G:
-                return 1 if _listed(data, value, end, groups) == groups.wanted else 0
-            at = end + 1
-        elif letter == _ARRAY:
-            if value + 5 > last:
-                return UNREADABLE
-            count = (
-                np.int64(data[value + 1])
-                | np.int64(data[value + 2]) << 8
-                | np.int64(data[value + 3]) << 16
-                | np.int64(data[value + 4]) << 24
-            )
-            at = value + 5 + count * _SIZES[data[value]]
-        elif _SIZES[letter] == 0:
-            return UNREADABLE
-        else:
-            at = value + _SIZES[letter]
-    return UNREADABLE if at > last else 0 if groups.wanted else 1
+    at = find_tag(data, first, last, _R, _G)
+    if at == UNREADABLE:
+        return UNREADABLE
+    if at == NO_TAG or data[at + 2] not in TEXT_TYPES:
+        return 0 if groups.wanted else 1
+    value = at + TAG_HEAD
+    end = value
+    while data[end] != 0:  # `find_tag` has seen that it ends
+        end += 1
+    return 1 if _listed(data, value, end, groups) == groups.wanted else 0
 
 
 @kernel(inline="always")
