@@ -323,3 +323,30 @@ def test_long_read_profiles_see_the_same_variants_in_the_tag_cg() -> None:
 
 # Position and number of reads, as `samtools mpileup` shows them.
 CG_VARIANTS = {22980: 24, 26028: 12, 30767: 12, 35218: 12, 38606: 12, 42609: 12, 46899: 24}
+
+
+@pytest.mark.parametrize(("place", "value"), [(8, 900_000), (8, 990), (4, 1), (4, -1)])
+def test_a_read_that_lies_elsewhere_by_damage_hides_none_behind_it(
+    tmp_path: Path, place: int, value: int
+) -> None:
+    """Its position or contig says that all wanted reads have passed; those behind it say otherwise."""
+    reads = [Read(start, "30M", "A" * 30) for start in range(0, 900, 3)]
+    path = tmp_path / "r.bam"
+    alignment_file(path, reads, CONTIG | {"d": "A" * 100}).close()
+    with pysam.BGZFile(str(path)) as file:
+        data = bytearray(file.read())
+    for damaged in (False, True):  # both are stored uncompressed, so that the index of one leads in the other
+        if damaged:
+            at = data.index(b"c\0") + 2 + 4 + 4 + 2 + 4  # behind the contigs c and d
+            for _ in range(100):
+                at += 4 + int.from_bytes(data[at : at + 4], "little")
+            data[at + place : at + place + 4] = value.to_bytes(4, "little", signed=True)
+        with pysam.BGZFile(str(path), "wb0") as file:
+            file.write(bytes(data))
+        if not damaged:
+            pysam.index(str(path))
+    with (
+        pysam.AlignmentFile(str(path)) as opened,
+        pytest.raises(InputError, match=r"at c:1-1000: (a record is damaged|the read at 304 .* out of order)"),
+    ):
+        fetch_reads([OpenedReads(opened)], Region("c", 0, 600), ALL)

@@ -161,6 +161,17 @@ def placed_cigar(data: UInt8s, at: int) -> PlacedCigar:
     return PlacedCigar(value + ARRAY_HEAD, count)
 
 
+@kernel(inline="always")
+def _is_before(data: UInt8s, at: int, other: int) -> bool:
+    """Whether the record at a byte of uint8[n], if there is one, should come before the other; unplaced ones last."""
+    if at + _CORE > len(data):
+        return False
+    contig, other_contig = _int32(data, at + _REF_ID), _int32(data, other + _REF_ID)
+    if contig != other_contig:
+        return contig >= 0 and (other_contig < 0 or contig < other_contig)
+    return contig >= 0 and _int32(data, at + _POS) < _int32(data, other + _POS)
+
+
 @kernel
 def index_records(data: UInt8s, contig: int, end: int, wanted: Wanted) -> tuple[Int64s, int, int, Int64s]:
     """Find the records in a stretch of BAM that count.
@@ -197,7 +208,9 @@ def index_records(data: UInt8s, contig: int, end: int, wanted: Wanted) -> tuple[
         if at + 4 + size > len(data):
             break
         if _int32(data, at + _REF_ID) != contig or _int32(data, at + _POS) >= end:
-            return records[:n], at, DONE, left_out
+            # One that lies there by damage is told by the next: what follows it is not lost without a word.
+            state = DAMAGED if _is_before(data, at + 4 + size, at) else DONE
+            return records[:n], at, state, left_out
         cigar = placed_cigar(data, at)
         if cigar.operations == UNREADABLE:
             return records[:n], at, DAMAGED, left_out
