@@ -122,6 +122,127 @@ class LapseRates(Part):
     indel: float = Field(default=0.0, ge=0, lt=1)
 
 
+RunMeasure = Literal[
+    "with_fragment_length",
+    "read_length",
+    "base_quality",
+    "mapping_quality",
+    "reverse_strand",
+    "distinct_starts",
+    "differing_positions",
+]
+"""What is measured of the reads of a run: see `dvplug.inputs.run_sample`."""
+
+
+class Limits(Part):
+    """From where to where, both included; None: no limit."""
+
+    low: float | None = None
+    high: float | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Limits:
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ValueError(f"low {self.low} is above high {self.high}")
+        return self
+
+    def hold(self, value: float) -> bool:
+        """Whether a value lies within."""
+        return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
+
+    def __str__(self) -> str:
+        """Such as `0.9 to 1`."""
+        if self.low is None or self.high is None:
+            return (
+                f"up to {self.high:g}"
+                if self.low is None and self.high is not None
+                else f"{self.low:g} or more"
+            )
+        return f"{self.low:g}" if self.low == self.high else f"{self.low:g} to {self.high:g}"
+
+
+class RunLimits(Limits):
+    """Of a measure of the reads that it was trained on."""
+
+    refused: Limits | None = Field(
+        None, description="outside of these a run is refused, whatever is done about it"
+    )
+
+
+class UsualReads(Part):
+    """What is drawn of reads in runs in which the measure of the same matter lies outside of its limits."""
+
+    fragment_length: int | None = Field(None, ge=1, description="bp, of reads without one")
+    base_quality: tuple[float, ...] = Field(
+        (),
+        description="share of bases by phred, of the reads trained on, to which those of the run are mapped",
+    )
+    mapping_quality: tuple[float, ...] = Field((), description="likewise, share of reads")
+    strand: tuple[RunMeasure, ...] = Field(
+        (),
+        description="strands are drawn by the reads' names in runs in which any of these measures is outside",
+    )
+
+    @field_validator("base_quality", "mapping_quality")
+    @classmethod
+    def _are_shares(cls, shares: tuple[float, ...]) -> tuple[float, ...]:
+        if shares and (len(shares) > 255 or min(shares) < 0 or abs(sum(shares) - 1) > 1e-3):
+            raise ValueError("up to 255 shares that sum to 1")
+        return shares
+
+
+class UsualNumber(Part):
+    """The number that stands for a feature, or a pixel of a channel, that the network cannot judge by."""
+
+    value: float
+    outside: RunMeasure | None = Field(
+        None, description="in runs in which this measure lies outside of its limits"
+    )
+    limits: Limits | None = Field(
+        None, description="at each image where the feature itself lies outside of these"
+    )
+
+    @model_validator(mode="after")
+    def _says_when(self) -> UsualNumber:
+        if self.outside is None and self.limits is None:
+            raise ValueError("give 'outside', 'limits' or both")
+        return self
+
+
+class TrainedOn(Part):
+    """Which reads the network has met, and what it is given in place of what it has not."""
+
+    runs: dict[RunMeasure, RunLimits] = {}
+    reads: UsualReads = UsualReads()
+    features: dict[Identifier, UsualNumber] = {}
+    channels: dict[Identifier, UsualNumber] = Field(
+        {}, description="pixels of reads, in cells that are not empty"
+    )
+
+    @model_validator(mode="after")
+    def _measures_have_limits(self) -> TrainedOn:
+        needed: dict[str, RunMeasure | None] = {
+            name: number.outside for name, number in (*self.features.items(), *self.channels.items())
+        }
+        for name, measure in _OF_READS.items():
+            if getattr(self.reads, name):
+                needed[name] = measure
+        needed |= {f"strand by {measure}": measure for measure in self.reads.strand}
+        if bare := sorted({m for m in needed.values() if m is not None and m not in self.runs}):
+            raise ValueError(f"no limits of {', '.join(bare)}, on which something given as usual depends")
+        if of_image := [name for name, number in self.channels.items() if number.limits is not None]:
+            raise ValueError(f"channels have no limits of their own: {', '.join(of_image)}")
+        return self
+
+
+_OF_READS: dict[str, RunMeasure] = {
+    "fragment_length": "with_fragment_length",
+    "base_quality": "base_quality",
+    "mapping_quality": "mapping_quality",
+}
+"""By field of `UsualReads`: the measure outside of whose limits it is given."""
+
+
 class FileEntry(Part):
     """One file of the model folder."""
 
@@ -145,6 +266,7 @@ class Manifest(Part):
     encoder: Encoder
     calling: Calling
     training: Training
+    trained_on: TrainedOn = TrainedOn()
     temperatures: tuple[PositiveFloat, PositiveFloat, PositiveFloat] = Field(
         default=(1.0, 1.0, 1.0),
         description="what the logits of hom-ref, het and hom-alt were divided by; the weights have it",
@@ -170,6 +292,16 @@ class Manifest(Part):
         for what, names in (("channels", self.image.channels), ("features", self.features)):
             if twice := [name for name, count in Counter(names).items() if count > 1]:
                 raise ValueError(f"{what} are named twice: {', '.join(twice)}")
+        return self
+
+    @model_validator(mode="after")
+    def _usual_values_have_a_place(self) -> Manifest:
+        for what, named, known in (
+            ("features", self.trained_on.features, self.features),
+            ("channels", self.trained_on.channels, self.image.channels),
+        ):
+            if unknown := sorted(named.keys() - set(known)):
+                raise ValueError(f"trained_on names {what} that the model lacks: {', '.join(unknown)}")
         return self
 
     @model_validator(mode="after")

@@ -158,3 +158,46 @@ def test_manifest_on_disk_that_is_missing_newer_broken_or_a_link(tmp_path: Path)
     path.symlink_to(make_model(tmp_path / "other") / "manifest.json")
     with pytest.raises(ModelError, match=r"there is no plain file manifest\.json"):
         load_manifest(tmp_path)
+
+
+TRAINED_ON = {
+    "runs": {"with_fragment_length": {"low": 0.9}},
+    "reads": {"fragment_length": 312},
+    "features": {"vaf": {"value": 0.5, "limits": {"high": 0.9}}},
+    "channels": {"toy_stripes": {"value": 7, "outside": "with_fragment_length"}},
+}
+
+
+def test_what_it_was_trained_on_is_kept(tmp_path: Path) -> None:
+    folder = make_model(tmp_path, trained_on=TRAINED_ON)
+    found = load_manifest(folder).trained_on
+    assert found.runs["with_fragment_length"].hold(0.9)
+    assert not found.runs["with_fragment_length"].hold(0.89)
+    assert found.reads.fragment_length == 312
+    assert found.features["vaf"].limits is not None
+    assert save_manifest(folder, load_manifest(folder)) == save_manifest(folder, load_manifest(folder))
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"features": {"vaf": {"value": 1}}}, "give 'outside', 'limits' or both"),
+        ({"features": {"depht": {"value": 1, "limits": {}}}}, "features that the model lacks: depht"),
+        (
+            {"channels": {"strand": {"value": 1, "outside": "with_fragment_length"}}},
+            "channels that the model lacks",
+        ),
+        (
+            {"channels": {"read_base": {"value": 1, "limits": {}}}},
+            "channels have no limits of their own: read_base",
+        ),
+        ({"runs": {}}, "no limits of with_fragment_length"),
+        ({"runs": {"read_length": {"low": 9, "high": 3}}}, "low 9.0 is above high 3.0"),
+        ({"reads": {"base_quality": [0.5, 0.1]}}, "shares that sum to 1"),
+        ({"reads": {"strand": ["distinct_starts"]}}, "no limits of distinct_starts"),
+        ({"runs": {"humidity": {"low": 9}}}, "Input should be"),
+    ],
+)
+def test_what_cannot_be_given_as_usual_is_refused(changes: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValidationError, match=problem):
+        Manifest(**fields(trained_on=TRAINED_ON | changes), files=FILES)

@@ -11,6 +11,7 @@ from dvplug.errors import InputError, ModelError
 from dvplug.genotypes.genotyper import LiteRTPredictor
 from dvplug.genotypes.networks import logits_batch, softmax
 from dvplug.genotypes.weights import load_weights
+from dvplug.inputs.run_sample import RunSample
 from dvplug.train import export as export_module
 from dvplug.train.calibrate import fit_lapse_rate
 from dvplug.train.export import Description, PrecisionComparison, compare, convert, export, load_fit
@@ -27,7 +28,8 @@ ABOUT = Description(name="toy", version="1.0.0", description="A toy.", held_out=
 def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a fit, its tune shard and a model folder exported from them."""
     folder = tmp_path_factory.mktemp("export")
-    train = write_shard(folder / "train.h5", toy_examples(1280, seed=0))
+    run = RunSample(reads=900, measures={"read_length": 100, "reverse_strand": 0.5})
+    train = write_shard(folder / "train.h5", toy_examples(1280, seed=0), run=run)
     tune = write_shard(folder / "tune.h5", toy_examples(400, seed=9))
     settings = FitSettings(architecture_settings=TINY, epochs=3, batch_size=32, learning_rate=1e-2)
     fit([train], [tune], settings, folder / "fit")
@@ -38,6 +40,13 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setattr(export_module, "calibrate", lambda model, tune: (1.0, 1.0, 1.0))
         export(folder / "fit", [tune], ABOUT, folder / "model", folder / "card.md")
     return folder
+
+
+def test_the_manifest_says_which_reads_were_trained_on(work: Path) -> None:
+    found = load_manifest(work / "model").trained_on
+    assert set(found.runs) == {"read_length", "reverse_strand"}
+    assert found.runs["read_length"].hold(100)
+    assert not found.runs["read_length"].hold(1_000)
 
 
 def test_temperatures_are_in_the_weights_and_the_manifest(work: Path, tmp_path: Path) -> None:

@@ -32,7 +32,11 @@ def build_model(run: ModelRun, models: Path | None = None, *, fit_only: bool = F
     if fit_only:
         return None
     description = Description(
-        name=run.tech, version=run.version, description=run.recipe.description, held_out=HELD_OUT_TEXT
+        name=run.tech,
+        version=run.version,
+        description=run.recipe.description,
+        held_out=HELD_OUT_TEXT,
+        usual=run.recipe.usual,
     )
     model = exported(fitted, tune, description, (models or run.recipe.models) / run.label)
     shutil.copyfile(fitted / CURVE_NAME, run.cards / f"{model.name}.png")

@@ -8,8 +8,10 @@ from typing import Literal
 
 from dvplug.errors import InputError, near_misses
 from dvplug.train.state import FitSettings
+from dvplug.train.trained_range import UsualRules
 from dvplug_lab.places import REPOSITORY
 from dvplug_lab.read_sets import MAIN, sets_of
+from dvplug_registry.manifest import Limits, RunMeasure
 
 HELD_OUT_TEXT = (
     "GRCh38 chr20:7,900,001-8,900,000 (to choose the epoch and calibrate), three stretches of 1 Mb from chr13:32M, "
@@ -38,6 +40,49 @@ class Shard:
         return f"{self.part}.{self.read_set}.{self.keep_fraction:g}{runs}"
 
 
+_OF_READS: tuple[RunMeasure, ...] = (
+    "base_quality",
+    "mapping_quality",
+    "reverse_strand",
+    "differing_positions",
+)
+# What each network is given in place of what it has not met: that which was found to help, on real and simulated reads
+# (tools/measure_shifts.py), and no more. Base qualities are nothing to the PacBio network.
+_ILLUMINA = UsualRules(
+    measures=(*_OF_READS, "with_fragment_length", "read_length", "distinct_starts"),
+    fragment_length=True,
+    base_quality=True,
+    features_outside={
+        "alt_starts": "distinct_starts",
+        "alt_fragments": "distinct_starts",
+        "alt_end_distance": "distinct_starts",
+        "ref_end_distance": "distinct_starts",
+        "nearby_differences": "differing_positions",
+    },
+    # 23 positions or more within 500 bp: in training such were of copies that the reference lacks, or of nothing.
+    features_above={"nearby_differences": 0.8},
+)
+# Of 36 and 50 bp twice as many indels are missed as of as many bases in reads of 150 bp.
+_WHOLE_GENOME = _ILLUMINA.model_copy(
+    update={
+        "strand": ("reverse_strand", "distinct_starts"),
+        "refused": {"read_length": Limits(low=60)},
+    }
+)
+_PACBIO = UsualRules(
+    measures=("mapping_quality", "reverse_strand", "differing_positions"),
+    features_outside={
+        "nearby_differences": "differing_positions",
+        "alt_mismatches": "differing_positions",
+        "ref_mismatches": "differing_positions",
+    },
+)
+_ONT = UsualRules(measures=_OF_READS, mapping_quality=True)
+_ION = UsualRules(
+    measures=("base_quality", "mapping_quality", "reverse_strand", "read_length"), base_quality=True
+)
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How one technology's model is made."""
@@ -55,6 +100,8 @@ class Recipe:
     least_run: int = 0
     """Where homopolymers are the hard part: a third shard of each set has those of so many bp or more alone. They are
     chosen by the reference, so the network is not biased by seeing more of them."""
+    usual: UsualRules = field(default=UsualRules())
+    """What the network is given in place of what it has not met."""
     limits: tuple[str, ...] = field(default=())
     """What a user must know before relying on the model; the first says what was simulated."""
 
@@ -104,6 +151,7 @@ RECIPES = {
         0.45,
         SETTINGS,
         least_run=10,
+        usual=_WHOLE_GENOME,
         limits=(
             SIMULATED,
             "Learnt from HiSeq X and HiSeq 2000 reads; NovaSeq's binned qualities were not seen.",
@@ -119,6 +167,7 @@ RECIPES = {
         source="illumina-wgs",
         steps=2400,
         least_run=10,
+        usual=_ILLUMINA,
         limits=(
             SIMULATED,
             "No real exome with a truth was at hand: all figures are of simulated reads. Targets were drawn at random "
@@ -132,6 +181,7 @@ RECIPES = {
         "PacBio HiFi reads, 8x to 50x",
         0.5,
         SETTINGS,
+        usual=_PACBIO,
         limits=(
             SIMULATED,
             "Learnt from Sequel and Sequel II reads; Revio was not trained on.",
@@ -144,6 +194,7 @@ RECIPES = {
         0.5,
         SETTINGS.model_copy(update={"keep": (0.2, 1.0, 1.0)}),
         least_run=10,
+        usual=_ONT,
         limits=(
             SIMULATED,
             "Errors of homopolymers and single bases are learnt by length, base and quality; what else the basecaller "
@@ -159,6 +210,7 @@ RECIPES = {
         "Ion Torrent PGM reads, single, about 130 bp, 10x to 200x",
         0.4,
         SETTINGS,
+        usual=_ION,
         limits=(
             SIMULATED,
             "No real Ion Torrent reads with a truth were at hand: all figures are of simulated reads, whose errors "

@@ -249,6 +249,7 @@ def identity(options: CallOptions, job: CallJob, parts: Sequence[Partition], cod
         "code of": code.digests,
         "library": code.libraries,
         "technology": {"sha256": _digest(job.pipeline.profile.model_dump_json())},
+        "given as usual": {"sha256": _digest(repr(job.usual))},
         "model": {"name": job.model.manifest.label, "sha256": job.model.manifest_sha256},
         "reference": _identities(job.inputs, [job.reference]),
         "reads": _identities(job.inputs, [source.path for source in job.reads]),

@@ -205,8 +205,8 @@ class CallOptions:
     force: Annotated[
         bool,
         Option(
-            "Call although the reads contradict the technology, or the reference's sequence is not the one of the "
-            "alignment (@SQ M5): both become warnings.",
+            "Call although the reads contradict the technology or are such as the model cannot be trusted with, or the "
+            "reference's sequence is not the one of the alignment (@SQ M5): each becomes a warning.",
             Bearing.VALUE,
         ),
     ] = False

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from dvplug.calling.events import log_counts, log_result, warn_of_reads
+from dvplug.calling.familiarity import Departure, compare_with_training, say_departures, warn_of_images
 from dvplug.calling.journal import Journal, finish, journal_path, open_journal
 from dvplug.calling.options import CallOptions
 from dvplug.engine.call import call_regions
@@ -23,6 +25,7 @@ from dvplug.genome.regions import grouped, partitions, resolve_regions, skip_n_r
 from dvplug.genotypes.genotyper import gpu_is_usable
 from dvplug.inputs.preflight import Checked, check_call
 from dvplug.inputs.recognition import AUTO
+from dvplug.inputs.run_sample import sample_run
 from dvplug.inputs.samples import SampleChoice
 from dvplug.kernel.cache import cache_folder, is_warm
 from dvplug.line.record import VcfRecord
@@ -33,7 +36,7 @@ from dvplug.plugins.loading import Plugins, installed_plugins
 from dvplug.plugins.sources import RunCode
 from dvplug.records.gvcf import GvcfWriter
 from dvplug.records.postprocess import PostprocessSettings
-from dvplug.records.vcf import VcfWriter, header
+from dvplug.records.vcf import VcfWriter, header, with_header_lines
 from dvplug.report.calls import RunFacts, call_report, require_report_place
 from dvplug.system.console import info, progress, warn
 from dvplug.system.input_states import InputStates
@@ -73,6 +76,7 @@ def call_variants(options: CallOptions) -> Counts:
         prepared = prepare_call(options)
         total = _write(prepared, started)
         warn_of_reads(total, chosen=bool(options.sample or options.read_group))
+        warn_of_images(total)
         log_counts(total)
     return total
 
@@ -151,19 +155,22 @@ def prepare_call(options: CallOptions) -> PreparedCall:
     if checked.proposed:
         _say_proposed(checked.proposed)
     options = replace(options, tech=checked.profile.name) if options.tech == AUTO else options
-    job, code = (
-        call_job(options, plugins, checked, inputs),
-        RunCode.of(plugins, checked.profile, _device(options.device)),
-    )
+    job, departures = call_job(options, plugins, checked, inputs)
+    code = RunCode.of(plugins, checked.profile, _device(options.device))
     with Reference.open(options.ref) as reference:
         text = partial(
-            header, reference.lengths, checked.sample, reference=file_name(options.ref),
+            _header, departures, reference.lengths, checked.sample, reference=file_name(options.ref),
             command=options.command(), model=job.model.manifest.label, model_sha256=job.model.manifest_sha256,
             plugins=code.plugins,
         )  # fmt: skip
         size = checked.profile.partition_size
         parts = list(grouped(skip_n_runs(partitions(checked.regions, size), reference), size))
     return PreparedCall(options, job, parts, workers, code, text)
+
+
+def _header(departures: Sequence[Departure], *given: Any, **named: Any) -> str:
+    """The VCF's header, with what of the run the model was not trained on; the other arguments are of `header`."""
+    return with_header_lines(header(*given, **named), [one.header_line() for one in departures])
 
 
 def _checked(options: CallOptions) -> tuple[int, Plugins, Checked]:
@@ -191,15 +198,22 @@ def _checked(options: CallOptions) -> tuple[int, Plugins, Checked]:
     return workers, plugins, checked
 
 
-def call_job(options: CallOptions, plugins: Plugins, checked: Checked, inputs: InputStates) -> CallJob:
+def call_job(
+    options: CallOptions, plugins: Plugins, checked: Checked, inputs: InputStates
+) -> tuple[CallJob, tuple[Departure, ...]]:
     """Find the model and check that it fits; look up what the technology chose; raises DvplugError.
 
-    ``inputs`` are the files as they were before they were checked; those of the model are added.
+    ``inputs`` are the files as they were before they were checked; those of the model are added. Also returns what of
+    the run the model was not trained on, which was warned of.
     """
     profile = checked.profile
     model = resolve_model(plugins, profile, options.model, offline=options.offline)
     check_fit(model.manifest, profile, plugins.image_encoder(profile.image_encoder))
-    return CallJob(
+    with inputs.watched():
+        sample = sample_run(checked.reads, options.ref, profile.read_filter)
+    departures, usual = compare_with_training(model.manifest, sample)
+    say_departures(model.manifest.label, departures, force=options.force)
+    job = CallJob(
         Pipeline.of(plugins, profile),
         plugins.genotyper(profile.genotyper).load(),
         model,
@@ -212,7 +226,9 @@ def call_job(options: CallOptions, plugins: Plugins, checked: Checked, inputs: I
         ("<NON_REF>" if options.non_ref else "<*>") if options.gvcf else "",
         proposed=options.proposed_variants,
         inputs=inputs.also(model.folder / name for name in (MANIFEST_NAME, *model.manifest.files)),
+        usual=usual,
     )
+    return job, departures
 
 
 def _results(prepared: PreparedCall, journal: Journal | None) -> Generator[RegionResult, None, None]:

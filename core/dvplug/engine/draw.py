@@ -14,6 +14,7 @@ from dvplug.candidates.phasing import PHASING_MARGIN, phase_reads
 from dvplug.candidates.proposals import ProposedVariants, with_proposed
 from dvplug.candidates.support import HAPLOTYPE_FLANK
 from dvplug.engine.pipeline import Pipeline
+from dvplug.engine.usual import AS_THEY_ARE, UsualValues
 from dvplug.genome.reference import Reference
 from dvplug.images.features.differences import NEARBY
 from dvplug.line.candidate_batch import CandidateBatch
@@ -81,8 +82,9 @@ class RegionImages:
         with_depths: bool = False,
         proposed: Path | None = None,
         inputs: InputStates = NO_INPUTS,
+        usual: UsualValues = AS_THEY_ARE,
     ) -> None:
-        self.pipeline, self.profile = pipeline, pipeline.profile
+        self.pipeline, self.profile, self.usual = pipeline, pipeline.profile, usual
         self.inputs = inputs
         self.keep_fraction, self.with_depths = keep_fraction, with_depths
         with inputs.watched():
@@ -122,6 +124,8 @@ class RegionImages:
             images = self.pipeline.encode(
                 reads, part, codes, start, self.profile.image, self.pipeline.channels
             )
+            images, outside = self.usual.images(images, self.profile.image.reference_rows)
+            counts.outside.update(outside)
             clock.stop("encode")
             counts.candidates, counts.images = len(part), len(images)
             at_last = depths if last == len(candidates) else None
@@ -144,7 +148,7 @@ class RegionImages:
             {why: n for why, n in zip(LEFT_OUT, reads.left_out.tolist(), strict=True) if n}
         )
         codes, start = self._reference_around(wide)
-        reads = with_bases_of_reference(reads, codes, start)
+        reads = with_bases_of_reference(self.usual.reads(reads), codes, start)
         if self.profile.realign_reads:
             reads = realign_reads(reads, codes, start)
             clock.stop("realign")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dvplug.engine.draw import RegionImages
 from dvplug.engine.pipeline import Pipeline
+from dvplug.engine.usual import AS_THEY_ARE, UsualValues
 from dvplug.genome.ploidy import DIPLOID, Ploidy
 from dvplug.hookspecs import OpenModel
 from dvplug.reads.groups import ReadSource
@@ -34,6 +35,7 @@ class CallJob:
     proposed: Path | None = None  # variants to genotype whatever the reads show
     inputs: InputStates = NO_INPUTS
     """Files as they were when the run began: what is read must be they."""
+    usual: UsualValues = AS_THEY_ARE  # in place of what the model was not trained on
 
     def open_drawer(self) -> RegionImages:
         """Open the files, in the process that reads them."""
@@ -44,4 +46,5 @@ class CallJob:
             with_depths=bool(self.gvcf_symbol),
             proposed=self.proposed,
             inputs=self.inputs,
+            usual=self.usual,
         )

@@ -22,6 +22,8 @@ class Counts:
     left_out: Counter[str] = field(default_factory=Counter)  # reads that do not count, by name in `LEFT_OUT`
     candidates: int = 0
     images: int = 0
+    outside: Counter[str] = field(default_factory=Counter)
+    """Images in which a feature lay outside of what the network was trained on, and was given as usual; by feature."""
     seconds: Counter[str] = field(default_factory=Counter)  # by name in `STAGES`
 
     def add(self, other: Counts) -> None:
@@ -32,6 +34,7 @@ class Counts:
         self.left_out.update(other.left_out)
         self.candidates += other.candidates
         self.images += other.images
+        self.outside.update(other.outside)
         self.seconds.update(other.seconds)
 
 

@@ -126,6 +126,12 @@ def format_record(record: VcfRecord, symbol: str = "") -> str:
     )
 
 
+def with_header_lines(text: str, lines: Iterable[str]) -> str:
+    """Return a header with these ``##`` lines, without their ends, put before its contigs."""
+    at = text.find("\n##contig=") + 1 or text.index("\n#CHROM") + 1
+    return text[:at] + "".join(f"{line}\n" for line in lines) + text[at:]
+
+
 class VcfWriter:
     """Write a VCF file that appears under its name, with its index, only when it is whole.
 

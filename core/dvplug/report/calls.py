@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,10 @@ MOST_CONTIGS = 40
 LONGEST_INDEL = 30  # bp; longer ones are counted together
 DEPTH_BINS = 60
 _MODEL = re.compile(r'##dvplugModel=<ID=(?P<label>[^,>]+),SHA256="(?P<sha256>[0-9a-f]+)">')
+_OUTSIDE = re.compile(
+    r'##dvplugOutsideTraining=<ID=(?P<measure>\w+),Measured=(?P<value>[^,]+),Trained="(?P<trained>[^"]*)",'
+    r'GivenAsUsual="(?P<given>[^"]*)">'
+)
 _PLUGIN = re.compile(r'##dvplugPlugin=<ID=(?P<name>[^,>]+),Version="(?P<version>[^"]*)">')
 
 
@@ -57,6 +61,8 @@ class RunFacts:
     images: int
     left_out: Mapping[str, int]
     """Reads that do not count, by what they failed at first."""
+    outside: Mapping[str, int] = field(default_factory=dict)
+    """Images with a feature outside of what the model was trained on, by feature."""
 
     @classmethod
     def of(cls, total: Counts, wall_seconds: float, workers: int) -> RunFacts:
@@ -70,6 +76,7 @@ class RunFacts:
             total.candidates,
             total.images,
             {why: total.left_out[why] for why in LEFT_OUT},
+            dict(total.outside),
         )
 
 
@@ -281,9 +288,14 @@ def _series(
 
 def _run_items(statistics: CallStatistics, run: RunFacts | None) -> list[Item]:
     """Items of the section on the run: amounts and CPU time by stage, if ``run`` is given; and what made the calls."""
-    provenance = facts("provenance", "What made the calls", _provenance(statistics.header))
+    labelled = _provenance(statistics.header)
     if run is None:
-        return [provenance]
+        return [facts("provenance", "What made the calls", labelled)]
+    for name, number in sorted(run.outside.items()):
+        if number:
+            many = f"in {number:,} of {run.images:,} images, which got the usual value"
+            labelled[f"unlike training: {name}"] = many
+    provenance = facts("provenance", "What made the calls", labelled)
     amounts = ("regions", "reads", "candidates", "images")
     stages = [stage for stage in STAGE_LABELS if stage in run.seconds]
     seconds = Series("CPU", [[round(run.seconds[stage], 2) for stage in stages]])
@@ -300,7 +312,10 @@ def _run_items(statistics: CallStatistics, run: RunFacts | None) -> list[Item]:
 
 
 def _provenance(header: Sequence[str]) -> dict[str, object]:
-    """Return what the ``##`` lines of a VCF say of its origin, by label: program, reference, command, plugins."""
+    """Return what the ``##`` lines of a VCF say of its origin, by label: program, reference, command, plugins.
+
+    Also in what the reads were unlike those that the model was trained on.
+    """
     labelled: dict[str, object] = {}
     for line in header:
         key, _, value = line.removeprefix("##").partition("=")
@@ -311,6 +326,9 @@ def _provenance(header: Sequence[str]) -> dict[str, object]:
             labelled["command"] = masked(value)
         elif plugin:
             labelled[f"plugin {plugin['name']}"] = plugin["version"]
+        elif outside := _OUTSIDE.fullmatch(line):
+            said = f"{outside['value']}, trained on {outside['trained']}; given as usual: {outside['given']}"
+            labelled[f"unlike training: {outside['measure']}"] = said
     return labelled
 
 

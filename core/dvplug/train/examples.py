@@ -20,6 +20,7 @@ from dvplug.genome.reference import Reference
 from dvplug.genome.regions import partitions, resolve_regions, skip_n_runs
 from dvplug.hookspecs import ImageEncoder
 from dvplug.inputs.preflight import preflight
+from dvplug.inputs.run_sample import RunSample, sample_run
 from dvplug.inputs.samples import SampleChoice
 from dvplug.line.candidate_batch import CandidateBatch
 from dvplug.line.image_batch import NO_ALT, ImageBatch
@@ -208,8 +209,10 @@ def _make_examples(
         training_thresholds(profile.candidate_thresholds),
         files,
     )
-    contigs = tuple(digests)
-    header = _header(job, plugins.image_encoder(profile.image_encoder), digests, source or inputs.shown)
+    contigs, encoder = tuple(digests), plugins.image_encoder(profile.image_encoder)
+    with files.watched():
+        run = sample_run(sources, inputs.reference, profile.read_filter)
+    header = _header(job, encoder, digests, source or inputs.shown, run)
     with ExampleWriter(out, header) as writer, progress("Making examples", len(parts)) as advance:
         with files.watched():
             for region, made in zip(parts, map_in_order(RegionExamples, job, parts, workers), strict=True):
@@ -256,7 +259,9 @@ def _checked(
     return profile, sources, parts, digests
 
 
-def _header(job: ExamplesJob, encoder: ImageEncoder, digests: dict[str, str], source: str) -> ExampleHeader:
+def _header(
+    job: ExamplesJob, encoder: ImageEncoder, digests: dict[str, str], source: str, run: RunSample
+) -> ExampleHeader:
     """Say what the examples of a shard have in common; the digests are of its contigs."""
     profile = job.pipeline.profile
     return ExampleHeader(
@@ -272,4 +277,5 @@ def _header(job: ExamplesJob, encoder: ImageEncoder, digests: dict[str, str], so
         contigs=tuple(digests),
         contig_digests=tuple(digests.values()),
         source=source,
+        run=run,
     )

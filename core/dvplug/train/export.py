@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ from dvplug.train.calibrate import Temperatures, calibrate, fit_lapse_rate
 from dvplug.train.fit import predict
 from dvplug.train.state import WEIGHTS_NAME, Fit, read_fit
 from dvplug.train.store import VARIANT_TYPES, ExampleReader, Examples, require_same_kind
+from dvplug.train.trained_range import UsualRules, trained_on
 from dvplug.train.tune import log_losses
 from dvplug_registry.files import whole_folder
 from dvplug_registry.manifest import (
@@ -39,6 +40,8 @@ from dvplug_registry.manifest import (
     Manifest,
     Metric,
     Role,
+    RunMeasure,
+    TrainedOn,
     Training,
 )
 from dvplug_registry.model_folder import file_entry, save_manifest
@@ -67,6 +70,7 @@ class Description(Frozen):
     held_out: str
     licence: str = "Apache-2.0"
     metrics: tuple[Metric, ...] = ()
+    usual: UsualRules = UsualRules(measures=get_args(RunMeasure))
 
 
 @dataclass(frozen=True)
@@ -155,7 +159,8 @@ def export(
             if card is not None:
                 shutil.copyfile(card, folder / CARD_NAME)
             lapses = _lapse_rates(probabilities, tune)
-            manifest = _manifest(state, description, temperatures, lapses, litert, _files(folder))
+            known = _trained_on(state, description.usual, tune)
+            manifest = _manifest(state, description, known, temperatures, lapses, litert, _files(folder))
             save_manifest(folder, manifest)
     console.info(f"{manifest.label}: {litert.precision} LiteRT, {comparison}")
     return manifest
@@ -326,9 +331,16 @@ def _files(folder: Path) -> dict[str, FileEntry]:
     return {name: file_entry(folder / name, role) for name, role in roles.items() if (folder / name).exists()}
 
 
+def _trained_on(state: Fit, rules: UsualRules, tune: ExampleReader) -> TrainedOn:
+    """Of all reads, and of the images of the tune set that show a heterozygote."""
+    features = np.concatenate([part.features[part.labels == 1] for part in tune.in_order()])
+    return trained_on(state.runs, rules, state.header.features, features if len(features) else None)
+
+
 def _manifest(
     state: Fit,
     description: Description,
+    known: TrainedOn,
     temperatures: Temperatures,
     lapse_rates: LapseRates,
     litert: LiteRT,
@@ -360,6 +372,7 @@ def _manifest(
                 n_examples=state.n_examples,
                 held_out=description.held_out,
             ),
+            trained_on=known,
             temperatures=temperatures,
             lapse_rates=lapse_rates,
             metrics=description.metrics,

@@ -102,6 +102,7 @@ def _fit(inputs: FitInputs, out: Path) -> Fit:
         n_examples=len(reader),
         sources=tuple(dict.fromkeys(header.source for header in reader.headers)),
         started_from=origin.label if origin else "",
+        runs=tuple(header.run for header in reader.headers),
     )
     state = _resume(start, model, unfinished)
     console.info(f"{len(reader)} examples, {len(tune)} to tune on, {model.count_params()} weights")

@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field, PositiveFloat, ValidationError
 
 from dvplug.errors import InputError
+from dvplug.inputs.run_sample import RunSample
 from dvplug.system.explain import explain
 from dvplug.technology import Frozen
 from dvplug.train.store import ExampleHeader
@@ -65,6 +66,7 @@ class Fit(Frozen):
     settings: FitSettings
     n_examples: int
     sources: tuple[str, ...]
+    runs: tuple[RunSample, ...] = Field(default=(), description="what the reads of each shard are like")
     started_from: str = Field(
         default="", description="model or fit whose weights it began with; empty where at random"
     )

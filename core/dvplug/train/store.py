@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
 from dvplug.errors import InputError
+from dvplug.inputs.run_sample import RunSample
 from dvplug.system.explain import explain
 from dvplug.system.locations import StrPath
 from dvplug.system.outputs import told
@@ -49,6 +50,7 @@ class ExampleHeader(Frozen):
         default=(), description="of each of them `Reference.fingerprint`, or none where that is not known"
     )
     source: str = Field(description="reads, truth and regions, for people")
+    run: RunSample = Field(RunSample(), description="what the reads are like")
 
 
 @dataclass(frozen=True)

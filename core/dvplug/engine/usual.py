@@ -1,0 +1,95 @@
+"""What a network was not trained on, replaced by what it was: in reads before they are used, in images once drawn.
+
+Which values those are is said by the model's manifest (`dvplug_registry.manifest.TrainedOn`) and decided once per run
+(`dvplug.calling.familiarity`): the same for every region and worker.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dvplug.line.image_batch import ImageBatch
+from dvplug.line.read_batch import REVERSE, ReadBatch
+from dvplug.sequence.arrays import Bools
+
+Table = tuple[int, ...]
+"""What stands for each phred quality from 0 to 255; empty where they stay."""
+
+
+class UsualFeature(NamedTuple):
+    """A value for a feature, where it lies outside of the limits: everywhere where ``low`` is above ``high``."""
+
+    name: str
+    column: int
+    low: float
+    high: float
+    value: float
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether no image's own value is used."""
+        return self.low > self.high
+
+
+class UsualChannel(NamedTuple):
+    """The pixel of all reads in a channel."""
+
+    name: str
+    channel: int
+    pixel: int
+
+
+@dataclass(frozen=True)
+class UsualValues:
+    """What is put in place of what; by default everything stays as it is."""
+
+    fragment_length: int = 0
+    """Of reads without one, bp."""
+    base_quality: Table = ()
+    mapping_quality: Table = ()
+    draw_strands: bool = False
+    features: tuple[UsualFeature, ...] = ()
+    channels: tuple[UsualChannel, ...] = ()
+
+    def reads(self, reads: ReadBatch) -> ReadBatch:
+        """Return reads as the network knows them."""
+        changed: dict[str, Any] = {}
+        if self.fragment_length:
+            length = reads.fragment_length
+            changed["fragment_length"] = np.where(length == 0, np.int32(self.fragment_length), length)
+        if self.base_quality:
+            changed["qual"] = np.array(self.base_quality, np.uint8)[reads.qual]
+        if self.mapping_quality:
+            changed["mapping_quality"] = np.array(self.mapping_quality, np.uint8)[reads.mapping_quality]
+        if self.draw_strands:
+            drawn = (reads.name_hash & 1).astype(np.uint16) * np.uint16(REVERSE)
+            changed["flag"] = (reads.flag & ~np.uint16(REVERSE)) | drawn
+        return replace(reads, **changed) if changed else reads
+
+    def images(self, images: ImageBatch, reference_rows: int) -> tuple[ImageBatch, Counter[str]]:
+        """Return images as the network knows them, and how many had each feature outside of its limits."""
+        outside: Counter[str] = Counter()
+        features, pixels = images.features, images.images
+        if self.features:
+            features = features.copy()
+        for one in self.features:
+            own = images.features[:, one.column]
+            unknown = (own < one.low) | (own > one.high)
+            features[unknown, one.column] = one.value
+            if not one.everywhere:
+                outside[one.name] += int(unknown.sum())
+        if self.channels:
+            pixels = pixels.copy()
+            of_read: Bools = np.asarray(images.images.any(axis=-1))
+            of_read[:, :reference_rows] = False
+            for channel in self.channels:
+                pixels[..., channel.channel][of_read] = channel.pixel
+        return replace(images, images=pixels, features=features), outside
+
+
+AS_THEY_ARE = UsualValues()
+"""Nothing is replaced."""

@@ -1,0 +1,63 @@
+"""The sample of a run: counted again read by read, and the same for parts of it as for their merge."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from pathlib import Path
+
+import pysam
+import pytest
+
+from dvplug.inputs.run_sample import RunSample, sample_run
+from dvplug.reads.groups import ReadSource
+from dvplug.simulate import SimulatedDataset
+from dvplug.technology import ReadFilter
+from helpers.read_batches import Read, alignment_file
+
+FILTER = ReadFilter()
+
+
+def test_measures_are_those_of_the_reads(dataset: SimulatedDataset) -> None:
+    """The file is sampled in windows of 10 kb that hold 1,000 reads or more: which ones, its first reads tell."""
+    found = sample_run([ReadSource(dataset.reads)], dataset.reference, FILTER)
+    qualities: Counter[int] = Counter()
+    with pysam.AlignmentFile(str(dataset.reads)) as reads:
+        all_reads = list(reads)
+    windows = Counter(read.reference_start // 10_000 for read in all_reads)
+    assert found.reads in {sum(windows[w] for w in chosen) for chosen in _some(sorted(windows))}
+    for read in all_reads:
+        qualities.update(min(q, 40) for q in read.query_qualities or ())
+    assert found.measures["read_length"] == 150
+    assert found.measures["with_fragment_length"] == 1
+    assert found.measures["mapping_quality"] == 60
+    assert found.measures["base_quality"] == statistics.median_low(sorted(qualities.elements()))
+    assert found.measures["reverse_strand"] == pytest.approx(0.5, abs=0.02)
+    assert found.measures["distinct_starts"] == pytest.approx(0.9, abs=0.05)
+    assert 0.5 < found.measures["differing_positions"] < 3
+    assert sum(found.base_quality) == pytest.approx(1)
+    for quality, count in qualities.items():
+        assert found.base_quality[quality] == pytest.approx(count / qualities.total(), abs=0.01)
+    lengths = [abs(read.template_length) for read in all_reads]
+    assert found.fragment_length == pytest.approx(statistics.median(lengths), abs=8)
+
+
+def _some(windows: list[int]) -> list[list[int]]:
+    """All subsets of six windows."""
+    return [[w for k, w in enumerate(windows) if bits >> k & 1] for bits in range(1, 1 << len(windows))]
+
+
+def test_few_reads_tell_no_shares_and_none_tell_nothing(tmp_path: Path) -> None:
+    contigs = {"c": "ACGT" * 100}
+    few = [Read(k, "8M", "ACGTACGT") for k in range(0, 40, 4)]
+    alignment_file(tmp_path / "few.bam", few, contigs).close()
+    found = sample_run([ReadSource(tmp_path / "few.bam")], tmp_path / "few.fa", FILTER)
+    assert found.reads == 10
+    assert found.measures == {
+        "with_fragment_length": 0,
+        "read_length": 8,
+        "base_quality": 30,
+        "mapping_quality": 60,
+    }
+    alignment_file(tmp_path / "none.bam", [], contigs).close()
+    assert sample_run([ReadSource(tmp_path / "none.bam")], tmp_path / "none.fa", FILTER) == RunSample()

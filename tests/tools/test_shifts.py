@@ -1,0 +1,74 @@
+"""Shifted reads are the same reads but for what is shifted; libraries hold the variants that they say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pysam
+import pytest
+
+from dvplug.errors import InputError
+from dvplug.simulate import SimulatedDataset
+from dvplug.simulate.genome import random_genome, write_fasta
+from dvplug_lab.shifts import libraries
+from dvplug_lab.shifts.reads import SHIFTS, shift_reads
+
+
+def _reads(path: Path) -> dict[tuple[str | None, bool], pysam.AlignedSegment]:
+    with pysam.AlignmentFile(str(path)) as reads:
+        return {(read.query_name, read.is_reverse): read for read in reads}
+
+
+@pytest.mark.parametrize("shift", sorted(set(SHIFTS) - {"length-36", "length-50", "hard-clips"}))
+def test_places_and_bases_stay(shift: str, dataset: SimulatedDataset, tmp_path: Path) -> None:
+    before, after = _reads(dataset.reads), _reads(shift_reads(shift, dataset.reads, tmp_path / "out.bam"))
+    assert len(after) > 0.4 * len(before)
+    changed = 0
+    for key, read in after.items():
+        old = before[key]
+        assert (read.reference_start, read.cigarstring, read.query_sequence) == (
+            old.reference_start,
+            old.cigarstring,
+            old.query_sequence,
+        )
+        changed += read.to_string() != old.to_string()
+    assert changed or len(after) < len(before) or shift in ("mapq-60", "no-haplotypes")
+
+
+def test_single_reads_have_no_trace_of_a_mate(dataset: SimulatedDataset, tmp_path: Path) -> None:
+    for read in _reads(shift_reads("single", dataset.reads, tmp_path / "out.bam")).values():
+        assert not read.flag & 0xEB
+        assert (read.template_length, read.next_reference_id) == (0, -1)
+
+
+@pytest.mark.parametrize("shift", ["length-36", "hard-clips"])
+def test_bases_that_stay_lie_where_they_lay(shift: str, dataset: SimulatedDataset, tmp_path: Path) -> None:
+    before = _reads(dataset.reads)
+    shorter = 0
+    for key, read in _reads(shift_reads(shift, dataset.reads, tmp_path / "out.bam")).items():
+        old = {p: before[key].query_sequence[i] for i, p in before[key].get_aligned_pairs(matches_only=True)}
+        new = {p: read.query_sequence[i] for i, p in read.get_aligned_pairs(matches_only=True)}
+        assert new.items() <= old.items()
+        assert shift == "hard-clips" or read.query_length == 36
+        shorter += read.query_length < before[key].query_length
+    assert shorter
+
+
+def test_an_unknown_shift_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no shift 'singel'"):
+        shift_reads("singel", tmp_path / "a.bam", tmp_path / "b.bam")
+
+
+def test_libraries(tmp_path: Path) -> None:
+    fasta = tmp_path / "extra.fa"
+    write_fasta(fasta, {"chr13_32M": random_genome(300_000, np.random.default_rng(1))})
+    dense = libraries.dense(tmp_path / "dense", fasta, 40)
+    places = [record.start for record in pysam.VariantFile(str(dense / "truth.vcf.gz"))]
+    assert set(np.diff(places).tolist()) == {40}
+    amplicons = libraries.amplicons(tmp_path / "amplicons", fasta, 250)
+    with pysam.AlignmentFile(str(amplicons / "reads.bam")) as reads:
+        starts = {read.reference_start for read in reads}
+        for record in pysam.VariantFile(str(amplicons / "truth.vcf.gz")):
+            assert reads.count(record.chrom, record.start, record.stop) >= libraries.DEPTH // 2
+    assert len(starts) <= 2 * len(libraries.APART * np.arange(80))
