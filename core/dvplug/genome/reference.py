@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pysam
 
 from dvplug.errors import InputError
+from dvplug.genome.fasta_index import is_packed
 from dvplug.sequence.codes import encode_bases, plain_bases
 from dvplug.system.htslib import isolated_htslib, prepare_for_urls
 from dvplug.system.locations import Location, StrPath, is_remote, location, shown
@@ -181,7 +182,7 @@ def _require_files(path: Path) -> None:
             f"Reference {path} does not exist" if not path.exists() else f"Reference {path} is not a file",
             repair="Give the path of a FASTA file.",
         )
-    for suffix in (".fai", ".gzi") if path.suffix in (".gz", ".bgz") else (".fai",):
+    for suffix in (".fai", ".gzi") if is_packed(path) else (".fai",):
         if not Path(f"{path}{suffix}").is_file():
             raise InputError(
                 f"Reference {path} has no index {path.name}{suffix}",

@@ -72,10 +72,15 @@ def opened(path: Location, reference: Reference | None) -> Iterator[pysam.Alignm
 
 
 @isolated_htslib()
-def gathered(path: Location, alignments: pysam.AlignmentFile, groups: ReadGroups = EVERYTHING) -> Evidence:
+def gathered(
+    path: Location,
+    alignments: pysam.AlignmentFile,
+    groups: ReadGroups = EVERYTHING,
+    reference: Reference | None = None,
+) -> Evidence:
     """Return what the file tells of its technology; raises InputError where it cannot be read."""
     try:
-        return gather(alignments, groups)
+        return gather(alignments, groups, reference)
     except (OSError, ValueError) as error:
         raise _damaged(path, error) from error
 

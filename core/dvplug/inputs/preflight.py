@@ -18,6 +18,7 @@ import pysam
 from dvplug.candidates.proposals import check_proposed
 from dvplug.errors import InputError, Problems
 from dvplug.genome.contigs import require_names_of_vcf
+from dvplug.genome.fasta_index import require_own_index
 from dvplug.genome.ploidy import DIPLOID, Ploidy
 from dvplug.genome.reference import Reference
 from dvplug.genome.regions import resolve_regions
@@ -34,6 +35,7 @@ from dvplug.inputs.alignment_checks import (
 )
 from dvplug.inputs.read_evidence import Evidence, read_groups_seen
 from dvplug.inputs.recognition import AUTO, contradiction, doubts, pick
+from dvplug.inputs.reference_fit import another_reference, doubtful_reference
 from dvplug.inputs.samples import EVERY_READ, ChosenReads, FileGroups, SampleChoice, choose_reads, groups_of
 from dvplug.line.region import Region
 from dvplug.plugins.loading import Plugins
@@ -121,6 +123,8 @@ def check_call(
                 require_names_of_vcf(opened.lengths, shown(opened.path))
             with problems.collect():
                 wanted, ploidy = where(opened.lengths)
+            with problems.collect():
+                require_fitting_index(opened, wanted or ())
             if proposed and wanted is not None:
                 with problems.collect():
                     counts = check_proposed(proposed, opened, wanted)
@@ -129,6 +133,8 @@ def check_call(
             with problems.collect():
                 chosen = _chosen(files, choice)
         _measure(files, chosen, opened, problems)
+        if opened:
+            _require_fitting_reads(files, opened, problems, force=force)
         with problems.collect():
             profile = _technology(plugins, tech, profile, files, force=force)
     problems.raise_all()
@@ -167,7 +173,10 @@ def preflight(
     """
     problems, chosen = Problems(), None
     with ExitStack() as open_files:
-        files = _examine(paths, reference, list(regions), problems, open_files)
+        wanted = list(regions)
+        with problems.collect():
+            require_fitting_index(reference, wanted)
+        files = _examine(paths, reference, wanted, problems, open_files)
         if files and len(files) == len(paths):
             with problems.collect():
                 chosen = _chosen(files, choice)
@@ -192,7 +201,31 @@ def _measure(
     for file in files:
         if (chosen is None or file.path in groups) and (reference or file.alignments.is_bam):
             with problems.collect():
-                file.evidence = gathered(file.path, file.alignments, groups.get(file.path, EVERYTHING))
+                local = reference if reference and not is_remote(reference.path) else None
+                of_groups = groups.get(file.path, EVERYTHING)
+                file.evidence = gathered(file.path, file.alignments, of_groups, local)
+
+
+def require_fitting_index(reference: Reference, regions: Iterable[Region]) -> None:
+    """Refuse an index of another version of the reference, as far as the regions' contigs tell; not of a URL."""
+    if not is_remote(reference.path):
+        require_own_index(Path(reference.path), {region.contig for region in regions})
+
+
+def _require_fitting_reads(
+    files: Sequence[_File], reference: Reference, problems: Problems, *, force: bool
+) -> None:
+    """Refuse reads that differ from the reference wherever they lie; warn of those that differ much."""
+    name = shown(reference.path)
+    for file in files:
+        shares = file.evidence.mismatches if file.evidence else ()
+        error = another_reference(shown(file.path), shares, name)
+        if error and not force:
+            problems.found.append(error)
+        elif error:
+            warn(f"{error.problem}: {error.cause}. Called all the same ({FORCE}).")
+        elif doubt := doubtful_reference(shown(file.path), shares, name):
+            warn(doubt + ".")
 
 
 def _same_files(paths: Sequence[Location]) -> Iterator[InputError]:

@@ -18,6 +18,8 @@ import numpy as np
 import numpy.typing as npt
 import pysam
 
+from dvplug.genome.reference import Reference
+from dvplug.inputs.reference_fit import mismatch_share
 from dvplug.reads.alignments import header_of
 from dvplug.reads.groups import EVERYTHING, ReadGroups
 from dvplug.system.htslib import isolated_htslib
@@ -75,6 +77,8 @@ class Evidence:
         The one quality that all bases of the examined reads have, phred; -1 where no read has any.
     same_mapping_quality
         The one mapping quality of all reads that were looked at.
+    mismatches
+        Of examined reads that can be compared with the given reference: the share of aligned bases that differ.
     """
 
     header: tuple[str, ...] = ()
@@ -92,6 +96,7 @@ class Evidence:
     contig_depths: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     same_quality: int | None = None
     same_mapping_quality: int | None = None
+    mismatches: tuple[float, ...] = ()
 
     @property
     def captured(self) -> bool | None:
@@ -103,13 +108,15 @@ class Evidence:
         return True if self.depth >= _DEEP else None
 
 
-def gather(alignments: pysam.AlignmentFile, groups: ReadGroups = EVERYTHING) -> Evidence:
+def gather(
+    alignments: pysam.AlignmentFile, groups: ReadGroups = EVERYTHING, reference: Reference | None = None
+) -> Evidence:
     """Examine one open `pysam.AlignmentFile`.
 
     A small file is read as a whole, up to 50,000 reads or 10 million bases; of a large one as many, from one third of
     each of the five contigs that have most reads on: the ends of chromosomes have repeats and few usable reads, and
     any one place may be odd. Concentration and depth are those of the median place. Only reads of these read groups
-    are looked at, and only their lines of the header.
+    are looked at, and only their lines of the header; they are compared with the reference, if there is one.
 
     Raises
     ------
@@ -122,6 +129,8 @@ def gather(alignments: pysam.AlignmentFile, groups: ReadGroups = EVERYTHING) -> 
     samples = [_sample(reads, len(places)) for reads in places]
     if alignments.has_index() and not any(sample.examined for sample in samples):
         samples = [_sample(_of_groups(alignments.fetch(), groups), 1)]  # there may be reads elsewhere
+    examined = [read for sample in samples for read in sample.examined]
+    shares = [mismatch_share(read, reference) for read in examined] if reference else []
     concentrations = [s.concentration for s in samples if s.concentration is not None]
     depths = [s.depth for s in samples if s.depth is not None]
     return Evidence(
@@ -135,7 +144,8 @@ def gather(alignments: pysam.AlignmentFile, groups: ReadGroups = EVERYTHING) -> 
             for contig, depth in s.contig_depths.items()
         },
         same_mapping_quality=_the_one(set().union(*(s.mapping_qualities for s in samples))),
-        **_measurements([read for sample in samples for read in sample.examined]),
+        mismatches=tuple(share for share in shares if share is not None),
+        **_measurements(examined),
     )
 
 
