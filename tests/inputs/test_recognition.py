@@ -76,6 +76,25 @@ def test_nothing_known_contradicts_nothing(tmp_path: Path) -> None:
 PACBIO = "@RG\tID:1\tPL:PACBIO\tDS:READTYPE={};BINDINGKIT=1\n"
 
 
+MAPPED = {
+    "@PG\tID:ngmlr\tPN:nextgenmap-lr": True,
+    "@PG\tID:1\tPN:ngmlr\tVN:0.2.7": True,
+    "@PG\tID:1\tCL:/opt/bin/ngmlr -x pacbio -r genome.fa -q reads.fq": True,
+    "@PG\tID:minimap2\tPN:minimap2\tCL:minimap2 -ax map-hifi ngmlr.fa reads.fq": False,
+    "@PG\tID:pbmm2\tPN:pbmm2\tCL:pbmm2 align --preset HIFI": False,
+}
+
+
+@pytest.mark.parametrize("header", MAPPED)
+def test_hifi_reads_mapped_by_an_unfit_aligner_are_warned_of_once(tmp_path: Path, header: str) -> None:
+    evidence = evidence_of(tmp_path, f"@RG\tID:1\tPL:PACBIO\n{header}", **HIFI)
+    assert "pacbio" not in refused(evidence)
+    lanes = {f"lane{i}.bam": evidence for i in range(3)}
+    said = [line for line in doubts(TECHNOLOGIES["pacbio"], lanes, INSTALLED) if "ngmlr" in line]
+    assert len(said) == MAPPED[header]
+    assert all(line.startswith("lane0.bam and 2 more: @PG ") for line in said)
+
+
 @pytest.mark.parametrize(
     ("header", "options", "why"),
     [

@@ -71,6 +71,7 @@ def _counts(counts: Counts) -> dict[str, Any]:
         "reads": counts.reads,
         "left_out": {why: counts.left_out[why] for why in LEFT_OUT},
         "candidates": counts.candidates,
+        "covered_bp": counts.covered,
         "images": counts.images,
         "records": dict(sorted(counts.filters.items())),
         "cpu_s": round(sum(counts.seconds.values()), 4),

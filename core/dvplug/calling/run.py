@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from dvplug.calling.candidate_density import CandidateDensity
 from dvplug.calling.events import log_counts, log_result, warn_of_reads
 from dvplug.calling.familiarity import Departure, compare_with_training, say_departures, warn_of_images
 from dvplug.calling.journal import Journal, finish, journal_path, open_journal
@@ -40,7 +41,7 @@ from dvplug.records.vcf import VcfWriter, header, with_header_lines
 from dvplug.report.calls import RunFacts, call_report, require_report_place
 from dvplug.system.console import info, progress, warn
 from dvplug.system.input_states import InputStates
-from dvplug.system.locations import file_name
+from dvplug.system.locations import file_name, shown
 from dvplug.system.memory import in_units, workers_that_fit
 from dvplug.system.outputs import VCF_SUFFIXES, Output, Together, require_apart, reserved
 from dvplug.system.run_log import log_event, run_log
@@ -247,9 +248,12 @@ def _results(prepared: PreparedCall, journal: Journal | None) -> Generator[Regio
         progress("Calling", len(parts), bar=bar) as advance,
         closing(finish(journal, parts, call)) as results,
     ):
-        for result in results:
+        density = CandidateDensity(shown(prepared.options.ref), force=prepared.options.force)
+        for part, result in zip(parts, results, strict=True):
+            density.add(part.region.contig, result.counts)
             yield result
             advance(result.counts.regions)
+        density.finish()
 
 
 def _tell_of_compiling() -> None:

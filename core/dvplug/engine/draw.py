@@ -158,6 +158,7 @@ class RegionImages:
         if self.profile.phase_reads:  # by all candidates, those beside the targets too
             reads = phase_reads(reads, candidates)
         candidates = candidates.at(np.flatnonzero(_begins_in(targets, candidates.start)))
+        counts.found, counts.covered = len(candidates), _covered(reads, targets)
         candidates, proposed = self._with_proposed(candidates, reads, codes, start, targets)
         clock.stop("count")
         counts.reads = int(((reads.start < region.end) & (reads.end > region.start)).sum())
@@ -220,6 +221,16 @@ class RegionImages:
             return depths
         inside = _begins_in(targets, np.arange(region.start, region.end))
         return replace(depths, reference=np.where(inside, depths.reference, UNKNOWN_BASE).astype(np.uint8))
+
+
+def _covered(reads: ReadBatch, targets: Sequence[Region]) -> int:
+    """Bp of disjoint targets on which a read lies, from its first aligned base to its last."""
+    if not len(reads):
+        return 0
+    end = np.maximum.accumulate(reads.end)
+    start = np.maximum(reads.start, np.append(0, end[:-1]))  # of what no read before it reached
+    parts = (np.minimum(end, t.end) - np.maximum(start, t.start) for t in targets)
+    return int(sum(np.maximum(part, 0).sum() for part in parts))
 
 
 def _begins_in(targets: Sequence[Region], starts: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:

@@ -123,12 +123,13 @@ def doubts(
     profile: TechnologyProfile, evidence: Mapping[str, Evidence], others: Sequence[TechnologyProfile]
 ) -> list[str]:
     """Return what to warn of when these files are called as this technology."""
-    lines = []
+    found: dict[str, list[str]] = {}
     for file, told in evidence.items():
-        lines += [
-            f"{file}: {doubt}; {profile.name} may call it less well"
-            for doubt in judge(profile, told, others).doubts
-        ]
+        for doubt in judge(profile, told, others).doubts:
+            found.setdefault(doubt, []).append(file)
+    lines = [
+        f"{_some(files)}: {doubt}; {profile.name} may call it less well" for doubt, files in found.items()
+    ]
     low, high = profile.depth or (0, math.inf)
     depth = depth_together(list(evidence.values()))
     if depth is not None and not low <= depth <= high:
@@ -158,10 +159,11 @@ def _without_information(profile: TechnologyProfile, evidence: Mapping[str, Evid
             what = f"all reads have the mapping quality {told.same_mapping_quality}"
             found.setdefault(what + (", which means none" if what.endswith(" 255") else ""), []).append(file)
     why = f"{profile.name} tells errors from variants by that, and may call less well"
-    return [
-        f"{files[0]}{f' and {len(files) - 1} more' if len(files) > 1 else ''}: {what}; {why}"
-        for what, files in found.items()
-    ]
+    return [f"{_some(files)}: {what}; {why}" for what, files in found.items()]
+
+
+def _some(files: Sequence[str]) -> str:
+    return f"{files[0]}{f' and {len(files) - 1} more' if len(files) > 1 else ''}"
 
 
 def pick(profiles: Sequence[TechnologyProfile], evidence: Mapping[str, Evidence]) -> PickedTechnology:

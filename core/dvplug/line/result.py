@@ -22,6 +22,8 @@ class Counts:
     left_out: Counter[str] = field(default_factory=Counter)  # reads that do not count, by name in `LEFT_OUT`
     candidates: int = 0
     images: int = 0
+    found: int = 0  # candidates in the reads, without those that the user proposed
+    covered: int = 0  # bp of what is called that reads lie on
     outside: Counter[str] = field(default_factory=Counter)
     """Images in which a feature lay outside of what the network was trained on, and was given as usual; by feature."""
     seconds: Counter[str] = field(default_factory=Counter)  # by name in `STAGES`
@@ -34,6 +36,8 @@ class Counts:
         self.left_out.update(other.left_out)
         self.candidates += other.candidates
         self.images += other.images
+        self.found += other.found
+        self.covered += other.covered
         self.outside.update(other.outside)
         self.seconds.update(other.seconds)
 
