@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from dvplug_registry.errors import DvplugError, ModelError, RegistryError, near_misses
+from dvplug_registry.safe_text import masked
 
 __all__ = [
     "DvplugError",
@@ -16,9 +20,15 @@ __all__ = [
     "PluginError",
     "Problems",
     "RegistryError",
+    "in_short",
     "near_misses",
+    "raised",
     "unwritable",
 ]
+DEBUG = "DVPLUG_DEBUG"
+"""Environment variable: where it is set, the tracebacks of plugins' errors are printed, too."""
+LONGEST = 160
+"""Characters of a value in a message."""
 
 
 class InputError(DvplugError):
@@ -82,3 +92,22 @@ def unwritable(what: str, error: OSError, done: str = "written") -> InputError:
         cause=error.strerror or str(error),
         repair="Check the permissions of the folder and the free space.",
     )
+
+
+def in_short(value: object) -> str:
+    """Write a value for a message: an array by its type and shape, all else on one line of at most `LONGEST`."""
+    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
+    if isinstance(shape, tuple) and dtype is not None and shape:
+        return f"{dtype}[{', '.join(map(str, shape))}]"
+    text = " ".join((value if isinstance(value, str) else repr(value)).split())
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+
+
+def raised(error: BaseException) -> str:
+    """Say on one line what a stranger's code raised, and where; print the traceback where `DEBUG` asks for it."""
+    if os.environ.get(DEBUG):
+        sys.stderr.write(masked("".join(traceback.format_exception(error))))
+    said = in_short(str(error))
+    text = f"{type(error).__name__}: {said}" if said else type(error).__name__
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{text} ({os.path.basename(frames[-1].filename)}, line {frames[-1].lineno})" if frames else text

@@ -10,13 +10,13 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import pluggy
 
-from dvplug.errors import PluginError
+from dvplug.errors import PluginError, in_short, raised
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,6 +91,10 @@ _HOMES = {
 
 HOOK_API = 1
 """Version of this menu. A plugin says which one it was written for in its module: ``DVPLUG_API = 1``."""
+HAPLOTYPE = "haplotype"
+"""What can be needed: the haplotype of each read, from its HP tag, or from the engine's phasing."""
+MOST_REACH = 20_000
+"""bp: as far as reads are phased along."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")  # as in manifests
 
 hookspec = pluggy.HookspecMarker("dvplug")
@@ -170,21 +174,39 @@ class Extension:
         One line for people.
     function
         The callable, or where to import it from: "package.module:function".
+    needs
+        What the engine has to give beyond what every function of the kind gets: "haplotype", for
+        `ReadBatch.haplotype`, which is 0 for all reads where nothing that a technology chose needs it.
     """
 
     kind: ClassVar[str]
     protocol: ClassVar[type]
+    offered: ClassVar[tuple[str, ...]] = (HAPLOTYPE,)
+    """What can be needed."""
 
     name: str
     description: str
     function: Callable[..., Any] | str
+    needs: tuple[str, ...] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
-        """Check the name: it has to fit into profiles and manifests."""
-        if not _NAME.fullmatch(self.name):
+        """Check the name, which has to fit into profiles and manifests, and the needs."""
+        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
             raise PluginError(
-                f"{self.kind} '{self.name}': a name is letters, digits, '_' and '-', at most 64"
+                f"{self.kind} '{in_short(self.name)}': a name is letters, digits, '_' and '-', at most 64"
             )
+        if not isinstance(self.needs, tuple):
+            raise PluginError(
+                f"{self.kind} '{self.name}': needs is {in_short(self.needs)}",
+                repair="Write a tuple of names.",
+            )
+        for need in self.needs:
+            if need not in self.offered:
+                raise PluginError(
+                    f"{self.kind} '{self.name}' needs {in_short(need)}",
+                    cause=f"this dvplug can give a {self.kind} {' '.join(self.offered) or 'nothing more'}",
+                    repair="Install a dvplug that can, or correct `needs`.",
+                )
 
     def load(self) -> Callable[..., Any]:
         """Return the function, imported if need be; raises PluginError when it cannot be."""
@@ -196,10 +218,24 @@ class Extension:
 
 @dataclass(frozen=True)
 class CandidateFinder(Extension):
-    """Finds the sites worth an image. Its function is a `Find`."""
+    """Finds the sites worth an image. Its function is a `Find`.
+
+    Parameters
+    ----------
+    reach
+        How many bp on either side of a candidate decide on it. The engine gives reads and reference at least so far,
+        so that what is found does not depend on how the genome is cut.
+    """
 
     kind = "candidate finder"
     protocol = Find
+
+    reach: int = field(default=0, kw_only=True)
+
+    def __post_init__(self) -> None:
+        """Check the reach, too."""
+        super().__post_init__()
+        _check_reach(self, self.reach)
 
 
 @dataclass(frozen=True)
@@ -212,6 +248,9 @@ class ImageEncoder(Extension):
         To be raised whenever a pixel or a feature would change: a model is tied to the version it saw.
     features
         Names of the columns of `ImageBatch.features`, in order, or where to import them from.
+    reach
+        How many bp on either side of a candidate its image and features depend on, besides half the image's width; as
+        of a finder. 500 by default, which is what the engine's own features look at.
     """
 
     kind = "image encoder"
@@ -219,6 +258,12 @@ class ImageEncoder(Extension):
 
     version: int = 1
     features: tuple[str, ...] | str = ()
+    reach: int = field(default=500, kw_only=True)
+
+    def __post_init__(self) -> None:
+        """Check the reach, too."""
+        super().__post_init__()
+        _check_reach(self, self.reach)
 
     def feature_names(self) -> tuple[str, ...]:
         """Return the names of the features, imported if need be.
@@ -229,11 +274,11 @@ class ImageEncoder(Extension):
             They cannot be imported, or one would not fit into a manifest: known before a network is trained.
         """
         names = tuple(import_named(self.features)) if isinstance(self.features, str) else self.features
-        for name in names:
-            if not _NAME.fullmatch(name):
+        for index, name in enumerate(names):
+            if not isinstance(name, str) or not _NAME.fullmatch(name) or name in names[:index]:
                 raise PluginError(
-                    f"{self.kind} '{self.name}': feature '{name}' cannot be named so",
-                    cause="a name is letters, digits, '_' and '-', at most 64",
+                    f"{self.kind} '{self.name}': feature '{in_short(name)}' cannot be named so",
+                    cause="a name is letters, digits, '_' and '-', at most 64, and only one feature has it",
                     repair="Rename it.",
                 )
         return names
@@ -249,10 +294,29 @@ class Channel(Extension):
 
 @dataclass(frozen=True)
 class Genotyper(Extension):
-    """Turns images into genotype probabilities. Its function is an `OpenModel`."""
+    """Turns images into genotype probabilities. Its function is an `OpenModel`.
+
+    Parameters
+    ----------
+    devices
+        What it runs on: "cpu", "gpu" or both. ``--device auto`` takes no other.
+    """
 
     kind = "genotyper"
     protocol = OpenModel
+    offered = ()
+
+    devices: tuple[str, ...] = ("cpu", "gpu")
+
+    def __post_init__(self) -> None:
+        """Check the devices, too."""
+        super().__post_init__()
+        if not self.devices or not set(self.devices) <= {"cpu", "gpu"}:
+            raise PluginError(
+                f"{self.kind} '{self.name}': the devices {in_short(self.devices)}",
+                cause="a genotyper runs on cpu, on gpu or on both",
+                repair="devices=('cpu',), for example.",
+            )
 
 
 @hookspec
@@ -285,6 +349,15 @@ def dvplug_model_sources() -> list[Path]:  # type: ignore[empty-body]
     """Folders that hold model folders, each called ``name-version``."""
 
 
+def _check_reach(item: Extension, reach: int) -> None:
+    if not isinstance(reach, int) or not 0 <= reach <= MOST_REACH:
+        raise PluginError(
+            f"{item.kind} '{item.name}': a reach of {in_short(reach)}",
+            cause="it is a whole number of bp, and reads are decoded so far around every partition",
+            repair=f"Give 0 to {MOST_REACH:,}.",
+        )
+
+
 def import_named(place: str) -> Any:
     """Import "package.module:name"; raises PluginError with the reason when that fails."""
     module, colon, name = place.partition(":")
@@ -297,6 +370,6 @@ def import_named(place: str) -> Any:
     except Exception as error:  # plugin code may fail in any way, and the user can mend it
         raise PluginError(
             f"'{place}' cannot be imported",
-            cause=f"{type(error).__name__}: {error}",
+            cause=raised(error),
             repair="Update or remove the plugin that names it.",
         ) from error

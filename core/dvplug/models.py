@@ -138,10 +138,11 @@ def verify_model(plugins: Plugins, model: LoadedModel, device: str = "cpu") -> f
     ModelError
         The difference is larger than the manifest allows.
     """
-    from dvplug_registry.known_answer import known_answer_test  # brings numpy
+    from dvplug.plugins.boundary import CheckedOpen  # brings numpy
+    from dvplug_registry.known_answer import known_answer_test
 
-    genotyper = plugins.genotyper(plugins.technology(model.manifest.technology).genotyper)
-    return known_answer_test(model, genotyper.load()(model, device).predict)
+    opener = CheckedOpen.of(plugins, plugins.technology(model.manifest.technology).genotyper)
+    return known_answer_test(model, opener(model, device).predict)
 
 
 def _image_mismatches(manifest: Manifest, profile: TechnologyProfile, encoder: ImageEncoder) -> list[str]:

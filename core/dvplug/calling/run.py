@@ -24,6 +24,7 @@ from dvplug.genome.ploidy import Ploidy, left_out_by_default, resolve_ploidy
 from dvplug.genome.reference import Reference
 from dvplug.genome.regions import grouped, partitions, resolve_regions, skip_n_runs
 from dvplug.genotypes.genotyper import gpu_is_usable
+from dvplug.hookspecs import Genotyper
 from dvplug.inputs.preflight import Checked, check_call
 from dvplug.inputs.recognition import AUTO
 from dvplug.inputs.run_sample import sample_run
@@ -33,6 +34,7 @@ from dvplug.line.record import VcfRecord
 from dvplug.line.region import Partition, Region
 from dvplug.line.result import Counts, RegionResult
 from dvplug.models import check_fit, check_request, resolve_model
+from dvplug.plugins.boundary import CheckedOpen
 from dvplug.plugins.loading import Plugins, installed_plugins
 from dvplug.plugins.sources import RunCode
 from dvplug.records.gvcf import GvcfWriter
@@ -157,7 +159,8 @@ def prepare_call(options: CallOptions) -> PreparedCall:
         _say_proposed(checked.proposed)
     options = replace(options, tech=checked.profile.name) if options.tech == AUTO else options
     job, departures = call_job(options, plugins, checked, inputs)
-    code = RunCode.of(plugins, checked.profile, _device(options.device))
+    device = _device(options.device, plugins.genotyper(checked.profile.genotyper))
+    code = RunCode.of(plugins, checked.profile, device)
     with Reference.open(options.ref) as reference:
         text = partial(
             _header, departures, reference.lengths, checked.sample, reference=file_name(options.ref),
@@ -214,15 +217,18 @@ def call_job(
         sample = sample_run(checked.reads, options.ref, profile.read_filter)
     departures, usual = compare_with_training(model.manifest, sample)
     say_departures(model.manifest.label, departures, force=options.force)
+    genotyper = plugins.genotyper(profile.genotyper)
+    device, opener = _device(options.device, genotyper), CheckedOpen.of(plugins, profile.genotyper)
+    opener.require_device(device)
     job = CallJob(
         Pipeline.of(plugins, profile),
-        plugins.genotyper(profile.genotyper).load(),
+        opener,
         model,
         options.ref,
         checked.reads,
         PostprocessSettings.of(model.manifest, options.min_qual, options.min_gq),
         options.keep_ref_calls,
-        _device(options.device),
+        device,
         checked.ploidy,
         ("<NON_REF>" if options.non_ref else "<*>") if options.gvcf else "",
         proposed=options.proposed_variants,
@@ -306,5 +312,7 @@ def ploidy_of(options: CallOptions, lengths: Mapping[str, int], regions: Iterabl
     )
 
 
-def _device(wanted: str) -> str:
-    return ("gpu" if gpu_is_usable() else "cpu") if wanted == "auto" else wanted
+def _device(wanted: str, genotyper: Genotyper) -> str:
+    if wanted != "auto":
+        return wanted
+    return "gpu" if "gpu" in genotyper.devices and gpu_is_usable() else genotyper.devices[0]

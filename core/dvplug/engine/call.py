@@ -15,6 +15,7 @@ from dvplug.line.record import REF_CALL, VcfRecord
 from dvplug.line.reference_blocks import RegionGvcf
 from dvplug.line.region import Partition
 from dvplug.line.result import Counts, RegionResult, Stopwatch
+from dvplug.plugins.boundary import located, place_of
 from dvplug.records.gvcf import region_gvcf
 from dvplug.records.postprocess import call_sites
 from dvplug.records.reference_depths import ReferenceDepths
@@ -33,7 +34,8 @@ def genotype(drawn: Drawn, genotyper: Predictor, job: CallJob, clock: Stopwatch 
     """images -> genotypes -> records."""
     clock = clock or Stopwatch(drawn.counts.seconds)
     candidates, images = drawn.candidates, drawn.images
-    probabilities = genotyper.predict(images.images, images.features)
+    with located(place_of(candidates)):
+        probabilities = genotyper.predict(images.images, images.features)
     clock.stop("infer")
     haploid = job.ploidy.haploid(candidates.contig, candidates.start)
     records = call_sites(candidates, images, probabilities, job.settings, haploid, drawn.proposed)

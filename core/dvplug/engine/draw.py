@@ -16,12 +16,12 @@ from dvplug.candidates.support import HAPLOTYPE_FLANK
 from dvplug.engine.pipeline import Pipeline
 from dvplug.engine.usual import AS_THEY_ARE, UsualValues
 from dvplug.genome.reference import Reference
-from dvplug.images.features.differences import NEARBY
 from dvplug.line.candidate_batch import CandidateBatch
 from dvplug.line.image_batch import ImageBatch
 from dvplug.line.read_batch import LEFT_OUT, ReadBatch
 from dvplug.line.region import Region
 from dvplug.line.result import Counts, Stopwatch
+from dvplug.plugins.boundary import located, place_of
 from dvplug.reads.fetch import fetch_reads
 from dvplug.reads.groups import ReadSource
 from dvplug.reads.opened import OpenedReads
@@ -91,9 +91,8 @@ class RegionImages:
             self.proposed = ProposedVariants(proposed) if proposed else None
             self.reference = Reference.open(reference)
             self.reads = [OpenedReads.open(source, reference) for source in reads]
-        # What a candidate's image and features may show on either side of it.
-        seen = max(self.profile.image.width // 2, NEARBY)
-        self.margin = seen + 10 * HAPLOTYPE_FLANK + (REALIGN_MARGIN if self.profile.realign_reads else 0)
+        realigned = REALIGN_MARGIN if self.profile.realign_reads else 0
+        self.margin = pipeline.reach + 10 * HAPLOTYPE_FLANK + realigned
 
     def draw(
         self,
@@ -121,9 +120,10 @@ class RegionImages:
             last = min(first + MAX_SITES, len(candidates))
             part = candidates.part(first, last)
             clock = Stopwatch(counts.seconds)
-            images = self.pipeline.encode(
-                reads, part, codes, start, self.profile.image, self.pipeline.channels
-            )
+            with located(place_of(part) if len(part) else region):
+                images = self.pipeline.encode(
+                    reads, part, codes, start, self.profile.image, self.pipeline.channels
+                )
             images, outside = self.usual.images(images, self.profile.image.reference_rows)
             counts.outside.update(outside)
             clock.stop("encode")
@@ -152,9 +152,10 @@ class RegionImages:
         if self.profile.realign_reads:
             reads = realign_reads(reads, codes, start)
             clock.stop("realign")
-        candidates = self.pipeline.find(
-            reads, codes, start, wide, thresholds or self.profile.candidate_thresholds
-        )
+        with located(region):
+            candidates = self.pipeline.find(
+                reads, codes, start, wide, thresholds or self.profile.candidate_thresholds
+            )
         if self.profile.phase_reads:  # by all candidates, those beside the targets too
             reads = phase_reads(reads, candidates)
         candidates = candidates.at(np.flatnonzero(_begins_in(targets, candidates.start)))
@@ -178,7 +179,7 @@ class RegionImages:
             wide,
             self.profile.read_filter,
             margin=self.margin,
-            haplotypes="haplotype" in self.profile.image.channels and not self.profile.phase_reads,
+            haplotypes=self.pipeline.haplotypes,
             keep_fraction=self.keep_fraction,
             counted=region,
         )

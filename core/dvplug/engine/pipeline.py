@@ -4,26 +4,57 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dvplug.hookspecs import Draw, Encode, Find
+from dvplug.errors import PluginError
+from dvplug.hookspecs import HAPLOTYPE, Draw, Encode, Extension, Find
+from dvplug.plugins.boundary import CheckedDraw, CheckedEncode, CheckedFind, Owner
 from dvplug.plugins.loading import Plugins
 from dvplug.technology import TechnologyProfile
 
 
 @dataclass(frozen=True)
 class Pipeline:
-    """The steps that a technology chose, as plain functions: all that a worker needs besides the files."""
+    """The steps that a technology chose, as plain functions: all that a worker needs besides the files.
+
+    Attributes
+    ----------
+    haplotypes
+        Whether the HP tags of reads are read: one of the functions needs haplotypes, and reads are not phased.
+    reach
+        bp on either side of a candidate that bear on what is found and drawn.
+    """
 
     profile: TechnologyProfile
     find: Find
     encode: Encode
     channels: list[Draw]
+    haplotypes: bool
+    reach: int
 
     @classmethod
     def of(cls, plugins: Plugins, profile: TechnologyProfile) -> Pipeline:
-        """Look up what the profile names; raises PluginError where a name is unknown."""
+        """Look up what the profile names.
+
+        Raises
+        ------
+        PluginError
+            A name is unknown, a function cannot be imported, or needs what the technology does not give it.
+        """
+        finder = plugins.candidate_finder(profile.candidate_finder)
+        encoder = plugins.image_encoder(profile.image_encoder)
+        offers = [plugins.offer("channel", name) for name in profile.image.channels]
+        chosen: list[Extension] = [finder, encoder, *(offer.item for offer in offers)]
+        found_by = plugins.offer(finder.kind, profile.candidate_finder)
+        if profile.phase_reads and HAPLOTYPE in finder.needs:
+            raise PluginError(
+                f"{found_by.whose} needs {HAPLOTYPE}, which the technology '{profile.name}' does not give it",
+                cause="with phase_reads, reads have haplotypes only after candidates were found",
+                repair="Set phase_reads to False, so that HP tags are read, or choose another candidate finder.",
+            )
         return cls(
             profile,
-            plugins.candidate_finder(profile.candidate_finder).load(),
-            plugins.image_encoder(profile.image_encoder).load(),
-            [plugins.channel(name).load() for name in profile.image.channels],
+            CheckedFind(Owner.of(found_by), found_by.load()),
+            CheckedEncode.of(plugins.offer(encoder.kind, profile.image_encoder), encoder),
+            [CheckedDraw(Owner.of(offer), offer.load()) for offer in offers],
+            not profile.phase_reads and any(HAPLOTYPE in one.needs for one in chosen),
+            max(profile.image.width // 2, finder.reach, encoder.reach),
         )

@@ -36,7 +36,7 @@ def draw_pileups(scene: Scene, layout: ImageLayout, channels: Sequence[Draw]) ->
     """Draw the images of all candidates, uint8[n, h, w, c].
 
     Rows: the reference first, then reads by what they support (an alt of the image, another alt, the reference,
-    unknown), by haplotype where that is a channel, and by position. Where reads outnumber rows, those of lowest hash
+    unknown), by haplotype where reads have one, and by position. Where reads outnumber rows, those of lowest hash
     are drawn, so that the same reads show in every image of a site.
 
     Parameters
@@ -62,8 +62,6 @@ def lay_out(scene: Scene, layout: ImageLayout) -> Pileup:
         np.zeros((n, h), np.uint8),
     )
     arrays = reads.arrays()
-    if "haplotype" not in layout.channels:
-        arrays = arrays._replace(haplotype=np.zeros(len(reads), np.uint8))
     _lay_out(
         canvas,
         layout.reference_rows,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dvplug.hookspecs import CandidateFinder, Channel, Genotyper, ImageEncoder, hookimpl
+from dvplug.hookspecs import HAPLOTYPE, CandidateFinder, Channel, Genotyper, ImageEncoder, hookimpl
 
 DVPLUG_API = 1
 
+NEARBY = 500
+"""bp around a site that the encoders' features look at: that of `dvplug.images.features.differences`, which is imported
+only when a run draws."""
 CHANNELS = {
     "read_base": "the base of the read: A, C, G, T or deleted",
     "base_quality": "phred quality of the base",
@@ -40,12 +43,14 @@ def dvplug_image_encoders() -> list[ImageEncoder]:
             "dvplug.images.encoders:encode_pileups",
             version=2,
             features="dvplug.images.encoders:SITE_FEATURES",
+            reach=NEARBY,
         ),
         ImageEncoder(
             "pileup-with-length-shares",
             "the same, with features of how long repeats are in the reads, and in how many",
             "dvplug.images.encoders:encode_with_length_shares",
             features="dvplug.images.encoders:FEATURES_WITH_LENGTH_SHARES",
+            reach=NEARBY,
         ),
     ]
 
@@ -54,7 +59,13 @@ def dvplug_image_encoders() -> list[ImageEncoder]:
 def dvplug_channels() -> list[Channel]:
     """Return the channels of the pileup encoder."""
     return [
-        Channel(name, description, f"dvplug.images.channels:{name}") for name, description in CHANNELS.items()
+        Channel(
+            name,
+            description,
+            f"dvplug.images.channels:{name}",
+            needs=(HAPLOTYPE,) if name == "haplotype" else (),
+        )
+        for name, description in CHANNELS.items()
     ]
 
 

@@ -22,12 +22,14 @@ import pluggy
 
 from dvplug import hookspecs
 from dvplug._version import __version__
-from dvplug.errors import DvplugError, PluginError, near_misses
+from dvplug.errors import DvplugError, PluginError, in_short, near_misses, raised
 from dvplug.hookspecs import HOOK_API, CandidateFinder, Channel, Extension, Genotyper, ImageEncoder
 from dvplug.technology import TechnologyProfile
 from dvplug_registry.resolve import find_models, misnamed
 
 GROUP = "dvplug"
+OURS = "dvplug"
+"""The distribution whose faults are ours."""
 _NEEDS_DVPLUG = re.compile(r"dvplug(?![\w.-])")
 _API_KEYWORD = re.compile(r"\bdvplug-hook-api-(\d+)\b")
 ENVIRONMENT_VARIABLE = "DVPLUG_PLUGINS"
@@ -66,6 +68,11 @@ class PluginInfo:
         """Distribution, version and plugin, as messages name it."""
         return f"{self.distribution} {self.version} (plugin '{self.name}')"
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether it came with dvplug itself."""
+        return self.distribution == OURS
+
 
 @dataclass(frozen=True)
 class PluginItem:
@@ -75,6 +82,22 @@ class PluginItem:
     name: str
     item: Any
     plugin: PluginInfo
+
+    @property
+    def whose(self) -> str:
+        """What it is and whose, as messages name it."""
+        return f"the {self.kind} '{self.name}' of {self.plugin.origin}"
+
+    def load(self) -> Callable[..., Any]:
+        """Import the function of an extension; raises PluginError that says whose it is."""
+        try:
+            function: Callable[..., Any] = self.item.load()
+        except PluginError as error:
+            cause = ": ".join(part for part in (error.problem, error.cause) if part)
+            raise PluginError(
+                f"{self.whose} cannot be used", cause=cause, repair="Update or remove the plugin."
+            ) from error
+        return function
 
 
 @dataclass(frozen=True)
@@ -259,7 +282,7 @@ def _guard(doing: str, call: Callable[[], T]) -> T:
     except DvplugError as error:
         raise PluginError(f"{doing} failed", cause=str(error)) from error
     except (Exception, SystemExit) as error:
-        raise PluginError(f"{doing} failed", cause=f"{type(error).__name__}: {error}") from error
+        raise PluginError(f"{doing} failed", cause=raised(error)) from error
 
 
 def _check_api(module: Any) -> None:
@@ -307,7 +330,7 @@ def _call(hooks: pluggy.HookRelay, hook: str) -> list[Any]:
             raise PluginError(f"{hook} returned {type(result).__name__}, not list[{expected.__name__}]")
         for item in result:
             if not isinstance(item, expected):
-                raise PluginError(f"{hook} returned {item!r}, which is not a {expected.__name__}")
+                raise PluginError(f"{hook} returned {in_short(item)}, which is not a {expected.__name__}")
     return [item for result in results for item in result]
 
 

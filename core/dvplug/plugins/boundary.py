@@ -1,0 +1,195 @@
+"""Plugins' functions as the engine calls them: whatever they raise or give wrongly becomes an error that names them.
+
+An error says which function it is, whose (distribution and plugin), where in the genome (`located`), what was wrong
+with which value, and why. DVPLUG_DEBUG prints the traceback, too. What dvplug's own functions raise is a fault of
+dvplug, and stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dvplug.errors import DvplugError, PluginError, in_short, raised
+from dvplug.hookspecs import Draw, Encode, Find, ImageEncoder, OpenModel, Predictor
+from dvplug.line.candidate_batch import CandidateBatch
+from dvplug.line.image_batch import ImageBatch, Pileup
+from dvplug.line.read_batch import ReadBatch
+from dvplug.line.region import Region
+from dvplug.plugins.checks import Around, Wrong, wrong_candidates, wrong_images, wrong_probabilities
+from dvplug.plugins.loading import PluginItem, Plugins
+from dvplug.technology import CandidateThresholds, ImageLayout
+from dvplug_registry.model_folder import LoadedModel
+
+Given = TypeVar("Given")
+_REPAIR = "Update the plugin, or tell its author. `dvplug plugins check` looks for such faults."
+
+
+@contextmanager
+def located(place: Region) -> Iterator[None]:
+    """Add to a plugin's error where it came up."""
+    try:
+        yield
+    except PluginError as error:
+        raise PluginError(f"{error.problem}, at {place}", cause=error.cause, repair=error.repair) from error
+
+
+def place_of(candidates: CandidateBatch) -> Region:
+    """Where candidates lie."""
+    if not len(candidates):
+        return Region(candidates.contig, 0, 0)
+    return Region(
+        candidates.contig, int(candidates.start[0]), int(candidates.start[-1]) + len(candidates.refs[-1])
+    )
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Whose a function is."""
+
+    text: str  # "the channel 'x' of dvplug-x 1.0 (plugin 'x')"
+    ours: bool
+
+    @classmethod
+    def of(cls, offer: PluginItem) -> Owner:
+        """That of a thing that a plugin offers."""
+        return cls(offer.whose, offer.plugin.is_ours)
+
+    def call(self, function: Callable[..., Given], *arguments: object) -> Given:
+        """Call a function; raises PluginError for what a stranger's raises."""
+        if self.ours:
+            return function(*arguments)
+        try:
+            return function(*arguments)
+        except (DvplugError, MemoryError):
+            raise
+        except (Exception, SystemExit) as error:
+            raise PluginError(f"{self.text} failed", cause=raised(error), repair=_REPAIR) from error
+
+    def require(self, wrong: Iterable[Wrong]) -> None:
+        """Raise PluginError for the first thing that is wrong."""
+        for problem, cause in wrong:
+            raise PluginError(f"{self.text} gave {problem}", cause=cause, repair=_REPAIR)
+
+
+@dataclass(frozen=True)
+class CheckedFind:
+    """A candidate finder (see `dvplug.hookspecs.Find`) whose candidates are looked at."""
+
+    owner: Owner
+    find: Find
+
+    def __call__(
+        self,
+        reads: ReadBatch,
+        reference: NDArray[np.uint8],
+        reference_start: int,
+        region: Region,
+        thresholds: CandidateThresholds,
+    ) -> CandidateBatch:
+        """Find the candidates of a region."""
+        found = self.owner.call(self.find, reads, reference, reference_start, region, thresholds)
+        self.owner.require(wrong_candidates(found, Around(reads, reference, reference_start, region)))
+        return found
+
+
+@dataclass(frozen=True)
+class CheckedEncode:
+    """An image encoder (see `dvplug.hookspecs.Encode`) whose images are looked at."""
+
+    owner: Owner
+    encode: Encode
+    features: int
+
+    @classmethod
+    def of(cls, offer: PluginItem, encoder: ImageEncoder) -> CheckedEncode:
+        """Import the function and the names of the features."""
+        owner = Owner.of(offer)
+        return cls(owner, offer.load(), len(owner.call(encoder.feature_names)))
+
+    def __call__(
+        self,
+        reads: ReadBatch,
+        candidates: CandidateBatch,
+        reference: NDArray[np.uint8],
+        reference_start: int,
+        layout: ImageLayout,
+        channels: Sequence[Draw],
+    ) -> ImageBatch:
+        """Draw the images of candidates."""
+        drawn = self.owner.call(self.encode, reads, candidates, reference, reference_start, layout, channels)
+        self.owner.require(wrong_images(drawn, candidates, layout.shape, self.features))
+        return drawn
+
+
+@dataclass(frozen=True)
+class CheckedDraw:
+    """A channel (see `dvplug.hookspecs.Draw`) that is heard when it fails."""
+
+    owner: Owner
+    draw: Draw
+
+    def __call__(self, pileup: Pileup, out: NDArray[np.uint8]) -> None:
+        """Draw the channel into uint8[n, h, w]."""
+        given: object = self.owner.call(self.draw, pileup, out)
+        if given is not None:
+            self.owner.require([(in_short(given), "a channel draws into `out` and returns nothing")])
+
+
+@dataclass(frozen=True)
+class CheckedOpen:
+    """A genotyper (see `dvplug.hookspecs.OpenModel`) whose probabilities are looked at."""
+
+    owner: Owner
+    open_model: OpenModel
+    devices: tuple[str, ...]
+
+    @classmethod
+    def of(cls, plugins: Plugins, name: str) -> CheckedOpen:
+        """Import a genotyper's function."""
+        genotyper = plugins.genotyper(name)
+        offer = plugins.offer(genotyper.kind, name)
+        return cls(Owner.of(offer), offer.load(), genotyper.devices)
+
+    def require_device(self, device: str) -> None:
+        """Raise PluginError where the genotyper does not run on such a device."""
+        if device not in self.devices:
+            raise PluginError(
+                f"{self.owner.text} does not run on '{device}'",
+                repair=f"Use --device {' or '.join(self.devices)}.",
+            )
+
+    def __call__(self, model: LoadedModel, device: str) -> CheckedPredictor:
+        """Open a model."""
+        self.require_device(device)
+        opened = self.owner.call(self.open_model, model, device)
+        if not callable(getattr(opened, "predict", None)):
+            self.owner.require(
+                [(f"a {type(opened).__name__}", "what it gives has to have a method `predict`")]
+            )
+        return CheckedPredictor(self.owner, opened, model.manifest.label)
+
+
+@dataclass(frozen=True)
+class CheckedPredictor:
+    """An opened model (see `dvplug.hookspecs.Predictor`) whose probabilities are looked at."""
+
+    owner: Owner
+    predictor: Predictor
+    model: str
+
+    def predict(self, images: NDArray[np.uint8], features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return probabilities float32[n, 3]."""
+        given = self.owner.call(self.predictor.predict, images, features)
+        for problem, cause in wrong_probabilities(given, len(images)):
+            raise PluginError(
+                f"{self.owner.text} gave {problem} with the model {self.model}",
+                cause=cause,
+                repair="Use another --device, or another version of the model or of the plugin.",
+            )
+        return given
