@@ -75,9 +75,21 @@ def _model(plugins: Plugins, place: ModelPlace) -> Finding:
         model = load_model(plugins, f"{place.folder}/")
         difference = verify_model(plugins, model)
     except DvplugError as error:
-        return Finding(what, "problem", ": ".join(p for p in (error.problem, error.cause) if p), error.repair)
+        text = ": ".join(p for p in (error.problem, error.cause) if p)
+        return Finding(what, "problem", text + _shipped_by(plugins, place), error.repair)
     return Finding(
         what, "ok", f"{len(model.manifest.files)} files whole, known answers within {difference:.2g}"
+    )
+
+
+def _shipped_by(plugins: Plugins, place: ModelPlace) -> str:
+    """Say which plugin a model came with, if one."""
+    label = f"model {place.name}@{place.version}"
+    whose = [plugin.origin for plugin in plugins.plugins if label in plugin.provides]
+    return (
+        f" (it came with {' and '.join(whose)})"
+        if whose and place.folder.parent in plugins.model_roots
+        else ""
     )
 
 

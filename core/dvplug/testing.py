@@ -11,30 +11,38 @@ The plugin has to be installed (`pip install -e .` will do) when the tests run.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from dvplug.engine.call import RegionCaller
 from dvplug.engine.draw import RegionImages
 from dvplug.engine.job import CallJob
 from dvplug.engine.pipeline import Pipeline
-from dvplug.errors import DvplugError
+from dvplug.errors import DvplugError, raised
 from dvplug.genome.reference import Reference
-from dvplug.hookspecs import Extension
+from dvplug.hookspecs import HAPLOTYPE, CandidateFinder, Channel, Extension, Genotyper, ImageEncoder
+from dvplug.line.image_batch import Pileup
 from dvplug.line.region import Partition, Region
 from dvplug.models import check_fit, resolve_model, verify_model
+from dvplug.plugins.boundary import CheckedDraw, CheckedOpen
 from dvplug.plugins.loading import PluginInfo, Plugins, load_plugins
 from dvplug.reads.groups import ReadSource
 from dvplug.records.postprocess import PostprocessSettings
 from dvplug.simulate import SimulatedDataset, simulate_dataset
-from dvplug.technology import TechnologyProfile
+from dvplug.technology import ImageLayout, TechnologyProfile
 
 __all__ = ["PluginConformance", "conformance"]
+_LOADS = "test_plugin_loads_without_a_problem"
+_BENCH = "bench"  # name of what parts are tried in that no technology uses
+_CUT = 1500  # bp, of a tiny genome
 
 
 def conformance(name: str) -> Iterator[tuple[str, str | None]]:
@@ -51,13 +59,18 @@ def conformance(name: str) -> Iterator[tuple[str, str | None]]:
     # The built-in plugin is always loaded, and is no entry point.
     chosen = {"entry_point": name, "needs": others}
     suite = type("Installed", (PluginConformance,), chosen)()
-    for test in (attribute for attribute in dir(PluginConformance) if attribute.startswith("test_")):
+    tests = [attribute for attribute in dir(PluginConformance) if attribute.startswith("test_")]
+    for test in sorted(tests, key=lambda name: name != _LOADS):
         problem = None
         try:
             getattr(suite, test)()
         except (AssertionError, DvplugError) as error:
-            problem = str(error)
+            problem = str(error) or "it failed"
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's code may raise anything
+            problem = raised(error)
         yield test.removeprefix("test_").replace("_", " "), problem
+        if test == _LOADS and suite.info().status == "failed":  # there is nothing to test
+            return
 
 
 class PluginConformance:
@@ -90,6 +103,13 @@ class PluginConformance:
         items = [offer.item for offer in self.plugins().offers_of(self.entry_point)]
         return list({item.name: item for item in items if isinstance(item, TechnologyProfile)}.values())
 
+    def profiles(self) -> list[TechnologyProfile]:
+        """Return the technologies that this plugin brings, and one for each part that none of them uses."""
+        own = self.own_technologies()
+        used = {(kind, name) for profile in own for kind, name in _parts(profile)}
+        idle = [item for item in self.own_extensions() if (item.kind, item.name) not in used]
+        return own + [_bench(item) for item in idle if not isinstance(item, Genotyper)]
+
     def test_plugin_loads_without_a_problem(self) -> None:
         """Import, API version, hook signatures, kinds of the things returned, clashes, model sources."""
         info = self.info()
@@ -110,14 +130,11 @@ class PluginConformance:
                 ) from error
 
     def test_profiles_name_parts_that_exist(self) -> None:
-        """Finder, encoder, genotyper and every channel of each technology can be chosen."""
+        """Finder, encoder, genotyper and every channel of each technology can be chosen, and have what they need."""
         plugins = self.plugins()
         for profile in self.own_technologies():
-            plugins.candidate_finder(profile.candidate_finder)
-            plugins.image_encoder(profile.image_encoder)
-            plugins.genotyper(profile.genotyper)
-            for channel in profile.image.channels:
-                plugins.channel(channel)
+            Pipeline.of(plugins, profile)
+            CheckedOpen.of(plugins, profile.genotyper)
 
     def test_models_fit_and_verify(self) -> None:
         """The model of each technology is found, whole, fits the profile, and gives its known answers."""
@@ -128,36 +145,52 @@ class PluginConformance:
             verify_model(plugins, model)
 
     def test_images_are_as_declared_and_always_the_same(self) -> None:
-        """Shapes and types of images and features, twice the same, on reads of a tiny simulated genome."""
+        """Candidates, images and features pass the checks of a run, twice the same, on a tiny simulated genome."""
         plugins = self.plugins()
         with _tiny_genome() as (data, region):
-            for profile in self.own_technologies():
+            for profile in self.profiles():
                 pipeline = Pipeline.of(plugins, profile)
-                names = plugins.image_encoder(profile.image_encoder).feature_names()
-                runs = [
-                    [
-                        part.images
-                        for part in RegionImages(pipeline, data.reference, [ReadSource(data.reads)]).draw(
-                            region
-                        )
-                    ]
-                    for _ in range(2)
-                ]
-                assert sum(map(len, runs[0])), f"{profile.name}: the finder finds nothing in simulated reads"
-                for one, again in zip(*runs, strict=True):
-                    expected = {
-                        "images": ("uint8", profile.image.shape),
-                        "features": ("float32", (len(names),)),
-                    }
-                    for what, (dtype, shape) in expected.items():
-                        array = getattr(one, what)
-                        found = f"{array.dtype}{list(array.shape)}"
-                        assert (array.dtype, array.shape) == (dtype, (len(one), *shape)), (
-                            f"{profile.name}: {what} are {found}, not {dtype}{[len(one), *shape]}"
-                        )
-                        assert np.isfinite(array).all(), f"{profile.name}: {what} are not all finite"
-                        same = np.array_equal(array, getattr(again, what))
-                        assert same, f"{profile.name}: {what} differ from run to run"
+                one, again = _drawn(pipeline, data, [region]), _drawn(pipeline, data, [region])
+                assert len(one.images), f"{_label(profile)}: the finder finds nothing in simulated reads"
+                for what in _Drawing._fields:
+                    same = np.array_equal(getattr(one, what), getattr(again, what))
+                    assert same, f"{_label(profile)}: {what} differ from run to run"
+
+    def test_images_do_not_depend_on_where_the_genome_is_cut(self) -> None:
+        """Finder and encoder reach no farther than they declare: the parts of a genome give what the whole does."""
+        plugins = self.plugins()
+        with _tiny_genome() as (data, region):
+            cuts = [*range(region.start, region.end, _CUT), region.end]
+            parts = [Region(region.contig, first, last) for first, last in pairwise(cuts)]
+            for profile in self.profiles():
+                pipeline = Pipeline.of(plugins, profile)
+                whole, cut = _drawn(pipeline, data, [region]), _drawn(pipeline, data, parts)
+                for what in _Drawing._fields:
+                    assert np.array_equal(getattr(whole, what), getattr(cut, what)), (
+                        f"{_label(profile)}: {what} change where the genome is cut, though reads and reference reach "
+                        f"{pipeline.reach} bp beyond: declare a larger `reach`"
+                    )
+
+    def test_channels_declare_what_they_need(self) -> None:
+        """A channel that shows haplotypes says so, else it would be given none."""
+        plugins = self.plugins()
+        own = [item for item in self.own_extensions() if isinstance(item, Channel)]
+        if not own:
+            return
+        with _tiny_genome() as (data, region):
+            pileups: list[Pileup] = []
+            bench = Pipeline.of(plugins, _bench())
+            _drawn(replace(bench, channels=[lambda pileup, out: pileups.append(pileup)]), data, [region])
+            for channel in own:
+                draw = CheckedDraw.of(plugins.offer(channel.kind, channel.name))
+                for pileup in pileups:
+                    plain, phased = (np.zeros(pileup.cell.shape, np.uint8) for _ in range(2))
+                    draw(pileup, plain)
+                    haplotypes = (np.arange(len(pileup.reads)) % 3).astype(np.uint8)
+                    draw(replace(pileup, reads=replace(pileup.reads, haplotype=haplotypes)), phased)
+                    assert HAPLOTYPE in channel.needs or np.array_equal(plain, phased), (
+                        f"channel '{channel.name}' shows haplotypes and does not declare it: needs=('{HAPLOTYPE}',)"
+                    )
 
     def test_a_tiny_simulated_genome_is_called(self) -> None:
         """Each technology goes the whole line, from reads to VCF records."""
@@ -166,17 +199,60 @@ class PluginConformance:
             for profile in self.own_technologies():
                 job = CallJob(
                     Pipeline.of(plugins, profile),
-                    plugins.genotyper(profile.genotyper).load(),
+                    CheckedOpen.of(plugins, profile.genotyper),
                     resolve_model(plugins, profile, offline=True),
                     data.reference,
                     (ReadSource(data.reads),),
                     PostprocessSettings(),
                     keep_ref_calls=True,
-                    device="cpu",
+                    device=plugins.genotyper(profile.genotyper).devices[0],
                 )
                 lines = RegionCaller(job)(Partition(region, (region,))).lines
                 assert lines, f"{profile.name}: no record is written"
                 assert {line.count("\t") for line in lines} == {9}, f"{profile.name}: a record is no VCF"
+
+
+class _Drawing(NamedTuple):
+    """What was drawn of some regions, joined."""
+
+    positions: npt.NDArray[np.int32]  # of the candidates
+    images: npt.NDArray[np.uint8]
+    features: npt.NDArray[np.float32]
+
+
+def _drawn(pipeline: Pipeline, data: SimulatedDataset, regions: Sequence[Region]) -> _Drawing:
+    drawer = RegionImages(pipeline, data.reference, [ReadSource(data.reads)])
+    parts = [part for region in regions for part in drawer.draw(region)]
+    return _Drawing(
+        np.concatenate([part.candidates.start for part in parts]),
+        np.concatenate([part.images.images for part in parts]),
+        np.concatenate([part.images.features for part in parts]),
+    )
+
+
+def _parts(profile: TechnologyProfile) -> Iterator[tuple[str, str]]:
+    """Kind and name of each part that a profile names."""
+    yield CandidateFinder.kind, profile.candidate_finder
+    yield ImageEncoder.kind, profile.image_encoder
+    yield from ((Channel.kind, name) for name in profile.image.channels)
+
+
+def _label(profile: TechnologyProfile) -> str:
+    return profile.description if profile.name == _BENCH else profile.name
+
+
+def _bench(item: Extension | None = None) -> TechnologyProfile:
+    """Return a technology of the engine's parts, and of this one."""
+    names = {item.kind: item.name} if item else {}
+    shown = ("read_base", names[Channel.kind]) if Channel.kind in names else ("read_base",)
+    return TechnologyProfile(
+        name=_BENCH,
+        description=f"{item.kind} '{item.name}'" if item else "the engine's own parts",
+        model="none",
+        image=ImageLayout(height=32, width=33, channels=tuple(dict.fromkeys(shown))),
+        candidate_finder=names.get(CandidateFinder.kind, "allele-counter"),
+        image_encoder=names.get(ImageEncoder.kind, "pileup"),
+    )
 
 
 @contextmanager

@@ -262,7 +262,8 @@ def test_kit_finds_an_encoder_that_leaves_a_channel_out(toy_package: Path) -> No
     )
     _edit(toy_package / "__init__.py", "image=layout,", 'image=layout, image_encoder="short",')
     with pytest.raises(
-        AssertionError, match=r"toy: images are uint8\[\d+, 8, 11, 1\], not uint8\[\d+, 8, 11, 2\]"
+        PluginError,
+        match=r"'short' of dvplug-toy 0\.3\.0 .*gave images uint8\[(\d+), 8, 11, 1\].*has to be uint8\[\1, 8, 11, 2\]",
     ):
         _Toy().test_images_are_as_declared_and_always_the_same()
 

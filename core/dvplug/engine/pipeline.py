@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from dvplug.errors import PluginError
 from dvplug.hookspecs import HAPLOTYPE, Draw, Encode, Extension, Find
-from dvplug.plugins.boundary import CheckedDraw, CheckedEncode, CheckedFind, Owner
+from dvplug.plugins.boundary import CheckedDraw, CheckedEncode, CheckedFind
 from dvplug.plugins.loading import Plugins
 from dvplug.technology import TechnologyProfile
 
@@ -52,9 +52,9 @@ class Pipeline:
             )
         return cls(
             profile,
-            CheckedFind(Owner.of(found_by), found_by.load()),
+            CheckedFind.of(found_by),
             CheckedEncode.of(plugins.offer(encoder.kind, profile.image_encoder), encoder),
-            [CheckedDraw(Owner.of(offer), offer.load()) for offer in offers],
+            [CheckedDraw.of(offer) for offer in offers],
             not profile.phase_reads and any(HAPLOTYPE in one.needs for one in chosen),
             max(profile.image.width // 2, finder.reach, encoder.reach),
         )

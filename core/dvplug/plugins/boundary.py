@@ -84,6 +84,11 @@ class CheckedFind:
     owner: Owner
     find: Find
 
+    @classmethod
+    def of(cls, offer: PluginItem) -> CheckedFind:
+        """Import the function."""
+        return cls(Owner.of(offer), offer.load())
+
     def __call__(
         self,
         reads: ReadBatch,
@@ -133,6 +138,11 @@ class CheckedDraw:
 
     owner: Owner
     draw: Draw
+
+    @classmethod
+    def of(cls, offer: PluginItem) -> CheckedDraw:
+        """Import the function."""
+        return cls(Owner.of(offer), offer.load())
 
     def __call__(self, pileup: Pileup, out: NDArray[np.uint8]) -> None:
         """Draw the channel into uint8[n, h, w]."""

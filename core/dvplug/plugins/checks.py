@@ -233,8 +233,8 @@ def wrong_images(
             f"in its place belongs that of candidate {site[k]} and its alts {alt_set[k].tolist()}: one per alt, then "
             "one per pair, by candidate",
         )
-    bad = ~np.isfinite(batch.features)
-    for k in _first(bad.any(axis=1)):
+    bad: Bools = ~np.isfinite(batch.features)
+    for k in np.flatnonzero(bad.any(axis=1))[:1].tolist():
         column = int(np.flatnonzero(bad[k])[0])
         yield (
             f"{batch.features[k, column]} for feature {column} at {_at(candidates, int(site[k]))}",
