@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 import traceback
@@ -104,10 +105,12 @@ def in_short(value: object) -> str:
 
 
 def raised(error: BaseException) -> str:
-    """Say on one line what a stranger's code raised, and where; print the traceback where `DEBUG` asks for it."""
+    """Say on one line what a stranger's code raised, and where in it; print the traceback where `DEBUG` is set."""
     if os.environ.get(DEBUG):
         sys.stderr.write(masked("".join(traceback.format_exception(error))))
     said = in_short(str(error))
     text = f"{type(error).__name__}: {said}" if said else type(error).__name__
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"{text} ({os.path.basename(frames[-1].filename)}, line {frames[-1].lineno})" if frames else text
+    own = (os.path.dirname(__file__), os.path.dirname(importlib.__file__), "<")
+    theirs = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(own)]
+    places = [f"{os.path.basename(frame.filename)}, line {frame.lineno}" for frame in theirs[-1:]]
+    return f"{text} ({places[0]})" if places and "importlib" not in theirs[-1].filename else text

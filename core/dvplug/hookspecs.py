@@ -367,7 +367,7 @@ def import_named(place: str) -> Any:
         )
     try:
         return getattr(importlib.import_module(module), name)
-    except Exception as error:  # plugin code may fail in any way, and the user can mend it
+    except (Exception, SystemExit) as error:  # plugin code may fail in any way, and the user can mend it
         raise PluginError(
             f"'{place}' cannot be imported",
             cause=raised(error),

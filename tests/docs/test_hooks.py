@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import re
 
@@ -49,6 +50,26 @@ def test_every_function_has_a_heading_with_its_arguments_and_no_other_has_one() 
     expected = {_text(kind.protocol.__name__, kind.protocol.__call__) for kind in kinds}
     expected.add(_text("predict", hookspecs.Predictor.predict))
     assert {heading for heading in _headings() if not heading.startswith("dvplug_")} == expected
+
+
+@pytest.mark.parametrize("kind", hookspecs.Extension.__subclasses__())
+def test_every_field_of_an_extension_is_named_with_it(kind: type[hookspecs.Extension]) -> None:
+    named = re.search(rf"`{kind.__name__}\((.*?)\)`", (DOCS / "hooks.md").read_text())
+    assert named
+    fields = {field.name for field in dataclasses.fields(kind)} - (set() if kind.offered else {"needs"})
+    assert set(named[1].split(", ")) == fields
+
+
+@pytest.mark.parametrize("field", ["needs", "reach", "devices"])
+def test_every_declaration_has_a_row(field: str) -> None:
+    kinds = [
+        kind
+        for kind in hookspecs.Extension.__subclasses__()
+        if hasattr(kind, field) and (field != "needs" or kind.offered)
+    ]
+    row = re.search(rf"^\| `{field}` \| (.*?) \|", (DOCS / "hooks.md").read_text(), re.MULTILINE)
+    assert row
+    assert row[1].split(", ") == [kind.kind.split()[-1] for kind in kinds]
 
 
 @pytest.mark.parametrize("hook", HOOKS)

@@ -330,7 +330,7 @@ def _call(hooks: pluggy.HookRelay, hook: str) -> list[Any]:
             raise PluginError(f"{hook} returned {type(result).__name__}, not list[{expected.__name__}]")
         for item in result:
             if not isinstance(item, expected):
-                raise PluginError(f"{hook} returned {in_short(item)}, which is not a {expected.__name__}")
+                raise PluginError(f"{hook} returned '{in_short(item)}', which is not a {expected.__name__}")
     return [item for result in results for item in result]
 
 

@@ -41,7 +41,8 @@ def dvplug_channels() -> list[Channel]:
 @hookimpl
 def dvplug_genotypers() -> list[Genotyper]:
     """Return a genotyper that needs no TensorFlow."""
-    return [Genotyper("toy-formula", "a formula of the mean pixel", "dvplug_toy.formula:open_formula")]
+    formula = "dvplug_toy.formula:open_formula"
+    return [Genotyper("toy-formula", "a formula of the mean pixel", formula, devices=("cpu",))]
 
 
 @hookimpl
