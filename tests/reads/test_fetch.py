@@ -347,6 +347,8 @@ def test_a_read_that_lies_elsewhere_by_damage_hides_none_behind_it(
             pysam.index(str(path))
     with (
         pysam.AlignmentFile(str(path)) as opened,
-        pytest.raises(InputError, match=r"at c:1-1000: (a record is damaged|the read at 304 .* out of order)"),
+        pytest.raises(
+            InputError, match=r"at c:1-1000: (a record is damaged|the read at 304 .* out of order)"
+        ),
     ):
         fetch_reads([OpenedReads(opened)], Region("c", 0, 600), ALL)
