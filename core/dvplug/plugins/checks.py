@@ -36,17 +36,19 @@ class Around(NamedTuple):
     region: Region
 
 
-def wrong_array(name: str, array: object, dtype: type[np.generic], shape: tuple[int, ...]) -> Iterator[Wrong]:
+def wrong_array(name: str, array: object, dtype: type[np.generic], shape: tuple[int, ...]) -> list[Wrong]:
     """Look at the type and the shape of an array; -1 is any length."""
+    if (
+        isinstance(array, np.ndarray)
+        and array.dtype == np.dtype(dtype)
+        and array.ndim == len(shape)
+        and all(n in (-1, found) for n, found in zip(shape, array.shape, strict=True))
+    ):
+        return []
     wanted = f"{np.dtype(dtype)}[{', '.join('any' if n < 0 else str(n) for n in shape)}]"
     if not isinstance(array, np.ndarray):
-        yield f"{name} of type {type(array).__name__}", f"it has to be an array {wanted}"
-    elif (
-        array.dtype != dtype
-        or array.ndim != len(shape)
-        or any(n not in (-1, found) for n, found in zip(shape, array.shape, strict=True))
-    ):
-        yield f"{name} {in_short(array) if array.ndim else array.dtype}", f"it has to be {wanted}"
+        return [(f"{name} of type {type(array).__name__}", f"it has to be an array {wanted}")]
+    return [(f"{name} {in_short(array) if array.ndim else array.dtype}", f"it has to be {wanted}")]
 
 
 def wrong_candidates(batch: object, around: Around) -> Iterator[Wrong]:
@@ -56,6 +58,8 @@ def wrong_candidates(batch: object, around: Around) -> Iterator[Wrong]:
         return
     for check in (_wrong_types, _wrong_places, _wrong_alleles, _wrong_support):
         found = list(check(batch, around))
+        if not found and not len(batch) and not len(batch.read_index):  # many regions have no candidate
+            return
         yield from found
         if found:
             return
@@ -224,8 +228,8 @@ def wrong_images(
         *wrong_array("site", batch.site, np.int32, (len(site),)),
         *wrong_array("alt_set", batch.alt_set, np.int8, (len(site), 2)),
     ]
-    if wrong:
-        yield from wrong
+    yield from wrong
+    if wrong or not len(site):
         return
     for k in _first((batch.site != site) | (batch.alt_set != alt_set).any(axis=1)):
         yield (
@@ -244,7 +248,9 @@ def wrong_images(
 
 def _image_alts(candidates: CandidateBatch) -> tuple[Int64s, Int8s]:
     """What the images of candidates have to stand for: their sites int64[n], and alts int8[n, 2]."""
-    counts = [len(alts) for alts in candidates.alts]
+    counts = list(map(len, candidates.alts))
+    if set(counts) == {1}:
+        return np.arange(len(counts)), np.broadcast_to(_alts_of_site(1), (len(counts), 2))
     tables = [_alts_of_site(count) for count in counts]
     site = np.repeat(np.arange(len(counts)), [len(table) for table in tables])
     return site, np.concatenate(tables) if tables else np.zeros((0, 2), np.int8)
@@ -258,9 +264,9 @@ def _alts_of_site(count: int) -> Int8s:
 
 def wrong_probabilities(p: object, images: int) -> Iterator[Wrong]:
     """Look at what a genotyper says of so many images."""
-    wrong = list(wrong_array("probabilities", p, np.float32, (images, 3)))
+    wrong = wrong_array("probabilities", p, np.float32, (images, 3))
     yield from wrong
-    if wrong or not isinstance(p, np.ndarray):
+    if wrong or not images or not isinstance(p, np.ndarray):
         return
     for k in _first(~are_distributions(p)):
         yield (
