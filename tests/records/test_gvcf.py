@@ -172,7 +172,7 @@ def gvcfs(
         called[name] = folder / f"{name}.vcf.gz", folder / f"{name}.g.vcf.gz"
         call_variants(
             CallOptions(
-                "illumina-wgs", dataset.reference, (reads,), str(called[name][0]), device="cpu", sample=name,
+                "illumina-wgs", dataset.reference, (reads,), str(called[name][0]), device="cpu", sample_name=name,
                 gvcf=str(called[name][1]),
             )
         )  # fmt: skip
@@ -293,7 +293,7 @@ def test_workers_and_regions_do_not_show(dataset: SimulatedDataset, tmp_path: Pa
 
 
 def test_nothing_is_left_when_the_gvcf_cannot_be_written(dataset: SimulatedDataset, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"Output folder .*missing does not exist"):
+    with pytest.raises(InputError, match=r"Folder .*missing of --gvcf does not exist"):
         call_variants(
             CallOptions(
                 "illumina-wgs", dataset.reference, (dataset.reads,), str(tmp_path / "x.vcf"), device="cpu",
