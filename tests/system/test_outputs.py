@@ -111,6 +111,23 @@ def test_a_place_is_locked_whatever_its_name_and_option(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link.vcf"]
 
 
+def test_what_killed_processes_left_of_a_file_and_of_its_index_goes(tmp_path: Path) -> None:
+    left = [".x.vcf.gz.01234567.vcf.gz", ".x.vcf.gz.01234567.vcf.gz.tbi", ".x.vcf.gz.89abcdef.old"]
+    left += [f".x.vcf.gz{index}.01234567.{what}" for index in (".tbi", ".csi") for what in ("part", "old")]
+    others = [
+        "x.vcf.gz",
+        "x.vcf.gz.tbi",
+        ".x.vcf.gz.bak",
+        ".y.vcf.gz.tbi.01234567.part",
+        ".x.vcf.01234567.part",
+    ]
+    for name in (*left, *others):
+        (tmp_path / name).touch()
+    with reserved([output(tmp_path / "x.vcf.gz")]):
+        pass
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(others)
+
+
 def test_threads_do_not_share_a_place(tmp_path: Path) -> None:
     said: list[str] = []
 

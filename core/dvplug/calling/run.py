@@ -25,7 +25,7 @@ from dvplug.genome.reference import Reference
 from dvplug.genome.regions import grouped, partitions, resolve_regions, skip_n_runs
 from dvplug.genotypes.genotyper import gpu_is_usable
 from dvplug.hookspecs import Genotyper
-from dvplug.inputs.preflight import Checked, check_call
+from dvplug.inputs.preflight import Checked, Where, check_call
 from dvplug.inputs.recognition import AUTO
 from dvplug.inputs.run_sample import sample_run
 from dvplug.inputs.samples import SampleChoice
@@ -75,7 +75,7 @@ def call_variants(options: CallOptions) -> Counts:
     outputs = _outputs(options)
     own = [] if options.out == "-" else [Output("the journal", journal_path(options.out))]
     require_apart([*outputs, *own], options.inputs())  # first of all: to the log is written at once
-    with run_log(options.log_json), reserved(outputs, options.inputs(), partial(_checked, options)):
+    with run_log(options.log_json), reserved(outputs, options.inputs(), partial(check_options, options)):
         prepared = prepare_call(options)
         total = _write(prepared, started)
         warn_of_reads(total, chosen=bool(options.sample or options.read_group))
@@ -154,7 +154,7 @@ def _records(prepared: PreparedCall) -> Iterator[VcfRecord]:
 def prepare_call(options: CallOptions) -> PreparedCall:
     """Check options, files and model before the first region is called; raises DvplugError."""
     inputs = InputStates.of(options.inputs())  # before anything of them is read
-    workers, plugins, checked = _checked(options)
+    workers, plugins, checked = check_options(options)
     if checked.proposed:
         _say_proposed(checked.proposed)
     options = replace(options, tech=checked.profile.name) if options.tech == AUTO else options
@@ -177,8 +177,11 @@ def _header(departures: Sequence[Departure], *given: Any, **named: Any) -> str:
     return with_header_lines(header(*given, **named), [one.header_line() for one in departures])
 
 
-def _checked(options: CallOptions) -> tuple[int, Plugins, Checked]:
-    """Look at all that the user gave; returns the number of workers too. Raises all that is wrong at once."""
+def check_options(options: CallOptions, where: Where | None = None) -> tuple[int, Plugins, Checked]:
+    """Look at all that the user gave; returns the number of workers too. Raises all that is wrong at once.
+
+    ``where`` says which regions are wanted, in place of the options.
+    """
     problems, plugins = Problems(), installed_plugins()
     workers, checked = 0, None
     with problems.collect():
@@ -192,7 +195,7 @@ def _checked(options: CallOptions) -> tuple[int, Plugins, Checked]:
             tech=options.tech,
             reference=options.ref,
             reads=options.reads,
-            where=partial(_where, options),
+            where=where or partial(_where, options),
             choice=SampleChoice(options.sample, options.read_group, options.sample_name),
             proposed=options.proposed_variants,
             force=options.force,

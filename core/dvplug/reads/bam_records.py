@@ -10,7 +10,16 @@ from dvplug.kernel import kernel, subkernel
 from dvplug.line.read_batch import LEFT_OUT, ReadBatch
 from dvplug.reads.filters import PASSES, UNMAPPED, FilterNumbers, why_left_out
 from dvplug.reads.groups import GroupArrays, group_counts
-from dvplug.reads.tags import ARRAY_HEAD, ARRAY_TYPE, NO_TAG, TAG_HEAD, UNREADABLE, array_count, find_tag
+from dvplug.reads.tags import (
+    ARRAY_HEAD,
+    ARRAY_TYPE,
+    NO_TAG,
+    TAG_HEAD,
+    UNREADABLE,
+    array_count,
+    find_tag,
+    uint32_at,
+)
 from dvplug.sequence.arrays import Int32s, Int64s, UInt8s, UInt16s, UInt32s
 from dvplug.sequence.cigar import LENGTH_SHIFT, SOFT_CLIP, code_of, consumes_reference, length_of
 from dvplug.sequence.codes import SAME_BASE, UNKNOWN_BASE
@@ -103,12 +112,7 @@ class RecordFields(NamedTuple):
 @subkernel
 def _int32(data: UInt8s, at: int) -> int:
     """A little-endian int32 at this byte of uint8[n]."""
-    value = (
-        np.int64(data[at])
-        | np.int64(data[at + 1]) << 8
-        | np.int64(data[at + 2]) << 16
-        | np.int64(data[at + 3]) << 24
-    )
+    value = uint32_at(data, at)
     return value - (1 << 32) if value >= 1 << 31 else value
 
 
@@ -146,7 +150,7 @@ def placed_cigar(data: UInt8s, at: int) -> PlacedCigar:
     """
     first, operations = at + _CORE + np.int64(data[at + _NAME_LENGTH]), _uint16(data, at + _N_CIGAR_OP)
     bases = _int32(data, at + _SEQ_LENGTH)
-    if operations == 0 or _int32(data, first) & 0xFFFFFFFF != bases << LENGTH_SHIFT | SOFT_CLIP:
+    if operations == 0 or uint32_at(data, first) != bases << LENGTH_SHIFT | SOFT_CLIP:
         return PlacedCigar(first, operations)
     tags, last = first + 4 * operations + (bases + 1) // 2 + bases, at + 4 + _int32(data, at)
     tag = find_tag(data, tags, last, _C, _G)
@@ -240,7 +244,7 @@ def _end(data: UInt8s, start: int, first: int, operations: int) -> int:
     """Where the alignment of a record ends whose CIGAR lies from this byte of uint8[n] on; a base where it has none."""
     end = start
     for k in range(operations):
-        operation = np.uint32(_int32(data, first + 4 * k) & 0xFFFFFFFF)
+        operation = np.uint32(uint32_at(data, first + 4 * k))
         if consumes_reference(code_of(operation)):
             end += length_of(operation)
     return max(end, start + 1)
@@ -292,7 +296,7 @@ def unpack_records(
     for i in range(len(records)):
         at, end = placed_cigar(data, records[i]).first, np.int64(fields.start[i])
         for k in range(cigar_offset[i], cigar_offset[i + 1]):
-            cigar[k] = np.uint32(_int32(data, at) & 0xFFFFFFFF)
+            cigar[k] = np.uint32(uint32_at(data, at))
             if consumes_reference(code_of(cigar[k])):
                 end += length_of(cigar[k])
             at += 4

@@ -21,15 +21,21 @@ for _letters, _size in ((b"AcC", 1), (b"sS", 2), (b"iIf", 4), (b"d", 8)):
     _SIZES[list(_letters)] = _size
 
 
+@subkernel
+def uint32_at(data: UInt8s, at: int) -> int:
+    """A little-endian uint32 at this byte of uint8[n], as int64."""
+    return (
+        np.int64(data[at])
+        | np.int64(data[at + 1]) << 8
+        | np.int64(data[at + 2]) << 16
+        | np.int64(data[at + 3]) << 24
+    )
+
+
 @kernel(inline="always")
 def array_count(data: UInt8s, value: int) -> int:
-    """Number of values of an array whose type lies at this byte of uint8[n], as int64."""
-    return (
-        np.int64(data[value + 1])
-        | np.int64(data[value + 2]) << 8
-        | np.int64(data[value + 3]) << 16
-        | np.int64(data[value + 4]) << 24
-    )
+    """Number of values of an array whose type lies at this byte of uint8[n]."""
+    return uint32_at(data, value + 1)
 
 
 @subkernel

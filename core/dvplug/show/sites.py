@@ -9,23 +9,21 @@ import numpy as np
 import numpy.typing as npt
 
 from dvplug.calling.options import CallOptions
-from dvplug.calling.run import call_job, ploidy_of
+from dvplug.calling.run import call_job, check_options, ploidy_of
 from dvplug.candidates.proposals import count_proposed
 from dvplug.engine.call import genotype
 from dvplug.engine.draw import Drawn
 from dvplug.engine.job import CallJob
-from dvplug.errors import InputError, Problems
+from dvplug.errors import InputError
 from dvplug.genome.ploidy import Ploidy
 from dvplug.genome.reference import Reference
 from dvplug.genome.regions import parse_region, skip_n_runs
-from dvplug.inputs.preflight import Checked, check_call
-from dvplug.inputs.samples import SampleChoice
+from dvplug.inputs.preflight import Checked
 from dvplug.line.candidate_batch import CandidateBatch
 from dvplug.line.image_batch import NO_ALT
 from dvplug.line.record import VcfRecord
 from dvplug.line.region import Region
-from dvplug.models import check_request
-from dvplug.plugins.loading import Plugins, installed_plugins
+from dvplug.plugins.loading import Plugins
 from dvplug.system.input_states import InputStates
 from dvplug.technology import CandidateThresholds, ImageLayout
 
@@ -140,28 +138,14 @@ def show_positions(positions: Sequence[str], options: CallOptions) -> Shown:
 
 def check_positions(positions: Sequence[str], options: CallOptions) -> tuple[Plugins, Checked]:
     """Look at all inputs of `show_positions`; raises all that is wrong at once."""
-    plugins = installed_plugins()
 
     def where(lengths: Mapping[str, int]) -> tuple[list[Region], Ploidy]:
         wanted = [_one_base(text, lengths) for text in positions]
         return wanted, ploidy_of(options, lengths, wanted)
 
-    problems, checked = Problems(), None
-    if options.model:
-        with problems.collect():
-            check_request(plugins, options.model)
-    with problems.collect():
-        checked = check_call(
-            plugins,
-            tech=options.tech,
-            reference=options.ref,
-            reads=options.reads,
-            where=where,
-            choice=SampleChoice(options.sample, options.read_group, "sample"),  # which needs no name here
-            force=True,  # another technology's view of reads is worth a look
-        )
-    problems.raise_all()
-    assert checked is not None
+    # A name is not needed here, and proposed variants are counted by the partitions that are drawn.
+    options = replace(options, sample_name="sample", proposed_variants=None)
+    _, plugins, checked = check_options(options, where)
     return plugins, checked
 
 

@@ -186,7 +186,8 @@ def reserved(
             if output.appended and not output.path.is_file():
                 continue  # a pipe or a terminal
             if locks.enter_context(locked(output.path)) and not output.appended:
-                remove_unfinished(output.path)
+                for place in (output.path, *output.also):
+                    remove_unfinished(place)
         yield
 
 
