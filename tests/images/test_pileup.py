@@ -35,9 +35,8 @@ def test_layout_agrees_with_a_row_at_a_time(seed: int, height: int, reference_ro
     ):
         rows = range(candidates.read_offset[site], candidates.read_offset[site + 1])
         order = sorted(rows, key=lambda k: (hashes[candidates.read_index[k]], k))[: height - reference_rows]
-        drawn = sorted(
-            (twin_support(candidates.read_allele[k], alts), candidates.read_index[k]) for k in order
-        )
+        of_rows = [(twin_support(candidates.read_allele[k], alts), candidates.read_index[k]) for k in order]
+        drawn = sorted(of_rows, key=lambda row: (row[0], reads[row[1]].hp or 0, row[1]))
         window_start = int(candidates.start[site]) - WIDTH // 2
         cells = [([REFERENCE] * WIDTH, [False] * WIDTH)] * reference_rows
         cells += [twin_row(reads[r], int(batch.base_offset[r]), window_start) for _, r in drawn]

@@ -101,7 +101,7 @@ def test_from_a_new_project_to_a_call_and_away_again(
         [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"],
         cwd=project, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert "7 passed" in own.stdout, own.stdout
+    assert (own.returncode, " passed" in own.stdout) == (0, True), own.stdout
     code, text = run("plugins", "uninstall", "my-seq")
     assert (code, "Uninstalled dvplug-my-seq." in text) == (0, True), text
     assert "my-seq" not in listed(run)
@@ -124,7 +124,7 @@ def test_a_wheel_of_another_genotyper(run: Run, tmp_path: Path) -> None:
     code, text = run("plugins", "install", wheel)
     assert (code, "Ready: onnx." in text) == (0, True), text
     code, text = run("plugins", "check", "onnx", only="illumina,onnx")
-    assert (code, text.count(": ok")) == (0, 6), text
+    assert (code, text.count(": ok")) == (0, len(text.splitlines())), text
 
 
 @pytest.mark.parametrize(
