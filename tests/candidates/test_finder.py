@@ -76,9 +76,11 @@ def test_counts_agree_with_a_walk_along_each_read(seed: int) -> None:
     snps = {(i, "ACGT"[b]): n for (i, b), n in np.ndenumerate(counts) if n}
     assert snps == {(start, alt): n for (start, ref, alt), n in seen.items() if len(ref) == len(alt)}
     indels = Counter(
-        (start, len(alt) - len(ref)) for start, ref, alt in seen.elements() if len(ref) != len(alt)
+        (start, len(alt) - len(ref), 0) if ref[0] == alt[0] else (start, len(alt), len(ref))
+        for start, ref, alt in seen.elements()
+        if len(ref) != len(alt)
     )
-    assert Counter(map(tuple, events[:, :2].tolist())) == indels
+    assert Counter(map(tuple, events[:, [0, 1, 5]].tolist())) == indels
 
 
 @settings(max_examples=50, deadline=None)
@@ -278,10 +280,15 @@ def test_candidates_of_a_region_are_those_of_its_parts(seed: int, cut: int) -> N
     whole = find(reads, reference, EVERYTHING)
     assert alleles(parts[0]) + alleles(parts[1]) == alleles(whole)
     assert [*parts[0].depth, *parts[1].depth] == whole.depth.tolist()
-    for name in ("read_index", "read_allele"):
-        np.testing.assert_array_equal(
-            np.concatenate([getattr(part, name) for part in parts]), getattr(whole, name)
-        )
+    np.testing.assert_array_equal(
+        np.concatenate([part.read_index for part in parts]), whole.read_index, strict=True
+    )
+    # Sites whose REFs overlap exclude each other's alleles: `engine.draw` has those beyond a cut come along.
+    chains = whole.chains()
+    over_cut = set(chains[whole.start < cut]) & set(chains[whole.start >= cut])
+    alike = np.repeat(~np.isin(chains, list(over_cut)), np.diff(whole.read_offset))
+    allele = np.concatenate([part.read_allele for part in parts])
+    np.testing.assert_array_equal(allele[alike], whole.read_allele[alike])
 
 
 def test_partitions_of_a_file_give_the_candidates_of_the_whole(tmp_path: Path) -> None:

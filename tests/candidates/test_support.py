@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dvplug.candidates.site_layout import HAPLOTYPE_FLANK
 from dvplug.candidates.support import (
     EXCLUDED,
-    HAPLOTYPE_FLANK,
     MIN_SCORE_MARGIN,
     assign_reads,
 )

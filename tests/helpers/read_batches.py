@@ -103,7 +103,7 @@ def _random_read(rng: random.Random, reference: str, start: int, span: int) -> R
         cigar.append((length, op))
         seq += "".join(_read_base(rng, op, base) for base in reference[position : position + length])
         position += length
-        if position < stop - 12 and rng.random() < 0.7:
+        while position < stop - 12 and rng.random() < 0.6:
             op, length = rng.choice("IIIDDDNP"), rng.choice([1, 1, 2, 3, 6])
             cigar.append((length, op))
             if op == "I":

@@ -1,7 +1,10 @@
 """The twin of `dvplug.candidates.finder`: alleles counted a read at a time, sites by exact fractions."""
 
 from collections import Counter
+from collections.abc import Iterator
 from fractions import Fraction
+from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,6 +31,44 @@ def leftmost(reference: str, anchor: int, ref: str, alt: str) -> tuple[int, str,
     raise AssertionError("an indel is equivalent to itself")
 
 
+class Gaps(NamedTuple):
+    """Gaps of a read that follow each other."""
+
+    position: int
+    index: int  # in the read
+    deleted: int
+    inserted: int
+    between: bool  # whether aligned bases lie right beside them on both sides
+
+
+def gap_runs(read: Read) -> Iterator[Gaps]:
+    """Yield the gaps of a read, those that follow each other as one."""
+    groups = [(gaps, list(steps)) for gaps, steps in groupby(walk(read), key=lambda step: step[0] in "ID")]
+    for k, (is_gap, run) in enumerate(groups):
+        if is_gap:
+            deleted, inserted = (sum(length for op, _, _, length in run if op == kind) for kind in "DI")
+            beside = [
+                groups[k - 1][1][-1][0] if k else "",
+                groups[k + 1][1][0][0] if k + 1 < len(groups) else "",
+            ]
+            between = all(op in ("M", "=", "X") for op in beside)
+            yield Gaps(run[0][1], run[0][2], deleted, inserted, between)
+
+
+def changed(reference: str, position: int, removed: str, put: str) -> list[tuple[int, str, str]]:
+    """What it makes to put bases in the place of others: mismatches, an indel at its leftmost anchor, or another."""
+    if removed and put and removed[-1] == put[-1]:
+        return changed(reference, position, removed[:-1], put[:-1])
+    if removed and put and removed[0] == put[0]:
+        return changed(reference, position + 1, removed[1:], put[1:])
+    if len(removed) == len(put):
+        return [(position + i, a, b) for i, (a, b) in enumerate(zip(removed, put, strict=True)) if a != b]
+    if removed and put:
+        return [(position, removed, put)]
+    anchor = reference[position - 1]
+    return [leftmost(reference, position - 1, anchor + removed, anchor + put)]
+
+
 def observed(reads: list[Read], reference: str, min_quality: int) -> tuple[Counter, Counter]:
     """Depth by position, and reads by (start, ref, alt): what `count_alleles` counts, one read at a time."""
     depth: Counter[int] = Counter()
@@ -35,7 +76,6 @@ def observed(reads: list[Read], reference: str, min_quality: int) -> tuple[Count
     for read in reads:
         matches = [p for op, p, _, _ in walk(read) if op in "M=X"]
         for op, position, index, length in walk(read):
-            inner = min(matches) < position <= max(matches)
             if op in "M=X":
                 for i in range(length):
                     base = read.seq[index + i]
@@ -45,13 +85,19 @@ def observed(reads: list[Read], reference: str, min_quality: int) -> tuple[Count
                             seen[position + i, reference[position + i], base] += 1
             elif op == "D":
                 depth.update(range(position, position + length))
-                if inner and read.qualities[index - 1] >= min_quality:
-                    deleted = reference[position - 1 : position + length]
-                    seen[leftmost(reference, position - 1, deleted, deleted[0])] += 1
-            elif op == "I" and inner and np.mean(read.qualities[index : index + length]) >= min_quality:
-                anchor = reference[position - 1]
-                put = read.seq[index : index + length]
-                seen[leftmost(reference, position - 1, anchor, anchor + put)] += 1
+        for position, index, deleted, inserted, _ in gap_runs(read):
+            if min(matches, default=0) < position <= max(matches, default=0):
+                qualities = read.qualities[index : index + inserted] or read.qualities[index - 1 : index]
+                if np.mean(qualities) >= min_quality:
+                    removed, put = (
+                        reference[position : position + deleted],
+                        read.seq[index : index + inserted],
+                    )
+                    changes = changed(reference, position, removed, put)
+                    if len(removed) == len(put):
+                        poor = {p for p in range(deleted) if read.qualities[index + p] < min_quality}
+                        changes = [c for c in changes if c[0] - position not in poor and c[2] != "N"]
+                    seen.update(changes)
     return depth, seen
 
 

@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 
+from dvplug.candidates.site_layout import HAPLOTYPE_FLANK
 from dvplug.candidates.support import (
     EXCLUDED,
-    HAPLOTYPE_FLANK,
     MAX_BASE_SCORE,
     MAX_MISMATCH_SCORE,
     MIN_SCORE_MARGIN,
 )
 from dvplug.line.candidate_batch import OTHER, UNINFORMATIVE
 from helpers.read_batches import Read, aligned_pairs, walk
+from oracles.finder import changed, gap_runs
 
 Site = tuple[int, str, tuple[str, ...]]
 FAR = 1 << 30
@@ -71,14 +72,14 @@ def twin_written(read: Read, reference: str, start: int, alleles: Sequence[str],
     ref, tract = alleles[0], tract_end(reference, start, alleles)
     made = {reference[:start] + allele + reference[start + len(ref) :]: i for i, allele in enumerate(alleles)}
     steps = list(walk(read))
-    for k, (op, position, index, length) in enumerate(steps):
-        between = 0 < k < len(steps) - 1 and steps[k - 1][0] in "M=X" and steps[k + 1][0] in "M=X"
-        if op in "ID" and between and read.start <= start < position <= tract:
-            inserted = read.seq[index : index + length] if op == "I" else ""
-            after = position if op == "I" else position + length
-            written = reference[:position] + inserted + reference[after:]
-            if leftmost(reference, position, length, inserted) == start + 1:
-                return made.get(written, OTHER)
+    for gaps in gap_runs(read):
+        position, after = gaps.position, gaps.position + gaps.deleted
+        put = read.seq[gaps.index : gaps.index + gaps.inserted]
+        changes = changed(reference, position, reference[position:after], put)
+        if gaps.between and read.start <= start <= position <= tract and len(changes) == 1:
+            ((at, removed, came),) = changes
+            if at == start and len(removed) != len(came):
+                return made.get(reference[:position] + put + reference[after:], OTHER)
     for op, position, index, length in steps:
         if op in "M=X" and position <= start < position + length:
             base, quality = read.seq[index + start - position], read.qualities[index + start - position]
@@ -88,16 +89,6 @@ def twin_written(read: Read, reference: str, start: int, alleles: Sequence[str],
             written = reference[:start] + base + reference[start + 1 :]
             return made.get(written, OTHER) if quality >= min_quality else OTHER
     return OTHER
-
-
-def leftmost(reference: str, position: int, length: int, inserted: str) -> int:
-    """First place at which the same indel gives the same bases."""
-    written = reference[:position] + inserted + reference[position + (0 if inserted else length) :]
-    for first in range(1, position):
-        rest = written[first : first + len(inserted)]
-        if reference[:first] + rest + reference[first + (0 if inserted else length) :] == written:
-            return first
-    return position
 
 
 def mismatches(read: Read, index: int, haplotype: str) -> int:

@@ -7,18 +7,20 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dvplug.candidates.exclusion import without_contradictions
 from dvplug.candidates.support import assign_reads
-from dvplug.kernel import kernel
+from dvplug.kernel import kernel, subkernel
 from dvplug.line.candidate_batch import UNINFORMATIVE, CandidateBatch
 from dvplug.line.read_batch import ReadArrays, ReadBatch
 from dvplug.line.region import Region
-from dvplug.sequence.alleles import after_shift, left_aligned
+from dvplug.sequence.alleles import after_shift, left_aligned, without_shared
 from dvplug.sequence.arrays import Int8s, Int32s, Int64s, UInt8s, UInt32s
 from dvplug.sequence.cigar import (
-    INSERTION,
+    DELETION,
     code_of,
     consumes_read,
     consumes_reference,
+    gap_run,
     has_aligned,
     is_aligned,
     is_gap,
@@ -28,7 +30,7 @@ from dvplug.sequence.codes import BASES, UNKNOWN_BASE, decode_bases
 from dvplug.technology import CandidateThresholds
 
 HASH_SEED, HASH_PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)  # FNV-1a, 64 bit
-_ANCHOR, _CHANGE, _HASH, _BASE, _SHIFT = range(5)  # columns of `AlleleCounts.events`
+_ANCHOR, _CHANGE, _HASH, _BASE, _SHIFT, _REPLACED = range(6)  # columns of `AlleleCounts.events`
 
 
 class Allele(NamedTuple):
@@ -44,9 +46,19 @@ class AlleleCounts(NamedTuple):
     mismatches: Int32s  # [l, 4]: reads with a base of sufficient quality that differs from the reference
     depth: Int32s  # [l]: reads with any base of sufficient quality, or with a deletion, there
     events: Int64s
-    """[events, 5], one row per indel of a read: anchor (offset of the preceding base, after the shift to the left);
+    """[events, 6], one row per indel of a read: anchor (offset of the preceding base, after the shift to the left);
     length (positive inserted, negative deleted); FNV-1a hash of the inserted bases; their index in the reads' bases;
-    how far it was shifted to the left."""
+    how far it was shifted to the left; 0. Where bases are replaced by another number of bases: offset of the first of
+    them; how many come; their hash; their index; 0; how many go."""
+
+
+class _Gaps(NamedTuple):
+    """Where gaps of a read begin; all are int64."""
+
+    first: int  # operation
+    last: int  # one past the last operation of the read
+    position: int  # offset in the reference
+    base: int  # index in the reads' bases
 
 
 class _Seen(NamedTuple):
@@ -108,8 +120,9 @@ def _indels(
     events = events[(events[:, _ANCHOR] >= window.start) & (events[:, _ANCHOR] < window.stop)]
     if not len(events):
         return []
-    events = events[np.lexsort((events[:, _HASH], events[:, _CHANGE], events[:, _ANCHOR]))]
-    differs = np.any(np.diff(events[:, [_ANCHOR, _CHANGE, _HASH]], axis=0) != 0, axis=1)
+    alike = [_ANCHOR, _REPLACED, _CHANGE, _HASH]
+    events = events[np.lexsort(events[:, alike[::-1]].T)]
+    differs = np.any(np.diff(events[:, alike], axis=0) != 0, axis=1)
     firsts = np.concatenate(([0], np.flatnonzero(differs) + 1))
     counts = np.diff(np.append(firsts, len(events)))
     depth = counted.depth[events[firsts, _ANCHOR]]
@@ -127,7 +140,9 @@ def _indels(
 
 def _allele_of(event: list[int], seq: UInt8s, reference: UInt8s) -> Allele:
     """The allele that a row of `AlleleCounts.events` stands for."""
-    anchor, change, _, base, shift = event
+    anchor, change, _, base, shift, replaced = event
+    if replaced:
+        return Allele(replaced, decode_bases(seq[base : base + change]))
     before = decode_bases(reference[anchor : anchor + 1])
     if change < 0:
         return Allele(1 - change, before)
@@ -166,6 +181,7 @@ def candidates_at(
         alts,
         min_base_quality=thresholds.min_base_quality,
     )
+    support = without_contradictions(support, reads, reference, reference_start, site_starts, refs, alts)
     depth, allele_depths = _count_support(support.offset, support.allele, 1 + max(map(len, alts), default=0))
     return CandidateBatch(contig, site_starts, refs, alts, *support, depth, allele_depths)
 
@@ -187,7 +203,7 @@ def count_alleles(
     """Count mismatching bases and list left-aligned indels.
 
     An indel counts between aligned bases; an insertion if its bases have the quality on average, a deletion if the
-    base before it has.
+    base before it has. Insertions and deletions with no aligned base between them are one change.
 
     Parameters
     ----------
@@ -200,11 +216,11 @@ def count_alleles(
     counted = AlleleCounts(
         np.zeros((len(reference), 4), np.int32),
         np.zeros(len(reference), np.int32),
-        np.empty((_count_gaps(reads.cigar), 5), np.int64),
+        np.empty((_count_gaps(reads.cigar), 6), np.int64),
     )
     for read in range(len(reads.start)):
         position, base = np.int64(reads.start[read]) - reference_start, reads.base_offset[read]
-        aligned, last_k = False, reads.cigar_offset[read + 1]
+        aligned, in_run, last_k = False, False, reads.cigar_offset[read + 1]
         for k in range(reads.cigar_offset[read], last_k):
             code, length = unpack(reads.cigar[k])
             first, last = max(0, position), min(position + length, len(reference))
@@ -212,24 +228,66 @@ def count_alleles(
                 aligned = True
                 _count_bases(counted, reads, base - position, first, last, reference, min_base_quality)
             elif is_gap(code):
-                inserted = code == INSERTION
-                if not inserted:
+                if code == DELETION:
                     for at in range(first, last):
                         counted.depth[at] += 1
-                if (
-                    aligned
-                    and position > 0
-                    and (position if inserted else position + length) < len(reference)
-                    and has_aligned(reads.cigar, k + 1, last_k)
-                    and _is_credible(reads.qual, base, length, inserted, min_base_quality)
-                ):
-                    _fill_event(counted.events[n], reference, position - 1, reads.seq, base, length, inserted)
-                    n += 1
+                if aligned and not in_run:
+                    gaps = _Gaps(k, last_k, position, base)
+                    n += _add_gaps(counted, n, reads, gaps, reference, min_base_quality)
+            in_run = is_gap(code)
             if consumes_read(code):
                 base += length
             if consumes_reference(code):
                 position += length
     return AlleleCounts(counted.mismatches, counted.depth, counted.events[:n])
+
+
+@subkernel
+def _add_gaps(
+    counted: AlleleCounts, n: int, reads: ReadArrays, gaps: _Gaps, reference: UInt8s, min_base_quality: int
+) -> int:
+    """Count the gaps as one change, event ``n``, or as mismatches; return how many events were added.
+
+    ``reference`` uint8[l] are base codes.
+    """
+    position, base = gaps.position, gaps.base
+    after, deleted, inserted = gap_run(reads.cigar, gaps.first, gaps.last)
+    if (
+        position <= 0
+        or position + deleted >= len(reference)
+        or not has_aligned(reads.cigar, after, gaps.last)
+        or not _is_credible(reads.qual, base, inserted, inserted > 0, min_base_quality)
+    ):
+        return 0
+    position, deleted, base, inserted = without_shared(
+        reference, position, deleted, reads.seq, base, inserted
+    )
+    if deleted == inserted:
+        for i in range(deleted):
+            code = reads.seq[base + i]
+            if (
+                code < UNKNOWN_BASE
+                and code != reference[position + i]
+                and reads.qual[base + i] >= min_base_quality
+            ):
+                counted.mismatches[position + i, code] += 1
+        return 0
+    event = counted.events[n]
+    if deleted > 0 and inserted > 0:
+        event[_ANCHOR], event[_CHANGE], event[_HASH] = position, inserted, _hash(reads.seq, base, inserted)
+        event[_BASE], event[_SHIFT], event[_REPLACED] = base, 0, deleted
+    else:
+        _fill_event(event, reference, position - 1, reads.seq, base, max(deleted, inserted), inserted > 0)
+    return 1
+
+
+@subkernel
+def _hash(seq: UInt8s, base: int, length: int) -> int:
+    """FNV-1a hash of ``seq[base : base + length]``, uint8[bases], as a positive int64."""
+    key = HASH_SEED
+    for i in range(length):
+        key = (key ^ np.uint64(seq[base + i])) * HASH_PRIME
+    return np.int64(key >> np.uint64(1))
 
 
 @kernel(inline="always")
@@ -278,7 +336,7 @@ def _fill_event(
     """Fill a row of `AlleleCounts.events`; the indel's place and bases as in `left_aligned`."""
     first = left_aligned(reference, anchor, seq, base, length, inserted)
     event[_ANCHOR], event[_CHANGE], event[_HASH], event[_BASE] = first, -length, 0, 0
-    event[_SHIFT] = anchor - first
+    event[_SHIFT], event[_REPLACED] = anchor - first, 0
     if inserted:
         key = HASH_SEED
         for i in range(length):

@@ -14,59 +14,40 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dvplug.candidates.site_layout import HAPLOTYPE_FLANK, OneSite, Sites, lay_out, one_site
 from dvplug.kernel import kernel, subkernel
 from dvplug.line.candidate_batch import OTHER, UNINFORMATIVE, ReadSupport
 from dvplug.line.read_batch import OneRead, ReadArrays, ReadBatch, one_read
-from dvplug.sequence.alleles import left_aligned
-from dvplug.sequence.arrays import Bools, Int32s, Int64s, UInt8s, UInt32s
+from dvplug.sequence.alleles import left_aligned, without_shared
+from dvplug.sequence.arrays import Int32s, Int64s, UInt8s
 from dvplug.sequence.cigar import (
     DELETION,
-    INSERTION,
     code_of,
     consumes_read,
     consumes_reference,
+    gap_run,
+    has_aligned,
     is_aligned,
     is_gap,
     unpack,
 )
-from dvplug.sequence.codes import UNKNOWN_BASE, encode_bases
+from dvplug.sequence.codes import UNKNOWN_BASE
 
 EXCLUDED = -3  # the read tells nothing of the site and does not lie over it
 
-HAPLOTYPE_FLANK = 15  # bp compared on each side of a site: enough for a wrong haplotype to show
 MIN_SCORE_MARGIN = 15  # phred by which the best haplotype must beat the next
 MAX_MISMATCH_SCORE = 100  # phred; a read further than this from all haplotypes supports another allele
 MAX_BASE_SCORE = 40  # phred that one mismatching base can add
 _WORST_SCORE = 1 << 30
-_MOST_SHIFTED = 1000  # bp to the right of a site within which its alleles are looked for
 
 
-class Sites(NamedTuple):
-    """Sites, and the haplotypes of their alleles, reference first; those of one site follow each other."""
+class Anchors(NamedTuple):
+    """The aligned bases of a read that its bases at a site are compared from; all are int64."""
 
-    start: Int64s  # [sites]: reference position of the first REF base
-    ref_length: Int64s  # [sites]
-    tract_end: Int64s  # [sites]: first position that all alleles share again, wherever the indel is placed
-    extra: Int64s  # [sites]: bp by which the longest allele exceeds the shortest
-    is_substitution: Bools  # [sites]: all alleles are one base long, and have no flanks
-    first_haplotype: Int64s  # [sites + 1]
-    bases: UInt8s  # [bases]: base codes of the haplotypes, each an allele with its flanks
-    offset: Int64s  # [haplotypes + 1] into ``bases``
-    allele_at: Int64s  # [haplotypes]: where the allele begins in its haplotype
-    allele_length: Int64s  # [haplotypes]
-
-
-class OneSite(NamedTuple):
-    """One of `Sites`, with the haplotypes of its alleles."""
-
-    start: int
-    ref_length: int
-    tract_end: int
-    extra: int
-    bases: UInt8s  # of all sites
-    offset: Int64s  # [alleles + 1] into ``bases``
-    allele_at: Int64s  # [alleles]
-    allele_length: Int64s  # [alleles]
+    left: int  # reference position
+    left_base: int  # index in the read, -1 without one
+    right: int
+    right_base: int
 
 
 def assign_reads(
@@ -88,7 +69,7 @@ def assign_reads(
     starts
         int32[s], 0-based position of each site's first REF base, ascending.
     """
-    sites = _sites(reference, reference_start, starts, refs, alts)
+    sites = lay_out(reference, reference_start, starts, refs, alts)
     reach = np.maximum.accumulate(reads.end) if len(reads) else reads.end
     first = np.searchsorted(reach, starts - HAPLOTYPE_FLANK, side="right")
     last = np.searchsorted(reads.start, sites.tract_end + HAPLOTYPE_FLANK, side="right")
@@ -96,62 +77,6 @@ def assign_reads(
         reads.arrays(), sites, first, last, reference, reference_start, min_base_quality
     )
     return support
-
-
-def _sites(
-    reference: UInt8s,
-    reference_start: int,
-    starts: Int32s,
-    refs: Sequence[str],
-    alts: Sequence[tuple[str, ...]],
-) -> Sites:
-    """Lay out the haplotypes of the alleles of all sites."""
-    bases: list[UInt8s] = []
-    lengths: list[int] = []
-    allele_at, tract_ends, extras, is_substitution = [], [], [], []
-    for start, ref, site_alts in zip((starts - reference_start).tolist(), refs, alts, strict=True):
-        alleles = [encode_bases(a.encode()) for a in (ref, *site_alts)]
-        extra = max(len(a) for a in alleles) - min(len(a) for a in alleles)
-        lengths.extend(len(a) for a in alleles)
-        is_substitution.append(all(len(a) == 1 for a in alleles))
-        left, tract_end = start, start + 1
-        if is_substitution[-1]:
-            bases.extend(alleles)
-        else:
-            tract_end = _tract_end(reference, start, alleles)
-            left = max(0, start - HAPLOTYPE_FLANK - extra)
-            right = reference[start + len(ref) : tract_end + HAPLOTYPE_FLANK + 2 * extra]
-            bases.extend(np.concatenate((reference[left:start], allele, right)) for allele in alleles)
-        allele_at.extend([start - left] * len(alleles))
-        tract_ends.append(tract_end)
-        extras.append(extra)
-    return Sites(
-        start=starts.astype(np.int64),
-        ref_length=np.array([len(r) for r in refs], np.int64),
-        tract_end=np.array(tract_ends, np.int64) + reference_start,
-        extra=np.array(extras, np.int64),
-        is_substitution=np.array(is_substitution, np.bool_),
-        first_haplotype=np.concatenate(([0], np.cumsum([1 + len(a) for a in alts]))).astype(np.int64),
-        bases=np.concatenate(bases) if bases else np.zeros(0, np.uint8),
-        offset=np.concatenate(([0], np.cumsum([len(b) for b in bases]))).astype(np.int64),
-        allele_at=np.array(allele_at, np.int64),
-        allele_length=np.array(lengths, np.int64),
-    )
-
-
-def _tract_end(reference: UInt8s, start: int, alleles: Sequence[UInt8s]) -> int:
-    """First offset to the right of the site where no allele can be shifted further."""
-    ref_length = len(alleles[0])
-    rest = reference[start + ref_length : start + ref_length + _MOST_SHIFTED]
-    end = start + ref_length
-    whole = np.concatenate((alleles[0], rest))
-    for allele in alleles[1:]:
-        other = np.concatenate((allele, rest))
-        n = min(len(whole), len(other))
-        differs = np.flatnonzero(whole[:n] != other[:n])
-        common = int(differs[0]) if len(differs) else n
-        end = max(end, start + common + max(0, ref_length - len(allele)))
-    return end
 
 
 @kernel
@@ -173,7 +98,7 @@ def _assign(
     allele = np.empty(most, np.int8)
     n = 0
     for s in range(len(sites.start)):
-        site = _one_site(sites, s)
+        site = one_site(sites, s)
         for i in range(first[s], last[s]):
             read = one_read(reads, i)
             lies_over = read.start <= site.start < reads.end[i]
@@ -196,22 +121,6 @@ def _assign(
             n += 1
         offset[s + 1] = n
     return ReadSupport(offset, index[:n].copy(), allele[:n].copy())
-
-
-@kernel(inline="always")
-def _one_site(sites: Sites, s: int) -> OneSite:
-    """Site ``s``, without a copy."""
-    first, last = sites.first_haplotype[s], sites.first_haplotype[s + 1]
-    return OneSite(
-        sites.start[s],
-        sites.ref_length[s],
-        sites.tract_end[s],
-        sites.extra[s],
-        sites.bases,
-        sites.offset[first : last + 1],
-        sites.allele_at[first:last],
-        sites.allele_length[first:last],
-    )
 
 
 @kernel(inline="always")
@@ -256,25 +165,12 @@ def haplotype_allele(read: OneRead, site: OneSite) -> int:
     `OTHER` where none fits, `UNINFORMATIVE` where several fit alike, `EXCLUDED` where no base close to the site on
     either side is aligned.
     """
-    left, left_base, right, right_base = _anchors(read, site.start - 1, site.tract_end)
-    if left < site.start - HAPLOTYPE_FLANK:
-        left_base = -1
-    if right > site.tract_end + HAPLOTYPE_FLANK:
-        right_base = -1
-    if left_base < 0 and right_base < 0:
+    around = anchors_beside(read, site)
+    if around.left_base < 0 and around.right_base < 0:
         return EXCLUDED
     best, best_score, next_score = 0, _WORST_SCORE, _WORST_SCORE
     for a in range(len(site.allele_length)):
-        haplotype = site.bases[site.offset[a] : site.offset[a + 1]]
-        score = _WORST_SCORE
-        if left_base >= 0:
-            most = site.tract_end - left + site.extra + HAPLOTYPE_FLANK
-            at = site.allele_at[a] - (site.start - left)
-            score = _mismatch_score(read, left_base, haplotype, at, 1, most)
-        if right_base >= 0:
-            most = right - site.start + site.extra + HAPLOTYPE_FLANK
-            at = site.allele_at[a] + site.allele_length[a] + right - site.start - site.ref_length
-            score = min(score, _mismatch_score(read, right_base, haplotype, at, -1, most))
+        score = allele_score(read, site, around, a)
         if score < best_score:
             best, best_score, next_score = a, score, best_score
         elif score < next_score:
@@ -282,6 +178,33 @@ def haplotype_allele(read: OneRead, site: OneSite) -> int:
     if best_score > MAX_MISMATCH_SCORE:
         return OTHER
     return best if next_score - best_score >= MIN_SCORE_MARGIN else UNINFORMATIVE
+
+
+@subkernel
+def anchors_beside(read: OneRead, site: OneSite) -> Anchors:
+    """The aligned bases nearest to the site, where they are near enough."""
+    left, left_base, right, right_base = _anchors(read, site.start - 1, site.tract_end)
+    if left < site.start - HAPLOTYPE_FLANK:
+        left_base = -1
+    if right > site.tract_end + HAPLOTYPE_FLANK:
+        right_base = -1
+    return Anchors(left, left_base, right, right_base)
+
+
+@subkernel
+def allele_score(read: OneRead, site: OneSite, around: Anchors, a: int) -> int:
+    """Phred of the read's mismatches with the haplotype of allele ``a``, from the better of its anchors."""
+    haplotype = site.bases[site.offset[a] : site.offset[a + 1]]
+    score = _WORST_SCORE
+    if around.left_base >= 0:
+        most = site.tract_end - around.left + site.extra + HAPLOTYPE_FLANK
+        at = site.allele_at[a] - (site.start - around.left)
+        score = _mismatch_score(read, around.left_base, haplotype, at, 1, most)
+    if around.right_base >= 0:
+        most = around.right - site.start + site.extra + HAPLOTYPE_FLANK
+        at = site.allele_at[a] + site.allele_length[a] + around.right - site.start - site.ref_length
+        score = min(score, _mismatch_score(read, around.right_base, haplotype, at, -1, most))
+    return score
 
 
 @kernel(inline="always")
@@ -314,18 +237,10 @@ def written_allele(
                     position <= site.start - HAPLOTYPE_FLANK
                     and site.tract_end + HAPLOTYPE_FLANK <= position + length
                 )
-        elif is_gap(code):
-            anchor = position - 1 - reference_start
-            inside = read.start <= site.start < position <= site.tract_end and anchor + length < len(
-                reference
-            )
-            if inside and _between_aligned(read.cigar, k):
-                inserted = read.seq[base : base + length] if code == INSERTION else read.seq[:0]
-                first = left_aligned(reference, anchor, inserted, np.int64(0), length, code == INSERTION)
-                if first + reference_start == site.start:
-                    change = length if code == INSERTION else -length
-                    passed = reference[first + 1 : anchor + 1]
-                    return _allele_with(site, np.int64(reference[first]), change, passed, inserted)
+        elif is_gap(code) and read.start <= site.start <= position <= site.tract_end:
+            here, found = _gaps_allele(read, site, reference, position - reference_start, k, base)
+            if here == site.start - reference_start:
+                return found
         if consumes_read(code):
             base += length
         if consumes_reference(code):
@@ -335,12 +250,45 @@ def written_allele(
     return _allele_with(site, shown, 0, reference[:0], read.seq[:0])
 
 
-@kernel(inline="always")
-def _between_aligned(cigar: UInt32s, k: int) -> bool:
-    """Whether operation ``k`` of uint32[operations] has aligned bases right before and after it."""
-    if not 0 < k < len(cigar) - 1:
-        return False
-    return is_aligned(code_of(cigar[k - 1])) and is_aligned(code_of(cigar[k + 1]))
+@subkernel
+def _gaps_allele(
+    read: OneRead, site: OneSite, reference: UInt8s, at: int, k: int, base: int
+) -> tuple[int, int]:
+    """Offset in the reference of the allele that the gaps from operation ``k`` on write, and its number at the site.
+
+    They lie at offset ``at`` of ``reference``, uint8[l], and at ``base`` of the read. The offset is -1 where they are
+    none that counts: they must lie between aligned bases, and change more than bases.
+    """
+    after, deleted, inserted = gap_run(read.cigar, k, len(read.cigar))
+    if k == 0 or not is_aligned(code_of(read.cigar[k - 1])) or at == 0 or at + deleted >= len(reference):
+        return -1, OTHER
+    if not has_aligned(read.cigar, after, min(after + 1, len(read.cigar))):
+        return -1, OTHER
+    at, deleted, base, inserted = without_shared(reference, at, deleted, read.seq, base, inserted)
+    put = read.seq[base : base + inserted]
+    if deleted > 0 and inserted > 0:
+        return at if deleted != inserted else -1, _replacing_allele(site, deleted, put)
+    if deleted == inserted:
+        return -1, OTHER
+    first = left_aligned(reference, at - 1, put, 0, max(deleted, inserted), inserted > 0)
+    change, passed = inserted - deleted, reference[first + 1 : at]
+    return first, _allele_with(site, np.int64(reference[first]), change, passed, put)
+
+
+@subkernel
+def _replacing_allele(site: OneSite, deleted: int, put: UInt8s) -> int:
+    """Alternate allele that has ``put``, uint8[p], in place of the first ``deleted`` bases; `OTHER` if none."""
+    ref = site.offset[0] + site.allele_at[0]
+    for a in range(1, len(site.allele_length)):
+        alt = site.offset[a] + site.allele_at[a]
+        same = site.allele_length[a] == site.ref_length - deleted + len(put)
+        for i in range(site.allele_length[a] if same else 0):
+            same &= site.bases[alt + i] == (
+                put[i] if i < len(put) else site.bases[ref + deleted + i - len(put)]
+            )
+        if same:
+            return a
+    return OTHER
 
 
 @subkernel

@@ -49,6 +49,12 @@ class CandidateBatch:
         """Return the rows for a kernel."""
         return ReadSupport(self.read_offset, self.read_index, self.read_allele)
 
+    def chains(self) -> npt.NDArray[np.int64]:
+        """Number the chains of sites whose REFs overlap, int64[sites], from 0 on."""
+        start = self.start.astype(np.int64)
+        reach = np.maximum.accumulate(start + np.array([len(ref) for ref in self.refs], np.int64))
+        return np.concatenate(([0], np.cumsum(start[1:] >= reach[:-1])))[: len(self)]
+
     def at(self, sites: npt.NDArray[np.int64]) -> CandidateBatch:
         """Return some of the sites, by their indexes int64[n], ascending."""
         lengths = np.diff(self.read_offset)[sites]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dvplug.kernel import kernel
+from dvplug.kernel import kernel, subkernel
 from dvplug.sequence.arrays import UInt8s
 from dvplug.sequence.codes import UNKNOWN_BASE
 
@@ -36,6 +36,33 @@ def left_aligned(reference: UInt8s, anchor: int, seq: UInt8s, base: int, length:
         anchor -= 1
         shift += 1
     return anchor
+
+
+@subkernel
+def without_shared(
+    reference: UInt8s, at: int, deleted: int, seq: UInt8s, base: int, inserted: int
+) -> tuple[int, int, int, int]:
+    """Leave out what ``deleted`` bases of the reference and the ``inserted`` ones in their place have in common.
+
+    Aligners that write both, one after the other, may well insert again what they deleted.
+
+    Parameters
+    ----------
+    reference
+        uint8[l] base codes; ``reference[at : at + deleted]`` go.
+    seq
+        uint8[bases]; ``seq[base : base + inserted]`` come.
+
+    Returns
+    -------
+    int, int, int, int
+        ``at``, ``deleted``, ``base`` and ``inserted`` of what is left.
+    """
+    while deleted > 0 and inserted > 0 and reference[at + deleted - 1] == seq[base + inserted - 1]:
+        deleted, inserted = deleted - 1, inserted - 1
+    while deleted > 0 and inserted > 0 and reference[at] == seq[base]:
+        at, deleted, base, inserted = at + 1, deleted - 1, base + 1, inserted - 1
+    return at, deleted, base, inserted
 
 
 def moved_left(reference: UInt8s, anchor: int, bases: UInt8s, *, inserted: bool) -> tuple[int, UInt8s]:

@@ -68,6 +68,25 @@ def has_aligned(cigar: UInt32s, first: int, last: int) -> bool:
     return k < last
 
 
+@subkernel
+def gap_run(cigar: UInt32s, first: int, last: int) -> tuple[int, int, int]:
+    """Take the gaps that follow each other in uint32[o] from ``first`` on, and end before ``last``, as one.
+
+    Returns
+    -------
+    int, int, int
+        Index of the operation after them, bp deleted and bp inserted.
+    """
+    k, deleted, inserted = first, 0, 0
+    while k < last and is_gap(code_of(cigar[k])):
+        if code_of(cigar[k]) == INSERTION:
+            inserted += length_of(cigar[k])
+        else:
+            deleted += length_of(cigar[k])
+        k += 1
+    return k, deleted, inserted
+
+
 @kernel
 def reference_spans(cigar: UInt32s, offset: Int64s) -> Int64s:
     """Bp of the reference that each CIGAR spans, int64[r]; CIGAR ``i`` is ``cigar[offset[i] : offset[i + 1]]``."""

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from dvplug.candidates.finder import count_alleles
-from dvplug.candidates.support import HAPLOTYPE_FLANK, assign_reads
+from dvplug.candidates.site_layout import HAPLOTYPE_FLANK
+from dvplug.candidates.support import assign_reads
 from dvplug.engine.draw import RegionImages
 from dvplug.engine.pipeline import Pipeline
 from dvplug.images.features.site import site_features
