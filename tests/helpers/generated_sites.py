@@ -10,15 +10,18 @@ from dvplug.line.image_batch import ImageBatch
 from dvplug.records.postprocess import call_sites
 
 
-def generated_sites(seed, n_sites=30, max_alts=3):
+def generated_sites(seed, n_sites=30, max_alts=3, apart=0):
     """Return a reference sequence and the arrays that `call_sites` takes, by name.
 
     Every alt is left-aligned on its own and anchored at the site's start; the site's REF spans the longest
-    deletion, so that single alts of a site are not minimal.
+    deletion, so that single alts of a site are not minimal. Sites do not overlap, unless they are to lie only ``apart``
+    bp from each other, on average.
     """
     rng = random.Random(seed)
     reference = "".join(rng.choices("ACGT", k=50 * n_sites + 50))
-    starts = sorted(rng.sample(range(5, 50 * n_sites), n_sites))
+    starts = sorted(5 + 10 * place for place in rng.sample(range(5 * n_sites), n_sites))
+    if apart:
+        starts = sorted(rng.sample(range(5, 5 + apart * n_sites), n_sites))
     refs, alts, images = [], [], []
     for index, start in enumerate(starts):
         edits = {_edit(rng, reference, start) for _ in range(rng.choice([1, 1, 2, max_alts]))}

@@ -19,6 +19,7 @@ from dvplug.plugins.boundary import located, place_of
 from dvplug.records.gvcf import region_gvcf
 from dvplug.records.postprocess import call_sites
 from dvplug.records.reference_depths import ReferenceDepths
+from dvplug.records.used_alts import with_used_alts
 from dvplug.records.vcf import format_record
 from dvplug.system.workers import map_in_order
 
@@ -47,11 +48,13 @@ def call_region(parts: Iterable[Drawn], genotyper: Predictor, job: CallJob) -> R
     """images -> genotypes -> VCF of one region, whose candidates come in parts."""
     counts, records, depths = Counts(), [], None
     for drawn in parts:
-        records += genotype(drawn, genotyper, job).records
+        called = genotype(drawn, genotyper, job).records
+        records += [record for record in called if record.start not in drawn.beyond]
         depths = drawn.depths
         counts.add(drawn.counts)
     clock = Stopwatch(counts.seconds)
     kept = [r for r in records if job.keep_ref_calls or r.proposed or r.filter != REF_CALL]
+    kept = sorted(map(with_used_alts, kept))
     counts.filters.update(record.filter for record in kept)
     result = RegionResult(
         [] if job.as_records else [format_record(record) for record in kept],
@@ -84,7 +87,7 @@ class RegionCaller:
 
     def __call__(self, partition: Partition) -> RegionResult:
         """Call one partition."""
-        drawn = self.images.draw(partition.region, targets=partition.targets)
+        drawn = self.images.draw(partition.region, targets=partition.targets, linked=True)
         return call_region(drawn, self.genotyper, self.job)
 
 
@@ -96,7 +99,7 @@ class RegionDrawer:
 
     def __call__(self, partition: Partition) -> list[Drawn]:
         """Draw one partition."""
-        return list(self.images.draw(partition.region, targets=partition.targets))
+        return list(self.images.draw(partition.region, targets=partition.targets, linked=True))
 
 
 def call_regions(

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from dvplug.candidates.phasing import PHASING_MARGIN, phase_reads
 from dvplug.candidates.proposals import ProposedVariants, with_proposed
-from dvplug.candidates.support import HAPLOTYPE_FLANK
+from dvplug.candidates.site_layout import HAPLOTYPE_FLANK
 from dvplug.engine.pipeline import Pipeline
 from dvplug.engine.usual import AS_THEY_ARE, UsualValues
 from dvplug.genome.reference import Reference
@@ -35,6 +35,8 @@ from dvplug.technology import CandidateThresholds
 
 # Sites whose images are in memory at once: about 40 MB. Noise, or a wrong reference, makes every base a candidate.
 MAX_SITES = 1000
+# bp beyond a target within which sites are found whose alleles may contradict those of its own.
+LINKED_MARGIN = 100
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class Drawn:
     """Of this part; reads are counted with a region's first."""
     depths: ReferenceDepths | None = None
     """Of the whole region, with its last part, where a gVCF is written."""
+    beyond: frozenset[int] = frozenset()
+    """Starts of candidates that begin in no target, and come along as they may contradict one that does."""
 
     def site(self, index: int) -> Drawn:
         """Return one candidate with its images; nothing is counted."""
@@ -99,6 +103,7 @@ class RegionImages:
         region: Region,
         thresholds: CandidateThresholds | None = None,
         targets: Sequence[Region] = (),
+        linked: bool = False,
     ) -> Iterator[Drawn]:
         """Draw the candidates of one region, in order, in parts of at most `MAX_SITES`.
 
@@ -108,16 +113,21 @@ class RegionImages:
             In place of the profile's, when examples are made.
         targets
             Where candidates must begin, disjoint and in order; anywhere in the region if there are none.
+        linked
+            Whether candidates beyond the targets come along whose REFs form a chain with one that begins there.
         """
         targets = targets or (region,)
+        near = self._widened(targets) if linked else targets
         counts = Counts(regions=1)
         with self.inputs.watched():
-            reads, candidates, proposed, codes, start = self._read(region, thresholds, counts, targets)
+            reads, candidates, proposed, codes, start = self._read(region, thresholds, counts, near)
         clock = Stopwatch(counts.seconds)
         depths = self._depths(reads, codes, start, targets)
+        chains, own = candidates.chains(), _begins_in(targets, candidates.start)
+        wanted = np.flatnonzero(np.isin(chains, chains[own]))
+        candidates, proposed = candidates.at(wanted), [proposed[i] for i in wanted.tolist()]
         clock.stop("count")
-        for first in range(0, max(1, len(candidates)), MAX_SITES):
-            last = min(first + MAX_SITES, len(candidates))
+        for first, last in _parts(chains[wanted]):
             part = candidates.part(first, last)
             clock = Stopwatch(counts.seconds)
             with located(place_of(part) if len(part) else region):
@@ -127,9 +137,11 @@ class RegionImages:
             images, outside = self.usual.images(images, self.profile.image.reference_rows)
             counts.outside.update(outside)
             clock.stop("encode")
-            counts.candidates, counts.images = len(part), len(images)
+            is_own = _begins_in(targets, part.start)
+            counts.candidates, counts.images = int(is_own.sum()), int(is_own[images.site].sum())
             at_last = depths if last == len(candidates) else None
-            yield Drawn(part, images, proposed[first:last], counts, at_last)
+            beyond = frozenset(part.start[~is_own].tolist())
+            yield Drawn(part, images, proposed[first:last], counts, at_last, beyond)
             counts = Counts()
 
     def _read(
@@ -141,7 +153,7 @@ class RegionImages:
     ) -> _Found:
         """regions -> reads -> candidates: all that is read from files."""
         clock = Stopwatch(counts.seconds)
-        wide = self._phased_along(region)
+        wide = self._around(region, targets)
         reads = self._fetch(wide, region)
         clock.stop("decode")
         counts.left_out.update(
@@ -165,12 +177,24 @@ class RegionImages:
         counts.reads = int(((reads.start < region.end) & (reads.end > region.start)).sum())
         return _Found(reads, candidates, proposed, codes, start)
 
-    def _phased_along(self, region: Region) -> Region:
-        """Return the region with what is phased along on either side, within its contig."""
-        if not self.profile.phase_reads:
-            return region
-        end = min(region.end + PHASING_MARGIN, self.reference.lengths[region.contig])
-        return Region(region.contig, max(0, region.start - PHASING_MARGIN), end)
+    def _widened(self, targets: Sequence[Region]) -> list[Region]:
+        """Widen the targets by `LINKED_MARGIN` within their contig, and join those that then touch."""
+        near: list[Region] = []
+        for contig, start, end in targets:
+            first, last = (
+                max(0, start - LINKED_MARGIN),
+                min(end + LINKED_MARGIN, self.reference.lengths[contig]),
+            )
+            if near and first <= near[-1].end:
+                first = near.pop().start
+            near.append(Region(contig, first, last))
+        return near
+
+    def _around(self, region: Region, targets: Sequence[Region]) -> Region:
+        """Return the region with all targets and with what is phased along on either side, within its contig."""
+        margin = PHASING_MARGIN if self.profile.phase_reads else 0
+        start, end = min(region.start - margin, targets[0].start), max(region.end + margin, targets[-1].end)
+        return Region(region.contig, max(0, start), min(end, self.reference.lengths[region.contig]))
 
     def _fetch(self, wide: Region, region: Region) -> ReadBatch:
         """Decode the reads that an image of a candidate in the wider region may show."""
@@ -240,3 +264,17 @@ def _begins_in(targets: Sequence[Region], starts: npt.NDArray[np.integer]) -> np
     before = np.searchsorted(first, starts, side="right") - 1
     end = np.array([target.end for target in targets])
     return np.asarray((before >= 0) & (starts < end[before]))
+
+
+def _parts(chains: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Yield first and last of parts of at most `MAX_SITES`, between chains, int64[sites], unless one is longer."""
+    first = 0
+    while True:
+        last = min(first + MAX_SITES, len(chains))
+        if last < len(chains):
+            begin = int(np.searchsorted(chains, chains[last]))
+            last = begin if begin > first else last
+        yield first, last
+        first = last
+        if first >= len(chains):
+            return

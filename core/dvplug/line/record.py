@@ -32,7 +32,7 @@ class VcfRecord(NamedTuple):
     pl
         phred likelihood per genotype in VCF order, smallest 0.
     proposed
-        Whether the user asked for this site.
+        Indexes of the alts that the user asked for.
     """
 
     contig: str
@@ -47,4 +47,4 @@ class VcfRecord(NamedTuple):
     ad: tuple[int, ...]
     vaf: tuple[float, ...]
     pl: tuple[int, ...]
-    proposed: bool = False
+    proposed: tuple[int, ...] = ()

@@ -12,6 +12,7 @@ import numpy as np
 from dvplug.line.candidate_batch import CandidateBatch
 from dvplug.line.image_batch import ImageBatch
 from dvplug.line.record import NO_CALL, REF_CALL, VcfRecord
+from dvplug.records.linked import consistent_genotypes
 from dvplug.records.merge import (
     genotype_probabilities,
     genotypes,
@@ -68,7 +69,7 @@ def call_sites(
     """Return one record per site, sorted by start, ref and alts.
 
     A call of 0/0 stays 0/0 with FILTER RefCall, however low its GQ; DeepVariant writes ``./.`` when GQ < 20.
-    Alts that were not pruned stay in the record even if the called genotype lacks them.
+    Alts that were not pruned stay in the record even if the called genotype lacks them, as a gVCF needs them.
 
     Parameters
     ----------
@@ -94,16 +95,17 @@ def call_sites(
     require_images(n_alts, images, probabilities)
     proposed = proposed or [()] * len(n_alts)
     kept, p = genotype_probabilities(n_alts, images, probabilities, settings.prune_qual, proposed)
-    p = with_lapses(p, np.array([len(k) for k in kept], np.int64), _lapses(candidates, settings))
     if haploid is None:
         haploid = np.zeros(len(n_alts), np.bool_)
+    p = consistent_genotypes(candidates, kept, p, haploid)
+    p = with_lapses(p, np.array([len(k) for k in kept], np.int64), _lapses(candidates, settings))
     p[haploid] = without_heterozygotes(p[haploid])
     sites = zip(
         candidates.start.tolist(),
         candidates.refs,
         candidates.alts,
         kept,
-        map(bool, proposed),
+        proposed,
         haploid.tolist(),
         *_calls(p),
         candidates.depth.tolist(),
@@ -148,7 +150,7 @@ class _Site(NamedTuple):
     ref: str
     alts: tuple[str, ...]
     kept: tuple[int, ...]  # indexes of the alts that were not pruned
-    proposed: bool
+    proposed: tuple[int, ...]  # indexes of the alts that the user asked for
     haploid: bool
     qual: float
     genotype: int  # index of the called one among `genotypes`
@@ -175,5 +177,17 @@ def _record(contig: str, site: _Site, settings: PostprocessSettings) -> VcfRecor
         gt, filter_, qual, gq, pl = (), NO_CALL, 0.0, 0, [0] * len(pl)
     vaf = tuple([count / dp if dp else 0.0 for count in support])
     return VcfRecord(
-        contig, start, ref, alts, qual, filter_, gt, gq, dp, (ad[0], *support), vaf, tuple(pl), proposed
+        contig,
+        start,
+        ref,
+        alts,
+        qual,
+        filter_,
+        gt,
+        gq,
+        dp,
+        (ad[0], *support),
+        vaf,
+        tuple(pl),
+        tuple([kept.index(alt) for alt in proposed]),
     )
