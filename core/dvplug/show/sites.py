@@ -24,6 +24,7 @@ from dvplug.line.image_batch import NO_ALT
 from dvplug.line.record import VcfRecord
 from dvplug.line.region import Region
 from dvplug.plugins.loading import Plugins
+from dvplug.records.used_alts import with_used_alts
 from dvplug.system.input_states import InputStates
 from dvplug.technology import CandidateThresholds, ImageLayout
 
@@ -213,7 +214,8 @@ class _Viewer:
                 images.images, images.alt_set.tolist(), called.probabilities.tolist(), strict=True
             )
         )
-        return Site(Region(one.contig, start, start + len(ref)), ref, alts, views, called.records[0])
+        record = with_used_alts(called.records[0])
+        return Site(Region(one.contig, start, start + len(ref)), ref, alts, views, record)
 
     def _nothing(self, at: Region, drawn: list[Drawn]) -> NoCandidate:
         thresholds = self.profile.candidate_thresholds
