@@ -60,7 +60,7 @@ def test_features_stay_within_0_to_2_on_long_reads_and_deep_sites() -> None:
     batch = read_batch(reads)
     candidates = find_candidates(batch, codes, 0, Region("c", 0, len(reference)), thresholds)
     features = site_features(Scene(batch, candidates, codes, 0))
-    assert len(features) > 100
+    assert len(features) > 50
     assert np.isfinite(features).all()
     assert features.min() >= 0
     assert features.max() <= 2
