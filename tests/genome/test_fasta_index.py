@@ -96,6 +96,23 @@ def test_a_stale_index_is_refused(tmp_path: Path, change: str, packed: bool) -> 
         require_own_index(new, NAMES)
 
 
+@pytest.mark.parametrize("value", [-1, -(1 << 70), 1 << 40, 1 << 63, 1 << 70])
+@pytest.mark.parametrize("column", [1, 2, 3, 4])
+@pytest.mark.parametrize("packed", [False, True])
+def test_numbers_that_no_file_has_are_refused(tmp_path: Path, packed: bool, column: int, value: int) -> None:
+    path = fasta(tmp_path / "r.fa", (600, 500, 433), 60)
+    if packed:
+        pysam.tabix_compress(str(path), f"{path}.gz")
+        path = Path(f"{path}.gz")
+    pysam.faidx(str(path))
+    index = Path(f"{path}.fai")
+    lines = [line.split("\t") for line in index.read_text().splitlines()]
+    lines[1][column] = str(value)
+    index.write_text("".join("\t".join(line) + "\n" for line in lines))
+    with pytest.raises(InputError, match=r"The index .*\.fai is not of .*contig 'chr2'"):
+        require_own_index(path, NAMES)
+
+
 @pytest.mark.parametrize(("name", "packed"), [("r.fa.gz", False), ("r.fa", True)])
 def test_whether_it_is_packed_is_seen_by_its_content(tmp_path: Path, name: str, packed: bool) -> None:
     plain = fasta(tmp_path / "plain", (600, 500, 433), 60)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import zlib
 from bisect import bisect_right
 from collections.abc import Callable, Collection
+from os import SEEK_END
 from pathlib import Path
 from struct import unpack_from
 from typing import BinaryIO, NamedTuple
@@ -80,6 +81,8 @@ def _differs(entry: _Entry, read: _Read) -> str | None:
             return f"the header of contig '{entry.name}' does not lie before byte {entry.offset:,}"
     if entry.length == 0 or entry.bases == 0:
         return None
+    if entry.length < 0 or not 0 < entry.bases <= entry.width:
+        return f"contig '{entry.name}' cannot have {entry.length:,} bases in lines of {entry.bases:,}"
     lines = -(-entry.length // entry.bases)
     for line in sorted({lines * i // _LINES for i in range(_LINES)} | {lines - 1}):
         first = line * entry.bases
@@ -96,9 +99,13 @@ def _differs(entry: _Entry, read: _Read) -> str | None:
 
 
 def _reader(path: Path, file: BinaryIO) -> _Read:
+    size = file.seek(0, SEEK_END)
+
     def plain(offset: int, number: int) -> bytes:
-        file.seek(offset)
-        return file.read(number)
+        """Read as `_Read`: an index may name any byte, and any number of bases in a line."""
+        within = min(max(offset, 0), size)
+        file.seek(within)
+        return file.read(max(min(number, size - within), 0)) if within == offset else b""
 
     return _packed_reader(path, plain) if is_packed(path) else plain
 
