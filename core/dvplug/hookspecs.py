@@ -24,7 +24,17 @@ if TYPE_CHECKING:
 
     from dvplug.errors import DvplugError, InputError, ModelError
     from dvplug.line.candidate_batch import OTHER, UNINFORMATIVE, CandidateBatch
-    from dvplug.line.image_batch import DELETED, EMPTY, NO_ALT, REFERENCE, ImageBatch, Pileup
+    from dvplug.line.image_batch import (
+        DELETED,
+        EMPTY,
+        FAR,
+        NEAR,
+        NO_ALT,
+        NO_SIDE,
+        REFERENCE,
+        ImageBatch,
+        Pileup,
+    )  # fmt: skip
     from dvplug.line.read_batch import ReadBatch
     from dvplug.line.region import Region
     from dvplug.technology import (
@@ -41,8 +51,11 @@ if TYPE_CHECKING:
 __all__ = [
     "DELETED",
     "EMPTY",
+    "FAR",
     "HOOK_API",
+    "NEAR",
     "NO_ALT",
+    "NO_SIDE",
     "OTHER",
     "REFERENCE",
     "UNINFORMATIVE",
@@ -80,7 +93,9 @@ __all__ = [
 _HOMES = {
     "dvplug.errors": ("DvplugError", "InputError", "ModelError"),
     "dvplug.line.candidate_batch": ("CandidateBatch", "OTHER", "UNINFORMATIVE"),
-    "dvplug.line.image_batch": ("DELETED", "EMPTY", "NO_ALT", "REFERENCE", "ImageBatch", "Pileup"),
+    "dvplug.line.image_batch": (
+        "DELETED", "EMPTY", "FAR", "NEAR", "NO_ALT", "NO_SIDE", "REFERENCE", "ImageBatch", "Pileup",
+    ),
     "dvplug.line.read_batch": ("ReadBatch",),
     "dvplug.line.region": ("Region",),
     "dvplug.technology": (

@@ -15,7 +15,17 @@ from dvplug.images.features.length_shares import SHARE_FEATURES
 from dvplug.images.features.length_summary import LENGTH_FEATURES
 from dvplug.images.features.site import FEATURES
 from dvplug.line.candidate_batch import CandidateBatch
-from dvplug.line.image_batch import DELETED, EMPTY, REFERENCE, SUPPORTS_ALT, SUPPORTS_REF, ImageBatch, Pileup
+from dvplug.line.image_batch import (
+    DELETED,
+    EMPTY,
+    NEAR,
+    NO_SIDE,
+    REFERENCE,
+    SUPPORTS_ALT,
+    SUPPORTS_REF,
+    ImageBatch,
+    Pileup,
+)
 from dvplug.line.read_batch import ReadBatch
 from dvplug.line.result import STAGES
 from dvplug.plugins.builtin import CHANNELS
@@ -110,6 +120,7 @@ def one_read() -> Pileup:
         insertion=np.zeros((1, 3, 3), np.bool_),
         row_read=np.array([[REFERENCE, 0, EMPTY]], np.int32),
         support=np.array([[SUPPORTS_REF, SUPPORTS_ALT, 0]], np.uint8),
+        side=np.array([[NO_SIDE, NEAR, NO_SIDE]], np.uint8),
         reference=np.array([[1, 1, 1]], np.uint8),
     )
 

@@ -61,7 +61,7 @@ def test_empty_cells_stay_zero(channel: str) -> None:
         ("base_quality", Read(0, "9M", "ACGTACGTA", qual=39), 247),
         ("insert_size", Read(0, "9M", "ACGTACGTA", tlen=-500), 127),
         ("insert_size", Read(0, "9M", "ACGTACGTA", tlen=2_000_000), 254),
-        ("haplotype", Read(0, "9M", "ACGTACGTA", hp=3), 254),
+        ("haplotype", Read(0, "9M", "ACGTACGTA", hp=3), 127),
         ("base_differs_from_ref", Read(0, "5M2I4M", "ACGTATTCGTA"), 120),
         ("base_differs_from_ref", Read(0, "4M1D4M", "ACGTCGTA"), 180),
         ("base_differs_from_ref", Read(0, "9M", "ACGTNCGTA"), 254),

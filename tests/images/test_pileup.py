@@ -11,7 +11,10 @@ from dvplug.images.scene import image_alts
 from dvplug.line.candidate_batch import OTHER, UNINFORMATIVE
 from dvplug.line.image_batch import (
     EMPTY,
+    FAR,
+    NEAR,
     NO_READ,
+    NO_SIDE,
     REFERENCE,
     SUPPORTS_ALT,
     SUPPORTS_REF,
@@ -21,7 +24,7 @@ from dvplug.sequence.codes import encode_bases
 from dvplug.technology import CandidateThresholds, ImageLayout
 from helpers.image_sites import HEIGHT, WIDTH, draw, random_candidates, site_of
 from helpers.read_batches import Read, read_batch
-from oracles.pileup import twin_row, twin_support
+from oracles.pileup import twin_near, twin_row, twin_support
 
 
 @settings(max_examples=25, deadline=None)
@@ -33,10 +36,19 @@ def test_layout_agrees_with_a_row_at_a_time(seed: int, height: int, reference_ro
     for image, (site, alts) in enumerate(
         zip(images.site.tolist(), map(tuple, images.alt_set.tolist()), strict=True)
     ):
-        rows = range(candidates.read_offset[site], candidates.read_offset[site + 1])
-        order = sorted(rows, key=lambda k: (hashes[candidates.read_index[k]], k))[: height - reference_rows]
+        rows = (int(candidates.read_offset[site]), int(candidates.read_offset[site + 1]))
+        order = sorted(range(*rows), key=lambda k: (hashes[candidates.read_index[k]], k))[
+            : height - reference_rows
+        ]
+        seen = [
+            (r, twin_support(a, alts), reads[r].hp or 0)
+            for r, a in zip(
+                candidates.read_index[slice(*rows)], candidates.read_allele[slice(*rows)], strict=True
+            )
+        ]
+        sides = {0: NO_SIDE, (near := twin_near(seen)): NEAR, 3 - near: FAR}
         of_rows = [(twin_support(candidates.read_allele[k], alts), candidates.read_index[k]) for k in order]
-        drawn = sorted(of_rows, key=lambda row: (row[0], reads[row[1]].hp or 0, row[1]))
+        drawn = sorted(of_rows, key=lambda row: (row[0], sides[reads[row[1]].hp or 0], row[1]))
         window_start = int(candidates.start[site]) - WIDTH // 2
         cells = [([REFERENCE] * WIDTH, [False] * WIDTH)] * reference_rows
         cells += [twin_row(reads[r], int(batch.base_offset[r]), window_start) for _, r in drawn]
@@ -46,6 +58,10 @@ def test_layout_agrees_with_a_row_at_a_time(seed: int, height: int, reference_ro
         assert pileup.insertion[image].tolist() == [i for _, i in cells]
         expected_rows = [REFERENCE] * reference_rows + [r for _, r in drawn] + [EMPTY] * blank
         assert pileup.row_read[image].tolist() == expected_rows
+        expected_sides = (
+            [NO_SIDE] * reference_rows + [sides[reads[r].hp or 0] for _, r in drawn] + [NO_SIDE] * blank
+        )
+        assert pileup.side[image].tolist() == expected_sides
         expected_support = [SUPPORTS_REF] * reference_rows + [s for s, _ in drawn] + [NO_READ] * blank
         assert pileup.support[image].tolist() == expected_support
         padded = "N" * WIDTH + reference + "N" * WIDTH

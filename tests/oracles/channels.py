@@ -3,6 +3,9 @@
 from dvplug.line.image_batch import (
     DELETED,
     EMPTY,
+    FAR,
+    NEAR,
+    NO_SIDE,
     REFERENCE,
     SUPPORTS_ALT,
     SUPPORTS_OTHER,
@@ -39,7 +42,7 @@ def pixel(channel: str, pileup: Pileup, image: int, row: int, column: int) -> in
         "mapping_quality": int(254 * min(int(reads.mapping_quality[read]), 60) / 60),
         "strand": 240 if reads.flag[read] & 0x10 else 70,
         "insert_size": int(254 * min(abs(int(reads.fragment_length[read])), 1000) / 1000),
-        "haplotype": {0: 0, 1: 127, 2: 254}[int(reads.haplotype[read])],
+        "haplotype": {NO_SIDE: 0, NEAR: 127, FAR: 254}[int(pileup.side[image, row])],
         "read_supports_variant": SUPPORT.get(int(pileup.support[image, row]), 120),
     }
     if channel in of_read:

@@ -18,8 +18,10 @@ def twin_shares(of_reads: list[tuple[int, int]], alt: int, second_alt: int | Non
     tell("share_reference", every, 0, 3)
     tell("share_alt", every, alt, 2)
     tell("share_second_alt", every, second_alt, 2)
-    sides = [[change for change, of in of_reads if of == haplotype] for haplotype in (1, 2)]
-    sides.sort(key=lambda changes: -changes.count(alt) / max(len(changes), 1))  # stable: equal ones stay
+    known = [haplotype for _, haplotype in of_reads if haplotype]
+    order = sorted((1, 2), key=lambda haplotype: known[:1] != [haplotype])
+    sides = [[change for change, of in of_reads if of == haplotype] for haplotype in order]
+    sides.sort(key=lambda changes: (-changes.count(alt) / max(len(changes), 1), -len(changes)))
     for name, changes in zip(("near", "far"), sides, strict=True):
         out[f"{name}_fraction"] = len(changes) / max(len(every), 1)
         tell(f"{name}_reference", changes, 0, 2)

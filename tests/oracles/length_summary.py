@@ -12,11 +12,12 @@ def twin_summary(of_reads: list[tuple[int, int]], alt: int, second_alt: int | No
     summary = [0.0] * 6
     if scaled:
         parts = [[c for c, (_, h) in zip(scaled, of_reads, strict=True) if h == side] for side in (1, 2)]
+        means = [statistics.fmean(part) if part else 0.0 for part in parts]
         summary = [
             statistics.fmean(scaled),
             statistics.median(scaled),
             statistics.pstdev(scaled),
-            *(statistics.fmean(part) if part else 0.0 for part in parts),
+            *sorted(means, key=lambda mean: (round(abs(mean - own[0]), 9), -mean)),
             sum(h > 0 for _, h in of_reads) / len(of_reads),
         ]
     return [*own, *summary]

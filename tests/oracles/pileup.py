@@ -1,5 +1,7 @@
 """The twin of `dvplug.images.pileup`: one row of an image at a time."""
 
+from fractions import Fraction
+
 from dvplug.line.candidate_batch import UNINFORMATIVE
 from dvplug.line.image_batch import (
     DELETED,
@@ -32,3 +34,15 @@ def twin_support(allele: int, alts: tuple[int, int]) -> int:
     if allele == UNINFORMATIVE:
         return UNKNOWN_SUPPORT
     return SUPPORTS_ALT if allele > 0 and allele - 1 in alts else SUPPORTS_OTHER
+
+
+def twin_near(seen: list[tuple[int, int, int]]) -> int:
+    """Which haplotype is near; ``seen``: index, support and haplotype of each read over the site, in order."""
+    known = [(support, side) for _, support, side in seen if side]
+
+    def key(side: int) -> tuple[Fraction, int, bool]:
+        own = [support for support, its in known if its == side and support != UNKNOWN_SUPPORT]
+        share = Fraction(own.count(SUPPORTS_ALT), max(len(own), 1))
+        return share, len(own), known[:1] != [] and known[0][1] == side
+
+    return max((1, 2), key=key)

@@ -139,7 +139,8 @@ class TestBuiltin(PluginConformance):
 def test_the_toy_s_channel_draws_where_reads_lie(toy_package: Path) -> None:
     cell = np.full((1, 8, 11), EMPTY, np.int32)
     cell[0, 3, 2:7] = range(5)
-    pileup = Pileup(None, cell, cell > 0, cell[:, :, 0], cell[:, :, 0] > 0, cell[:, 0])  # type: ignore[arg-type]
+    row = cell[:, :, 0]
+    pileup = Pileup(None, cell, cell > 0, row, row > 0, row > 0, cell[:, 0])  # type: ignore[arg-type]
     images = np.zeros((1, 8, 11, 2), np.uint8)
     load_plugins(["toy"]).channel("toy_stripes").load()(pileup, images[..., 1])
     assert images[0, 3, :, 1].tolist() == [0, 0, 255, 0, 255, 0, 255, 0, 0, 0, 0]

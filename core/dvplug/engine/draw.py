@@ -191,9 +191,17 @@ class RegionImages:
         return near
 
     def _around(self, region: Region, targets: Sequence[Region]) -> Region:
-        """Return the region with all targets and with what is phased along on either side, within its contig."""
-        margin = PHASING_MARGIN if self.profile.phase_reads else 0
-        start, end = min(region.start - margin, targets[0].start), max(region.end + margin, targets[-1].end)
+        """Return the region with all targets, within its contig.
+
+        Where reads are phased, the whole cells that it lies in come along, and `PHASING_MARGIN` beside them: which
+        haplotype a read is of must not depend on what is called around it.
+        """
+        start, end = region.start, region.end
+        if self.profile.phase_reads:
+            cell = self.profile.partition_size
+            start = start // cell * cell - PHASING_MARGIN
+            end = -(-end // cell) * cell + PHASING_MARGIN
+        start, end = min(start, targets[0].start), max(end, targets[-1].end)
         return Region(region.contig, max(0, start), min(end, self.reference.lengths[region.contig]))
 
     def _fetch(self, wide: Region, region: Region) -> ReadBatch:

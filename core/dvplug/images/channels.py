@@ -18,7 +18,7 @@ Image = UInt8s  # [n, h, w]
 
 BASE_PIXEL = np.array([250, 30, 180, 100, 0], np.uint8)  # A, C, G, T, other
 SUPPORT_PIXEL = np.array([0, 254, 180, 60, 120], np.uint8)  # no read, alt, other alt, reference, unknown
-HAPLOTYPE_PIXEL = np.array([0, 127, 254], np.uint8)
+HAPLOTYPE_PIXEL = np.array([0, 127, 254], np.uint8)  # unknown, near, far
 FULL = 254
 MATCH, INSERTION_AFTER, DELETION, MISMATCH = 50, 120, 180, 254
 FORWARD_PIXEL, REVERSE_PIXEL = 70, 240
@@ -67,8 +67,8 @@ def insert_size(pileup: Pileup, out: Image) -> None:
 
 
 def haplotype(pileup: Pileup, out: Image) -> None:
-    """HP tag 0, 1, 2: 0, 127, 254."""
-    _by_row(pileup, HAPLOTYPE_PIXEL[np.minimum(pileup.reads.haplotype, 2)], 0, out)
+    """The haplotype of whose reads more support the image's alts 127, the other one 254; unknown 0."""
+    _fill_rows(pileup.cell, HAPLOTYPE_PIXEL[pileup.side], out)
 
 
 def homopolymer_length(pileup: Pileup, out: Image) -> None:

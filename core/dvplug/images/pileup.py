@@ -9,11 +9,14 @@ import numpy as np
 
 from dvplug.hookspecs import Draw
 from dvplug.images.scene import ImageAlts, Scene
-from dvplug.kernel import kernel
-from dvplug.line.candidate_batch import OTHER, ReadSupport
+from dvplug.kernel import kernel, subkernel
+from dvplug.line.candidate_batch import OTHER, UNINFORMATIVE, ReadSupport
 from dvplug.line.image_batch import (
     DELETED,
     EMPTY,
+    FAR,
+    NEAR,
+    NO_SIDE,
     REFERENCE,
     SUPPORTS_ALT,
     SUPPORTS_OTHER,
@@ -36,8 +39,8 @@ def draw_pileups(scene: Scene, layout: ImageLayout, channels: Sequence[Draw]) ->
     """Draw the images of all candidates, uint8[n, h, w, c].
 
     Rows: the reference first, then reads by what they support (an alt of the image, another alt, the reference,
-    unknown), by haplotype where reads have one, and by position. Where reads outnumber rows, those of lowest hash
-    are drawn, so that the same reads show in every image of a site.
+    unknown), by haplotype where reads have one (near, then far), and by position. Where reads outnumber rows, those of
+    lowest hash are drawn, so that the same reads show in every image of a site.
 
     Parameters
     ----------
@@ -60,6 +63,7 @@ def lay_out(scene: Scene, layout: ImageLayout) -> Pileup:
         np.zeros((n, h, w), np.bool_),
         np.full((n, h), EMPTY, np.int32),
         np.zeros((n, h), np.uint8),
+        np.zeros((n, h), np.uint8),
     )
     arrays = reads.arrays()
     _lay_out(
@@ -81,6 +85,7 @@ class _Canvas(NamedTuple):
     insertion: Bools  # [n, h, w]: bases are inserted after this cell
     row_read: Int32s  # [n, h]: index of the read, EMPTY or REFERENCE
     support: UInt8s  # [n, h]: NO_READ, SUPPORTS_ALT, ...
+    side: UInt8s  # [n, h]: NO_SIDE, NEAR or FAR
 
 
 def _reference_windows(scene: Scene, width: int) -> UInt8s:
@@ -118,11 +123,15 @@ def _lay_out(
         canvas.cell[image, :reference_rows] = REFERENCE
         site = images.site[image]
         first, last = over.offset[site], over.offset[site + 1]
+        alt, second = np.int64(images.alt_set[image, 0]), np.int64(images.alt_set[image, 1])
+        near = near_haplotype(over, first, last, reads.haplotype, alt, second)
         drawn = _sample_rows(hashes, over.read, first, last, height - reference_rows)
-        for i in range(len(drawn)):  # keys: what is supported, the haplotype, the place among those drawn
+        for i in range(
+            len(drawn)
+        ):  # keys: what is supported, the haplotype's side, the place among those drawn
             k = first + np.int64(drawn[i])
-            support = support_of(over.allele[k], images.alt_set[image, 0], images.alt_set[image, 1])
-            order = support << 8 | np.int64(reads.haplotype[over.read[k]])
+            support = support_of(over.allele[k], alt, second)
+            order = support << 8 | side_of(reads.haplotype[over.read[k]], near)
             drawn[i] |= np.uint64(order) << np.uint64(_INDEX_BITS)
         drawn = radix_sort(drawn, _INDEX_BITS + 16)
         row = reference_rows
@@ -130,6 +139,7 @@ def _lay_out(
             read = over.read[first + np.int64(key & np.uint64(_INDEX))]
             canvas.row_read[image, row] = read
             canvas.support[image, row] = key >> np.uint64(_INDEX_BITS + 8)
+            canvas.side[image, row] = side_of(reads.haplotype[read], near)
             column = np.int64(reads.start[read]) - (site_start[site] - width // 2)
             cigar = reads.cigar[reads.cigar_offset[read] : reads.cigar_offset[read + 1]]
             lay_read(
@@ -140,6 +150,48 @@ def _lay_out(
                 cigar,
             )
             row += 1
+
+
+@subkernel
+def near_haplotype(
+    over: ReadSupport, first: int, last: int, haplotype: UInt8s, alt: int, second_alt: int
+) -> int:
+    """Which haplotype, 1 or 2, has more reads of the image's alts among its own; whatever they are called.
+
+    Of equals it is the one with more reads, then that of the first read.
+
+    Parameters
+    ----------
+    first, last
+        The site's entries.
+    haplotype
+        uint8[r], 0 unknown.
+    alt, second_alt
+        0-based; -1 for no second.
+    """
+    of_alts, told, before = np.zeros(3, np.int64), np.zeros(3, np.int64), 0
+    for k in range(first, last):
+        side = min(np.int64(haplotype[over.read[k]]), 2)
+        if before == 0:
+            before = side
+        if over.allele[k] != UNINFORMATIVE:
+            told[side] += 1
+            of_alts[side] += support_of(over.allele[k], alt, second_alt) == SUPPORTS_ALT
+    # Shares are compared as products, so that a haplotype without reads has none.
+    more = of_alts[2] * max(told[1], 1) - of_alts[1] * max(told[2], 1)
+    if more == 0:
+        more = told[2] - told[1]
+    if more == 0:
+        return max(before, 1)
+    return 2 if more > 0 else 1
+
+
+@subkernel
+def side_of(haplotype: int, near: int) -> int:
+    """NO_SIDE, NEAR or FAR, where the haplotype ``near`` is the near one."""
+    if haplotype == 0:
+        return NO_SIDE
+    return NEAR if min(np.int64(haplotype), 2) == near else FAR
 
 
 @kernel(inline="always")

@@ -13,6 +13,9 @@ from dvplug.line.read_batch import ReadBatch
 EMPTY, DELETED, REFERENCE = -1, -2, -3
 # Values of `Pileup.support`.
 NO_READ, SUPPORTS_ALT, SUPPORTS_OTHER, SUPPORTS_REF, UNKNOWN_SUPPORT = range(5)
+# Values of `Pileup.side`: which haplotype is called 1 and which 2 means nothing, so it is not drawn. Near is the one of
+# whose reads more support the image's alts.
+NO_SIDE, NEAR, FAR = range(3)
 NO_ALT = -1  # second entry of an image's alts when it stands for one alt
 
 
@@ -25,6 +28,7 @@ class Pileup:
     insertion: npt.NDArray[np.bool_]  # [n, h, w]: bases are inserted after this cell
     row_read: npt.NDArray[np.int32]  # [n, h]: index of the read, EMPTY or REFERENCE
     support: npt.NDArray[np.uint8]  # [n, h]: NO_READ, SUPPORTS_ALT, ...
+    side: npt.NDArray[np.uint8]  # [n, h]: haplotype of the row's read, NO_SIDE, NEAR or FAR
     reference: npt.NDArray[np.uint8]  # [n, w]: base codes, 4 beyond the contig
 
 

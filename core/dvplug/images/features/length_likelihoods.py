@@ -254,11 +254,12 @@ def _add_likelihoods(
         base = 3 - of_sites.base[site] if shown.is_reverse[k] else of_sites.base[site]
         _put_p(p, known[shown.read_class[k], base], of_sites.length[site], shown.change[k])
         side = min(shown.haplotype[k], 2)
-        # of haplotype 1 the first allele, of haplotype 2 the second
+        # of haplotype 1 the first allele, of haplotype 2 the second; to the last bit alike, whichever is called so
         share = 0.5 if side == 0 else 1 - MISPHASED if side == 1 else MISPHASED
+        rest = 0.5 if side == 0 else MISPHASED if side == 1 else 1 - MISPHASED
         for one in range(alleles):
             for other in range(alleles):
-                apart[one, other] *= share * p[one] + (1 - share) * p[other]
+                apart[one, other] *= share * p[one] + rest * p[other]
                 together[one, other] *= 0.5 * (p[one] + p[other])
         if spanning % PRODUCT_READS == 0:
             ln_apart += np.log(apart)

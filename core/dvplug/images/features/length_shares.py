@@ -28,7 +28,8 @@ SHARE_FEATURES = (
     *_around("share_reference", REFERENCE_REACH),
     *_around("share_alt", ALT_REACH),  # the image's first alt
     *_around("share_second_alt", ALT_REACH),  # its second; 0 without one
-    # The same of one haplotype's reads. Near is the haplotype with more reads of the first alt's length.
+    # The same of one haplotype's reads. Near is the haplotype with more reads of the first alt's length among its own;
+    # of equals that with more reads, then that of the first read.
     "near_fraction",  # its reads, of all that span the repeat
     *_around("near_reference", ALT_REACH),
     *_around("near_alt", HAPLOTYPE_REACH),
@@ -118,15 +119,21 @@ def _sides(reads: _Lengths, first: int, last: int, alt: int) -> tuple[Float64s, 
     alt
         bp by which the alt differs from REF.
     """
-    spanning, at_alt = np.zeros(3), np.zeros(3)
+    spanning, at_alt, before = np.zeros(3), np.zeros(3), 0
     for k in range(first, last):
         if reads.change[k] != UNSPANNED:
-            side = min(reads.haplotype[k], 2)
+            side = min(np.int64(reads.haplotype[k]), 2)
             spanning[side] += 1
             at_alt[side] += reads.change[k] == alt
+            if before == 0:
+                before = side
     # Shares are compared as products, so that a haplotype without reads has none at the alt's length.
-    near = 2 if at_alt[2] * max(spanning[1], 1) > at_alt[1] * max(spanning[2], 1) else 1
-    return spanning, near
+    more = at_alt[2] * max(spanning[1], 1) - at_alt[1] * max(spanning[2], 1)
+    if more == 0:
+        more = spanning[2] - spanning[1]
+    if more == 0:
+        return spanning, max(before, 1)
+    return spanning, 2 if more > 0 else 1
 
 
 @subkernel

@@ -20,11 +20,13 @@ LENGTH_FEATURES = (
     "length_change",  # mean over the reads that span the repeat, on the same scale
     "length_change_median",
     "length_change_sd",
-    "length_change_haplotype_1",  # mean over the reads of one haplotype; 0 without any
-    "length_change_haplotype_2",
+    # Mean over the reads of one haplotype; 0 without any. Near is the one whose mean is nearer to the first alt's.
+    "length_change_near",
+    "length_change_far",
     "phased_fraction",  # of the reads that span the repeat
 )
 CHANGE_SCALE, MOST_CHANGE = 10.0, 2.0  # bp; of what is scaled
+_NEAR = LENGTH_FEATURES.index("length_change_near")
 _LOWEST = 1 << 31  # added to a change in bp, so that it is not negative
 
 
@@ -32,8 +34,18 @@ def length_features(scene: Scene) -> Float32s:
     """Features float32[n, len(LENGTH_FEATURES)] of each image; sites without an indel among their alts have zeros."""
     of_site = summaries(scene.spanning_changes, scene.haplotypes, scene.candidates.read_offset)
     found = np.hstack([_scaled(scene.alt_changes), of_site[scene.images.site]])
+    found[:, _NEAR : _NEAR + 2] = _nearer_first(found[:, _NEAR : _NEAR + 2], found[:, :1])
     found[~scene.has_indel[scene.images.site]] = 0
     return found.astype(np.float32)
+
+
+def _nearer_first(means: Float64s, alt: Float64s) -> Float64s:
+    """Order numbers, float64[n, 2], by their distance from the alt's, float64[n, 1]; of equals the greater first."""
+    distance = np.abs(means - alt).round(6)  # equal ones may differ in the last bits
+    turned = (distance[:, 1] < distance[:, 0]) | (
+        (distance[:, 1] == distance[:, 0]) & (means[:, 1] > means[:, 0])
+    )
+    return np.where(turned[:, None], means[:, ::-1], means)
 
 
 def _scaled(change: Int64s) -> Float64s:
@@ -72,7 +84,7 @@ def summaries(change: Int32s, haplotype: UInt8s, offset: Int64s) -> Float32s:
             n += 1
         if n == 0:
             continue
-        out[i, 0] = (sums[0] + sums[1] + sums[2]) / n
+        out[i, 0] = total / n
         squares = 0.0
         for k in range(offset[i], offset[i + 1]):
             if change[k] != UNSPANNED:

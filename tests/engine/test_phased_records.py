@@ -1,0 +1,67 @@
+"""Long reads are phased. Records depend neither on what haplotypes are called, nor on what is called around them."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pysam
+import pytest
+
+import dvplug
+from dvplug.candidates import phasing
+from dvplug.engine import draw
+from dvplug.line.candidate_batch import CandidateBatch
+from dvplug.line.read_batch import ReadBatch
+from dvplug.line.record import VcfRecord
+from helpers.shared_data import SHARED, needs_shared
+
+REFERENCE = "reference/grch38.chr20_and_21_10M.fa.gz"
+SETS = {
+    "pacbio": ("pacbio/HG002_GRCh38.hifi_sequel2.chr20_60-160k.21x.bam", 60_000, 160_000),
+    "ont": ("ont/HG002_GRCh38.r10.4.1_sup.chr20_5.02-5.075M.bam", 5_020_000, 5_052_500),
+}
+
+
+def whole_chr20(tmp_path: Path, reads: Path) -> Path:
+    """The reference of the reads: its first 10 Mb are at hand, the rest is N."""
+    with pysam.AlignmentFile(str(reads)) as file, pysam.FastaFile(str(SHARED / REFERENCE)) as given:
+        bases = given.fetch("chr20").ljust(file.get_reference_length("chr20"), "N")
+    path = tmp_path / "chr20.fa"
+    path.write_text(f">chr20\n{bases}\n")
+    pysam.faidx(str(path))
+    return path
+
+
+def called(tech: str, reference: Path, *regions: tuple[int, int]) -> list[VcfRecord]:
+    reads = SHARED / SETS[tech][0]
+    places = [f"chr20:{start + 1}-{end}" for start, end in regions]
+    return list(dvplug.call(tech, reference, reads, regions=places, device="cpu", force=True))
+
+
+def swapped(reads: ReadBatch, candidates: CandidateBatch) -> ReadBatch:
+    phased = phasing.phase_reads(reads, candidates)
+    assert phased.haplotype.any()
+    return replace(phased, haplotype=np.array([0, 2, 1], np.uint8)[phased.haplotype])
+
+
+@needs_shared
+@pytest.mark.parametrize("tech", SETS)
+def test_records_depend_on_neither_labels_nor_cuts(
+    tech: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, first, last = SETS[tech]
+    reference = whole_chr20(tmp_path, SHARED / file)
+    whole = called(tech, reference, (first, last))
+    assert len(whole) > 50
+    monkeypatch.setattr(draw, "phase_reads", swapped)
+    assert called(tech, reference, (first, last)) == whole
+    monkeypatch.undo()
+    rng = random.Random(20)
+    cuts = sorted({first, last, *rng.sample(range(first, last), 19)})
+    pieces = list(pairwise(cuts))
+    apart = [record for half in (pieces[::2], pieces[1::2]) for record in called(tech, reference, *half)]
+    assert sorted(apart) == sorted(whole)
