@@ -38,14 +38,15 @@ def test_where_an_index_ends(
     with pysam.AlignmentFile(str(path)) as reads:
         for _ in islice(reads, reads.mapped):  # as many as have a position
             pass
-        assert index_end(index) == (reads.tell(), unplaced)
-    assert belongs(path, index)
+        assert index_end(index) == (1, reads.tell(), unplaced)
+    assert belongs(path, index, 1)
+    assert not belongs(path, index, 2)
     longer = tmp_path / "longer.bam"
     longer.write_bytes(path.read_bytes() * 2)
-    assert belongs(longer, index) is (unplaced > 0)  # what follows may be reads without a position
+    assert belongs(longer, index, 1) is (unplaced > 0)  # what follows may be reads without a position
     cut = tmp_path / "cut.bam"
     cut.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    assert not belongs(cut, index)
+    assert not belongs(cut, index, 1)
     (tmp_path / "junk").write_bytes(b"BAI\1\1\0")
     with pytest.raises(ValueError, match="breaks off"):
         index_end(tmp_path / "junk")
@@ -134,7 +135,7 @@ def test_an_index_that_points_out_of_every_file_system_is_of_another_file(
     (tmp_path / "x.bai").write_bytes(
         b"BAI\1" + struct.pack("<2iIi4Q", 1, 1, 37450, 2, 0, (1 << 63) + 1, 0, 0) + struct.pack("<iQ", 0, 0)
     )
-    assert not belongs(path, tmp_path / "x.bai")
+    assert not belongs(path, tmp_path / "x.bai", 1)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -62,13 +63,13 @@ def _write(out: Path, source: StrPath, chosen: dict[int, str]) -> None:
     """Copy the records whose number is in `chosen`, with the reason in INFO/EVAL_WHY."""
     last: dict[str, int] = {}  # start of the last record of each contig, in order
     is_sorted, longest = True, 0
-    with open_vcf(source) as records:
-        for _ in records:  # the header then declares what it did not: htslib exits where a copy lacks that
-            pass
-        records.reset()
-        header = records.header.copy()
-        header.add_line(WHY_LINE)
-        try:
+    try:
+        with open_vcf(source) as records:  # closing it tells of damage, too
+            # The header then declares what it did not: htslib exits where a copy lacks that.
+            deque(records, maxlen=0)
+            records.reset()
+            header = records.header.copy()
+            header.add_line(WHY_LINE)
             with pysam.VariantFile(str(out), "wz", header=header) as written:
                 for number, record in enumerate(records):
                     if number in chosen:
@@ -81,12 +82,12 @@ def _write(out: Path, source: StrPath, chosen: dict[int, str]) -> None:
                                 reversed(last)
                             )
                         last[record.chrom], longest = record.start, max(longest, record.stop)
-        except (OSError, ValueError) as error:
-            raise InputError(
-                f"Records of '{source}' cannot be copied to {out.name}",
-                cause=str(error),
-                repair="Check that its records fit its header (`bcftools view`), and the free space.",
-            ) from error
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"Records of '{source}' cannot be copied to {out.name}",
+            cause=str(error),
+            repair="Check that its records fit its header (`bcftools view`), and the free space.",
+        ) from error
     try:
         pysam.tabix_index(str(out), preset="vcf", force=True, csi=longest > TBI_MAX)
     except OSError as error:

@@ -54,9 +54,9 @@ def _try(path: Location, reference: Location, regions: Sequence[Region]) -> None
     """Open a file with its index, look at its reads, and decode one of the regions."""
     with open_alignments(path, reference) as alignments:
         # What is wrong will be told in earnest; what follows may crash all the same.
-        with suppress(Exception):
-            require_found(path, alignments, reference)
-            gather(alignments)
+        for look in (lambda: require_found(path, alignments, reference), lambda: gather(alignments)):
+            with suppress(Exception):
+                look()
         require_decodable(path, alignments, regions, header_of(path, alignments))
 
 
@@ -131,7 +131,12 @@ def require_index(path: Location, alignments: pysam.AlignmentFile, header: Heade
         warn(f"{shown(path)} says that it is sorted by name (@HD SO:queryname), but it has an index.")
     if index is None:
         return
-    if not (belongs if alignments.is_bam else cram_belongs)(Path(path), index):
+    own = (
+        belongs(Path(path), index, alignments.nreferences)
+        if alignments.is_bam
+        else cram_belongs(Path(path), index)
+    )
+    if not own:
         raise InputError(
             f"The index {index} is not of {path}",
             cause="alignments lie elsewhere than it says: the file was changed since, or it is another file's",

@@ -22,9 +22,10 @@ _MOST_LEVELS = 20  # of bins in a CSI; 10 hold any contig
 class IndexEnd(NamedTuple):
     """Where the last alignment with a position ends, as virtual file offset; and how many without one follow.
 
-    ``unplaced`` is None where the index does not say.
+    ``unplaced`` is None where the index does not say; ``contigs`` is how many it knows.
     """
 
+    contigs: int
     offset: int
     unplaced: int | None
 
@@ -86,7 +87,7 @@ def _parse(data: bytes) -> IndexEnd:
             (intervals,) = unpack(data, at)
             _require_count(intervals)
             at += 4 + 8 * intervals
-    return IndexEnd(end, struct.unpack_from("<Q", data, at)[0] if len(data) >= at + 8 else None)
+    return IndexEnd(contigs, end, struct.unpack_from("<Q", data, at)[0] if len(data) >= at + 8 else None)
 
 
 def _require_count(number: int, most: int | None = None) -> None:
@@ -94,12 +95,17 @@ def _require_count(number: int, most: int | None = None) -> None:
         raise ValueError(f"{number} cannot be a count in an index")
 
 
-def belongs(bam: Path, index: Path) -> bool:
-    """Whether the alignments of the file end where the index says; true where that cannot be told."""
+def belongs(bam: Path, index: Path, contigs: int) -> bool:
+    """Whether the alignments of the file end where the index says; true where that cannot be told.
+
+    An index of other than so many contigs, those of the header, is another file's.
+    """
     try:
-        offset, unplaced = index_end(index)
+        known, offset, unplaced = index_end(index)
     except ValueError:
         return True  # htslib has read it
+    if known != contigs:
+        return False
     if not offset:
         return True
     block, within = offset >> 16, offset & 0xFFFF
