@@ -80,7 +80,7 @@ def test_a_wrong_known_answer_is_a_problem(run: Run, site: Site) -> None:
     make_model(
         site.path / "dvplug_toy" / "models",
         version="1.1.0",
-        litert={"precision": "float32", "tolerance": 0.0},
+        tolerance=0.0,
     )
     found = findings(run)["model toy@1.1.0"]
     assert found["status"] == "problem"

@@ -12,15 +12,12 @@ from typing import Any
 import pytest
 
 from dvplug.errors import ModelError, PluginError
-from dvplug.hookspecs import ImageEncoder
 from dvplug.models import check_fit, resolve_model, verify_model
 from dvplug.plugins.loading import Plugins, load_plugins
 from dvplug.technology import CandidateThresholds, ReadFilter
 from dvplug_registry.manifest import Manifest
 from dvplug_registry.model_folder import load_manifest
-from helpers.registry_fixtures import FEATURES, Site, fields, make_model
-
-ENCODER = ImageEncoder("pileup", "d", "nowhere:encode", version=2, features=FEATURES)
+from helpers.registry_fixtures import Site, fields, make_model
 
 
 @pytest.fixture
@@ -41,7 +38,7 @@ def test_a_profile_s_model_is_found_and_whole(toy: Plugins) -> None:
     profile = toy.technology("toy")
     model = resolve_model(toy, profile)
     assert model.manifest.label == "toy@1.0.0"
-    check_fit(model.manifest, profile, ENCODER)
+    check_fit(toy, model.manifest, profile)
     assert verify_model(toy, model) < 1e-6
 
 
@@ -57,18 +54,18 @@ def test_a_model_is_chosen_by_version_or_path(toy: Plugins, tmp_path: Path) -> N
 
 
 def test_a_damaged_model_is_not_handed_out(toy: Plugins) -> None:
-    (toy.model_roots[0] / "toy-1.0.0" / "model.tflite").write_bytes(b"x" * 12)
-    with pytest.raises(ModelError, match=r"model\.tflite is damaged: expected sha256"):
+    (toy.model_roots[0] / "toy-1.0.0" / "formula.bin").write_bytes(b"x" * 12)
+    with pytest.raises(ModelError, match=r"formula\.bin is damaged: expected sha256"):
         resolve_model(toy, toy.technology("toy"))
 
 
 def test_a_model_that_answers_otherwise_is_refused(toy: Plugins) -> None:
     """Every hash is right, and yet the file was made from other weights."""
     folder = make_model(toy.model_roots[0], version="1.1.0")
-    (folder / "model.tflite").write_bytes((folder / "model.tflite").read_bytes()[::-1])
+    (folder / "formula.bin").write_bytes((folder / "formula.bin").read_bytes()[::-1])
     manifest = json.loads((folder / "manifest.json").read_text())
-    digest = hashlib.sha256((folder / "model.tflite").read_bytes()).hexdigest()
-    manifest["files"]["model.tflite"]["sha256"] = digest
+    digest = hashlib.sha256((folder / "formula.bin").read_bytes()).hexdigest()
+    manifest["files"]["formula.bin"]["sha256"] = digest
     (folder / "manifest.json").write_text(json.dumps(manifest))
     model = resolve_model(toy, toy.technology("toy"))
     with pytest.raises(ModelError, match=r"model toy@1\.1\.0 fails its known-answer test"):
@@ -78,7 +75,7 @@ def test_a_model_that_answers_otherwise_is_refused(toy: Plugins) -> None:
 def test_a_stranger_s_newer_version_of_a_model_is_not_taken(site: Site, toy: Plugins) -> None:
     make_model(site.path / "stolen", version="1.9.0")
     source = (
-        "from pathlib import Path\nfrom dvplug.hookspecs import hookimpl\nDVPLUG_API = 1\n"
+        "from pathlib import Path\nfrom dvplug.hookspecs import hookimpl\nDVPLUG_API = 2\n"
         "@hookimpl\ndef dvplug_model_sources():\n    return [Path(__file__).parent / 'stolen']\n"
     )
     site.plugin("dvplug-thief", source, point="thief")
@@ -118,6 +115,11 @@ def _calling(part: str, **changes: Any) -> dict[str, Any]:
             "encoder: the model has pileup version 3, the profile pileup v",
         ),
         (
+            {"feature_sets": [{"name": "toy-counts", "version": 2}]},
+            "feature sets: the model has toy-counts version 2, the profile toy-counts version 1",
+        ),
+        ({"feature_sets": []}, "feature sets: the model has none, the profile toy-counts version 1"),
+        (
             _calling("read_filter", min_mapping_quality=10),
             "min_mapping_quality: trained with 10, the profile has 5",
         ),
@@ -143,7 +145,7 @@ def test_each_mismatch_is_named(toy: Plugins, tmp_path: Path, change: dict[str, 
     with pytest.raises(
         ModelError, match=f"toy@1.0.0 does not fit the technology toy: {re.escape(message)}[^;]*$"
     ):
-        check_fit(manifest, toy.technology("toy"), ENCODER)
+        check_fit(toy, manifest, toy.technology("toy"))
 
 
 def test_all_mismatches_are_named_at_once(toy: Plugins) -> None:
@@ -155,7 +157,7 @@ def test_all_mismatches_are_named_at_once(toy: Plugins) -> None:
         }
     )
     with pytest.raises(ModelError, match=r"min_mapping_quality: .*keep_qc_fail: .*min_count_snps: "):
-        check_fit(manifest, profile, ENCODER)
+        check_fit(toy, manifest, profile)
 
 
 def test_settings_that_no_pixel_depends_on_may_differ(toy: Plugins) -> None:
@@ -168,4 +170,4 @@ def test_settings_that_no_pixel_depends_on_may_differ(toy: Plugins) -> None:
             ),
         }
     )
-    check_fit(manifest, profile, ENCODER)
+    check_fit(toy, manifest, profile)

@@ -1,4 +1,4 @@
-"""The whole extension menu: six hooks, the kinds of things that they return, and the types that their functions meet.
+"""The whole extension menu: eight hooks, the kinds of things that they return, and the types that their functions meet.
 
 Hooks take no arguments and are called once, at start-up. What they return is data and *names* of functions
 ("package.module:function"), imported only when they are used, so that listing plugins stays fast. For the same reason
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -19,8 +19,10 @@ import pluggy
 from dvplug.errors import PluginError, in_short, raised
 
 if TYPE_CHECKING:
+    import keras
     import numpy as np
     from numpy.typing import NDArray
+    from pydantic import BaseModel
 
     from dvplug.errors import DvplugError, InputError, ModelError
     from dvplug.line.candidate_batch import OTHER, UNINFORMATIVE, CandidateBatch
@@ -37,8 +39,10 @@ if TYPE_CHECKING:
     )  # fmt: skip
     from dvplug.line.read_batch import ReadBatch
     from dvplug.line.region import Region
+    from dvplug.line.scene import ImageAlts, Scene
     from dvplug.technology import (
         CandidateThresholds,
+        Frozen,
         ImageLayout,
         ReadFilter,
         Recognition,
@@ -59,6 +63,7 @@ __all__ = [
     "OTHER",
     "REFERENCE",
     "UNINFORMATIVE",
+    "BuildNetwork",
     "CandidateBatch",
     "CandidateFinder",
     "CandidateThresholds",
@@ -67,14 +72,19 @@ __all__ = [
     "DvplugError",
     "Encode",
     "Extension",
+    "FeatureSet",
     "Find",
+    "Frozen",
     "Genotyper",
+    "ImageAlts",
     "ImageBatch",
     "ImageEncoder",
     "ImageLayout",
     "InputError",
     "LoadedModel",
+    "Measure",
     "ModelError",
+    "Network",
     "OpenModel",
     "Pileup",
     "PluginError",
@@ -83,6 +93,7 @@ __all__ = [
     "ReadFilter",
     "Recognition",
     "Region",
+    "Scene",
     "Signs",
     "TagRange",
     "TechnologyProfile",
@@ -98,19 +109,24 @@ _HOMES = {
     ),
     "dvplug.line.read_batch": ("ReadBatch",),
     "dvplug.line.region": ("Region",),
+    "dvplug.line.scene": ("ImageAlts", "Scene"),
     "dvplug.technology": (
-        "CandidateThresholds", "ImageLayout", "ReadFilter", "Recognition", "Signs", "TagRange", "TechnologyProfile",
+        "CandidateThresholds", "Frozen", "ImageLayout", "ReadFilter", "Recognition", "Signs", "TagRange",
+        "TechnologyProfile",
     ),
     "dvplug_registry.model_folder": ("LoadedModel",),
 }  # fmt: skip
 
-HOOK_API = 1
-"""Version of this menu. A plugin says which one it was written for in its module: ``DVPLUG_API = 1``."""
+HOOK_API = 2
+"""Version of this menu. A plugin says which one it was written for in its module: ``DVPLUG_API = 2``."""
 HAPLOTYPE = "haplotype"
 """What can be needed: the haplotype of each read, from its HP tag, or from the engine's phasing."""
 MOST_REACH = 20_000
 """bp: as far as reads are phased along."""
+NO_SETTINGS = "dvplug.technology:Frozen"
+"""Settings of what has none: any that are given are refused."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")  # as in manifests
+_SUFFIX = re.compile(r"\.[a-z0-9]{1,16}")
 
 hookspec = pluggy.HookspecMarker("dvplug")
 hookimpl = pluggy.HookimplMarker("dvplug")
@@ -142,15 +158,19 @@ class Encode(Protocol):
     """What an image encoder's function looks like."""
 
     def __call__(
-        self,
-        reads: ReadBatch,
-        candidates: CandidateBatch,
-        reference: NDArray[np.uint8],
-        reference_start: int,
-        layout: ImageLayout,
-        channels: Sequence[Draw],
+        self, scene: Scene, layout: ImageLayout, channels: Sequence[Draw], measure: Measure
     ) -> ImageBatch:
-        """Return images uint8[n, h, w, c], features float32[n, f] and the alts each image stands for."""
+        """Return images uint8[n, h, w, c], features float32[n, f] and the alts each image stands for.
+
+        ``measure`` gives the features of all the technology's feature sets, joined.
+        """
+
+
+class Measure(Protocol):
+    """What a feature set's function looks like."""
+
+    def __call__(self, scene: Scene) -> NDArray[np.float32]:
+        """Return the set's columns of the images, float32[n, columns], in the order of `Scene.images`."""
 
 
 class Draw(Protocol):
@@ -158,6 +178,17 @@ class Draw(Protocol):
 
     def __call__(self, pileup: Pileup, out: NDArray[np.uint8]) -> None:
         """Draw one channel into ``out``, uint8[n, h, w] of zeros."""
+
+
+class BuildNetwork(Protocol):
+    """What a network's function looks like."""
+
+    def __call__(self, shape: tuple[int, int, int], features: int, settings: Any) -> keras.Model:
+        """Return the network, with untrained weights.
+
+        From ``[image, features]``, uint8[n, *shape] and float32[n, features], to logits float32[n, 3], which a layer
+        `Dense` of that name gives. ``settings`` are of the class that the network declares.
+        """
 
 
 class OpenModel(Protocol):
@@ -260,35 +291,65 @@ class ImageEncoder(Extension):
     Parameters
     ----------
     version
-        To be raised whenever a pixel or a feature would change: a model is tied to the version it saw.
-    features
-        Names of the columns of `ImageBatch.features`, in order, or where to import them from.
+        To be raised whenever a pixel would change: a model is tied to the version it saw.
     reach
-        How many bp on either side of a candidate its image and features depend on, besides half the image's width; as
-        of a finder. 500 by default, which is what the engine's own features look at.
+        How many bp on either side of a candidate its image depends on, besides half the image's width; as of a finder.
     """
 
     kind = "image encoder"
     protocol = Encode
 
     version: int = 1
-    features: tuple[str, ...] | str = ()
-    reach: int = field(default=500, kw_only=True)
+    reach: int = field(default=0, kw_only=True)
 
     def __post_init__(self) -> None:
-        """Check the reach, too."""
+        """Check version and reach, too."""
         super().__post_init__()
+        _check_version(self, self.version)
         _check_reach(self, self.reach)
 
-    def feature_names(self) -> tuple[str, ...]:
-        """Return the names of the features, imported if need be.
+
+@dataclass(frozen=True)
+class FeatureSet(Extension):
+    """Measures numbers that accompany each image. Its function is a `Measure`.
+
+    Parameters
+    ----------
+    columns
+        Names of what it measures, in order, or where to import them from.
+    version
+        To be raised whenever a number would change: a model is tied to the version it saw.
+    reach
+        How many bp on either side of a candidate its numbers depend on; as of a finder.
+    """
+
+    kind = "feature set"
+    protocol = Measure
+
+    columns: tuple[str, ...] | str
+    version: int = 1
+    reach: int = field(default=0, kw_only=True)
+
+    def __post_init__(self) -> None:
+        """Check version and reach, too."""
+        super().__post_init__()
+        _check_version(self, self.version)
+        _check_reach(self, self.reach)
+
+    def column_names(self) -> tuple[str, ...]:
+        """Return the names of the columns, imported if need be.
 
         Raises
         ------
         PluginError
             They cannot be imported, or one would not fit into a manifest: known before a network is trained.
         """
-        names = tuple(import_named(self.features)) if isinstance(self.features, str) else self.features
+        names = import_named(self.columns) if isinstance(self.columns, str) else self.columns
+        if not isinstance(names, (tuple, list)) or not names:
+            raise PluginError(
+                f"{self.kind} '{self.name}': its columns are {in_short(names)}",
+                repair="Name what it measures, in a tuple.",
+            )
         for index, name in enumerate(names):
             if not isinstance(name, str) or not _NAME.fullmatch(name) or name in names[:index]:
                 raise PluginError(
@@ -296,7 +357,7 @@ class ImageEncoder(Extension):
                     cause="a name is letters, digits, '_' and '-', at most 64, and only one feature has it",
                     repair="Rename it.",
                 )
-        return names
+        return tuple(names)
 
 
 @dataclass(frozen=True)
@@ -308,6 +369,24 @@ class Channel(Extension):
 
 
 @dataclass(frozen=True)
+class Network(Extension):
+    """An architecture that can be trained (``dvplug train fit --architecture``). Its function is a `BuildNetwork`.
+
+    Parameters
+    ----------
+    settings
+        Its settings: a class of pydantic's whose fields have defaults, or where to import it from. What they are is
+        checked before anything is built, and a manifest has them as ``architecture_settings``.
+    """
+
+    kind = "network"
+    protocol = BuildNetwork
+    offered = ()
+
+    settings: type[BaseModel] | str = NO_SETTINGS
+
+
+@dataclass(frozen=True)
 class Genotyper(Extension):
     """Turns images into genotype probabilities. Its function is an `OpenModel`.
 
@@ -315,6 +394,11 @@ class Genotyper(Extension):
     ----------
     devices
         What it runs on: "cpu", "gpu" or both. ``--device auto`` takes no other.
+    files
+        Suffix, such as ".onnx", by role: the files that it opens, one of each role. Models that it calls with have
+        them; a manifest is checked for that before the first read.
+    settings
+        What a model's ``genotyper_settings`` can be, as of a network.
     """
 
     kind = "genotyper"
@@ -322,10 +406,19 @@ class Genotyper(Extension):
     offered = ()
 
     devices: tuple[str, ...] = ("cpu", "gpu")
+    files: Mapping[str, str] = field(default_factory=dict, hash=False)
+    settings: type[BaseModel] | str = NO_SETTINGS
 
     def __post_init__(self) -> None:
-        """Check the devices, too."""
+        """Check devices and files, too."""
         super().__post_init__()
+        for role, suffix in self.files.items():
+            if not _NAME.fullmatch(role) or not _SUFFIX.fullmatch(suffix):
+                raise PluginError(
+                    f"{self.kind} '{self.name}': the role '{in_short(role)}' of a file '{in_short(suffix)}'",
+                    cause="a role is letters, digits, '_' and '-', a suffix a dot, lower-case letters and digits",
+                    repair="files={'network': '.onnx'}, for example.",
+                )
         if not self.devices or not set(self.devices) <= {"cpu", "gpu"}:
             raise PluginError(
                 f"{self.kind} '{self.name}': the devices {in_short(self.devices)}",
@@ -350,18 +443,35 @@ def dvplug_image_encoders() -> list[ImageEncoder]:  # type: ignore[empty-body]
 
 
 @hookspec
+def dvplug_feature_sets() -> list[FeatureSet]:  # type: ignore[empty-body]
+    """Feature sets, to be named in `TechnologyProfile.features`."""
+
+
+@hookspec
 def dvplug_channels() -> list[Channel]:  # type: ignore[empty-body]
     """Channels, to be named in `ImageLayout.channels`."""
 
 
 @hookspec
+def dvplug_networks() -> list[Network]:  # type: ignore[empty-body]
+    """Networks that can be trained, to be named by ``dvplug train fit --architecture``."""
+
+
+@hookspec
 def dvplug_genotypers() -> list[Genotyper]:  # type: ignore[empty-body]
-    """Genotypers, to be named in `TechnologyProfile.genotyper`."""
+    """Genotypers, to be named in a model's manifest, or in `TechnologyProfile.genotyper` in place of that."""
 
 
 @hookspec
 def dvplug_model_sources() -> list[Path]:  # type: ignore[empty-body]
     """Folders that hold model folders, each called ``name-version``."""
+
+
+def _check_version(item: Extension, version: int) -> None:
+    if not isinstance(version, int) or version < 1:
+        raise PluginError(
+            f"{item.kind} '{item.name}': version {in_short(version)}", repair="Give 1, 2 and so on."
+        )
 
 
 def _check_reach(item: Extension, reach: int) -> None:

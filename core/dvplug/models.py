@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from dvplug.errors import ModelError, near_misses
-from dvplug.hookspecs import ImageEncoder
+from dvplug.errors import ModelError, PluginError, near_misses
+from dvplug.plugins.feature_sets import chosen_features
 from dvplug.plugins.loading import Plugins
+from dvplug.plugins.settings import settings_of
 from dvplug.system.console import info, warn
 from dvplug.system.locations import StrPath, model_request
 from dvplug.technology import CandidateThresholds, ReadFilter, TechnologyProfile
@@ -18,6 +20,9 @@ from dvplug_registry.model_folder import LoadedModel, ModelFolder, open_folder, 
 from dvplug_registry.obtain import obtain
 from dvplug_registry.sources import sources
 from dvplug_registry.versions import Requirement
+
+if TYPE_CHECKING:
+    from dvplug.plugins.boundary import CheckedOpen
 
 # What decides which reads and bases are drawn must be as in training. The rest of the read filter (sampling,
 # expected span) only bounds memory.
@@ -107,16 +112,18 @@ def check_request(plugins: Plugins, request: str) -> None:
         find_model(plugins, request)
 
 
-def check_fit(manifest: Manifest, profile: TechnologyProfile, encoder: ImageEncoder) -> None:
-    """Compare a model with the profile and encoder that would feed it.
+def check_fit(plugins: Plugins, manifest: Manifest, profile: TechnologyProfile) -> None:
+    """Compare a model with the profile, and with the encoder and the feature sets that it names and that would feed it.
 
     Raises
     ------
     ModelError
-        Technology, image shape, channels, features, encoder or calling settings differ; each mismatch is
-        named.
+        Technology, image shape, channels, features, encoder, feature sets or calling settings differ; each mismatch
+        is named.
+    PluginError
+        A part that the profile names is not there.
     """
-    found = [*_image_mismatches(manifest, profile, encoder), *_setting_mismatches(manifest, profile)]
+    found = [*_image_mismatches(plugins, manifest, profile), *_setting_mismatches(manifest, profile)]
     if found:
         raise ModelError(
             f"the model {manifest.label} does not fit the technology {profile.name}",
@@ -125,8 +132,55 @@ def check_fit(manifest: Manifest, profile: TechnologyProfile, encoder: ImageEnco
         )
 
 
-def verify_model(plugins: Plugins, model: LoadedModel, device: str = "cpu") -> float:
-    """Run the known-answer test with the genotyper of the model's technology.
+def genotyper_name(manifest: Manifest, profile: TechnologyProfile | None = None) -> str:
+    """Name the genotyper that opens a model: that of the profile, where it names one, else that of the model."""
+    return (profile.genotyper if profile else None) or manifest.genotyper
+
+
+def opener_of(plugins: Plugins, model: ModelFolder, profile: TechnologyProfile | None = None) -> CheckedOpen:
+    """Look up the genotyper that opens a model, and whether the model has what that needs.
+
+    Raises
+    ------
+    PluginError
+        No plugin has this genotyper, or it cannot be imported.
+    ModelError
+        The model lacks a file that it opens, or has settings that are none of its.
+    """
+    from dvplug.plugins.boundary import CheckedOpen  # brings numpy
+
+    name, manifest = genotyper_name(model.manifest, profile), model.manifest
+    try:
+        opener = CheckedOpen.of(plugins, name)
+    except PluginError as error:
+        if name in plugins.names("genotyper"):
+            raise
+        raise PluginError(
+            f"{error.problem}, which opens the model {manifest.label}", cause=error.cause, repair=error.repair
+        ) from error
+    found = {entry.role: file for file, entry in manifest.files.items()}
+    wanted = plugins.genotyper(name).files
+    lacking = [f"{role} ({end})" for role, end in wanted.items() if not found.get(role, "").endswith(end)]
+    if lacking:
+        raise ModelError(
+            f"the model {manifest.label} has no {', no '.join(lacking)}, which the genotyper '{name}' opens",
+            cause=f"its files are {', '.join(f'{role} ({file})' for role, file in found.items())}",
+            repair=f"Use a model that was made for '{name}'.",
+        )
+    if name == manifest.genotyper:
+        settings_of(plugins.offer("genotyper", name), manifest.genotyper_settings)
+    return opener
+
+
+def verify_model(
+    plugins: Plugins, model: LoadedModel, device: str | None = None, profile: TechnologyProfile | None = None
+) -> float:
+    """Run the known-answer test with the genotyper of the model, or of a technology that names another.
+
+    Parameters
+    ----------
+    device
+        None: a CPU, unless the genotyper runs on none.
 
     Returns
     -------
@@ -136,16 +190,20 @@ def verify_model(plugins: Plugins, model: LoadedModel, device: str = "cpu") -> f
     Raises
     ------
     ModelError
-        The difference is larger than the manifest allows.
+        The difference is larger than the manifest allows; and as `opener_of`.
     """
-    from dvplug.plugins.boundary import CheckedOpen  # brings numpy
-    from dvplug_registry.known_answer import known_answer_test
+    from dvplug_registry.known_answer import known_answer_test  # brings numpy
 
-    opener = CheckedOpen.of(plugins, plugins.technology(model.manifest.technology).genotyper)
-    return known_answer_test(model, opener(model, device).predict)
+    opener = opener_of(plugins, model, profile)
+    chosen = device or ("cpu" if "cpu" in opener.devices else opener.devices[0])
+    return known_answer_test(model, opener(model, chosen).predict)
 
 
-def _image_mismatches(manifest: Manifest, profile: TechnologyProfile, encoder: ImageEncoder) -> list[str]:
+def _image_mismatches(plugins: Plugins, manifest: Manifest, profile: TechnologyProfile) -> list[str]:
+    encoder, features = (
+        plugins.image_encoder(profile.image_encoder),
+        chosen_features(plugins, profile.features),
+    )
     pairs: list[tuple[str, Any, Any]] = [
         ("image height", manifest.image.height, profile.image.height),
         ("image width", manifest.image.width, profile.image.width),
@@ -153,10 +211,15 @@ def _image_mismatches(manifest: Manifest, profile: TechnologyProfile, encoder: I
         ("channels", manifest.image.channels, profile.image.channels),
         (
             "encoder",
-            _encoder(manifest.encoder.name, manifest.encoder.version),
-            _encoder(encoder.name, encoder.version),
+            _versioned(manifest.encoder.name, manifest.encoder.version),
+            _versioned(encoder.name, encoder.version),
         ),
-        ("features", manifest.features, encoder.feature_names()),
+        (
+            "feature sets",
+            _all_versioned((one.name, one.version) for one in manifest.feature_sets),
+            _all_versioned(features.versions),
+        ),
+        ("features", manifest.features, features.columns),
     ]
     if manifest.technology not in (profile.name, *profile.aliases, profile.model_technology):
         pairs.insert(0, ("technology", manifest.technology, profile.name))
@@ -199,8 +262,12 @@ def _setting_mismatches(manifest: Manifest, profile: TechnologyProfile) -> list[
     return found
 
 
-def _encoder(name: str, version: int) -> str:
+def _versioned(name: str, version: int) -> str:
     return f"{name} version {version}"
+
+
+def _all_versioned(things: Iterable[tuple[str, int]]) -> str:
+    return ", ".join(_versioned(name, version) for name, version in things) or "none"
 
 
 def _text(value: Any) -> str:

@@ -158,4 +158,14 @@ class TechnologyProfile(Frozen):
     image: ImageLayout
     candidate_finder: str = "allele-counter"
     image_encoder: str = "pileup"
-    genotyper: str = "network"
+    features: tuple[str, ...] = Field(
+        default=("site",), description="feature sets, in order: their columns are what a network is given"
+    )
+    genotyper: str | None = Field(default=None, description="None: the one that the model names")
+
+    @field_validator("features")
+    @classmethod
+    def _are_unique(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if twice := [name for index, name in enumerate(names) if name in names[:index]]:
+            raise ValueError(f"the feature set '{twice[0]}' is named twice")
+        return names

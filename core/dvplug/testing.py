@@ -14,6 +14,7 @@ import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,12 +29,23 @@ from dvplug.engine.job import CallJob
 from dvplug.engine.pipeline import Pipeline
 from dvplug.errors import DvplugError, raised
 from dvplug.genome.reference import Reference
-from dvplug.hookspecs import HAPLOTYPE, CandidateFinder, Channel, Extension, Genotyper, ImageEncoder
+from dvplug.hookspecs import (
+    HAPLOTYPE,
+    CandidateFinder,
+    Channel,
+    Extension,
+    FeatureSet,
+    Genotyper,
+    ImageEncoder,
+    Network,
+)
 from dvplug.line.image_batch import Pileup
 from dvplug.line.region import Partition, Region
-from dvplug.models import check_fit, resolve_model, verify_model
+from dvplug.models import check_fit, opener_of, resolve_model, verify_model
 from dvplug.plugins.boundary import CheckedDraw, CheckedOpen
 from dvplug.plugins.loading import PluginInfo, Plugins, load_plugins
+from dvplug.plugins.network_checks import CheckedBuild
+from dvplug.plugins.settings import settings_class, settings_of
 from dvplug.reads.groups import ReadSource
 from dvplug.records.postprocess import PostprocessSettings
 from dvplug.simulate import SimulatedDataset, simulate_dataset
@@ -94,7 +106,7 @@ class PluginConformance:
         return next(p for p in self.plugins().plugins if p.name == self.entry_point)
 
     def own_extensions(self) -> list[Extension]:
-        """Return the finders, encoders, channels and genotypers that this plugin brings."""
+        """Return the finders, encoders, feature sets, channels, networks and genotypers that this plugin brings."""
         items = [offer.item for offer in self.plugins().offers_of(self.entry_point)]
         return [item for item in items if isinstance(item, Extension)]
 
@@ -108,7 +120,7 @@ class PluginConformance:
         own = self.own_technologies()
         used = {(kind, name) for profile in own for kind, name in _parts(profile)}
         idle = [item for item in self.own_extensions() if (item.kind, item.name) not in used]
-        return own + [_bench(item) for item in idle if not isinstance(item, Genotyper)]
+        return own + [_bench(item) for item in idle if not isinstance(item, (Genotyper, Network))]
 
     def test_plugin_loads_without_a_problem(self) -> None:
         """Import, API version, hook signatures, kinds of the things returned, clashes, model sources."""
@@ -130,19 +142,45 @@ class PluginConformance:
                 ) from error
 
     def test_profiles_name_parts_that_exist(self) -> None:
-        """Finder, encoder, genotyper and every channel of each technology can be chosen, and have what they need."""
+        """Finder, encoder, feature sets, channels and genotyper can be chosen, and have what they need."""
         plugins = self.plugins()
         for profile in self.own_technologies():
             Pipeline.of(plugins, profile)
-            CheckedOpen.of(plugins, profile.genotyper)
+            if profile.genotyper is not None:
+                CheckedOpen.of(plugins, profile.genotyper)
+
+    def test_settings_are_declared_as_classes(self) -> None:
+        """Networks and genotypers declare their settings as a class of pydantic's; those of networks have defaults."""
+        plugins = self.plugins()
+        for item in self.own_extensions():
+            if isinstance(item, (Genotyper, Network)):
+                offer = plugins.offer(item.kind, item.name)
+                settings_class(offer)
+                if isinstance(item, Network):
+                    settings_of(offer, {})
+
+    def test_networks_can_be_built(self) -> None:
+        """Each network takes images and features, gives logits, and calls its weights alike whenever it is built."""
+        own = [item for item in self.own_extensions() if isinstance(item, Network)]
+        if not own or find_spec("keras") is None:
+            return
+        plugins = self.plugins()
+        for network in own:
+            settings = settings_of(plugins.offer(network.kind, network.name), {})
+            for shape in ((32, 33, 3), (64, 55, 7)):
+                built = [CheckedBuild.of(plugins, network.name)(shape, 5, settings) for _ in range(2)]
+                names = [{weight.path: tuple(weight.shape) for weight in model.weights} for model in built]
+                assert names[0] == names[1], (
+                    f"network '{network.name}': weights are called otherwise each time that it is built"
+                )
 
     def test_models_fit_and_verify(self) -> None:
         """The model of each technology is found, whole, fits the profile, and gives its known answers."""
         plugins = self.plugins()
         for profile in self.own_technologies():
             model = resolve_model(plugins, profile, offline=True)
-            check_fit(model.manifest, profile, plugins.image_encoder(profile.image_encoder))
-            verify_model(plugins, model)
+            check_fit(plugins, model.manifest, profile)
+            verify_model(plugins, model, profile=profile)
 
     def test_images_are_as_declared_and_always_the_same(self) -> None:
         """Candidates, images and features pass the checks of a run, twice the same, on a tiny simulated genome."""
@@ -157,7 +195,7 @@ class PluginConformance:
                     assert same, f"{_label(profile)}: {what} differ from run to run"
 
     def test_images_do_not_depend_on_where_the_genome_is_cut(self) -> None:
-        """Finder and encoder reach no farther than they declare: the parts of a genome give what the whole does."""
+        """Finder, encoder and feature sets reach no farther than they declare: parts of a genome give what all does."""
         plugins = self.plugins()
         with _tiny_genome() as (data, region):
             cuts = [*range(region.start, region.end, _CUT), region.end]
@@ -197,15 +235,17 @@ class PluginConformance:
         plugins = self.plugins()
         with _tiny_genome() as (data, region):
             for profile in self.own_technologies():
+                model = resolve_model(plugins, profile, offline=True)
+                opener = opener_of(plugins, model, profile)
                 job = CallJob(
                     Pipeline.of(plugins, profile),
-                    CheckedOpen.of(plugins, profile.genotyper),
-                    resolve_model(plugins, profile, offline=True),
+                    opener,
+                    model,
                     data.reference,
                     (ReadSource(data.reads),),
                     PostprocessSettings(),
                     keep_ref_calls=True,
-                    device=plugins.genotyper(profile.genotyper).devices[0],
+                    device=opener.devices[0],
                 )
                 lines = RegionCaller(job)(Partition(region, (region,))).lines
                 assert lines, f"{profile.name}: no record is written"
@@ -234,6 +274,7 @@ def _parts(profile: TechnologyProfile) -> Iterator[tuple[str, str]]:
     """Kind and name of each part that a profile names."""
     yield CandidateFinder.kind, profile.candidate_finder
     yield ImageEncoder.kind, profile.image_encoder
+    yield from ((FeatureSet.kind, name) for name in profile.features)
     yield from ((Channel.kind, name) for name in profile.image.channels)
 
 
@@ -252,6 +293,7 @@ def _bench(item: Extension | None = None) -> TechnologyProfile:
         image=ImageLayout(height=32, width=33, channels=tuple(dict.fromkeys(shown))),
         candidate_finder=names.get(CandidateFinder.kind, "allele-counter"),
         image_encoder=names.get(ImageEncoder.kind, "pileup"),
+        features=(names.get(FeatureSet.kind, "site"),),
     )
 
 

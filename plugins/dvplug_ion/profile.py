@@ -26,7 +26,7 @@ ION = TechnologyProfile(
     candidate_thresholds=CandidateThresholds(min_fraction_indels=0.15),
     base_error_rate=0.005,
     realign_reads=True,
-    image_encoder="pileup-with-length-shares",
+    features=("site", "length-summary", "length-shares"),
     image=ImageLayout(
         height=64,
         width=55,

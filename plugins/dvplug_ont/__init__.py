@@ -1,13 +1,13 @@
-"""ONT R10: a profile, its model, and an image encoder that knows how these reads err."""
+"""ONT R10: a profile, its model, and features that know how these reads err."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from dvplug.hookspecs import ImageEncoder, TechnologyProfile, hookimpl
+from dvplug.hookspecs import FeatureSet, TechnologyProfile, hookimpl
 from dvplug_ont.profile import ONT_R10
 
-DVPLUG_API = 1
+DVPLUG_API = 2
 
 
 @hookimpl
@@ -17,14 +17,15 @@ def dvplug_technologies() -> list[TechnologyProfile]:
 
 
 @hookimpl
-def dvplug_image_encoders() -> list[ImageEncoder]:
-    """Return the encoder of R10 reads."""
+def dvplug_feature_sets() -> list[FeatureSet]:
+    """Return what is measured of R10 reads alone."""
     return [
-        ImageEncoder(
-            "pileup-with-r10-likelihoods",
-            "length shares, and how likely the lengths are under each genotype by the errors of R10 reads",
-            "dvplug_ont.encoder:encode_pileups",
-            features="dvplug.images.encoders:FEATURES_WITH_LIKELIHOODS",
+        FeatureSet(
+            "r10-length-likelihoods",
+            "how likely the lengths of homopolymers are under each genotype, by the errors of R10 reads",
+            "dvplug_ont.features:length_likelihoods",
+            "dvplug.images.features.length_likelihoods:LIKELIHOOD_FEATURES",
+            reach=123,  # as the engine's features of repeats
         )
     ]
 

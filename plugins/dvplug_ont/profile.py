@@ -53,7 +53,7 @@ ONT_R10 = TechnologyProfile(
         min_base_quality=5, min_fraction_snps=0.12, min_fraction_indels=0.1
     ),
     base_error_rate=0.01,
-    image_encoder="pileup-with-r10-likelihoods",
+    features=("site", "length-summary", "length-shares", "r10-length-likelihoods"),
     image=ImageLayout(
         height=64,
         width=55,

@@ -55,7 +55,7 @@ PACBIO = TechnologyProfile(
     phase_reads=True,
     partition_size=100_000,  # reads of 20 kb on either side are phased along, which costs less so
     candidate_thresholds=CandidateThresholds(min_fraction_indels=0.12),
-    image_encoder="pileup-with-length-shares",
+    features=("site", "length-summary", "length-shares"),
     image=ImageLayout(
         height=64,
         width=55,

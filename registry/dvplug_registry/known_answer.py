@@ -104,7 +104,7 @@ def known_answer_test(model: ModelFolder, predict: Predict, tolerance: float | N
     predict
         images uint8[n,h,w,c], features float32[n,f] -> probabilities float32[n,3].
     tolerance
-        Largest absolute difference allowed; None takes the manifest's, which is that of the LiteRT file.
+        Largest absolute difference allowed; None takes the manifest's.
 
     Returns
     -------
@@ -117,7 +117,7 @@ def known_answer_test(model: ModelFolder, predict: Predict, tolerance: float | N
         The difference is larger than the tolerance, or the output has the wrong shape or is not a number.
     """
     known = load_known_answer(model)
-    allowed = model.manifest.litert.tolerance if tolerance is None else tolerance
+    allowed = model.manifest.tolerance if tolerance is None else tolerance
     answer = np.asarray(predict(known.images, known.features))
     if answer.shape != known.probabilities.shape:
         raise ModelError(
@@ -131,6 +131,6 @@ def known_answer_test(model: ModelFolder, predict: Predict, tolerance: float | N
             f"model {model.manifest.label} fails its known-answer test",
             cause=f"probabilities differ by up to {difference:.3g}, allowed {allowed:.3g}; likely the model "
             "was exported from other weights, or this inference library computes differently",
-            repair="Reinstall the model and the ai-edge-litert package; report it if it stays.",
+            repair="Reinstall the model, its plugin and the inference library; report it if it stays.",
         )
     return difference

@@ -18,21 +18,53 @@ from pydantic import (
 
 from dvplug_registry.versions import NAME_PATTERN, Version
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MANIFEST_NAME = "manifest.json"
 
-Role = Literal["weights", "litert", "known-answer", "card"]
-# One format per role, none of which can carry code.
-SUFFIX: dict[str, str] = {
-    "weights": ".safetensors",
-    "litert": ".tflite",
-    "known-answer": ".npz",
-    "card": ".md",
+WEIGHTS, KNOWN_ANSWER, CARD = "weights", "known-answer", "card"
+SUFFIX: dict[str, str] = {WEIGHTS: ".safetensors", KNOWN_ANSWER: ".npz", CARD: ".md"}
+"""Of the roles that every model may have; all others are named by the genotyper that opens the model."""
+CAN_CARRY_CODE = {
+    *(
+        ".bat",
+        ".class",
+        ".dll",
+        ".dylib",
+        ".exe",
+        ".jar",
+        ".js",
+        ".py",
+        ".pyc",
+        ".pyd",
+        ".pyz",
+        ".sh",
+        ".so",
+        ".whl",
+    ),
+    *(
+        ".ckpt",
+        ".h5",
+        ".hdf5",
+        ".joblib",
+        ".keras",
+        ".mar",
+        ".npy",
+        ".pb",
+        ".pickle",
+        ".pkl",
+        ".pt",
+        ".pt2",
+        ".pth",
+    ),
+    *(".ptl", ".tar", ".zip"),
 }
+"""Endings of programs, and of formats that hold or may hold pickled objects or code: no file of a model is one."""
 
 ModelName = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=64)]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)]
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
+Setting = bool | int | float | str | list[int] | list[float] | list[str]
+"""A setting of a network or of a genotyper, as JSON has it."""
 Licence = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9.+-]+( (AND|OR|WITH) [A-Za-z0-9.+-]+)*$", max_length=200)
 ]
@@ -58,8 +90,8 @@ class ImageShape(Part):
         return self.height, self.width, len(self.channels)
 
 
-class Encoder(Part):
-    """Which image encoder drew the training images; its version changes when a pixel would."""
+class Versioned(Part):
+    """Which image encoder or feature set made the training images; its version changes when a pixel or number would."""
 
     name: Identifier
     version: int = Field(ge=1)
@@ -106,13 +138,6 @@ class Metric(Part):
         if abs(self.f1 - expected) > 5e-4:  # half a unit of the third decimal
             raise ValueError(f"f1 is {self.f1}, but the counts give {expected:.4f}")
         return self
-
-
-class LiteRT(Part):
-    """How the inference file differs from the float32 weights it was made from."""
-
-    precision: Literal["int8", "float32"]
-    tolerance: float = Field(ge=0, le=1, description="largest absolute difference of a probability")
 
 
 class LapseRates(Part):
@@ -248,22 +273,23 @@ class FileEntry(Part):
 
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     size: int = Field(ge=0, le=2**31, description="bytes")
-    role: Role
+    role: Identifier
 
 
 class Manifest(Part):
     """Everything the engine must know of a model before it opens a read."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     name: ModelName
     version: str
     technology: ModelName
     description: str
-    architecture: Identifier = Field(description="a network that dvplug builds itself, such as 'small-cnn'")
-    architecture_settings: dict[str, bool | int | float | str | list[int] | list[float]] = {}
+    architecture: Identifier = Field(description="a network that a plugin builds, such as 'small-cnn'")
+    architecture_settings: dict[str, Setting] = {}
     image: ImageShape
     features: tuple[Identifier, ...] = ()
-    encoder: Encoder
+    feature_sets: tuple[Versioned, ...] = Field((), description="whose columns the features are, in order")
+    encoder: Versioned
     calling: Calling
     training: Training
     trained_on: TrainedOn = TrainedOn()
@@ -274,7 +300,13 @@ class Manifest(Part):
     lapse_rates: LapseRates = LapseRates()
     metrics: tuple[Metric, ...] = ()
     licence: Licence = Field(description="SPDX expression")
-    litert: LiteRT
+    genotyper: Identifier = Field(
+        description="which opens the model, such as 'litert', and names roles of its files"
+    )
+    genotyper_settings: dict[str, Setting] = {}
+    tolerance: float = Field(
+        ge=0, le=1, description="largest absolute difference of a probability from the known answer"
+    )
     files: dict[FileName, FileEntry]
 
     @property
@@ -289,7 +321,10 @@ class Manifest(Part):
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Manifest:
-        for what, names in (("channels", self.image.channels), ("features", self.features)):
+        sets = [one.name for one in self.feature_sets]
+        for what, names in (
+            ("channels", self.image.channels), ("features", self.features), ("feature sets", sets),
+        ):  # fmt: skip
             if twice := [name for name, count in Counter(names).items() if count > 1]:
                 raise ValueError(f"{what} are named twice: {', '.join(twice)}")
         return self
@@ -307,20 +342,21 @@ class Manifest(Part):
     @model_validator(mode="after")
     def _files_fit_their_roles(self) -> Manifest:
         roles = Counter(entry.role for entry in self.files.values())
-        for role in ("weights", "litert", "known-answer"):
-            if roles[role] != 1:
-                raise ValueError(f"a model has one file in the role {role}, not {roles[role]}")
-        if roles["card"] > 1:
-            raise ValueError("a model has at most one card")
+        for role, count in ((KNOWN_ANSWER, roles[KNOWN_ANSWER]), *roles.items()):
+            if count != 1:
+                raise ValueError(f"a model has one file in the role {role}, not {count}")
         for name, entry in self.files.items():
-            if PurePath(name).suffix != SUFFIX[entry.role]:
+            suffix = PurePath(name).suffix
+            if entry.role in SUFFIX and suffix != SUFFIX[entry.role]:
                 raise ValueError(f"{name}: a file in the role {entry.role} ends in {SUFFIX[entry.role]}")
+            if not suffix or suffix.lower() in CAN_CARRY_CODE:
+                raise ValueError(f"{name}: a model holds data alone, of which '{suffix}' is no sign")
         if len({name.lower() for name in self.files}) < len(self.files):
             raise ValueError("file names differ only in case")
         return self
 
-    def file_name(self, role: Role) -> str:
-        """Name of the file in this role; raises KeyError when there is none (only 'card' may be absent)."""
+    def file_name(self, role: str) -> str:
+        """Name of the file in this role; raises KeyError when there is none ('known-answer' is always there)."""
         for name, entry in self.files.items():
             if entry.role == role:
                 return name

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from dvplug_registry.errors import ModelError
 from dvplug_registry.files import StrPath, write_whole
-from dvplug_registry.manifest import MANIFEST_NAME, SCHEMA_VERSION, FileEntry, Manifest, Role
+from dvplug_registry.manifest import MANIFEST_NAME, SCHEMA_VERSION, FileEntry, Manifest
 
 MAX_MANIFEST_BYTES = 1_000_000
 _REPAIR = "Reinstall the plugin or copy the model again; if you changed the model, write a new version of it."
@@ -26,9 +26,17 @@ class ModelFolder:
     manifest: Manifest
     manifest_sha256: str
 
-    def path(self, role: Role) -> Path:
-        """Path of the file in this role."""
-        return self.folder / self.manifest.file_name(role)
+    def path(self, role: str) -> Path:
+        """Path of the file in this role; raises ModelError when the model has none."""
+        try:
+            return self.folder / self.manifest.file_name(role)
+        except KeyError:
+            roles = ", ".join(sorted({entry.role for entry in self.manifest.files.values()}))
+            raise ModelError(
+                f"the model {self.manifest.label} has no file in the role '{role}'",
+                cause=f"its files are {roles}",
+                repair="Use a model that has one.",
+            ) from None
 
 
 @dataclass(frozen=True)
@@ -93,7 +101,7 @@ def file_sha256(path: StrPath) -> str:
     return digest.hexdigest()
 
 
-def file_entry(path: StrPath, role: Role) -> FileEntry:
+def file_entry(path: StrPath, role: str) -> FileEntry:
     """Describe a file for a manifest."""
     return FileEntry(sha256=file_sha256(path), size=os.stat(path).st_size, role=role)
 
@@ -125,11 +133,14 @@ def _parse(content: bytes, path: Path) -> Manifest:
     except (ValueError, RecursionError) as error:  # the latter: brackets in brackets in brackets
         raise ModelError(f"'{path}' is not JSON", cause=str(error), repair=_REPAIR) from None
     found = fields.get("schema_version") if isinstance(fields, dict) else None
-    if isinstance(found, int) and found > SCHEMA_VERSION:
+    if isinstance(found, int) and found != SCHEMA_VERSION:
+        newer = found > SCHEMA_VERSION
         raise ModelError(
             f"'{path}' has schema version {found}",
             cause=f"this dvplug reads version {SCHEMA_VERSION}",
-            repair="Update dvplug.",
+            repair="Update dvplug."
+            if newer
+            else "Take a newer version of the model or of the plugin that ships it, or export it again.",
         )
     try:
         return Manifest.model_validate(fields)

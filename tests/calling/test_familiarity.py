@@ -26,7 +26,7 @@ from helpers.shared_data import SHARED, needs_shared
 HASH = "0" * 64
 FILES = {
     "w.safetensors": {"sha256": HASH, "size": 1, "role": "weights"},
-    "m.tflite": {"sha256": HASH, "size": 1, "role": "litert"},
+    "m.bin": {"sha256": HASH, "size": 1, "role": "formula"},
     "k.npz": {"sha256": HASH, "size": 1, "role": "known-answer"},
 }
 TRAINED_ON = {

@@ -31,13 +31,15 @@ def test_plugins_list_tells_what_is_wrong_and_exits_0(
         "provides": [
             "technology toy",
             "candidate finder toy-finder",
+            "feature set toy-counts",
             "channel toy_stripes",
+            "network toy-dense",
             "genotyper toy-formula",
             "model toy@1.0.0",
         ],
         "status": "ok",
         "reason": "",
-        "api": 1,
+        "api": 2,
         "module": "dvplug_toy",
     }
     assert (rows["broken"]["status"], rows["unused"]["status"]) == ("failed", "off")
@@ -84,7 +86,7 @@ def test_check_runs_the_conformance_tests(
 ) -> None:
     source = (
         "from dvplug.hookspecs import Channel, hookimpl\n"
-        "DVPLUG_API = 1\n"
+        "DVPLUG_API = 2\n"
         "@hookimpl\n"
         "def dvplug_channels(): return [Channel('stripes', 'x', 'dvplug_wrong:draw')]\n"
         "def draw(pileup): pass\n"

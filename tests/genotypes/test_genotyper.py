@@ -62,8 +62,8 @@ def test_litert_and_keras_agree_within_the_tolerance(model: ModelFolder) -> None
     difference = litert.predict(examples.images, examples.features) - network.predict(
         examples.images, examples.features
     )
-    assert 0 < np.abs(difference).max() <= model.manifest.litert.tolerance
-    assert known_answer_test(model, litert.predict) <= model.manifest.litert.tolerance
+    assert 0 < np.abs(difference).max() <= model.manifest.tolerance
+    assert known_answer_test(model, litert.predict) <= model.manifest.tolerance
     known_answer_test(model, network.predict, tolerance=1e-5)
 
 

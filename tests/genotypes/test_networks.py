@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from dvplug.errors import ModelError
+from dvplug.errors import ModelError, PluginError
 from dvplug.genotypes.networks import build, count_flop, predict_batch, quiet_backend, softmax
 from dvplug.genotypes.weights import load_weights, save_weights
 from helpers.training_toys import TINY, toy_examples
@@ -66,12 +66,22 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
 
 
 def test_unknown_architectures_and_settings_are_refused() -> None:
-    with pytest.raises(ModelError, match=r"unknown architecture 'smal-cnn'.*Did you mean 'small-cnn'"):
+    with pytest.raises(
+        PluginError, match=r"no plugin offers the network 'smal-cnn'.*Did you mean 'small-cnn'"
+    ):
         build("smal-cnn", {}, (16, 13, 2), 2)
     with pytest.raises(
-        ModelError, match=r"do not fit architecture 'small-cnn'.*Known settings: stem, filters"
+        ModelError, match=r"do not fit the network 'small-cnn': unknown: stam\. Known settings: stem, filters"
     ):
         build("small-cnn", {"stam": 8}, (16, 13, 2), 2)
+    with pytest.raises(
+        ModelError, match=r"settings \{'stem': 1\} do not fit the network 'small-cnn': stem: "
+    ):
+        build("small-cnn", {"stem": 1}, (16, 13, 2), 2)
+    with pytest.raises(
+        ModelError, match="'small-cnn' is given no feature: the technology names no feature set"
+    ):
+        build("small-cnn", {}, (16, 13, 2), 0)
 
 
 @pytest.mark.parametrize("before", [None, "1"])

@@ -6,6 +6,7 @@ import numpy as np
 
 from dvplug.candidates.finder import find_candidates
 from dvplug.images.encoders import encode_pileups
+from dvplug.images.features.site import site_features
 from dvplug.line.candidate_batch import CandidateBatch
 from dvplug.line.image_batch import (
     ImageBatch,
@@ -13,6 +14,7 @@ from dvplug.line.image_batch import (
 )
 from dvplug.line.read_batch import ReadBatch
 from dvplug.line.region import Region
+from dvplug.line.scene import Scene
 from dvplug.sequence.codes import encode_bases
 from dvplug.technology import CandidateThresholds, ImageLayout
 from helpers.read_batches import Read, random_reads, random_sequence, read_batch
@@ -36,7 +38,8 @@ def draw(
         seen.append(pileup)
 
     layout = ImageLayout(height=height, width=WIDTH, reference_rows=reference_rows, channels=("seen",))
-    batch = encode_pileups(reads, candidates, encode_bases(reference.encode()), 0, layout, [channel])
+    scene = Scene(reads, candidates, encode_bases(reference.encode()), 0)
+    batch = encode_pileups(scene, layout, [channel], site_features)
     return seen[0], batch
 
 

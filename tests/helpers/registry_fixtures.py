@@ -20,7 +20,7 @@ from helpers.places import ROOT, THIRD_PARTY
 REPOSITORY = ROOT
 TOY = THIRD_PARTY / "dvplug_toy"
 TOY_WEIGHTS = np.array([-1, 0.5, 2], "<f4")
-FEATURES = ("n_alt", "vaf")
+FEATURES = ("n_alt", "vaf")  # of the toy's feature set
 
 
 def toy_probabilities(images: np.ndarray) -> np.ndarray:
@@ -41,6 +41,7 @@ def fields(**changes: Any) -> dict[str, Any]:
         "architecture": "toy-formula",
         "image": {"height": 8, "width": 11, "reference_rows": 1, "channels": ["read_base", "toy_stripes"]},
         "features": list(FEATURES),
+        "feature_sets": [{"name": "toy-counts", "version": 1}],
         "encoder": {"name": "pileup", "version": 2},
         "calling": {
             "read_filter": {
@@ -62,7 +63,8 @@ def fields(**changes: Any) -> dict[str, Any]:
         "training": {"data": "none", "seed": 1, "n_examples": 0, "held_out": "all"},
         "metrics": [{"set": "toy", "type": "SNP", "tp": 90, "fp": 10, "fn": 10, "f1": 0.9}],
         "licence": "Apache-2.0",
-        "litert": {"precision": "float32", "tolerance": 1e-5},
+        "genotyper": "toy-formula",
+        "tolerance": 1e-5,
         **changes,
     }
 
@@ -80,15 +82,15 @@ def make_model(root: Path, **changes: Any) -> Path:
         folder / "known_answer.npz", images=images, features=features, probabilities=toy_probabilities(images)
     )
     (folder / "weights.safetensors").write_bytes(TOY_WEIGHTS.tobytes())
-    (folder / "model.tflite").write_bytes(TOY_WEIGHTS.tobytes())
+    (folder / "formula.bin").write_bytes(TOY_WEIGHTS.tobytes())
     (folder / "card.md").write_text("# A toy\n")
     roles = {
         "weights.safetensors": "weights",
-        "model.tflite": "litert",
+        "formula.bin": "formula",
         "known_answer.npz": "known-answer",
         "card.md": "card",
     }
-    files = {name: file_entry(folder / name, role) for name, role in roles.items()}  # type: ignore[arg-type]
+    files = {name: file_entry(folder / name, role) for name, role in roles.items()}
     save_manifest(folder, Manifest(**values, files=files))
     return folder
 

@@ -20,6 +20,7 @@ def header(**changes: object) -> ExampleHeader:
         "technology": "toy",
         "layout": LAYOUT,
         "features": FEATURES,
+        "feature_sets": (("toy-counts", 3),),
         "encoder": "pileup",
         "encoder_version": 1,
         "read_filter": ReadFilter(),

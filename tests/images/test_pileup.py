@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from dvplug.candidates.finder import find_candidates
 from dvplug.images.encoders import encode_pileups
-from dvplug.images.scene import image_alts
+from dvplug.images.features.site import site_features
 from dvplug.line.candidate_batch import OTHER, UNINFORMATIVE
 from dvplug.line.image_batch import (
     EMPTY,
@@ -20,6 +20,7 @@ from dvplug.line.image_batch import (
     SUPPORTS_REF,
 )
 from dvplug.line.region import Region
+from dvplug.line.scene import Scene, image_alts
 from dvplug.sequence.codes import encode_bases
 from dvplug.technology import CandidateThresholds, ImageLayout
 from helpers.image_sites import HEIGHT, WIDTH, draw, random_candidates, site_of
@@ -81,7 +82,8 @@ def test_no_candidates_give_no_images() -> None:
     region = Region("c", 0, 10)
     none = find_candidates(reads, encode_bases(b"ACGTACGTAC"), 0, region, CandidateThresholds())
     layout = ImageLayout(height=HEIGHT, width=WIDTH, channels=())
-    batch = encode_pileups(reads, none, encode_bases(b"ACGTACGTAC"), 0, layout, [])
+    scene = Scene(reads, none, encode_bases(b"ACGTACGTAC"), 0)
+    batch = encode_pileups(scene, layout, [], site_features)
     assert batch.images.shape == (0, HEIGHT, WIDTH, 0)
     assert batch.features.shape[0] == len(batch) == 0
 

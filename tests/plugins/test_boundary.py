@@ -16,16 +16,17 @@ from dvplug.calling.run import call_variants
 from dvplug.engine.draw import RegionImages
 from dvplug.engine.pipeline import Pipeline
 from dvplug.errors import DEBUG, LONGEST, PluginError, in_short
-from dvplug.hookspecs import CandidateFinder, Channel, Genotyper, ImageEncoder
+from dvplug.hookspecs import CandidateFinder, Channel, FeatureSet, Genotyper, ImageEncoder, Network
 from dvplug.images.features.differences import NEARBY
-from dvplug.images.features.site import FEATURES
 from dvplug.line.candidate_batch import CandidateBatch
 from dvplug.line.read_batch import ReadBatch
 from dvplug.line.region import Region
 from dvplug.plugins.checks import Around, wrong_candidates, wrong_images, wrong_probabilities
+from dvplug.plugins.feature_sets import chosen_features
 from dvplug.plugins.loading import installed_plugins, load_plugins
 from dvplug.reads.groups import ReadSource
 from dvplug.sequence.codes import encode_bases
+from dvplug.sequence.repeats import LONGEST_TRACT, SPANNED_FLANK
 from dvplug.simulate import SimulatedDataset
 from dvplug.technology import TechnologyProfile
 from dvplug.testing import conformance
@@ -48,7 +49,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
 @pytest.fixture
 def toy(site: Site, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("DVPLUG_PLUGINS", "toy")
-    return site.toy(features=list(FEATURES))
+    return site.toy()
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -178,6 +179,7 @@ FIND = "return find_candidates(reads, reference, reference_start, region, thresh
 OF_FINDER = r"^the candidate finder 'toy-finder' of dvplug-toy 0\.3\.0 \(plugin 'toy'\) "
 OF_CHANNEL = r"^the channel 'toy_stripes' of dvplug-toy 0\.3\.0 \(plugin 'toy'\) "
 OF_GENOTYPER = r"^the genotyper 'toy-formula' of dvplug-toy 0\.3\.0 \(plugin 'toy'\) "
+OF_FEATURES = r"^the feature set 'toy-counts' of dvplug-toy 0\.3\.0 \(plugin 'toy'\) "
 BROKEN = {
     "shifted": ("finding.py", FIND,
         f"import dataclasses; found = {FIND[7:]}; return dataclasses.replace(found, start=found.start + 1)",
@@ -191,6 +193,14 @@ BROKEN = {
         OF_CHANNEL + r"failed, at chrS:\d+-\d+: IndexError"),
     "returned": ("drawing.py", "_stripes(pileup.cell, out)", "return out + 1",
         OF_CHANNEL + r"gave uint8\[\d+, 8, 11\], at chrS:\d+-\d+: a channel draws into `out`"),
+    "features": ("measuring.py", "1)], axis=1)", "1)], axis=0)",
+        OF_FEATURES + r"gave features float32\[2, (\d+)\], at chrS:\d+-\d+: it has to be float32\[\1, 2\]"),
+    "doubles": ("measuring.py", '.astype("f4")', "",
+        OF_FEATURES + r"gave features float64\[\d+, 2\], at chrS:\d+-\d+: it has to be float32"),
+    "no number": ("measuring.py", "np.maximum(scene.candidates.depth[site], 1)", "(scene.candidates.depth[site] * 0.0)",
+        OF_FEATURES + r"gave (inf|nan) for its feature 'vaf' at chrS:\d+, at chrS:\d+-\d+: features are finite"),
+    "no features": ("measuring.py", "scene.candidates.allele_depths[site]", "scene.candidates.colour",
+        OF_FEATURES + r"failed, at chrS:\d+-\d+: AttributeError: .*'colour' \(measuring\.py, line \d+\)"),
     "unnormalised": ("formula.py", "odds / odds.sum(axis=1, keepdims=True)", "odds",
         OF_GENOTYPER + r"gave the probabilities \[.*\] with the model toy@1\.0\.0, at chrS:\d+-\d+: they are no"),
     "transposed": ("formula.py", "np.asarray(odds / odds.sum(axis=1, keepdims=True), np.float32)", "odds.T",
@@ -239,7 +249,7 @@ def test_workers_and_the_command_line_tell_it_on_one_line(
 HAPLOTYPES = """
 import numpy as np
 from dvplug.hookspecs import Channel, hookimpl
-DVPLUG_API = 1
+DVPLUG_API = 2
 
 @hookimpl
 def dvplug_channels():
@@ -292,39 +302,97 @@ def test_a_channel_gets_haplotypes_because_it_declares_them(
 REACHING = """
 import numpy as np
 from dataclasses import replace
-from dvplug.hookspecs import ImageEncoder, hookimpl
-DVPLUG_API = 1
+from dvplug.hookspecs import FeatureSet, ImageEncoder, hookimpl
+DVPLUG_API = 2
 
 @hookimpl
-def dvplug_image_encoders():
-    return [ImageEncoder("far", "x", "dvplug_far:encode", features=("reads_around",), reach={reach})]
+def dvplug_{hook}():
+    return [{offer}, reach={reach})]
 
 
-def encode(reads, candidates, reference, reference_start, layout, channels):
+def reads_around(scene):
+    reads, starts = scene.reads, scene.candidates.start
+    around = [int(((reads.end > at - 1200) & (reads.start < at + 1200)).sum()) for at in starts]
+    return np.array(around, np.float32)[scene.images.site][:, None]
+
+
+def encode(scene, layout, channels, measure):
     from dvplug.images.encoders import encode_pileups
-    drawn = encode_pileups(reads, candidates, reference, reference_start, layout, channels)
-    around = [int(((reads.end > at - 1200) & (reads.start < at + 1200)).sum()) for at in candidates.start]
-    return replace(drawn, features=np.array(around, np.float32)[drawn.site][:, None])
+    drawn = encode_pileups(scene, layout, channels, measure)
+    pixel = reads_around(scene).astype(np.uint8)[:, :, None, None]
+    return replace(drawn, images=drawn.images + pixel)
 """
+FAR = {
+    "image encoder": ("image_encoders", 'ImageEncoder("far", "x", "dvplug_far:encode"', "images"),
+    "feature set": (
+        "feature_sets",
+        'FeatureSet("far", "x", "dvplug_far:reads_around", ("around",)',
+        "features",
+    ),
+}
 
 
+@pytest.mark.parametrize("kind", FAR)
 @pytest.mark.parametrize(("reach", "passes"), [(1200, True), (300, False)])
-def test_an_encoder_sees_as_far_as_it_declares(site: Site, reach: int, passes: bool) -> None:
-    site.plugin("dvplug-far", REACHING.format(reach=reach), point="far")
+def test_what_is_drawn_or_measured_reaches_as_far_as_it_declares(
+    site: Site, kind: str, reach: int, passes: bool
+) -> None:
+    hook, offer, what = FAR[kind]
+    source = REACHING.format(hook=hook, offer=offer, reach=reach)
+    site.plugin("dvplug-far", source, point="far")
     told = dict(conformance("far"))
     problem = told.pop("images do not depend on where the genome is cut")
     assert set(told.values()) == {None}
     assert (problem is None) == passes
     if problem:
-        assert "image encoder 'far': features change where the genome is cut" in problem
+        assert f"{kind} 'far': {what} change where the genome is cut" in problem
         assert "declare a larger `reach`" in problem
 
 
-def test_the_engine_s_encoders_declare_what_their_features_look_at() -> None:
+def test_the_engine_s_feature_sets_declare_what_they_look_at() -> None:
     plugins = load_plugins(["ont"])
-    names = plugins.names("image encoder")
-    assert len(names) == 3
-    assert {plugins.image_encoder(name).reach for name in names} == {NEARBY}
+    assert plugins.names("image encoder") == ["pileup"]
+    assert {name: plugins.feature_set(name).reach for name in plugins.names("feature set")} == {
+        "site": NEARBY,
+        **dict.fromkeys(
+            ("length-summary", "length-shares", "r10-length-likelihoods"), LONGEST_TRACT + SPANNED_FLANK
+        ),
+    }
+    profile = plugins.technology("ont")
+    assert Pipeline.of(plugins, profile).reach == NEARBY
+    short = profile.model_copy(update={"features": ("length-shares",)})
+    assert Pipeline.of(plugins, short).reach == LONGEST_TRACT + SPANNED_FLANK
+
+
+def test_feature_sets_are_joined_in_the_order_of_the_profile(site: Site, dataset: SimulatedDataset) -> None:
+    """Each is what it is alone, whatever stands beside it, and what several need is measured once."""
+    site.first_party()
+    plugins, region = load_plugins(["ont"]), Region("chrS", 0, 20_000)
+    profile = plugins.technology("ont").model_copy(update={"phase_reads": False})
+    names = ("length-shares", "r10-length-likelihoods", "site", "length-summary")
+    drawn = {}
+    for chosen in (names, *((name,) for name in names)):
+        pipeline = Pipeline.of(plugins, profile.model_copy(update={"features": chosen}))
+        drawer = RegionImages(pipeline, dataset.reference, [ReadSource(dataset.reads)])
+        drawn[chosen] = np.concatenate([part.images.features for part in drawer.draw(region)])
+        assert drawn[chosen].shape[1] == len(chosen_features(plugins, chosen).columns)
+    assert len(drawn[names]) > 10
+    np.testing.assert_array_equal(drawn[names], np.hstack([drawn[(name,)] for name in names]))
+
+
+def test_two_feature_sets_cannot_have_one_column(toy: Path) -> None:
+    edit(toy / "__init__.py", '("n_alt", "vaf")', '("n_alt", "depth")')
+    plugins = load_plugins(["toy"])
+    assert chosen_features(plugins, ("toy-counts",)).columns == ("n_alt", "depth")
+    profile = plugins.technology("toy").model_copy(update={"features": ("site", "toy-counts")})
+    with pytest.raises(
+        PluginError,
+        match=r"the feature 'depth' is one of the feature set 'site' of dvplug .*\(plugin 'builtin'\) and of the "
+        r"feature set 'toy-counts' of dvplug-toy 0\.3\.0 \(plugin 'toy'\): a model knows features by .*Choose one",
+    ):
+        Pipeline.of(plugins, profile)
+    with pytest.raises(ValueError, match="the feature set 'site' is named twice"):
+        TechnologyProfile.model_validate(profile.model_dump() | {"features": ("site", "site")})
 
 
 @pytest.mark.parametrize(
@@ -335,7 +403,14 @@ def test_the_engine_s_encoders_declare_what_their_features_look_at() -> None:
         (lambda: Genotyper("x", "d", "m:f", needs=("haplotype",)), "can give a genotyper nothing more"),
         (lambda: Genotyper("x", "d", "m:f", devices=("tpu",)), r"the devices \('tpu',\)"),
         (lambda: ImageEncoder("x", "d", "m:f", reach=-1), "a reach of -1"),
-        (lambda: ImageEncoder("x", "d", "m:f", features=("a", "a")).feature_names(), "feature 'a' cannot be named"),
+        (lambda: ImageEncoder("x", "d", "m:f", version=0), "image encoder 'x': version 0. Give 1, 2"),
+        (lambda: FeatureSet("x", "d", "m:f", ("a", "a")).column_names(), "feature 'a' cannot be named"),
+        (lambda: FeatureSet("x", "d", "m:f", ("a",), reach=10**6), "feature set 'x': a reach of 1000000"),
+        (lambda: FeatureSet("x", "d", "m:f", ("a",), version="1"), "feature set 'x': version 1"),  # type: ignore[arg-type]
+        (lambda: FeatureSet("x", "d", "m:f", ("a",), needs=("methylation",)), "this dvplug can give a feature set"),
+        (lambda: Network("x", "d", "m:f", needs=("haplotype",)), "can give a network nothing more"),
+        (lambda: Genotyper("x", "d", "m:f", files={"my file": ".onnx"}), r"the role 'my file' of a file '\.onnx'"),
+        (lambda: Genotyper("x", "d", "m:f", files={"file": "onnx"}), "the role 'file' of a file 'onnx'"),
         (lambda: CandidateFinder("x", "d", "m:f", reach=10**6), "a reach of 1000000: .*Give 0 to 20,000"),
     ],
 )  # fmt: skip

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from dvplug.errors import ModelError, PluginError
-from dvplug.images.features.site import FEATURES
 from dvplug.line.image_batch import EMPTY, Pileup
+from dvplug.plugins.feature_sets import chosen_features
 from dvplug.plugins.loading import Plugins, load_plugins
 from dvplug.testing import PluginConformance
 from helpers.registry_fixtures import REPOSITORY, TOY, Site, make_model
@@ -35,8 +35,8 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
 
 @pytest.fixture
 def toy_package(site: Site) -> Path:
-    """The toy, with a model of the engine's features."""
-    return site.toy(features=list(FEATURES))
+    """The toy, with its model."""
+    return site.toy()
 
 
 class TestToy(PluginConformance):
@@ -131,8 +131,9 @@ class TestBuiltin(PluginConformance):
         super().test_functions_can_be_imported_and_called_as_specified()
 
     def test_features_can_be_imported(self) -> None:
-        features = self.plugins().image_encoder("pileup").feature_names()
-        assert features
+        plugins = self.plugins()
+        features = chosen_features(plugins, plugins.names("feature set")).columns
+        assert len(features) > 30
         assert all(isinstance(name, str) for name in features)
 
 
@@ -150,15 +151,14 @@ def test_the_toy_s_channel_draws_where_reads_lie(toy_package: Path) -> None:
 ENCODER = """
 @hookimpl
 def dvplug_image_encoders():
-    from dvplug.images.features.site import FEATURES
     from dvplug.hookspecs import ImageEncoder
-    return [ImageEncoder("short", "one channel less", "dvplug_toy:encode", version=1, features=FEATURES)]
+    return [ImageEncoder("short", "one channel less", "dvplug_toy:encode")]
 
 
-def encode(reads, candidates, reference, reference_start, layout, channels):
+def encode(scene, layout, channels, measure):
     from dataclasses import replace
     from dvplug.images.encoders import encode_pileups
-    drawn = encode_pileups(reads, candidates, reference, reference_start, layout, channels)
+    drawn = encode_pileups(scene, layout, channels, measure)
     return replace(drawn, images=drawn.images[..., :-1])
 
 
@@ -178,7 +178,7 @@ def _edit(path: Path, old: str, new: str) -> None:
 
 
 def test_kit_finds_a_plugin_that_does_not_load(toy_package: Path) -> None:
-    _edit(toy_package / "__init__.py", "DVPLUG_API = 1", "DVPLUG_API = 0")
+    _edit(toy_package / "__init__.py", "DVPLUG_API = 2", "DVPLUG_API = 0")
     with pytest.raises(AssertionError, match="it was written for hook API 0"):
         _Toy().test_plugin_loads_without_a_problem()
 
@@ -211,8 +211,13 @@ def test_kit_finds_a_function_that_is_not_there(toy_package: Path) -> None:
             '("read_bass", "toy_stripes")',
             "no plugin offers the channel 'read_bass'. Did",
         ),
-        ('genotyper="toy-formula"', 'genotyper="toy"', "no plugin offers the genotyper 'toy'"),
-        ('genotyper="toy-formula"', 'image_encoder="pile"', "no plugin offers the image encoder 'pile'. Did"),
+        ("image=layout", 'image=layout, genotyper="toy"', "no plugin offers the genotyper 'toy'"),
+        (
+            "image=layout",
+            'image=layout, image_encoder="pile"',
+            "no plugin offers the image encoder 'pile'. Did",
+        ),
+        ('("toy-counts",)', '("toy-count",)', "no plugin offers the feature set 'toy-count'. Did"),
         ('finder="toy-finder"', 'finder="x"', "no plugin offers the candidate finder 'x'"),
     ],
 )
@@ -224,8 +229,8 @@ def test_kit_finds_a_part_that_does_not_exist(toy_package: Path, old: str, new: 
 
 def test_kit_finds_models_that_are_absent_misfit_or_damaged(toy_package: Path) -> None:
     models = toy_package / "models"
-    (models / "toy-1.0.0" / "model.tflite").write_bytes(b"")
-    with pytest.raises(ModelError, match=r"model\.tflite is damaged"):
+    (models / "toy-1.0.0" / "formula.bin").write_bytes(b"")
+    with pytest.raises(ModelError, match=r"formula\.bin is damaged"):
         _Toy().test_models_fit_and_verify()
     make_model(models, version="1.1.0", encoder={"name": "pileup", "version": 7})
     with pytest.raises(ModelError, match="encoder: the model has pileup version 7"):
@@ -237,20 +242,76 @@ def test_kit_finds_models_that_are_absent_misfit_or_damaged(toy_package: Path) -
         _Toy().test_models_fit_and_verify()
 
 
+def test_kit_finds_models_with_settings_that_the_genotyper_does_not_know(toy_package: Path) -> None:
+    make_model(toy_package / "models", version="1.1.0", genotyper_settings={"precision": "int8"})
+    with pytest.raises(
+        ModelError,
+        match=r"settings \{'precision': 'int8'\} do not fit the genotyper 'toy-formula': unknown: precision\. "
+        "Known settings: none",
+    ):
+        _Toy().test_models_fit_and_verify()
+
+
+@pytest.mark.skipif(importlib.util.find_spec("keras") is None, reason="keras is not installed")
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
+        ('name="hidden"', "", "a network with a layer called 'dense.*Keras calls layers without a name so"),
+        ('layers.Dense(3, name="logits")(x)', "x", r"a network without logits, its layers being \['image'.*Dense"),
+        ("Dense(3,", "Dense(3, activation='softmax',", "logits of 3 units, with a bias: its one output"),
+        ("Dense(3,", "Dense(2,", "logits of 2 units, with a bias: its one output"),
+        ("[image, given], layers", "[given, image], layers",
+         r"the inputs float32\[n, 5\] uint8\[n, 32, 33, 3\]: it is given image and features, in this order: uint8"),
+        ('dtype="uint8"', 'dtype="float32"', r"the inputs float32\[n, 32, 33, 3\] float32\[n, 5\]: it is given"),
+        ("return keras.Model(", "return str((", r"gave a str: it has to be a keras\.Model"),
+        ("import keras\n    from", "import kerass\n    from", "failed: ModuleNotFoundError: No module named 'kerass'"),
+    ],
+)  # fmt: skip
+def test_kit_finds_networks_that_cannot_be_trained(
+    toy_package: Path, old: str, new: str, message: str
+) -> None:
+    _edit(toy_package / "network.py", old, new)
+    if "str((" in new:
+        _edit(toy_package / "network.py", '(x), name="toy_dense")', "(x)))")
+    with pytest.raises(PluginError, match=f"the network 'toy-dense' of dvplug-toy 0.3.0 .*{message}"):
+        _Toy().test_networks_can_be_built()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("default=16, ", "", "do not fit the network 'toy-dense': units: Field required"),
         (
+            "DenseSettings(Frozen)",
+            "DenseSettings",
+            "declares the settings dvplug_toy.network:DenseSettings: they have to be a class that derives",
+        ),
+    ],
+)
+def test_kit_finds_settings_that_are_not_as_they_should_be(
+    toy_package: Path, old: str, new: str, message: str
+) -> None:
+    _edit(toy_package / "network.py", old, new)
+    with pytest.raises((ModelError, PluginError), match=message):
+        _Toy().test_settings_are_declared_as_classes()
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message"),
+    [
+        (
+            "drawing.py",
             "_stripes(pileup.cell, out)",
             "out[:] = np.random.default_rng().integers(1, 255)",
             "toy: images differ from run to run",
         ),
+        ("measuring.py", "reads / 100", "reads * np.random.random()", "toy: features differ from run to run"),
     ],
 )
 def test_kit_finds_images_that_are_not_as_declared(
-    toy_package: Path, old: str, new: str, message: str
+    toy_package: Path, file: str, old: str, new: str, message: str
 ) -> None:
-    _edit(toy_package / "drawing.py", old, new)
+    _edit(toy_package / file, old, new)
     with pytest.raises(AssertionError, match=message):
         _Toy().test_images_are_as_declared_and_always_the_same()
 

@@ -135,7 +135,7 @@ def test_a_wheel_of_another_genotyper(run: Run, tmp_path: Path) -> None:
         (
             """
             from dvplug.hookspecs import Channel, hookimpl
-            DVPLUG_API = 1
+            DVPLUG_API = 2
             @hookimpl
             def dvplug_channels(): return [Channel("strand", "mine", "dvplug_bad:draw")]
             """,
@@ -154,7 +154,7 @@ def test_what_does_not_load_or_clashes_is_uninstalled_again(
 
 
 def test_what_breaks_dvplug_itself_is_uninstalled_again(run: Run, tmp_path: Path) -> None:
-    project = module(tmp_path, "dvplug-bad", "DVPLUG_API = 1", "bad")
+    project = module(tmp_path, "dvplug-bad", "DVPLUG_API = 2", "bad")
     (project / "pluggy.py").write_text("raise ImportError('another pluggy')\n")
     described = project / "pyproject.toml"
     described.write_text(described.read_text().replace("include = [", 'include = ["pluggy.py", '))
@@ -169,7 +169,7 @@ def test_what_was_replaced_comes_back(run: Run, tmp_path: Path) -> None:
         tmp_path, "dvplug-bad",
         """
         from dvplug.hookspecs import Channel, hookimpl
-        DVPLUG_API = 1
+        DVPLUG_API = 2
         @hookimpl
         def dvplug_channels(): return [Channel("mine", "mine", "dvplug_bad:draw")]
         """,

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from dvplug.errors import PluginError
-from dvplug.hookspecs import HOOK_API, Channel, ImageEncoder, import_named
+from dvplug.hookspecs import HOOK_API, Channel, FeatureSet, import_named
 from dvplug.plugins.loading import PluginInfo, Plugins, installed_plugins, load_plugins
 from helpers.registry_fixtures import Site, make_model
 
 CHANNEL = """
 from dvplug.hookspecs import Channel, hookimpl
-DVPLUG_API = 1
+DVPLUG_API = 2
 
 @hookimpl
 def dvplug_channels():
@@ -26,7 +26,7 @@ def dvplug_channels():
 TECHNOLOGY = """
 from dvplug.hookspecs import hookimpl
 from dvplug.technology import ImageLayout, TechnologyProfile
-DVPLUG_API = 1
+DVPLUG_API = 2
 
 @hookimpl
 def dvplug_technologies():
@@ -51,8 +51,10 @@ def test_the_engine_registers_its_parts_by_the_hooks() -> None:
     plugins = load_plugins(())
     assert plugins.candidate_finder("allele-counter").function == "dvplug.candidates.finder:find_candidates"
     assert plugins.image_encoder("pileup").version == 2
-    assert plugins.genotyper("network").function == "dvplug.genotypes.genotyper:open_genotyper"
+    assert plugins.genotyper("litert").function == "dvplug.genotypes.genotyper:open_genotyper"
     assert len(plugins.names("channel")) == 9
+    assert plugins.names("feature set") == ["length-shares", "length-summary", "site"]
+    assert plugins.network("small-cnn").settings == "dvplug.genotypes.small_cnn:SmallCnnSettings"
     assert [(p.name, p.status) for p in plugins.plugins if p.status != "off"] == [("builtin", "ok")]
     assert plugins.problems == ()
 
@@ -67,7 +69,9 @@ def test_a_technology_is_found_by_name_and_alias(site: Site) -> None:
     assert toy.provides == (
         "technology toy",
         "candidate finder toy-finder",
+        "feature set toy-counts",
         "channel toy_stripes",
+        "network toy-dense",
         "genotyper toy-formula",
         "model toy@1.0.0",
     )
@@ -81,6 +85,10 @@ def test_a_technology_is_found_by_name_and_alias(site: Site) -> None:
         (("Requires-Dist: dvplug>=99",), "it needs dvplug >=99: this is .*Install a dvplug that it is for"),
         (("Requires-Dist: dvplug <0.1",), r"it needs dvplug <0\.1"),
         (("Keywords: genomics,dvplug-hook-api-7",), "it was written for hook API 7: this dvplug"),
+        (
+            ("Keywords: dvplug-hook-api-1",),
+            r"hook API 1: this dvplug .* has hook API 2\. .*or a plugin for 2",
+        ),
     ],
 )
 def test_a_plugin_for_another_dvplug_is_refused_without_importing_it(
@@ -111,10 +119,10 @@ def test_a_plugin_for_this_dvplug_is_loaded(site: Site) -> None:
         ("raise RuntimeError('no licence found')", "importing it failed: RuntimeError: no licence found"),
         ("raise SystemExit(3)", "importing it failed: SystemExit: 3"),
         ("def f(:", "importing it failed: SyntaxError"),
-        (CHANNEL.replace("DVPLUG_API = 1", ""), f"does not say which hook API .*DVPLUG_API = {HOOK_API}"),
+        (CHANNEL.replace("DVPLUG_API = 2", ""), f"does not say which hook API .*DVPLUG_API = {HOOK_API}"),
         (
-            CHANNEL.replace("DVPLUG_API = 1", "DVPLUG_API = 2"),
-            "hook API 2: this dvplug .* Install a dvplug with hook API 2",
+            CHANNEL.replace("DVPLUG_API = 2", "DVPLUG_API = 1"),
+            "hook API 1: this dvplug .* has hook API 2. Install a dvplug with hook API 1, or a plugin for 2",
         ),
         (
             CHANNEL.replace("dvplug_channels", "dvplug_chanels"),
@@ -192,7 +200,7 @@ def test_model_sources_that_are_not_as_they_should_be(site: Site) -> None:
     source = """
         from pathlib import Path
         from dvplug.hookspecs import hookimpl
-        DVPLUG_API = 1
+        DVPLUG_API = 2
 
         @hookimpl
         def dvplug_model_sources():
@@ -239,12 +247,13 @@ def test_the_order_does_not_depend_on_installation(site: Site) -> None:
 
 
 def test_features_that_no_manifest_could_name_are_refused_before_any_training() -> None:
-    encoder = ImageEncoder("own", "d", "nowhere:encode", features=("depth", "change_+1"))
+    own = FeatureSet("own", "d", "nowhere:measure", ("depth", "change_+1"))
     with pytest.raises(PluginError, match=r"'own': feature 'change_\+1' cannot be named so: .*Rename it"):
-        encoder.feature_names()
-    assert ImageEncoder("own", "d", "nowhere:encode", features=("change_-1",)).feature_names() == (
-        "change_-1",
-    )
+        own.column_names()
+    assert FeatureSet("own", "d", "nowhere:measure", ("change_-1",)).column_names() == ("change_-1",)
+    for columns in ("math:pi", ()):
+        with pytest.raises(PluginError, match=r"'own': its columns are .*Name what it measures, in a tuple"):
+            FeatureSet("own", "d", "nowhere:measure", columns).column_names()
 
 
 def test_import_strings_that_lead_nowhere() -> None:

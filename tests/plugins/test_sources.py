@@ -21,20 +21,26 @@ FILES = {
     "lab_package/encoder.py": "def encode(*given):\n    return None\n",
     "lab_package/inner/table.tsv": "1\t2\n",
     "lab_package/models/m-1.0.0/weights": "0",
+    "lab_measures.py": "def measure(scene):\n    return None\n",
     "lab_tech.py": "from pathlib import Path\n"
-    "from dvplug.hookspecs import CandidateFinder, ImageEncoder, hookimpl\n"
+    "from dvplug.hookspecs import CandidateFinder, FeatureSet, ImageEncoder, hookimpl\n"
     "from dvplug_illumina.profile import ILLUMINA_WGS\n"
-    "DVPLUG_API = 1\n"
+    "DVPLUG_API = 2\n"
     "@hookimpl\ndef dvplug_technologies():\n"
     "    return [ILLUMINA_WGS.model_copy(update={'name': 'lab', 'aliases': (), 'candidate_finder': 'lab-finder',"
-    " 'image_encoder': 'lab-encoder'})]\n"
+    " 'image_encoder': 'lab-encoder', 'features': ('lab-features',)})]\n"
     "@hookimpl\ndef dvplug_candidate_finders():\n"
     "    return [CandidateFinder('lab-finder', 'x', 'lab_finder:find')]\n"
     "@hookimpl\ndef dvplug_image_encoders():\n"
     "    return [ImageEncoder('lab-encoder', 'x', 'lab_package.encoder:encode')]\n"
+    "@hookimpl\ndef dvplug_feature_sets():\n"
+    "    return [FeatureSet('lab-features', 'x', 'lab_measures:measure', ('x',))]\n"
     "@hookimpl\ndef dvplug_model_sources():\n"
     "    return [Path(__file__).parent / 'lab_package' / 'models']\n",
 }
+
+
+LITERT = (("genotyper", "litert"),)
 
 
 class Point:
@@ -70,15 +76,15 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Plugins
 
 
 def digests(plugins: Plugins) -> dict[str, str]:
-    return code_digests(plugins, plugins.technology("lab"))
+    return code_digests(plugins, plugins.technology("lab"), LITERT)
 
 
 def test_those_that_take_part_are_named(lab: Callable[[], Plugins]) -> None:
     found = digests(lab())
     found.pop("dvplug_illumina", "")  # which the plugin imports: it counts where it is no installed one
-    assert set(found) == {"dvplug", "lab_finder", "lab_helper", "lab_package", "lab_tech"}
+    assert set(found) == {"dvplug", "lab_finder", "lab_helper", "lab_measures", "lab_package", "lab_tech"}
     plugins = lab()
-    assert set(code_digests(plugins, plugins.technology("pacbio"))) == {"dvplug", "dvplug_pacbio"}
+    assert set(code_digests(plugins, plugins.technology("pacbio"), LITERT)) == {"dvplug", "dvplug_pacbio"}
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -107,7 +113,7 @@ def test_a_new_file_in_a_package_shows_and_compiled_ones_do_not(
 
 def test_libraries_are_those_of_dvplug_and_of_the_plugins(lab: Callable[[], Plugins]) -> None:
     plugins = lab()
-    found = RunCode.of(plugins, plugins.technology("lab"))
+    found = RunCode.of(plugins, plugins.technology("lab"), LITERT)
     assert {"numpy", "numba", "pysam", "ai-edge-litert"} <= set(found.libraries)
     assert "tensorflow" not in found.libraries
-    assert "tensorflow" in RunCode.of(plugins, plugins.technology("lab"), "gpu").libraries
+    assert "tensorflow" in RunCode.of(plugins, plugins.technology("lab"), LITERT, "gpu").libraries

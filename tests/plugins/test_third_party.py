@@ -1,4 +1,4 @@
-"""A stranger's genotyper: the same networks on another runtime, chosen by a profile and by nothing else."""
+"""A stranger's genotypers: the same networks on another runtime, chosen by a profile or by a model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pytest
 
 from dvplug.calling.options import CallOptions
 from dvplug.calling.run import call_variants
-from dvplug.models import load_model
+from dvplug.errors import ModelError, PluginError
+from dvplug.models import load_model, verify_model
 from dvplug.plugins.loading import installed_plugins, load_plugins
 from dvplug.simulate import SimulatedDataset
 from dvplug.testing import PluginConformance
@@ -52,7 +53,7 @@ def test_it_computes_what_the_float32_network_does(site: Site) -> None:
     plugins = load_plugins(["illumina", "onnx"])
     model = load_model(plugins, "illumina-wgs@1")
     with np.load(model.path("known-answer")) as known:
-        genotyper = plugins.genotyper("onnx").load()(model, "cpu")
+        genotyper = plugins.genotyper("onnx-from-weights").load()(model, "cpu")
         found = genotyper.predict(known["images"], known["features"])
         alone = genotyper.predict(known["images"][:1], known["features"][:1])
         np.testing.assert_allclose(found, known["probabilities"], atol=2e-5)
@@ -70,3 +71,34 @@ def test_its_calls_are_nearly_those_of_litert(site: Site, dataset: SimulatedData
     ours, theirs = lines.values()
     assert len(ours) > 50
     assert len(ours ^ theirs) <= 0.04 * len(ours)  # int8 rounds
+
+
+@needs_onnx
+def test_a_model_has_the_files_that_its_genotyper_names_and_no_other(
+    site: Site, dataset: SimulatedDataset, tmp_path: Path
+) -> None:
+    """The technology names no genotyper: the model does. The records are those of the weights."""
+    plugins = load_plugins(["illumina", "onnx"])
+    original, folder = load_model(plugins, "illumina-wgs@1"), tmp_path / "graph"
+    from dvplug_onnx.genotyper import write_model
+
+    write_model(original, folder)
+    assert {path.name for path in folder.iterdir()} == {"manifest.json", "network.onnx", "known_answer.npz"}
+    model = load_model(plugins, f"{folder}/")
+    assert 0 < verify_model(plugins, model) < 2e-5
+    said = {}
+    for tech, more in (("illumina-wgs", {"model": f"{folder}/"}), ("illumina-wgs-onnx", {})):
+        out = tmp_path / f"{tech}.vcf"
+        call_variants(CallOptions(tech, dataset.reference, (dataset.reads,), str(out), device="cpu", **more))
+        said[tech] = [line for line in out.read_text().splitlines() if not line.startswith("#")]
+    assert said["illumina-wgs"] == said["illumina-wgs-onnx"]
+    with pytest.raises(
+        ModelError,
+        match=r"graph@1\.0\.0 has no weights \(\.safetensors\), which the genotyper 'onnx-from-weights' opens: "
+        r"its files are onnx \(network\.onnx\), known-answer .*made for 'onnx-from-weights'",
+    ):
+        verify_model(plugins, model, profile=plugins.technology("illumina-wgs-onnx"))
+    with pytest.raises(
+        PluginError, match=r"no plugin offers the genotyper 'onnx', which opens the model graph@1"
+    ):
+        verify_model(load_plugins(["illumina"]), model)

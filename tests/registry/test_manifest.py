@@ -21,7 +21,7 @@ from oracles.versions import precedes
 HASH = "0" * 64
 FILES = {
     "w.safetensors": {"sha256": HASH, "size": 1, "role": "weights"},
-    "m.tflite": {"sha256": HASH, "size": 1, "role": "litert"},
+    "m.bin": {"sha256": HASH, "size": 1, "role": "formula"},
     "k.npz": {"sha256": HASH, "size": 1, "role": "known-answer"},
 }
 
@@ -105,17 +105,33 @@ def test_file_names_that_lead_elsewhere_are_refused(name: str) -> None:
         ({"name": "Toy"}, "String should match pattern"),
         ({"version": "1.0"}, "not a semantic version"),
         ({"licence": "free for all!"}, "String should match pattern"),
-        ({"litert": {"precision": "int4", "tolerance": 0.1}}, "'int8' or 'float32'"),
-        ({"litert": {"precision": "int8", "tolerance": float("nan")}}, "tolerance"),
+        ({"tolerance": 1.5}, "tolerance"),
+        ({"tolerance": float("nan")}, "tolerance"),
+        ({"genotyper": "a b"}, "genotyper"),
+        ({"genotyper_settings": {"precision": {"int": 8}}}, "genotyper_settings.precision"),
+        ({"architecture_settings": {"rate": float("inf")}}, "architecture_settings.rate"),
+        ({"feature_sets": [{"name": "s", "version": 1}] * 2}, "feature sets are named twice: s"),
+        ({"feature_sets": [{"name": "s", "version": 0}]}, "feature_sets.0.version"),
         ({"features": ["a", "a"]}, "features are named twice: a"),
         (
             {"metrics": [{"set": "s", "type": "SNP", "tp": 90, "fp": 10, "fn": 10, "f1": 0.95}]},
             "counts give 0.9000",
         ),
         (
-            {"files": {k: v for k, v in FILES.items() if k != "m.tflite"}},
-            "one file in the role litert, not 0",
+            {"files": {k: v for k, v in FILES.items() if k != "k.npz"}},
+            "one file in the role known-answer, not 0",
         ),
+        ({"files": {**FILES, "m2.bin": FILES["m.bin"]}}, "one file in the role formula, not 2"),
+        (
+            {"files": {**FILES, "n.pkl": {**FILES["m.bin"], "role": "more"}}},
+            r"n\.pkl: a model holds data alone",
+        ),
+        (
+            {"files": {**FILES, "n.PT": {**FILES["m.bin"], "role": "more"}}},
+            r"n\.PT: a model holds data alone",
+        ),
+        ({"files": {**FILES, "n": {**FILES["m.bin"], "role": "more"}}}, "n: a model holds data alone"),
+        ({"files": {**FILES, "n.bin": {**FILES["m.bin"], "role": "a role"}}}, "role"),
         (
             {"files": {**FILES, "w2.safetensors": FILES["w.safetensors"]}},
             "one file in the role weights, not 2",
@@ -143,9 +159,15 @@ def test_manifest_on_disk_that_is_missing_newer_broken_or_a_link(tmp_path: Path)
     path = tmp_path / "manifest.json"
     with pytest.raises(ModelError, match=r"there is no plain file manifest\.json"):
         load_manifest(tmp_path)
-    path.write_text('{"schema_version": 2}')
+    path.write_text('{"schema_version": 3}')
     with pytest.raises(
-        ModelError, match=r"has schema version 2: this dvplug reads version 1\. Update dvplug"
+        ModelError, match=r"has schema version 3: this dvplug reads version 2\. Update dvplug"
+    ):
+        load_manifest(tmp_path)
+    path.write_text('{"schema_version": 1, "litert": {}}')
+    with pytest.raises(
+        ModelError,
+        match=r"has schema version 1: this dvplug reads version 2\. Take a newer version of the model",
     ):
         load_manifest(tmp_path)
     path.write_text("{")

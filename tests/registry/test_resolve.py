@@ -39,7 +39,7 @@ def test_a_whole_model_verifies_and_unlisted_files_are_reported(model: ModelFold
     assert model.manifest_sha256 == file_sha256(model.folder / "manifest.json")
 
 
-@pytest.mark.parametrize("name", ["weights.safetensors", "model.tflite", "known_answer.npz", "card.md"])
+@pytest.mark.parametrize("name", ["weights.safetensors", "formula.bin", "known_answer.npz", "card.md"])
 def test_one_flipped_bit_in_any_file_is_found(model: ModelFolder, name: str) -> None:
     path = model.folder / name
     content = bytearray(path.read_bytes())

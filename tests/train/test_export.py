@@ -84,7 +84,8 @@ def test_the_folder_is_whole_and_its_manifest_tells_the_fit(work: Path) -> None:
     assert manifest.features == FEATURES
     assert manifest.architecture_settings == TINY
     assert manifest.training.n_examples == 1280
-    assert manifest.litert.precision == "int8"
+    assert (manifest.genotyper, manifest.genotyper_settings) == ("litert", {"precision": "int8"})
+    assert [(one.name, one.version) for one in manifest.feature_sets] == [("toy-counts", 3)]
     assert sorted(entry.role for entry in manifest.files.values()) == [
         "card",
         "known-answer",
@@ -137,8 +138,8 @@ def test_float32_is_shipped_where_int8_is_worse(
 
     monkeypatch.setattr(export_module, "convert", poor_int8)
     manifest = export(work / "fit", [work / "tune.h5"], ABOUT, tmp_path / "model")
-    assert manifest.litert.precision == "float32"
-    assert manifest.litert.tolerance <= 0.001
+    assert manifest.genotyper_settings == {"precision": "float32"}
+    assert manifest.tolerance <= 0.001
 
 
 def test_a_failure_leaves_no_folder(work: Path, tmp_path: Path) -> None:

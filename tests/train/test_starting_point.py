@@ -32,6 +32,7 @@ def drawn_as(manifest: Manifest) -> dict[str, object]:
         "features": manifest.features,
         "encoder": manifest.encoder.name,
         "encoder_version": manifest.encoder.version,
+        "feature_sets": tuple((one.name, one.version) for one in manifest.feature_sets),
     }
 
 

@@ -113,7 +113,8 @@ def _about(manifest: Manifest) -> Iterator[str]:
     yield f"| network | {manifest.architecture} |"
     yield f"| image | {image.height} x {image.width}, {', '.join(image.channels)} |"
     yield f"| features | {len(manifest.features)} |"
-    yield f"| inference on a CPU | {manifest.litert.precision}, within {manifest.litert.tolerance:.3f} of float32 |"
+    precision = manifest.genotyper_settings.get("precision", "float32")
+    yield f"| inference on a CPU | {precision}, within {manifest.tolerance:.3f} of float32 |"
     yield f"| temperatures | {', '.join(f'{t:.2f}' for t in manifest.temperatures)} (hom-ref, het, hom-alt) |"
     yield f"| lapse rates | {manifest.lapse_rates.snp:.4f} (SNP), {manifest.lapse_rates.indel:.4f} (indel) |"
     yield f"| trained on | {training.n_examples:,} examples, seed {training.seed}: {training.data} |"

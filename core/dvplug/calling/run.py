@@ -24,7 +24,6 @@ from dvplug.genome.ploidy import Ploidy, left_out_by_default, resolve_ploidy
 from dvplug.genome.reference import Reference
 from dvplug.genome.regions import grouped, partitions, resolve_regions, skip_n_runs
 from dvplug.genotypes.genotyper import gpu_is_usable
-from dvplug.hookspecs import Genotyper
 from dvplug.inputs.preflight import Checked, Where, check_call
 from dvplug.inputs.recognition import AUTO
 from dvplug.inputs.run_sample import sample_run
@@ -33,8 +32,7 @@ from dvplug.kernel.cache import cache_folder, is_warm
 from dvplug.line.record import VcfRecord
 from dvplug.line.region import Partition, Region
 from dvplug.line.result import Counts, RegionResult
-from dvplug.models import check_fit, check_request, resolve_model
-from dvplug.plugins.boundary import CheckedOpen
+from dvplug.models import check_fit, check_request, genotyper_name, opener_of, resolve_model
 from dvplug.plugins.loading import Plugins, installed_plugins
 from dvplug.plugins.sources import RunCode
 from dvplug.records.gvcf import GvcfWriter
@@ -159,8 +157,7 @@ def prepare_call(options: CallOptions) -> PreparedCall:
         _say_proposed(checked.proposed)
     options = replace(options, tech=checked.profile.name) if options.tech == AUTO else options
     job, departures = call_job(options, plugins, checked, inputs)
-    device = _device(options.device, plugins.genotyper(checked.profile.genotyper))
-    code = RunCode.of(plugins, checked.profile, device)
+    code = RunCode.of(plugins, checked.profile, _of_model(plugins, job), job.device)
     with Reference.open(options.ref) as reference:
         text = partial(
             _header, departures, reference.lengths, checked.sample, reference=file_name(options.ref),
@@ -170,6 +167,15 @@ def prepare_call(options: CallOptions) -> PreparedCall:
         size = checked.profile.partition_size
         parts = list(grouped(skip_n_runs(partitions(checked.regions, size), reference), size))
     return PreparedCall(options, job, parts, workers, code, text)
+
+
+def _of_model(plugins: Plugins, job: CallJob) -> list[tuple[str, str]]:
+    """Kind and name of what the model is opened with."""
+    manifest = job.model.manifest
+    parts = [("genotyper", genotyper_name(manifest, job.pipeline.profile))]
+    if job.device == "gpu" and manifest.architecture in plugins.names("network"):
+        parts.append(("network", manifest.architecture))
+    return parts
 
 
 def _header(departures: Sequence[Departure], *given: Any, **named: Any) -> str:
@@ -215,14 +221,14 @@ def call_job(
     """
     profile = checked.profile
     model = resolve_model(plugins, profile, options.model, offline=options.offline)
-    check_fit(model.manifest, profile, plugins.image_encoder(profile.image_encoder))
+    check_fit(plugins, model.manifest, profile)
+    opener = opener_of(plugins, model, profile)
+    device = _device(options.device, opener.devices)
+    opener.require_device(device)
     with inputs.watched():
         sample = sample_run(checked.reads, options.ref, profile.read_filter)
     departures, usual = compare_with_training(model.manifest, sample)
     say_departures(model.manifest.label, departures, force=options.force)
-    genotyper = plugins.genotyper(profile.genotyper)
-    device, opener = _device(options.device, genotyper), CheckedOpen.of(plugins, profile.genotyper)
-    opener.require_device(device)
     job = CallJob(
         Pipeline.of(plugins, profile),
         opener,
@@ -315,7 +321,7 @@ def ploidy_of(options: CallOptions, lengths: Mapping[str, int], regions: Iterabl
     )
 
 
-def _device(wanted: str, genotyper: Genotyper) -> str:
+def _device(wanted: str, devices: Sequence[str]) -> str:
     if wanted != "auto":
         return wanted
-    return "gpu" if "gpu" in genotyper.devices and gpu_is_usable() else genotyper.devices[0]
+    return "gpu" if "gpu" in devices and gpu_is_usable() else devices[0]

@@ -281,7 +281,7 @@ def verify(name: str, *, as_json: Json = False) -> None:
         "files": len(model.manifest.files),
         "unlisted_files": list(unlisted),
         "difference": difference,
-        "tolerance": model.manifest.litert.tolerance,
+        "tolerance": model.manifest.tolerance,
     }
     for file in unlisted:
         warn(f"{visible(file)} is not in the manifest; nothing uses it.")

@@ -89,6 +89,7 @@ def fit(
     learning_rate: float = 2e-3,
     class_weights: tuple[float, float, float] = (1.0, 1.0, 1.0),
     keep: tuple[float, float, float] = (1.0, 1.0, 1.0),
+    architecture: str | None = None,
     start_from: str | None = None,
     seed: Whole = 1,
 ) -> None:
@@ -112,6 +113,8 @@ def fit(
         Weights of hom-ref, het and hom-alt in the loss.
     keep
         Fractions of the hom-ref, het and hom-alt examples to use in each epoch.
+    architecture
+        The network, as `dvplug plugins list` names it; small-cnn by default.
     start_from
         A model or a fit whose network and weights to start from: its folder, or the name of an installed model.
     seed
@@ -127,6 +130,7 @@ def fit(
         class_weights=class_weights,
         keep=keep,
         seed=seed,
+        **({} if architecture is None else {"architecture": architecture}),
     )
     with reserved_folder(out, "--out"):
         fit_network(examples, tune, settings, out, start_from)

@@ -21,6 +21,7 @@ from dvplug.line.image_batch import ImageBatch
 from dvplug.line.read_batch import LEFT_OUT, ReadBatch
 from dvplug.line.region import Region
 from dvplug.line.result import Counts, Stopwatch
+from dvplug.line.scene import Scene
 from dvplug.plugins.boundary import located, place_of
 from dvplug.reads.fetch import fetch_reads
 from dvplug.reads.groups import ReadSource
@@ -131,9 +132,7 @@ class RegionImages:
             part = candidates.part(first, last)
             clock = Stopwatch(counts.seconds)
             with located(place_of(part) if len(part) else region):
-                images = self.pipeline.encode(
-                    reads, part, codes, start, self.profile.image, self.pipeline.channels
-                )
+                images = self.pipeline.draw(Scene(reads, part, codes, start))
             images, outside = self.usual.images(images, self.profile.image.reference_rows)
             counts.outside.update(outside)
             clock.stop("encode")

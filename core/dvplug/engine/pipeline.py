@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dvplug.errors import PluginError
-from dvplug.hookspecs import HAPLOTYPE, Draw, Encode, Extension, Find
-from dvplug.plugins.boundary import CheckedDraw, CheckedEncode, CheckedFind
+from dvplug.hookspecs import HAPLOTYPE, Draw, Encode, Extension, Find, Measure
+from dvplug.line.image_batch import ImageBatch
+from dvplug.line.scene import Scene
+from dvplug.plugins.boundary import CheckedDraw, CheckedEncode, CheckedFind, CheckedMeasure, JoinedMeasures
+from dvplug.plugins.feature_sets import chosen_features
 from dvplug.plugins.loading import Plugins
 from dvplug.technology import TechnologyProfile
 
@@ -26,6 +29,7 @@ class Pipeline:
     profile: TechnologyProfile
     find: Find
     encode: Encode
+    measure: Measure
     channels: list[Draw]
     haplotypes: bool
     reach: int
@@ -41,8 +45,9 @@ class Pipeline:
         """
         finder = plugins.candidate_finder(profile.candidate_finder)
         encoder = plugins.image_encoder(profile.image_encoder)
+        features = chosen_features(plugins, profile.features)
         offers = [plugins.offer("channel", name) for name in profile.image.channels]
-        chosen: list[Extension] = [finder, encoder, *(offer.item for offer in offers)]
+        chosen: list[Extension] = [finder, encoder, *features.sets, *(offer.item for offer in offers)]
         found_by = plugins.offer(finder.kind, profile.candidate_finder)
         if profile.phase_reads and HAPLOTYPE in finder.needs:
             raise PluginError(
@@ -50,11 +55,17 @@ class Pipeline:
                 cause="with phase_reads, reads have haplotypes only after candidates were found",
                 repair="Set phase_reads to False, so that HP tags are read, or choose another candidate finder.",
             )
+        drawn_by = plugins.offer(encoder.kind, profile.image_encoder)
         return cls(
             profile,
             CheckedFind.of(found_by),
-            CheckedEncode.of(plugins.offer(encoder.kind, profile.image_encoder), encoder),
+            CheckedEncode.of(drawn_by, len(features.columns)),
+            JoinedMeasures(tuple(map(CheckedMeasure.of, features.offers, features.of_sets))),
             [CheckedDraw.of(offer) for offer in offers],
             not profile.phase_reads and any(HAPLOTYPE in one.needs for one in chosen),
-            max(profile.image.width // 2, finder.reach, encoder.reach),
+            max(profile.image.width // 2, finder.reach, encoder.reach, *(one.reach for one in features.sets)),
         )
+
+    def draw(self, scene: Scene) -> ImageBatch:
+        """Draw and measure the candidates of a scene."""
+        return self.encode(scene, self.profile.image, self.channels, self.measure)

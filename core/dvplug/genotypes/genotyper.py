@@ -18,11 +18,18 @@ from dvplug.genotypes.networks import build, predict_batch, quiet_backend, softm
 from dvplug.hookspecs import Predictor
 from dvplug.system.console import stderr
 from dvplug.system.quiet import libraries_kept_quiet
+from dvplug.technology import Frozen
 
 if TYPE_CHECKING:
     from dvplug_registry.model_folder import ModelFolder
 
 _GPU_BATCH = 256
+
+
+class LiteRTSettings(Frozen):
+    """How the inference file of a model was made of its float32 weights."""
+
+    precision: Literal["int8", "float32"]
 
 
 class DevicePredictor(Predictor, Protocol):
@@ -136,7 +143,7 @@ class LiteRTPredictor:
 
 
 class KerasPredictor:
-    """The model's float32 weights in the network that dvplug builds, on whatever device Keras runs."""
+    """The model's float32 weights in the network that a plugin builds, on whatever device Keras runs."""
 
     def __init__(self, model: ModelFolder, device: str) -> None:
         from dvplug.genotypes.weights import load_weights

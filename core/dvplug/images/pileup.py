@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 
 from dvplug.hookspecs import Draw
-from dvplug.images.scene import ImageAlts, Scene
 from dvplug.kernel import kernel, subkernel
 from dvplug.line.candidate_batch import OTHER, UNINFORMATIVE, ReadSupport
 from dvplug.line.image_batch import (
@@ -25,6 +24,7 @@ from dvplug.line.image_batch import (
     Pileup,
 )
 from dvplug.line.read_batch import ReadArrays
+from dvplug.line.scene import ImageAlts, Scene
 from dvplug.sequence.arrays import Bools, Int32s, UInt8s, UInt32s, UInt64s
 from dvplug.sequence.cigar import DELETION, INSERTION, consumes_read, consumes_reference, is_aligned, unpack
 from dvplug.sequence.codes import UNKNOWN_BASE

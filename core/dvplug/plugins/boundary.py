@@ -16,12 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dvplug.errors import DvplugError, PluginError, in_short, raised
-from dvplug.hookspecs import Draw, Encode, Find, ImageEncoder, OpenModel, Predictor
+from dvplug.hookspecs import Draw, Encode, Find, Measure, OpenModel, Predictor
 from dvplug.line.candidate_batch import CandidateBatch
 from dvplug.line.image_batch import ImageBatch, Pileup
 from dvplug.line.read_batch import ReadBatch
 from dvplug.line.region import Region
-from dvplug.plugins.checks import Around, Wrong, wrong_candidates, wrong_images, wrong_probabilities
+from dvplug.line.scene import Scene
+from dvplug.plugins.checks import (
+    Around,
+    Wrong,
+    wrong_candidates,
+    wrong_features,
+    wrong_images,
+    wrong_probabilities,
+)
 from dvplug.plugins.loading import PluginItem, Plugins
 from dvplug.technology import CandidateThresholds, ImageLayout
 from dvplug_registry.model_folder import LoadedModel
@@ -112,24 +120,51 @@ class CheckedEncode:
     features: int
 
     @classmethod
-    def of(cls, offer: PluginItem, encoder: ImageEncoder) -> CheckedEncode:
-        """Import the function and the names of the features."""
-        owner = Owner.of(offer)
-        return cls(owner, offer.load(), len(owner.call(encoder.feature_names)))
+    def of(cls, offer: PluginItem, features: int) -> CheckedEncode:
+        """Import the function; there are so many features beside its images."""
+        return cls(Owner.of(offer), offer.load(), features)
 
     def __call__(
-        self,
-        reads: ReadBatch,
-        candidates: CandidateBatch,
-        reference: NDArray[np.uint8],
-        reference_start: int,
-        layout: ImageLayout,
-        channels: Sequence[Draw],
+        self, scene: Scene, layout: ImageLayout, channels: Sequence[Draw], measure: Measure
     ) -> ImageBatch:
         """Draw the images of candidates."""
-        drawn = self.owner.call(self.encode, reads, candidates, reference, reference_start, layout, channels)
-        self.owner.require(wrong_images(drawn, candidates, layout.shape, self.features))
+        drawn = self.owner.call(self.encode, scene, layout, channels, measure)
+        self.owner.require(wrong_images(drawn, scene.candidates, layout.shape, self.features))
         return drawn
+
+
+@dataclass(frozen=True)
+class CheckedMeasure:
+    """A feature set (see `dvplug.hookspecs.Measure`) whose numbers are looked at."""
+
+    owner: Owner
+    measure: Measure
+    columns: tuple[str, ...]
+
+    @classmethod
+    def of(cls, offer: PluginItem, columns: tuple[str, ...]) -> CheckedMeasure:
+        """Import the function; its columns are called so."""
+        return cls(Owner.of(offer), offer.load(), columns)
+
+    def __call__(self, scene: Scene) -> NDArray[np.float32]:
+        """Measure the images of a scene, float32[n, columns]."""
+        found = self.owner.call(self.measure, scene)
+        self.owner.require(wrong_features(found, scene, self.columns))
+        return found
+
+
+@dataclass(frozen=True)
+class JoinedMeasures:
+    """Feature sets as one function (see `dvplug.hookspecs.Measure`)."""
+
+    sets: tuple[CheckedMeasure, ...]
+
+    def __call__(self, scene: Scene) -> NDArray[np.float32]:
+        """Measure the images of a scene: the columns of all sets, in order."""
+        if len(self.sets) == 1:
+            return self.sets[0](scene)
+        none = np.empty((len(scene.images.site), 0), np.float32)
+        return np.hstack([none, *(measure(scene) for measure in self.sets)])
 
 
 @dataclass(frozen=True)

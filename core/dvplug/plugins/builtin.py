@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from dvplug.hookspecs import HAPLOTYPE, CandidateFinder, Channel, Genotyper, ImageEncoder, hookimpl
+from dvplug.hookspecs import (
+    HAPLOTYPE,
+    CandidateFinder,
+    Channel,
+    FeatureSet,
+    Genotyper,
+    ImageEncoder,
+    Network,
+    hookimpl,
+)
 
-DVPLUG_API = 1
+DVPLUG_API = 2
 
 NEARBY = 500
-"""bp around a site that the encoders' features look at: that of `dvplug.images.features.differences`, which is imported
-only when a run draws."""
+"""bp around a site that its features look at: that of `dvplug.images.features.differences`, which is imported only when
+a run draws."""
+TRACT = 123
+"""bp beside a site that a repeat and its flank take up: those of `dvplug.sequence.repeats`, likewise."""
+FEATURES = "dvplug.images.features"
 CHANNELS = {
     "read_base": "the base of the read: A, C, G, T or deleted",
     "base_quality": "phred quality of the base",
@@ -34,23 +46,35 @@ def dvplug_candidate_finders() -> list[CandidateFinder]:
 
 @hookimpl
 def dvplug_image_encoders() -> list[ImageEncoder]:
-    """Return the pileup encoders."""
+    """Return the pileup encoder."""
     description = "reads as rows around the candidate, sorted by the allele they support"
+    return [ImageEncoder("pileup", description, "dvplug.images.encoders:encode_pileups", version=2)]
+
+
+@hookimpl
+def dvplug_feature_sets() -> list[FeatureSet]:
+    """Return what the engine measures of a candidate."""
     return [
-        ImageEncoder(
-            "pileup",
-            description,
-            "dvplug.images.encoders:encode_pileups",
-            version=2,
-            features="dvplug.images.encoders:SITE_FEATURES",
+        FeatureSet(
+            "site",
+            "counts, qualities and places of the reads by allele, and what the site itself is like",
+            f"{FEATURES}.site:site_features",
+            f"{FEATURES}.site:FEATURES",
             reach=NEARBY,
         ),
-        ImageEncoder(
-            "pileup-with-length-shares",
-            "the same, with features of how long repeats are in the reads, and in how many",
-            "dvplug.images.encoders:encode_with_length_shares",
-            features="dvplug.images.encoders:FEATURES_WITH_LENGTH_SHARES",
-            reach=NEARBY,
+        FeatureSet(
+            "length-summary",
+            "how long repeats are in the reads: mean, median, spread, by haplotype",
+            f"{FEATURES}.length_summary:length_features",
+            f"{FEATURES}.length_summary:LENGTH_FEATURES",
+            reach=TRACT,
+        ),
+        FeatureSet(
+            "length-shares",
+            "how many reads show a repeat how much longer than each allele, by haplotype",
+            f"{FEATURES}.length_shares:share_features",
+            f"{FEATURES}.length_shares:SHARE_FEATURES",
+            reach=TRACT,
         ),
     ]
 
@@ -70,12 +94,27 @@ def dvplug_channels() -> list[Channel]:
 
 
 @hookimpl
+def dvplug_networks() -> list[Network]:
+    """Return the network of the shipped models."""
+    return [
+        Network(
+            "small-cnn",
+            "a small residual network for the image, two dense layers for the features, joined",
+            "dvplug.genotypes.small_cnn:build_small_cnn",
+            "dvplug.genotypes.small_cnn:SmallCnnSettings",
+        )
+    ]
+
+
+@hookimpl
 def dvplug_genotypers() -> list[Genotyper]:
-    """Return the network."""
+    """Return the one that runs networks."""
     return [
         Genotyper(
-            "network",
-            "the model's network, by LiteRT or on a GPU",
+            "litert",
+            "a network, by LiteRT on a CPU, by Keras from its weights on a GPU",
             "dvplug.genotypes.genotyper:open_genotyper",
+            files={"weights": ".safetensors", "litert": ".tflite"},
+            settings="dvplug.genotypes.genotyper:LiteRTSettings",
         )
     ]

@@ -18,6 +18,7 @@ from dvplug.line.candidate_batch import UNINFORMATIVE, CandidateBatch
 from dvplug.line.image_batch import NO_ALT, ImageBatch
 from dvplug.line.read_batch import ReadBatch
 from dvplug.line.region import Region
+from dvplug.line.scene import Scene
 from dvplug.sequence.arrays import Bools, Float32s, Int8s, Int64s, UInt8s
 from dvplug.sequence.codes import BASES, encode_bases
 
@@ -216,7 +217,7 @@ def wrong_images(
     Parameters
     ----------
     shape, features
-        Height, width and channels of the layout; how many features the encoder declares.
+        Height, width and channels of the layout; how many features the technology's feature sets have.
     """
     if not isinstance(batch, ImageBatch):
         yield f"a {type(batch).__name__}", "it has to be an ImageBatch"
@@ -242,6 +243,23 @@ def wrong_images(
         column = int(np.flatnonzero(bad[k])[0])
         yield (
             f"{batch.features[k, column]} for feature {column} at {_at(candidates, int(site[k]))}",
+            "features are finite numbers",
+        )
+
+
+def wrong_features(features: object, scene: Scene, columns: tuple[str, ...]) -> Iterator[Wrong]:
+    """Look at what a feature set measured of a scene; the columns are those that it declares."""
+    site = scene.images.site
+    wrong = wrong_array("features", features, np.float32, (len(site), len(columns)))
+    yield from wrong
+    if wrong or not isinstance(features, np.ndarray):
+        return
+    bad: Bools = ~np.isfinite(features)
+    for k in np.flatnonzero(bad.any(axis=1))[:1].tolist():
+        column = int(np.flatnonzero(bad[k])[0])
+        at = _at(scene.candidates, int(site[k]))
+        yield (
+            f"{features[k, column]} for its feature '{columns[column]}' at {at}",
             "features are finite numbers",
         )
 

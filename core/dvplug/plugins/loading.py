@@ -23,7 +23,16 @@ import pluggy
 from dvplug import hookspecs
 from dvplug._version import __version__
 from dvplug.errors import DvplugError, PluginError, in_short, near_misses, raised
-from dvplug.hookspecs import HOOK_API, CandidateFinder, Channel, Extension, Genotyper, ImageEncoder
+from dvplug.hookspecs import (
+    HOOK_API,
+    CandidateFinder,
+    Channel,
+    Extension,
+    FeatureSet,
+    Genotyper,
+    ImageEncoder,
+    Network,
+)
 from dvplug.technology import TechnologyProfile
 from dvplug_registry.resolve import find_models, misnamed
 
@@ -38,7 +47,9 @@ _HOOKS: dict[str, type] = {
     "dvplug_technologies": TechnologyProfile,
     "dvplug_candidate_finders": CandidateFinder,
     "dvplug_image_encoders": ImageEncoder,
+    "dvplug_feature_sets": FeatureSet,
     "dvplug_channels": Channel,
+    "dvplug_networks": Network,
     "dvplug_genotypers": Genotyper,
     "dvplug_model_sources": Path,
 }
@@ -145,9 +156,17 @@ class Plugins:
         """Return an image encoder by name."""
         return cast(ImageEncoder, self._choose("image encoder", name))
 
+    def feature_set(self, name: str) -> FeatureSet:
+        """Return a feature set by name."""
+        return cast(FeatureSet, self._choose("feature set", name))
+
     def channel(self, name: str) -> Channel:
         """Return a channel by name."""
         return cast(Channel, self._choose("channel", name))
+
+    def network(self, name: str) -> Network:
+        """Return a network by name."""
+        return cast(Network, self._choose("network", name))
 
     def genotyper(self, name: str) -> Genotyper:
         """Return a genotyper by name."""

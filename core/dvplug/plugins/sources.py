@@ -29,6 +29,8 @@ _INSTALLED = tuple(
     for name, place in sysconfig.get_paths().items()
     if name in ("stdlib", "platstdlib", "purelib", "platlib")
 )
+Parts = Collection[tuple[str, str]]
+"""Kind and name of what plugins offer."""
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 
 
@@ -50,25 +52,25 @@ class RunCode(NamedTuple):
     libraries: dict[str, str]
 
     @classmethod
-    def of(cls, plugins: Plugins, profile: TechnologyProfile, device: str = "cpu") -> RunCode:
-        """Look at what a technology is called with."""
-        libraries = {*LIBRARIES, *_needed(plugins, profile), *(ON_GPU if device == "gpu" else ())}
+    def of(cls, plugins: Plugins, profile: TechnologyProfile, more: Parts, device: str = "cpu") -> RunCode:
+        """Look at what a technology is called with, and what its model is opened with."""
+        libraries = {*LIBRARIES, *_needed(plugins, profile, more), *(ON_GPU if device == "gpu" else ())}
         return cls(
             {p.distribution: p.version for p in plugins.plugins if p.status == "ok"},
-            code_digests(plugins, profile),
+            code_digests(plugins, profile, more),
             library_versions(sorted(libraries)),
         )
 
 
-def code_digests(plugins: Plugins, profile: TechnologyProfile) -> dict[str, str]:
+def code_digests(plugins: Plugins, profile: TechnologyProfile, more: Parts) -> dict[str, str]:
     """Return the SHA-256 of each package or single module that makes the records of a technology, by its name.
 
-    These are dvplug's own, those of the plugins that offer what the profile names, those in which their functions are
-    defined, and whatever of these imports lies outside of where packages are installed. Models are left out: their
-    manifests have hashes.
+    These are dvplug's own, those of the plugins that offer what the profile names, or one of these parts more, those in
+    which their functions are defined, and whatever of these imports lies outside of where packages are installed.
+    Models are left out: their manifests have hashes.
     """
     wanted = [OWN]
-    for item in _taking_part(plugins, profile):
+    for item in _taking_part(plugins, profile, more):
         wanted += [item.plugin.module, _module_of(item.item)]
     found: dict[str, str] = {}
     while wanted:
@@ -79,21 +81,21 @@ def code_digests(plugins: Plugins, profile: TechnologyProfile) -> dict[str, str]
     return dict(sorted(found.items()))
 
 
-def _needed(plugins: Plugins, profile: TechnologyProfile) -> set[str]:
+def _needed(plugins: Plugins, profile: TechnologyProfile, more: Parts) -> set[str]:
     """What the distributions of these plugins say they need."""
-    own = {item.plugin.distribution for item in _taking_part(plugins, profile)} - {OWN}
+    own = {item.plugin.distribution for item in _taking_part(plugins, profile, more)} - {OWN}
     lines = [line for distribution in own for line in importlib.metadata.requires(distribution) or ()]
     return {match[0] for line in lines if "extra ==" not in line and (match := _NAME.match(line))} - {OWN}
 
 
-def _taking_part(plugins: Plugins, profile: TechnologyProfile) -> Iterator[PluginItem]:
-    """The technology and what its profile names."""
+def _taking_part(plugins: Plugins, profile: TechnologyProfile, more: Parts) -> Iterator[PluginItem]:
+    """The technology, what its profile names, and more."""
     yield plugins.offer("technology", profile.name)
     yield plugins.offer("candidate finder", profile.candidate_finder)
     yield plugins.offer("image encoder", profile.image_encoder)
-    yield plugins.offer("genotyper", profile.genotyper)
-    for channel in profile.image.channels:
-        yield plugins.offer("channel", channel)
+    yield from (plugins.offer(kind, name) for kind, name in more)
+    for kind, names in (("feature set", profile.features), ("channel", profile.image.channels)):
+        yield from (plugins.offer(kind, name) for name in names)
 
 
 def _module_of(item: object) -> str:

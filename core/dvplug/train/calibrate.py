@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dvplug.genotypes.networks import logits_batch, softmax
+from dvplug.plugins.network_checks import LOGITS
 from dvplug.train.store import ExampleReader
 
 if TYPE_CHECKING:
@@ -89,6 +90,6 @@ def calibrate(model: keras.Model, tune: ExampleReader) -> Temperatures:
     """Fit temperatures to the tune examples and divide the network's logits by them, in place."""
     logits = np.concatenate([logits_batch(model, part.images, part.features) for part in tune.in_order()])
     temperatures = fit_temperatures(logits, tune.labels)
-    last = model.get_layer("logits")
+    last = model.get_layer(LOGITS)
     last.set_weights([weight / np.asarray(temperatures, np.float32) for weight in last.get_weights()])
     return temperatures

@@ -19,7 +19,7 @@ from dvplug.system.quiet import libraries_kept_quiet
 from dvplug.technology import Frozen
 from dvplug.train.export import load_fit
 from dvplug.train.fit import fit, predict
-from dvplug.train.fit_inputs import FitInputs, check_fit_inputs, epoch_steps
+from dvplug.train.fit_inputs import FitInputs, check_fit_inputs, epoch_steps, require_network
 from dvplug.train.places import refuse_shared_places
 from dvplug.train.state import Fit, FitSettings, read_fit
 from dvplug.train.store import VARIANT_TYPES, ExampleReader, require_same_kind
@@ -190,6 +190,7 @@ def _plans(sets: _Sets, start_from: StrPath, steps: int, out: Path) -> list[_Pla
         with problems.collect():
             budget = _on_budget(sets.target.settings, ExampleReader(shards, mixed), steps)
             plan = _Plan(strategy, shards, budget.model_copy(update={"sequencing_types": mixed}), start)
+            require_network(plan.settings)
             _require_this_fit(plan, out / strategy)
             plans.append(plan)
     problems.raise_all()

@@ -18,13 +18,13 @@ from dvplug.evaluate import ConfidentRegions, TruthSet
 from dvplug.evaluate.variants import open_vcf
 from dvplug.genome.reference import Reference
 from dvplug.genome.regions import partitions, resolve_regions, skip_n_runs
-from dvplug.hookspecs import ImageEncoder
 from dvplug.inputs.preflight import preflight
 from dvplug.inputs.run_sample import RunSample, sample_run
 from dvplug.inputs.samples import SampleChoice
 from dvplug.line.candidate_batch import CandidateBatch
 from dvplug.line.image_batch import NO_ALT, ImageBatch
 from dvplug.line.region import Region
+from dvplug.plugins.feature_sets import chosen_features
 from dvplug.plugins.loading import Plugins, installed_plugins
 from dvplug.reads.groups import ReadSource
 from dvplug.system.console import progress
@@ -209,10 +209,10 @@ def _make_examples(
         training_thresholds(profile.candidate_thresholds),
         files,
     )
-    contigs, encoder = tuple(digests), plugins.image_encoder(profile.image_encoder)
+    contigs = tuple(digests)
     with files.watched():
         run = sample_run(sources, inputs.reference, profile.read_filter)
-    header = _header(job, encoder, digests, source or inputs.shown, run)
+    header = _header(plugins, job, digests, source or inputs.shown, run)
     with ExampleWriter(out, header) as writer, progress("Making examples", len(parts)) as advance:
         with files.watched():
             for region, made in zip(parts, map_in_order(RegionExamples, job, parts, workers), strict=True):
@@ -260,14 +260,19 @@ def _checked(
 
 
 def _header(
-    job: ExamplesJob, encoder: ImageEncoder, digests: dict[str, str], source: str, run: RunSample
+    plugins: Plugins, job: ExamplesJob, digests: dict[str, str], source: str, run: RunSample
 ) -> ExampleHeader:
     """Say what the examples of a shard have in common; the digests are of its contigs."""
     profile = job.pipeline.profile
+    encoder, features = (
+        plugins.image_encoder(profile.image_encoder),
+        chosen_features(plugins, profile.features),
+    )
     return ExampleHeader(
         technology=profile.name,
         layout=profile.image,
-        features=encoder.feature_names(),
+        features=features.columns,
+        feature_sets=features.versions,
         encoder=encoder.name,
         encoder_version=encoder.version,
         read_filter=profile.read_filter,

@@ -8,14 +8,14 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from dvplug.errors import InputError, Problems
-from dvplug.genotypes.genotyper import LiteRTPredictor
+from dvplug.genotypes.genotyper import LiteRTPredictor, LiteRTSettings
 from dvplug.genotypes.networks import GENOTYPES, build, predict_batch, quiet_backend
 from dvplug.genotypes.weights import load_weights, save_weights
 from dvplug.system import console
@@ -31,18 +31,19 @@ from dvplug.train.trained_range import UsualRules, trained_on
 from dvplug.train.tune import log_losses
 from dvplug_registry.files import whole_folder
 from dvplug_registry.manifest import (
+    CARD,
+    KNOWN_ANSWER,
+    WEIGHTS,
     Calling,
-    Encoder,
     FileEntry,
     ImageShape,
     LapseRates,
-    LiteRT,
     Manifest,
     Metric,
-    Role,
     RunMeasure,
     TrainedOn,
     Training,
+    Versioned,
 )
 from dvplug_registry.model_folder import file_entry, save_manifest
 from dvplug_registry.versions import NAME_PATTERN, Version
@@ -50,6 +51,8 @@ from dvplug_registry.versions import NAME_PATTERN, Version
 if TYPE_CHECKING:
     import keras
 
+GENOTYPER = "litert"
+"""What an exported model is opened with, and the role of the file that only it has."""
 LITERT_NAME = "network.tflite"
 KNOWN_ANSWER_NAME = "known_answer.npz"
 CARD_NAME = "card.md"
@@ -153,7 +156,7 @@ def export(
         with whole_folder(out) as folder:
             temperatures = calibrate(model, tune)
             probabilities = predict(model, tune)
-            litert, comparison = _write_litert(model, tune, probabilities, folder)
+            litert = _write_litert(model, tune, probabilities, folder)
             save_weights(model, folder / WEIGHTS_NAME)
             _write_known_answer(model, tune, folder / KNOWN_ANSWER_NAME)
             if card is not None:
@@ -162,7 +165,7 @@ def export(
             known = _trained_on(state, description.usual, tune)
             manifest = _manifest(state, description, known, temperatures, lapses, litert, _files(folder))
             save_manifest(folder, manifest)
-    console.info(f"{manifest.label}: {litert.precision} LiteRT, {comparison}")
+    console.info(f"{manifest.label}: {litert.settings.precision} LiteRT, {litert.comparison}")
     return manifest
 
 
@@ -251,7 +254,7 @@ def convert(model: keras.Model, representative: Examples | None = None) -> bytes
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         if representative is None:
             return converter.convert()
-        calibrate = _feed(representative)
+        calibrate = _feed(representative, *(tensor.name for tensor in model.inputs))
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = calibrate
         options = tf.lite.experimental.QuantizationDebugOptions(denylisted_ops=_FLOAT_OPERATIONS)
@@ -261,17 +264,27 @@ def convert(model: keras.Model, representative: Examples | None = None) -> bytes
         return debugger.get_nondebug_quantized_model()
 
 
-def _feed(examples: Examples) -> Callable[[], Iterator[dict[str, NDArray]]]:
+def _feed(examples: Examples, image: str, features: str) -> Callable[[], Iterator[dict[str, NDArray]]]:
+    """Give examples one by one to the inputs of these names."""
+
     def feed() -> Iterator[dict[str, NDArray]]:
         for i in range(len(examples)):
-            yield {"image": examples.images[i : i + 1], "features": examples.features[i : i + 1]}
+            yield {image: examples.images[i : i + 1], features: examples.features[i : i + 1]}
 
     return feed
 
 
+class _Inference(NamedTuple):
+    """The inference file that was written."""
+
+    settings: LiteRTSettings
+    tolerance: float  # largest difference of a probability from the float32 weights' that is allowed
+    comparison: PrecisionComparison
+
+
 def _write_litert(
     model: keras.Model, tune: ExampleReader, float_p: NDArray[np.float32], folder: Path
-) -> tuple[LiteRT, PrecisionComparison]:
+) -> _Inference:
     """Write the int8 file if it is as good as float32, else the float32 one."""
     path = folder / LITERT_NAME
     shape, features = tune.header.layout.shape, len(tune.header.features)
@@ -289,7 +302,7 @@ def _write_litert(
         console.warn(f"int8 is not equal to float32, float32 is shipped: {comparison}")
     # A tenth more than was seen, for other processors' rounding.
     tolerance = min(1.0, max(1e-4, round(1.1 * comparison.max_difference + 5e-4, 3)))
-    return LiteRT(precision=precision, tolerance=tolerance), comparison
+    return _Inference(LiteRTSettings(precision=precision), tolerance, comparison)
 
 
 def _draw(reader: ExampleReader, n: int) -> Examples:
@@ -322,12 +335,7 @@ def _write_known_answer(model: keras.Model, tune: ExampleReader, path: Path) -> 
 
 
 def _files(folder: Path) -> dict[str, FileEntry]:
-    roles: dict[str, Role] = {
-        WEIGHTS_NAME: "weights",
-        LITERT_NAME: "litert",
-        KNOWN_ANSWER_NAME: "known-answer",
-        CARD_NAME: "card",
-    }
+    roles = {WEIGHTS_NAME: WEIGHTS, LITERT_NAME: GENOTYPER, KNOWN_ANSWER_NAME: KNOWN_ANSWER, CARD_NAME: CARD}
     return {name: file_entry(folder / name, role) for name, role in roles.items() if (folder / name).exists()}
 
 
@@ -343,7 +351,7 @@ def _manifest(
     known: TrainedOn,
     temperatures: Temperatures,
     lapse_rates: LapseRates,
-    litert: LiteRT,
+    litert: _Inference,
     files: dict[str, FileEntry],
 ) -> Manifest:
     header = state.header
@@ -357,7 +365,10 @@ def _manifest(
             architecture_settings=state.settings.architecture_settings,
             image=ImageShape(**header.layout.model_dump()),
             features=header.features,
-            encoder=Encoder(name=header.encoder, version=header.encoder_version),
+            feature_sets=tuple(
+                Versioned(name=name, version=version) for name, version in header.feature_sets
+            ),
+            encoder=Versioned(name=header.encoder, version=header.encoder_version),
             calling=Calling(
                 read_filter=header.read_filter.model_dump(),
                 realign_reads=header.realign_reads,
@@ -377,7 +388,9 @@ def _manifest(
             lapse_rates=lapse_rates,
             metrics=description.metrics,
             licence=description.licence,
-            litert=litert,
+            genotyper=GENOTYPER,
+            genotyper_settings=litert.settings.model_dump(),
+            tolerance=litert.tolerance,
             files=files,
         )
     except ValidationError as error:

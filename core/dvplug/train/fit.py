@@ -15,8 +15,15 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from dvplug.errors import InputError, Problems
-from dvplug.genotypes.networks import build, fold_sequencing_type, predict_batch, quiet_backend
+from dvplug.genotypes.networks import (
+    TYPES_SETTING,
+    build,
+    fold_sequencing_type,
+    predict_batch,
+    quiet_backend,
+)
 from dvplug.genotypes.weights import load_weights, save_weights
+from dvplug.plugins.network_checks import LOGITS
 from dvplug.system import console
 from dvplug.system.explain import explain
 from dvplug.system.locations import StrPath
@@ -70,8 +77,8 @@ def fit(
     InputError
         ``out`` exists, the examples differ in layout, features or settings or share places, there are fewer than one
         batch, or the loss is no longer a number. Where several things are wrong: `ManyProblems`.
-    ModelError
-        The architecture is unknown, or what to start from does not fit the examples.
+    ModelError, PluginError
+        The network is unknown or cannot be used, or what to start from does not fit the examples.
     """
     out, problems = Path(out), Problems()
     with problems.collect():
@@ -143,7 +150,7 @@ def _compiled(header: ExampleHeader, settings: FitSettings, steps_per_epoch: int
 
     keras.utils.set_random_seed(settings.seed)
     types = len(settings.sequencing_types)
-    own_settings = settings.architecture_settings | ({"sequencing_types": types} if types else {})
+    own_settings = settings.architecture_settings | ({TYPES_SETTING: types} if types else {})
     model = build(settings.architecture, own_settings, header.layout.shape, len(header.features) + types)
     steps = steps_per_epoch * settings.epochs
     warm_up = int(settings.warm_up * steps)
@@ -197,7 +204,7 @@ def _averaged(model: keras.Model, batches: Iterable[Examples], keep: Sequence[fl
         variable.assign(np.array(convert_to_numpy(variable)))
     for batch in batches:
         model([batch.images, batch.features], training=True)
-    last = model.get_layer("logits")
+    last = model.get_layer(LOGITS)
     last.bias.assign(convert_to_numpy(last.bias) - np.log(keep, dtype=np.float32))
     try:
         yield

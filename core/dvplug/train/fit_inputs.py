@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dvplug.errors import InputError, Problems
+from dvplug.errors import InputError, ModelError, Problems
+from dvplug.genotypes.networks import TYPES_SETTING, checked_settings, takes_sequencing_types
 from dvplug.system.console import warn
 from dvplug.system.locations import StrPath
 from dvplug.train.places import refuse_shared_places
@@ -56,6 +57,8 @@ def check_fit_inputs(
     if reader and start:
         with problems.collect():
             settings = start.settings_for(settings, reader.header)
+    with problems.collect():
+        require_network(settings)
     if reader:
         with problems.collect():
             epoch_steps(reader, settings)
@@ -73,6 +76,26 @@ def check_fit_inputs(
     assert reader is not None
     assert tune is not None
     return FitInputs(reader, tune, settings, start)
+
+
+def require_network(settings: FitSettings) -> None:
+    """Refuse settings that the network does not know, or one that cannot tell the technologies of mixed examples.
+
+    Raises
+    ------
+    PluginError
+        No plugin has the network.
+    ModelError
+        It has no such setting, or takes examples of one technology alone.
+    """
+    checked_settings(settings.architecture, settings.architecture_settings)
+    if settings.sequencing_types and not takes_sequencing_types(settings.architecture):
+        raise ModelError(
+            f"the network '{settings.architecture}' cannot be fitted to examples of "
+            f"{' and '.join(settings.sequencing_types)} together",
+            cause=f"it has no setting '{TYPES_SETTING}'",
+            repair="Take small-cnn, or fit it to one technology.",
+        )
 
 
 def epoch_steps(reader: ExampleReader, settings: FitSettings) -> int:

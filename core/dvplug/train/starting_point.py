@@ -27,8 +27,8 @@ class StartingPoint(NamedTuple):
     architecture_settings: dict[str, Any]
     layout: ImageLayout
     features: tuple[str, ...]
-    encoder: tuple[str, int]
-    """Its name and version."""
+    drawn_by: tuple[tuple[str, int], ...]
+    """Name and version of the encoder, and of each feature set."""
 
     def settings_for(self, settings: FitSettings, header: ExampleHeader) -> FitSettings:
         """Give the settings of a fit this network.
@@ -39,14 +39,17 @@ class StartingPoint(NamedTuple):
             The examples are drawn otherwise, or the settings name another network.
         """
         self._require_examples(header)
-        if settings.architecture_settings:
+        named = settings.model_fields_set & {"architecture", "architecture_settings"}
+        if "architecture" in named or settings.architecture_settings:
+            own = checked_settings(self.architecture, self.architecture_settings)
             wanted = checked_settings(settings.architecture, settings.architecture_settings)
-            if wanted != checked_settings(self.architecture, self.architecture_settings):
+            same = settings.architecture == self.architecture
+            if not same or (settings.architecture_settings and wanted != own):
                 raise ModelError(
                     f"the settings are for another network than that of {self.label}",
                     cause=f"{settings.architecture} {settings.architecture_settings} against "
                     f"{self.architecture} {self.architecture_settings}",
-                    repair="Leave the architecture's settings out: they are those of what it starts from.",
+                    repair="Leave architecture and settings out: they are those of what it starts from.",
                 )
         return settings.model_copy(
             update={"architecture": self.architecture, "architecture_settings": self.architecture_settings}
@@ -68,10 +71,11 @@ class StartingPoint(NamedTuple):
                 cause=f"its {'; its '.join(wrong)}",
                 repair="Start from a model whose images and features are drawn alike, or from random weights.",
             )
-        if self.encoder != (header.encoder, header.encoder_version):
+        drawn_by = _drawn_by(header)
+        if self.drawn_by != drawn_by:
             warn(
-                f"{self.label} was trained on images of the encoder {self.encoder[0]} version {self.encoder[1]}, "
-                f"and the examples are of {header.encoder} version {header.encoder_version}."
+                f"{self.label} was trained on what {_versions(self.drawn_by)} made, "
+                f"and the examples are of {_versions(drawn_by)}."
             )
 
 
@@ -94,7 +98,7 @@ def read_starting_point(given: StrPath) -> StartingPoint:
         header, settings = state.header, state.settings
         return StartingPoint(
             f"the fit '{folder}'", folder / WEIGHTS_NAME, settings.architecture, settings.architecture_settings,
-            header.layout, header.features, (header.encoder, header.encoder_version),
+            header.layout, header.features, _drawn_by(header),
         )  # fmt: skip
     if folder.is_dir() and not (folder / MANIFEST_NAME).is_file():
         raise InputError(
@@ -107,8 +111,16 @@ def read_starting_point(given: StrPath) -> StartingPoint:
     return StartingPoint(
         manifest.label, model.path("weights"), manifest.architecture, dict(manifest.architecture_settings),
         ImageLayout(**manifest.image.model_dump()), manifest.features,
-        (manifest.encoder.name, manifest.encoder.version),
+        tuple((one.name, one.version) for one in (manifest.encoder, *manifest.feature_sets)),
     )  # fmt: skip
+
+
+def _drawn_by(header: ExampleHeader) -> tuple[tuple[str, int], ...]:
+    return ((header.encoder, header.encoder_version), *header.feature_sets)
+
+
+def _versions(things: tuple[tuple[str, int], ...]) -> str:
+    return ", ".join(f"{name} version {version}" for name, version in things)
 
 
 def _text(value: tuple[str, ...] | int) -> str:

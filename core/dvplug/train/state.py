@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from pydantic import Field, PositiveFloat, ValidationError
@@ -14,6 +13,7 @@ from dvplug.system.explain import explain
 from dvplug.technology import Frozen
 from dvplug.train.store import ExampleHeader
 from dvplug.train.tune import TuneMetrics
+from dvplug_registry.manifest import Setting
 
 WEIGHTS_NAME = "weights.safetensors"
 FIT_NAME = "fit.json"
@@ -22,8 +22,10 @@ FIT_NAME = "fit.json"
 class FitSettings(Frozen):
     """How a network is fitted."""
 
-    architecture: str = "small-cnn"
-    architecture_settings: dict[str, Any] = Field(default_factory=dict)
+    architecture: str = Field(default="small-cnn", description="a network of an installed plugin")
+    architecture_settings: dict[str, Setting] = Field(
+        default_factory=dict, description="overrides of its defaults, as a manifest can have them"
+    )
     sequencing_types: tuple[str, ...] = Field(
         default=(), description="technologies whose examples are mixed; the network kept is that of the first"
     )

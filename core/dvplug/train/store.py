@@ -22,12 +22,18 @@ from dvplug.technology import CandidateThresholds, Frozen, ImageLayout, ReadFilt
 from dvplug_registry.files import UnfinishedFile
 
 VARIANT_TYPES = ("snp", "insertion", "deletion", "complex")
-_FORMAT = "dvplug-examples-1"
+_FORMAT = "dvplug-examples-2"
 _CHUNK = 64  # examples; 1.6 MB of 64x55x7 images, which gzip packs into a fifth of that
 _CACHE_BYTES = 64 << 20  # holds a chunk of the largest layout, so that appending never packs one twice
 _BUFFER_BYTES = 96 << 20  # raw images that are shuffled at a time
 _COLUMNS = ("label", "contig", "position", "variant_type")
-_KIND = ("layout", "features", "encoder", "encoder_version")  # what a network's inputs depend on
+_KIND = (
+    "layout",
+    "features",
+    "feature_sets",
+    "encoder",
+    "encoder_version",
+)  # what a network's inputs depend on
 _ALIKE = (*_KIND, "read_filter", "realign_reads", "phase_reads", "candidate_thresholds")
 _MOST_PACKED = 1100  # bytes of which gzip makes one, at most (RFC 1951: 258 of two bits)
 _REPAIR = "Make the examples again with `dvplug train examples`."
@@ -39,6 +45,9 @@ class ExampleHeader(Frozen):
     technology: str
     layout: ImageLayout
     features: tuple[str, ...]
+    feature_sets: tuple[tuple[str, int], ...] = Field(
+        default=(), description="name and version of those whose columns the features are"
+    )
     encoder: str
     encoder_version: int = Field(ge=1)
     read_filter: ReadFilter

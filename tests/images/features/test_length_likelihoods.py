@@ -17,9 +17,9 @@ from dvplug.images.features.length_likelihoods import (
     run_changes,
     runs,
 )
-from dvplug.images.scene import Scene
 from dvplug.line.image_batch import NO_ALT
 from dvplug.line.read_batch import ReadBatch
+from dvplug.line.scene import Scene
 from dvplug.sequence.codes import encode_bases
 from dvplug_lab.homopolymers.length_errors import learn_length_errors
 from helpers.image_sites import random_candidates, site_of

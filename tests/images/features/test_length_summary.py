@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dvplug.images.features.length_summary import LENGTH_FEATURES, length_features
-from dvplug.images.scene import Scene
 from dvplug.line.image_batch import NO_ALT
 from dvplug.line.read_batch import ReadBatch
+from dvplug.line.scene import Scene
 from dvplug.sequence.codes import encode_bases
 from helpers.image_sites import random_candidates, site_of
 from helpers.read_batches import Read, read_batch

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from dvplug.candidates.finder import find_candidates
 from dvplug.images.features.differences import nearby_differences
 from dvplug.images.features.site import FEATURES, site_features
-from dvplug.images.scene import Scene
 from dvplug.line.candidate_batch import OTHER, UNINFORMATIVE, CandidateBatch
 from dvplug.line.image_batch import NO_ALT
 from dvplug.line.region import Region
+from dvplug.line.scene import Scene
 from dvplug.sequence.codes import encode_bases
 from dvplug.sequence.repeats import repeat_tracts
 from dvplug.technology import CandidateThresholds

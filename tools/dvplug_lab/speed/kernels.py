@@ -14,9 +14,9 @@ from dvplug.candidates.support import assign_reads
 from dvplug.engine.draw import RegionImages
 from dvplug.engine.pipeline import Pipeline
 from dvplug.images.features.site import site_features
-from dvplug.images.scene import Scene
 from dvplug.line.region import Region
-from dvplug.models import resolve_model
+from dvplug.line.scene import Scene
+from dvplug.models import opener_of, resolve_model
 from dvplug.plugins.loading import installed_plugins
 from dvplug.reads.fetch import fetch_reads
 from dvplug.reads.groups import ReadSource
@@ -51,7 +51,7 @@ class Steps:
         self.pipeline = Pipeline.of(plugins, self.profile)
         self.open = RegionImages(self.pipeline, reference, [ReadSource(reads)])
         found = resolve_model(plugins, self.profile, model)
-        self.genotyper = plugins.genotyper(self.profile.genotyper).load()(found, "cpu")
+        self.genotyper = opener_of(plugins, found, self.profile)(found, "cpu")
         self.times: dict[str, KernelTime] = {}
 
     def timed(self, name: str, unit: str, step: Callable[[], Any], count: Callable[[Any], int]) -> Any:
@@ -68,8 +68,10 @@ class Steps:
 
     def region(self, region: Region) -> None:
         """Time every step on one region."""
-        profile, layout = self.profile, self.profile.image
-        margin = layout.width // 2 + 10 * HAPLOTYPE_FLANK + (REALIGN_MARGIN if profile.realign_reads else 0)
+        profile = self.profile
+        margin = (
+            profile.image.width // 2 + 10 * HAPLOTYPE_FLANK + (REALIGN_MARGIN if profile.realign_reads else 0)
+        )
         reads = self.timed(
             "decode", "read",
             lambda: fetch_reads(self.open.reads, region, profile.read_filter, margin=margin), len,
@@ -102,7 +104,7 @@ class Steps:
         )  # fmt: skip
         drawn = self.timed(
             "encode_pileups (all)", "image",
-            lambda: self.pipeline.encode(reads, found, codes, start, layout, self.pipeline.channels), len,
+            lambda: self.pipeline.draw(Scene(reads, found, codes, start)), len,
         )  # fmt: skip
         self.timed(
             "site_features", "image",

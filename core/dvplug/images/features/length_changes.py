@@ -9,6 +9,7 @@ import numpy as np
 from dvplug.kernel import kernel
 from dvplug.line.candidate_batch import ReadSupport
 from dvplug.line.read_batch import ReadArrays, ReadBatch
+from dvplug.line.scene import Scene
 from dvplug.sequence.arrays import Int32s, Int64s, UInt8s
 from dvplug.sequence.cigar import DELETION, INSERTION, consumes_reference, unpack
 from dvplug.sequence.repeats import repeat_windows
@@ -30,6 +31,18 @@ class _Entries(NamedTuple):
     read: Int32s  # [entries]
     site: Int64s  # [entries]
     place: Int64s  # [entries]: index in the order of sites
+
+
+def length_changes(scene: Scene) -> Int32s:
+    """Length change in bp of each read of each site, int32[entries]; `UNSPANNED` where it cannot be seen."""
+    return scene.once(_length_changes_of)
+
+
+def _length_changes_of(scene: Scene) -> Int32s:
+    ends = scene.starts + np.array([len(ref) for ref in scene.candidates.refs], np.int64)
+    return spanning_changes(
+        scene.reads, scene.candidates.support(), scene.reference, scene.reference_start, scene.starts, ends
+    )
 
 
 def spanning_changes(

@@ -8,20 +8,17 @@ HipSTR (Willems et al. 2017, doi:10.1038/nmeth.4267); here the network weighs th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from dvplug.images.features.length_changes import UNSPANNED
+from dvplug.images.features.length_changes import UNSPANNED, length_changes
 from dvplug.images.features.length_errors import LengthErrors
-from dvplug.images.scene import Scene
 from dvplug.kernel import kernel, subkernel
 from dvplug.line.candidate_batch import CandidateBatch
 from dvplug.line.image_batch import NO_ALT
 from dvplug.line.read_batch import REVERSE, ReadBatch
+from dvplug.line.scene import Scene
 from dvplug.sequence.arrays import Bools, Float32s, Float64s, Int32s, Int64s, UInt8s
 from dvplug.sequence.codes import UNKNOWN_BASE
 from dvplug.sequence.repeats import measure_runs
@@ -44,28 +41,6 @@ PRODUCT_READS = 64  # whose probabilities are multiplied before the logarithm is
 # Where in a row the odds begin.
 _PHASED, _UNPHASED = (LIKELIHOOD_FEATURES.index(name) for name in ("one_copy_odds", "one_copy_odds_unphased"))
 _SURPRISE = LIKELIHOOD_FEATURES.index("read_surprise")
-
-
-@dataclass(frozen=True)
-class LikelihoodFeatures:
-    """`LIKELIHOOD_FEATURES` by the table of a file.
-
-    Parameters
-    ----------
-    table
-        File of the technology's `LengthErrors`, read when it is first needed.
-    """
-
-    table: Path
-
-    @cached_property
-    def errors(self) -> LengthErrors:
-        """The table."""
-        return LengthErrors.load(self.table)
-
-    def __call__(self, scene: Scene) -> Float32s:
-        """Measure the features of each image."""
-        return likelihood_features(scene, self.errors)
 
 
 class Runs(NamedTuple):
@@ -130,7 +105,10 @@ class _Table(NamedTuple):
 
 
 def likelihood_features(scene: Scene, errors: LengthErrors) -> Float32s:
-    """Features float32[n, len(LIKELIHOOD_FEATURES)] of each image."""
+    """Features float32[n, len(LIKELIHOOD_FEATURES)] of each image.
+
+    A plugin makes a feature set of it with a function of its own that takes the scene alone and knows the table.
+    """
     reads, entry, (site, alt_set) = scene.reads, scene.candidates.read_index, scene.images
     out = np.zeros((len(site), len(LIKELIHOOD_FEATURES)), np.float32)
     of_sites = runs(scene)
@@ -142,7 +120,7 @@ def likelihood_features(scene: Scene, errors: LengthErrors) -> Float32s:
     is_reverse = (reads.flag & REVERSE) != 0
     shown = _Shown(
         scene.candidates.read_offset,
-        scene.spanning_changes,
+        length_changes(scene),
         scene.haplotypes,
         is_reverse[entry],
         read_class[entry],

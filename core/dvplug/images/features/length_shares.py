@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dvplug.images.features.length_changes import UNSPANNED
-from dvplug.images.scene import Scene
+from dvplug.images.features.length_changes import UNSPANNED, length_changes
 from dvplug.kernel import kernel, subkernel
 from dvplug.line.image_batch import NO_ALT
+from dvplug.line.scene import Scene
 from dvplug.sequence.arrays import Bools, Float32s, Float64s, Int32s, Int64s, UInt8s
 
 
@@ -55,7 +55,7 @@ def share_features(scene: Scene) -> Float32s:
     """
     site, alt_set = scene.images
     out = np.zeros((len(site), len(SHARE_FEATURES)), np.float32)
-    reads = _Lengths(scene.candidates.read_offset, scene.spanning_changes, scene.haplotypes)
+    reads = _Lengths(scene.candidates.read_offset, length_changes(scene), scene.haplotypes)
     images = _Alleles(site, alt_set[:, 1] != NO_ALT, scene.alt_changes, scene.has_indel[site])
     _count_shares(out, images, reads)
     return out

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from dvplug.images.features.length_changes import UNSPANNED
-from dvplug.images.scene import Scene
+from dvplug.images.features.length_changes import UNSPANNED, length_changes
 from dvplug.kernel import kernel, subkernel
+from dvplug.line.scene import Scene
 from dvplug.sequence.arrays import Float32s, Float64s, Int32s, Int64s, UInt8s
 from dvplug.sequence.sorting import radix_sort
 
@@ -26,17 +26,21 @@ LENGTH_FEATURES = (
     "phased_fraction",  # of the reads that span the repeat
 )
 CHANGE_SCALE, MOST_CHANGE = 10.0, 2.0  # bp; of what is scaled
+_OF_READS = LENGTH_FEATURES.index("length_change")  # as are all that follow
 _NEAR = LENGTH_FEATURES.index("length_change_near")
 _LOWEST = 1 << 31  # added to a change in bp, so that it is not negative
 
 
 def length_features(scene: Scene) -> Float32s:
     """Features float32[n, len(LENGTH_FEATURES)] of each image; sites without an indel among their alts have zeros."""
-    of_site = summaries(scene.spanning_changes, scene.haplotypes, scene.candidates.read_offset)
-    found = np.hstack([_scaled(scene.alt_changes), of_site[scene.images.site]])
-    found[:, _NEAR : _NEAR + 2] = _nearer_first(found[:, _NEAR : _NEAR + 2], found[:, :1])
-    found[~scene.has_indel[scene.images.site]] = 0
-    return found.astype(np.float32)
+    site, alts = scene.images.site, _scaled(scene.alt_changes)
+    of_images = summaries(length_changes(scene), scene.haplotypes, scene.candidates.read_offset)[site]
+    found = np.empty((len(site), len(LENGTH_FEATURES)), np.float32)
+    found[:, :_OF_READS], found[:, _OF_READS:] = alts, of_images
+    sides = of_images[:, _NEAR - _OF_READS : _NEAR - _OF_READS + 2].astype(np.float64)
+    found[:, _NEAR : _NEAR + 2] = _nearer_first(sides, alts[:, :1])
+    found[~scene.has_indel[site]] = 0
+    return found
 
 
 def _nearer_first(means: Float64s, alt: Float64s) -> Float64s:

@@ -10,10 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 from dvplug.images.features.differences import count_differences, nearby_differences
-from dvplug.images.scene import ImageAlts, Scene
 from dvplug.kernel import kernel
 from dvplug.line.candidate_batch import UNINFORMATIVE, ReadSupport
 from dvplug.line.read_batch import REVERSE, ReadArrays, ReadBatch
+from dvplug.line.scene import ImageAlts, Scene
 from dvplug.sequence.arrays import Float32s, Float64s, Int32s, Int64s, UInt32s
 from dvplug.sequence.cigar import (
     DELETION,

@@ -1,4 +1,4 @@
-"""Another genotyper: the float32 network on ONNX Runtime, and Illumina reads that are called with it."""
+"""Other genotypers: float32 networks on ONNX Runtime, from a file of ONNX or from weights."""
 
 from __future__ import annotations
 
@@ -6,13 +6,23 @@ from dvplug.hookspecs import Genotyper, hookimpl
 from dvplug.technology import TechnologyProfile
 from dvplug_illumina.profile import ILLUMINA_WGS
 
-DVPLUG_API = 1
+DVPLUG_API = 2
 
 
 @hookimpl
 def dvplug_genotypers() -> list[Genotyper]:
-    """Return the genotyper; ONNX Runtime is imported when a model is opened."""
-    return [Genotyper("onnx", "float32, by ONNX Runtime", "dvplug_onnx.genotyper:open_onnx")]
+    """Return both; ONNX Runtime is imported when a model is opened."""
+    here = "dvplug_onnx.genotyper"
+    return [
+        Genotyper("onnx", "a graph of ONNX", f"{here}:open_graph", devices=("cpu",), files={"onnx": ".onnx"}),
+        Genotyper(
+            "onnx-from-weights",
+            "the weights of small-cnn",
+            f"{here}:open_weights",
+            devices=("cpu",),
+            files={"weights": ".safetensors"},
+        ),
+    ]
 
 
 @hookimpl
@@ -23,6 +33,6 @@ def dvplug_technologies() -> list[TechnologyProfile]:
         "aliases": (),
         "description": "Illumina short reads, whole genome, by ONNX Runtime",
         "model_technology": ILLUMINA_WGS.name,
-        "genotyper": "onnx",
+        "genotyper": "onnx-from-weights",
     }
     return [ILLUMINA_WGS.model_copy(update=changes)]

@@ -1,16 +1,20 @@
-"""The genotyper: a session of ONNX Runtime on one thread, as dvplug's workers share the cores."""
+"""The genotypers: a session of ONNX Runtime on one thread, as dvplug's workers share the cores."""
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
+from onnx import ModelProto
 from safetensors.numpy import load_file
 
-from dvplug.hookspecs import InputError, LoadedModel, ModelError
+from dvplug.hookspecs import LoadedModel, ModelError
 from dvplug_onnx.graph import small_cnn
+from dvplug_registry.model_folder import ModelFolder, file_entry, save_manifest
 
 BATCH = 64
 
@@ -34,25 +38,40 @@ class OnnxGenotyper:
         return np.concatenate(parts)
 
 
-def open_onnx(model: LoadedModel, device: str) -> OnnxGenotyper:
-    """Build the graph and open it.
+def open_graph(model: LoadedModel, device: str) -> OnnxGenotyper:
+    """Open the model's graph."""
+    return _opened(model.path("onnx").read_bytes())
 
-    Raises
-    ------
-    InputError
-        A GPU was asked for.
-    ModelError
-        The model has another architecture.
-    """
-    if device == "gpu":
-        raise InputError("the onnx genotyper runs on the cpu", repair="Use --device cpu.")
+
+def open_weights(model: LoadedModel, device: str) -> OnnxGenotyper:
+    """Make a graph of the model's weights, and open it; raises ModelError as `graph_of`."""
+    return _opened(graph_of(model).SerializeToString())
+
+
+def graph_of(model: ModelFolder) -> ModelProto:
+    """Make a graph of a model's weights; raises ModelError where its network is another than small-cnn."""
     manifest = model.manifest
     if manifest.architecture != "small-cnn":
         raise ModelError(
             f"the onnx genotyper knows no architecture '{manifest.architecture}'", repair="Use small-cnn."
         )
-    weights = load_file(model.path("weights"))
-    graph = small_cnn(weights, manifest.image.shape, len(manifest.features))
+    return small_cnn(load_file(model.path("weights")), manifest.image.shape, len(manifest.features))
+
+
+def write_model(model: ModelFolder, folder: Path) -> None:
+    """Write a model of its own, with a graph in place of weights, after another model."""
+    folder.mkdir()
+    shutil.copy(model.path("known-answer"), folder / "known_answer.npz")
+    (folder / "network.onnx").write_bytes(graph_of(model).SerializeToString())
+    files = {
+        "network.onnx": file_entry(folder / "network.onnx", "onnx"),
+        "known_answer.npz": file_entry(folder / "known_answer.npz", "known-answer"),
+    }
+    changes = {"genotyper": "onnx", "genotyper_settings": {}, "tolerance": 2e-5, "files": files}
+    save_manifest(folder, model.manifest.model_copy(update={"name": folder.name, **changes}))
+
+
+def _opened(graph: bytes) -> OnnxGenotyper:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return OnnxGenotyper(onnxruntime.InferenceSession(graph.SerializeToString(), options))
+    return OnnxGenotyper(onnxruntime.InferenceSession(graph, options))

@@ -1,12 +1,21 @@
-"""A technology with a candidate finder, a channel, a genotyper and a model of its own."""
+"""A technology with a candidate finder, features, a channel, a network, a genotyper and a model of its own."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from dvplug.hookspecs import CandidateFinder, Channel, Genotyper, ImageLayout, TechnologyProfile, hookimpl
+from dvplug.hookspecs import (
+    CandidateFinder,
+    Channel,
+    FeatureSet,
+    Genotyper,
+    ImageLayout,
+    Network,
+    TechnologyProfile,
+    hookimpl,
+)
 
-DVPLUG_API = 1
+DVPLUG_API = 2
 
 
 @hookimpl
@@ -21,7 +30,7 @@ def dvplug_technologies() -> list[TechnologyProfile]:
             model="toy >=1,<2",
             image=layout,
             candidate_finder="toy-finder",
-            genotyper="toy-formula",
+            features=("toy-counts",),
         )
     ]
 
@@ -39,10 +48,25 @@ def dvplug_channels() -> list[Channel]:
 
 
 @hookimpl
+def dvplug_feature_sets() -> list[FeatureSet]:
+    """Return two numbers that accompany each image."""
+    counts = "dvplug_toy.measuring:alt_counts"
+    return [FeatureSet("toy-counts", "reads of the alts", counts, ("n_alt", "vaf"))]
+
+
+@hookimpl
+def dvplug_networks() -> list[Network]:
+    """Return a network that can be trained; Keras is imported when it is built."""
+    where = "dvplug_toy.network"
+    return [Network("toy-dense", "means and features", f"{where}:build_dense", f"{where}:DenseSettings")]
+
+
+@hookimpl
 def dvplug_genotypers() -> list[Genotyper]:
-    """Return a genotyper that needs no TensorFlow."""
+    """Return a genotyper that needs no network, and the file that it opens."""
     formula = "dvplug_toy.formula:open_formula"
-    return [Genotyper("toy-formula", "a formula of the mean pixel", formula, devices=("cpu",))]
+    files = {"formula": ".bin"}
+    return [Genotyper("toy-formula", "a formula of the mean pixel", formula, devices=("cpu",), files=files)]
 
 
 @hookimpl

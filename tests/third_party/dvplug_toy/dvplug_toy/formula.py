@@ -26,4 +26,4 @@ def open_formula(model: LoadedModel, device: str) -> Formula:
     """Read the three weights, little-endian float32."""
     if device != "cpu":
         raise InputError(f"the toy genotyper runs on the cpu, not on '{device}'", repair="Use --device cpu.")
-    return Formula(np.frombuffer(model.path("litert").read_bytes(), "<f4"))
+    return Formula(np.frombuffer(model.path("formula").read_bytes(), "<f4"))

@@ -1,27 +1,28 @@
-"""`Scene`: what an image encoder is given, and what drawing and features both need of it."""
+"""`Scene`: what image encoders and feature sets are given, and what several of them need of it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
-from dvplug.images.features.length_changes import spanning_changes
 from dvplug.line.candidate_batch import CandidateBatch
 from dvplug.line.image_batch import NO_ALT
 from dvplug.line.read_batch import ReadBatch
-from dvplug.sequence.arrays import Bools, Int8s, Int32s, Int64s, UInt8s
+
+Measured = TypeVar("Measured")
 
 
 class ImageAlts(NamedTuple):
     """What each image stands for."""
 
-    site: Int32s  # [n], ascending: index into the candidates
-    alt_set: Int8s  # [n, 2]: indexes of the site's alts, `NO_ALT` when there is no second
+    site: npt.NDArray[np.int32]  # [n], ascending: index into the candidates
+    alt_set: npt.NDArray[np.int8]  # [n, 2]: indexes of the site's alts, `NO_ALT` when there is no second
 
 
 def image_alts(n_alts: Sequence[int]) -> ImageAlts:
@@ -34,51 +35,52 @@ def image_alts(n_alts: Sequence[int]) -> ImageAlts:
     return ImageAlts(np.array(site, np.int32), np.array(sets, np.int8).reshape(-1, 2))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scene:
-    """Candidates, the reads over them and the reference around them.
+    """All that there is to draw or to measure of some candidates: they, the reads over them, the reference around them.
 
-    Parameters
+    What is known of a run besides joins this class as fields with defaults, so that functions which take a scene go on
+    working. Nothing of it may be changed; with `dataclasses.replace` a function makes another scene, for itself.
+
+    Attributes
     ----------
+    reads
+        Those of the region and of a margin beside it.
+    candidates
+        By position; which read has which allele is in `CandidateBatch.support`.
     reference
-        uint8[l] base codes from ``reference_start``, a 0-based position, on.
+        uint8[l] base codes from ``reference_start``, a 0-based position, on: so far beyond the candidates that every
+        read lies in it whole.
     """
 
     reads: ReadBatch
     candidates: CandidateBatch
-    reference: UInt8s
+    reference: npt.NDArray[np.uint8]
     reference_start: int
+    _kept: dict[Callable[[Scene], Any], Any] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def images(self) -> ImageAlts:
-        """What the images stand for."""
+        """What the images stand for: one for each alt of a candidate, then one for each pair; rows of all features."""
         return image_alts([len(alts) for alts in self.candidates.alts])
 
     @cached_property
-    def starts(self) -> Int64s:
+    def starts(self) -> npt.NDArray[np.int64]:
         """Offset of each site in the reference, int64[s]."""
         return self.candidates.start.astype(np.int64) - self.reference_start
 
     @cached_property
-    def haplotypes(self) -> UInt8s:
+    def haplotypes(self) -> npt.NDArray[np.uint8]:
         """Haplotype of each read of each site, uint8[entries]; 0 unknown."""
         return self.reads.haplotype[self.candidates.read_index]
 
     @cached_property
-    def spanning_changes(self) -> Int32s:
-        """Length change in bp of each read of each site, int32[entries]; `UNSPANNED` where it cannot be seen."""
-        ends = self.starts + np.array([len(ref) for ref in self.candidates.refs], np.int64)
-        return spanning_changes(
-            self.reads, self.candidates.support(), self.reference, self.reference_start, self.starts, ends
-        )
-
-    @cached_property
-    def has_indel(self) -> Bools:
+    def has_indel(self) -> npt.NDArray[np.bool_]:
         """Whether any alt of each site has another length than its REF, bool[s]."""
         return np.array([any(changes) for changes in self._alt_changes], np.bool_)
 
     @cached_property
-    def alt_changes(self) -> Int64s:
+    def alt_changes(self) -> npt.NDArray[np.int64]:
         """Length less that of REF of the first and the second alt of each image, bp, int64[n, 2]; 0 for no second."""
         own = [
             (self._alt_changes[site][alt], self._alt_changes[site][second] if second != NO_ALT else 0)
@@ -87,6 +89,17 @@ class Scene:
             )
         ]
         return np.array(own, np.int64).reshape(-1, 2)
+
+    def once(self, measure: Callable[[Scene], Measured]) -> Measured:
+        """Return what a function gives of this scene: called when first asked for, kept for others that ask.
+
+        For what several feature sets need. The function has a name of its own (no lambda), and its result is not
+        changed by those who get it.
+        """
+        if measure not in self._kept:
+            self._kept[measure] = measure(self)
+        found: Measured = self._kept[measure]
+        return found
 
     @cached_property
     def _alt_changes(self) -> list[list[int]]:
