@@ -14,7 +14,7 @@ from dvplug.images.features.length_likelihoods import likelihood_features
 from dvplug.images.features.length_shares import share_features
 from dvplug.images.features.length_summary import length_features
 from dvplug.images.pileup import draw_pileups
-from dvplug.images.scene import Scene
+from dvplug.line.scene import Scene
 from dvplug.sequence.codes import encode_bases
 from dvplug.technology import ImageLayout
 from helpers.image_sites import random_candidates
