@@ -4,7 +4,7 @@
 
 From all real reads that the technology's simulated ones are made after (`dvplug_lab/read_sets.py`), together; how much
 places differ is what those are made with. The table is what `dvplug.images.features.length_errors` reads; where
-it changes, the version of the plugin's encoder has to.
+it changes, the version of the plugin's feature set has to.
 """
 
 from __future__ import annotations

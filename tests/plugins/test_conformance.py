@@ -337,8 +337,8 @@ def test_kit_finds_a_finder_that_finds_nothing(toy_package: Path) -> None:
     )  # fmt: skip
     _edit(
         toy_package / "__init__.py",
-        " ImageLayout, TechnologyProfile,",
-        " CandidateThresholds, ImageLayout, TechnologyProfile,",
+        "    ImageLayout,",
+        "    CandidateThresholds, ImageLayout,",
     )
     with pytest.raises(AssertionError, match="toy: the finder finds nothing"):
         _Toy().test_images_are_as_declared_and_always_the_same()

@@ -104,7 +104,7 @@ def uninstall(*names: str) -> None:
 
 @app.command
 def new(name: str, *, folder: Path = Path()) -> None:
-    """Write a plugin project that works: a technology, a finder, a channel, tests; to be changed piece by piece.
+    """Write a plugin project that works: technology, finder, channel, features, tests; to be changed piece by piece.
 
     Parameters
     ----------
