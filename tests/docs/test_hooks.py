@@ -10,16 +10,18 @@ import pluggy
 import pytest
 
 from dvplug import hookspecs
-from dvplug.plugins.builtin import CHANNELS
+from dvplug.genotypes.genotyper import LiteRTSettings
+from dvplug.line.scene import Scene
+from dvplug.plugins import loading
+from dvplug.plugins.loading import load_plugins
 from dvplug_registry.manifest import (
     Calling,
-    Encoder,
     FileEntry,
     ImageShape,
-    LiteRT,
     Manifest,
     Metric,
     Training,
+    Versioned,
 )
 from helpers.registry_fixtures import REPOSITORY, TOY
 
@@ -60,16 +62,26 @@ def test_every_field_of_an_extension_is_named_with_it(kind: type[hookspecs.Exten
     assert set(named[1].split(", ")) == fields
 
 
-@pytest.mark.parametrize("field", ["needs", "reach", "devices"])
+DECLARED = ["needs", "reach", "version", "settings", "files", "devices"]
+
+
+def test_every_field_that_declares_anything_is_one_of_those() -> None:
+    """All but what says which function it is, and the names of columns."""
+    kinds = hookspecs.Extension.__subclasses__()
+    fields = {field.name for kind in kinds for field in dataclasses.fields(kind)}
+    assert fields - {"name", "description", "function", "columns"} == set(DECLARED)
+
+
+@pytest.mark.parametrize("field", DECLARED)
 def test_every_declaration_has_a_row(field: str) -> None:
     kinds = [
         kind
         for kind in hookspecs.Extension.__subclasses__()
-        if hasattr(kind, field) and (field != "needs" or kind.offered)
+        if field in {one.name for one in dataclasses.fields(kind)} and (field != "needs" or kind.offered)
     ]
     row = re.search(rf"^\| `{field}` \| (.*?) \|", (DOCS / "hooks.md").read_text(), re.MULTILINE)
     assert row
-    assert row[1].split(", ") == [kind.kind.split()[-1] for kind in kinds]
+    assert row[1].split(", ") == [kind.kind for kind in kinds]
 
 
 @pytest.mark.parametrize("hook", HOOKS)
@@ -79,14 +91,36 @@ def test_every_hook_is_used_by_a_plugin_that_is_tested(hook: str) -> None:
     assert any(definition.search(path.read_text()) for path in tested)
 
 
-@pytest.mark.parametrize("channel", CHANNELS)
-def test_every_channel_of_the_engine_is_named(channel: str) -> None:
-    assert f"`{channel}`" in (DOCS / "hooks.md").read_text()
+def test_every_kind_of_extension_has_a_hook_and_a_way_to_choose_it() -> None:
+    kinds = set(hookspecs.Extension.__subclasses__())
+    assert set(loading._HOOKS) == set(HOOKS)
+    assert kinds < set(loading._HOOKS.values())
+    for kind in kinds:
+        assert callable(getattr(loading.Plugins, kind.kind.replace(" ", "_")))
+        assert f"`{kind.__name__}(" in (DOCS / "hooks.md").read_text()
+
+
+def test_everything_that_the_engine_brings_is_named() -> None:
+    text = (DOCS / "hooks.md").read_text()
+    brought = [offer for offer in load_plugins(()).offers_of("builtin") if offer.kind != "model"]
+    assert {offer.kind for offer in brought} == {kind.kind for kind in hookspecs.Extension.__subclasses__()}
+    assert [offer.whose for offer in brought if f"`{offer.name}`" not in text] == []
+
+
+def test_the_scene_is_explained() -> None:
+    """A row for each thing of it that a plugin can use, and no other."""
+    rows = re.search(r"^\| of a scene .*?\n\n", (DOCS / "hooks.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert rows
+    cells = [line.split("|")[1] for line in rows[0].splitlines()[2:] if line]
+    public = {field.name for field in dataclasses.fields(Scene)} | set(vars(Scene))
+    assert {name for cell in cells for name in re.findall(r"`(\w+)", cell)} == {
+        name for name in public if not name.startswith("_")
+    }
 
 
 def test_every_field_of_the_manifest_is_explained() -> None:
     table = (DOCS / "models.md").read_text().split("## The manifest")[1].split("\n## ")[0]
-    parts = (Manifest, ImageShape, Encoder, Calling, Training, Metric, LiteRT, FileEntry)
+    parts = (Manifest, ImageShape, Versioned, Calling, Training, Metric, LiteRTSettings, FileEntry)
     fields = {name for part in parts for name in part.model_fields}
     assert {name for name in fields if f"`{name}`" not in table} == set()
 
