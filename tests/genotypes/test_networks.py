@@ -14,6 +14,7 @@ from hypothesis.extra.numpy import arrays
 from dvplug.errors import ModelError, PluginError
 from dvplug.genotypes.networks import build, count_flop, predict_batch, quiet_backend, softmax
 from dvplug.genotypes.weights import load_weights, save_weights
+from dvplug.plugins.network_checks import wrong_network
 from helpers.training_toys import TINY, toy_examples
 
 
@@ -93,3 +94,27 @@ def test_loading_keras_leaves_the_environment_as_it_was(
         monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", before)
     quiet_backend()
     assert os.environ.get("TF_CPP_MIN_LOG_LEVEL") == before
+
+
+def test_weights_of_one_name_are_told() -> None:
+    """They would be written over each other."""
+    import keras
+    from keras import layers
+
+    class Twice(layers.Layer):
+        def __init__(self, name: str) -> None:
+            super().__init__(name=name)
+            self.parts = [layers.Dense(4, name="same"), layers.Dense(4, name="same")]
+
+        def call(self, x: object) -> object:
+            return self.parts[1](self.parts[0](x))
+
+    inputs = [keras.Input((16, 13, 2), dtype="uint8"), keras.Input((2,), dtype="float32")]
+    pixels = layers.Flatten()(layers.Rescaling(1 / 255)(inputs[0]))
+    x = Twice("own")(layers.Concatenate()([pixels, inputs[1]]))
+    model = keras.Model(inputs, layers.Dense(3, name="logits")(x))
+    (wrong,) = wrong_network(model, (16, 13, 2), 2)
+    assert wrong == (
+        "a network with two weights called 'own/same/kernel'",
+        "each layer has a name of its own",
+    )

@@ -39,18 +39,15 @@ class StartingPoint(NamedTuple):
             The examples are drawn otherwise, or the settings name another network.
         """
         self._require_examples(header)
-        named = settings.model_fields_set & {"architecture", "architecture_settings"}
-        if "architecture" in named or settings.architecture_settings:
-            own = checked_settings(self.architecture, self.architecture_settings)
-            wanted = checked_settings(settings.architecture, settings.architecture_settings)
-            same = settings.architecture == self.architecture
-            if not same or (settings.architecture_settings and wanted != own):
-                raise ModelError(
-                    f"the settings are for another network than that of {self.label}",
-                    cause=f"{settings.architecture} {settings.architecture_settings} against "
-                    f"{self.architecture} {self.architecture_settings}",
-                    repair="Leave architecture and settings out: they are those of what it starts from.",
-                )
+        named = "architecture" in settings.model_fields_set
+        architecture, given = settings.architecture if named else self.architecture, settings.architecture_settings
+        own = checked_settings(self.architecture, self.architecture_settings)
+        if architecture != self.architecture or (given and checked_settings(architecture, given) != own):
+            raise ModelError(
+                f"the settings are for another network than that of {self.label}",
+                cause=f"{architecture} {given} against {self.architecture} {self.architecture_settings}",
+                repair="Leave architecture and settings out: they are those of what it starts from.",
+            )
         return settings.model_copy(
             update={"architecture": self.architecture, "architecture_settings": self.architecture_settings}
         )
