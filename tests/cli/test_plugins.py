@@ -73,10 +73,10 @@ def test_show_tells_who_made_a_plugin_and_for_which_api(
     facts = json.loads(text)
     assert code == 0
     assert facts["distribution"] == "dvplug-toy 0.3.0"
-    assert facts["hook API"] == 1
+    assert facts["hook API"] == 2
     assert facts["licence"] == "not stated"
     assert facts["status"] == "ok"
-    assert "channel toy_stripes" in facts["provides"]
+    assert {"channel toy_stripes", "feature set toy-counts", "network toy-dense"} <= set(facts["provides"])
     assert "technology toy" in run_captured(capsys, "plugins", "show", "toy")[1]
     assert "Did you mean 'toy'?" in run_captured(capsys, "plugins", "show", "toi")[2]
 
@@ -99,7 +99,7 @@ def test_check_runs_the_conformance_tests(
         "wrong: functions can be imported and called as specified: failed: channel 'stripes' has to take"
         in text
     )
-    assert text.count(": ok") == 4
+    assert text.count(": ok") == 6
     drawn = re.findall(
         r"wrong: (.*): failed: the channel 'stripes' of dvplug-wrong 1.0 .* failed.*: TypeError", text
     )
