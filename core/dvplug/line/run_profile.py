@@ -1,0 +1,179 @@
+"""`RunProfile`: how the reads of one run err, and what they are like. No two runs err alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+NO_QUALITY = 255
+"""Base quality of reads without QUAL, and the mapping quality that says that it is not known (SAM, section 1.4)."""
+MOST_QUALITY = 93
+"""The highest base quality that SAM can write; higher ones count as this."""
+TRACTS = ("A/T", "C/G", "dinucleotide", "longer unit")
+"""Kinds of tracts: homopolymers by their bases, and tandem repeats whose unit is 2, or 3 to 6 bp long."""
+MOST_UNITS = 20
+"""Tracts of more units count as of so many."""
+MOST_CHANGE = 3
+"""Units; larger changes of length count as of so many."""
+
+
+USUAL_CHANGES = np.array([0.01, 0.06, 0.48, 0.0, 0.38, 0.05, 0.02])
+"""Of tracts that are misread, how many change by -3 or less to +3 or more: deletions are somewhat commoner."""
+
+
+@dataclass(frozen=True, eq=False)
+class RunProfile:
+    """How the reads of a run err, and what they are like: measured before the first region is called.
+
+    Of a small share of the reads, the same wherever one calls (`dvplug.inputs.run_profile` measures it). Tables are
+    smoothed, and hold sane values for what the sample has not shown; ``by_default`` names those that rest on it least.
+    Errors are of reads of a usual mapping quality, at places where the sample is plainly as the reference.
+
+    Attributes
+    ----------
+    mismatch_p
+        float64[256]: P(base is not the reference's), by reported base quality; of quality 255 that of reads without
+        QUAL, and from 94 to 254 that of 93. It never rises with the quality from 0 to 93.
+    base_counts
+        int64[256, 2]: bases that it rests on, and mismatches among them.
+    length_p
+        float64[4, 21, 7]: P(change of length | kind, units of the reference), by `TRACTS`, by whole units from 0 to
+        `MOST_UNITS` and more, and by change in units from -3 (or less) over 0 to +3 (or more). A homopolymer of 8 bp
+        has 8 units. Each sums to 1.
+    length_counts
+        int64[4, 21, 7]: reads that it rests on.
+    length_spread
+        SD, from place to place, of the log-odds that a tract is misread.
+    insertion_p, deletion_p
+        Per aligned base: those that change no tract's length.
+    soft_clipped_reads, soft_clipped_bases
+        Shares of all reads, and of their bases.
+    read_length
+        float64[5]: quantiles 0.05, 0.25, 0.5, 0.75, 0.95 of the bases of a read.
+    depth, depth_spread
+        Median of the depth where there are reads, x; and its SD, told by the median absolute deviation.
+    fragment_length, fragment_spread
+        Median |TLEN| and its SD, told likewise, bp, of reads that have one; 0 where none has.
+    with_fragment_length, paired, inward
+        Shares of reads: that have a TLEN; that are of a pair; of those with both, that face their mate.
+    reverse_strand, distinct_starts
+        Share of reads; positions at which reads start, of the number of reads.
+    mapping_quality
+        float64[256]: share of the reads; 255 says that it is not known.
+    low_mapping_quality, low_mapping_quality_mismatch_p
+        Share of the reads that were set apart, and P(mismatch) of their bases.
+    differing_positions
+        Per 1,000 positions with reads: those where three reads or more, and a fifth of all, differ from the reference.
+    left_out
+        By `dvplug.line.read_batch.LEFT_OUT`: share of all alignments that the read filter takes.
+    reads, bases, places
+        What it rests on: reads, their bases that are aligned, windows of the genome.
+    by_default
+        Names of the tables of which too little was seen, so that they are those of the technology.
+    """
+
+    mismatch_p: npt.NDArray[np.float64]
+    base_counts: npt.NDArray[np.int64]
+    length_p: npt.NDArray[np.float64]
+    length_counts: npt.NDArray[np.int64]
+    length_spread: float
+    insertion_p: float
+    deletion_p: float
+    soft_clipped_reads: float = 0.0
+    soft_clipped_bases: float = 0.0
+    read_length: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(5))
+    depth: float = 0.0
+    depth_spread: float = 0.0
+    fragment_length: float = 0.0
+    fragment_spread: float = 0.0
+    with_fragment_length: float = 0.0
+    paired: float = 0.0
+    inward: float = 0.0
+    reverse_strand: float = 0.5
+    distinct_starts: float = 1.0
+    mapping_quality: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(256))
+    low_mapping_quality: float = 0.0
+    low_mapping_quality_mismatch_p: float = 0.0
+    differing_positions: float = 0.0
+    left_out: dict[str, float] = field(default_factory=dict)
+    reads: int = 0
+    bases: int = 0
+    places: int = 0
+    by_default: tuple[str, ...] = ()
+
+    def misread_p(self, kind: int, units: int) -> float:
+        """P(a read shows a tract longer or shorter than it is); ``kind`` is an index in `TRACTS`."""
+        return 1.0 - float(self.length_p[kind, min(units, MOST_UNITS), MOST_CHANGE])
+
+    def empirical_quality(self, quality: int) -> float:
+        """What a reported base quality means, phred."""
+        return -10 * float(np.log10(self.mismatch_p[quality]))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON can hold it."""
+        return {
+            one.name: value.tolist() if isinstance(value, np.ndarray) else value
+            for one in fields(self)
+            for value in [getattr(self, one.name)]
+        }
+
+    def counted_qualities(self) -> Iterator[int]:
+        """Yield the qualities that bases of the sample have, `NO_QUALITY` last."""
+        yield from np.flatnonzero(self.base_counts[:, 0]).tolist()
+
+    def __eq__(self, other: object) -> bool:
+        """Whether all numbers are the same."""
+        return isinstance(other, RunProfile) and self.as_dict() == other.as_dict()
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def phred_p() -> npt.NDArray[np.float64]:
+    """P(mismatch) that qualities claim, float64[256]: 10^(-q / 10) (SAM, section 1.4.11), 3/4 at most, as of a guess.
+
+    Above `MOST_QUALITY` it is that of this one.
+    """
+    quality = np.minimum(np.arange(256), MOST_QUALITY)
+    return np.asarray(np.minimum(0.75, 10.0 ** (-quality / 10)))
+
+
+def usual_lengths(error: float, growth: float) -> npt.NDArray[np.float64]:
+    """P(change of length), float64[4, 21, 7] as of `RunProfile.length_p`, where little is known.
+
+    Parameters
+    ----------
+    error
+        P(a single base is read as none, or as several).
+    growth
+        How much more often a tract is misread per unit: as in sequencing, the logarithm is a straight line.
+    """
+    units = np.arange(MOST_UNITS + 1)
+    wrong = np.minimum(0.5, error * growth ** np.maximum(units - 1, 0))
+    table = np.zeros((len(TRACTS), MOST_UNITS + 1, 2 * MOST_CHANGE + 1))
+    table[..., :] = wrong[:, None] * USUAL_CHANGES
+    table[..., MOST_CHANGE] = 1 - wrong
+    table[:, 0] = np.eye(2 * MOST_CHANGE + 1)[MOST_CHANGE]
+    return table
+
+
+def usual_profile(
+    error: float = 1e-5, growth: float = 1.7, insertion: float = 1e-6, deletion: float = 1e-6
+) -> RunProfile:
+    """Return what is believed of a run of which nothing is known: qualities mean what they say.
+
+    The parameters are those of `usual_lengths`, and `RunProfile.insertion_p` and `RunProfile.deletion_p`.
+    """
+    return RunProfile(
+        mismatch_p=phred_p(),
+        base_counts=np.zeros((256, 2), np.int64),
+        length_p=usual_lengths(error, growth),
+        length_counts=np.zeros((len(TRACTS), MOST_UNITS + 1, 2 * MOST_CHANGE + 1), np.int64),
+        length_spread=0.0,
+        insertion_p=insertion,
+        deletion_p=deletion,
+        by_default=("qualities", "lengths", "insertions and deletions"),
+    )
