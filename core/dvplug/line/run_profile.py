@@ -24,6 +24,13 @@ MOST_CHANGE = 3
 USUAL_CHANGES = np.array([0.01, 0.06, 0.48, 0.0, 0.38, 0.05, 0.02])
 """Of tracts that are misread, how many change by -3 or less to +3 or more: deletions are somewhat commoner."""
 
+MOST_BELIEVED, UNCLAIMED = 50, 20
+"""Phred: no base is believed to be better unless the run shows it; and what bases without a quality are taken as."""
+MOST_MISREAD = 0.9
+"""Share of the reads of a tract."""
+PARTS = ("qualities", "lengths", "insertions and deletions")
+"""What of a profile can be the technology's."""
+
 
 @dataclass(frozen=True, eq=False)
 class RunProfile:
@@ -71,9 +78,9 @@ class RunProfile:
     left_out
         By `dvplug.line.read_batch.LEFT_OUT`: share of all alignments that the read filter takes.
     reads, bases, places
-        What it rests on: reads, their bases that are aligned, windows of the genome.
+        What it rests on: reads, their bases, windows of the genome.
     by_default
-        Names of the tables of which too little was seen, so that they are those of the technology.
+        Those of `PARTS` of which too little was seen, so that they are what the technology says.
     """
 
     mismatch_p: npt.NDArray[np.float64]
@@ -132,48 +139,52 @@ class RunProfile:
     __hash__ = None  # type: ignore[assignment]
 
 
-def phred_p() -> npt.NDArray[np.float64]:
-    """P(mismatch) that qualities claim, float64[256]: 10^(-q / 10) (SAM, section 1.4.11), 3/4 at most, as of a guess.
+def claimed_p() -> npt.NDArray[np.float64]:
+    """P(mismatch) that qualities claim, float64[256]: 10^(-q / 10) (SAM, section 1.4.11), within what can be believed.
 
-    Above `MOST_QUALITY` it is that of this one.
+    3/4 at most, as of a guess; and as of `MOST_BELIEVED` at least. Without QUAL it is that of `UNCLAIMED`.
     """
-    quality = np.minimum(np.arange(256), MOST_QUALITY)
+    quality = np.minimum(np.arange(256), MOST_BELIEVED)
+    quality[NO_QUALITY] = UNCLAIMED
     return np.asarray(np.minimum(0.75, 10.0 ** (-quality / 10)))
 
 
-def usual_lengths(error: float, growth: float) -> npt.NDArray[np.float64]:
+def usual_lengths(length_error: float, length_growth: float) -> npt.NDArray[np.float64]:
     """P(change of length), float64[4, 21, 7] as of `RunProfile.length_p`, where little is known.
 
     Parameters
     ----------
-    error
+    length_error
         P(a single base is read as none, or as several).
-    growth
-        How much more often a tract is misread per unit: as in sequencing, the logarithm is a straight line.
+    length_growth
+        How much more often a tract is misread per unit: the logarithm of how often it is rises along a straight line.
     """
     units = np.arange(MOST_UNITS + 1)
-    wrong = np.minimum(0.5, error * growth ** np.maximum(units - 1, 0))
-    table = np.zeros((len(TRACTS), MOST_UNITS + 1, 2 * MOST_CHANGE + 1))
-    table[..., :] = wrong[:, None] * USUAL_CHANGES
+    wrong = np.minimum(MOST_MISREAD, length_error * length_growth ** np.maximum(units - 1, 0))
+    table = np.tile(wrong[:, None] * USUAL_CHANGES, (len(TRACTS), 1, 1))
     table[..., MOST_CHANGE] = 1 - wrong
     table[:, 0] = np.eye(2 * MOST_CHANGE + 1)[MOST_CHANGE]
     return table
 
 
 def usual_profile(
-    error: float = 1e-5, growth: float = 1.7, insertion: float = 1e-6, deletion: float = 1e-6
+    length_error: float = 1e-5,
+    length_growth: float = 1.7,
+    length_spread: float = 0.5,
+    insertion: float = 1e-6,
+    deletion: float = 1e-6,
 ) -> RunProfile:
     """Return what is believed of a run of which nothing is known: qualities mean what they say.
 
-    The parameters are those of `usual_lengths`, and `RunProfile.insertion_p` and `RunProfile.deletion_p`.
+    The parameters are those of `usual_lengths`, and what `RunProfile` has under such names.
     """
     return RunProfile(
-        mismatch_p=phred_p(),
+        mismatch_p=claimed_p(),
         base_counts=np.zeros((256, 2), np.int64),
-        length_p=usual_lengths(error, growth),
+        length_p=usual_lengths(length_error, length_growth),
         length_counts=np.zeros((len(TRACTS), MOST_UNITS + 1, 2 * MOST_CHANGE + 1), np.int64),
-        length_spread=0.0,
+        length_spread=length_spread,
         insertion_p=insertion,
         deletion_p=deletion,
-        by_default=("qualities", "lengths", "insertions and deletions"),
+        by_default=PARTS,
     )
