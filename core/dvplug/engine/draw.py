@@ -14,13 +14,14 @@ from dvplug.candidates.phasing import PHASING_MARGIN, phase_reads
 from dvplug.candidates.proposals import ProposedVariants, with_proposed
 from dvplug.candidates.site_layout import HAPLOTYPE_FLANK
 from dvplug.engine.pipeline import Pipeline
-from dvplug.engine.usual import AS_THEY_ARE, UsualValues
+from dvplug.engine.usual import UNKNOWN_RUN, KnownRun
 from dvplug.genome.reference import Reference
 from dvplug.line.candidate_batch import CandidateBatch
 from dvplug.line.image_batch import ImageBatch
 from dvplug.line.read_batch import LEFT_OUT, ReadBatch
 from dvplug.line.region import Region
 from dvplug.line.result import Counts, Stopwatch
+from dvplug.line.run_profile import usual_profile
 from dvplug.plugins.boundary import located, place_of
 from dvplug.reads.fetch import fetch_reads
 from dvplug.reads.groups import ReadSource
@@ -86,9 +87,10 @@ class RegionImages:
         with_depths: bool = False,
         proposed: Path | None = None,
         inputs: InputStates = NO_INPUTS,
-        usual: UsualValues = AS_THEY_ARE,
+        run: KnownRun = UNKNOWN_RUN,
     ) -> None:
-        self.pipeline, self.profile, self.usual = pipeline, pipeline.profile, usual
+        self.pipeline, self.profile, self.usual = pipeline, pipeline.profile, run.usual
+        self.run = run.profile or usual_profile(**self.profile.usual_errors.model_dump())
         self.inputs = inputs
         self.keep_fraction, self.with_depths = keep_fraction, with_depths
         with inputs.watched():

@@ -14,6 +14,7 @@ import numpy as np
 
 from dvplug.line.image_batch import ImageBatch
 from dvplug.line.read_batch import REVERSE, ReadBatch
+from dvplug.line.run_profile import RunProfile
 from dvplug.sequence.arrays import Bools
 
 Table = tuple[int, ...]
@@ -93,3 +94,22 @@ class UsualValues:
 
 AS_THEY_ARE = UsualValues()
 """Nothing is replaced."""
+
+
+class KnownRun(NamedTuple):
+    """What is known of the reads of a run before they are drawn.
+
+    Attributes
+    ----------
+    profile
+        How they err, and what they are like; where it is None, they are taken to be as the technology says.
+    usual
+        What stands for what the network was not trained on.
+    """
+
+    profile: RunProfile | None = None
+    usual: UsualValues = AS_THEY_ARE
+
+
+UNKNOWN_RUN = KnownRun()
+"""Nothing was measured."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
 from typing import NamedTuple
@@ -14,6 +14,7 @@ from dvplug.images.features.length_changes import spanning_changes
 from dvplug.line.candidate_batch import CandidateBatch
 from dvplug.line.image_batch import NO_ALT
 from dvplug.line.read_batch import ReadBatch
+from dvplug.line.run_profile import RunProfile, usual_profile
 from dvplug.sequence.arrays import Bools, Int8s, Int32s, Int64s, UInt8s
 
 
@@ -42,12 +43,15 @@ class Scene:
     ----------
     reference
         uint8[l] base codes from ``reference_start``, a 0-based position, on.
+    run
+        How the reads of the run err, and what they are like.
     """
 
     reads: ReadBatch
     candidates: CandidateBatch
     reference: UInt8s
     reference_start: int
+    run: RunProfile = field(default_factory=usual_profile)
 
     @cached_property
     def images(self) -> ImageAlts:

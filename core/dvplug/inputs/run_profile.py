@@ -60,7 +60,10 @@ class _Seen(NamedTuple):
 
 
 def measure_run(
-    sources: Sequence[ReadSource], reference: Location, technology: TechnologyProfile
+    sources: Sequence[ReadSource],
+    reference: Location,
+    technology: TechnologyProfile,
+    keep_fraction: float = 1.0,
 ) -> tuple[RunSample, RunProfile]:
     """Measure the reads of a run that pass the technology's filter, the same whatever regions will be called.
 
@@ -70,6 +73,8 @@ def measure_run(
         Files of one sample, checked already.
     reference
         FASTA that they are aligned to.
+    keep_fraction
+        Fraction of the fragments that count, as of `dvplug.reads.fetch.fetch_reads`.
 
     Raises
     ------
@@ -77,7 +82,10 @@ def measure_run(
         A file breaks off or cannot be decoded.
     """
     read_filter = technology.read_filter
-    with SampledReads(sources, reference, read_filter) as sampled, Reference.open(reference) as genome:
+    with (
+        SampledReads(sources, reference, read_filter, keep_fraction) as sampled,
+        Reference.open(reference) as genome,
+    ):
         sample = measure_sample(sampled, genome, read_filter.missing_base_quality)
         return sample, measure_profile(sampled, genome, technology.usual_errors)
 

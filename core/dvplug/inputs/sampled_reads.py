@@ -45,9 +45,18 @@ class SampledReads:
         FASTA that CRAM is decoded with.
     read_filter
         Which reads count. Those without QUAL have the quality `NO_QUALITY` here, whatever it says.
+    keep_fraction
+        Fraction of the fragments that count, as of `fetch_reads`.
     """
 
-    def __init__(self, sources: Sequence[ReadSource], reference: Location, read_filter: ReadFilter) -> None:
+    def __init__(
+        self,
+        sources: Sequence[ReadSource],
+        reference: Location,
+        read_filter: ReadFilter,
+        keep_fraction: float = 1.0,
+    ) -> None:
+        self.keep_fraction = keep_fraction
         self.files = [OpenedReads.open(source, reference) for source in sources]
         # Reads that began farther away are found by the index; no window of the sample is cut.
         self.read_filter = read_filter.model_copy(
@@ -77,7 +86,9 @@ class SampledReads:
     def window(self, region: Region) -> ReadBatch:
         """Return the reads that reach into a window; raises InputError where a file breaks off."""
         if region not in self._windows:
-            self._windows[region] = fetch_reads(self.files, region, self.read_filter)
+            self._windows[region] = fetch_reads(
+                self.files, region, self.read_filter, keep_fraction=self.keep_fraction
+            )
         return self._windows[region]
 
     def next_read(self, contig: str, start: int) -> int | None:

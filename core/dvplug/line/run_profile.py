@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -120,21 +119,55 @@ class RunProfile:
         """What a reported base quality means, phred."""
         return -10 * float(np.log10(self.mismatch_p[quality]))
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON can hold it."""
-        return {
-            one.name: value.tolist() if isinstance(value, np.ndarray) else value
+    def counted_qualities(self) -> list[int]:
+        """The qualities that bases of the sample have, ascending; `NO_QUALITY` is that of reads without QUAL."""
+        found: list[int] = np.flatnonzero(self.base_counts[:, 0]).tolist()
+        return found
+
+    def counted_units(self, kind: int) -> list[int]:
+        """The lengths, in units, of which the sample has tracts of a kind, ascending."""
+        found: list[int] = np.flatnonzero(self.length_counts[kind].sum(axis=-1)).tolist()
+        return found
+
+    def summary(self) -> dict[str, Any]:
+        """Return what was measured, without what is only inferred, as JSON can hold it."""
+        plain = {
+            one.name: value
             for one in fields(self)
             for value in [getattr(self, one.name)]
+            if not isinstance(value, np.ndarray)
         }
-
-    def counted_qualities(self) -> Iterator[int]:
-        """Yield the qualities that bases of the sample have, `NO_QUALITY` last."""
-        yield from np.flatnonzero(self.base_counts[:, 0]).tolist()
+        shown = np.flatnonzero(self.mapping_quality).tolist()
+        return plain | {
+            "by_default": list(self.by_default),
+            "read_length": self.read_length.tolist(),
+            "mapping_quality": {str(q): round(float(self.mapping_quality[q]), 6) for q in shown},
+            "qualities": [
+                {
+                    "reported": None if q == NO_QUALITY else q,
+                    "empirical": round(self.empirical_quality(q), 2),
+                    "bases": int(self.base_counts[q, 0]),
+                    "mismatches": int(self.base_counts[q, 1]),
+                }
+                for q in self.counted_qualities()
+            ],
+            "lengths": [
+                {
+                    "tract": name,
+                    "units": units,
+                    "reads": int(self.length_counts[kind, units].sum()),
+                    "change_p": [float(f"{p:.4g}") for p in self.length_p[kind, units]],
+                }
+                for kind, name in enumerate(TRACTS)
+                for units in self.counted_units(kind)
+            ],
+        }
 
     def __eq__(self, other: object) -> bool:
         """Whether all numbers are the same."""
-        return isinstance(other, RunProfile) and self.as_dict() == other.as_dict()
+        return isinstance(other, RunProfile) and all(
+            np.array_equal(getattr(self, one.name), getattr(other, one.name)) for one in fields(self)
+        )
 
     __hash__ = None  # type: ignore[assignment]
 
