@@ -232,7 +232,7 @@ def _shares(counts: Float64s) -> Float64s:
     return np.asarray(counts / counts.sum(axis=-1, keepdims=True))
 
 
-def _spread(tracts: Int64s, length_p: Float64s, usual: float) -> float:
+def place_spread(tracts: Int64s, length_p: Float64s, usual: float) -> float:
     """SD, from place to place, of the log-odds that a tract is misread, of int64[n, 4] as of `WindowErrors.tracts`.
 
     By the method of moments: a shift of the log-odds by s moves p by p (1 - p) s, and so the variance of the reads that
