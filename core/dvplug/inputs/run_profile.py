@@ -175,7 +175,7 @@ def _errors(windows: Sequence[WindowErrors], usual: UsualErrors) -> dict[str, An
         "base_counts": bases,
         "length_p": length_p,
         "length_counts": lengths,
-        "length_spread": _spread(
+        "length_spread": place_spread(
             np.concatenate([one.tracts for one in windows]), length_p, usual.length_spread
         ),
         "insertion_p": insertion_p,
