@@ -251,11 +251,11 @@ def identity(options: CallOptions, job: CallJob, parts: Sequence[Partition], cod
         "library": code.libraries,
         "technology": {"sha256": _digest(job.pipeline.profile.model_dump_json())},
         "given as usual": {"sha256": _digest(repr(job.usual))},
-        "profile of the reads": _profile(job.run),
         "model": {"name": job.model.manifest.label, "sha256": job.model.manifest_sha256},
         "reference": _identities(job.inputs, [job.reference]),
         "reads": _identities(job.inputs, [source.path for source in job.reads]),
         "proposed variants": _identities(job.inputs, [job.proposed] if job.proposed else []),
+        "profile of the run": _profile(job.run),
         "gVCF": job.gvcf_symbol or None,
         "haploid contigs": {contig: str(parts) for contig, parts in job.ploidy.diploid.items()},
         "partitions": {

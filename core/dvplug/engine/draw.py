@@ -21,7 +21,6 @@ from dvplug.line.image_batch import ImageBatch
 from dvplug.line.read_batch import LEFT_OUT, ReadBatch
 from dvplug.line.region import Region
 from dvplug.line.result import Counts, Stopwatch
-from dvplug.line.run_profile import usual_profile
 from dvplug.plugins.boundary import located, place_of
 from dvplug.reads.fetch import fetch_reads
 from dvplug.reads.groups import ReadSource
@@ -90,7 +89,7 @@ class RegionImages:
         run: KnownRun = UNKNOWN_RUN,
     ) -> None:
         self.pipeline, self.profile, self.usual = pipeline, pipeline.profile, run.usual
-        self.run = run.profile or usual_profile(**self.profile.usual_errors.model_dump())
+        self.run = run.as_drawn(pipeline.profile)
         self.inputs = inputs
         self.keep_fraction, self.with_depths = keep_fraction, with_depths
         with inputs.watched():
