@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         Signs,
         TagRange,
         TechnologyProfile,
+        UsualErrors,
     )
     from dvplug_registry.model_folder import LoadedModel
 
@@ -86,6 +87,7 @@ __all__ = [
     "Signs",
     "TagRange",
     "TechnologyProfile",
+    "UsualErrors",
     "hookimpl",
     "hookspec",
     "import_named",
@@ -100,6 +102,7 @@ _HOMES = {
     "dvplug.line.region": ("Region",),
     "dvplug.technology": (
         "CandidateThresholds", "ImageLayout", "ReadFilter", "Recognition", "Signs", "TagRange", "TechnologyProfile",
+        "UsualErrors",
     ),
     "dvplug_registry.model_folder": ("LoadedModel",),
 }  # fmt: skip

@@ -9,6 +9,7 @@ from dvplug.hookspecs import (
     Recognition,
     Signs,
     TechnologyProfile,
+    UsualErrors,
 )
 
 ONT_R10 = TechnologyProfile(
@@ -53,6 +54,8 @@ ONT_R10 = TechnologyProfile(
         min_base_quality=5, min_fraction_snps=0.12, min_fraction_indels=0.1
     ),
     base_error_rate=0.01,
+    # As `dvplug profile` measures R10.4.1 reads.
+    usual_errors=UsualErrors(length_error=4e-3, length_growth=1.65, insertion=1.5e-3, deletion=6e-4),
     image_encoder="pileup-with-r10-likelihoods",
     image=ImageLayout(
         height=64,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from heapq import heappop, heappush, merge
+from itertools import count, islice
 from types import TracebackType
 
 import pysam
@@ -26,6 +27,7 @@ from dvplug.technology import ReadFilter
 WINDOW = 10_000  # bp, on a grid of the contig
 PLACES = 40
 """Where windows are taken in turn."""
+_MOST_CONTIGS = 100  # that hold places
 _ROUNDS = 50  # windows at a place, at most
 _SHORTEST = 50  # contigs shorter than one in so many of the longest hold no place
 _DEEP = 10  # reads over one base, from which on a window tells of errors
@@ -99,14 +101,20 @@ class SampledReads:
 
     def windows(self, most_reads: int, most_bases: int) -> Iterator[tuple[Region, ReadBatch]]:
         """Yield windows, each once, until so many reads or bases were decoded for them, or no place has more."""
-        places = [_Place(*at) for at in self._places()]
+        positions = self._positions()
+        places = [_Place(*at) for at in islice(positions, PLACES)]
         seen: set[Region] = set()
+        whole: set[str] = set()  # contigs of which all windows were seen
         reads = bases = 0
         for _ in range(_ROUNDS):
-            for place in places:
+            for k, place in enumerate(places):
                 window = self._unseen(place, seen)
-                if window is None:
-                    continue
+                while window is None:
+                    whole.add(place.contig)
+                    if len(whole) == len(self.contigs):
+                        return
+                    place = places[k] = _Place(*next(at for at in positions if at[0] not in whole))
+                    window = self._unseen(place, seen)
                 seen.add(window)
                 batch = self.window(window)
                 reads, bases = reads + len(batch), bases + len(batch.qual)
@@ -116,13 +124,12 @@ class SampledReads:
                 if reads >= most_reads or bases >= most_bases:
                     return
 
-    def _places(self) -> Iterator[tuple[str, int]]:
-        """Positions that lie evenly over the contigs that have reads."""
-        contigs = self.contigs
-        total = sum(length for _, length in contigs)
-        for k in range(PLACES) if contigs else ():
-            at = int((k + 1) * _GOLDEN % 1 * total)
-            for contig, length in contigs:
+    def _positions(self) -> Iterator[tuple[str, int]]:
+        """Positions that lie evenly over the contigs that have reads; as many as one takes."""
+        total = sum(length for _, length in self.contigs)
+        for k in count(1) if self.contigs else ():
+            at = int(k * _GOLDEN % 1 * total)
+            for contig, length in self.contigs:
                 if at < length:
                     yield contig, at
                     break
@@ -134,11 +141,11 @@ class SampledReads:
         first = self.alignments[0]
         found: list[tuple[str, int]] = []
         ordered = sorted(zip(first.references, first.lengths, strict=True), key=lambda one: (-one[1], one[0]))
-        empty = _without_reads(self.alignments)
+        counted = _counted(self.alignments)
         for contig, length in ordered:
-            if found and length * _SHORTEST < found[0][1]:
+            if len(found) >= _MOST_CONTIGS or (found and length * _SHORTEST < found[0][1]):
                 break
-            if contig not in empty and self.next_read(contig, 0) is not None:
+            if contig in counted if counted is not None else self.next_read(contig, 0) is not None:
                 found.append((contig, length))
         return found
 
@@ -182,12 +189,11 @@ class _Place:
 
 
 @isolated_htslib()
-def _without_reads(files: Sequence[pysam.AlignmentFile]) -> set[str]:
-    """Contigs of which the indexes say that they have no alignment; those of CRAM do not say."""
+def _counted(files: Sequence[pysam.AlignmentFile]) -> set[str] | None:
+    """Contigs on which there are alignments, by the indexes; None where one does not say, as that of CRAM."""
     if not all(file.is_bam for file in files):
-        return set()
-    counts = [{one.contig: one.total for one in file.get_index_statistics()} for file in files]
-    return {contig for contig in counts[0] if not any(count.get(contig, 0) for count in counts)}
+        return None
+    return {one.contig for file in files for one in file.get_index_statistics() if one.total}
 
 
 @isolated_htslib()
@@ -195,7 +201,7 @@ def _next_read(files: Sequence[pysam.AlignmentFile], contig: str, start: int) ->
     """Where the next read of any file starts, from a position on."""
     found = []
     for file in files:
-        if contig in file.references and start < file.get_reference_length(contig):
+        if file.get_tid(contig) >= 0 and start < file.get_reference_length(contig):
             own = (
                 read.reference_start for read in file.fetch(contig, start) if read.reference_start >= start
             )
@@ -209,7 +215,7 @@ def _deep_place(files: Sequence[pysam.AlignmentFile], contig: str, start: int) -
 
     It does not depend on the order of reads that start alike.
     """
-    streams = [_spans(file, contig, start) for file in files if contig in file.references]
+    streams = [_spans(file, contig, start) for file in files if file.get_tid(contig) >= 0]
     ends: list[int] = []
     bases, at = 0, start
     for begin, end in merge(*streams):

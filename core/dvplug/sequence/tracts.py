@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -66,10 +67,9 @@ def _repeats(codes: UInt8s, run_at: Int32s) -> Iterator[tuple[int, int, int]]:
         same = np.zeros(max(0, len(codes) - period) + 2, np.int8)
         same[1:-1] = (codes[period:] == codes[:-period]) & (codes[period:] < UNKNOWN_BASE)
         edges = np.flatnonzero(np.diff(same))
-        for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
-            end = last + period
-            if end - first >= FEWEST_UNITS * period and run_at[first] != run_at[end - 1]:
-                yield first, end, period
+        first, end = edges[::2], edges[1::2] + period
+        kept = (end - first >= FEWEST_UNITS * period) & (run_at[first] != run_at[end - 1])
+        yield from zip(first[kept].tolist(), end[kept].tolist(), repeat(period))
 
 
 def _maximal(stretches: list[tuple[int, int, int]]) -> Iterator[tuple[int, int, int]]:
