@@ -18,13 +18,13 @@ from dvplug.sequence.arrays import Bools, Int32s, Int64s, UInt8s
 from dvplug.sequence.cigar import DELETION, INSERTION, consumes_read, consumes_reference, is_aligned, unpack
 from dvplug.sequence.codes import UNKNOWN_BASE
 from dvplug.sequence.repeats import SPANNED_FLANK
-from dvplug.sequence.tracts import UNKNOWN_KIND, Tracts, find_tracts
+from dvplug.sequence.tracts import UNKNOWN_KIND, ReferenceTracts, find_tracts
 
 FEWEST_READS = 8
 """Over a place that tells anything. Of heterozygous SNPs 4 % have one read of 8 or none that differs."""
 _BESIDE = 5  # bp on either side of a place that may vary, where aligners misplace bases
 _LONG_BP = 8
-"""Tracts from this length on are misread so often that a third of the reads may agree on another length."""
+"""ReferenceTracts from this length on are misread so often that a third of the reads may agree on another length."""
 _CHANGES = 2 * MOST_CHANGE + 1
 
 
@@ -116,7 +116,7 @@ def window_errors(
     )
 
 
-def _lengths(tracts: Tracts, found: _Found, first: int, last: int) -> tuple[Int64s, Int64s]:
+def _lengths(tracts: ReferenceTracts, found: _Found, first: int, last: int) -> tuple[Int64s, Int64s]:
     """Changes of the tracts that begin in the window and plainly are as the reference; and the long ones by themselves.
 
     The commonest length is the reference's, and few reads agree on another: a heterozygote would have half of them.
@@ -139,7 +139,7 @@ def _lengths(tracts: Tracts, found: _Found, first: int, last: int) -> tuple[Int6
 
 
 @kernel
-def _count(reads: ReadArrays, apart: Bools, place: _Place, tracts: Tracts, found: _Found) -> None:
+def _count(reads: ReadArrays, apart: Bools, place: _Place, tracts: ReferenceTracts, found: _Found) -> None:
     """Fill ``found``; ``apart`` is bool[reads]."""
     for read in range(len(reads.start)):
         if not apart[read]:
@@ -158,7 +158,7 @@ def _count(reads: ReadArrays, apart: Bools, place: _Place, tracts: Tracts, found
 
 
 @subkernel
-def _pile_up(reads: ReadArrays, read: int, place: _Place, tracts: Tracts, found: _Found) -> None:
+def _pile_up(reads: ReadArrays, read: int, place: _Place, tracts: ReferenceTracts, found: _Found) -> None:
     """Add a read to what is counted by place and by tract."""
     start, end = np.int64(reads.start[read]) - place.start, np.int64(reads.end[read]) - place.start
     _add_spanned(start, end, tracts, found)
@@ -196,7 +196,7 @@ def _pile_up(reads: ReadArrays, read: int, place: _Place, tracts: Tracts, found:
 
 
 @subkernel
-def _add_spanned(start: int, end: int, tracts: Tracts, found: _Found) -> None:
+def _add_spanned(start: int, end: int, tracts: ReferenceTracts, found: _Found) -> None:
     """Count a read, from offset ``start`` to ``end``, for each tract that it spans; steps, to be summed up."""
     runs = tracts.runs
     low, high = start + SPANNED_FLANK, end - SPANNED_FLANK
@@ -209,7 +209,9 @@ def _add_spanned(start: int, end: int, tracts: Tracts, found: _Found) -> None:
 
 
 @subkernel
-def _add_change(tract: int, change: int, start: int, end: int, tracts: Tracts, found: _Found) -> None:
+def _add_change(
+    tract: int, change: int, start: int, end: int, tracts: ReferenceTracts, found: _Found
+) -> None:
     """Count a read that shows a tract longer or shorter, if it spans it; ``tract`` is -1 for none."""
     if tract < 0 or change == 0:
         return
@@ -218,7 +220,7 @@ def _add_change(tract: int, change: int, start: int, end: int, tracts: Tracts, f
 
 
 @subkernel
-def _lengthened(inserted: UInt8s, at: int, codes: UInt8s, tracts: Tracts) -> tuple[int, int]:
+def _lengthened(inserted: UInt8s, at: int, codes: UInt8s, tracts: ReferenceTracts) -> tuple[int, int]:
     """The tract that an insertion before offset ``at`` makes longer, and by how many units; -1 and 0 for none."""
     uniform = True
     for base in inserted:
@@ -238,7 +240,7 @@ def _lengthened(inserted: UInt8s, at: int, codes: UInt8s, tracts: Tracts) -> tup
 
 
 @subkernel
-def _shortened(at: int, length: int, tracts: Tracts) -> tuple[int, int]:
+def _shortened(at: int, length: int, tracts: ReferenceTracts) -> tuple[int, int]:
     """The tract that a deletion from offset ``at`` on makes shorter, and by how many units below 0; or -1 and 0."""
     run, tract = tracts.run_at[at], tracts.repeat_at[at]
     if at + length <= tracts.high[run]:

@@ -17,8 +17,8 @@ FEWEST_UNITS = 3
 UNKNOWN_KIND = -1
 
 
-class Tracts(NamedTuple):
-    """Tracts as kernels take them: first all homopolymers, each base is in one; then the tandem repeats, by place.
+class ReferenceTracts(NamedTuple):
+    """ReferenceTracts as kernels take them: first all homopolymers, each base is in one; then the tandem repeats, by place.
 
     No repeat holds another, nor is one a homopolymer; they can overlap.
     """
@@ -37,7 +37,7 @@ class Tracts(NamedTuple):
         return np.asarray((self.high - self.low) // self.period)
 
 
-def find_tracts(codes: UInt8s) -> Tracts:
+def find_tracts(codes: UInt8s) -> ReferenceTracts:
     """Find all tracts of uint8[l] base codes."""
     ends = np.append(np.flatnonzero(np.diff(codes)) + 1, len(codes))
     starts = np.append(0, ends[:-1])
@@ -50,7 +50,7 @@ def find_tracts(codes: UInt8s) -> Tracts:
     repeat_at = np.full(len(codes), -1, np.int32)
     for k, (low, high, _) in enumerate(found):
         repeat_at[low:high] = len(starts) + k
-    return Tracts(
+    return ReferenceTracts(
         np.concatenate((starts, repeats[:, 0])),
         np.concatenate((ends, repeats[:, 1])),
         np.concatenate((np.ones(len(starts), np.int64), repeats[:, 2])),
