@@ -18,7 +18,7 @@ UNKNOWN_KIND = -1
 
 
 class ReferenceTracts(NamedTuple):
-    """ReferenceTracts as kernels take them: first all homopolymers, each base is in one; then the tandem repeats, by place.
+    """Tracts as kernels take them: first all homopolymers, each base is in one; then the tandem repeats, by place.
 
     No repeat holds another, nor is one a homopolymer; they can overlap.
     """
