@@ -8,13 +8,26 @@ from dvplug._version import __version__
 
 if TYPE_CHECKING:
     from dvplug.calling.api import CallSummary, call
+    from dvplug.calling.read_profile import profile_reads
     from dvplug.errors import DvplugError, ManyProblems
     from dvplug.line.record import VcfRecord
+    from dvplug.line.run_profile import RunProfile
 
-__all__ = ["CallSummary", "DvplugError", "ManyProblems", "VcfRecord", "__version__", "call"]
+__all__ = [
+    "CallSummary",
+    "DvplugError",
+    "ManyProblems",
+    "RunProfile",
+    "VcfRecord",
+    "__version__",
+    "call",
+    "profile_reads",
+]
 _HOMES = {
     "call": "calling.api",
     "CallSummary": "calling.api",
+    "profile_reads": "calling.read_profile",
+    "RunProfile": "line.run_profile",
     "VcfRecord": "line.record",
     "DvplugError": "errors",
     "ManyProblems": "errors",

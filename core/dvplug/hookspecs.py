@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         Signs,
         TagRange,
         TechnologyProfile,
+        UsualErrors,
     )
     from dvplug_registry.model_folder import LoadedModel
 
@@ -97,6 +98,7 @@ __all__ = [
     "Signs",
     "TagRange",
     "TechnologyProfile",
+    "UsualErrors",
     "hookimpl",
     "hookspec",
     "import_named",
@@ -112,7 +114,7 @@ _HOMES = {
     "dvplug.line.scene": ("ImageAlts", "Scene"),
     "dvplug.technology": (
         "CandidateThresholds", "Frozen", "ImageLayout", "ReadFilter", "Recognition", "Signs", "TagRange",
-        "TechnologyProfile",
+        "TechnologyProfile", "UsualErrors",
     ),
     "dvplug_registry.model_folder": ("LoadedModel",),
 }  # fmt: skip

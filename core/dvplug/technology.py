@@ -128,6 +128,31 @@ class Recognition(Frozen):
                 yield f"{label}: {'yes' if wanted else 'no'}"
 
 
+class UsualErrors(Frozen):
+    """How reads of a technology err as a rule: what a run is believed to do of which too little is seen.
+
+    See `dvplug.line.run_profile`: `usual_profile` makes a profile of these numbers.
+    """
+
+    length_error: float = Field(
+        default=1e-5,
+        gt=0,
+        lt=0.5,
+        description="share of reads that show a single base as none, or as several",
+    )
+    length_growth: float = Field(
+        default=1.7,
+        ge=1,
+        le=4,
+        description="how much more often a repeat is misread per unit that it is longer",
+    )
+    length_spread: float = Field(
+        default=0.5, ge=0, description="SD from place to place, of the log-odds that a repeat is misread"
+    )
+    insertion: float = Field(default=1e-6, gt=0, lt=0.5, description="per base, those of repeats left out")
+    deletion: float = Field(default=1e-6, gt=0, lt=0.5, description="per base, those of repeats left out")
+
+
 class TechnologyProfile(Frozen):
     """One sequencing technology, as its plugin describes it."""
 
@@ -154,6 +179,9 @@ class TechnologyProfile(Frozen):
     candidate_thresholds: CandidateThresholds = CandidateThresholds()
     base_error_rate: float = Field(
         default=0.001, gt=0, lt=0.5, description="of a read's base, for a gVCF's confidence in the reference"
+    )
+    usual_errors: UsualErrors = Field(
+        default=UsualErrors(), description="of a run that shows too little of its own"
     )
     image: ImageLayout
     candidate_finder: str = "allele-counter"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dvplug.hookspecs import ImageLayout, Recognition, Signs, TechnologyProfile
+from dvplug.hookspecs import ImageLayout, Recognition, Signs, TechnologyProfile, UsualErrors
 
 _SHOWN_BY = Signs(
     header=(r"^@RG PM:.*(HiSeq|NovaSeq|NextSeq|MiSeq|MiniSeq|iSeq|Genome ?Analyzer)",),
@@ -37,6 +37,8 @@ ILLUMINA_WGS = TechnologyProfile(
     depth=(8, 100),
     realign_reads=True,
     features=("site", "length-summary", "length-shares"),
+    # As `dvplug profile` measures HiSeq reads.
+    usual_errors=UsualErrors(length_error=1e-5, length_growth=1.9, insertion=2e-6, deletion=2e-6),
     image=ImageLayout(
         height=64,
         width=55,

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from dvplug.hookspecs import CandidateThresholds, ImageLayout, Recognition, Signs, TechnologyProfile
+from dvplug.hookspecs import (
+    CandidateThresholds,
+    ImageLayout,
+    Recognition,
+    Signs,
+    TechnologyProfile,
+    UsualErrors,
+)
 
 ION = TechnologyProfile(
     name="ion",
@@ -27,6 +34,8 @@ ION = TechnologyProfile(
     base_error_rate=0.005,
     realign_reads=True,
     features=("site", "length-summary", "length-shares"),
+    # Of PGM reads, counted by their MD tags.
+    usual_errors=UsualErrors(length_error=6e-4, length_growth=2.3, insertion=3e-4, deletion=2.5e-5),
     image=ImageLayout(
         height=64,
         width=55,

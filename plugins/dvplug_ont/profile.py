@@ -9,6 +9,7 @@ from dvplug.hookspecs import (
     Recognition,
     Signs,
     TechnologyProfile,
+    UsualErrors,
 )
 
 ONT_R10 = TechnologyProfile(
@@ -54,6 +55,8 @@ ONT_R10 = TechnologyProfile(
     ),
     base_error_rate=0.01,
     features=("site", "length-summary", "length-shares", "r10-length-likelihoods"),
+    # As `dvplug profile` measures R10.4.1 reads.
+    usual_errors=UsualErrors(length_error=4e-3, length_growth=1.65, insertion=1.5e-3, deletion=6e-4),
     image=ImageLayout(
         height=64,
         width=55,

@@ -10,6 +10,7 @@ from dvplug.hookspecs import (
     Signs,
     TagRange,
     TechnologyProfile,
+    UsualErrors,
 )
 
 PACBIO = TechnologyProfile(
@@ -56,6 +57,8 @@ PACBIO = TechnologyProfile(
     partition_size=100_000,  # reads of 20 kb on either side are phased along, which costs less so
     candidate_thresholds=CandidateThresholds(min_fraction_indels=0.12),
     features=("site", "length-summary", "length-shares"),
+    # As `dvplug profile` measures Sequel and Sequel II reads.
+    usual_errors=UsualErrors(length_error=1.5e-3, length_growth=1.6, insertion=1e-4, deletion=1.5e-5),
     image=ImageLayout(
         height=64,
         width=55,

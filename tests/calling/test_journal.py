@@ -24,8 +24,11 @@ from dvplug.calling.journal import Journal, journal_path
 from dvplug.calling.options import CallOptions
 from dvplug.calling.run import call_variants
 from dvplug.errors import DvplugError, InputError
+from dvplug.inputs.run_profile import measure_run
+from dvplug.inputs.run_sample import RunSample
 from dvplug.line.reference_blocks import ReferenceBlocks, RegionGvcf
 from dvplug.line.result import Counts, RegionResult
+from dvplug.line.run_profile import RunProfile
 from dvplug.plugins import sources
 from dvplug.simulate import SimulatedDataset
 from dvplug_lab.resuming import command, contents, looks_finished, one_trial, undisturbed
@@ -218,6 +221,11 @@ def test_a_resumed_run_gives_the_same_bytes_and_counts(
     assert found == expected
 
 
+def of_another_run(*given: object) -> tuple[RunSample, RunProfile]:
+    sample, profile = measure_run(*given)
+    return sample, replace(profile, reads=7)
+
+
 def test_a_changed_input_is_refused(
     data: SimulatedDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -250,6 +258,9 @@ def test_a_changed_input_is_refused(
     with monkeypatch.context() as patch:
         patch.setattr(sources, "library_versions", lambda names: dict.fromkeys(names, "9.9"))
         refused(r"library ai-edge-litert was .*library numpy was \S+, is 9\.9")
+    with monkeypatch.context() as patch:
+        patch.setattr(calling, "measure_run", of_another_run)
+        refused(r"profile of the run reads was \d+, is 7$|profile of the run reads was \d+, is 7\.")
     text = reference.read_text()
     at = text.index("\n") + 70_000
     reference.write_text(text[:at] + "N" + text[at + 1 :])

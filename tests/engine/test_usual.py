@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import replace
 
-from dvplug.engine.usual import AS_THEY_ARE, UsualChannel, UsualFeature, UsualValues
+import numpy as np
+import pytest
+
+from dvplug.engine.usual import AS_THEY_ARE, UNKNOWN_RUN, KnownRun, UsualChannel, UsualFeature, UsualValues
 from dvplug.line.image_batch import ImageBatch
 from dvplug.line.read_batch import REVERSE
+from dvplug.line.run_profile import RunProfile, claimed_p, usual_profile
+from dvplug.technology import ImageLayout, ReadFilter, TechnologyProfile, UsualErrors
 from helpers.read_batches import Read, read_batch
 
 READS = read_batch(
@@ -62,3 +67,52 @@ def test_features_and_channels_of_reads() -> None:
     same, _ = AS_THEY_ARE.images(batch, 1)
     assert same.images is images
     assert same.features is features
+
+
+TECHNOLOGY = TechnologyProfile(
+    name="x",
+    description="",
+    model="x@1",
+    image=ImageLayout(height=8, width=11, channels=("read_base",)),
+    read_filter=ReadFilter(missing_base_quality=25),
+    usual_errors=UsualErrors(insertion=0.03),
+)
+
+
+def run_of(bases: dict[int, tuple[int, float]]) -> RunProfile:
+    """Bases of these qualities, and how many of them are wrong."""
+    counts, p = np.zeros((256, 2), np.int64), claimed_p()
+    for quality, (n, wrong) in bases.items():
+        counts[quality] = n, round(n * wrong)
+        p[quality] = wrong
+    return replace(usual_profile(), base_counts=counts, mismatch_p=p)
+
+
+def test_a_run_that_was_not_measured_is_as_the_technology_says() -> None:
+    assert UNKNOWN_RUN.as_drawn(TECHNOLOGY).insertion_p == 0.03
+
+
+def test_a_run_that_is_drawn_as_it_is_keeps_its_qualities() -> None:
+    run = run_of({20: (1000, 0.004), 37: (3000, 0.001)})
+    np.testing.assert_allclose(KnownRun(run).as_drawn(TECHNOLOGY).mismatch_p[:94], run.mismatch_p[:94])
+
+
+def test_reads_without_qual_have_what_the_read_filter_gives_them() -> None:
+    run = run_of({255: (1000, 0.02), 25: (3000, 0.001)})
+    drawn = KnownRun(run).as_drawn(TECHNOLOGY)
+    assert drawn.mismatch_p[25] == pytest.approx((1000 * 0.02 + 3000 * 0.001) / 4000)
+    assert drawn.base_counts[25].tolist() == [4000, 23]
+    alone = KnownRun(run_of({255: (1000, 0.02)})).as_drawn(TECHNOLOGY)
+    assert alone.mismatch_p[25] == pytest.approx(0.02)
+
+
+def test_qualities_that_are_mapped_take_their_meaning_along() -> None:
+    run = replace(run_of({12: (1000, 0.1), 20: (1000, 0.004), 22: (3000, 0.002)}), reverse_strand=1.0)
+    table = tuple(min(255, q + 15) if q < 21 else 37 for q in range(256))
+    drawn = KnownRun(run, UsualValues(base_quality=table, draw_strands=True)).as_drawn(TECHNOLOGY)
+    assert drawn.mismatch_p[27] == pytest.approx(0.1)
+    assert drawn.mismatch_p[35] == pytest.approx(0.004)
+    assert drawn.mismatch_p[37] == pytest.approx(0.002)
+    assert 0.002 < drawn.mismatch_p[36] < 0.004
+    assert drawn.base_counts.sum() == run.base_counts.sum()
+    assert drawn.reverse_strand == 0.5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import statistics
 from collections import Counter
 from pathlib import Path
@@ -61,3 +62,17 @@ def test_few_reads_tell_no_shares_and_none_tell_nothing(tmp_path: Path) -> None:
     }
     alignment_file(tmp_path / "none.bam", [], contigs).close()
     assert sample_run([ReadSource(tmp_path / "none.bam")], tmp_path / "none.fa", FILTER) == RunSample()
+
+
+def test_cram_is_measured_where_its_reads_are(tmp_path: Path) -> None:
+    """Its index does not count reads: five contigs without any are longer than the one that has them."""
+    rng = random.Random(3)
+    contigs = {"r": "".join(rng.choices("ACGT", k=8_000))}
+    contigs |= {f"empty{k}": "ACGT" * 4_000 for k in range(6)}
+    reads = [Read(k, "50M", contigs["r"][k : k + 50], tlen=300, name=f"r{k}") for k in range(0, 7_900, 5)]
+    found = []
+    for name in ("r.bam", "r.cram"):
+        alignment_file(tmp_path / name, reads, contigs).close()
+        found.append(sample_run([ReadSource(tmp_path / name)], tmp_path / "r.fa", FILTER))
+    assert found[0].reads == len(reads)
+    assert found[1] == found[0]

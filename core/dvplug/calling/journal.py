@@ -30,6 +30,7 @@ from dvplug.errors import InputError, unwritable
 from dvplug.line.reference_blocks import RegionGvcf
 from dvplug.line.region import Partition
 from dvplug.line.result import Counts, RegionResult
+from dvplug.line.run_profile import RunProfile
 from dvplug.plugins.sources import RunCode
 from dvplug.system.console import info
 from dvplug.system.input_states import InputStates, with_indexes
@@ -254,6 +255,7 @@ def identity(options: CallOptions, job: CallJob, parts: Sequence[Partition], cod
         "reference": _identities(job.inputs, [job.reference]),
         "reads": _identities(job.inputs, [source.path for source in job.reads]),
         "proposed variants": _identities(job.inputs, [job.proposed] if job.proposed else []),
+        "profile of the run": _profile(job.run),
         "gVCF": job.gvcf_symbol or None,
         "haploid contigs": {contig: str(parts) for contig, parts in job.ploidy.diploid.items()},
         "partitions": {
@@ -280,6 +282,12 @@ def _identities(inputs: InputStates, places: Sequence[Location]) -> dict[str, di
                     found[shown(path)]["time of change"] = state.changed_ns
                 found[shown(path)]["sha256 of its ends"] = state.ends
     return found
+
+
+def _profile(run: RunProfile) -> dict[str, Any]:
+    """What tells a profile: what was counted. Its rates follow, but for a last bit that processors differ in."""
+    counts = repr((run.base_counts.tolist(), run.length_counts.tolist(), run.places))
+    return {"reads": run.reads, "bases": run.bases, "sha256": _digest(counts)}
 
 
 def _digest(text: str) -> str:

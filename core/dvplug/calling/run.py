@@ -26,17 +26,19 @@ from dvplug.genome.regions import grouped, partitions, resolve_regions, skip_n_r
 from dvplug.genotypes.genotyper import gpu_is_usable
 from dvplug.inputs.preflight import Checked, Where, check_call
 from dvplug.inputs.recognition import AUTO
-from dvplug.inputs.run_sample import sample_run
+from dvplug.inputs.run_profile import measure_run
 from dvplug.inputs.samples import SampleChoice
 from dvplug.kernel.cache import cache_folder, is_warm
 from dvplug.line.record import VcfRecord
 from dvplug.line.region import Partition, Region
 from dvplug.line.result import Counts, RegionResult
+from dvplug.line.run_profile import RunProfile
 from dvplug.models import check_fit, check_request, genotyper_name, opener_of, resolve_model
 from dvplug.plugins.loading import Plugins, installed_plugins
 from dvplug.plugins.sources import RunCode
 from dvplug.records.gvcf import GvcfWriter
 from dvplug.records.postprocess import PostprocessSettings
+from dvplug.records.profile_lines import profile_lines
 from dvplug.records.vcf import VcfWriter, header, with_header_lines
 from dvplug.report.calls import RunFacts, call_report, require_report_place
 from dvplug.system.console import info, progress, warn
@@ -160,7 +162,7 @@ def prepare_call(options: CallOptions) -> PreparedCall:
     code = RunCode.of(plugins, checked.profile, _of_model(plugins, job), job.device)
     with Reference.open(options.ref) as reference:
         text = partial(
-            _header, departures, reference.lengths, checked.sample, reference=file_name(options.ref),
+            _header, (departures, job.run), reference.lengths, checked.sample, reference=file_name(options.ref),
             command=options.command(), model=job.model.manifest.label, model_sha256=job.model.manifest_sha256,
             plugins=code.plugins,
         )  # fmt: skip
@@ -178,9 +180,11 @@ def _of_model(plugins: Plugins, job: CallJob) -> list[tuple[str, str]]:
     return parts
 
 
-def _header(departures: Sequence[Departure], *given: Any, **named: Any) -> str:
-    """The VCF's header, with what of the run the model was not trained on; the other arguments are of `header`."""
-    return with_header_lines(header(*given, **named), [one.header_line() for one in departures])
+def _header(run: tuple[Sequence[Departure], RunProfile], *given: Any, **named: Any) -> str:
+    """The VCF's header, with what the run is like, and the model was not trained on; the others are of `header`."""
+    departures, profile = run
+    lines = [*profile_lines(profile), *(one.header_line() for one in departures)]
+    return with_header_lines(header(*given, **named), lines)
 
 
 def check_options(options: CallOptions, where: Where | None = None) -> tuple[int, Plugins, Checked]:
@@ -226,7 +230,7 @@ def call_job(
     device = _device(options.device, opener.devices)
     opener.require_device(device)
     with inputs.watched():
-        sample = sample_run(checked.reads, options.ref, profile.read_filter)
+        sample, run = measure_run(checked.reads, options.ref, profile)
     departures, usual = compare_with_training(model.manifest, sample)
     say_departures(model.manifest.label, departures, force=options.force)
     job = CallJob(
@@ -243,6 +247,7 @@ def call_job(
         proposed=options.proposed_variants,
         inputs=inputs.also(model.folder / name for name in (MANIFEST_NAME, *model.manifest.files)),
         usual=usual,
+        run=run,
     )
     return job, departures
 
@@ -257,6 +262,7 @@ def _results(prepared: PreparedCall, journal: Journal | None) -> Generator[Regio
         "calling", technology=name, model=model.label, model_sha256=job.model.manifest_sha256, device=job.device,
         workers=workers, partitions=len(parts), resumed=journal.finished if journal else 0,
     )  # fmt: skip
+    log_event("profile", **job.run.summary())
     call = partial(call_regions, job, workers=workers, max_memory=prepared.options.max_memory)
     bar = not job.as_records
     with (

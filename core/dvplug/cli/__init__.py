@@ -28,6 +28,7 @@ app = App(
 COMMANDS = {
     "call": "Call variants of one sample: BAM or CRAM to VCF.",
     "report": "Draw the statistics of a VCF as a web page.",
+    "profile": "Print how the reads of a sample err, and what they are like.",
     "show": "Draw what the network sees at a position.",
     "evaluate": "Compare calls with a truth set.",
     "demo": "Simulate a genome and reads, call and evaluate: needs no data.",

@@ -14,7 +14,7 @@ from dvplug.candidates.phasing import PHASING_MARGIN, phase_reads
 from dvplug.candidates.proposals import ProposedVariants, with_proposed
 from dvplug.candidates.site_layout import HAPLOTYPE_FLANK
 from dvplug.engine.pipeline import Pipeline
-from dvplug.engine.usual import AS_THEY_ARE, UsualValues
+from dvplug.engine.usual import UNKNOWN_RUN, KnownRun
 from dvplug.genome.reference import Reference
 from dvplug.line.candidate_batch import CandidateBatch
 from dvplug.line.image_batch import ImageBatch
@@ -87,9 +87,10 @@ class RegionImages:
         with_depths: bool = False,
         proposed: Path | None = None,
         inputs: InputStates = NO_INPUTS,
-        usual: UsualValues = AS_THEY_ARE,
+        run: KnownRun = UNKNOWN_RUN,
     ) -> None:
-        self.pipeline, self.profile, self.usual = pipeline, pipeline.profile, usual
+        self.pipeline, self.profile, self.usual = pipeline, pipeline.profile, run.usual
+        self.run = run.as_drawn(pipeline.profile)
         self.inputs = inputs
         self.keep_fraction, self.with_depths = keep_fraction, with_depths
         with inputs.watched():
@@ -132,7 +133,7 @@ class RegionImages:
             part = candidates.part(first, last)
             clock = Stopwatch(counts.seconds)
             with located(place_of(part) if len(part) else region):
-                images = self.pipeline.draw(Scene(reads, part, codes, start))
+                images = self.pipeline.draw(Scene(reads, part, codes, start, self.run))
             images, outside = self.usual.images(images, self.profile.image.reference_rows)
             counts.outside.update(outside)
             clock.stop("encode")

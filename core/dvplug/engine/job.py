@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dvplug.engine.draw import RegionImages
 from dvplug.engine.pipeline import Pipeline
-from dvplug.engine.usual import AS_THEY_ARE, UsualValues
+from dvplug.engine.usual import AS_THEY_ARE, KnownRun, UsualValues
 from dvplug.genome.ploidy import DIPLOID, Ploidy
 from dvplug.hookspecs import OpenModel
+from dvplug.line.run_profile import RunProfile, usual_profile
 from dvplug.reads.groups import ReadSource
 from dvplug.records.postprocess import PostprocessSettings
 from dvplug.system.input_states import NO_INPUTS, InputStates
@@ -36,6 +37,8 @@ class CallJob:
     inputs: InputStates = NO_INPUTS
     """Files as they were when the run began: what is read must be they."""
     usual: UsualValues = AS_THEY_ARE  # in place of what the model was not trained on
+    run: RunProfile = field(default_factory=usual_profile)
+    """How the reads of this run err, and what they are like."""
 
     def open_drawer(self) -> RegionImages:
         """Open the files, in the process that reads them."""
@@ -46,5 +49,5 @@ class CallJob:
             with_depths=bool(self.gvcf_symbol),
             proposed=self.proposed,
             inputs=self.inputs,
-            usual=self.usual,
+            run=KnownRun(self.run, self.usual),
         )

@@ -14,7 +14,9 @@ import numpy as np
 
 from dvplug.line.image_batch import ImageBatch
 from dvplug.line.read_batch import REVERSE, ReadBatch
-from dvplug.sequence.arrays import Bools
+from dvplug.line.run_profile import NO_QUALITY, RunProfile, usual_profile
+from dvplug.sequence.arrays import Bools, Float64s, Int64s
+from dvplug.technology import TechnologyProfile
 
 Table = tuple[int, ...]
 """What stands for each phred quality from 0 to 255; empty where they stay."""
@@ -93,3 +95,59 @@ class UsualValues:
 
 AS_THEY_ARE = UsualValues()
 """Nothing is replaced."""
+
+
+class KnownRun(NamedTuple):
+    """What is known of the reads of a run before they are drawn.
+
+    Attributes
+    ----------
+    profile
+        How they err, and what they are like; where it is None, they are taken to be as the technology says.
+    usual
+        What stands for what the network was not trained on.
+    """
+
+    profile: RunProfile | None = None
+    usual: UsualValues = AS_THEY_ARE
+
+    def as_drawn(self, technology: TechnologyProfile) -> RunProfile:
+        """Return the profile of the reads as they are drawn: by the qualities that they are given.
+
+        Reads without QUAL have the quality that the read filter says, and qualities may be mapped to those trained on.
+        """
+        if self.profile is None:
+            return usual_profile(**technology.usual_errors.model_dump())
+        given = np.arange(256)
+        given[NO_QUALITY] = technology.read_filter.missing_base_quality
+        if self.usual.base_quality:
+            given = np.array(self.usual.base_quality)[given]
+        mapping: Float64s = self.profile.mapping_quality
+        if self.usual.mapping_quality:
+            mapping = np.bincount(self.usual.mapping_quality, mapping, 256).astype(np.float64)
+        counts = np.zeros_like(self.profile.base_counts)
+        np.add.at(counts, given, self.profile.base_counts)
+        return replace(
+            self.profile,
+            mismatch_p=_of_given(self.profile, given),
+            base_counts=counts,
+            mapping_quality=mapping,
+            reverse_strand=0.5 if self.usual.draw_strands else self.profile.reverse_strand,
+        )
+
+
+def _of_given(profile: RunProfile, given: Int64s) -> Float64s:
+    """P(mismatch) by the quality that bases are given, float64[256]; ``given`` is that of each reported one.
+
+    Of several reported qualities their bases' mean; of one that nothing is given, what lies between its neighbours.
+    """
+    weight = profile.base_counts[:, 0] + 1e-6  # where none has bases, all count alike,
+    weight[NO_QUALITY] = profile.base_counts[NO_QUALITY, 0]  # but for what is none
+    total = np.bincount(given, weight, 256)
+    known = np.flatnonzero(total)
+    p = np.bincount(given, weight * profile.mismatch_p, 256)[known] / total[known]
+    return np.asarray(np.exp(np.interp(np.arange(256), known, np.log(p))))
+
+
+UNKNOWN_RUN = KnownRun()
+"""Nothing was measured."""

@@ -16,11 +16,11 @@ from pydantic import Field
 
 from dvplug.genome.reference import Reference
 from dvplug.images.features.differences import FEWEST_DIFFERENT, ONE_IN, count_differences
+from dvplug.inputs.sampled_reads import WINDOW, SampledReads
 from dvplug.line.read_batch import REVERSE, ReadBatch
 from dvplug.line.region import Region
-from dvplug.reads.fetch import fetch_reads
+from dvplug.line.run_profile import NO_QUALITY
 from dvplug.reads.groups import ReadSource
-from dvplug.reads.opened import OpenedReads
 from dvplug.reads.same_bases import with_bases_of_reference
 from dvplug.sequence.codes import UNKNOWN_BASE
 from dvplug.system.htslib import isolated_htslib
@@ -32,7 +32,6 @@ MOST_BASE_QUALITY, MOST_MAPPING_QUALITY = 40, 60
 """Higher ones count as these: no channel or feature of the engine shows more."""
 _PLACES = 5
 _READS, _BASES = 1_000, 3_000_000  # per place
-_WINDOW = 10_000  # bp, on a grid of the contig
 _MOST_WINDOWS = 50  # per place
 _FEWEST = 100  # reads; of fewer no shares are told
 
@@ -76,32 +75,26 @@ def sample_run(sources: Sequence[ReadSource], reference: Location, read_filter: 
     InputError
         A file breaks off or cannot be decoded.
     """
-    files = [OpenedReads.open(source, reference) for source in sources]
+    with SampledReads(sources, reference, read_filter) as sampled, Reference.open(reference) as genome:
+        return measure_sample(sampled, genome, read_filter.missing_base_quality)
+
+
+def measure_sample(sampled: SampledReads, genome: Reference, missing_base_quality: int) -> RunSample:
+    """Measure open files, as `sample_run`; reads without QUAL count as of the quality given."""
     parts: list[ReadBatch] = []
     differing: list[float] = []
     seen: set[Region] = set()
-    try:
-        with Reference.open(reference) as genome:
-            for contig, start in _places([file.alignments for file in files]):
-                for window, reads in _at(files, contig, start, read_filter, seen):
-                    parts.append(reads)
-                    differing += _differing(reads, window, genome)
-    finally:
-        for file in files:
-            file.close()
-    return _measured(parts, differing)
+    for contig, start in _places(sampled):
+        for window, reads in _at(sampled, contig, start, seen):
+            parts.append(reads)
+            differing += _differing(reads, window, genome)
+    return _measured(parts, differing, missing_base_quality)
 
 
-@isolated_htslib()
-def _places(files: Sequence[pysam.AlignmentFile]) -> list[tuple[str, int]]:
+def _places(sampled: SampledReads) -> list[tuple[str, int]]:
     """Positions on the five contigs that have most reads, by the indexes, or several on each of fewer."""
-    lengths: dict[str, int] = dict(zip(files[0].references, files[0].lengths, strict=True))
-    mapped = Counter[str]()
-    if all(file.is_bam for file in files):  # the index of CRAM does not count reads
-        for file in files:
-            mapped.update({one.contig: one.mapped for one in file.get_index_statistics() if one.mapped})
-    else:
-        mapped.update(lengths)
+    lengths = dict(zip(sampled.alignments[0].references, sampled.alignments[0].lengths, strict=True))
+    mapped = _mapped(sampled.alignments) or Counter(dict(sampled.contigs))
     fullest = sorted(mapped, key=lambda contig: (-mapped[contig], contig))[:_PLACES]
     each = -(-_PLACES // len(fullest)) if fullest else 0
     return [
@@ -109,40 +102,36 @@ def _places(files: Sequence[pysam.AlignmentFile]) -> list[tuple[str, int]]:
     ]
 
 
+@isolated_htslib()
+def _mapped(files: Sequence[pysam.AlignmentFile]) -> Counter[str]:
+    """Reads by contig; empty where an index does not count them, as that of CRAM."""
+    mapped = Counter[str]()
+    if all(file.is_bam for file in files):
+        for file in files:
+            mapped.update({one.contig: one.mapped for one in file.get_index_statistics() if one.mapped})
+    return mapped
+
+
 def _at(
-    files: Sequence[OpenedReads], contig: str, start: int, read_filter: ReadFilter, seen: set[Region]
+    sampled: SampledReads, contig: str, start: int, seen: set[Region]
 ) -> Iterator[tuple[Region, ReadBatch]]:
     """Yield windows from a position on that were not seen before, with the reads that start there, up to enough."""
     reads, bases = 0, 0
-    alignments = [file.alignments for file in files]
-    first = _next_read(alignments, contig, start)
-    position = first if first is not None else _next_read(alignments, contig, 0)
+    first = sampled.next_read(contig, start)
+    position = first if first is not None else sampled.next_read(contig, 0)
     for _ in range(_MOST_WINDOWS):
         if position is None or reads >= _READS or bases >= _BASES:
             return
-        begin = position // _WINDOW * _WINDOW
-        window = Region(contig, begin, begin + _WINDOW)
-        batch = fetch_reads(files, window, read_filter)
+        begin = position // WINDOW * WINDOW
+        window = Region(contig, begin, begin + WINDOW)
+        batch = sampled.window(window)
         own = np.flatnonzero((batch.start >= window.start) & (batch.start < window.end))
         batch = batch.part(int(own[0]), int(own[-1]) + 1) if len(own) else batch.part(0, 0)
         reads, bases = reads + len(batch), bases + len(batch.qual)
         if window not in seen:
             seen.add(window)
             yield window, batch
-        position = _next_read(alignments, contig, window.end)
-
-
-@isolated_htslib()
-def _next_read(files: Sequence[pysam.AlignmentFile], contig: str, start: int) -> int | None:
-    """Where the next read of any file starts, from a position on."""
-    found = []
-    for file in files:
-        if contig in file.references and start < file.get_reference_length(contig):
-            own = (
-                read.reference_start for read in file.fetch(contig, start) if read.reference_start >= start
-            )
-            found.append(next(own, None))
-    return min((place for place in found if place is not None), default=None)
+        position = sampled.next_read(contig, window.end)
 
 
 def _differing(reads: ReadBatch, window: Region, genome: Reference) -> Iterator[float]:
@@ -158,14 +147,16 @@ def _differing(reads: ReadBatch, window: Region, genome: Reference) -> Iterator[
         yield 1000 * float(differs[known].mean())
 
 
-def _measured(parts: Sequence[ReadBatch], differing: Sequence[float]) -> RunSample:
+def _measured(parts: Sequence[ReadBatch], differing: Sequence[float], missing_base_quality: int) -> RunSample:
     parts = [part for part in parts if len(part)]
     if not parts:
         return RunSample()
     reads = sum(map(len, parts))
     fragment = np.abs(np.concatenate([part.fragment_length for part in parts]))
     length = np.concatenate([np.diff(part.base_offset) for part in parts])
-    base_quality = sum(_counts(part.qual, MOST_BASE_QUALITY) for part in parts)
+    claimed = np.arange(256, dtype=np.uint8)
+    claimed[NO_QUALITY] = missing_base_quality
+    base_quality = sum(_counts(claimed[part.qual], MOST_BASE_QUALITY) for part in parts)
     mapping_quality = sum(_counts(part.mapping_quality, MOST_MAPPING_QUALITY) for part in parts)
     assert not isinstance(base_quality, int)
     assert not isinstance(mapping_quality, int)

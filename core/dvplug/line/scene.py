@@ -14,6 +14,7 @@ import numpy.typing as npt
 from dvplug.line.candidate_batch import CandidateBatch
 from dvplug.line.image_batch import NO_ALT
 from dvplug.line.read_batch import ReadBatch
+from dvplug.line.run_profile import RunProfile, usual_profile
 
 Measured = TypeVar("Measured")
 
@@ -51,12 +52,15 @@ class Scene:
     reference
         uint8[l] base codes from ``reference_start``, a 0-based position, on: so far beyond the candidates that every
         read lies in it whole.
+    run
+        How the reads of the run err, and what they are like.
     """
 
     reads: ReadBatch
     candidates: CandidateBatch
     reference: npt.NDArray[np.uint8]
     reference_start: int
+    run: RunProfile = field(default_factory=usual_profile)
     _kept: dict[Callable[[Scene], Any], Any] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property

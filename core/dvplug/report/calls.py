@@ -14,6 +14,7 @@ from dvplug.line.read_batch import LEFT_OUT
 from dvplug.line.result import Counts
 from dvplug.report import statistics as s
 from dvplug.report.page import Item, Page, Series, Tile, columns, facts, render, rows, table, text, tiles
+from dvplug.report.run_profile import profile_items
 from dvplug.report.statistics import CallStatistics, read_statistics
 from dvplug.system.locations import StrPath
 from dvplug.system.outputs import write_output
@@ -289,8 +290,9 @@ def _series(
 def _run_items(statistics: CallStatistics, run: RunFacts | None) -> list[Item]:
     """Items of the section on the run: amounts and CPU time by stage, if ``run`` is given; and what made the calls."""
     labelled = _provenance(statistics.header)
+    reads = list(profile_items(statistics.header))
     if run is None:
-        return [facts("provenance", "What made the calls", labelled)]
+        return [facts("provenance", "What made the calls", labelled), *reads]
     for name, number in sorted(run.outside.items()):
         if number:
             many = f"in {number:,} of {run.images:,} images, which got the usual value"
@@ -308,6 +310,7 @@ def _run_items(statistics: CallStatistics, run: RunFacts | None) -> list[Item]:
         facts("left-out", "Reads that were left out", run.left_out),
         rows("stages", "Run time by stage", "stage", labels, [seconds], note=note, unit="CPU s"),
         provenance,
+        *reads,
     ]
 
 

@@ -13,17 +13,20 @@ import numpy.typing as npt
 
 from dvplug.engine.draw import Drawn, RegionImages
 from dvplug.engine.pipeline import Pipeline
+from dvplug.engine.usual import KnownRun
 from dvplug.errors import Problems
 from dvplug.evaluate import ConfidentRegions, TruthSet
 from dvplug.evaluate.variants import open_vcf
 from dvplug.genome.reference import Reference
 from dvplug.genome.regions import partitions, resolve_regions, skip_n_runs
 from dvplug.inputs.preflight import preflight
-from dvplug.inputs.run_sample import RunSample, sample_run
+from dvplug.inputs.run_profile import measure_run
+from dvplug.inputs.run_sample import RunSample
 from dvplug.inputs.samples import SampleChoice
 from dvplug.line.candidate_batch import CandidateBatch
 from dvplug.line.image_batch import NO_ALT, ImageBatch
 from dvplug.line.region import Region
+from dvplug.line.run_profile import RunProfile
 from dvplug.plugins.feature_sets import chosen_features
 from dvplug.plugins.loading import Plugins, installed_plugins
 from dvplug.reads.groups import ReadSource
@@ -92,6 +95,7 @@ class ExamplesJob:
     reads: tuple[ReadSource, ...]
     thresholds: CandidateThresholds
     files: InputStates
+    run: RunProfile  # of these very reads, as of those that are called
 
 
 class RegionExamples:
@@ -100,7 +104,12 @@ class RegionExamples:
     def __init__(self, job: ExamplesJob) -> None:
         inputs = job.inputs
         self.images = RegionImages(
-            job.pipeline, inputs.reference, job.reads, keep_fraction=inputs.keep_fraction, inputs=job.files
+            job.pipeline,
+            inputs.reference,
+            job.reads,
+            keep_fraction=inputs.keep_fraction,
+            inputs=job.files,
+            run=KnownRun(job.run),
         )
         with job.files.watched():
             self.truth = TruthSet.from_vcf(inputs.truth)
@@ -202,17 +211,18 @@ def _make_examples(
         [inputs.reference, *inputs.reads, inputs.truth, inputs.confident, *map(Path, exclude)]
     )
     profile, sources, parts, digests = _checked(plugins, tech, inputs, regions, exclude)
+    with files.watched():
+        sample, run = measure_run(sources, inputs.reference, profile, inputs.keep_fraction)
     job = ExamplesJob(
         Pipeline.of(plugins, profile),
         inputs,
         sources,
         training_thresholds(profile.candidate_thresholds),
         files,
+        run,
     )
     contigs = tuple(digests)
-    with files.watched():
-        run = sample_run(sources, inputs.reference, profile.read_filter)
-    header = _header(plugins, job, digests, source or inputs.shown, run)
+    header = _header(plugins, job, digests, source or inputs.shown, sample)
     with ExampleWriter(out, header) as writer, progress("Making examples", len(parts)) as advance:
         with files.watched():
             for region, made in zip(parts, map_in_order(RegionExamples, job, parts, workers), strict=True):
