@@ -27,7 +27,7 @@ def test_tracts_are_those_of_brute_force(seed: int) -> None:
     assert found.runs == sum(period == 1 for _, _, period in expected)
     kinds = [kind_of(reference, tract) for tract in expected]
     assert [None if kind == -1 else kind for kind in found.kind.tolist()] == kinds
-    for position, tract in enumerate(found.run_at.tolist()):
+    for position, tract in enumerate(found.at[0].tolist()):
         assert found.low[tract] <= position < found.high[tract]
 
 

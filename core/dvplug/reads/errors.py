@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dvplug.kernel import kernel, subkernel
+from dvplug.kernel import kernel
 from dvplug.line.read_batch import ReadArrays, ReadBatch
 from dvplug.line.run_profile import MOST_CHANGE, MOST_QUALITY, MOST_UNITS, NO_QUALITY, TRACTS
 from dvplug.sequence.arrays import Bools, Int32s, Int64s, UInt8s
@@ -43,8 +43,7 @@ class _Found(NamedTuple):
     depth: Int32s  # [l + 1]: reads with a base there
     differs: Int32s  # [l]: of those with another
     gaps: Int32s  # [l]: reads with a deleted base, or an insertion before it
-    insertions: Int32s  # [l]: insertions that lengthen no tract
-    deletions: Int32s  # [l]: deletions that shorten none, by their first base
+    others: Int32s  # [2, l]: insertions and deletions that change no tract, by their first base
     spanning: Int32s  # [tracts + 1]: reads that show their length
     changes: Int32s  # [tracts, 7]: of those, by change in units; 0 for no change
     plain: Bools  # [l]: plainly as the reference
@@ -84,13 +83,12 @@ def window_errors(
     first, last = window[0] - reference_start, window[1] - reference_start
     first, last = max(0, first), min(last, len(reference))
     tracts, bp = find_tracts(reference), len(reference)
-    by_base = [np.zeros(bp, np.int32) for _ in range(4)]
+    by_base = [np.zeros(bp, np.int32) for _ in range(2)]
     found = _Found(
         np.zeros(bp + 1, np.int32),
         by_base[0],
         by_base[1],
-        by_base[2],
-        by_base[3],
+        np.zeros((2, bp), np.int32),
         np.zeros(len(tracts.low) + 1, np.int32),
         np.zeros((len(tracts.low), _CHANGES), np.int32),
         np.zeros(bp, np.bool_),
@@ -102,7 +100,7 @@ def window_errors(
     plain = found.plain[inside]
     lengths, long_tracts = _lengths(tracts, found, first, last)
     aligned, inserted, deleted = (
-        int(counted[inside][plain].sum()) for counted in (found.depth, found.insertions, found.deletions)
+        int(counted[inside][plain].sum()) for counted in (found.depth[:-1], *found.others)
     )
     return WindowErrors(
         found.depth[inside].astype(np.int64),
@@ -157,7 +155,7 @@ def _count(reads: ReadArrays, apart: Bools, place: _Place, tracts: ReferenceTrac
         _count_bases(reads, read, apart[read], place, found)
 
 
-@subkernel
+@kernel(inline="always")
 def _pile_up(reads: ReadArrays, read: int, place: _Place, tracts: ReferenceTracts, found: _Found) -> None:
     """Add a read to what is counted by place and by tract."""
     start, end = np.int64(reads.start[read]) - place.start, np.int64(reads.end[read]) - place.start
@@ -176,14 +174,13 @@ def _pile_up(reads: ReadArrays, read: int, place: _Place, tracts: ReferenceTract
                 if seen != place.codes[position + i] and seen < UNKNOWN_BASE:
                     found.differs[position + i] += 1
         elif code in (INSERTION, DELETION) and position > 0 and position + length < bp:
-            if code == INSERTION:
-                at, units = _lengthened(reads.seq[base : base + length], position, place.codes, tracts)
-                found.gaps[position] += 1
-                found.insertions[position] += at < 0
-            else:
-                at, units = _shortened(position, length, tracts)
-                found.gaps[position : position + length] += 1
-                found.deletions[position] += at < 0
+            inserted = code == INSERTION
+            size = length if inserted else -length
+            at, units = _changed_tract(reads.seq, base, size, position, place.codes, tracts)
+            for i in range(1 if inserted else length):
+                found.gaps[position + i] += 1
+            if at < 0:
+                found.others[1 - inserted, position] += 1
             if at >= 0 and at != tract:
                 _add_change(tract, change, start, end, tracts, found)
                 tract, change = at, 0
@@ -195,20 +192,32 @@ def _pile_up(reads: ReadArrays, read: int, place: _Place, tracts: ReferenceTract
     _add_change(tract, change, start, end, tracts, found)
 
 
-@subkernel
+@kernel(inline="always")
 def _add_spanned(start: int, end: int, tracts: ReferenceTracts, found: _Found) -> None:
     """Count a read, from offset ``start`` to ``end``, for each tract that it spans; steps, to be summed up."""
-    runs = tracts.runs
-    low, high = start + SPANNED_FLANK, end - SPANNED_FLANK
-    for begin, stop in ((0, runs), (runs, len(tracts.low))):
-        first = np.searchsorted(tracts.low[begin:stop], low)
-        last = np.searchsorted(tracts.high[begin:stop], high, side="right")
+    begin, stop = 0, tracts.runs
+    for _ in range(2):  # homopolymers, then repeats: in each part first and last bases ascend
+        first = _first_from(tracts.low, start + SPANNED_FLANK, begin, stop)
+        last = _first_from(tracts.high, end - SPANNED_FLANK + 1, begin, stop)
         if first < last:
-            found.spanning[begin + first] += 1
-            found.spanning[begin + last] -= 1
+            found.spanning[first] += 1
+            found.spanning[last] -= 1
+        begin, stop = stop, len(tracts.low)
 
 
-@subkernel
+@kernel(inline="always")
+def _first_from(ascending: Int64s, least: int, begin: int, stop: int) -> int:
+    """Index of the first of ``ascending[begin:stop]`` that is not less; ``stop`` if there is none."""
+    while begin < stop:
+        middle = (begin + stop) // 2
+        if ascending[middle] < least:
+            begin = middle + 1
+        else:
+            stop = middle
+    return begin
+
+
+@kernel(inline="always")
 def _add_change(
     tract: int, change: int, start: int, end: int, tracts: ReferenceTracts, found: _Found
 ) -> None:
@@ -219,38 +228,30 @@ def _add_change(
         found.changes[tract, max(-MOST_CHANGE, min(change, MOST_CHANGE)) + MOST_CHANGE] += 1
 
 
-@subkernel
-def _lengthened(inserted: UInt8s, at: int, codes: UInt8s, tracts: ReferenceTracts) -> tuple[int, int]:
-    """The tract that an insertion before offset ``at`` makes longer, and by how many units; -1 and 0 for none."""
-    uniform = True
-    for base in inserted:
-        uniform &= base == inserted[0]
-    for side in (at, at - 1):
-        if uniform and codes[side] == inserted[0]:
-            return tracts.run_at[side], len(inserted)
-    for side in (at, at - 1):
-        tract = tracts.repeat_at[side]
-        if tract >= 0 and len(inserted) % tracts.period[tract] == 0:
-            low, same = tracts.low[tract], True
-            for i in range(len(inserted)):
-                same &= inserted[i] == codes[low + (at - low + i) % tracts.period[tract]]
-            if same:
-                return tract, len(inserted) // tracts.period[tract]
-    return -1, 0
+@kernel(inline="always")
+def _changed_tract(
+    seq: UInt8s, first: int, change: int, at: int, codes: UInt8s, tracts: ReferenceTracts
+) -> tuple[int, int]:
+    """The tract that an indel at offset ``at`` makes longer or shorter, and by how many units; -1 and 0 for none.
+
+    A change above 0 is that of an insertion of as many bases of ``seq`` from ``first`` on. They must go on as the tract
+    does; a deletion must lie in it.
+    """
+    found, units, sides = -1, 0, 1 + (change > 0)
+    for k in range(2 * sides):  # the homopolymer from here on and the one before, then repeats
+        tract = np.int64(tracts.at[k // sides, at - k % sides])
+        if found >= 0 or tract < 0 or change % tracts.period[tract] != 0:
+            continue
+        low, period = tracts.low[tract], tracts.period[tract]
+        fits = at - change <= tracts.high[tract]
+        for i in range(change):
+            fits &= seq[first + i] == codes[low + (at - low + i) % period]
+        if fits:
+            found, units = tract, change // period
+    return found, units
 
 
-@subkernel
-def _shortened(at: int, length: int, tracts: ReferenceTracts) -> tuple[int, int]:
-    """The tract that a deletion from offset ``at`` on makes shorter, and by how many units below 0; or -1 and 0."""
-    run, tract = tracts.run_at[at], tracts.repeat_at[at]
-    if at + length <= tracts.high[run]:
-        return run, -length
-    if tract >= 0 and at + length <= tracts.high[tract] and length % tracts.period[tract] == 0:
-        return tract, -(length // tracts.period[tract])
-    return -1, 0
-
-
-@subkernel
+@kernel(inline="always")
 def _mark_plain(place: _Place, found: _Found) -> None:
     """Mark what is plainly as the reference, in the window: reads enough, and few of them differ, there and beside."""
     clear = 0  # from here on nothing may vary
@@ -258,12 +259,13 @@ def _mark_plain(place: _Place, found: _Found) -> None:
         depth, other = found.depth[i], found.differs[i] + found.gaps[i]
         if other > max(1, (depth - 4) // 4):
             clear = i + _BESIDE + 1
-            found.plain[max(0, i - _BESIDE) : i] = False
+            for k in range(max(0, i - _BESIDE), i):
+                found.plain[k] = False
         elif i >= clear and place.first <= i < place.last:
             found.plain[i] = depth >= FEWEST_READS and place.codes[i] < UNKNOWN_BASE
 
 
-@subkernel
+@kernel(inline="always")
 def _count_bases(reads: ReadArrays, read: int, apart: bool, place: _Place, found: _Found) -> None:
     """Count the bases of a read at plain places by quality."""
     position, base = np.int64(reads.start[read]) - place.start, reads.base_offset[read]

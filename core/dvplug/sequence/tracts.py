@@ -27,8 +27,7 @@ class ReferenceTracts(NamedTuple):
     high: Int64s  # [tracts]: one past the last base
     period: Int64s  # [tracts]: bp of the unit, 1 for a homopolymer
     kind: Int64s  # [tracts]: index in `dvplug.line.run_profile.TRACTS`, `UNKNOWN_KIND` of unknown bases
-    run_at: Int32s  # [l]: the homopolymer of each base
-    repeat_at: Int32s  # [l]: a tandem repeat of each base, -1 for none
+    at: Int32s  # [2, l]: the homopolymer of each base, and a tandem repeat of it, -1 for none
     runs: int  # how many are homopolymers
 
     @property
@@ -55,8 +54,7 @@ def find_tracts(codes: UInt8s) -> ReferenceTracts:
         np.concatenate((ends, repeats[:, 1])),
         np.concatenate((np.ones(len(starts), np.int64), repeats[:, 2])),
         np.concatenate((kinds, np.where(repeats[:, 2] == 2, 2, 3))),
-        run_at,
-        repeat_at,
+        np.stack((run_at, repeat_at)),
         len(starts),
     )
 
