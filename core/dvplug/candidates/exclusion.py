@@ -12,12 +12,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from dvplug.candidates.site_layout import OneSite, Sites, lay_out, one_site
-from dvplug.candidates.support import MIN_SCORE_MARGIN, allele_score, anchors_beside
+from dvplug.candidates.support import MIN_SCORE_MARGIN, allele_score, anchors_beside, read_from
 from dvplug.kernel import kernel, subkernel
 from dvplug.line.candidate_batch import OTHER, ReadSupport
-from dvplug.line.read_batch import ReadArrays, ReadBatch, one_read
+from dvplug.line.read_batch import ReadArrays, ReadBatch
 from dvplug.sequence.alleles import without_shared
 from dvplug.sequence.arrays import Int8s, Int32s, Int64s, UInt8s
+from dvplug.sequence.cursors import first_places
 
 
 def without_contradictions(
@@ -69,6 +70,7 @@ def _settle(
     pairs
         int64[n, 2], indexes into ``sites``.
     """
+    cursors = first_places(reads.start, reads.cigar_offset)
     for pair in range(len(pairs)):
         one, other = one_site(sites, pairs[pair, 0]), one_site(sites, pairs[pair, 1])
         i, last_i = support.offset[involved[pairs[pair, 0]]], support.offset[involved[pairs[pair, 0]] + 1]
@@ -81,7 +83,7 @@ def _settle(
             else:
                 a, b = support.allele[i], support.allele[j]
                 if a > 0 and b > 0 and _exclude(one, a, other, b):
-                    read = one_read(reads, support.read[i])
+                    read = read_from(reads, cursors, support.read[i], one)
                     more = allele_score(read, one, anchors_beside(read, one), a)
                     more -= allele_score(read, other, anchors_beside(read, other), b)
                     if more >= MIN_SCORE_MARGIN:

@@ -17,7 +17,7 @@ import numpy as np
 from dvplug.candidates.site_layout import HAPLOTYPE_FLANK, OneSite, Sites, lay_out, one_site
 from dvplug.kernel import kernel, subkernel
 from dvplug.line.candidate_batch import OTHER, UNINFORMATIVE, ReadSupport
-from dvplug.line.read_batch import OneRead, ReadArrays, ReadBatch, one_read
+from dvplug.line.read_batch import OneRead, ReadArrays, ReadBatch
 from dvplug.sequence.alleles import left_aligned, without_shared
 from dvplug.sequence.arrays import Int32s, Int64s, UInt8s
 from dvplug.sequence.cigar import (
@@ -31,6 +31,7 @@ from dvplug.sequence.cigar import (
     is_gap,
     unpack,
 )
+from dvplug.sequence.cursors import Cursors, first_places, move_on
 from dvplug.sequence.codes import UNKNOWN_BASE
 
 EXCLUDED = -3  # the read tells nothing of the site and does not lie over it
@@ -96,12 +97,13 @@ def _assign(
         most += max(last[s] - first[s], 0)
     index = np.empty(most, np.int32)
     allele = np.empty(most, np.int8)
+    cursors = first_places(reads.start, reads.cigar_offset)
     n = 0
     for s in range(len(sites.start)):
         site = one_site(sites, s)
         for i in range(first[s], last[s]):
-            read = one_read(reads, i)
-            lies_over = read.start <= site.start < reads.end[i]
+            read = read_from(reads, cursors, i, site)
+            lies_over = reads.start[i] <= site.start < reads.end[i]
             if sites.is_substitution[s]:
                 if not lies_over:
                     continue
@@ -123,6 +125,16 @@ def _assign(
     return ReadSupport(offset, index[:n].copy(), allele[:n].copy())
 
 
+@subkernel
+def read_from(reads: ReadArrays, cursors: Cursors, i: int, site: OneSite) -> OneRead:
+    """Read ``i``, without those operations of its CIGAR that tell nothing of the site; sites have to come ascending."""
+    last = reads.cigar_offset[i + 1]
+    move_on(cursors, i, reads.cigar, last, site.start - HAPLOTYPE_FLANK - 1)
+    bases = slice(reads.base_offset[i], reads.base_offset[i + 1])
+    cigar = reads.cigar[cursors.operation[i] : last]
+    return OneRead(cursors.position[i], cigar, reads.seq[bases], reads.qual[bases], cursors.base[i])
+
+
 @kernel(inline="always")
 def substitution_allele(read: OneRead, at: int, alleles: UInt8s, min_base_quality: int) -> int:
     """Allele of a read at a position where all alleles are one base long: index, or a code.
@@ -138,7 +150,7 @@ def substitution_allele(read: OneRead, at: int, alleles: UInt8s, min_base_qualit
         Index into ``alleles``; `OTHER` for another base or none, `UNINFORMATIVE` for one that is unknown or too poor,
         `EXCLUDED` where the read does not lie over the position, or skips it.
     """
-    position, base = read.start, 0
+    position, base = read.start, read.first_base
     for k in range(len(read.cigar)):
         code, length = unpack(read.cigar[k])
         if consumes_reference(code):
@@ -221,9 +233,11 @@ def written_allele(
     reference
         uint8[l] base codes from ``reference_start`` on.
     """
-    position, base = read.start, 0
+    position, base = read.start, read.first_base
     shown, whole = OTHER, False  # the base at the site; whether it lies in a stretch that long
     for k in range(len(read.cigar)):
+        if position > site.tract_end:
+            break
         code, length = unpack(read.cigar[k])
         if is_aligned(code):
             at = base + site.start - position
@@ -316,7 +330,7 @@ def _allele_with(site: OneSite, first: int, change: int, passed: UInt8s, inserte
 @kernel(inline="always")
 def _anchors(read: OneRead, last_left: int, first_right: int) -> tuple[int, int, int, int]:
     """The aligned base nearest to the site on each side: (position, index in the read); index -1 without one."""
-    position, base = read.start, 0
+    position, base = read.start, read.first_base
     left, left_base, right, right_base = 0, -1, 0, -1
     for k in range(len(read.cigar)):
         code, length = unpack(read.cigar[k])

@@ -28,6 +28,7 @@ from dvplug.line.scene import ImageAlts, Scene
 from dvplug.sequence.arrays import Bools, Int32s, UInt8s, UInt32s, UInt64s
 from dvplug.sequence.cigar import DELETION, INSERTION, consumes_read, consumes_reference, is_aligned, unpack
 from dvplug.sequence.codes import UNKNOWN_BASE
+from dvplug.sequence.cursors import first_places, move_on
 from dvplug.sequence.sorting import radix_sort
 from dvplug.technology import ImageLayout
 
@@ -117,6 +118,7 @@ def _lay_out(
         uint32[r], to sample reads by.
     """
     n, height, width = canvas.cell.shape
+    cursors = first_places(reads.start, reads.cigar_offset)
     for image in range(n):
         canvas.row_read[image, :reference_rows] = REFERENCE
         canvas.support[image, :reference_rows] = SUPPORTS_REF
@@ -140,14 +142,14 @@ def _lay_out(
             canvas.row_read[image, row] = read
             canvas.support[image, row] = key >> np.uint64(_INDEX_BITS + 8)
             canvas.side[image, row] = side_of(reads.haplotype[read], near)
-            column = np.int64(reads.start[read]) - (site_start[site] - width // 2)
-            cigar = reads.cigar[reads.cigar_offset[read] : reads.cigar_offset[read + 1]]
+            begin, last_k = np.int64(site_start[site]) - width // 2, reads.cigar_offset[read + 1]
+            move_on(cursors, read, reads.cigar, last_k, begin)
             lay_read(
                 canvas.cell[image, row],
                 canvas.insertion[image, row],
-                column,
-                reads.base_offset[read],
-                cigar,
+                cursors.position[read] - begin,
+                reads.base_offset[read] + cursors.base[read],
+                reads.cigar[cursors.operation[read] : last_k],
             )
             row += 1
 
@@ -241,11 +243,11 @@ def lay_read(cells: Int32s, insertions: Bools, column: int, base: int, cigar: UI
     cells, insertions
         int32[w], bool[w]: the row, as in `Pileup`.
     column
-        Where the read begins; negative left of the image.
+        Where the operations begin; negative left of the image.
     base
-        Index of its first base among those of all reads.
+        Index of their first base among those of all reads.
     cigar
-        uint32[o], packed.
+        uint32[o], packed: of the read, or those of it from one before the image on.
     """
     width = len(cells)
     for k in range(len(cigar)):

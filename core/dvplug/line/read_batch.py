@@ -39,10 +39,11 @@ class ReadArrays(NamedTuple):
 class OneRead(NamedTuple):
     """One read of a `ReadArrays` as kernels take it."""
 
-    start: int  # 0-based first aligned reference position, int64
+    start: int  # 0-based reference position where the CIGAR begins, int64
     cigar: npt.NDArray[np.uint32]  # [operations]
     seq: npt.NDArray[np.uint8]  # [bases]: base codes
     qual: npt.NDArray[np.uint8]  # [bases]: phred
+    first_base: int  # index of the base where the CIGAR begins, int64: 0 but where some of it was left out
 
 
 @subkernel
@@ -54,6 +55,7 @@ def one_read(reads: ReadArrays, i: int) -> OneRead:
         reads.cigar[reads.cigar_offset[i] : reads.cigar_offset[i + 1]],
         reads.seq[first:last],
         reads.qual[first:last],
+        np.int64(0),
     )
 
 

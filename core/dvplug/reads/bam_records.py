@@ -61,6 +61,8 @@ class Wanted(NamedTuple):
 
     filter: FilterNumbers
     groups: GroupArrays
+    start: int
+    """What they must reach over, 0-based."""
     below: int
     """What the CRC-32 of a name must be below."""
     counted_start: int
@@ -192,7 +194,7 @@ def index_records(data: UInt8s, contig: int, end: int, wanted: Wanted) -> tuple[
     Returns
     -------
     records
-        int64[k], where the records begin that pass and have a sequence and a CIGAR.
+        int64[k], where the records begin that pass, have a sequence and a CIGAR, and reach into the region.
     used
         Bytes of whole records.
     state
@@ -227,11 +229,13 @@ def index_records(data: UInt8s, contig: int, end: int, wanted: Wanted) -> tuple[
         flag, mapping_quality = _uint16(data, at + _FLAG), np.int64(data[at + _MAPQ])
         why = why_left_out(flag, mapping_quality, counts == 1, bases > 0 and operations > 0, wanted.filter)
         sampled = wanted.below >= WHOLE or _crc32(data, at + _CORE, at + _CORE + names - 1, 0) < wanted.below
+        start = _int32(data, at + _POS)
         if why == PASSES and sampled:
-            records[n] = at
-            n += 1
+            # Behind one read of 2 Mb lie all that begin within these, and most end before the region.
+            if start >= wanted.start or _end(data, start, cigar.first, cigar.operations) > wanted.start:
+                records[n] = at
+                n += 1
         elif why != PASSES:
-            start = _int32(data, at + _POS)
             aligned = 0 if flag & UNMAPPED else cigar.operations
             if start < wanted.counted_end and _end(data, start, cigar.first, aligned) > wanted.counted_start:
                 left_out[why] += 1

@@ -58,10 +58,10 @@ class ReadChoice(NamedTuple):
     below: int
     counted: Region
 
-    def numbers(self) -> Wanted:
-        """Return it for a kernel."""
+    def numbers(self, start: int) -> Wanted:
+        """Return it for a kernel; ``start`` is where the region begins."""
         numbers = filter_numbers(self.read_filter)
-        return Wanted(numbers, self.groups.arrays(), self.below, self.counted.start, self.counted.end)
+        return Wanted(numbers, self.groups.arrays(), start, self.below, self.counted.start, self.counted.end)
 
 
 def decode(
@@ -170,10 +170,10 @@ def _decode_records(
 
 
 def _batch_of_records(records: list[pysam.AlignedSegment], choice: ReadChoice, haplotypes: bool) -> ReadBatch:
-    numbers, left_out = choice.numbers(), np.zeros(len(LEFT_OUT), np.int64)
+    numbers, left_out = filter_numbers(choice.read_filter), np.zeros(len(LEFT_OUT), np.int64)
     whole = []
     for record in records:
-        why = _why(record, choice, numbers.filter)
+        why = _why(record, choice, numbers)
         if why == PASSES:
             if choice.below >= WHOLE or zlib.crc32(record.query_name.encode()) < choice.below:
                 whole.append(record)
@@ -234,7 +234,7 @@ def _offsets(lengths: Iterable[int]) -> Int64s:
 
 def _decode_bam(file: OpenedReads, region: Region, choice: ReadChoice) -> Iterator[ReadBatch]:
     """Decode what follows the record that ``file`` read last."""
-    contig, numbers = file.alignments.get_tid(region.contig), choice.numbers()
+    contig, numbers = file.alignments.get_tid(region.contig), choice.numbers(region.start)
     rest, stream = b"", file.blocks()
     stream.seek(file.alignments.tell())
     while True:

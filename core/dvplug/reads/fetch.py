@@ -32,7 +32,7 @@ def fetch_reads(
 ) -> ReadBatch:
     """Decode the reads that overlap ``region`` widened by ``margin`` bp on both sides.
 
-    Reads between the first and the last of these in the file come along even if they end before the region.
+    Reads between the first and the last of these in the file may come along even if they end before the region.
 
     Parameters
     ----------
@@ -76,7 +76,11 @@ def fetch_reads(
         batch = batch.take(np.argsort(np.concatenate([_merge_keys(one) for one in batches]), kind="stable"))
         batch = _sampled(batch, read_filter, counted)
     wanted = np.flatnonzero((batch.start < need_end) & (batch.end > need_start))
-    return batch.part(int(wanted[0]), int(wanted[-1]) + 1) if len(wanted) else batch.part(0, 0)
+    if not len(wanted):
+        return batch.part(0, 0)
+    first, last = int(wanted[0]), int(wanted[-1]) + 1
+    # Few lie between without need, unless the first read is very long; to copy the others takes time.
+    return batch.part(first, last) if last - first < 2 * len(wanted) else batch.take(wanted)
 
 
 def _merge_keys(batch: ReadBatch) -> Int64s:

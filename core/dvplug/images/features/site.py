@@ -25,6 +25,7 @@ from dvplug.sequence.cigar import (
     length_of,
     unpack,
 )
+from dvplug.sequence.cursors import first_places, move_on
 from dvplug.sequence.repeats import repeat_tracts
 
 FEATURES = (
@@ -174,6 +175,7 @@ def _read_features(
     site_start
         int32[s], 0-based position of each site.
     """
+    cursors = first_places(reads.start, reads.cigar_offset)
     for image in range(len(images.site)):
         site, alt, second = images.site[image], images.alt_set[image, 0], images.alt_set[image, 1]
         at = np.int64(site_start[site])
@@ -198,14 +200,14 @@ def _read_features(
             sums[row, _REVERSE] += (reads.flag[read] & REVERSE) != 0
             sums[row, _MAPPING_Q] += min(reads.mapping_quality[read], MOST_MAPPING_QUALITY)
             sums[row, _LOW_MAPPING_Q] += reads.mapping_quality[read] < LOW_MAPPING_QUALITY
-            start, cigar = (
-                reads.start[read],
-                reads.cigar[reads.cigar_offset[read] : reads.cigar_offset[read + 1]],
-            )
-            base = base_at(np.int64(start), cigar, at)
+            last_k = reads.cigar_offset[read + 1]
+            move_on(cursors, read, reads.cigar, last_k, at)
+            base = base_at(cursors.position[read], reads.cigar[cursors.operation[read] : last_k], at)
             if base >= 0:
-                sums[row, _BASE_Q] += min(reads.qual[reads.base_offset[read] + base], MOST_BASE_QUALITY)
-            sums[row, _DISTANCE] += min(MOST_END_DISTANCE, max(0, min(at - start, reads.end[read] - 1 - at)))
+                base += reads.base_offset[read] + cursors.base[read]
+                sums[row, _BASE_Q] += min(reads.qual[base], MOST_BASE_QUALITY)
+            distance = min(at - reads.start[read], reads.end[read] - 1 - at)
+            sums[row, _DISTANCE] += min(MOST_END_DISTANCE, max(0, distance))
             sums[row, _DIFFERENCES] += min(MOST_DIFFERENCES, traits.differences[read])
             sums[row, _CLIPS] += traits.clip[read] >= LEAST_CLIP
         _put_fractions(features[image], sums, _Counts(first_alt, other, unknown, starts, fragments))
@@ -259,12 +261,12 @@ def _add_distinct(seen: Int64s, n: int, value: int) -> int:
 
 @kernel(inline="always")
 def base_at(start: int, cigar: UInt32s, site: int) -> int:
-    """Index in the read of the base at a reference position, of the base before it where deleted, else -1.
+    """Index of the base at a reference position, of the base before it where deleted, else -1.
 
     Parameters
     ----------
     start, cigar
-        Where the read begins, and its operations, uint32[o].
+        Where operations of a read begin, and they, uint32[o]; bases are numbered from there on.
     """
     position, base = start, 0
     for k in range(len(cigar)):
