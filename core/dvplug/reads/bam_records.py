@@ -73,6 +73,16 @@ class Wanted(NamedTuple):
 MORE, DONE, DAMAGED = range(3)
 
 
+def size_of(data: UInt8s) -> int:
+    """Bytes of the record that begins uint8[n]."""
+    return int(data[:4].view("<u4")[0]) + 4
+
+
+def contig_of(data: UInt8s) -> int:
+    """Index of the contig of the record that begins uint8[n], -1 where it has none."""
+    return int(data[_REF_ID : _REF_ID + 4].view("<i4")[0])
+
+
 def unpacked(
     data: UInt8s,
     records: Int64s,

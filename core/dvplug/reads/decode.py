@@ -2,7 +2,7 @@
 
 BAM: pysam's index finds the first record of a region, and from there BGZF blocks are read one after another and
 their records unpacked straight into arrays (SAM specification, section 4.2), three times faster than attribute by
-attribute.
+attribute. Where the region is a contig whose records follow those that were read last, nothing need be found.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from dvplug.line.region import Region
 from dvplug.reads.bam_records import DAMAGED, DONE, WHOLE, Wanted, index_records, unpacked
 from dvplug.reads.filters import NO_SEQUENCE, PASSES, FilterNumbers, filter_numbers, why_left_out
 from dvplug.reads.groups import ReadGroups
+from dvplug.reads.long_reads import LONG, LongRead, LongReads
 from dvplug.reads.opened import OpenedReads
 from dvplug.sequence.arrays import Int64s
 from dvplug.sequence.cigar import (
@@ -35,8 +36,7 @@ from dvplug.sequence.cigar import (
 from dvplug.sequence.codes import encode_read_bases
 from dvplug.technology import ReadFilter
 
-CHUNK = 1 << 18  # bytes of BAM records, or
-CHUNK_READS = 4096  # reads of CRAM, that are decoded at a time
+CHUNK_READS = 4096  # of CRAM, that are decoded at a time
 MOST_HAPLOTYPES = 255
 
 
@@ -98,14 +98,23 @@ def decode(
 
 
 def _parts(file: OpenedReads, region: Region, choice: ReadChoice, haplotypes: bool) -> Iterator[ReadBatch]:
-    records = file.alignments.fetch(region.contig, region.start, region.end)
+    file.long_reads.begin(region, (choice.read_filter, choice.below, haplotypes))
     if file.alignments.is_cram or haplotypes:
-        yield from _decode_records(records, choice, haplotypes)
+        records = file.alignments.fetch(region.contig, region.start, region.end)
+        yield from _decode_records(records, file.long_reads, choice, haplotypes)
         return
-    first = list(islice(records, 1))
-    yield from _decode_records(iter(first), choice, False)
-    if first:
-        yield from _decode_bam(file, region, choice)
+    stream, contig = file.stream(), file.alignments.get_tid(region.contig)
+    if region.start > 0 or not stream.leads_to(contig):
+        # pysam tells where a record ends, not where it begins.
+        first = list(islice(file.alignments.fetch(region.contig, region.start, region.end), 1))
+        yield from _decode_records(iter(first), file.long_reads, choice, False)
+        if not first:
+            return
+        stream.seek(file.alignments.tell())
+    elif stream.next_contig() > contig:
+        yield _batch_of_records([], choice, False)
+        return
+    yield from _decode_bam(file, region, choice)
 
 
 def _require_sound(batch: ReadBatch, last: int) -> int:
@@ -159,14 +168,25 @@ def name_hash(name: str, start: int, flag: int) -> int:
 
 
 def _decode_records(
-    records: Iterator[pysam.AlignedSegment], choice: ReadChoice, haplotypes: bool
+    records: Iterator[pysam.AlignedSegment], long_reads: LongReads, choice: ReadChoice, haplotypes: bool
 ) -> Iterator[ReadBatch]:
-    """Decode pysam's records, attribute by attribute."""
-    while True:
-        part = list(islice(records, CHUNK_READS))
-        yield _batch_of_records(part, choice, haplotypes)
-        if len(part) < CHUNK_READS:
-            return
+    """Decode pysam's records, attribute by attribute; very long ones once."""
+    part: list[pysam.AlignedSegment] = []
+    for record in records:
+        is_long = record.query_length > LONG
+        if part and (is_long or len(part) == CHUNK_READS):
+            yield _batch_of_records(part, choice, haplotypes)
+            part = []
+        if not is_long:
+            part.append(record)
+            continue
+        key = record.query_name, record.flag, record.reference_start
+        known = long_reads.get(key)
+        if known is None or known.record != record:
+            known = LongRead(_batch_of_records([record], choice, haplotypes), record=record)
+            long_reads.keep(key, known)
+        yield known.batch
+    yield _batch_of_records(part, choice, haplotypes)
 
 
 def _batch_of_records(records: list[pysam.AlignedSegment], choice: ReadChoice, haplotypes: bool) -> ReadBatch:
@@ -233,17 +253,37 @@ def _offsets(lengths: Iterable[int]) -> Int64s:
 
 
 def _decode_bam(file: OpenedReads, region: Region, choice: ReadChoice) -> Iterator[ReadBatch]:
-    """Decode what follows the record that ``file`` read last."""
-    contig, numbers = file.alignments.get_tid(region.contig), choice.numbers(region.start)
-    rest, stream = b"", file.blocks()
-    stream.seek(file.alignments.tell())
+    """Decode the records that come next, up to the last one of the region."""
+    stream, contig, numbers = file.stream(), file.alignments.get_tid(region.contig), choice.numbers(region.start)
+    place = 0  # of a very long record that was read alone
     while True:
-        read = stream.read(CHUNK)
-        data = np.frombuffer(rest + read, np.uint8)
-        records, used, state, left_out = index_records(data, contig, region.end, numbers)
-        if state == DAMAGED or (not read and used < len(data)):
+        left = stream.left()
+        if not len(left):
+            if not stream.read_on():
+                stream.passed = contig
+                return
+            left = stream.left()
+        records, used, state, left_out = index_records(left, contig, region.end, numbers)
+        if state == DAMAGED:
             raise OSError("a record is damaged or cut short")
-        yield unpacked(data, records, choice.read_filter.missing_base_quality, left_out)
-        if state == DONE or not read:
+        batch = unpacked(left, records, choice.read_filter.missing_base_quality, left_out)
+        yield batch
+        stream.skip(used)
+        if place:
+            file.long_reads.keep(place, LongRead(batch, stream.tell()))
+            place = 0
+        if state == DONE:
+            stream.passed = contig if stream.next_contig() != contig else -1
             return
-        rest = data[used:].tobytes()
+        if stream.is_long():
+            place = stream.place()
+            if known := file.long_reads.get(place):
+                stream.seek(known.after)
+                place = 0
+                if known.batch.start[0] >= region.end:
+                    return
+                yield known.batch
+            else:
+                stream.read_record()
+        elif len(stream.left()) and not stream.read_on():
+            raise OSError("a record is damaged or cut short")

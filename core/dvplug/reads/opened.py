@@ -8,7 +8,9 @@ from contextlib import suppress
 import pysam
 
 from dvplug.reads.alignments import open_alignments
+from dvplug.reads.bam_stream import BamStream
 from dvplug.reads.groups import EVERYTHING, ReadGroups, ReadSource
+from dvplug.reads.long_reads import LongReads
 from dvplug.system.locations import Location
 
 
@@ -21,11 +23,15 @@ class OpenedReads:
         The file as pysam has it, with its index.
     groups
         The read groups that count.
+    long_reads
+        Those that were decoded and may be asked for again.
     """
 
     def __init__(self, alignments: pysam.AlignmentFile, groups: ReadGroups = EVERYTHING) -> None:
         self.alignments, self.groups = alignments, groups
+        self.long_reads = LongReads()
         self._blocks: pysam.BGZFile | None = None
+        self._stream: BamStream | None = None
 
     @classmethod
     def open(cls, source: ReadSource, reference: Location) -> OpenedReads:
@@ -38,11 +44,12 @@ class OpenedReads:
         name = self.alignments.filename
         return os.fsdecode(name)
 
-    def blocks(self) -> pysam.BGZFile:
-        """Return the file as BGZF, without BAM's records; opened once, since another may have its name later."""
-        if self._blocks is None:
+    def stream(self) -> BamStream:
+        """Return the file as records of BAM; opened once, since another may have its name later."""
+        if self._stream is None:
             self._blocks = pysam.BGZFile(self.name)
-        return self._blocks
+            self._stream = BamStream(self._blocks)
+        return self._stream
 
     def close(self) -> None:
         """Close the file."""
