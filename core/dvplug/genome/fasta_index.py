@@ -17,6 +17,7 @@ from dvplug.errors import InputError
 
 _LINES = 8  # of a contig that are looked at
 _LONGEST_HEADER = 1 << 12
+_FEW = 16  # bytes that tell whether a contig ends, but where many are blank
 _BLOCK = 1 << 16  # bytes that a BGZF block holds at most, packed or not
 _GZIP = b"\x1f\x8b"
 _SPACE = b" \t\r\n"
@@ -88,11 +89,12 @@ def _differs(entry: _Entry, read: _Read) -> str | None:
         first = line * entry.bases
         number = min(entry.bases, entry.length - first)
         bases = read(entry.at(first), number + 1)
-        if len(bases) < number or any(byte in _SPACE + b">" for byte in bases[:number]):
+        if len(bases) < number or len(bases[:number].translate(None, _SPACE + b">")) < number:
             return f"line {line + 1} of contig '{entry.name}' is not one of {number} bases"
         if bases[number:] not in (b"", b"\n", b"\r"):
             return f"line {line + 1} of contig '{entry.name}' does not end after {number} bases"
-    after = read(entry.at(entry.length - 1) + 1, _BLOCK).lstrip(_SPACE)
+    behind = entry.at(entry.length - 1) + 1
+    after = read(behind, _FEW).lstrip(_SPACE) or read(behind, _BLOCK).lstrip(_SPACE)
     if after and after[:1] != b">":
         return f"contig '{entry.name}' does not end after {entry.length:,} bases"
     return None

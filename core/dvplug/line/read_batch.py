@@ -88,7 +88,10 @@ class ReadBatch:
 
     def arrays(self) -> ReadArrays:
         """Return the arrays for a kernel."""
-        return ReadArrays(*(getattr(self, name) for name in ReadArrays._fields))
+        return ReadArrays(
+            self.start, self.end, self.flag, self.mapping_quality, self.fragment_length, self.haplotype,
+            self.seq, self.qual, self.base_offset, self.cigar, self.cigar_offset,
+        )  # fmt: skip
 
     def take(self, reads: npt.NDArray[np.int64]) -> ReadBatch:
         """Return these reads, in this order."""

@@ -30,16 +30,15 @@ class Counts:
 
     def add(self, other: Counts) -> None:
         """Add what another part, or region, counted."""
-        self.filters.update(other.filters)
         self.regions += other.regions
         self.reads += other.reads
-        self.left_out.update(other.left_out)
         self.candidates += other.candidates
         self.images += other.images
         self.found += other.found
         self.covered += other.covered
-        self.outside.update(other.outside)
-        self.seconds.update(other.seconds)
+        for name in ("filters", "left_out", "outside", "seconds"):
+            if counted := getattr(other, name):  # most are empty, and there may be very many regions
+                getattr(self, name).update(counted)
 
 
 @dataclass(frozen=True)
