@@ -31,8 +31,8 @@ from dvplug.sequence.cigar import (
     is_gap,
     unpack,
 )
-from dvplug.sequence.cursors import Cursors, first_places, move_on
 from dvplug.sequence.codes import UNKNOWN_BASE
+from dvplug.sequence.cursors import Cursors, first_places, move_on
 
 EXCLUDED = -3  # the read tells nothing of the site and does not lie over it
 

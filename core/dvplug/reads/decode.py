@@ -254,7 +254,11 @@ def _offsets(lengths: Iterable[int]) -> Int64s:
 
 def _decode_bam(file: OpenedReads, region: Region, choice: ReadChoice) -> Iterator[ReadBatch]:
     """Decode the records that come next, up to the last one of the region."""
-    stream, contig, numbers = file.stream(), file.alignments.get_tid(region.contig), choice.numbers(region.start)
+    stream, contig, numbers = (
+        file.stream(),
+        file.alignments.get_tid(region.contig),
+        choice.numbers(region.start),
+    )
     place = 0  # of a very long record that was read alone
     while True:
         left = stream.left()

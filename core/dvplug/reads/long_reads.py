@@ -25,12 +25,18 @@ class LongRead(NamedTuple):
 
 
 class LongReads:
-    """The very long reads of one file that may reach into the regions to come."""
+    """The very long reads of one file that may reach into the regions to come.
+
+    Attributes
+    ----------
+    size
+        Bytes that they take.
+    """
 
     def __init__(self) -> None:
         self._kept: dict[Hashable, LongRead] = {}
         self._asked: Hashable = None
-        self._bytes = 0
+        self.size = 0
 
     def begin(self, region: Region, asked: Hashable) -> None:
         """Forget what the regions from this one on do not need.
@@ -44,10 +50,8 @@ class LongReads:
         if asked != self._asked:
             self._kept, self._asked = {}, asked
         if self._kept:
-            self._kept = {
-                key: read for key, read in self._kept.items() if read.batch.end[0] > region.start
-            }
-        self._bytes = sum(map(_size, self._kept.values()))
+            self._kept = {key: read for key, read in self._kept.items() if read.batch.end[0] > region.start}
+        self.size = sum(map(_size, self._kept.values()))
 
     def get(self, key: Hashable) -> LongRead | None:
         """Return a read that was kept."""
@@ -55,9 +59,9 @@ class LongReads:
 
     def keep(self, key: Hashable, read: LongRead) -> None:
         """Keep a read where there is room; a batch of another number of reads is none."""
-        if len(read.batch) == 1 and self._bytes + _size(read) <= MOST_KEPT:
+        if len(read.batch) == 1 and self.size + _size(read) <= MOST_KEPT:
             self._kept[key] = read
-            self._bytes += _size(read)
+            self.size += _size(read)
 
 
 def _size(read: LongRead) -> int:

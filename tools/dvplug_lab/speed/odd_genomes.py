@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pysam
+from rich.table import Table
 
+from dvplug.line.region import Region
 from dvplug.sequence.arrays import UInt8s
+from dvplug.system.console import info
 from dvplug_lab.commands import require
+from dvplug_lab.comparison import peers
+from dvplug_lab.speed.processes import measure
 
 READ_LENGTH, FRAGMENT = 150, 400
 ERROR_P = 0.002
@@ -77,14 +84,12 @@ def _pairs(contig: str, sequence: UInt8s, pairs: int, rng: np.random.Generator) 
         mate = (i + pairs) % (2 * pairs)
         flag, span = (99, FRAGMENT) if i < pairs else (147, -FRAGMENT)
         yield (
-            f"{contig}_{i % pairs}\t{flag}\t{contig}\t{start[i] + 1}\t60\t{READ_LENGTH}M\t=\t{start[mate] + 1}\t{span}\t"
-            f"{bases[i].tobytes().decode()}\t{qualities[i].tobytes().decode()}\tRG:Z:a\n"
+            f"{contig}_{i % pairs}\t{flag}\t{contig}\t{start[i] + 1}\t60\t{READ_LENGTH}M\t=\t{start[mate] + 1}\t"
+            f"{span}\t{bases[i].tobytes().decode()}\t{qualities[i].tobytes().decode()}\tRG:Z:a\n"
         )
 
 
-def long_reads(
-    folder: Path, *, contig: int, length: int, depth: float, seed: int, spread: int | None = None
-) -> tuple[Path, Path]:
+def long_reads(folder: Path, *, contig: int, length: int, depth: float, seed: int) -> tuple[Path, Path]:
     """Make a random contig, heterozygous at every `SNP_EVERY` bp, with long reads of one length.
 
     Parameters
@@ -92,9 +97,7 @@ def long_reads(
     contig, length
         bp of the contig, and of the reference under each read.
     depth
-        Mean number of reads over a position of what they lie on.
-    spread
-        bp from the beginning of the contig within which all reads lie; the contig's length by default.
+        Mean number of reads over a position.
 
     Returns
     -------
@@ -108,8 +111,7 @@ def long_reads(
     pysam.faidx(str(reference))
     other = sequence.copy()
     other[SNP_EVERY // 2 :: SNP_EVERY] = _other(sequence[SNP_EVERY // 2 :: SNP_EVERY], rng)
-    spread = spread or contig
-    starts = np.sort(rng.integers(0, spread - length + 1, round(depth * spread / length)))
+    starts = np.sort(rng.integers(0, contig - length + 1, round(depth * contig / length)))
     lines = (
         _long_read(f"read{number}", (sequence, other)[number % 2][start : start + length], start, rng)
         for number, start in enumerate(starts.tolist())
@@ -132,7 +134,9 @@ def _long_read(name: str, truth: UInt8s, start: int, rng: np.random.Generator) -
     steps = steps[steps >= 0]
     firsts = np.flatnonzero(np.diff(steps, prepend=-1))
     lengths = np.diff(np.append(firsts, len(steps)))
-    cigar = "".join(f"{n}{'MID'[step]}" for n, step in zip(lengths.tolist(), steps[firsts].tolist(), strict=True))
+    cigar = "".join(
+        f"{n}{'MID'[step]}" for n, step in zip(lengths.tolist(), steps[firsts].tolist(), strict=True)
+    )
     quality = (rng.integers(12, 35, len(read)) + 33).astype(np.uint8)
     return (
         f"{name}\t{16 * int(rng.integers(0, 2))}\tcontig\t{start + 1}\t60\t{cigar}\t*\t0\t0\t"
@@ -145,9 +149,7 @@ def _other(bases: UInt8s, rng: np.random.Generator) -> UInt8s:
     return _BASES[(np.searchsorted(_BASES, bases) + rng.integers(1, 4, bases.shape)) % 4]
 
 
-def _write_bam(
-    path: Path, contigs: Iterable[tuple[str, int]], platform: str, lines: Iterable[str]
-) -> Path:
+def _write_bam(path: Path, contigs: Iterable[tuple[str, int]], platform: str, lines: Iterable[str]) -> Path:
     """Write SAM lines, in order, as an indexed BAM file."""
     require("samtools")
     writer = subprocess.Popen(
@@ -163,3 +165,55 @@ def _write_bam(
         raise subprocess.CalledProcessError(writer.returncode, writer.args)
     pysam.index(str(path))
     return path
+
+
+def cost_table(chosen: Sequence[str], scale: float, seed: int) -> Table:
+    """Make data of these shapes, as `SHAPES` names them, and call them with dvplug and with bcftools.
+
+    Parameters
+    ----------
+    scale
+        Of the numbers of contigs, and of the length of the contig under long reads.
+    """
+    table = Table("data", "CPU s of dvplug", "of bcftools", "peak MB of dvplug")
+    for name in chosen:
+        tech, make = SHAPES[name]
+        with TemporaryDirectory(prefix="shapes-") as temporary:
+            folder = Path(temporary)
+            info(f"Making: {name}")
+            reference, reads = make(folder, scale, seed)
+            # Loads and compiles; the calls of one shape follow each other, so that the machine is alike.
+            region = [Region(pysam.FastaFile(str(reference)).references[0], 0, READ_LENGTH)]
+            measure(peers.dvplug(tech, reference, reads, folder / "warm.vcf.gz", region))
+            ours = measure(peers.dvplug(tech, reference, reads, folder / "dvplug.vcf.gz"))
+            theirs = measure(peers.bcftools(reference, reads, folder / "bcftools.vcf.gz", tech=tech))
+        table.add_row(name, f"{ours.cpu_s:.1f}", f"{theirs.cpu_s:.1f}", f"{ours.peak_mb[0]:.0f}")
+    return table
+
+
+def _contigs(
+    folder: Path, scale: float, seed: int, *, number: int, length: int, depth: float
+) -> tuple[Path, Path]:
+    return many_contigs(folder, contigs=max(1, int(number * scale)), length=length, depth=depth, seed=seed)
+
+
+def _few_with_reads(folder: Path, scale: float, seed: int) -> tuple[Path, Path]:
+    return many_contigs(
+        folder, contigs=max(20, int(1_500_000 * scale)), length=1000, depth=30, seed=seed, with_reads=20
+    )
+
+
+def _long(folder: Path, scale: float, seed: int, *, length: int) -> tuple[Path, Path]:
+    contig = max(int(2_200_000 * scale), 20_000)
+    return long_reads(folder, contig=contig, length=min(length, contig), depth=11, seed=seed)
+
+
+SHAPES: dict[str, tuple[str, Callable[[Path, float, int], tuple[Path, Path]]]] = {
+    "contigs-1kb": ("illumina-wgs", partial(_contigs, number=20_000, length=1000, depth=30)),
+    "contigs-1kb-6x": ("illumina-wgs", partial(_contigs, number=20_000, length=1000, depth=6)),
+    "contigs-20kb": ("illumina-wgs", partial(_contigs, number=1000, length=20_000, depth=30)),
+    "contigs-without-reads": ("illumina-wgs", _few_with_reads),
+    "reads-2Mb": ("ont", partial(_long, length=2_000_000)),
+    "reads-20kb": ("ont", partial(_long, length=20_000)),
+}
+"""Technology, and what makes the data in a folder."""
