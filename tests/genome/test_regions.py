@@ -18,10 +18,11 @@ from dvplug.genome.regions import (
     parse_region,
     partitions,
     resolve_regions,
+    runs,
     skip_n_runs,
     subtract,
 )
-from dvplug.line.region import Region
+from dvplug.line.region import Partition, Region
 
 LENGTHS = {"chr20": 64_444_167, "chr2": 300, "HLA-A*01:01:01": 100, "HLA-A*01:01": 90, "chrM": 50, "a-1:5": 7}
 
@@ -177,3 +178,24 @@ def test_targets_are_grouped_within_cells_and_where_little_lies_between() -> Non
         apart = other.region.start - group.region.end
         same_cell = group.region.start // 50_000 == other.region.start // 50_000
         assert group.region.contig != other.region.contig or not same_cell or apart > CLOSE
+
+
+@given(st.lists(st.integers(1, 120), max_size=40), st.integers(1, 12))
+def test_small_partitions_are_handed_out_together_in_order(lengths: list[int], most: int) -> None:
+    parts = [
+        Partition(Region(f"c{i}", 5, 5 + n), (Region(f"c{i}", 5, 5 + n),)) for i, n in enumerate(lengths)
+    ]
+    handed_out = [run.partitions for run in runs(parts, 100, most)]
+    assert [part for run in handed_out for part in run] == parts
+    size = [sum(part.region.end - 5 for part in run) for run in handed_out]
+    assert all(bp <= 100 or len(run) == 1 for bp, run in zip(size, handed_out, strict=True))
+    assert all(len(run) <= most for run in handed_out)
+    for one, other in itertools.pairwise(handed_out):  # none is shorter than it need be
+        together = sum(part.region.end - 5 for part in (*one, other[0]))
+        assert together > 100 or len(one) == most
+
+
+def test_a_run_says_from_where_to_where() -> None:
+    a, b = (Partition(Region(c, 0, 9), (Region(c, 0, 9),)) for c in "ab")
+    assert [str(run) for run in runs([a, b], 18, 2)] == ["a:1-9 to b:1-9"]
+    assert [str(run) for run in runs([a, b], 18, 1)] == ["a:1-9", "b:1-9"]

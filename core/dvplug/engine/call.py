@@ -10,10 +10,11 @@ import numpy.typing as npt
 
 from dvplug.engine.draw import Drawn
 from dvplug.engine.job import CallJob
+from dvplug.genome.regions import runs
 from dvplug.hookspecs import Predictor
 from dvplug.line.record import REF_CALL, VcfRecord
 from dvplug.line.reference_blocks import RegionGvcf
-from dvplug.line.region import Partition
+from dvplug.line.region import Partition, PartitionRun
 from dvplug.line.result import Counts, RegionResult, Stopwatch
 from dvplug.plugins.boundary import located, place_of
 from dvplug.records.gvcf import region_gvcf
@@ -22,6 +23,8 @@ from dvplug.records.reference_depths import ReferenceDepths
 from dvplug.records.used_alts import with_used_alts
 from dvplug.records.vcf import format_record
 from dvplug.system.workers import map_in_order
+
+RUNS_PER_WORKER = 16  # at least, where there are so many partitions
 
 
 class Genotyped(NamedTuple):
@@ -91,6 +94,17 @@ class RegionCaller:
         return call_region(drawn, self.genotyper, self.job)
 
 
+class RunCaller:
+    """The whole line for small regions that follow each other, in a worker process."""
+
+    def __init__(self, job: CallJob) -> None:
+        self.call = RegionCaller(job)
+
+    def __call__(self, run: PartitionRun) -> list[RegionResult]:
+        """Call the partitions of a run."""
+        return [self.call(partition) for partition in run.partitions]
+
+
 class RegionDrawer:
     """The line up to the images, in a worker process, where the network runs on a GPU."""
 
@@ -119,4 +133,7 @@ def call_regions(
         for parts in map_in_order(RegionDrawer, job, partitions, workers, max_memory):
             yield call_region(parts, genotyper, job)
     else:
-        yield from map_in_order(RegionCaller, job, partitions, workers, max_memory)
+        most = max(1, len(partitions) // (RUNS_PER_WORKER * workers))
+        together = runs(partitions, job.pipeline.profile.partition_size, most)
+        for results in map_in_order(RunCaller, job, together, workers, max_memory):
+            yield from results

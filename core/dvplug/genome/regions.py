@@ -14,7 +14,7 @@ from dvplug.errors import InputError
 from dvplug.genome.bed import STDIN, read_bed
 from dvplug.genome.contigs import require_contig, require_inside
 from dvplug.genome.reference import Reference
-from dvplug.line.region import Partition, Region
+from dvplug.line.region import Partition, PartitionRun, Region
 from dvplug.system.console import info
 
 CLOSE = 2000
@@ -183,6 +183,29 @@ def grouped(regions: Iterable[Region], size: int) -> Iterator[Partition]:
         group.append(region)
     if group:
         yield _partition(group)
+
+
+def runs(partitions: Iterable[Partition], size: int, most: int) -> Iterator[PartitionRun]:
+    """Put partitions that follow each other together, as long as they have no more than ``size`` bp.
+
+    A worker that gets contigs one behind the other need not look for the reads of each, and answers once.
+
+    Parameters
+    ----------
+    most
+        How many at most, so that there are enough runs for all workers.
+    """
+    run: list[Partition] = []
+    bp = 0
+    for partition in partitions:
+        own = partition.region.end - partition.region.start
+        if run and (bp + own > size or len(run) >= most):
+            yield PartitionRun(tuple(run))
+            run, bp = [], 0
+        run.append(partition)
+        bp += own
+    if run:
+        yield PartitionRun(tuple(run))
 
 
 def _partition(group: Sequence[Region]) -> Partition:

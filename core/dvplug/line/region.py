@@ -1,4 +1,4 @@
-"""`Region`: where the line begins. `Partition`: what is worked on at a time."""
+"""`Region`: where the line begins. `Partition`: what is worked on at a time. `PartitionRun`: what is handed out."""
 
 from __future__ import annotations
 
@@ -26,3 +26,14 @@ class Partition(NamedTuple):
     def __str__(self) -> str:
         """Return the region's literal, and how much of it is meant."""
         return f"{self.region}" if len(self.targets) == 1 else f"{self.region} ({len(self.targets)} targets)"
+
+
+class PartitionRun(NamedTuple):
+    """Small partitions that follow each other, as those of short contigs: one worker gets them together, in order."""
+
+    partitions: tuple[Partition, ...]
+
+    def __str__(self) -> str:
+        """Return where it begins and ends."""
+        first, last = self.partitions[0], self.partitions[-1]
+        return f"{first}" if first is last else f"{first} to {last}"
