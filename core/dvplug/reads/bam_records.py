@@ -239,18 +239,25 @@ def index_records(data: UInt8s, contig: int, end: int, wanted: Wanted) -> tuple[
         flag, mapping_quality = _uint16(data, at + _FLAG), np.int64(data[at + _MAPQ])
         why = why_left_out(flag, mapping_quality, counts == 1, bases > 0 and operations > 0, wanted.filter)
         sampled = wanted.below >= WHOLE or _crc32(data, at + _CORE, at + _CORE + names - 1, 0) < wanted.below
-        start = _int32(data, at + _POS)
-        if why == PASSES and sampled:
-            # Behind one read of 2 Mb lie all that begin within these, and most end before the region.
-            if start >= wanted.start or _end(data, start, cigar.first, cigar.operations) > wanted.start:
-                records[n] = at
-                n += 1
+        if why == PASSES and sampled and _reaches(data, at, cigar, wanted.start):
+            records[n] = at
+            n += 1
         elif why != PASSES:
-            aligned = 0 if flag & UNMAPPED else cigar.operations
-            if start < wanted.counted_end and _end(data, start, cigar.first, aligned) > wanted.counted_start:
-                left_out[why] += 1
+            aligned = PlacedCigar(cigar.first, 0 if flag & UNMAPPED else cigar.operations)
+            if _int32(data, at + _POS) < wanted.counted_end:
+                left_out[why] += _reaches(data, at, aligned, wanted.counted_start)
         at += 4 + size
     return records[:n], at, MORE, left_out
+
+
+@kernel(inline="always")
+def _reaches(data: UInt8s, at: int, cigar: PlacedCigar, position: int) -> bool:
+    """Whether the record at a byte of uint8[n] does not end before a position.
+
+    Behind a read of 2 Mb lie all those that begin within it, and most of them end before the region.
+    """
+    start = _int32(data, at + _POS)
+    return start >= position or _end(data, start, cigar.first, cigar.operations) > position
 
 
 @kernel(inline="always")

@@ -75,7 +75,12 @@ def fetch_reads(
     if len(batches) > 1:
         batch = batch.take(np.argsort(np.concatenate([_merge_keys(one) for one in batches]), kind="stable"))
         batch = _sampled(batch, read_filter, counted)
-    wanted = np.flatnonzero((batch.start < need_end) & (batch.end > need_start))
+    return _reaching(batch, need_start, need_end)
+
+
+def _reaching(batch: ReadBatch, start: int, end: int) -> ReadBatch:
+    """Return the reads that overlap [start, end), and few others."""
+    wanted = np.flatnonzero((batch.start < end) & (batch.end > start))
     if not len(wanted):
         return batch.part(0, 0)
     first, last = int(wanted[0]), int(wanted[-1]) + 1
