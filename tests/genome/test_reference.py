@@ -4,6 +4,7 @@ import pickle
 import random
 import shutil
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pysam
@@ -140,3 +141,18 @@ def test_a_damaged_index_is_an_input_error(fasta, tmp_path):
         pytest.raises(InputError, match=r"cannot be read at chr2:5001-90000.*another version"),
     ):
         reference.codes("chr2", 5000, 90000)
+
+
+def test_an_index_is_looked_at_once_until_it_changes(fasta, monkeypatch):
+    looked_at = []
+    read_text = Path.read_text
+    monkeypatch.setattr(
+        Path, "read_text", lambda path, *given: looked_at.append(path.name) or read_text(path, *given)
+    )
+    for _ in range(3):
+        Reference.open(fasta).close()
+    assert looked_at == ["genome.fa.fai"]
+    index = Path(f"{fasta}.fai")
+    index.write_text(index.read_text().replace("\t60\t61\n", "\t60\t60\n", 1))
+    with pytest.raises(InputError, match=r"genome.fa.fai is damaged"):
+        Reference.open(fasta)

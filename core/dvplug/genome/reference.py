@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 
@@ -157,9 +158,16 @@ def _not_readable(url: str, error: Exception) -> InputError:
 
 
 def _require_sound_index(path: Path) -> None:
-    """Refuse an index whose numbers cannot be: htslib reads what it can of them, and other bases then.
+    """Refuse an index whose numbers cannot be: htslib reads what it can of them, and other bases then."""
+    now = Path(f"{path}.fai").stat()
+    _require_sound_lines(path, now.st_mtime_ns, now.st_size, now.st_ino)
 
-    A line of it is the contig's name, its bases, the offset of the first, bases per line, and bytes per line.
+
+@lru_cache(maxsize=8)  # a run opens its reference several times, and an index may have millions of lines
+def _require_sound_lines(path: Path, changed_ns: int, size: int, inode: int) -> None:
+    """Look at each line: the contig's name, its bases, the offset of the first, bases per line, and bytes per line.
+
+    ``changed_ns``, ``size`` and ``inode`` are those of the index: as long as they stay, it need not be looked at again.
     """
     for line in filter(None, Path(f"{path}.fai").read_text("latin-1").split("\n")):
         try:
