@@ -10,7 +10,7 @@ from dvplug.simulate.depths import DepthBlocks
 from dvplug.simulate.genome import COMPLEMENT, N, random_genome
 from dvplug.simulate.learn.profile import FOREIGN, LONGEST_TRACT, RIGHT, WRONG, Profile
 from dvplug.simulate.locus_noise import LocusNoise
-from dvplug.simulate.short_reads import ADAPTERS, fastq_batches, fragment_starts, prepare
+from dvplug.simulate.short_reads import ADAPTERS, Fragments, fastq_batches, fragment_starts, prepare
 from dvplug.simulate.variants import apply_variants
 
 QUIET = LocusNoise(indel_sd=0, short_indel_sd=0, site_p=0)
@@ -37,7 +37,9 @@ def make_profile(pairs=4, size=50, fragment=120, wrong=0, slip=0.0) -> Profile:
 def write_reads(codes, profile, starts, noise=QUIET, seed=1):
     """Return (sequence, qualities) per read, two for each start."""
     source = prepare(codes, profile, noise, salt=7)
-    batches = fastq_batches(source, np.asarray(starts), profile, np.random.default_rng(seed), 0, batch=100)
+    batches = fastq_batches(
+        source, Fragments(np.asarray(starts)), profile, np.random.default_rng(seed), 0, batch=100
+    )
     lines = b"".join(batch.tobytes() for batch in batches).decode().splitlines()
     assert all(name.startswith("@r") for name in lines[::4])
     return list(zip(lines[1::4], lines[3::4], strict=True))

@@ -11,6 +11,8 @@ from dvplug.simulate.mapping import Aligner
 MAIN = "reference/grch38.chr20_and_21_10M.fa.gz"
 EXTRA = "reference/grch38.extra_20M.fa.gz"
 TRUTH = "truth/HG002_GRCh38_v4.2.1.chr20_dev.vcf.gz"
+TRUTHS = (TRUTH, "truth/HG001_GRCh38_lifted_v3.3.2.chr20_dev.vcf.gz")
+"""HG002 and HG001; the second, which has its real phase, is for worlds alone."""
 CONFIDENT = "truth/HG002_GRCh38_v4.2.1.chr20_dev.bed"
 REAL_END = 8_900_000
 """Where the real variants of chr20 end; no reads are made beyond."""
@@ -53,8 +55,8 @@ class ReadSet:
 
     @property
     def paired(self) -> bool:
-        """Short reads in pairs, whose quality strings are copied whole."""
-        return self.aligner in ("bwa-mem", "bwa-aln")
+        """Learnt from short reads in pairs, whose quality strings are copied whole."""
+        return PLATFORMS[self.technology] == "ILLUMINA"
 
 
 PLATFORMS = {

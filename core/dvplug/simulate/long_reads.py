@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dvplug.kernel import kernel, subkernel
+from dvplug.simulate.balance import AlleleBalance
 from dvplug.simulate.depths import DepthBlocks
 from dvplug.simulate.fastq import RECORD_BYTES, write_name, write_plus
 from dvplug.simulate.genome import Codes, N
@@ -31,6 +32,7 @@ from dvplug.simulate.variants import HaplotypeSequence
 
 SPARE = 100
 """bp that are kept free at the end of a read's arrays, more than any error inserts at once."""
+AS_DRAWN = np.arange(256, dtype=np.uint8)
 SHORTEST = 50
 """Reads of fewer bp are not written."""
 
@@ -51,6 +53,9 @@ class ReadSpans(NamedTuple):
     start: NDArray[np.int64]  # [k]
     end: NDArray[np.int64]  # [k]
     template: NDArray[np.int64]  # [k]
+    reverse: NDArray[np.bool_] | None = (
+        None  # [k], of the reverse strand; drawn when they are read where None
+    )
 
 
 class _Tables(NamedTuple):
@@ -251,9 +256,14 @@ def _room(reads: _Reads, k: int) -> int:
 
 @kernel
 def _fastq(
-    rng: np.random.Generator, source: LongSource, tables: _Tables, reads: _Reads, serial: int
+    rng: np.random.Generator,
+    source: LongSource,
+    tables: _Tables,
+    reads: _Reads,
+    serial: int,
+    told: NDArray[np.uint8],
 ) -> NDArray[np.uint8]:
-    """FASTQ text of the reads, uint8[bytes], named from ``serial`` on."""
+    """FASTQ text of the reads, uint8[bytes], named from ``serial`` on; ``told``, uint8[256], of each quality."""
     longest, total = 0, 0
     for k in range(len(reads.low)):
         longest = max(longest, _room(reads, k))
@@ -272,7 +282,7 @@ def _fastq(
             out[at + i] = b"ACGTN"[seq[i]]
         at = write_plus(out, at + n)
         for i in range(n):
-            out[at + i] = qual[i] + 33
+            out[at + i] = told[qual[i]] + 33
         at += n
         out[at] = 10
         at += 1
@@ -280,18 +290,28 @@ def _fastq(
 
 
 def read_spans(
-    haplotype: HaplotypeSequence, profile: ContextProfile, blocks: DepthBlocks, rng: np.random.Generator
+    haplotype: HaplotypeSequence,
+    profile: ContextProfile,
+    blocks: DepthBlocks,
+    rng: np.random.Generator,
+    balance: AlleleBalance | None = None,
 ) -> ReadSpans:
-    """Draw where the reads of one haplotype of two lie; ``blocks`` plan the depth of both together."""
+    """Draw where the reads of one haplotype of two lie; ``blocks`` plan the depth of both together.
+
+    ``balance`` says how much deeper or less deep this haplotype is sequenced than the mean of both.
+    """
     codes = haplotype.codes
-    most = blocks.depth.max()
+    most = blocks.depth.max() * (balance.factor.max() if balance is not None else 1.0)
     mean = profile.length.mean()
     count = rng.poisson(most / 2 * (len(codes) + mean) / mean)
     template = rng.integers(0, len(profile.length), count)
     middle = rng.random(count) * len(codes)
     low = np.clip(middle - profile.length[template] / 2, 0, len(codes)).astype(np.int64)
     high = np.clip(middle + profile.length[template] / 2, 0, len(codes)).astype(np.int64)
-    depth = blocks.depth_at(haplotype.to_reference(middle.astype(np.int64)))
+    on_reference = haplotype.to_reference(middle.astype(np.int64))
+    depth = blocks.depth_at(on_reference)
+    if balance is not None:
+        depth = depth * balance.factor_at(on_reference)
     shortest = min(200.0, mean / 3)  # what is cut off at a contig's end is no read
     kept = (
         (rng.random(count) < depth / most) & (high - low > shortest) & (codes[middle.astype(np.int64)] != N)
@@ -311,13 +331,19 @@ def long_fastq_batches(
     rng: np.random.Generator,
     serial: int,
     batch: int = 500,
+    told: NDArray[np.uint8] = AS_DRAWN,
 ) -> Iterator[NDArray[np.uint8]]:
-    """Yield FASTQ text (uint8[bytes]) of the reads, ``batch`` at a time, named by numbers from ``serial`` on."""
+    """Yield FASTQ text (uint8[bytes]) of the reads, ``batch`` at a time, named by numbers from ``serial`` on.
+
+    ``told`` is what is written for each quality, uint8[256].
+    """
     tables = _Tables(
         profile.substitution_p, profile.substitution, profile.run_change, profile.insertion_p, profile.deletion_p,
         profile.indel_length, profile.quality, RUN_EDGES, PREVIOUS_EDGES,
     )  # fmt: skip
     for begin in range(0, len(spans.start), batch):
-        low, high, template = (column[begin : begin + batch] for column in spans)
-        reads = _Reads(low, high, rng.random(len(low)) < 0.5, profile.read_class[template])
-        yield _fastq(rng, source, tables, reads, serial + begin)
+        part = slice(begin, begin + batch)
+        low, high, template = spans.start[part], spans.end[part], spans.template[part]
+        reverse = rng.random(len(low)) < 0.5 if spans.reverse is None else spans.reverse[part]
+        reads = _Reads(low, high, reverse, profile.read_class[template])
+        yield _fastq(rng, source, tables, reads, serial + begin, told)

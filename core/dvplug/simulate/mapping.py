@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from dvplug.errors import DvplugError
 
-Aligner = Literal["bwa-mem", "bwa-aln", "bwa-mem-single", "map-hifi", "map-ont"]
-"""`bwa mem` of pairs; BWA-backtrack (`bwa aln`, `bwa sampe`); `bwa mem` of single reads; minimap2 by its preset."""
+Aligner = Literal["bwa-mem", "bwa-aln", "bwa-mem-single", "sr", "map-hifi", "map-ont"]
+"""`bwa mem` of pairs; BWA-backtrack (`bwa aln`, `bwa sampe`); `bwa mem` of single reads; minimap2 by its preset, of
+which `sr` takes pairs and single reads."""
 
 
 class Mapper(Protocol):

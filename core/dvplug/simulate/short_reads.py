@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from dvplug.kernel import kernel
 from dvplug.sequence.codes import encode_bases
+from dvplug.simulate.balance import AlleleBalance
 from dvplug.simulate.depths import DepthBlocks
 from dvplug.simulate.fastq import RECORD_BYTES, write_name, write_plus
 from dvplug.simulate.genome import Codes, N, Tracts, find_tracts
@@ -50,20 +51,30 @@ class _Errors(NamedTuple):
     adapters: NDArray[np.uint8]  # [2, bp]
 
 
+class Fragments(NamedTuple):
+    """Where fragments lie on a haplotype; what is None is drawn when they are read, as in the profile."""
+
+    start: NDArray[np.int64]  # [k]
+    length: NDArray[np.int64] | None = None  # [k], bp
+    flip: NDArray[np.bool_] | None = None  # [k], the first read is of the reverse strand
+    trimmed: bool = False  # reads end where their fragment ends, without the adapter behind
+
+
 class _Templates(NamedTuple):
     """The real pairs that are copied, of a `Profile`."""
 
-    fragment: NDArray[np.int64]  # [pairs], bp
     length: NDArray[np.int64]  # [pairs, 2]
     quality: NDArray[np.uint8]  # [pairs, 2, longest], in sequencing order
     state: NDArray[np.uint8]  # [pairs, 2, longest]
     discordant_p: float
+    trimmed: bool
 
 
 class _Pairs(NamedTuple):
     """The pairs of one batch."""
 
     start: NDArray[np.int64]  # [k], of the fragment on the haplotype
+    size: NDArray[np.int64]  # [k], bp of the fragment
     template: NDArray[np.int64]  # [k]
     flip: NDArray[np.bool_]  # [k], the first read is of the reverse strand
 
@@ -213,8 +224,10 @@ def _fastq(
     templates: _Templates,
     pairs: _Pairs,
     serial: int,
+    mates: int,
 ) -> NDArray[np.uint8]:
-    """Interleaved FASTQ text of the pairs, uint8[bytes], named from ``serial`` on."""
+    """Interleaved FASTQ text of the pairs, uint8[bytes], named from ``serial`` on; of the first reads alone where
+    ``mates`` is 1."""
     total = 0
     for k in range(pairs.start.size):
         t = pairs.template[k]
@@ -225,12 +238,14 @@ def _fastq(
         t = pairs.template[k]
         low = pairs.start[k]
         apart = rng.random() < templates.discordant_p
-        for mate in range(2):
+        for mate in range(mates):
             if apart and mate == 1:
-                low = int(rng.random() * (source.codes.size - templates.fragment[t]))
+                low = int(rng.random() * (source.codes.size - pairs.size[k]))
             size, reverse = templates.length[t, mate], (mate == 1) != pairs.flip[k]
+            if templates.trimmed:
+                size = min(size, pairs.size[k])
             quality, state = templates.quality[t, mate], templates.state[t, mate]
-            read = _Read(low, low + templates.fragment[t], reverse, mate, quality, state, size)
+            read = _Read(low, low + pairs.size[k], reverse, mate, quality, state, size)
             first = write_name(out, at, serial + k)
             second = write_plus(out, first + size)
             at = second + size
@@ -246,6 +261,8 @@ def fragment_starts(
     blocks: DepthBlocks,
     ripple: NDArray[np.float64],
     rng: np.random.Generator,
+    balance: AlleleBalance | None = None,
+    mates: int = 2,
 ) -> NDArray[np.int64]:
     """Draw where fragments start on one haplotype of two, sorted, int64[k].
 
@@ -255,6 +272,10 @@ def fragment_starts(
         Planned depths of both haplotypes together.
     ripple
         float64[reference length // 1000 + 1], local factor on the depth.
+    balance
+        How much deeper or less deep this haplotype is sequenced than the mean of both; equally when None.
+    mates
+        Reads of a fragment: 2, or 1 of single reads.
     """
     grid = 100
     codes = haplotype.codes
@@ -267,7 +288,9 @@ def fragment_starts(
     bias = np.exp(-(((gc - 0.45) / 0.3) ** 2))
     weight = np.where(unknown, 0.0, bias * ripple[np.minimum(on_reference // 1000, len(ripple) - 1)])
     weight /= max(weight[~unknown].mean(), 1e-9) if (~unknown).any() else 1.0
-    per_pair = np.minimum(profile.length, profile.fragment[:, None]).sum(axis=1).mean()
+    if balance is not None:
+        weight *= balance.factor_at(on_reference + int(profile.fragment.mean()) // 2)
+    per_pair = np.minimum(profile.length, profile.fragment[:, None])[:, :mates].sum(axis=1).mean()
     counts = rng.poisson(depth / 2 * grid / per_pair * weight)
     starts = np.repeat(bins, counts) + rng.integers(0, grid, counts.sum())
     return np.sort(starts[starts < len(codes) - 1600])
@@ -275,22 +298,27 @@ def fragment_starts(
 
 def fastq_batches(
     source: ShortSource,
-    starts: NDArray[np.int64],
+    fragments: Fragments,
     profile: Profile,
     rng: np.random.Generator,
     serial: int,
     batch: int = 50_000,
+    mates: int = 2,
 ) -> Iterator[NDArray[np.uint8]]:
-    """Yield interleaved FASTQ text (uint8[bytes]) of the pairs that start at ``starts``, ``batch`` pairs at a time.
+    """Yield interleaved FASTQ text (uint8[bytes]) of the fragments' pairs, ``batch`` of them at a time.
 
-    Pairs are named by numbers from ``serial`` on.
+    Pairs are named by numbers from ``serial`` on. With one of ``mates`` only their first reads are written.
     """
     errors = _Errors(profile.substitution, profile.recurrent_q, ADAPTERS)
-    templates = _Templates(
-        profile.fragment, profile.length, profile.quality, profile.state, profile.discordant_p
-    )
-    for begin in range(0, len(starts), batch):
-        part = starts[begin : begin + batch]
-        chosen = rng.integers(0, len(profile.fragment), len(part))
-        pairs = _Pairs(part, chosen, rng.random(len(part)) < 0.5)
-        yield _fastq(rng, source, errors, templates, pairs, serial + begin)
+    start, length, flip, trimmed = fragments
+    templates = _Templates(profile.length, profile.quality, profile.state, profile.discordant_p, trimmed)
+    for begin in range(0, len(start), batch):
+        part = slice(begin, begin + batch)
+        chosen = rng.integers(0, len(profile.fragment), len(start[part]))
+        pairs = _Pairs(
+            start[part],
+            profile.fragment[chosen] if length is None else length[part],
+            chosen,
+            rng.random(len(chosen)) < 0.5 if flip is None else flip[part],
+        )
+        yield _fastq(rng, source, errors, templates, pairs, serial + begin, mates)

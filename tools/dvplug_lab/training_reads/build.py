@@ -24,7 +24,7 @@ from dvplug.simulate.learn.profile import Profile, learn_profile
 from dvplug.simulate.long_reads import long_fastq_batches, prepare_long, read_spans
 from dvplug.simulate.mapping import Mapper, open_mapper
 from dvplug.simulate.sample import decoys, read_fasta, real_variants, subtract, within
-from dvplug.simulate.short_reads import fastq_batches, fragment_starts, prepare
+from dvplug.simulate.short_reads import Fragments, fastq_batches, fragment_starts, prepare
 from dvplug.simulate.variants import PhasedVariant, apply_variants, write_truth
 from dvplug_lab.read_sets import (
     CONFIDENT,
@@ -38,6 +38,8 @@ from dvplug_lab.read_sets import (
     ReadSet,
 )
 from dvplug_lab.training_reads.plans import Plan, confident, plan_depths
+from dvplug_lab.training_reads.worlds import build_world
+from dvplug_lab.world_sets import WorldSet
 
 
 def make_person(
@@ -76,7 +78,8 @@ def sequence(
                 source = prepare(haplotype.codes, profile, chosen.noise, chosen.seed)
                 waves = plan.waves * ripple(len(codes), rng, chosen.imbalance_sd)
                 begins = fragment_starts(haplotype, profile, plan.blocks, waves, rng)
-                texts, count = fastq_batches(source, begins, profile, rng, serial), len(begins)
+                texts = fastq_batches(source, Fragments(begins), profile, rng, serial)
+                count = len(begins)
             else:
                 long_source = prepare_long(haplotype.codes, chosen.noise, chosen.seed)
                 spans = read_spans(haplotype, profile, plan.blocks, rng)
@@ -175,7 +178,11 @@ def is_made(chosen: ReadSet, out: Path) -> bool:
 def build_sets(sets: Sequence[ReadSet], shared: Path, out: Path, threads: int) -> None:
     """Make read sets, also those that are there."""
     for chosen in sets:
-        print(build(shared, out, chosen, profile_of(shared, out, chosen), threads))
+        profile = profile_of(shared, out, chosen)
+        if isinstance(chosen, WorldSet):
+            print(build_world(shared, out, chosen, profile, threads))
+        else:
+            print(build(shared, out, chosen, profile, threads))
 
 
 def build_absent(sets: Sequence[ReadSet], shared: Path, out: Path, threads: int) -> None:
