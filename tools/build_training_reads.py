@@ -4,12 +4,12 @@
     python tools/build_training_reads.py benchmark --shared ../shared/data --out DIR
 
 needs `bwa`, `samtools` and `bcftools`, and gives the same reads each time for the same seed. `train` writes
-one folder per set of `dvplug_lab/read_sets.py`, as `dvplug_lab/training_reads/build.py` describes it.
+one folder per set of `dvplug_lab/read_sets.py`, as `dvplug_lab/training_reads/build.py` describes it, and per world of
+`dvplug_lab/world_sets.py`. `plan` says what the worlds of each technology are and what they cost.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from cyclopts import App
@@ -20,6 +20,8 @@ from dvplug.simulate.learn.noise import measure_noise
 from dvplug_lab.read_sets import sets_of
 from dvplug_lab.script import run
 from dvplug_lab.training_reads.build import build_benchmark, build_sets
+from dvplug_lab.training_reads.costs import plan_text
+from dvplug_lab.world_sets import PLANS, scaled, worlds_of
 
 app = App(help=__doc__)
 
@@ -51,8 +53,22 @@ def train(
     threads
         Threads of the aligner.
     """
-    chosen = [one for one in sets_of(tech) if not only or one.name in only]
-    build_sets([replace(one, scale=one.scale * scale) for one in chosen], shared, out, threads)
+    chosen = [one for one in (*sets_of(tech), *worlds_of(tech)) if not only or one.name in only]
+    build_sets([scaled(one, scale) for one in chosen], shared, out, threads)
+
+
+@app.command
+def plan(*, tech: tuple[str, ...] = tuple(PLANS), every: bool = False) -> None:
+    """Print how many worlds there are, how much of the genome they cover, how many examples, and the CPU time.
+
+    Parameters
+    ----------
+    tech
+        The technologies.
+    every
+        Print a line for each world, too.
+    """
+    print(plan_text(tech, every=every))
 
 
 @app.command

@@ -20,6 +20,7 @@ from dvplug_lab.model_run import ModelRun
 from dvplug_lab.read_sets import sets_of
 from dvplug_lab.recipes import HELD_OUT_TEXT, Shard, recipe_of
 from dvplug_lab.training_reads.build import build_absent
+from dvplug_lab.world_sets import worlds_of
 
 
 def build_model(run: ModelRun, models: Path | None = None, *, fit_only: bool = False) -> Path | None:
@@ -50,7 +51,7 @@ def fit_or_choose(run: ModelRun, train: list[Path], tune: list[Path]) -> Path:
     if recipe.source:
         base = recipe_of(recipe.source).models / f"{recipe.source}-{run.version}"
         source, _ = reads_and_examples(replace(run, tech=recipe.source, work=run.work / recipe.source))
-        test = [examples(run, shard) for shard in recipe.tests(run.tech)]
+        test = [path for shard in recipe.tests(run.tech) if (path := examples(run, shard))]
         out = run.work / "strategies"
         found = compare_strategies(train, tune, test, source, base, recipe.settings, recipe.steps, out)
         write_strategies(found, run.tech, base.name, run.cards / f"{run.label}.strategies.md")
@@ -62,10 +63,10 @@ def fit_or_choose(run: ModelRun, train: list[Path], tune: list[Path]) -> Path:
 
 def reads_and_examples(run: ModelRun) -> tuple[list[Path], list[Path]]:
     """Make all reads and examples of a technology; returns the shards to train and to tune on."""
-    build_absent(sets_of(run.tech), run.shared, run.reads, run.workers)
-    shards = {shard: examples(run, shard) for shard in run.recipe.shards(run.tech)}
-    train = [path for shard, path in shards.items() if shard.part == "train"]
-    return train, [path for shard, path in shards.items() if shard.part == "tune"]
+    build_absent([*sets_of(run.tech), *worlds_of(run.tech)], run.shared, run.reads, run.workers)
+    made = [(shard.part, examples(run, shard)) for shard in run.recipe.shards(run.tech)]
+    train, tune = ([path for part, path in made if path and part == wanted] for wanted in ("train", "tune"))
+    return train, tune
 
 
 def exported(fitted: Path, tune: list[Path], description: Description, folder: Path) -> Path:
@@ -75,14 +76,16 @@ def exported(fitted: Path, tune: list[Path], description: Description, folder: P
     return folder
 
 
-def examples(run: ModelRun, shard: Shard) -> Path:
-    """Make one shard, unless it is there."""
+def examples(run: ModelRun, shard: Shard) -> Path | None:
+    """Make one shard, unless it is there; None where a world has nothing of what the shard is to hold."""
     out, folder = run.work / "examples" / f"{shard.name}.h5", run.reads / shard.read_set
     if not out.exists():
         out.parent.mkdir(parents=True, exist_ok=True)
         confident = folder / ("tune.bed" if shard.part == "tune" else "confident.bed")
         if shard.least_run:
             confident = write_runs(confident, folder / "ref.fa", shard.least_run, out.with_suffix(".bed"))
+        if not confident.stat().st_size:
+            return None
         made = make_examples(
             run.tech,
             LabeledReads(

@@ -10,7 +10,8 @@ from dvplug.errors import InputError, near_misses
 from dvplug.train.state import FitSettings
 from dvplug.train.trained_range import UsualRules
 from dvplug_lab.places import REPOSITORY
-from dvplug_lab.read_sets import MAIN, sets_of
+from dvplug_lab.read_sets import MAIN, ReadSet, sets_of
+from dvplug_lab.world_sets import worlds_of
 from dvplug_registry.manifest import Limits, RunMeasure
 
 HELD_OUT_TEXT = (
@@ -106,8 +107,9 @@ class Recipe:
     """What a user must know before relying on the model; the first says what was simulated."""
 
     def shards(self, tech: str) -> list[Shard]:
-        """Of all sets of the technology but those held out; those with chr20 have a part to tune on."""
-        sets = [chosen for chosen in sets_of(tech) if not chosen.held_out]
+        """Of all sets of the technology but those held out, and its worlds; those with chr20 have a part to tune on."""
+        sets: list[ReadSet] = [chosen for chosen in sets_of(tech) if not chosen.held_out]
+        sets += worlds_of(tech)
         train = [Shard(chosen.name, keep) for chosen in sets for keep in (1.0, self.thinned)]
         if self.least_run:
             train += [Shard(chosen.name, RUNS_KEPT, least_run=self.least_run) for chosen in sets]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import numpy as np
@@ -34,6 +34,8 @@ EXTRA_CONTIGS = (
 )  # fmt: skip
 """Contigs of `EXTRA` that may be trained on."""
 assert not set(EXTRA_CONTIGS) & set(HELD_OUT)
+MOST_COVERED = 2.5e6
+"""bp that a world covers at most: shallow ones would else outnumber all others."""
 
 
 @dataclass(frozen=True)
@@ -160,5 +162,12 @@ def _world_set(technology: str, plan: WorldPlan, number: int) -> WorldSet:
         profile_fasta=source.fasta,
         world=world,
         contigs=("chr20",) if real else tuple(some),
-        bases=plan.bases,
+        bases=min(plan.bases, MOST_COVERED * depth),
     )
+
+
+def scaled(chosen: ReadSet, scale: float) -> ReadSet:
+    """Return a set with so much of the sequence that it is to cover."""
+    if isinstance(chosen, WorldSet):
+        return replace(chosen, bases=chosen.bases * scale)
+    return replace(chosen, scale=chosen.scale * scale)

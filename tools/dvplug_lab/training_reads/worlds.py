@@ -82,7 +82,8 @@ def lay_out(
 ) -> dict[str, Layout]:
     """Choose stretches at random until their reads have so many bases as wanted.
 
-    The first one of chr20 lies in `TUNE`, so that every world with real variants has a part to tune on.
+    The first one of chr20 lies in `TUNE`, so that every world with real variants has a part to tune on; and one at
+    least does not.
     ``mean_length`` of reads is in bp.
     """
     size = LONG_STRETCH if mean_length >= LONG_READ else SHORT_STRETCH
@@ -100,7 +101,7 @@ def lay_out(
     pieces: dict[str, list[tuple[int, int]]] = {name: [] for name in contigs}
     wanted = chosen.bases
     for name, start in [first, *(place for place in order if place != first)]:
-        if wanted <= 0:
+        if wanted <= 0 and any(not _in_tune((at, piece[0]), size) for at in pieces for piece in pieces[at]):
             break
         pieces[name].append((start, start + size))
         wanted -= _bases(whole[name], start, start + size)
