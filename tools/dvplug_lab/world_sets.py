@@ -127,7 +127,7 @@ PLANS: dict[str, WorldPlan] = {
             run_factors=(0.3, 2.0),
             single_aligners=("bwa-mem-single", "sr"),
         ),
-        50, 30e6, 16_000, (Source(PGM, PGM_NOISE),),
+        50, 60e6, 16_000, (Source(PGM, PGM_NOISE),),
     ),
 }  # fmt: skip
 

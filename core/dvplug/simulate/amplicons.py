@@ -65,7 +65,7 @@ def draw_amplicons(length: int, library: LibraryWorld, rng: np.random.Generator)
                 break
             rows.append((at, at + size))
             at += max(size - library.amplicon_overlap, 2 * library.primer + 20)
-        at += int(rng.exponential(APART)) + 1
+        at = max(at, rows[-1][1] if rows else 0) + int(rng.exponential(APART)) + 1
     start, end = np.array(rows, np.int64).reshape(-1, 2).T
     depth = library.depth * np.exp(rng.normal(0, CAPTURE_SD, len(start)))
     return Amplicons(start, end, np.clip(depth, *DEPTHS), library.primer)
