@@ -88,10 +88,11 @@ def test_a_world_gives_the_same_bytes_each_time() -> None:
 
 def test_names_are_numbers_from_0_on_and_copies_are_of_them() -> None:
     kept, is_copy = written(world(duplicate_share=0.3), faultless(), planned(10))
-    numbers = [int(name[1:]) for name, _, _ in kept.reads]
+    reads = kept.reads
+    numbers = [int(name[1:]) for name, _, _ in reads]
     assert numbers == [k for k in range(len(is_copy)) for _ in (1, 2)]
     assert is_copy.mean() == pytest.approx(0.3, abs=0.03)
-    pairs = [kept.reads[k][1] + kept.reads[k + 1][1] for k in range(0, len(numbers), 2)]
+    pairs = [reads[k][1] + reads[k + 1][1] for k in range(0, len(numbers), 2)]
     assert all(pairs[k] == pairs[k - 1] for k in np.flatnonzero(is_copy))
 
 

@@ -64,4 +64,5 @@ def heterozygous_features(run: ModelRun, sets: list[ReadSet], scale: float) -> N
 def _of_heterozygotes(run: ModelRun, sets: list[ReadSet]) -> Iterator[NDArray[np.float32]]:
     for chosen in sets:
         shard = examples(run, Shard(chosen.name))
-        yield from (part.features[part.labels == 1] for part in ExampleReader([shard]).in_order())
+        if shard:
+            yield from (part.features[part.labels == 1] for part in ExampleReader([shard]).in_order())

@@ -35,7 +35,13 @@ EXTRA_CONTIGS = (
 """Contigs of `EXTRA` that may be trained on."""
 assert not set(EXTRA_CONTIGS) & set(HELD_OUT)
 MOST_COVERED = 2.5e6
-"""bp that a world covers at most: shallow ones would else outnumber all others."""
+MOST_EXAMPLES = 12_000
+"""bp that a world covers at most, and examples that its first shard is to have: shallow worlds, and those whose genome
+differs everywhere, would else outnumber all others."""
+USUAL_PER_BP = 0.0026
+"""Examples per bp of an ordinary genome: variants and false candidates."""
+AMPLICON_BASES = 2.0
+"""Times more bases for a library of amplicons, which is deep."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +138,12 @@ PLANS: dict[str, WorldPlan] = {
 }  # fmt: skip
 
 
+def examples_per_bp(world: World) -> float:
+    """Return about how many candidates a world has per bp that is covered."""
+    low, high = world.person.dense_spacing
+    return USUAL_PER_BP + world.person.dense_share / float(np.sqrt(low * high))
+
+
 @cache
 def worlds_of(technology: str) -> tuple[WorldSet, ...]:
     """Return the world sets of a technology: one half on chr20 with real genomes, one on other sequence."""
@@ -162,7 +174,10 @@ def _world_set(technology: str, plan: WorldPlan, number: int) -> WorldSet:
         profile_fasta=source.fasta,
         world=world,
         contigs=("chr20",) if real else tuple(some),
-        bases=min(plan.bases, MOST_COVERED * depth),
+        bases=min(
+            plan.bases * (AMPLICON_BASES if world.library.kind == "amplicons" else 1.0),
+            depth * min(MOST_COVERED, MOST_EXAMPLES / examples_per_bp(world)),
+        ),
     )
 
 

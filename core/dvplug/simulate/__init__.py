@@ -14,6 +14,9 @@ To train for a sequencer of which there are real reads but no truth, go through 
 6. `mapping`: map the text with the aligner that real reads are mapped with.
 7. `learn.noise`: compare the false alleles of simulated and real reads, and go back to 4.
 
+To train for more than one kind of library, draw worlds (`world.draw_world`): `crowded_variants` adds what their genomes
+have of their own, and `sequencing.write_reads` and `sequencing.rewrite` stand for 4, 5 and what follows mapping.
+
 A random generator that is passed in is all that is random: the same seed gives the same bytes.
 """
 

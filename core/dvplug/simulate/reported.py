@@ -21,27 +21,27 @@ of 2014), the four of the NovaSeq 6000 (RTA 3), and four of two-colour instrumen
 BOWTIE2 = (0, 1, 2, 3, 6, 8, 11, 15, 18, 23, 24, 30, 32, 40, 42)
 """Mapping qualities that bowtie2 gives to end-to-end alignments, nearly all that occur."""
 
-Table = NDArray[np.uint8]
+QualityTable = NDArray[np.uint8]
 """uint8[256]: what is written for each quality."""
 
 
-def lowered(quality: Table, by: float) -> Table:
+def lowered(quality: QualityTable, by: float) -> QualityTable:
     """Return qualities lower by so many phred, none below `LEAST`; negative ones raise them."""
     return np.clip(np.rint(quality - float(by)), LEAST, MOST).astype(np.uint8)
 
 
-def binned(quality: Table, bins: Bins) -> Table:
+def binned(quality: QualityTable, bins: Bins) -> QualityTable:
     """Return the value of each quality's bin, for bins that have a table in `BINS`."""
     values, edges = BINS[bins]
     return np.array(values, np.uint8)[np.searchsorted(edges, quality, side="right")]
 
 
-def flat(quality: Table, at: int) -> Table:
+def flat(quality: QualityTable, at: int) -> QualityTable:
     """Return the same quality for all."""
     return np.full_like(quality, at)
 
 
-def reported_qualities(quality: QualityWorld, mean: float) -> Table:
+def reported_qualities(quality: QualityWorld, mean: float) -> QualityTable:
     """Return the table of a world's base qualities, whose profile has this mean; without what depends on the cycle."""
     given = np.arange(256)
     table = lowered((mean + (given - mean) * quality.stretch + quality.shift).clip(LEAST, MOST), 0)
@@ -63,7 +63,7 @@ def cycle_changes(quality: QualityWorld, cycles: int, seed: int) -> NDArray[np.f
     return wander * scale - quality.cycle_fall * np.linspace(-0.5, 0.5, cycles)
 
 
-def reported_mapping(mapping: MappingWorld) -> Table:
+def reported_mapping(mapping: MappingWorld) -> QualityTable:
     """Return the table of a world's mapping qualities; reads that fit several places alike (below 5) stay so."""
     given = np.arange(256, dtype=np.uint8)
     usable = (given >= 5) & (given <= 60)

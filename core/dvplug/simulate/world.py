@@ -249,13 +249,13 @@ def draw_world(worlds: Worlds, seed: int) -> World:
 
 
 def _person(worlds: Worlds, rng: np.random.Generator) -> PersonWorld:
-    """A third of the genomes are as usual, a third crowd in stretches, a third all over: .1 to 5 % differ."""
+    """Two genomes in five are as usual, two crowd in stretches, one all over: .1 to 5 % of their bases differ."""
     crowded = rng.random()
-    everywhere = crowded > 2 / 3
+    everywhere = crowded > 4 / 5
     low = _log(rng, (20.0, 100.0) if not everywhere else (20.0, 600.0))
     return PersonWorld(
         truth=int(rng.integers(worlds.truths)),
-        dense_share=0.0 if crowded < 1 / 3 else 1.0 if everywhere else float(rng.uniform(0.02, 0.3)),
+        dense_share=0.0 if crowded < 2 / 5 else 1.0 if everywhere else float(rng.uniform(0.02, 0.3)),
         dense_spacing=(low, low * float(rng.uniform(1.0, 4.0))),
         unusual_spacing=_log(rng, (1500.0, 30_000.0)),
         decoy_share=_log(rng, (0.01, 0.06)),

@@ -10,10 +10,9 @@ import pysam
 from numpy.typing import NDArray
 
 from dvplug.errors import InputError, near_misses
+from dvplug.simulate.reported import binned, flat, lowered
 
 PAIR_FLAGS = 0x1 | 0x2 | 0x8 | 0x20 | 0x40 | 0x80
-NEXTSEQ = np.array([2, 11, 25, 37], np.uint8)
-"""Qualities of two-colour instruments, RTA 3: none, low, middle, high."""
 QualityMap = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 
 
@@ -24,19 +23,6 @@ def _qualities(change: QualityMap) -> Callable[[pysam.AlignedSegment], bool]:
         return True
 
     return shift
-
-
-def _lower(by: int) -> QualityMap:
-    return lambda quality: np.maximum(quality.astype(np.int16) - by, 2).astype(np.uint8)
-
-
-def _flat(at: int) -> QualityMap:
-    return lambda quality: np.full_like(quality, at)
-
-
-def _binned(quality: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The bin of each quality: 2 below 6, 11 below 18, 25 below 31, 37."""
-    return NEXTSEQ[np.searchsorted(np.array([6, 18, 31]), quality, side="right")]
 
 
 def single(read: pysam.AlignedSegment) -> bool:
@@ -110,11 +96,11 @@ def trimmed(length: int) -> Callable[[pysam.AlignedSegment], bool]:
 
 SHIFTS: dict[str, Callable[[pysam.AlignedSegment], bool]] = {
     "single": single,
-    "quality-8": _qualities(_lower(8)),
-    "quality-flat20": _qualities(_flat(20)),
-    "quality-flat25": _qualities(_flat(25)),
+    "quality-8": _qualities(lambda quality: lowered(quality, 8)),
+    "quality-flat20": _qualities(lambda quality: flat(quality, 20)),
+    "quality-flat25": _qualities(lambda quality: flat(quality, 25)),
     "quality-cap30": _qualities(lambda quality: np.minimum(quality, 30)),
-    "quality-nextseq": _qualities(_binned),
+    "quality-nextseq": _qualities(lambda quality: binned(quality, "nextseq")),
     "quality-none": without_qualities,
     "mapq-255": mapped_at(255),
     "mapq-60": mapped_at(60),

@@ -8,13 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from dvplug_lab.recipes import recipe_of
-from dvplug_lab.world_sets import WorldSet, worlds_of
+from dvplug_lab.world_sets import WorldSet, examples_per_bp, worlds_of
 
-USUAL_PER_BP = 0.0026
-"""Examples per bp of an ordinary genome: variants and false candidates."""
 PER_WORLD = 10.0
 """CPU s to make the genome and the decoys of a world and to index them."""
-PER_SHARD = 26.0
+PER_SHARD = 3.0
 """CPU s until the first example of a shard is drawn, in two processes."""
 PER_MB = {
     "bwa-mem": 0.60,
@@ -42,13 +40,10 @@ class Cost:
 
 def cost_of(chosen: WorldSet) -> Cost:
     """Estimate one world: the first shard covers it at full depth, others again at less."""
-    library, person = chosen.world.library, chosen.world.person
     recipe = recipe_of(chosen.technology)
     shards = 2 + (recipe.least_run > 0)
-    covered = chosen.bases / library.depth
-    spacing = float(np.sqrt(person.dense_spacing[0] * person.dense_spacing[1]))
-    per_bp = USUAL_PER_BP + person.dense_share / spacing
-    examples = covered * per_bp * 2
+    covered = chosen.bases / chosen.world.library.depth
+    examples = 2 * covered * examples_per_bp(chosen.world)
     return Cost(
         covered,
         chosen.bases,
