@@ -40,7 +40,10 @@ class StartingPoint(NamedTuple):
         """
         self._require_examples(header)
         named = "architecture" in settings.model_fields_set
-        architecture, given = settings.architecture if named else self.architecture, settings.architecture_settings
+        architecture, given = (
+            settings.architecture if named else self.architecture,
+            settings.architecture_settings,
+        )
         own = checked_settings(self.architecture, self.architecture_settings)
         if architecture != self.architecture or (given and checked_settings(architecture, given) != own):
             raise ModelError(
