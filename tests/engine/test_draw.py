@@ -8,7 +8,11 @@ import pytest
 from dvplug.engine import draw as engine
 from dvplug.engine.draw import RegionImages
 from dvplug.engine.pipeline import Pipeline
+from dvplug.engine.usual import UNKNOWN_RUN, KnownRun
+from dvplug.inputs.run_profile import measure_run
+from dvplug.line.image_batch import ImageBatch
 from dvplug.line.region import Region
+from dvplug.line.scene import Scene
 from dvplug.plugins.loading import installed_plugins
 from dvplug.reads.groups import ReadSource
 from dvplug.simulate import SimulatedDataset
@@ -43,3 +47,27 @@ def test_a_part_of_candidates_holds_their_reads(dataset: SimulatedDataset) -> No
         of_whole = slice(whole.read_offset[3 + i], whole.read_offset[4 + i])
         assert np.array_equal(part.read_index[rows], whole.read_index[of_whole])
         assert np.array_equal(part.read_allele[rows], whole.read_allele[of_whole])
+
+
+def test_what_draws_knows_how_the_run_errs(
+    dataset: SimulatedDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugins = installed_plugins()
+    technology = plugins.technology("illumina-wgs")
+    sources = [ReadSource(dataset.reads)]
+    measured = measure_run(sources, dataset.reference, technology)[1]
+    pipeline = Pipeline.of(plugins, technology)
+    scenes: list[Scene] = []
+    plain = Pipeline.draw
+
+    def noting(self: Pipeline, scene: Scene) -> ImageBatch:
+        scenes.append(scene)
+        return plain(self, scene)
+
+    monkeypatch.setattr(Pipeline, "draw", noting)
+    for run in (KnownRun(measured), UNKNOWN_RUN):
+        images = RegionImages(pipeline, dataset.reference, sources, run=run)
+        list(images.draw(Region(next(iter(images.reference.lengths)), 0, 5_000)))
+    assert [scene.run.reads for scene in scenes] == [measured.reads, 0]
+    assert scenes[0].run.length_p.tolist() == measured.length_p.tolist()
+    assert scenes[1].run.insertion_p == technology.usual_errors.insertion
