@@ -29,7 +29,7 @@ class {name}(NamedTuple):
 def first(reads):
     return reads.start[0] + added() + called(1)
 
-@kernel(inline="always")
+@kernel
 def second(reads):
     return reads.start[1]
 """
@@ -183,3 +183,69 @@ def test_rooms_said_to_hold_no_kernels_hold_none_and_no_kernel_reaches_there() -
                 assert name not in NO_KERNELS, path
                 imported = re.findall(r"^from dvplug\.(\w+)", text, re.MULTILINE)
                 assert not NO_KERNELS & set(imported), path
+
+
+PARTS = """
+import numpy as np
+from numba import njit
+from dvplug.kernel import kernel, subkernel
+
+@subkernel
+def inner(x):
+    if x < 0:
+        raise ValueError("below 0")
+    return np.zeros(x + 1, np.int64)[x] + x
+
+@subkernel
+def middle(x):
+    return 10 * inner(x)
+
+@kernel
+def one(x):
+    return inner(x) + middle(x)
+
+@kernel
+def other(x):
+    return middle(x) + max(inner(x), x)
+
+@njit
+def foreign(x):
+    return middle(x)
+"""
+CALL_PARTS = """
+import collections
+from numba.core import event
+
+compiled = collections.Counter()
+class Compiled(event.Listener):
+    def on_start(self, event): pass
+    def on_end(self, event): compiled[event.data["dispatcher"].py_func.__name__] += 1
+event.register("numba:compile", Compiled())
+
+from dvplug.parts import foreign, one, other
+
+print(one(3), other(4), foreign(5))
+for each in (one, other, foreign):
+    try:
+        each(-1)
+    except ValueError as problem:
+        print(problem)
+print(*(compiled[name] for name in ("one", "other", "inner", "middle")))
+"""
+
+
+def test_what_several_kernels_call_is_compiled_once_and_into_each(package: Path) -> None:
+    (package / "parts.py").write_text(PARTS)
+    for compiled in (
+        "1 1 1 2",
+        "0 0 1 1",
+    ):  # `foreign` takes `middle` in anew; then kernels come from the cache
+        run = subprocess.run(
+            [sys.executable, "-c", CALL_PARTS],
+            env=os.environ | {"PYTHONPATH": str(package.parent)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        lines = run.stdout.splitlines()
+        assert lines == ["33 44 50", "below 0", "below 0", "below 0", compiled]

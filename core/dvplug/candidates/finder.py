@@ -290,7 +290,7 @@ def _hash(seq: UInt8s, base: int, length: int) -> int:
     return np.int64(key >> np.uint64(1))
 
 
-@kernel(inline="always")
+@subkernel
 def _count_gaps(cigar: UInt32s) -> int:
     """Insertions and deletions among uint32[operations]."""
     n = 0
@@ -299,7 +299,7 @@ def _count_gaps(cigar: UInt32s) -> int:
     return n
 
 
-@kernel(inline="always")  # a call for every operation would cost
+@subkernel
 def _count_bases(
     counted: AlleleCounts,
     reads: ReadArrays,
@@ -318,7 +318,7 @@ def _count_bases(
                 counted.mismatches[at, code] += 1
 
 
-@kernel(inline="always")
+@subkernel
 def _is_credible(qual: UInt8s, base: int, length: int, inserted: bool, min_base_quality: int) -> bool:
     """Whether the qualities, uint8[bases], of the inserted bases, or of the one before a deletion, suffice."""
     if not inserted:
@@ -329,7 +329,7 @@ def _is_credible(qual: UInt8s, base: int, length: int, inserted: bool, min_base_
     return total >= min_base_quality * length
 
 
-@kernel(inline="always")
+@subkernel
 def _fill_event(
     event: Int64s, reference: UInt8s, anchor: int, seq: UInt8s, base: int, length: int, inserted: bool
 ) -> None:

@@ -135,7 +135,7 @@ def read_from(reads: ReadArrays, cursors: Cursors, i: int, site: OneSite) -> One
     return OneRead(cursors.position[i], cigar, reads.seq[bases], reads.qual[bases], cursors.base[i])
 
 
-@kernel(inline="always")
+@subkernel
 def substitution_allele(read: OneRead, at: int, alleles: UInt8s, min_base_quality: int) -> int:
     """Allele of a read at a position where all alleles are one base long: index, or a code.
 
@@ -170,7 +170,7 @@ def substitution_allele(read: OneRead, at: int, alleles: UInt8s, min_base_qualit
     return EXCLUDED
 
 
-@kernel(inline="always")
+@subkernel
 def haplotype_allele(read: OneRead, site: OneSite) -> int:
     """Allele of a read at a site with an indel, by comparison with each haplotype: index, or a code.
 
@@ -219,7 +219,7 @@ def allele_score(read: OneRead, site: OneSite, around: Anchors, a: int) -> int:
     return score
 
 
-@kernel(inline="always")
+@subkernel
 def written_allele(
     read: OneRead, site: OneSite, reference: UInt8s, reference_start: int, min_base_quality: int
 ) -> int:
@@ -327,7 +327,7 @@ def _allele_with(site: OneSite, first: int, change: int, passed: UInt8s, inserte
     return OTHER
 
 
-@kernel(inline="always")
+@subkernel
 def _anchors(read: OneRead, last_left: int, first_right: int) -> tuple[int, int, int, int]:
     """The aligned base nearest to the site on each side: (position, index in the read); index -1 without one."""
     position, base = read.start, read.first_base

@@ -196,7 +196,7 @@ def side_of(haplotype: int, near: int) -> int:
     return NEAR if min(np.int64(haplotype), 2) == near else FAR
 
 
-@kernel(inline="always")
+@subkernel
 def _sample_rows(hashes: UInt32s, over: Int32s, first: int, last: int, rows: int) -> UInt64s:
     """Which reads of a site are drawn, uint64[d], ascending: those of lowest hash, the first where hashes are equal.
 
@@ -224,7 +224,7 @@ def _sample_rows(hashes: UInt32s, over: Int32s, first: int, last: int, rows: int
     return drawn[:kept]
 
 
-@kernel(inline="always")
+@subkernel
 def support_of(allele: int, alt: int, second_alt: int) -> int:
     """What a read of ``allele`` (0 reference, k alt k, OTHER, ...) supports in an image of these alts (0-based)."""
     if allele == 0:
@@ -234,7 +234,7 @@ def support_of(allele: int, alt: int, second_alt: int) -> int:
     return SUPPORTS_OTHER if allele == OTHER else UNKNOWN_SUPPORT
 
 
-@kernel(inline="always")
+@subkernel
 def lay_read(cells: Int32s, insertions: Bools, column: int, base: int, cigar: UInt32s) -> None:
     """Put a read's bases into its row.
 

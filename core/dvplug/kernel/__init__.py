@@ -3,51 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast, overload
+from typing import Any, TypeVar, cast
 
 from numba import njit
 from numba.extending import register_jitable
 
 from dvplug.kernel.cache import KernelCache, cache_folder
+from dvplug.kernel.compiler import KernelCompiler, SubkernelCompiler
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-@overload
-def kernel(function: Function) -> Function: ...
+def kernel(function: Function) -> Function:
+    """Decorate a function with `numba.njit`, kept on disk where it can be."""
+    # Of the wrappers, `KernelCompiler` makes the one that is needed: kernels, subkernels and Numba's own overloads have
+    # the same options here, since what one calls is compiled again for another that differs in them.
+    dispatcher = njit(pipeline_class=KernelCompiler, no_cpython_wrapper=True)(function)
+    if cache_folder() is not None:
+        dispatcher._cache = KernelCache(function)
+    return cast("Function", dispatcher)
 
 
-@overload
-def kernel(**options: Any) -> Callable[[Function], Function]: ...
-
-
-def kernel(function: Function | None = None, **options: Any) -> Function | Callable[[Function], Function]:
-    """Decorate a function with `numba.njit`, kept on disk where it can be; options are those of `numba.njit`."""
-
-    def compiled(plain: Function) -> Function:
-        dispatcher = njit(no_cfunc_wrapper=True, **options)(plain)
-        if cache_folder() is not None:
-            dispatcher._cache = KernelCache(plain)
-        return cast("Function", dispatcher)
-
-    return compiled if function is None else compiled(function)
-
-
-@overload
-def subkernel(function: Function) -> Function: ...
-
-
-@overload
-def subkernel(**options: Any) -> Callable[[Function], Function]: ...
-
-
-def subkernel(function: Function | None = None, **options: Any) -> Function | Callable[[Function], Function]:
+def subkernel(function: Function) -> Function:
     """Decorate a function that kernels call, with `numba.extending.register_jitable`: to Python it stays as it is.
 
-    It is compiled into the kernels that call it. A kernel of its own is compiled with a way in from Python, too, which
-    takes a quarter of the time, and again for every literal number that another kernel gives it. What one place alone
-    calls is best written into it, by ``kernel(inline="always")``; an ``inline`` of `subkernel` gave wrong counts
-    (Numba 0.68.1).
+    It becomes a part of the kernels that call it. A kernel of its own is compiled with a way in from Python, too, and
+    again for every literal number that another kernel gives it.
     """
-    compiled_into = register_jitable(no_cfunc_wrapper=True, **options)
-    return cast("Function", compiled_into if function is None else compiled_into(function))
+    return cast(
+        "Function", register_jitable(pipeline_class=SubkernelCompiler, no_cpython_wrapper=True)(function)
+    )

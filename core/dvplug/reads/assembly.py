@@ -117,7 +117,7 @@ def haplotype_paths(reference: UInt8s, reads: Stretches, k: int, least: int) -> 
     return _paths(reference[:k], graph, useful, len(reference) + MAX_GROWTH)
 
 
-@kernel(inline="always")
+@subkernel
 def _graph(reference: UInt8s, reads: Stretches, k: int, least: int) -> Graph:
     """Graph of the reference and the reads; without nodes when the reference repeats a k-mer or has a bad one."""
     whole = Stretches(reference, reference, np.zeros(1, np.int64), np.full(1, len(reference), np.int64))
@@ -172,7 +172,7 @@ def _k_mers(stretches: Stretches, k: int, min_quality: int) -> KMers:
     return KMers(hashes[:n], ends[:n])
 
 
-@kernel(inline="always")
+@subkernel
 def _numbered(known: UInt64s, source: int, sink: int) -> Int32s:
     """Node of each hash, int32[nodes], by its place in ``known``: the ends of the window are the first two."""
     node_of = np.empty(len(known), np.int32)
@@ -188,7 +188,7 @@ def _numbered(known: UInt64s, source: int, sink: int) -> Int32s:
     return node_of
 
 
-@kernel(inline="always")
+@subkernel
 def _add_edges(graph: Graph, seq: UInt8s, k_mers: KMers, known: UInt64s, node_of: Int32s) -> None:
     """Add an edge between k-mers that follow each other; ``node_of`` as `_numbered` gives it for ``known``."""
     previous = 0
@@ -201,7 +201,7 @@ def _add_edges(graph: Graph, seq: UInt8s, k_mers: KMers, known: UInt64s, node_of
         previous = node
 
 
-@kernel(inline="always")
+@subkernel
 def _useful_nodes(next_node: Int32s) -> Bools:
     """Nodes on a way from source to sink, bool[nodes]; nothing when a cycle can be reached (depth-first search).
 
@@ -241,7 +241,7 @@ def _useful_nodes(next_node: Int32s) -> Bools:
     return useful
 
 
-@kernel(inline="always")
+@subkernel
 def _paths(start: UInt8s, graph: Graph, useful: Bools, most: int) -> tuple[UInt8s, Int64s, Int64s]:
     """All paths from source to sink in an acyclic graph (depth-first search), as `haplotype_paths` gives them.
 

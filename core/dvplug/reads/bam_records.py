@@ -128,7 +128,7 @@ def _int32(data: UInt8s, at: int) -> int:
     return value - (1 << 32) if value >= 1 << 31 else value
 
 
-@kernel(inline="always")
+@subkernel
 def _uint16(data: UInt8s, at: int) -> int:
     """A little-endian uint16 at this byte of uint8[n]."""
     return np.int64(data[at]) | np.int64(data[at + 1]) << 8
@@ -177,7 +177,7 @@ def placed_cigar(data: UInt8s, at: int) -> PlacedCigar:
     return PlacedCigar(value + ARRAY_HEAD, count)
 
 
-@kernel(inline="always")
+@subkernel
 def _is_before(data: UInt8s, at: int, other: int) -> bool:
     """Whether the record at a byte of uint8[n], if there is one, should come before the other; unplaced ones last."""
     if at + _CORE > len(data):
@@ -250,7 +250,7 @@ def index_records(data: UInt8s, contig: int, end: int, wanted: Wanted) -> tuple[
     return records[:n], at, MORE, left_out
 
 
-@kernel(inline="always")
+@subkernel
 def _reaches(data: UInt8s, at: int, cigar: PlacedCigar, position: int) -> bool:
     """Whether the record at a byte of uint8[n] does not end before a position.
 
@@ -260,7 +260,7 @@ def _reaches(data: UInt8s, at: int, cigar: PlacedCigar, position: int) -> bool:
     return start >= position or _end(data, start, cigar.first, cigar.operations) > position
 
 
-@kernel(inline="always")
+@subkernel
 def _end(data: UInt8s, start: int, first: int, operations: int) -> int:
     """Where the alignment of a record ends whose CIGAR lies from this byte of uint8[n] on; a base where it has none."""
     end = start

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dvplug.kernel import kernel
+from dvplug.kernel import kernel, subkernel
 from dvplug.line.read_batch import ReadArrays, ReadBatch
 from dvplug.line.run_profile import MOST_CHANGE, MOST_QUALITY, MOST_UNITS, NO_QUALITY, TRACTS
 from dvplug.sequence.arrays import Bools, Int32s, Int64s, UInt8s
@@ -155,7 +155,7 @@ def _count(reads: ReadArrays, apart: Bools, place: _Place, tracts: ReferenceTrac
         _count_bases(reads, read, apart[read], place, found)
 
 
-@kernel(inline="always")
+@subkernel
 def _pile_up(reads: ReadArrays, read: int, place: _Place, tracts: ReferenceTracts, found: _Found) -> None:
     """Add a read to what is counted by place and by tract."""
     start, end = np.int64(reads.start[read]) - place.start, np.int64(reads.end[read]) - place.start
@@ -192,7 +192,7 @@ def _pile_up(reads: ReadArrays, read: int, place: _Place, tracts: ReferenceTract
     _add_change(tract, change, start, end, tracts, found)
 
 
-@kernel(inline="always")
+@subkernel
 def _add_spanned(start: int, end: int, tracts: ReferenceTracts, found: _Found) -> None:
     """Count a read, from offset ``start`` to ``end``, for each tract that it spans; steps, to be summed up."""
     begin, stop = 0, tracts.runs
@@ -205,7 +205,7 @@ def _add_spanned(start: int, end: int, tracts: ReferenceTracts, found: _Found) -
         begin, stop = stop, len(tracts.low)
 
 
-@kernel(inline="always")
+@subkernel
 def _first_from(ascending: Int64s, least: int, begin: int, stop: int) -> int:
     """Index of the first of ``ascending[begin:stop]`` that is not less; ``stop`` if there is none."""
     while begin < stop:
@@ -217,7 +217,7 @@ def _first_from(ascending: Int64s, least: int, begin: int, stop: int) -> int:
     return begin
 
 
-@kernel(inline="always")
+@subkernel
 def _add_change(
     tract: int, change: int, start: int, end: int, tracts: ReferenceTracts, found: _Found
 ) -> None:
@@ -228,7 +228,7 @@ def _add_change(
         found.changes[tract, max(-MOST_CHANGE, min(change, MOST_CHANGE)) + MOST_CHANGE] += 1
 
 
-@kernel(inline="always")
+@subkernel
 def _changed_tract(
     seq: UInt8s, first: int, change: int, at: int, codes: UInt8s, tracts: ReferenceTracts
 ) -> tuple[int, int]:
@@ -251,7 +251,7 @@ def _changed_tract(
     return found, units
 
 
-@kernel(inline="always")
+@subkernel
 def _mark_plain(place: _Place, found: _Found) -> None:
     """Mark what is plainly as the reference, in the window: reads enough, and few of them differ, there and beside."""
     clear = 0  # from here on nothing may vary
@@ -265,7 +265,7 @@ def _mark_plain(place: _Place, found: _Found) -> None:
             found.plain[i] = depth >= FEWEST_READS and place.codes[i] < UNKNOWN_BASE
 
 
-@kernel(inline="always")
+@subkernel
 def _count_bases(reads: ReadArrays, read: int, apart: bool, place: _Place, found: _Found) -> None:
     """Count the bases of a read at plain places by quality."""
     position, base = np.int64(reads.start[read]) - place.start, reads.base_offset[read]

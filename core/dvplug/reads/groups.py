@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dvplug.kernel import kernel
+from dvplug.kernel import subkernel
 from dvplug.reads.tags import NO_TAG, TAG_HEAD, TEXT_TYPES, UNREADABLE, find_tag
 from dvplug.sequence.arrays import Int64s, UInt8s
 from dvplug.system.locations import Location
@@ -63,7 +63,7 @@ class ReadSource(NamedTuple):
 _R, _G = b"RG"
 
 
-@kernel(inline="always")
+@subkernel
 def group_counts(data: UInt8s, first: int, last: int, groups: GroupArrays) -> int:
     """Tell whether a BAM record counts by its read group: 1 or 0; `UNREADABLE` where its tags cannot be read.
 
@@ -88,7 +88,7 @@ def group_counts(data: UInt8s, first: int, last: int, groups: GroupArrays) -> in
     return 1 if _listed(data, value, end, groups) == groups.wanted else 0
 
 
-@kernel(inline="always")
+@subkernel
 def _listed(data: UInt8s, first: int, last: int, groups: GroupArrays) -> bool:
     """Whether the bytes [first, last) of uint8[n] are one of the IDs."""
     for k in range(len(groups.offset) - 1):

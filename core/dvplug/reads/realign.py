@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dvplug.kernel import kernel
+from dvplug.kernel import kernel, subkernel
 from dvplug.line.read_batch import OneRead, ReadArrays, ReadBatch, gathered, one_read
 from dvplug.reads.assembly import assemble
 from dvplug.sequence.alleles import left_aligned
@@ -294,7 +294,7 @@ def fit_reads(
     return starts, operations[:used], operation_offset
 
 
-@kernel(inline="always")
+@subkernel
 def _has_gap(cigar: UInt32s) -> bool:
     """Whether uint32[operations] insert or delete bases."""
     k = 0
@@ -313,7 +313,7 @@ class ReadFit(NamedTuple):
     last: int
 
 
-@kernel(inline="always")
+@subkernel
 def _best_fit(read: OneRead, own: int, haplotypes: Haplotypes) -> ReadFit:
     """Best fit of the read on any haplotype with a score above ``own``."""
     origin, net = (

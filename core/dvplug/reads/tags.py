@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dvplug.kernel import kernel, subkernel
+from dvplug.kernel import subkernel
 from dvplug.sequence.arrays import UInt8s
 
 TAG_HEAD = 3
@@ -32,7 +32,7 @@ def uint32_at(data: UInt8s, at: int) -> int:
     )
 
 
-@kernel(inline="always")
+@subkernel
 def array_count(data: UInt8s, value: int) -> int:
     """Number of values of an array whose type lies at this byte of uint8[n]."""
     return uint32_at(data, value + 1)

@@ -65,7 +65,7 @@ def _write(
     return text[:n], begin
 
 
-@kernel(inline="always")
+@subkernel
 def _put_values(text: UInt8s, n: int, blocks: ReferenceBlocks, i: int) -> int:
     """Write GT:GQ:MIN_DP:PL of block ``i`` from ``text[n]`` on; return where it ends."""
     allele = _ZERO if blocks.min_dp[i] > 0 else _DOT

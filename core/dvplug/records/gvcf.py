@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from dvplug.genome.reference import Reference
-from dvplug.kernel import kernel
+from dvplug.kernel import kernel, subkernel
 from dvplug.line.record import VcfRecord
 from dvplug.line.reference_blocks import ReferenceBlocks, RegionGvcf
 from dvplug.records.block_text import block_text
@@ -167,7 +167,7 @@ def _joined(blocks: ReferenceBlocks, before: Int32s) -> tuple[ReferenceBlocks, I
     return ReferenceBlocks(start[:n], end[:n], base[:n], haploid[:n], min_dp[:n], gq[:n], pl[:n]), follows
 
 
-@kernel(inline="always")
+@subkernel
 def _is_less_sure(gq: Int32s, pl: Int32s, one: int, other: int) -> bool:
     """Whether block ``one`` has the lower GQ or, where they are equal, the lower PL; gq int32[b], pl int32[b, 3]."""
     if gq[one] != gq[other]:

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from dvplug.kernel import kernel
+from dvplug.kernel import kernel, subkernel
 from dvplug.line.reference_blocks import ReferenceBlocks
 from dvplug.records.reference_depths import ReferenceDepths
 from dvplug.records.vcf import MAX_PL
@@ -47,7 +47,7 @@ def reference_blocks(
     )
 
 
-@kernel(inline="always")
+@subkernel
 def bin_of(gq: int, min_dp: int) -> int:
     """What the bases of a block share: the bin of GQ, `NO_COVERAGE` where no read tells of them."""
     return gq // GQ_BIN if min_dp > 0 else NO_COVERAGE
@@ -98,7 +98,7 @@ def _blocks(
     )  # fmt: skip
 
 
-@kernel(inline="always")
+@subkernel
 def reference_confidence(
     agree: int, differ: int, haploid: bool, error_rate: float
 ) -> tuple[int, tuple[int, int, int]]:

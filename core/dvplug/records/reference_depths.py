@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dvplug.kernel import kernel
+from dvplug.kernel import kernel, subkernel
 from dvplug.line.read_batch import OneRead, ReadArrays, ReadBatch, one_read
 from dvplug.line.region import Region
 from dvplug.sequence.arrays import Int32s, UInt8s, UInt32s
@@ -71,7 +71,7 @@ def _count(reads: ReadArrays, reference: UInt8s, first: int, min_base_quality: i
     return agree, differ
 
 
-@kernel(inline="always")
+@subkernel
 def _add_read(
     agree: Int32s, differ: Int32s, read: OneRead, reference: UInt8s, first: int, min_base_quality: int
 ) -> None:
@@ -98,7 +98,7 @@ def _add_read(
             base += length
 
 
-@kernel(inline="always")
+@subkernel
 def _begins_indel(cigar: UInt32s, k: int) -> bool:
     """Whether operation ``k`` of uint32[o] is there and is an insertion or a deletion."""
     return k < len(cigar) and (code_of(cigar[k]) == INSERTION or code_of(cigar[k]) == DELETION)

@@ -17,13 +17,13 @@ _READ = _ALIGNED | 1 << INSERTION | 1 << SOFT_CLIP
 _REFERENCE = _ALIGNED | 1 << DELETION | 1 << SKIP
 
 
-@kernel(inline="always")
+@subkernel
 def code_of(packed: int) -> int:
     """Code of a packed operation; 9 to 15 mean nothing."""
     return packed & CODE_MASK
 
 
-@kernel(inline="always")
+@subkernel
 def length_of(packed: int) -> int:
     """Length of a packed operation, bp, as int64."""
     return np.int64(packed >> LENGTH_SHIFT)
@@ -35,31 +35,31 @@ def unpack(packed: int) -> tuple[int, int]:
     return packed & CODE_MASK, np.int64(packed >> LENGTH_SHIFT)
 
 
-@kernel(inline="always")
+@subkernel
 def is_aligned(code: int) -> bool:
     """Whether bases of the read lie on bases of the reference: M, = or X."""
     return _ALIGNED >> code & 1 != 0
 
 
-@kernel(inline="always")
+@subkernel
 def is_gap(code: int) -> bool:
     """Whether bases are inserted or deleted: I or D."""
     return _GAPS >> code & 1 != 0
 
 
-@kernel(inline="always")
+@subkernel
 def consumes_read(code: int) -> bool:
     """Whether an operation steps along the bases of the read: M, I, S, = or X."""
     return _READ >> code & 1 != 0
 
 
-@kernel(inline="always")
+@subkernel
 def consumes_reference(code: int) -> bool:
     """Whether an operation steps along the reference: M, D, N, = or X."""
     return _REFERENCE >> code & 1 != 0
 
 
-@kernel(inline="always")
+@subkernel
 def has_aligned(cigar: UInt32s, first: int, last: int) -> bool:
     """Whether any of the operations from ``first`` up to ``last`` of uint32[o] aligns bases."""
     k = first

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dvplug.kernel import kernel
+from dvplug.kernel import kernel, subkernel
 from dvplug.sequence.arrays import Int32s, UInt8s, UInt32s
 from dvplug.sequence.cigar import (
     DELETION,
@@ -53,12 +53,12 @@ def align_globally(query: UInt8s, target: UInt8s) -> UInt32s:
     return _trace_back(query, target, best, insertion, deletion)
 
 
-@kernel(inline="always")
+@subkernel
 def _base_score(one: int, other: int) -> int:
     return MATCH_SCORE if one == other else MISMATCH_SCORE
 
 
-@kernel(inline="always")
+@subkernel
 def _trace_back(query: UInt8s, target: UInt8s, best: Int32s, insertion: Int32s, deletion: Int32s) -> UInt32s:
     """Operations of the best alignment, from the scores int32[n + 1, m + 1] of its three states."""
     i, j, state = len(query), len(target), MATCH
@@ -92,7 +92,7 @@ def _trace_back(query: UInt8s, target: UInt8s, best: Int32s, insertion: Int32s, 
     return pack_columns(codes[first:])
 
 
-@kernel(inline="always")
+@subkernel
 def alignment_score(start: int, cigar: UInt32s, seq: UInt8s, reference: UInt8s, reference_start: int) -> int:
     """Score of an alignment; `LOWEST` for one that is not to be touched (introns, hard clips, off the reference).
 
@@ -127,7 +127,7 @@ def alignment_score(start: int, cigar: UInt32s, seq: UInt8s, reference: UInt8s, 
     return score
 
 
-@kernel(inline="always")
+@subkernel
 def ungapped_score(seq: UInt8s, haplotype: UInt8s, at: int) -> tuple[int, int, int]:
     """Score and best stretch [first, last) of a read on a haplotype without gaps, ends clipped at a cost.
 
@@ -153,7 +153,7 @@ def ungapped_score(seq: UInt8s, haplotype: UInt8s, at: int) -> tuple[int, int, i
     return best, best_first, best_last
 
 
-@kernel(inline="always")
+@subkernel
 def place_on_reference(
     cigar: UInt32s, begin: int, at: int, first: int, last: int, size: int
 ) -> tuple[int, UInt32s]:
@@ -189,7 +189,7 @@ def place_on_reference(
     return start, out
 
 
-@kernel(inline="always")
+@subkernel
 def _columns(
     cigar: UInt32s, begin: int, at: int, first: int, last: int, size: int
 ) -> tuple[UInt32s, int, int]:

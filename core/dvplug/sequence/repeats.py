@@ -55,7 +55,7 @@ def repeat_end(reference: UInt8s, first: int, shortest_period: int) -> int:
     return farthest
 
 
-@kernel(inline="always")
+@subkernel
 def run_around(codes: UInt8s, at: int, most: int) -> int:
     """Length in bp of the run of equal codes that holds ``at``, followed for ``most`` bp to either side."""
     first = at

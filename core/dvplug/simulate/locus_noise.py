@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dvplug.kernel import kernel
+from dvplug.kernel import kernel, subkernel
 from dvplug.simulate.genome import Codes
 
 
@@ -63,7 +63,7 @@ def uniform_of(h: int, which: int) -> float:
     return (float(x >> np.uint64(11)) + 0.5) / 9007199254740992.0
 
 
-@kernel(inline="always")
+@subkernel
 def normal_of(h: int, which: int) -> float:
     """Turn a hash into a standard normal number (Box-Muller), made of the uniform ones ``which`` and the next."""
     return np.sqrt(-2.0 * np.log(uniform_of(h, which))) * np.cos(2 * np.pi * uniform_of(h, which + 1))

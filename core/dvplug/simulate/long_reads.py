@@ -113,7 +113,7 @@ def _deviates(
     return out
 
 
-@kernel(inline="always")
+@subkernel
 def slipping_p(p: float, slip: float) -> float:
     """How often a homopolymer is misread in length at a place, where those like it are with probability ``p``.
 
@@ -157,7 +157,7 @@ def _draw(rng: np.random.Generator, cumulative: NDArray[np.floating]) -> int:
     return _find(rng.random(), cumulative)
 
 
-@kernel(inline="always")
+@subkernel
 def _other(rng: np.random.Generator, base: int, following: int) -> int:
     """A base that lengthens neither the homopolymer before nor the one behind: such errors are counted as theirs."""
     while True:
@@ -166,7 +166,7 @@ def _other(rng: np.random.Generator, base: int, following: int) -> int:
             return drawn
 
 
-@kernel(inline="always")  # called for every homopolymer
+@subkernel
 def _length_change(rng: np.random.Generator, table: NDArray[np.float64], slip: float, tilt: float) -> int:
     """How many bases longer a read shows a homopolymer than it is; ``table`` is P(change), cumulative."""
     none = (len(table) - 1) // 2
@@ -181,7 +181,7 @@ def _length_change(rng: np.random.Generator, table: NDArray[np.float64], slip: f
     return _find(draw, table) - none
 
 
-@kernel(inline="always")  # called for every base
+@subkernel
 def _class_of(value: int, edges: NDArray[np.int64]) -> int:
     """Which of the classes, each from one of the ``edges`` on, a value belongs to."""
     return np.searchsorted(edges, value, side="right") - 1
@@ -248,7 +248,7 @@ def _write_read(
     return n
 
 
-@kernel(inline="always")
+@subkernel
 def _room(reads: _Reads, k: int) -> int:
     """bp that a read may take."""
     return (reads.high[k] - reads.low[k]) * 5 // 4 + 4 * SPARE

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dvplug.kernel import kernel
+from dvplug.kernel import kernel, subkernel
 from dvplug.sequence.codes import encode_bases
 from dvplug.simulate.balance import AlleleBalance
 from dvplug.simulate.depths import DepthBlocks
@@ -142,7 +142,7 @@ def _slip(rng: np.random.Generator, source: ShortSource, tract: int, draw: float
     return min(units * source.unit[tract], source.length[tract]), 0
 
 
-@kernel(inline="always")
+@subkernel
 def _misread(draw: float, cumulative: NDArray[np.float64]) -> int:
     """The base that is read for one whose row of the spectrum is ``cumulative``, float64[4]."""
     shown = 0
@@ -151,7 +151,7 @@ def _misread(draw: float, cumulative: NDArray[np.float64]) -> int:
     return shown
 
 
-@kernel(inline="always")
+@subkernel
 def _read_like_before(codes: Codes, base: int, before: int, step: int) -> int:
     """What many reads show in place of a base: the one before it, or another where that is the same."""
     neighbour = np.int64(codes[before]) if 0 <= before < codes.size else 4

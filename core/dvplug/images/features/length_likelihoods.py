@@ -195,7 +195,7 @@ def _weigh(out: Float32s, images: _Images, of_sites: Runs, shown: _Shown, table:
         row[_SURPRISE] = min(-told.unphased.max() / spanning / SURPRISE_SCALE, 1)
 
 
-@kernel(inline="always")
+@subkernel
 def _weigh_site(told: _LnLikelihoods, site: int, of_sites: Runs, shown: _Shown, table: _Table) -> int:
     """Weigh the reads of one site over all kinds of places; return how many of them span the run."""
     told.phased[:] = -np.inf
@@ -208,7 +208,7 @@ def _weigh_site(told: _LnLikelihoods, site: int, of_sites: Runs, shown: _Shown, 
     return spanning
 
 
-@kernel(inline="always")
+@subkernel
 def _add_likelihoods(
     told: _LnLikelihoods, ln_weight: float, known: Float64s, site: int, of_sites: Runs, shown: _Shown
 ) -> int:
@@ -254,7 +254,7 @@ def _add_likelihoods(
     return spanning
 
 
-@kernel(inline="always")
+@subkernel
 def _put_p(p: Float64s, known: Float64s, length: int, change: int) -> None:
     """Write P(a read shows this change | allele) of each allele, float64[alleles].
 

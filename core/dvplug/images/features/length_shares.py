@@ -108,7 +108,7 @@ def _count_shares(out: Float32s, images: _Alleles, reads: _Lengths) -> None:
                 _add_share(row, column + _SIDE_SECOND_ALT, of_second, HAPLOTYPE_REACH, 1 / spanning[side])
 
 
-@kernel(inline="always")
+@subkernel
 def _sides(reads: _Lengths, first: int, last: int, alt: int) -> tuple[Float64s, int]:
     """Reads that span the repeat by haplotype, float64[3], and the haplotype, 1 or 2, that is near the alt.
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dvplug.images.features.differences import count_differences, nearby_differences
-from dvplug.kernel import kernel
+from dvplug.kernel import kernel, subkernel
 from dvplug.line.candidate_batch import UNINFORMATIVE, ReadSupport
 from dvplug.line.read_batch import REVERSE, ReadArrays, ReadBatch
 from dvplug.line.scene import ImageAlts, Scene
@@ -214,7 +214,7 @@ def _read_features(
         _put_means(features[image], sums)
 
 
-@kernel(inline="always")
+@subkernel
 def _put_fractions(row: Float32s, sums: Float64s, counts: _Counts) -> None:
     """Write float32[f]: how many reads there are, and the shares of them that support what."""
     alts, refs = sums[0, _N], sums[1, _N]
@@ -234,7 +234,7 @@ def _put_fractions(row: Float32s, sums: Float64s, counts: _Counts) -> None:
         row[_FRAGMENTS] = counts.fragments / min(alts, MOST_FRAGMENTS)
 
 
-@kernel(inline="always")
+@subkernel
 def _put_means(row: Float32s, sums: Float64s) -> None:
     """Write float32[f]: means over the reads of the alts, and over those of the reference."""
     for side in range(2):
@@ -247,7 +247,7 @@ def _put_means(row: Float32s, sums: Float64s) -> None:
         row[_CLIPPED + side] = sums[side, _CLIPS] / reads
 
 
-@kernel(inline="always")
+@subkernel
 def _add_distinct(seen: Int64s, n: int, value: int) -> int:
     """Add a value to the first ``n`` of int64[m] unless it is there or there is no room; return the new ``n``."""
     for i in range(n):
@@ -259,7 +259,7 @@ def _add_distinct(seen: Int64s, n: int, value: int) -> int:
     return n
 
 
-@kernel(inline="always")
+@subkernel
 def base_at(start: int, cigar: UInt32s, site: int) -> int:
     """Index of the base at a reference position, of the base before it where deleted, else -1.
 
