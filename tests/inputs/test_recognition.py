@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from dvplug.errors import InputError
+from dvplug.genome.reference import Reference
 from dvplug.inputs.read_evidence import Evidence, _covered, _depth_shape, _difference, depth_together, gather
 from dvplug.inputs.recognition import Findings, _excerpt, contradiction, describe, doubts, judge, pick
 from dvplug.plugins.loading import installed_plugins
@@ -23,6 +24,7 @@ from dvplug.simulate import SimulatedDataset
 from dvplug.technology import Recognition, Signs, TechnologyProfile
 from dvplug_lab.technology_table import rows
 from helpers.places import ROOT
+from helpers.read_batches import write_fasta
 from helpers.shared_data import SHARED, needs_shared
 
 INSTALLED = installed_plugins().technologies()
@@ -438,9 +440,44 @@ def test_differences_are_those_that_minimap2_counts() -> None:
     with pysam.AlignmentFile(
         str(SHARED / "ont/HG002_GRCh38.r10.4.1_sup.chr20_5.02-5.075M.bam")
     ) as alignments:
-        pairs = [(_difference(read), read.get_tag("de")) for read in alignments if read.has_tag("de")]
+        pairs = [(_difference(read, None), read.get_tag("de")) for read in alignments if read.has_tag("de")]
     assert len(pairs) > 100
     assert max(abs(ours - theirs) for ours, theirs in pairs) < 0.002
+
+
+def test_without_nm_the_reference_tells_what_nm_does(tmp_path: Path) -> None:
+    """Of a planted reference, so that each read's mismatches and indels are known."""
+    genome = "".join(random.Random(2).choices("ACGT", k=60_000))
+    write_fasta(tmp_path / "r.fa", {"c": genome})
+    lines = ["@HD\tVN:1.6\tSO:coordinate", f"@SQ\tSN:c\tLN:{len(genome)}"]
+    for i in range(30):  # a mismatch every 100 bp, and an indel of two bases every 200
+        bases = list(genome[50 * i : 50 * i + 1000])
+        bases[49::100] = [{"A": "C", "C": "G", "G": "T", "T": "A"}[base] for base in bases[49::100]]
+        for at in range(800, 0, -200):
+            bases[at:at] = "AA"
+        fields = [f"r{i}", 0, "c", 50 * i + 1, 60, "200M" + "2I200M" * 4, "*", 0, 0, "".join(bases)]
+        lines.append("\t".join(map(str, [*fields, "I" * len(bases)])))
+    path = tmp_path / "reads.sam"
+    path.write_text("\n".join(lines) + "\n")
+    with pysam.AlignmentFile(str(path)) as reads, Reference.open(tmp_path / "r.fa") as reference:
+        told = gather(reads, reference=reference)
+    assert told.difference == pytest.approx((10 + 4) / (1000 + 4))
+
+
+@needs_shared
+@pytest.mark.parametrize("tech", ["pacbio", "ont"])
+def test_reads_that_err_beyond_a_technology_are_refused_without_nm_too(tech: str) -> None:
+    """Every other operation of their second half is an insertion or a deletion; no read has the tag NM."""
+    folder = SHARED / "small"
+    with (
+        pysam.AlignmentFile(str(folder / "cg_tag_ont.bam")) as reads,
+        Reference.open(folder / "cg.fa") as reference,
+    ):
+        assert not any(read.has_tag("NM") for read in reads.fetch())
+        told = gather(reads, reference=reference)
+    error = contradiction(TECHNOLOGIES[tech], {"x.bam": told}, INSTALLED)
+    assert error is not None
+    assert "reads differ from the reference by 2" in (error.cause or "")
 
 
 REAL = {

@@ -56,7 +56,8 @@ class CandidateDensity:
         error = InputError(
             f"The reads do not fit contig '{self.contig}' of {self.reference}",
             cause=f"{density:.0%} of the bases under them are candidates for variants ({self.counts.found:,} of "
-            f"{self.counts.covered:,} bp): it is another build or another genome, or the index of the file is old",
+            f"{self.counts.covered:,} bp): it is another build or another genome, the index of the file is old, or the "
+            "reads err that often",
             repair="Use the reference of the alignment, indexed anew with `samtools faidx`, or call with this one all "
             "the same with --force.",
         )

@@ -63,7 +63,8 @@ class Evidence:
     read_length, base_quality
         Median of the lengths, bases, and of the reads' median qualities, phred.
     difference
-        Median of mismatches and indels (each counted once, whatever its length) per aligned base and indel.
+        Median of mismatches and indels (each counted once, whatever its length) per aligned base and indel, by NM, by
+        the CIGAR's ``=`` and ``X``, or by the given reference.
     paired
         Share of reads that are of a pair.
     concentration
@@ -145,7 +146,7 @@ def gather(
         },
         same_mapping_quality=_the_one(set().union(*(s.mapping_qualities for s in samples))),
         mismatches=tuple(share for share in shares if share is not None),
-        **_measurements(examined),
+        **_measurements(examined, shares or [None] * len(examined)),
     )
 
 
@@ -235,7 +236,9 @@ def _places(alignments: pysam.AlignmentFile) -> Iterator[Iterator[pysam.AlignedS
             yield alignments.fetch(contig, lengths[contig] // 3)  # read before the next one is
 
 
-def _measurements(reads: list[pysam.AlignedSegment]) -> dict[str, Any]:
+def _measurements(
+    reads: Sequence[pysam.AlignedSegment], mismatches: Sequence[float | None]
+) -> dict[str, Any]:
     if not reads:
         return {}
     tags: Counter[str] = Counter()
@@ -246,7 +249,11 @@ def _measurements(reads: list[pysam.AlignedSegment]) -> dict[str, Any]:
             if isinstance(value, int | float):
                 values.setdefault(tag, []).append(value)
     qualities = [np.median(read.query_qualities) for read in reads if read.query_qualities is not None]
-    differences = [d for read in reads if (d := _difference(read)) is not None]
+    differences = [
+        d
+        for read, share in zip(reads, mismatches, strict=True)
+        if (d := _difference(read, share)) is not None
+    ]
     return {
         "reads": len(reads),
         "names": tuple(read.query_name for read in reads),
@@ -274,11 +281,15 @@ def _tags(read: pysam.AlignedSegment) -> list[tuple[str, Any]]:
     return tags
 
 
-def _difference(read: pysam.AlignedSegment) -> float | None:
-    """Mismatches and indels per aligned base and indel, of the NM tag or the CIGAR's = and X."""
+def _difference(read: pysam.AlignedSegment, mismatch_share: float | None) -> float | None:
+    """Mismatches and indels per aligned base and indel, of the NM tag or the CIGAR's = and X.
+
+    Where neither is there, the given share of aligned bases is taken for that of mismatches; None where it is too.
+    """
     bases, operations = read.get_cigar_stats()
     matches, insertions, deletions = bases[0], bases[1], bases[2]
     indels = operations[1] + operations[2]
+    aligned = matches + bases[7] + bases[8]
     edits = read.get_tag("NM") if read.has_tag("NM") else None
     if "=" in (read.query_sequence or ""):  # NM of a CRAM counts each of them as a mismatch
         mismatches = sum(
@@ -288,10 +299,11 @@ def _difference(read: pysam.AlignedSegment) -> float | None:
         mismatches = max(0, edits - insertions - deletions)
     elif matches == 0:
         mismatches = bases[8]
+    elif mismatch_share is not None:
+        mismatches = mismatch_share * aligned
     else:
         return None
-    aligned = matches + bases[7] + bases[8] + indels
-    return (mismatches + indels) / aligned if aligned else None
+    return float((mismatches + indels) / (aligned + indels)) if aligned + indels else None
 
 
 def _depth_shape(
