@@ -20,6 +20,7 @@ __all__ = [
     "ModelError",
     "PluginError",
     "Problems",
+    "RefusedRun",
     "RegistryError",
     "in_short",
     "near_misses",
@@ -34,6 +35,10 @@ LONGEST = 160
 
 class InputError(DvplugError):
     """A file, region or option given by the user cannot be used."""
+
+
+class RefusedRun(InputError):
+    """A run that its own results speak against: repeated, it would end alike, so nothing of it is kept."""
 
 
 class PluginError(DvplugError):

@@ -23,7 +23,7 @@ from dvplug.calling import run as calling
 from dvplug.calling.journal import Journal, journal_path
 from dvplug.calling.options import CallOptions
 from dvplug.calling.run import call_variants
-from dvplug.errors import DvplugError, InputError
+from dvplug.errors import DvplugError, InputError, RefusedRun
 from dvplug.inputs.run_profile import measure_run
 from dvplug.inputs.run_sample import RunSample
 from dvplug.line.reference_blocks import ReferenceBlocks, RegionGvcf
@@ -123,6 +123,43 @@ def test_an_unfinished_run_is_neither_used_nor_thrown_away_unasked(tmp_path: Pat
     ):
         begin(tmp_path / "x.vcf")
     assert path.read_bytes() == before
+
+
+def test_of_another_unfinished_run_it_is_not_said_that_resume_goes_on(tmp_path: Path) -> None:
+    path = leave(tmp_path / "x.vcf", 3)
+    before = path.read_bytes()
+    for resume in (False, True):
+        with pytest.raises(
+            InputError,
+            match=r"is not this one: reads a\.bam size was 9, is 8\. Repeat its command with --resume, .* rm ",
+        ):
+            begin(tmp_path / "x.vcf", RUN | {"reads": {"a.bam": {"size": 8}}}, resume=resume)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (RefusedRun("the reads do not fit"), None),
+        (InputError("the disk is full"), "with --resume, once that is mended, goes on"),
+        (DvplugError("a worker died"), "with --resume goes on"),
+        (KeyboardInterrupt(), "with --resume goes on"),
+    ],
+)
+def test_a_journal_is_kept_where_going_on_makes_sense_and_says_how(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], error: BaseException, says: str | None
+) -> None:
+    def fail() -> None:
+        with begin(tmp_path / "x.vcf") as left:
+            left.add(result(1))
+            raise error
+
+    with pytest.raises(type(error), match=f"^{error}$"):
+        fail()
+    assert [path.name for path in tmp_path.iterdir()] == ([".x.vcf.dvplug-journal"] if says else [])
+    said = " ".join(capsys.readouterr().err.split())
+    assert ("1 of 10 partitions are kept" in said) == bool(says)
+    assert (says or "") in said
 
 
 def test_a_run_that_finished_nothing_leaves_nothing(tmp_path: Path) -> None:

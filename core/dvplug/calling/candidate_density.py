@@ -6,7 +6,7 @@ bases under reads, ones with a SNP every 30 bp at 3 %. A wrong reference gives a
 
 from __future__ import annotations
 
-from dvplug.errors import InputError
+from dvplug.errors import RefusedRun
 from dvplug.line.result import Counts
 from dvplug.system.console import warn
 
@@ -34,7 +34,7 @@ class CandidateDensity:
         self.contig, self.counts, self.is_told = "", Counts(), False
 
     def add(self, contig: str, counts: Counts) -> None:
-        """Note what the next partition gave; raises InputError where the contig cannot be that of the reads."""
+        """Note what the next partition gave; raises RefusedRun where the contig cannot be that of the reads."""
         if contig != self.contig:
             self.finish()
             self.contig, self.counts, self.is_told = contig, Counts(), False
@@ -53,7 +53,7 @@ class CandidateDensity:
         if density < least or self.is_told:
             return
         self.is_told = True
-        error = InputError(
+        error = RefusedRun(
             f"The reads do not fit contig '{self.contig}' of {self.reference}",
             cause=f"{density:.0%} of the bases under them are candidates for variants ({self.counts.found:,} of "
             f"{self.counts.covered:,} bp): it is another build or another genome, the index of the file is old, or the "

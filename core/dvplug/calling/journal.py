@@ -26,7 +26,7 @@ import numpy as np
 from dvplug._version import __version__
 from dvplug.calling.options import CallOptions
 from dvplug.engine.job import CallJob
-from dvplug.errors import InputError, unwritable
+from dvplug.errors import InputError, RefusedRun, unwritable
 from dvplug.line.reference_blocks import RegionGvcf
 from dvplug.line.region import Partition
 from dvplug.line.result import Counts, RegionResult
@@ -52,8 +52,9 @@ def journal_path(out: str | Path) -> Path:
 class Journal:
     """The journal of one run, whose output is reserved for it (`dvplug.system.outputs.reserved`).
 
-    As a context manager it is left for ``--resume`` when an exception passes, unless nothing was finished.
-    Otherwise the output is whole when it ends, and it is removed. So it goes around what writes the output.
+    As a context manager it is left for ``--resume`` when an exception passes, unless nothing was finished, or the run
+    was refused by what it found (`RefusedRun`). Otherwise the output is whole when it ends, and it is removed. So it
+    goes around what writes the output.
 
     Attributes
     ----------
@@ -107,16 +108,17 @@ class Journal:
         self._resume_at = end
         for _, end in entries:  # noqa: B007 - the last end is where to go on
             self.finished += 1
-        if self.finished and not resume:
-            raise InputError(
-                f"An unfinished run left {self.finished} of its partitions in {self.path}",
-                repair=f"Add --resume to go on from there, or remove that file to begin anew: rm {self.path}",
-            )
+        anew = f"remove that file to begin anew: rm {self.path}"
         if self.finished and (differences := _differences(before, run)):
             raise InputError(
                 f"The unfinished run in {self.path} is not this one",
                 cause="; ".join(differences),
-                repair=f"Repeat its command, or remove that file to begin anew: rm {self.path}",
+                repair=f"Repeat its command with --resume, on the same inputs, or {anew}",
+            )
+        if self.finished and not resume:
+            raise InputError(
+                f"An unfinished run left {self.finished} of its partitions in {self.path}",
+                repair=f"Add --resume to go on from there, or {anew}",
             )
         if resume:
             done = f"{self.finished} of {self.partitions} partitions are done already"
@@ -176,11 +178,13 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None or not self.finished:
+        if kind is None or not self.finished or isinstance(error, RefusedRun):
             self.path.unlink(missing_ok=True)
         else:
+            mended = ", once that is mended," if isinstance(error, InputError) else ""
             info(
-                f"{self.finished} of {self.partitions} partitions are kept: the same command with --resume goes on."
+                f"{self.finished} of {self.partitions} partitions are kept: the same command with --resume{mended} "
+                "goes on."
             )
         self._close()
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pysam
 
-from dvplug.errors import InputError
+from dvplug.errors import InputError, RefusedRun
 from dvplug.system.console import warn
 from dvplug.system.htslib import isolated_htslib, prepare_for_urls
 from dvplug.system.locations import INDEX_MARK, Location, is_remote, shown
@@ -109,13 +109,13 @@ class InputStates:
         return InputStates({**more.files, **self.files}, {**more.sizes, **self.sizes})
 
     def require_unchanged(self) -> None:
-        """Raise InputError where a file on this machine is not the one that it was."""
+        """Raise RefusedRun where a file on this machine is not the one that it was."""
         for path, state in self.files.items():
             if difference := state.difference(path):
                 raise _changed(path, difference)
 
     def require_same_sizes(self) -> None:
-        """Raise InputError where a file on a server has another size than before."""
+        """Raise RefusedRun where a file on a server has another size than before."""
         for url, size in self.sizes.items():
             now = _remote_size(url)
             if now != size:
@@ -144,8 +144,8 @@ def with_indexes(path: Path) -> list[Path]:
     ]
 
 
-def _changed(place: Location, how: str) -> InputError:
-    return InputError(
+def _changed(place: Location, how: str) -> RefusedRun:
+    return RefusedRun(
         f"{shown(place)} changed while it was read",
         cause=how,
         repair="Nothing was written. Call again when no other program writes it.",
