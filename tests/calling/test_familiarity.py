@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dvplug.calling.familiarity import compare_with_training, quality_table, say_departures
+from dvplug.calling.familiarity import compare_with_training, quality_table, reads_met, say_departures
 from dvplug.engine.usual import AS_THEY_ARE
 from dvplug.errors import InputError
 from dvplug.evaluate import evaluate
@@ -85,11 +85,38 @@ def test_a_measure_that_could_not_be_made_is_not_judged() -> None:
 def test_what_is_known_to_fail_is_refused_unless_forced(capsys: pytest.CaptureFixture[str]) -> None:
     short = compare_with_training(manifest(**TRAINED_ON), sample(read_length=25)).departures
     with pytest.raises(InputError, match=r"the median read has 25 bp.*trained on 50 to 250.*--force"):
-        say_departures("toy@1.0.0", short, force=False)
-    say_departures("toy@1.0.0", short, force=True)
+        say_departures("toy@1.0.0", short, {}, force=False)
+    say_departures("toy@1.0.0", short, {}, force=True)
     assert "accuracy may be lower" in " ".join(capsys.readouterr().err.split())
     shortish = compare_with_training(manifest(**TRAINED_ON), sample(read_length=40)).departures
-    say_departures("toy@1.0.0", shortish, force=False)
+    say_departures("toy@1.0.0", shortish, {}, force=False)
+
+
+@pytest.mark.parametrize("flat", [{}, {"base_quality": "a.bam: all bases have the quality 20"}])
+def test_a_flat_quality_that_was_not_trained_on_is_one_warning(
+    flat: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    low = compare_with_training(manifest(**TRAINED_ON), sample(base_quality=20)).departures
+    say_departures("toy@1.0.0", low, flat, force=False)
+    said = " ".join(capsys.readouterr().err.split())
+    assert said.count("warning:") == 1
+    assert ("a.bam: all bases have the quality 20" in said) == bool(flat)
+    assert "qualities are moved to those that as many bases had in training" in said
+    say_departures("toy@1.0.0", (), flat, force=False)
+    said = " ".join(capsys.readouterr().err.split())
+    assert said.count("warning:") == said.count("toy@1.0.0 tells errors from variants by that") == len(flat)
+
+
+def test_what_reads_are_like_is_told_beside_what_was_trained_on() -> None:
+    run = sample(base_quality=20, read_length=150, reverse_strand=0.5)
+    assert reads_met(manifest(**TRAINED_ON), run, [0.01, 0.5, 0.004]) == {
+        "reference": "the median of 3 reads differs from it at 1.00% of its aligned bases, and 33.3% of the reads do "
+        "not fit it at all",
+        "base quality": "the median base quality is 20; trained on 35 or more",
+        "read length": "the median read has 150 bp; trained on 50 to 250",
+        "reverse strand": "50% of the reads are of the reverse strand; no limits are known",
+    }
+    assert "reference" not in reads_met(manifest(**TRAINED_ON), run, [])
 
 
 shares = st.lists(st.integers(0, 50), min_size=41, max_size=41).filter(any)
@@ -141,6 +168,7 @@ def test_shifted_reads_are_called_as_well(
         errors.append(found.snp.fp + found.snp.fn + found.indel.fp + found.indel.fn)
         assert (f"##dvplugOutsideTraining=<ID={measure}," in out.read_text()) == (name == "shifted")
         assert ("the model was trained on" in " ".join(err.split())) == (name == "shifted")
+        assert err.count("warning:") == (name == "shifted")
     assert errors[1] <= 1.5 * errors[0] + 3
 
 

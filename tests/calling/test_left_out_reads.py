@@ -68,7 +68,10 @@ def test_each_filter_is_counted_as_samtools_does(
     )
     assert f"the read filter left {used:,} reads" in said
     assert amounts.format_map(expected) in said
-    assert f'["duplicate",{expected["duplicate"]}]' in report.read_text().replace(" ", "")
+    page = report.read_text()
+    assert f'["duplicate",{expected["duplicate"]}]' in page.replace(" ", "")
+    assert "the median read has 150 bp; trained on 67 to 256" in page
+    assert "reads differs from it at 0.00% of its aligned bases" in page
 
 
 @pytest.mark.parametrize(

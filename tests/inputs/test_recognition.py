@@ -18,7 +18,16 @@ from pydantic import ValidationError
 from dvplug.errors import InputError
 from dvplug.genome.reference import Reference
 from dvplug.inputs.read_evidence import Evidence, _covered, _depth_shape, _difference, depth_together, gather
-from dvplug.inputs.recognition import Findings, _excerpt, contradiction, describe, doubts, judge, pick
+from dvplug.inputs.recognition import (
+    Findings,
+    _excerpt,
+    contradiction,
+    describe,
+    doubts,
+    flat_qualities,
+    judge,
+    pick,
+)
 from dvplug.plugins.loading import installed_plugins
 from dvplug.simulate import SimulatedDataset
 from dvplug.technology import Recognition, Signs, TechnologyProfile
@@ -383,12 +392,18 @@ def test_lanes_have_the_depth_of_their_merge(dataset: SimulatedDataset, tmp_path
         ({"same_mapping_quality": 60}, ""),
     ],
 )
-def test_qualities_that_tell_nothing_are_warned_of_once(changed: dict[str, int], says: str) -> None:
+def test_qualities_that_tell_nothing_are_named_once(changed: dict[str, int], says: str) -> None:
     told = replace(Evidence(reads=100), **changed)
-    lines = doubts(
-        TECHNOLOGIES["illumina-wgs"], {"a.bam": told, "b.bam": told, "c.bam": Evidence(reads=100)}, INSTALLED
-    )
-    assert [line.partition(";")[0] for line in lines] == ([f"a.bam and 1 more: {says}"] if says else [])
+    files = {"a.bam": told, "b.bam": told, "c.bam": Evidence(reads=100)}
+    measure = "base_quality" if "same_quality" in changed else "mapping_quality"
+    assert flat_qualities(files) == ({measure: f"a.bam and 1 more: {says}"} if says else {})
+    assert not doubts(TECHNOLOGIES["illumina-wgs"], files, INSTALLED)
+
+
+def test_several_values_of_flat_qualities_are_told_together() -> None:
+    files = {f"{q}.bam": replace(Evidence(reads=100), same_quality=q) for q in (20, 30)}
+    said = "20.bam: all bases have the quality 20; 30.bam: all bases have the quality 30"
+    assert flat_qualities(files) == {"base_quality": said}
 
 
 @needs_shared
@@ -396,10 +411,15 @@ def test_real_reads_without_information_are_told_from_the_others() -> None:
     flat = SHARED / "illumina/HG002_b37.chr1_0.64-1.5M.2x150.30x.flat_quality.bam"
     for path in (flat, SHARED / "illumina/HG002_b37.chr20_slices.2x150.60-96x.bam"):
         with pysam.AlignmentFile(str(path)) as file:
-            lines = doubts(TECHNOLOGIES["illumina-wgs"], {path.name: gather(file)}, INSTALLED)
-        found = [line for line in lines if "have the" in line]
-        assert len(found) == (2 if path == flat else 0)
-        assert not found or ("bases have the quality 40" in found[0] and "mapping quality 50" in found[1])
+            found = flat_qualities({path.name: gather(file)})
+        assert found == (
+            {}
+            if path != flat
+            else {
+                "base_quality": f"{flat.name}: all bases have the quality 40",
+                "mapping_quality": f"{flat.name}: all reads have the mapping quality 50",
+            }
+        )
 
 
 def test_whether_qualities_are_all_the_same_is_measured(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,10 +10,11 @@ import numpy.typing as npt
 
 from dvplug.engine.usual import Table, UsualChannel, UsualFeature, UsualValues
 from dvplug.errors import InputError
+from dvplug.inputs.reference_fit import fit_in_words
 from dvplug.inputs.run_sample import RunSample
 from dvplug.line.result import Counts
 from dvplug.system.console import warn
-from dvplug_registry.manifest import Manifest, RunMeasure, TrainedOn, UsualNumber
+from dvplug_registry.manifest import Manifest, RunLimits, RunMeasure, TrainedOn, UsualNumber
 
 _EVERYWHERE = (np.inf, -np.inf)  # limits within which nothing lies
 _OFTEN = 0.01  # share of the images from which on a feature that lies outside is warned of
@@ -145,14 +146,20 @@ def _departures(
     trained: TrainedOn, outside: dict[RunMeasure, float], usual: UsualValues
 ) -> Iterator[Departure]:
     for measure, value in outside.items():
-        limits, words = trained.runs[measure], _WORDS[measure][1]
-        ends = [words.format(end) for end in (limits.low, limits.high) if end is not None]
-        text = " to ".join(dict.fromkeys(ends))
-        if limits.low is None or limits.high is None:
-            text = f"up to {text}" if limits.low is None else f"{text} or more"
+        limits = trained.runs[measure]
         refused = limits.refused is not None and not limits.refused.hold(value)
         given = "; ".join(_given(measure, trained, usual))
-        yield Departure(measure, value, text, given, refused)
+        yield Departure(measure, value, _in_words(measure, limits), given, refused)
+
+
+def _in_words(measure: RunMeasure, limits: RunLimits) -> str:
+    words = _WORDS[measure][1]
+    text = " to ".join(
+        dict.fromkeys(words.format(end) for end in (limits.low, limits.high) if end is not None)
+    )
+    if limits.low is None or limits.high is None:
+        return f"up to {text}" if limits.low is None else f"{text} or more"
+    return text
 
 
 def _given(measure: RunMeasure, trained: TrainedOn, usual: UsualValues) -> Iterator[str]:
@@ -174,8 +181,26 @@ def _number(name: str, number: UsualNumber) -> str:
     return f"{name} {number.value:g}"
 
 
-def say_departures(label: str, departures: Sequence[Departure], *, force: bool) -> None:
-    """Warn of what the model does not know; raises InputError where it is known to call badly then."""
+def reads_met(manifest: Manifest, sample: RunSample, mismatches: Sequence[float]) -> dict[str, str]:
+    """Say what the run's reads are like, beside what the model was trained on, by what is measured.
+
+    ``mismatches`` are those of some reads with the reference, as `dvplug.inputs.reference_fit.mismatch_share` says.
+    """
+    found = {"reference": fit} if (fit := fit_in_words(mismatches)) else {}
+    for measure, value in sample.measures.items():
+        limits = manifest.trained_on.runs.get(measure)
+        trained = f"trained on {_in_words(measure, limits)}" if limits else "no limits are known"
+        found[measure.replace("_", " ")] = f"{_WORDS[measure][0].format(value)}; {trained}"
+    return found
+
+
+def say_departures(
+    label: str, departures: Sequence[Departure], flat: Mapping[RunMeasure, str], *, force: bool
+) -> None:
+    """Warn of what the model does not know; raises InputError where it is known to call badly then.
+
+    What `dvplug.inputs.recognition.flat_qualities` says of a measure is told in the same line.
+    """
     if refused := [one for one in departures if one.refused and not force]:
         raise InputError(
             f"{label} cannot be trusted with these reads",
@@ -184,7 +209,12 @@ def say_departures(label: str, departures: Sequence[Departure], *, force: bool) 
         )
     for one in departures:
         then = f"{one.given} in place of what they are" if one.given else "accuracy may be lower"
-        warn(f"{one.problem}: {then}.")
+        problem = one.problem
+        if what := flat.get(one.measure):
+            problem = f"{what}, which tells nothing, and the model was trained on a median of {one.trained}"
+        warn(f"{problem}: {then}.")
+    for measure in flat.keys() - {one.measure for one in departures}:
+        warn(f"{flat[measure]}; {label} tells errors from variants by that, and may call less well.")
 
 
 def warn_of_images(counts: Counts) -> None:

@@ -13,7 +13,13 @@ from typing import Any
 
 from dvplug.calling.candidate_density import CandidateDensity
 from dvplug.calling.events import log_counts, log_result, warn_of_reads
-from dvplug.calling.familiarity import Departure, compare_with_training, say_departures, warn_of_images
+from dvplug.calling.familiarity import (
+    Departure,
+    compare_with_training,
+    reads_met,
+    say_departures,
+    warn_of_images,
+)
 from dvplug.calling.journal import Journal, finish, journal_path, open_journal
 from dvplug.calling.options import CallOptions
 from dvplug.engine.call import call_regions
@@ -61,6 +67,8 @@ class PreparedCall:
     code: RunCode
     header: Callable[..., str]
     """Makes the VCF header; takes ``gvcf_symbol``."""
+    met: Mapping[str, str]
+    """What the reads are like, beside what the model was trained on."""
 
 
 def call_variants(options: CallOptions) -> Counts:
@@ -107,7 +115,7 @@ def _write(prepared: PreparedCall, started: float) -> Counts:
     ):
         total, made = _call_all(prepared, journal, group)
         if options.report is not None and made is not None:
-            run = RunFacts.of(total, time.monotonic() - started, prepared.workers)
+            run = RunFacts.of(total, time.monotonic() - started, prepared.workers, prepared.met)
             page, _ = call_report(made, run=run, model=prepared.job.model, name=Path(options.out).name)
             group.write(options.report, page)
     return total
@@ -158,7 +166,7 @@ def prepare_call(options: CallOptions) -> PreparedCall:
     if checked.proposed:
         _say_proposed(checked.proposed)
     options = replace(options, tech=checked.profile.name) if options.tech == AUTO else options
-    job, departures = call_job(options, plugins, checked, inputs)
+    job, departures, met = call_job(options, plugins, checked, inputs)
     code = RunCode.of(plugins, checked.profile, _of_model(plugins, job), job.device)
     with Reference.open(options.ref) as reference:
         text = partial(
@@ -168,7 +176,7 @@ def prepare_call(options: CallOptions) -> PreparedCall:
         )  # fmt: skip
         size = checked.profile.partition_size
         parts = list(grouped(skip_n_runs(partitions(checked.regions, size), reference), size))
-    return PreparedCall(options, job, parts, workers, code, text)
+    return PreparedCall(options, job, parts, workers, code, text, met)
 
 
 def _of_model(plugins: Plugins, job: CallJob) -> list[tuple[str, str]]:
@@ -217,11 +225,11 @@ def check_options(options: CallOptions, where: Where | None = None) -> tuple[int
 
 def call_job(
     options: CallOptions, plugins: Plugins, checked: Checked, inputs: InputStates
-) -> tuple[CallJob, tuple[Departure, ...]]:
+) -> tuple[CallJob, tuple[Departure, ...], Mapping[str, str]]:
     """Find the model and check that it fits; look up what the technology chose; raises DvplugError.
 
     ``inputs`` are the files as they were before they were checked; those of the model are added. Also returns what of
-    the run the model was not trained on, which was warned of.
+    the run the model was not trained on, which was warned of, and what its reads are like.
     """
     profile = checked.profile
     model = resolve_model(plugins, profile, options.model, offline=options.offline)
@@ -232,7 +240,7 @@ def call_job(
     with inputs.watched():
         sample, run = measure_run(checked.reads, options.ref, profile)
     departures, usual = compare_with_training(model.manifest, sample)
-    say_departures(model.manifest.label, departures, force=options.force)
+    say_departures(model.manifest.label, departures, checked.flat, force=options.force)
     job = CallJob(
         Pipeline.of(plugins, profile),
         opener,
@@ -249,7 +257,7 @@ def call_job(
         usual=usual,
         run=run,
     )
-    return job, departures
+    return job, departures, reads_met(model.manifest, sample, checked.mismatches)
 
 
 def _results(prepared: PreparedCall, journal: Journal | None) -> Generator[RegionResult, None, None]:

@@ -34,7 +34,7 @@ from dvplug.inputs.alignment_checks import (
     require_same_sequence,
 )
 from dvplug.inputs.read_evidence import Evidence, read_groups_seen
-from dvplug.inputs.recognition import AUTO, contradiction, doubts, pick
+from dvplug.inputs.recognition import AUTO, contradiction, doubts, flat_qualities, pick
 from dvplug.inputs.reference_fit import another_reference, doubtful_reference
 from dvplug.inputs.samples import EVERY_READ, ChosenReads, FileGroups, SampleChoice, choose_reads, groups_of
 from dvplug.line.region import Region
@@ -46,6 +46,7 @@ from dvplug.system.htslib import isolated_htslib
 from dvplug.system.input_states import FileState
 from dvplug.system.locations import Location, is_remote, shown
 from dvplug.technology import TechnologyProfile
+from dvplug_registry.manifest import RunMeasure
 
 
 class Checked(NamedTuple):
@@ -61,6 +62,10 @@ class Checked(NamedTuple):
         Where to call, and where there is one copy.
     proposed
         How many variants the user proposes: see `check_proposed`.
+    mismatches
+        Of some reads, the share of aligned bases that differ from the reference: see `mismatch_share`.
+    flat
+        Qualities that are the same everywhere: see `flat_qualities`.
     """
 
     profile: TechnologyProfile
@@ -69,6 +74,8 @@ class Checked(NamedTuple):
     regions: list[Region]
     ploidy: Ploidy
     proposed: Counter[str]
+    mismatches: tuple[float, ...]
+    flat: Mapping[RunMeasure, str]
 
 
 Where = Callable[[Mapping[str, int]], tuple[list[Region], Ploidy]]
@@ -141,7 +148,9 @@ def check_call(
     assert profile is not None
     assert chosen is not None
     assert wanted is not None
-    return Checked(profile, *chosen, wanted, ploidy, counts)
+    evidence = _evidence(files)
+    mismatches = tuple(share for told in evidence.values() for share in told.mismatches)
+    return Checked(profile, *chosen, wanted, ploidy, counts, mismatches, flat_qualities(evidence))
 
 
 def preflight(
@@ -256,11 +265,16 @@ def _has_reads(path: Path) -> bool:
         return False
 
 
+def _evidence(files: Sequence[_File]) -> dict[str, Evidence]:
+    """What the files tell, by their names."""
+    return {shown(file.path): file.evidence for file in files if file.evidence}
+
+
 def _technology(
     plugins: Plugins, tech: str, profile: TechnologyProfile | None, files: Sequence[_File], *, force: bool
 ) -> TechnologyProfile | None:
     """Pick the technology, or refuse the one that the user named; None where nothing can be said yet."""
-    evidence = {shown(file.path): file.evidence for file in files if file.evidence}
+    evidence = _evidence(files)
     installed = plugins.technologies()
     if not evidence:
         return profile

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from dvplug.errors import InputError
 from dvplug.inputs.read_evidence import NO_QUALITY, Evidence, depth_together
 from dvplug.technology import Recognition, Signs, TechnologyProfile
+from dvplug_registry.manifest import RunMeasure
 
 AUTO = "auto"
 _MOST = 0.5  # share of the reads that "most" means
@@ -139,12 +140,12 @@ def doubts(
             else f"these {len(evidence)} files together have"
         )
         lines.append(f"{have} a depth of about {depth:.0f}, and {profile.name} is for {low:g} to {high:g}")
-    return lines + _without_information(profile, evidence)
+    return lines
 
 
-def _without_information(profile: TechnologyProfile, evidence: Mapping[str, Evidence]) -> list[str]:
-    """Say which qualities tell nothing, since they are all the same; each once, whatever the number of files."""
-    found: dict[str, list[str]] = {}
+def flat_qualities(evidence: Mapping[str, Evidence]) -> dict[RunMeasure, str]:
+    """Say which qualities tell nothing, since they are all the same: by what a run is measured by, files and values."""
+    found: dict[tuple[RunMeasure, str], list[str]] = {}
     for file, told in evidence.items():
         if told.reads < _FEWEST:
             continue
@@ -154,12 +155,16 @@ def _without_information(profile: TechnologyProfile, evidence: Mapping[str, Evid
                 if told.same_quality == NO_QUALITY
                 else (f"all bases have the quality {told.same_quality}")
             )
-            found.setdefault(what, []).append(file)
+            found.setdefault(("base_quality", what), []).append(file)
         if told.same_mapping_quality not in (None, _USUAL_MAPPING_QUALITY):
             what = f"all reads have the mapping quality {told.same_mapping_quality}"
-            found.setdefault(what + (", which means none" if what.endswith(" 255") else ""), []).append(file)
-    why = f"{profile.name} tells errors from variants by that, and may call less well"
-    return [f"{_some(files)}: {what}; {why}" for what, files in found.items()]
+            what += ", which means none" if what.endswith(" 255") else ""
+            found.setdefault(("mapping_quality", what), []).append(file)
+    said: dict[RunMeasure, str] = {}
+    for (measure, what), files in found.items():
+        before = f"{said[measure]}; " if measure in said else ""
+        said[measure] = f"{before}{_some(files)}: {what}"
+    return said
 
 
 def _some(files: Sequence[str]) -> str:

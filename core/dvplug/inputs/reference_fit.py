@@ -92,5 +92,15 @@ def doubtful_reference(file: str, shares: Sequence[float], reference: str) -> st
     )
 
 
+def fit_in_words(shares: Sequence[float]) -> str:
+    """Say how reads fit the reference; empty where none was compared."""
+    if not shares:
+        return ""
+    return (
+        f"the median of {len(shares):,} reads differs from it at {statistics.median(shares):.2%} of its aligned bases, "
+        f"and {_far_off(shares):.1%} of the reads do not fit it at all"
+    )
+
+
 def _far_off(shares: Sequence[float]) -> float:
     return sum(share > FAR_OFF for share in shares) / len(shares)

@@ -65,9 +65,12 @@ class RunFacts:
     outside: Mapping[str, int] = field(default_factory=dict)
     """Images with a feature outside of what the model was trained on, by feature."""
 
+    met: Mapping[str, str] = field(default_factory=dict)
+    """What the reads are like, beside what the model was trained on."""
+
     @classmethod
-    def of(cls, total: Counts, wall_seconds: float, workers: int) -> RunFacts:
-        """Of what the engine counted."""
+    def of(cls, total: Counts, wall_seconds: float, workers: int, met: Mapping[str, str]) -> RunFacts:
+        """Of what the engine counted, and what the reads are like."""
         return cls(
             dict(total.seconds),
             wall_seconds,
@@ -78,6 +81,7 @@ class RunFacts:
             total.images,
             {why: total.left_out[why] for why in LEFT_OUT},
             dict(total.outside),
+            met,
         )
 
 
@@ -309,6 +313,11 @@ def _run_items(statistics: CallStatistics, run: RunFacts | None) -> list[Item]:
         tiles([Tile(amount, [getattr(run, amount)]) for amount in amounts]),
         facts("left-out", "Reads that were left out", run.left_out),
         rows("stages", "Run time by stage", "stage", labels, [seconds], note=note, unit="CPU s"),
+        *(
+            [facts("reads-met", "The reads, and those that the model was trained on", run.met)]
+            if run.met
+            else []
+        ),
         provenance,
         *reads,
     ]

@@ -125,7 +125,7 @@ def show_positions(positions: Sequence[str], options: CallOptions) -> Shown:
     options = replace(options, device="cpu", force=True, gvcf=None)
     inputs = InputStates.of(options.inputs())
     plugins, checked = check_positions(positions, options)
-    job, _ = call_job(options, plugins, checked, inputs)
+    job, *_ = call_job(options, plugins, checked, inputs)
     with Reference.open(options.ref) as reference:
         if options.proposed_variants:
             size = checked.profile.partition_size
