@@ -226,6 +226,10 @@ class UsualNumber(Part):
     limits: Limits | None = Field(
         None, description="at each image where the feature itself lies outside of these"
     )
+    unless: dict[Identifier, float] = Field(
+        {},
+        description="features above whose number an image keeps its own value, though it lies outside of the limits",
+    )
 
     @model_validator(mode="after")
     def _says_when(self) -> UsualNumber:
@@ -255,6 +259,10 @@ class TrainedOn(Part):
         needed |= {f"strand by {measure}": measure for measure in self.reads.strand}
         if bare := sorted({m for m in needed.values() if m is not None and m not in self.runs}):
             raise ValueError(f"no limits of {', '.join(bare)}, on which something given as usual depends")
+        if bare_guards := [
+            name for name, number in self.features.items() if number.unless and not number.limits
+        ]:
+            raise ValueError(f"'unless' is of 'limits', which are not there: {', '.join(bare_guards)}")
         if of_image := [name for name, number in self.channels.items() if number.limits is not None]:
             raise ValueError(f"channels have no limits of their own: {', '.join(of_image)}")
         return self
@@ -333,9 +341,14 @@ class Manifest(Part):
     def _usual_values_have_a_place(self) -> Manifest:
         for what, named, known in (
             ("features", self.trained_on.features, self.features),
+            (
+                "features",
+                [other for n in self.trained_on.features.values() for other in n.unless],
+                self.features,
+            ),
             ("channels", self.trained_on.channels, self.image.channels),
         ):
-            if unknown := sorted(named.keys() - set(known)):
+            if unknown := sorted(set(named) - set(known)):
                 raise ValueError(f"trained_on names {what} that the model lacks: {', '.join(unknown)}")
         return self
 

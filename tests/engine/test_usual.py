@@ -64,6 +64,10 @@ def test_features_and_channels_of_reads() -> None:
     expected[:, 1, 1:, 1] = 79
     assert np.array_equal(changed.images, expected)
     assert features[1, 0] == np.float32(0.85)
+    kept = UsualValues(features=(UsualFeature("near", 0, -np.inf, 0.8, 0.2, ((1, 0.85),)),))
+    changed, outside = kept.images(batch, reference_rows=1)
+    assert np.array_equal(changed.features, features)  # since the other feature lies above its number
+    assert outside == {"near": 0}
     same, _ = AS_THEY_ARE.images(batch, 1)
     assert same.images is images
     assert same.features is features

@@ -213,6 +213,14 @@ def test_what_it_was_trained_on_is_kept(tmp_path: Path) -> None:
             {"channels": {"read_base": {"value": 1, "limits": {}}}},
             "channels have no limits of their own: read_base",
         ),
+        (
+            {"features": {"vaf": {"value": 1, "limits": {"high": 2}, "unless": {"depht": 3}}}},
+            "features that the model lacks: depht",
+        ),
+        (
+            {"features": {"vaf": {"value": 1, "outside": "with_fragment_length", "unless": {"vaf": 3}}}},
+            "'unless' is of 'limits', which are not there: vaf",
+        ),
         ({"runs": {}}, "no limits of with_fragment_length"),
         ({"runs": {"read_length": {"low": 9, "high": 3}}}, "low 9.0 is above high 3.0"),
         ({"reads": {"base_quality": [0.5, 0.1]}}, "shares that sum to 1"),

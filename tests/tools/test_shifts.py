@@ -66,6 +66,10 @@ def test_libraries(tmp_path: Path) -> None:
     dense = libraries.dense(tmp_path / "dense", fasta, 40)
     places = [record.start for record in pysam.VariantFile(str(dense / "truth.vcf.gz"))]
     assert set(np.diff(places).tolist()) == {40}
+    stretches = libraries.stretches(tmp_path / "stretches", fasta, 50)
+    starts = [record.start for record in pysam.VariantFile(str(stretches / "truth.vcf.gz"))]
+    assert {place - place % 1000 for place in starts if place % 50 or place % 10_000 >= 2_500} <= set(starts)
+    assert sum(20_000 <= place < 30_000 for place in starts) == 50 + 7
     amplicons = libraries.amplicons(tmp_path / "amplicons", fasta, 250)
     with pysam.AlignmentFile(str(amplicons / "reads.bam")) as reads:
         starts = {read.reference_start for read in reads}

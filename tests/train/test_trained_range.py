@@ -63,6 +63,7 @@ def test_usual_values_are_medians_and_shares_means() -> None:
         base_quality=True,
         features_outside={"starts": "distinct_starts", "near": "distinct_starts"},
         features_above={"near": 6.5},
+        unless_above={"near": {"starts": 0.25}},
     )
     found = trained_on(
         [run(40, base_quality=40), run(36, distinct_starts=1, with_fragment_length=1, base_quality=36)],
@@ -75,6 +76,7 @@ def test_usual_values_are_medians_and_shares_means() -> None:
     assert found.runs["base_quality"].low == 36
     assert found.features["starts"].value == pytest.approx(0.3)
     assert (found.features["near"].value, found.features["near"].limits.high) == (6, 6.5)  # type: ignore[union-attr]
+    assert found.features["near"].unless == {"starts": 0.25}
 
 
 def test_a_feature_that_is_not_there_is_an_error() -> None:

@@ -60,8 +60,10 @@ _ILLUMINA = UsualRules(
         "ref_end_distance": "distinct_starts",
         "nearby_differences": "differing_positions",
     },
-    # 23 positions or more within 500 bp: in training such were of copies that the reference lacks, or of nothing.
-    features_above={"nearby_differences": 0.8},
+    # 15 positions or more within 500 bp: in training such were of copies that the reference lacks, or of nothing. Where
+    # many of the alt's reads are clipped, it is likely a copy.
+    features_above={"nearby_differences": 0.7},
+    unless_above={"nearby_differences": {"alt_clipped_fraction": 0.25}},
 )
 # Of 36 and 50 bp twice as many indels are missed as of as many bases in reads of 150 bp.
 _WHOLE_GENOME = _ILLUMINA.model_copy(

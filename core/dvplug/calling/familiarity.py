@@ -139,6 +139,7 @@ def _features(manifest: Manifest, outside: dict[RunMeasure, float]) -> Iterator[
                 -np.inf if low is None else low,
                 np.inf if high is None else high,
                 number.value,
+                tuple((manifest.features.index(other), most) for other, most in number.unless.items()),
             )
 
 

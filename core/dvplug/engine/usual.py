@@ -30,6 +30,8 @@ class UsualFeature(NamedTuple):
     low: float
     high: float
     value: float
+    unless: tuple[tuple[int, float], ...] = ()
+    """Columns of other features, each with a number: where one lies above it, an image keeps its own value."""
 
     @property
     def everywhere(self) -> bool:
@@ -81,6 +83,8 @@ class UsualValues:
         for one in self.features:
             own = images.features[:, one.column]
             unknown = (own < one.low) | (own > one.high)
+            for column, most in one.unless:
+                unknown &= images.features[:, column] <= most
             features[unknown, one.column] = one.value
             if not one.everywhere:
                 outside[one.name] += int(unknown.sum())

@@ -39,6 +39,10 @@ class UsualRules(Frozen):
         default_factory=dict,
         description="features that are given as usual at images where they lie above this",
     )
+    unless_above: dict[str, dict[str, float]] = Field(
+        default_factory=dict,
+        description="of these, other features above whose number an image keeps its own value",
+    )
 
 
 def trained_on(
@@ -76,6 +80,7 @@ def trained_on(
             value=round(float(np.median(own)), 3),
             outside=rules.features_outside.get(name),
             limits=None if high is None else Limits(high=high),
+            unless=rules.unless_above.get(name, {}),
         )
     fragments = [run.fragment_length for run in runs if run.fragment_length]
     return TrainedOn(

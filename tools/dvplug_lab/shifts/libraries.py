@@ -20,9 +20,21 @@ APART = 1_000  # bp from one amplicon to the next: none sees the variants of ano
 
 def dense(folder: Path, fasta: Path, spacing: int) -> Path:
     """Make 2x150 reads of a person with a SNP every ``spacing`` bp, as in the most diverse genes; gives the folder."""
+    return _whole(folder, fasta, np.arange(spacing, LENGTH - spacing, spacing))
+
+
+def stretches(folder: Path, fasta: Path, spacing: int) -> Path:
+    """Make reads as `dense` does, but with so dense SNPs in every fourth 2.5 kb alone; one in 1,000 bp elsewhere."""
+    close, far = np.arange(0, 2_500, spacing), np.arange(3_000, 10_000, APART)
+    places = (np.arange(0, LENGTH, 10_000)[:, None] + np.concatenate([close, far])).ravel()
+    return _whole(folder, fasta, places[(places >= 100) & (places < LENGTH - 100)])
+
+
+def _whole(folder: Path, fasta: Path, places: NDArray[np.int64]) -> Path:
+    """Make reads of all of the sequence, with SNPs at these places."""
     rng = np.random.default_rng(SEED)
     codes = _sequence(fasta)
-    variants = _snps(codes, np.arange(spacing, LENGTH - spacing, spacing), rng)
+    variants = _snps(codes, places, rng)
     pairs = DEPTH * LENGTH // (2 * READ_LENGTH)
     fragment = np.clip(rng.normal(400, 80, pairs), 160, 900).astype(np.int64)
     start = rng.integers(0, LENGTH - fragment)

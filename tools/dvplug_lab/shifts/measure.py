@@ -17,13 +17,14 @@ from dvplug_lab.comparison.sets import (
     find_set,
     mean_depth,
 )
-from dvplug_lab.shifts.libraries import amplicons, dense
+from dvplug_lab.shifts.libraries import amplicons, dense, stretches
 from dvplug_lab.shifts.reads import shift_reads
 
 FACTOR, MORE = 1.5, 3
 """A shift may cost so many times the errors of the reads as they are, and so many more."""
 AS_IS = "as it is"
-SPACINGS, LENGTHS = (20, 40, 60), (150, 250)  # bp between SNPs, of amplicons
+SPACINGS, STRETCHES, LENGTHS = (20, 40, 60), (40, 55), (150, 250)
+"""Bp between SNPs, everywhere and in stretches; of amplicons."""
 
 
 class ShiftCost(NamedTuple):
@@ -77,6 +78,7 @@ def measure_libraries(tech: str, shared: Path, out: Path) -> Iterator[ShiftCost]
     if not fasta.is_file():
         raise InputError(f"{fasta} is missing", repair="Say with --shared where it is.")
     made = {f"SNPs every {n} bp": dense(out / f"dense{n}", fasta, n) for n in SPACINGS}
+    made |= {f"stretches of {n} bp": stretches(out / f"stretches{n}", fasta, n) for n in STRETCHES}
     made |= {f"amplicons of {n} bp": amplicons(out / f"amplicons{n}", fasta, n) for n in LENGTHS}
     for what, folder in made.items():
         yield errors_of(find_set(str(folder), shared, tech), what, folder / "calls", 0)
