@@ -1,4 +1,4 @@
-"""What docs/gvcf.md says of other tools, where bcftools is installed; and its command that makes a plain VCF."""
+"""What docs/gvcf.md says of other tools, where they are installed; and its command that makes a plain VCF."""
 
 import re
 import shutil
@@ -59,3 +59,34 @@ def test_star_is_an_allele_to_isec_and_view(tmp_path: Path) -> None:
     assert bcftools(tmp_path, "bcftools view -H -m2 -M2 -v snps star.vcf.gz") == ""
     trimmed = "bcftools view --trim-alt-alleles star.vcf.gz | bcftools view -H -m2 -M2 -v snps"
     assert bcftools(tmp_path, trimmed).split("\t")[3:5] == ["A", "G"]
+
+
+def star_and_plain(folder: Path) -> None:
+    """Write a gVCF, and make the plain VCF of it by the command of the page."""
+    write(folder / "star.vcf", BLOCKS[0], SNP, BLOCKS[1])
+    trimmed = (
+        "bcftools view --trim-alt-alleles star.vcf.gz | bcftools view --exclude 'ALT=\".\"' -o plain.vcf"
+    )
+    bcftools(folder, trimmed)
+
+
+@pytest.mark.skipif(not shutil.which("vcftools"), reason="vcftools is not installed")
+def test_star_is_no_base_to_vcftools(tmp_path: Path) -> None:
+    star_and_plain(tmp_path)
+    for name, snps, two_alleles in (("star", 0, 2), ("plain", 1, 1)):
+        vcftools = f"vcftools --vcf {name}.vcf --out {name}"
+        for kept, filters in ((snps, "--remove-indels"), (two_alleles, "--min-alleles 2 --max-alleles 2")):
+            bcftools(tmp_path, f"{vcftools} --recode {filters} || true")  # it fails where nothing is left
+            lines = (tmp_path / f"{name}.recode.vcf").read_text().splitlines()
+            assert len([line for line in lines if not line.startswith("#")]) == kept
+        bcftools(tmp_path, f"{vcftools} --TsTv-summary")
+        assert f"Ts\t{snps}\n" in (tmp_path / f"{name}.TsTv.summary").read_text()
+
+
+@pytest.mark.skipif(not shutil.which("whatshap"), reason="whatshap is not installed")
+def test_star_hides_heterozygotes_from_whatshap(tmp_path: Path) -> None:
+    star_and_plain(tmp_path)
+    for name, variants, heterozygous in (("star", 2, 0), ("plain", 1, 1)):
+        said = bcftools(tmp_path, f"whatshap stats {name}.vcf")
+        found = dict(re.findall(r"^ *([A-Za-z ]+): +(\d+)", said, re.MULTILINE))
+        assert (int(found["Variants in VCF"]), int(found["Heterozygous"])) == (variants, heterozygous)
