@@ -261,16 +261,19 @@ def _measurements(
         "tag_medians": {tag: statistics.median(v) for tag, v in values.items()},
         "read_length": int(statistics.median(read.query_length for read in reads)),
         "base_quality": int(statistics.median(qualities)) if qualities else None,
-        "same_quality": _the_one(
-            {
-                int(q)
-                for r in reads
-                for q in (r.query_qualities if r.query_qualities is not None else (NO_QUALITY,))
-            }
-        ),
+        "same_quality": _the_one({end for read in reads for end in _quality_ends(read)}),
         "difference": statistics.median(differences) if differences else None,
         "paired": sum(read.is_paired for read in reads) / len(reads),
     }
+
+
+def _quality_ends(read: pysam.AlignedSegment) -> tuple[int, ...]:
+    """The least and the highest quality of a read's bases."""
+    qualities = read.query_qualities
+    if qualities is None:
+        return (NO_QUALITY,)
+    own = np.asarray(qualities)
+    return (int(own.min()), int(own.max())) if len(own) else ()
 
 
 def _tags(read: pysam.AlignedSegment) -> list[tuple[str, Any]]:
