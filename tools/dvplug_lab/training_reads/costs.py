@@ -14,17 +14,10 @@ PER_WORLD = 10.0
 """CPU s to make the genome and the decoys of a world and to index them."""
 PER_SHARD = 3.0
 """CPU s until the first example of a shard is drawn, in two processes."""
-PER_MB = {
-    "bwa-mem": 0.60,
-    "bwa-mem-single": 0.60,
-    "bwa-aln": 0.80,
-    "sr": 0.30,
-    "map-hifi": 0.30,
-    "map-ont": 0.50,
-}
-"""CPU s to write, map and sort 1 Mb of reads, by aligner."""
-PER_EXAMPLE = {"illumina-wgs": 0.004, "illumina-wes": 0.004, "pacbio": 0.01, "ont": 0.02, "ion": 0.004}
-"""CPU s of an example, from reading to compression."""
+PER_MB = {"bwa-mem": 1.4, "bwa-mem-single": 1.4, "bwa-aln": 1.4, "sr": 0.5, "map-hifi": 0.6, "map-ont": 0.9}
+"""CPU s to write, map and sort 1 Mb of reads, by aligner; that of `bwa aln` is a guess."""
+PER_EXAMPLE = {"illumina-wgs": 0.006, "illumina-wes": 0.0035, "pacbio": 0.003, "ont": 0.003, "ion": 0.004}
+"""CPU s of an example, from reading to compression; measured on two busy cores, as all of these."""
 
 
 @dataclass(frozen=True)
