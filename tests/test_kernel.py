@@ -249,3 +249,12 @@ def test_what_several_kernels_call_is_compiled_once_and_into_each(package: Path)
         )
         lines = run.stdout.splitlines()
         assert lines == ["33 44 50", "below 0", "below 0", "below 0", compiled]
+
+
+def test_another_version_of_numba_compiles_in_the_plain_way(package: Path) -> None:
+    """What the compiler builds on may be gone there: it is not even imported."""
+    (package / "kernel" / "compiler.py").unlink()
+    tried = package / "kernel" / "__init__.py"
+    tried.write_text(re.sub(r"KNOWN_NUMBA = .*", 'KNOWN_NUMBA = ("0.1.",)', tried.read_text()))
+    assert call(package, "Reads", 10) == [15, 6, 0]
+    assert call(package, "Reads", 10) == [15, 6, 1]
