@@ -29,6 +29,7 @@ from dvplug.engine.job import CallJob
 from dvplug.engine.pipeline import Pipeline
 from dvplug.errors import DvplugError, raised
 from dvplug.genome.reference import Reference
+from dvplug.genotypes.networks import quiet_backend
 from dvplug.hookspecs import (
     HAPLOTYPE,
     CandidateFinder,
@@ -49,6 +50,7 @@ from dvplug.plugins.settings import settings_class, settings_of
 from dvplug.reads.groups import ReadSource
 from dvplug.records.postprocess import PostprocessSettings
 from dvplug.simulate import SimulatedDataset, simulate_dataset
+from dvplug.system.quiet import libraries_kept_quiet
 from dvplug.technology import ImageLayout, TechnologyProfile
 
 __all__ = ["PluginConformance", "conformance"]
@@ -165,14 +167,18 @@ class PluginConformance:
         if not own or find_spec("keras") is None:
             return
         plugins = self.plugins()
-        for network in own:
-            settings = settings_of(plugins.offer(network.kind, network.name), {})
-            for shape in ((32, 33, 3), (64, 55, 7)):
-                built = [CheckedBuild.of(plugins, network.name)(shape, 5, settings) for _ in range(2)]
-                names = [{weight.path: tuple(weight.shape) for weight in model.weights} for model in built]
-                assert names[0] == names[1], (
-                    f"network '{network.name}': weights are called otherwise each time that it is built"
-                )
+        with libraries_kept_quiet():
+            quiet_backend()
+            for network in own:
+                settings = settings_of(plugins.offer(network.kind, network.name), {})
+                for shape in ((32, 33, 3), (64, 55, 7)):
+                    built = [CheckedBuild.of(plugins, network.name)(shape, 5, settings) for _ in range(2)]
+                    names = [
+                        {weight.path: tuple(weight.shape) for weight in model.weights} for model in built
+                    ]
+                    assert names[0] == names[1], (
+                        f"network '{network.name}': weights are called otherwise each time that it is built"
+                    )
 
     def test_models_fit_and_verify(self) -> None:
         """The model of each technology is found, whole, fits the profile, and gives its known answers."""

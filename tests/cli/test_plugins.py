@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
+from importlib.util import find_spec
 
 import pytest
 
@@ -108,3 +112,14 @@ def test_check_runs_the_conformance_tests(
         "images are as declared and always the same",
         "images do not depend on where the genome is cut",
     ]
+
+
+@pytest.mark.skipif(find_spec("keras") is None, reason="keras is not installed")
+def test_check_builds_networks_and_prints_nothing_of_libraries() -> None:
+    """In a process of its own, in which they are loaded."""
+    ran = subprocess.run(
+        [sys.executable, "-c", "from dvplug.cli import main; main()", "plugins", "check", "builtin"],
+        env=os.environ | {"DVPLUG_PLUGINS": ""}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "builtin: networks can be built: ok" in ran.stdout.splitlines()
