@@ -13,7 +13,7 @@ from dvplug.kernel.cache import KernelCache, cache_folder
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 KNOWN_NUMBA = ("0.68.",)
-"""Versions that `dvplug.kernel.compiler` was tried with. By others kernels compile in the plain way: twice the time."""
+"""Versions that `dvplug.kernel.compiler` was tried with. By others kernels are compiled in the plain way: longer."""
 
 
 def _options() -> tuple[dict[str, Any], dict[str, Any]]:
