@@ -15,9 +15,11 @@ PER_WORLD = 10.0
 PER_SHARD = 3.0
 """CPU s until the first example of a shard is drawn, in two processes."""
 PER_MB = {"bwa-mem": 1.4, "bwa-mem-single": 1.4, "bwa-aln": 1.4, "sr": 0.5, "map-hifi": 0.6, "map-ont": 0.9}
-"""CPU s to write, map and sort 1 Mb of reads, by aligner; that of `bwa aln` is a guess."""
-PER_EXAMPLE = {"illumina-wgs": 0.006, "illumina-wes": 0.0035, "pacbio": 0.003, "ont": 0.003, "ion": 0.004}
-"""CPU s of an example, from reading to compression; measured on two busy cores, as all of these."""
+"""CPU s to write, map and sort 1 Mb of reads, by aligner. Those of `bwa aln` and of `bwa mem` of single reads are taken
+from `bwa mem` of pairs, not measured."""
+PER_EXAMPLE = {"illumina-wgs": 0.006, "illumina-wes": 0.0035, "pacbio": 0.01, "ont": 0.003, "ion": 0.004}
+"""CPU s of an example, from reading to compression. One or two worlds of each technology gave these, on two busy cores
+and some tenfold apart (PacBio .0015 and .017); that of Ion Torrent is assumed."""
 
 
 @dataclass(frozen=True)
