@@ -69,7 +69,7 @@ def test_one_that_fails_leaves_all_as_they_were(
         code, _, said = run_captured(capsys, *words)
     assert code == 2
     assert ("no report" if broken == "report" else "x.g.vcf.gz.tbi cannot be written: No space left") in said
-    assert "--resume goes on" in said
+    assert "with --resume, once that is mended, goes on" in said
     journal = journal_path(tmp_path / "x.vcf.gz").name
     now = contents(tmp_path)
     assert now.pop(journal)
