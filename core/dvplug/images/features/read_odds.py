@@ -1,0 +1,339 @@
+"""Features that say how likely the reads are under each genotype, given how this very run errs.
+
+The numbers are odds by the run's own profile (`dvplug.line.run_profile`), not by what the sequencer says of its bases:
+a quality means what it was found to mean, and a length is as doubtful as lengths of such tracts were found to be. The
+genotype likelihoods are those of samtools (Li 2011, doi:10.1093/bioinformatics/btr509, equation 2): each read comes
+from either copy alike. The network weighs them with all else that it sees, as reads of one place may err together.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from dvplug.images.features.site import base_at
+from dvplug.images.scene import Scene
+from dvplug.kernel import kernel, subkernel
+from dvplug.line.candidate_batch import UNINFORMATIVE, ReadSupport
+from dvplug.line.image_batch import NO_ALT
+from dvplug.line.read_batch import ReadArrays
+from dvplug.line.run_profile import MOST_CHANGE, MOST_UNITS, RunProfile
+from dvplug.sequence.arrays import Bools, Float32s, Float64s, Int8s, Int32s, Int64s, UInt8s
+from dvplug.sequence.codes import UNKNOWN_BASE, decode_bases
+from dvplug.sequence.repeats import LONGEST_PERIOD, LONGEST_TRACT, periodic_end
+
+ODDS_FEATURES = (
+    # ln of odds, on a logarithmic scale that keeps the sign: copies of the image's alts that the sample has
+    "one_to_none",
+    "two_to_none",
+    "two_to_one",
+    "one_to_none_phased",  # the same, where reads with a haplotype are of that copy
+    "two_to_one_phased",
+    "read_surprise",  # mean of -ln P(read | the best genotype), of 3: how unlike the profile the reads are
+    "expected_errors",  # reads that show the alts by error, on a logarithmic scale
+    "depth_to_usual",  # reads over the site, of the run's depth, ln, of ln 8
+    "alt_mapping_to_usual",  # mean mapping quality of the alts' reads, of what three quarters of the run's reads have
+    "ref_mapping_to_usual",
+    "unknown_mapping_fraction",  # of the reads over the site, those whose mapping quality is not known
+)
+ODDS_SCALE = float(np.log1p(300.0))
+MOST_SURPRISE, ERRORS_SCALE, DEPTH_SCALE = 3.0, float(np.log1p(10.0)), float(np.log(8.0))
+LEAST_MISMAPPED, UNKNOWN_MISMAPPED = 1e-5, 1e-3
+"""P(a read is of another place) at the highest mapping qualities, and where the aligner does not tell."""
+MISPHASED = 0.03
+"""Of the reads with a haplotype, those that are of the other one."""
+LEAST_ERROR, MOST_ERROR = 1e-7, 0.45
+UNKNOWN_MAPPING = 255
+_NODES = np.sqrt(3.0) * np.array([-1.0, 0.0, 1.0])
+_WEIGHTS = np.array([1.0, 4.0, 1.0]) / 6
+"""Gauss-Hermite quadrature of the standard normal distribution, of three nodes."""
+_PLACES = len(_NODES)
+
+
+class Tract(NamedTuple):
+    """The homopolymer or tandem repeat after each site."""
+
+    period: Int64s  # [s]: bp of a unit; 0 for none
+    units: Int64s  # [s]: whole ones
+    kind: Int64s  # [s]: index in `dvplug.line.run_profile.TRACTS`
+
+
+class _Images(NamedTuple):
+    """What each image stands for."""
+
+    site: Int32s  # [n]
+    alt_set: Int8s  # [n, 2]
+    by_length: Bools  # [n]: an alt has another length than REF, so that lengths decide and not a base
+    false_p: Float64s  # [n]: then P(a read shows the alts | its copy has none)
+    missed_p: Float64s  # [n]: then P(a read does not show them | its copy has one)
+
+
+class _Run(NamedTuple):
+    """A `RunProfile` as the kernel takes it."""
+
+    mismatch_p: Float64s  # [256]
+    mismapped_p: Float64s  # [256]: by mapping quality
+    length_spread: float
+
+
+class _Shown(NamedTuple):
+    """The reads over the sites, by entry of the support."""
+
+    quality: UInt8s  # [entries]: of the base at the site
+    mapping: UInt8s  # [entries]
+    haplotype: UInt8s  # [entries]
+
+
+def odds_features(scene: Scene) -> Float32s:
+    """Features float32[n, len(ODDS_FEATURES)] of each image."""
+    site, alt_set = scene.images
+    out = np.zeros((len(site), len(ODDS_FEATURES)), np.float32)
+    entry, run = scene.candidates.read_index, scene.run
+    images = _Images(site, alt_set, *_length_errors(scene))
+    quality = _base_qualities(scene.candidates.start, scene.candidates.support(), scene.reads.arrays())
+    shown = _Shown(quality, scene.reads.mapping_quality[entry], scene.haplotypes)
+    mapping = _usual_mapping(run)
+    _weigh(
+        out,
+        images,
+        scene.candidates.support(),
+        shown,
+        _Run(run.mismatch_p, _mismapped_p(), run.length_spread),
+        np.array([np.log1p(run.depth), mapping]),
+    )
+    return out
+
+
+@kernel
+def _base_qualities(site_start: Int32s, over: ReadSupport, reads: ReadArrays) -> UInt8s:
+    """Quality of each read's base at each of its sites, uint8[entries]; of the base before where it is deleted.
+
+    ``site_start`` int32[s] are the 0-based positions. A read that begins after the site has its first base's.
+    """
+    quality = np.zeros(len(over.read), np.uint8)
+    for site in range(len(site_start)):
+        for k in range(over.offset[site], over.offset[site + 1]):
+            read = over.read[k]
+            first = reads.base_offset[read]
+            cigar = reads.cigar[reads.cigar_offset[read] : reads.cigar_offset[read + 1]]
+            base = base_at(np.int64(reads.start[read]), cigar, np.int64(site_start[site]))
+            if first < reads.base_offset[read + 1]:
+                quality[k] = reads.qual[first + max(base, 0)]
+    return quality
+
+
+def _mismapped_p() -> Float64s:
+    """P(a read is of another place) by its mapping quality, float64[256] (SAM, section 1.4.5)."""
+    p = np.maximum(10.0 ** (-np.arange(256) / 10), LEAST_MISMAPPED)
+    p[UNKNOWN_MAPPING] = UNKNOWN_MISMAPPED
+    return np.minimum(p, MOST_ERROR)
+
+
+def _usual_mapping(run: RunProfile) -> float:
+    """The mapping quality that three quarters of the run's reads do not exceed; 60 where none is known."""
+    known = np.cumsum(run.mapping_quality[:UNKNOWN_MAPPING])
+    if not len(known) or known[-1] <= 0:
+        return 60.0
+    return max(1.0, float(np.searchsorted(known, 0.75 * known[-1])))
+
+
+def _length_errors(scene: Scene) -> tuple[Bools, Float64s, Float64s]:
+    """Fill `_Images.by_length`, ``false_p`` and ``missed_p``."""
+    site, alt_set = scene.images
+    n = len(site)
+    by_length, false_p, missed_p = np.zeros(n, np.bool_), np.zeros(n), np.zeros(n)
+    changes = scene.alt_changes
+    chosen = np.flatnonzero((changes != 0).any(axis=1))
+    if not len(chosen):
+        return by_length, false_p, missed_p
+    tracts = tracts_after(scene.reference, scene.starts)
+    units = [_tract_text(scene, tracts, i) for i in range(len(scene.candidates))]
+    by_length[chosen] = True
+    for image in chosen.tolist():
+        i = int(site[image])
+        ref, alts = scene.candidates.refs[i], scene.candidates.alts[i]
+        of_alts = [
+            _errors_of(scene.run, ref, alts[alt], units[i], int(tracts.units[i]), int(tracts.kind[i]))
+            for alt in alt_set[image].tolist()
+            if alt != NO_ALT
+        ]
+        false_p[image] = min(MOST_ERROR, sum(false for false, _ in of_alts))
+        missed_p[image] = min(MOST_ERROR, sum(missed for _, missed in of_alts) / len(of_alts))
+    return by_length, false_p, missed_p
+
+
+def _tract_text(scene: Scene, tracts: Tract, i: int) -> str:
+    """A unit of the tract after a site, or nothing."""
+    first = int(scene.starts[i]) + 1
+    return decode_bases(scene.reference[first : first + int(tracts.period[i])])
+
+
+def _errors_of(run: RunProfile, ref: str, alt: str, unit: str, units: int, kind: int) -> tuple[float, float]:
+    """P(a read shows the alt | its copy is the reference), and P(it does not | its copy is the alt)."""
+    more = len(alt) - len(ref)
+    shorter, longer = sorted((ref, alt), key=len)
+    changed = longer[1 : 1 + abs(more)]
+    if more and unit and longer == shorter[:1] + changed + shorter[1:] and abs(more) % len(unit) == 0:
+        steps = more // len(unit)
+        if changed == unit * abs(steps) and units + steps >= 0:
+            there = _change_p(run, kind, units, steps)
+            return there, max(run.misread_p(kind, units + steps), LEAST_ERROR)
+    if more == 0:
+        return LEAST_ERROR, LEAST_ERROR
+    rate = run.insertion_p if more > 0 else run.deletion_p
+    return max(rate, LEAST_ERROR), max(run.insertion_p + run.deletion_p, LEAST_ERROR)
+
+
+def _change_p(run: RunProfile, kind: int, units: int, steps: int) -> float:
+    """P(a tract of so many units is read as so many more); beyond what the profile holds, rarer by half per unit."""
+    within = max(-MOST_CHANGE, min(steps, MOST_CHANGE))
+    p = float(run.length_p[kind, min(units, MOST_UNITS), within + MOST_CHANGE])
+    return max(p * 0.5 ** abs(steps - within), LEAST_ERROR)
+
+
+@kernel
+def tracts_after(reference: UInt8s, starts: Int64s) -> Tract:
+    """Find the tract that begins at the base after each of int64[s] offsets into uint8[l] base codes.
+
+    A homopolymer, unless a tandem repeat of three units or more is longer.
+    """
+    n = len(starts)
+    period, units, kind = np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64)
+    for i in range(n):
+        first = starts[i] + 1
+        if first >= len(reference) or reference[first] >= UNKNOWN_BASE:
+            continue
+        stop, longest = min(len(reference), first + LONGEST_TRACT), 0
+        for bp in range(1, LONGEST_PERIOD + 1):
+            end = min(periodic_end(reference, first, bp, stop), stop)
+            whole = (end - first) // bp
+            if (bp == 1 or whole >= 3) and end - first > longest:
+                longest, period[i], units[i] = end - first, bp, whole
+        if period[i] == 1:
+            kind[i] = np.int64(reference[first] in (1, 2))
+        else:
+            kind[i] = 2 if period[i] == 2 else 3
+    return Tract(period, units, kind)
+
+
+@kernel
+def _weigh(
+    out: Float32s, images: _Images, over: ReadSupport, shown: _Shown, run: _Run, usual: Float64s
+) -> None:
+    """Fill float32[n, len(ODDS_FEATURES)].
+
+    Parameters
+    ----------
+    usual
+        float64[2]: ln(1 + the run's depth), and its usual mapping quality.
+    """
+    for image in range(len(images.site)):
+        site = images.site[image]
+        first, last = over.offset[site], over.offset[site + 1]
+        kinds = _PLACES if images.by_length[image] else 1  # of places: bases err everywhere alike
+        told = np.zeros((kinds, 3))
+        phased = np.zeros((kinds, 2))  # one copy: the alts on haplotype 1, and on haplotype 2
+        mapping, reads, errors, told_by, unknown = np.zeros(2), np.zeros(2), 0.0, 0, 0
+        for k in range(first, last):
+            unknown += shown.mapping[k] == UNKNOWN_MAPPING
+            allele = over.allele[k]
+            if allele == UNINFORMATIVE:
+                continue
+            told_by += 1
+            has = allele > 0 and (
+                allele - 1 == images.alt_set[image, 0] or allele - 1 == images.alt_set[image, 1]
+            )
+            if has or allele == 0:
+                side = 0 if has else 1
+                reads[side] += 1
+                if shown.mapping[k] != UNKNOWN_MAPPING:
+                    mapping[side] += min(1.0, shown.mapping[k] / usual[1])
+                else:
+                    mapping[side] += 1
+            errors += _add_read(told, phased, images, image, has, k, shown, run)
+        row = out[image]
+        _put_odds(row, told, phased, told_by)
+        row[6] = np.log1p(errors) / ERRORS_SCALE
+        row[7] = max(-1.0, min(1.0, (np.log1p(last - first) - usual[0]) / DEPTH_SCALE))
+        for side in range(2):
+            if reads[side] > 0:
+                row[8 + side] = mapping[side] / reads[side]
+        if last > first:
+            row[10] = unknown / (last - first)
+
+
+@subkernel
+def _add_read(
+    told: Float64s,
+    phased: Float64s,
+    images: _Images,
+    image: int,
+    has: bool,
+    k: int,
+    shown: _Shown,
+    run: _Run,
+) -> float:
+    """Add ln P(what a read shows | copies) to float64[places, 3] and, by haplotype, float64[places, 2].
+
+    Returns P(it shows the alts by error), at a usual place.
+    """
+    by_chance = 0.0
+    mismapped = run.mismapped_p[shown.mapping[k]]
+    for place in range(len(told)):
+        if images.by_length[image]:
+            shift = run.length_spread * _NODES[place]
+            false = _shifted(images.false_p[image], shift)
+            missed = _shifted(images.missed_p[image], shift)
+        else:
+            missed = run.mismatch_p[shown.quality[k]]
+            false = missed / 3
+        false = min(MOST_ERROR, false + 0.5 * mismapped)
+        missed = min(MOST_ERROR, missed + 0.5 * mismapped)
+        of_none = false if has else 1 - false
+        of_alts = 1 - missed if has else missed
+        if place == len(told) // 2:
+            by_chance = false
+        told[place, 0] += np.log(of_none)
+        told[place, 1] += np.log(0.5 * (of_none + of_alts))
+        told[place, 2] += np.log(of_alts)
+        one = other = 0.5
+        if shown.haplotype[k] == 1:
+            one, other = 1 - MISPHASED, MISPHASED
+        elif shown.haplotype[k] > 1:
+            one, other = MISPHASED, 1 - MISPHASED
+        phased[place, 0] += np.log(one * of_alts + other * of_none)
+        phased[place, 1] += np.log(other * of_alts + one * of_none)
+    return by_chance
+
+
+@subkernel
+def _shifted(p: float, by: float) -> float:
+    """A probability whose log-odds are greater by so much."""
+    odds = p / (1 - p) * np.exp(by)
+    return min(MOST_ERROR, max(LEAST_ERROR, odds / (1 + odds)))
+
+
+@subkernel
+def _put_odds(row: Float32s, told: Float64s, phased: Float64s, reads: int) -> None:
+    """Write the first six features: the odds over all kinds of places, and the surprise."""
+    ln_p, ln_phased = np.full(3, -np.inf), -np.inf
+    for place in range(len(told)):
+        weight = np.log(_WEIGHTS[place]) if len(told) > 1 else 0.0
+        for copies in range(3):
+            ln_p[copies] = np.logaddexp(ln_p[copies], weight + told[place, copies])
+        both = np.logaddexp(phased[place, 0], phased[place, 1]) - np.log(2)
+        ln_phased = np.logaddexp(ln_phased, weight + both)
+    row[0] = _scaled(ln_p[1] - ln_p[0])
+    row[1] = _scaled(ln_p[2] - ln_p[0])
+    row[2] = _scaled(ln_p[2] - ln_p[1])
+    row[3] = _scaled(ln_phased - ln_p[0])
+    row[4] = _scaled(ln_p[2] - ln_phased)
+    if reads > 0:
+        row[5] = min(1.0, -max(ln_p[0], max(ln_p[1], ln_p[2])) / reads / MOST_SURPRISE)
+
+
+@subkernel
+def _scaled(odds: float) -> float:
+    """Odds, as a natural logarithm, as the network sees them."""
+    return np.sign(odds) * min(np.log1p(abs(odds)) / ODDS_SCALE, 1.5)

@@ -1,0 +1,157 @@
+"""Odds by the run's own profile against a slow twin, and what they make of runs that err otherwise."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dvplug.images.features.read_odds import ODDS_FEATURES, odds_features, tracts_after
+from dvplug.images.scene import Scene
+from dvplug.line.candidate_batch import UNINFORMATIVE
+from dvplug.line.run_profile import NO_QUALITY, RunProfile, usual_profile
+from dvplug.sequence.codes import encode_bases
+from helpers.image_sites import random_candidates, site_of
+from helpers.read_batches import Read, read_batch
+from oracles.read_odds import twin_odds
+
+ODDS = ("one_to_none", "two_to_none", "two_to_one", "one_to_none_phased", "two_to_one_phased")
+REFERENCE = "ACGTTGCAACGTCATGCAAAAAAAGTCCATGACGATCGATCA"
+
+
+def of(row: np.ndarray) -> dict[str, float]:
+    return dict(zip(ODDS_FEATURES, row.tolist(), strict=True))
+
+
+def as_logarithm(scaled: float) -> float:
+    """What `_scaled` was given."""
+    return math.copysign(math.expm1(abs(scaled) * math.log1p(300)), scaled)
+
+
+def mismapped(quality: int) -> float:
+    return 1e-3 if quality == 255 else min(0.45, max(1e-5, 10 ** (-quality / 10)))
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_odds_of_snps_are_those_of_the_twin(seed: int) -> None:
+    reference, reads, batch, candidates = random_candidates(seed)
+    run = replace(usual_profile(), mismatch_p=np.linspace(0.4, 1e-5, 256))
+    found = odds_features(Scene(batch, candidates, encode_bases(reference.encode()), 0, run))
+    site, alt_set = Scene(batch, candidates, encode_bases(reference.encode()), 0).images
+    for row, i, alts in zip(found, site.tolist(), alt_set.tolist(), strict=True):
+        if any(len(candidates.alts[i][a]) != len(candidates.refs[i]) for a in alts if a >= 0):
+            continue
+        entries = range(candidates.read_offset[i], candidates.read_offset[i + 1])
+        told, at = [], int(candidates.start[i])
+        for k in entries:
+            allele, r = int(candidates.read_allele[k]), int(candidates.read_index[k])
+            if allele == UNINFORMATIVE:
+                continue
+            p = float(run.mismatch_p[base_quality(reads[r], at)])
+            also = mismapped(reads[r].mapq) / 2
+            false, missed = min(0.45, p / 3 + also), min(0.45, p + also)
+            told.append((allele > 0 and allele - 1 in alts, false, missed, reads[r].hp or 0))
+        expected = twin_odds(told, None)
+        for name in ODDS:
+            assert as_logarithm(of(row)[name]) == pytest.approx(expected[name], rel=1e-3, abs=1e-4)
+        assert (
+            of(row)["read_surprise"] == pytest.approx(min(1, expected["read_surprise"]), abs=1e-5) or not told
+        )
+
+
+def base_quality(read: Read, at: int) -> int:
+    """Quality at a reference position, of the base before where it is deleted."""
+    batch = read_batch([read])
+    position, base = read.start, 0
+    for op in batch.cigar.tolist():
+        code, length = op & 15, op >> 4
+        for _ in range(length):
+            if code in (0, 7, 8):
+                if position == at:
+                    return int(batch.qual[base])
+                position, base = position + 1, base + 1
+            elif code in (1, 4):
+                base += 1
+            elif code in (2, 3):
+                if position == at:
+                    return int(batch.qual[base - 1]) if code == 2 else int(batch.qual[0])
+                position += 1
+    return int(batch.qual[0])
+
+
+def snp_reads(quality: int, alt: int, ref: int) -> tuple:
+    seqs = [REFERENCE[:20]] * ref + [REFERENCE[:10] + "G" + REFERENCE[11:20]] * alt
+    reads = read_batch([Read(0, "20M", seq, qual=quality) for seq in seqs])
+    return reads, site_of(reads, 10, REFERENCE[10], ("G",), [0] * ref + [1] * alt)
+
+
+def odds_of(reads, candidates, run: RunProfile) -> dict[str, float]:
+    return of(odds_features(Scene(reads, candidates, encode_bases(REFERENCE.encode()), 0, run))[0])
+
+
+def test_a_flat_quality_means_what_it_was_found_to_mean() -> None:
+    """Reads that say 20 and err as reads of 37 do tell as much as reads of 37 that say so."""
+    p = usual_profile().mismatch_p.copy()
+    p[20] = p[37]
+    understated = replace(usual_profile(), mismatch_p=p)
+    plain = odds_of(*snp_reads(37, 4, 16), usual_profile())
+    assert odds_of(*snp_reads(20, 4, 16), understated) == plain
+    assert odds_of(*snp_reads(20, 4, 16), usual_profile())["one_to_none"] < plain["one_to_none"]
+
+
+def test_reads_without_qualities_have_odds() -> None:
+    p = usual_profile().mismatch_p.copy()
+    p[NO_QUALITY] = 0.001
+    found = odds_of(*snp_reads(NO_QUALITY, 10, 10), replace(usual_profile(), mismatch_p=p))
+    assert as_logarithm(found["one_to_none"]) > 40
+
+
+@pytest.mark.parametrize("units", [4, 8, 12])
+def test_a_length_is_as_doubtful_as_such_lengths_were_found_to_be(units: int) -> None:
+    reference = "ACGTTGCAACG" + "A" * units + "CGTCATTGCATCC"
+    seqs = [reference] * 12 + [reference[:11] + reference[12:]] * 8
+    cigars = [f"{len(reference)}M"] * 12 + [f"11M1D{len(reference) - 12}M"] * 8
+    reads = read_batch([Read(0, c, s) for c, s in zip(cigars, seqs, strict=True)])
+    candidates = site_of(reads, 10, "GA", ("G",), [0] * 12 + [1] * 8)
+    codes = encode_bases(reference.encode())
+    odds = []
+    for wrong in (1e-4, 1e-2, 0.2):
+        run = usual_profile()
+        length_p = run.length_p.copy()
+        length_p[0] = [0, 0, wrong, 1 - wrong, 0, 0, 0]
+        run = replace(run, length_p=length_p, length_spread=0.7)
+        row = of(odds_features(Scene(reads, candidates, codes, 0, run))[0])
+        rates = [
+            (has, wrong + 5e-7 * (60 > 59) * 0 + 0.5e-5, wrong + 0.5e-5) for has in [False] * 12 + [True] * 8
+        ]
+        twin = twin_odds([(has, wrong, max(wrong, 1e-7), 0) for has, *_ in rates], 0.7)
+        odds.append(as_logarithm(row["one_to_none"]))
+        assert odds[-1] == pytest.approx(twin["one_to_none"], rel=0.02, abs=0.05)
+    assert odds == sorted(odds, reverse=True)
+    assert odds[0] > 20 > 5 > odds[-1]
+
+
+def test_tracts() -> None:
+    reference = encode_bases(b"GAAAAACACACACACTGTGACTTTACTTTACTTTAG")
+    found = tracts_after(reference, np.array([0, 4, 13, 18, 35]))
+    assert list(zip(*(column.tolist() for column in found), strict=True)) == [
+        (1, 5, 0), (2, 5, 2), (1, 1, 1), (5, 3, 3), (0, 0, 0),
+    ]  # fmt: skip
+
+
+def test_depth_and_mapping_quality_are_relative_to_the_run() -> None:
+    reads = read_batch([Read(0, "20M", REFERENCE[:20], mapq=42) for _ in range(20)])
+    candidates = site_of(reads, 10, REFERENCE[10], ("G",), [0] * 10 + [1] * 10)
+    shares = np.zeros(256)
+    shares[42], shares[0] = 0.9, 0.1
+    run = replace(usual_profile(), depth=20.0, mapping_quality=shares)
+    row = odds_of(reads, candidates, run)
+    assert (row["depth_to_usual"], row["alt_mapping_to_usual"], row["ref_mapping_to_usual"]) == (0, 1, 1)
+    half = odds_of(reads, candidates, replace(run, depth=41.0))
+    assert half["depth_to_usual"] == pytest.approx(-math.log(2) / math.log(8))
+    assert row["unknown_mapping_fraction"] == 0
