@@ -1,5 +1,7 @@
 """Pixel values: DeepVariant's formulas, and ours where the module says that they differ."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +11,7 @@ from dvplug.images import channels
 from dvplug.line.image_batch import (
     EMPTY,
 )
+from dvplug.line.run_profile import usual_profile
 from helpers.image_sites import HEIGHT, draw, random_candidates, site_of
 from helpers.read_batches import Read, read_batch
 from oracles.channels import pixel
@@ -23,6 +26,18 @@ CHANNELS = (
     "insert_size",
     "haplotype",
     "homopolymer_length",
+    "base_error",
+    "relative_mapping_quality",
+    "relative_insert_size",
+)
+QUALITY_SHARES = np.zeros(256)
+QUALITY_SHARES[[3, 29, 255]] = 0.2, 0.7, 0.1
+RUN = replace(
+    usual_profile(),
+    mismatch_p=np.linspace(0.9, 1e-5, 256) ** 2,
+    mapping_quality=QUALITY_SHARES,
+    fragment_length=350.0,
+    fragment_spread=60.0,
 )
 
 
@@ -32,6 +47,7 @@ CHANNELS = (
 def test_pixels_follow_their_formula(channel: str, seed: int) -> None:
     reference, _, reads, candidates = random_candidates(seed)
     pileup, _ = draw(reads, candidates, reference)
+    pileup = replace(pileup, run=RUN)
     cells = list(np.ndindex(pileup.cell.shape))[:: max(1, pileup.cell.size // 3000)]
     out = np.zeros(pileup.cell.shape, np.uint8)
     getattr(channels, channel)(pileup, out)
@@ -62,6 +78,14 @@ def test_empty_cells_stay_zero(channel: str) -> None:
         ("insert_size", Read(0, "9M", "ACGTACGTA", tlen=-500), 127),
         ("insert_size", Read(0, "9M", "ACGTACGTA", tlen=2_000_000), 254),
         ("haplotype", Read(0, "9M", "ACGTACGTA", hp=3), 127),
+        ("relative_mapping_quality", Read(0, "9M", "ACGTACGTA", mapq=29), 254),
+        ("relative_mapping_quality", Read(0, "9M", "ACGTACGTA", mapq=0), 50),
+        ("relative_mapping_quality", Read(0, "9M", "ACGTACGTA", mapq=255), 25),
+        ("relative_insert_size", Read(0, "9M", "ACGTACGTA", tlen=0), 25),
+        ("relative_insert_size", Read(0, "9M", "ACGTACGTA", tlen=-350), 152),
+        ("relative_insert_size", Read(0, "9M", "ACGTACGTA", tlen=2_000_000), 254),
+        ("base_error", Read(0, "9M", "ACGTACGTA", qual=255), 254),
+        ("base_error", Read(0, "9M", "ACGTACGTA", qual=0), 54),
         ("base_differs_from_ref", Read(0, "5M2I4M", "ACGTATTCGTA"), 120),
         ("base_differs_from_ref", Read(0, "4M1D4M", "ACGTCGTA"), 180),
         ("base_differs_from_ref", Read(0, "9M", "ACGTNCGTA"), 254),
@@ -74,6 +98,7 @@ def test_values_at_the_limits(channel: str, read: Read, value: int) -> None:
     """The pixel of the middle column, where the reference has an A."""
     reads = read_batch([read])
     pileup, _ = draw(reads, site_of(reads, 4, "A", ("C",), [1]), "ACGTACGTA")
+    pileup = replace(pileup, run=RUN)
     out = np.zeros(pileup.cell.shape, np.uint8)
     getattr(channels, channel)(pileup, out)
     assert out[0, 1, 10] == value

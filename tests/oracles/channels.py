@@ -1,5 +1,7 @@
 """The twin of `dvplug.images.channels`: one pixel at a time, by its formula."""
 
+import math
+
 from dvplug.line.image_batch import (
     DELETED,
     EMPTY,
@@ -35,6 +37,7 @@ def pixel(channel: str, pileup: Pileup, image: int, row: int, column: int) -> in
         return 0
     if cell == REFERENCE:
         full = {"base_quality": 254, "mapping_quality": 254, "strand": 70, "insert_size": 254, "haplotype": 0}
+        full |= dict.fromkeys(("base_error", "relative_mapping_quality", "relative_insert_size"), 254)
         own = {"read_base": BASE[base], "read_supports_variant": 60, "base_differs_from_ref": 50}
         own["homopolymer_length"] = min(254, 254 * run_length(pileup.reference[image].tolist(), column) // 20)
         return (full | own)[channel]
@@ -45,6 +48,13 @@ def pixel(channel: str, pileup: Pileup, image: int, row: int, column: int) -> in
         "haplotype": {NO_SIDE: 0, NEAR: 127, FAR: 254}[int(pileup.side[image, row])],
         "read_supports_variant": SUPPORT.get(int(pileup.support[image, row]), 120),
     }
+    if channel == "relative_mapping_quality":
+        quality = int(reads.mapping_quality[read])
+        return 25 if quality == 255 else int(50 + 204 * min(1, quality / pileup.run.usual_mapping_quality))
+    if channel == "relative_insert_size":
+        length, run = abs(int(reads.fragment_length[read])), pileup.run
+        z = max(-3.0, min(3.0, (length - run.fragment_length) / max(run.fragment_spread, 1)))
+        return 25 if not length or not run.fragment_length else int(50 + 204 * (z / 3 + 1) / 2)
     if channel in of_read:
         return of_read[channel]
     if cell == DELETED:
@@ -54,6 +64,9 @@ def pixel(channel: str, pileup: Pileup, image: int, row: int, column: int) -> in
     if channel == "homopolymer_length":
         first, end = reads.base_offset[read], reads.base_offset[read + 1]
         return min(254, 254 * run_length(reads.seq[first:end].tolist(), cell - int(first)) // 20)
+    if channel == "base_error":
+        p = float(pileup.run.mismatch_p[reads.qual[cell]])
+        return int(50 + 204 * max(0, min(40, -10 * math.log10(p))) / 40)
     if channel == "base_quality":
         return int(254 * min(int(reads.qual[cell]), 40) / 40)
     if reads.seq[cell] != base:

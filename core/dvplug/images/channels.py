@@ -11,7 +11,8 @@ import numpy as np
 from dvplug.kernel import kernel
 from dvplug.line.image_batch import DELETED, EMPTY, REFERENCE, Pileup
 from dvplug.line.read_batch import REVERSE
-from dvplug.sequence.arrays import Bools, Int32s, UInt8s
+from dvplug.line.run_profile import NO_QUALITY
+from dvplug.sequence.arrays import Bools, Float64s, Int32s, UInt8s
 from dvplug.sequence.repeats import run_lengths
 
 Image = UInt8s  # [n, h, w]
@@ -20,6 +21,8 @@ BASE_PIXEL = np.array([250, 30, 180, 100, 0], np.uint8)  # A, C, G, T, other
 SUPPORT_PIXEL = np.array([0, 254, 180, 60, 120], np.uint8)  # no read, alt, other alt, reference, unknown
 HAPLOTYPE_PIXEL = np.array([0, 127, 254], np.uint8)  # unknown, near, far
 FULL = 254
+UNKNOWN_PIXEL, LEAST_KNOWN = 25, 50
+MOST_DEVIATION = 3.0  # SD
 MATCH, INSERTION_AFTER, DELETION, MISMATCH = 50, 120, 180, 254
 FORWARD_PIXEL, REVERSE_PIXEL = 70, 240
 MAX_BASE_QUALITY, MAX_MAPPING_QUALITY, MAX_FRAGMENT_LENGTH = 40, 60, 1000
@@ -64,6 +67,39 @@ def insert_size(pileup: Pileup, out: Image) -> None:
     """Absolute fragment length up to 1,000 bp, scaled to 254."""
     length = np.minimum(np.abs(pileup.reads.fragment_length), MAX_FRAGMENT_LENGTH)
     _by_row(pileup, (FULL * length // MAX_FRAGMENT_LENGTH).astype(np.uint8), FULL, out)
+
+
+def base_error(pileup: Pileup, out: Image) -> None:
+    """How often a base of this quality is wrong in this run, as phred up to 40: 50 to 254."""
+    phred = np.clip(-10 * np.log10(pileup.run.mismatch_p), 0, MAX_BASE_QUALITY)
+    _by_base(
+        pileup.cell,
+        pileup.reads.qual,
+        _known(phred / MAX_BASE_QUALITY),
+        np.full_like(pileup.reference, FULL),
+        out,
+    )
+
+
+def relative_mapping_quality(pileup: Pileup, out: Image) -> None:
+    """Mapping quality, of what three quarters of the run's reads have: 50 to 254; 25 where it is not known."""
+    quality = pileup.reads.mapping_quality
+    pixel = _known(np.minimum(quality / pileup.run.usual_mapping_quality, 1))
+    _by_row(pileup, np.where(quality == NO_QUALITY, UNKNOWN_PIXEL, pixel).astype(np.uint8), FULL, out)
+
+
+def relative_insert_size(pileup: Pileup, out: Image) -> None:
+    """Fragment length: from 3 SD of the run's below its median to 3 SD above, 50 to 254; 25 where it is not known."""
+    length, run = np.abs(pileup.reads.fragment_length.astype(np.float64)), pileup.run
+    deviation = (length - run.fragment_length) / max(run.fragment_spread, 1.0)
+    pixel = _known((np.clip(deviation, -MOST_DEVIATION, MOST_DEVIATION) / MOST_DEVIATION + 1) / 2)
+    unknown = (length == 0) | (run.fragment_length == 0)
+    _by_row(pileup, np.where(unknown, UNKNOWN_PIXEL, pixel).astype(np.uint8), FULL, out)
+
+
+def _known(share: Float64s) -> Image:
+    """Pixels of values from 0 to 1, apart from that of what is not known and from that of no read."""
+    return np.asarray(LEAST_KNOWN + (FULL - LEAST_KNOWN) * share, np.float64).astype(np.uint8)
 
 
 def haplotype(pileup: Pileup, out: Image) -> None:

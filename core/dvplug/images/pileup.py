@@ -76,7 +76,7 @@ def lay_out(scene: Scene, layout: ImageLayout) -> Pileup:
         arrays,
         reads.name_hash,
     )
-    return Pileup(reads, *canvas, _reference_windows(scene, w)[scene.images.site])
+    return Pileup(reads, *canvas, _reference_windows(scene, w)[scene.images.site], scene.run)
 
 
 class _Canvas(NamedTuple):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from dvplug.line.read_batch import ReadBatch
+from dvplug.line.run_profile import RunProfile, usual_profile
 
 # Values of `Pileup.cell` below zero.
 EMPTY, DELETED, REFERENCE = -1, -2, -3
@@ -30,6 +31,8 @@ class Pileup:
     support: npt.NDArray[np.uint8]  # [n, h]: NO_READ, SUPPORTS_ALT, ...
     side: npt.NDArray[np.uint8]  # [n, h]: haplotype of the row's read, NO_SIDE, NEAR or FAR
     reference: npt.NDArray[np.uint8]  # [n, w]: base codes, 4 beyond the contig
+    run: RunProfile = field(default_factory=usual_profile)
+    """How the reads of the run err, and what they are like."""
 
 
 @dataclass(frozen=True)

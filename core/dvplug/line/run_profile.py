@@ -115,6 +115,12 @@ class RunProfile:
         """P(a read shows a tract longer or shorter than it is); ``kind`` is an index in `TRACTS`."""
         return 1.0 - float(self.length_p[kind, min(units, MOST_UNITS), MOST_CHANGE])
 
+    @property
+    def usual_mapping_quality(self) -> float:
+        """The mapping quality that three quarters of the reads do not exceed; 60 where none is known."""
+        known = np.cumsum(self.mapping_quality[:NO_QUALITY])
+        return max(1.0, float(np.searchsorted(known, 0.75 * known[-1]))) if known[-1] > 0 else 60.0
+
     def empirical_quality(self, quality: int) -> float:
         """What a reported base quality means, phred."""
         return -10 * float(np.log10(self.mismatch_p[quality]))

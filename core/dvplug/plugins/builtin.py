@@ -30,6 +30,9 @@ CHANNELS = {
     "base_differs_from_ref": "the base is not that of the reference",
     "insert_size": "length of the fragment that the read pair came from",
     "homopolymer_length": "length of the run of equal bases around the base, in the read itself",
+    "base_error": "how often bases of this quality are wrong in this run",
+    "relative_mapping_quality": "phred quality of the read's placement, of the run's usual one",
+    "relative_insert_size": "length of the fragment, of the run's",
     "haplotype": "phase of the read, from its HP tag or the engine's own phasing",
 }
 

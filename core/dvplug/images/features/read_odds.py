@@ -18,7 +18,7 @@ from dvplug.kernel import kernel, subkernel
 from dvplug.line.candidate_batch import UNINFORMATIVE, ReadSupport
 from dvplug.line.image_batch import NO_ALT
 from dvplug.line.read_batch import ReadArrays
-from dvplug.line.run_profile import MOST_CHANGE, MOST_UNITS, RunProfile
+from dvplug.line.run_profile import MOST_CHANGE, MOST_UNITS, NO_QUALITY, RunProfile
 from dvplug.sequence.arrays import Bools, Float32s, Float64s, Int8s, Int32s, Int64s, UInt8s
 from dvplug.sequence.codes import UNKNOWN_BASE, decode_bases
 from dvplug.sequence.repeats import LONGEST_PERIOD, LONGEST_TRACT, periodic_end
@@ -44,7 +44,6 @@ LEAST_MISMAPPED, UNKNOWN_MISMAPPED = 1e-5, 1e-3
 MISPHASED = 0.03
 """Of the reads with a haplotype, those that are of the other one."""
 LEAST_ERROR, MOST_ERROR = 1e-7, 0.45
-UNKNOWN_MAPPING = 255
 _NODES = np.sqrt(3.0) * np.array([-1.0, 0.0, 1.0])
 _WEIGHTS = np.array([1.0, 4.0, 1.0]) / 6
 """Gauss-Hermite quadrature of the standard normal distribution, of three nodes."""
@@ -93,14 +92,13 @@ def odds_features(scene: Scene) -> Float32s:
     images = _Images(site, alt_set, *_length_errors(scene))
     quality = _base_qualities(scene.candidates.start, scene.candidates.support(), scene.reads.arrays())
     shown = _Shown(quality, scene.reads.mapping_quality[entry], scene.haplotypes)
-    mapping = _usual_mapping(run)
     _weigh(
         out,
         images,
         scene.candidates.support(),
         shown,
         _Run(run.mismatch_p, _mismapped_p(), run.length_spread),
-        np.array([np.log1p(run.depth), mapping]),
+        np.array([np.log1p(run.depth), run.usual_mapping_quality]),
     )
     return out
 
@@ -126,16 +124,8 @@ def _base_qualities(site_start: Int32s, over: ReadSupport, reads: ReadArrays) ->
 def _mismapped_p() -> Float64s:
     """P(a read is of another place) by its mapping quality, float64[256] (SAM, section 1.4.5)."""
     p = np.maximum(10.0 ** (-np.arange(256) / 10), LEAST_MISMAPPED)
-    p[UNKNOWN_MAPPING] = UNKNOWN_MISMAPPED
+    p[NO_QUALITY] = UNKNOWN_MISMAPPED
     return np.minimum(p, MOST_ERROR)
-
-
-def _usual_mapping(run: RunProfile) -> float:
-    """The mapping quality that three quarters of the run's reads do not exceed; 60 where none is known."""
-    known = np.cumsum(run.mapping_quality[:UNKNOWN_MAPPING])
-    if not len(known) or known[-1] <= 0:
-        return 60.0
-    return max(1.0, float(np.searchsorted(known, 0.75 * known[-1])))
 
 
 def _length_errors(scene: Scene) -> tuple[Bools, Float64s, Float64s]:
@@ -236,7 +226,7 @@ def _weigh(
         phased = np.zeros((kinds, 2))  # one copy: the alts on haplotype 1, and on haplotype 2
         mapping, reads, errors, told_by, unknown = np.zeros(2), np.zeros(2), 0.0, 0, 0
         for k in range(first, last):
-            unknown += shown.mapping[k] == UNKNOWN_MAPPING
+            unknown += shown.mapping[k] == NO_QUALITY
             allele = over.allele[k]
             if allele == UNINFORMATIVE:
                 continue
@@ -247,7 +237,7 @@ def _weigh(
             if has or allele == 0:
                 side = 0 if has else 1
                 reads[side] += 1
-                if shown.mapping[k] != UNKNOWN_MAPPING:
+                if shown.mapping[k] != NO_QUALITY:
                     mapping[side] += min(1.0, shown.mapping[k] / usual[1])
                 else:
                     mapping[side] += 1
