@@ -355,7 +355,8 @@ def test_the_engine_s_feature_sets_declare_what_they_look_at() -> None:
     assert {name: plugins.feature_set(name).reach for name in plugins.names("feature set")} == {
         "site": NEARBY,
         **dict.fromkeys(
-            ("length-summary", "length-shares", "r10-length-likelihoods"), LONGEST_TRACT + SPANNED_FLANK
+            ("length-summary", "length-shares", "read-odds", "r10-length-likelihoods"),
+            LONGEST_TRACT + SPANNED_FLANK,
         ),
     }
     profile = plugins.technology("ont")

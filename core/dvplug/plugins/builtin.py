@@ -79,6 +79,13 @@ def dvplug_feature_sets() -> list[FeatureSet]:
             f"{FEATURES}.length_shares:SHARE_FEATURES",
             reach=TRACT,
         ),
+        FeatureSet(
+            "read-odds",
+            "how likely the reads are with no, one and two copies of the alts, as this run errs",
+            f"{FEATURES}.read_odds:odds_features",
+            f"{FEATURES}.read_odds:ODDS_FEATURES",
+            reach=TRACT,
+        ),
     ]
 
 

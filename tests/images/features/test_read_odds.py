@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dvplug.images.features.read_odds import ODDS_FEATURES, odds_features, tracts_after
-from dvplug.images.scene import Scene
 from dvplug.line.candidate_batch import UNINFORMATIVE
 from dvplug.line.run_profile import NO_QUALITY, RunProfile, usual_profile
+from dvplug.line.scene import Scene
 from dvplug.sequence.codes import encode_bases
 from helpers.image_sites import random_candidates, site_of
 from helpers.read_batches import Read, read_batch

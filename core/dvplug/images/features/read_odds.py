@@ -13,12 +13,12 @@ from typing import NamedTuple
 import numpy as np
 
 from dvplug.images.features.site import base_at
-from dvplug.images.scene import Scene
 from dvplug.kernel import kernel, subkernel
 from dvplug.line.candidate_batch import UNINFORMATIVE, ReadSupport
 from dvplug.line.image_batch import NO_ALT
 from dvplug.line.read_batch import ReadArrays
 from dvplug.line.run_profile import MOST_CHANGE, MOST_UNITS, NO_QUALITY, RunProfile
+from dvplug.line.scene import Scene
 from dvplug.sequence.arrays import Bools, Float32s, Float64s, Int8s, Int32s, Int64s, UInt8s
 from dvplug.sequence.codes import UNKNOWN_BASE, decode_bases
 from dvplug.sequence.repeats import LONGEST_PERIOD, LONGEST_TRACT, periodic_end
