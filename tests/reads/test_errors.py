@@ -9,7 +9,7 @@ import pytest
 
 from dvplug.reads.errors import window_errors
 from dvplug.sequence.codes import encode_bases
-from dvplug.sequence.tracts import find_tracts
+from dvplug.sequence.tracts import reference_tracts
 from helpers.read_batches import Read, random_reads, random_sequence, read_batch
 from oracles.errors import TwinErrors, kind_of, twin_tracts
 
@@ -21,7 +21,7 @@ def test_tracts_are_those_of_brute_force(seed: int) -> None:
     for _ in range(seed % 3):
         at = rng.randrange(290)
         reference = reference[:at] + "N" * 4 + reference[at + 4 :]
-    found = find_tracts(encode_bases(reference.encode()))
+    found = reference_tracts(encode_bases(reference.encode()))
     expected = twin_tracts(reference)
     assert [*zip(found.low.tolist(), found.high.tolist(), found.period.tolist(), strict=True)] == expected
     assert found.runs == sum(period == 1 for _, _, period in expected)

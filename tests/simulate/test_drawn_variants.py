@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from dvplug.sequence.tracts import find_tracts
 from dvplug.simulate.drawn_variants import VariantModel, drawn_variants
-from dvplug.simulate.genome import find_tracts, random_genome
+from dvplug.simulate.genome import random_genome
 from dvplug.simulate.variants import Event, PhasedVariant, draw_events, place_events
 
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dvplug.sequence.codes import encode_bases
-from dvplug.simulate.genome import find_tracts
+from dvplug.sequence.tracts import find_tracts
 
 
 def brute_force_tracts(sequence: str, unit: int, least: int) -> set[tuple[int, int, int]]:

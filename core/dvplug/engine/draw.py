@@ -181,10 +181,8 @@ class RegionImages:
         """Widen the targets by `LINKED_MARGIN` within their contig, and join those that then touch."""
         near: list[Region] = []
         for contig, start, end in targets:
-            first, last = (
-                max(0, start - LINKED_MARGIN),
-                min(end + LINKED_MARGIN, self.reference.lengths[contig]),
-            )
+            first = max(0, start - LINKED_MARGIN)
+            last = min(end + LINKED_MARGIN, self.reference.lengths[contig])
             if near and first <= near[-1].end:
                 first = near.pop().start
             near.append(Region(contig, first, last))

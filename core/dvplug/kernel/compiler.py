@@ -139,9 +139,8 @@ class _KernelLowering(NativeLowering):
         library.enable_object_caching()
         state.flags.no_cpython_wrapper, state.flags.no_cfunc_wrapper = False, True
         super().run_pass(state)
-        for (
-            variable
-        ) in library._final_module.global_variables:  # parts have none of their own while they have no code
+        # Parts have none of their own while they have no code.
+        for variable in library._final_module.global_variables:
             environment = lookup_environment(variable.name)
             if environment is not None:
                 library.codegen.set_env(variable.name, environment)

@@ -18,13 +18,13 @@ from dvplug.sequence.arrays import Bools, Int32s, Int64s, UInt8s
 from dvplug.sequence.cigar import DELETION, INSERTION, consumes_read, consumes_reference, is_aligned, unpack
 from dvplug.sequence.codes import UNKNOWN_BASE
 from dvplug.sequence.repeats import SPANNED_FLANK
-from dvplug.sequence.tracts import UNKNOWN_KIND, ReferenceTracts, find_tracts
+from dvplug.sequence.tracts import UNKNOWN_KIND, ReferenceTracts, reference_tracts
 
 FEWEST_READS = 8
 """Over a place that tells anything. Of heterozygous SNPs 4 % have one read of 8 or none that differs."""
 _BESIDE = 5  # bp on either side of a place that may vary, where aligners misplace bases
 _LONG_BP = 8
-"""ReferenceTracts from this length on are misread so often that a third of the reads may agree on another length."""
+"""Tracts from this length on are misread so often that a third of the reads may agree on another length."""
 _CHANGES = 2 * MOST_CHANGE + 1
 
 
@@ -82,7 +82,7 @@ def window_errors(
     """
     first, last = window[0] - reference_start, window[1] - reference_start
     first, last = max(0, first), min(last, len(reference))
-    tracts, bp = find_tracts(reference), len(reference)
+    tracts, bp = reference_tracts(reference), len(reference)
     by_base = [np.zeros(bp, np.int32) for _ in range(2)]
     found = _Found(
         np.zeros(bp + 1, np.int32),

@@ -36,9 +36,8 @@ class _Site:
     spans: tuple[Span, ...]  # of each kept alt: its REF, were it alone
     p: Float64s  # [g], of the genotypes of the kept alts
     haploid: bool
-    reads: dict[
-        int, int
-    ]  # allele of each read that tells one: its number among the kept, or below 0 for another
+    reads: dict[int, int]
+    """Allele of each read that tells one: its number among the kept, or below 0 for another."""
 
     def called(self) -> tuple[int, int]:
         """Return the best genotype."""

@@ -9,7 +9,8 @@ import numpy as np
 import pysam
 from numpy.typing import NDArray
 
-from dvplug.simulate.genome import LETTERS, Codes, N, find_tracts
+from dvplug.sequence.tracts import find_tracts
+from dvplug.simulate.genome import LETTERS, Codes, N
 from dvplug.simulate.variants import HaplotypeSequence
 
 READ_LENGTH = 150

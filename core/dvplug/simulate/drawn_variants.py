@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dvplug.simulate.genome import Codes, N, find_tracts
+from dvplug.sequence.tracts import find_tracts
+from dvplug.simulate.genome import Codes, N
 from dvplug.simulate.variants import Event, PhasedVariant, place_events, repeat_variant
 
 RUN = 20

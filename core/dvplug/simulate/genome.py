@@ -1,4 +1,4 @@
-"""Genomes as base codes: made-up sequence, tandem repeats, FASTA and BED.
+"""Genomes as base codes: made-up sequence, FASTA and BED.
 
 Everywhere in `dvplug.simulate` a sequence is an array of base codes, uint8: A, C, G, T = 0..3, and `N` for all else
 (`dvplug.sequence.codes.encode_bases` makes one of letters).
@@ -7,73 +7,19 @@ Everywhere in `dvplug.simulate` a sequence is an array of base codes, uint8: A, 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pysam
 from numpy.typing import NDArray
 
 from dvplug.sequence.codes import UNKNOWN_BASE
+from dvplug.sequence.tracts import stretches_of
 
 Codes = NDArray[np.uint8]
 """Base codes, uint8[bp]."""
 N = UNKNOWN_BASE
 LETTERS = np.frombuffer(b"ACGTN", dtype=np.uint8)
 COMPLEMENT = np.array([3, 2, 1, 0, 4], dtype=np.uint8)
-SHORTEST_TRACT = {1: 4, 2: 6, 3: 9, 4: 12, 5: 15, 6: 18}
-"""bp from which a run of a unit of so many bp counts as a tandem repeat."""
-
-
-class Tracts(NamedTuple):
-    """Maximal tandem repeats, sorted by start where nothing else is said."""
-
-    start: NDArray[np.int64]  # [tracts]
-    length: NDArray[np.int64]  # [tracts], bp
-    unit: NDArray[np.int64]  # [tracts], bp of the repeated unit
-
-
-def _runs(same: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the starts and lengths of the runs of True."""
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], same.view(np.int8), [0]))))
-    return edges[::2], edges[1::2] - edges[::2]
-
-
-def find_tracts(codes: Codes, shortest: dict[int, int] | None = None) -> Tracts:
-    """Find all maximal tandem repeats whose unit is 1 to 6 bp.
-
-    Parameters
-    ----------
-    codes
-        uint8[n], base codes.
-    shortest
-        Unit length in bp to the shortest tract that counts, in bp; units left out are not looked for.
-    """
-    found = []
-    for unit, least in (shortest or SHORTEST_TRACT).items():
-        same = (codes[unit:] == codes[:-unit]) & (codes[unit:] != N)
-        if unit == 1 and least == 1:
-            edges = np.flatnonzero(~same)
-            start = np.concatenate(([0], edges + 1))
-            length = np.diff(np.concatenate((start, [len(codes)])))
-            keep = codes[start] != N
-        else:
-            start, length = _runs(same)
-            length = length + unit
-            keep = length >= least
-            for inner in (k for k in range(1, unit) if unit % k == 0):
-                keep &= ~_has_period(codes, start, unit, inner)
-        found.append((start[keep], length[keep], np.full(int(keep.sum()), unit)))
-    start, length, units = (np.concatenate(column).astype(np.int64) for column in zip(*found, strict=True))
-    order = np.argsort(start, kind="stable")
-    return Tracts(start[order], length[order], units[order])
-
-
-def _has_period(codes: Codes, start: NDArray[np.int64], unit: int, inner: int) -> NDArray[np.bool_]:
-    """Tell which units, ``unit`` bp from each start, are themselves repeats of ``inner`` bp."""
-    periodic = np.ones(len(start), dtype=np.bool_)
-    for offset in range(unit - inner):
-        periodic &= codes[start + offset] == codes[start + offset + inner]
-    return periodic
 
 
 def random_genome(length: int, rng: np.random.Generator) -> Codes:
@@ -129,5 +75,5 @@ def write_bed(path: Path, intervals: list[tuple[str, int, int]]) -> Path:
 
 def known_intervals(contig: str, codes: Codes) -> list[tuple[str, int, int]]:
     """Return the intervals of a contig that are not N."""
-    starts, lengths = _runs(codes != N)
+    starts, lengths = stretches_of(codes != N)
     return [(contig, int(s), int(s + n)) for s, n in zip(starts, lengths, strict=True)]

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pysam
 
-from dvplug.simulate.genome import Codes, N, find_tracts
+from dvplug.sequence.tracts import find_tracts
+from dvplug.simulate.genome import Codes, N
 from dvplug.simulate.variants import PhasedVariant, fits_both_haplotypes
 
 OTHER_HAPLOTYPE = 0.03

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from dvplug.kernel import kernel, subkernel
 from dvplug.sequence.codes import encode_bases
+from dvplug.sequence.tracts import Tracts, find_tracts
 from dvplug.simulate.balance import AlleleBalance
 from dvplug.simulate.depths import DepthBlocks
 from dvplug.simulate.fastq import RECORD_BYTES, write_name, write_plus
-from dvplug.simulate.genome import Codes, N, Tracts, find_tracts
+from dvplug.simulate.genome import Codes, N
 from dvplug.simulate.learn.profile import FOREIGN, LONGEST_TRACT, RANDOM, RATE_TRACTS, WRONG, Profile
 from dvplug.simulate.locus_noise import LocusNoise, hash_around, normal_of, site_rates
 from dvplug.simulate.variants import HaplotypeSequence

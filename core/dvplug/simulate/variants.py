@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from dvplug.sequence.alleles import moved_left
 from dvplug.sequence.codes import decode_bases, encode_bases
-from dvplug.simulate.genome import Codes, N, Tracts, find_tracts
+from dvplug.sequence.tracts import Tracts, find_tracts
+from dvplug.simulate.genome import Codes, N
 
 TRANSITION = np.array([2, 3, 0, 1], dtype=np.uint8)
 TRANSITION_P = 0.68

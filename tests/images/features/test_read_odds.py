@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dvplug.images.features.read_odds import ODDS_FEATURES, odds_features, tracts_after
+from dvplug.images.features.read_odds import ODDS_FEATURES, odds_features
 from dvplug.line.candidate_batch import UNINFORMATIVE
 from dvplug.line.run_profile import NO_QUALITY, RunProfile, usual_profile
 from dvplug.line.scene import Scene
@@ -136,12 +136,24 @@ def test_a_length_is_as_doubtful_as_such_lengths_were_found_to_be(units: int) ->
     assert odds[0] > 20 > 5 > odds[-1]
 
 
-def test_tracts() -> None:
-    reference = encode_bases(b"GAAAAACACACACACTGTGACTTTACTTTACTTTAG")
-    found = tracts_after(reference, np.array([0, 4, 13, 18, 35]))
-    assert list(zip(*(column.tolist() for column in found), strict=True)) == [
-        (1, 5, 0), (2, 5, 2), (1, 1, 1), (5, 3, 3), (0, 0, 0),
-    ]  # fmt: skip
+def test_a_base_of_a_repeat_is_a_homopolymer_and_two_are_a_unit() -> None:
+    """In ACACACAC one C less is as rare as a run of one C misread, AC less as a dinucleotide misread."""
+    reference = "TTGCATG" + "AC" * 6 + "GTTCATTGCATCCGA"
+    run = usual_profile()
+    length_p = run.length_p.copy()
+    length_p[0, 1] = [0, 0, 0.02, 0.98, 0, 0, 0]
+    length_p[2, 6] = [0, 0, 0.2, 0.8, 0, 0, 0]
+    run = replace(run, length_p=length_p, length_spread=0.0, deletion_p=1e-6, insertion_p=1e-6)
+    for deleted, wrong, kind, left in (("A", 0.02, 0, 0), ("AC", 0.2, 2, 5)):
+        n = len(deleted)
+        seqs = [reference] * 10 + [reference[:7] + reference[7 + n :]] * 5
+        cigars = [f"{len(reference)}M"] * 10 + [f"7M{n}D{len(reference) - 7 - n}M"] * 5
+        reads = read_batch([Read(0, c, s) for c, s in zip(cigars, seqs, strict=True)])
+        candidates = site_of(reads, 6, "G" + deleted, ("G",), [0] * 10 + [1] * 5)
+        row = of(odds_features(Scene(reads, candidates, encode_bases(reference.encode()), 0, run))[0])
+        missed = max(run.misread_p(kind, left), 1e-7)
+        twin = twin_odds([(has, wrong, missed, 0) for has in [False] * 10 + [True] * 5], None)
+        assert as_logarithm(row["one_to_none"]) == pytest.approx(twin["one_to_none"], rel=0.02, abs=0.05)
 
 
 def test_depth_and_mapping_quality_are_relative_to_the_run() -> None:

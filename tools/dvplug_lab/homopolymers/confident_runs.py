@@ -10,7 +10,7 @@ import pysam
 
 from dvplug.genome.bed import read_bed
 from dvplug.sequence.codes import encode_bases
-from dvplug.simulate.genome import find_tracts
+from dvplug.sequence.tracts import find_tracts
 from dvplug.simulate.sample import read_fasta
 
 Genotype = tuple[int, int]

@@ -6,7 +6,6 @@ and done.txt last of all. Sets that are held out have contigs of their own.
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,6 +36,7 @@ from dvplug_lab.read_sets import (
     TUNE,
     ReadSet,
 )
+from dvplug_lab.training_reads.folder import begun, finished
 from dvplug_lab.training_reads.plans import Plan, confident, plan_depths
 from dvplug_lab.training_reads.worlds import build_world
 from dvplug_lab.world_sets import WorldSet
@@ -109,9 +109,7 @@ def build(
         Sequence and label only this.
     """
     began = time.time()
-    folder = out / f".{chosen.name}.partial"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    folder = begun(out, chosen.name)
     rng = np.random.default_rng(chosen.seed)
     contigs, variants = make_person(shared, chosen.fasta, rng)
     for name in [*contigs]:
@@ -135,16 +133,9 @@ def build(
         profile = profile.scaled(clip=chosen.clip_factor, indel=chosen.indel_factor, rng=rng)
     count_of_reads = sequence(mapper, profile, chosen, copies, plans, rng)
     mapper.close()
-    for index in folder.glob("ref.fa.*"):
-        if index.suffix != ".fai":
-            index.unlink()
     count = sum(map(len, variants.values()))
-    (folder / "done.txt").write_text(
-        f"{chosen}\n{count_of_reads} reads or pairs, {count} variants, {time.time() - began:.0f} s\n"
-    )
-    final = out / chosen.name
-    shutil.rmtree(final, ignore_errors=True)
-    return folder.rename(final)
+    done = f"{chosen}\n{count_of_reads} reads or pairs, {count} variants, {time.time() - began:.0f} s\n"
+    return finished(folder, out, chosen.name, done)
 
 
 def profile_of(shared: Path, out: Path, chosen: ReadSet) -> Profile | ContextProfile:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import resource
-import shutil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +23,7 @@ from dvplug.simulate.sample import decoys, read_fasta, real_variants
 from dvplug.simulate.sequencing import PlannedContig, rewrite, write_reads
 from dvplug.simulate.variants import PhasedVariant, write_truth
 from dvplug_lab.read_sets import CONFIDENT, MAIN, NEVER, PLATFORMS, REAL_END, TRUTH, TRUTHS, TUNE
+from dvplug_lab.training_reads.folder import begun, finished
 from dvplug_lab.world_sets import WorldSet
 
 SHORT_STRETCH, LONG_STRETCH, AMPLICON_STRETCH = 75_000, 250_000, 15_000
@@ -197,9 +197,7 @@ def build_world(
 ) -> Path:
     """Make one folder of reads, beside its place, and move it in when whole; done.txt says what CPU time it took."""
     began, world = _cpu_seconds(), chosen.world
-    folder = out / f".{chosen.name}.partial"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    folder = begun(out, chosen.name)
     rng = np.random.default_rng(chosen.seed)
     contigs, variants = make_world_person(shared, chosen, rng)
     mean_length = 0.0
@@ -227,16 +225,9 @@ def build_world(
     is_copy = write_reads(mapper, profile, world, chosen.noise, planned, rng)
     mapper.close()
     rewrite(reads, world, is_copy)
-    for index in folder.glob("ref.fa.*"):
-        if index.suffix != ".fai":
-            index.unlink()
     count = sum(map(len, variants.values()))
-    (folder / "done.txt").write_text(
-        f"{chosen}\n{len(is_copy)} reads or pairs, {count} variants, {_cpu_seconds() - began:.0f} CPU s\n"
-    )
-    final = out / chosen.name
-    shutil.rmtree(final, ignore_errors=True)
-    return folder.rename(final)
+    done = f"{chosen}\n{len(is_copy)} reads or pairs, {count} variants, {_cpu_seconds() - began:.0f} CPU s\n"
+    return finished(folder, out, chosen.name, done)
 
 
 def _planned(

@@ -8,6 +8,7 @@ from either copy alike. The network weighs them with all else that it sees, as r
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,9 +20,9 @@ from dvplug.line.image_batch import NO_ALT
 from dvplug.line.read_batch import ReadArrays
 from dvplug.line.run_profile import MOST_CHANGE, MOST_UNITS, NO_QUALITY, RunProfile
 from dvplug.line.scene import Scene
-from dvplug.sequence.arrays import Bools, Float32s, Float64s, Int8s, Int32s, Int64s, UInt8s
-from dvplug.sequence.codes import UNKNOWN_BASE, decode_bases
-from dvplug.sequence.repeats import LONGEST_PERIOD, LONGEST_TRACT, periodic_end
+from dvplug.sequence.arrays import Bools, Float32s, Float64s, Int8s, Int32s, UInt8s
+from dvplug.sequence.codes import decode_bases
+from dvplug.sequence.tracts import tracts_after
 
 ODDS_FEATURES = (
     # ln of odds, on a logarithmic scale that keeps the sign: copies of the image's alts that the sample has
@@ -48,14 +49,6 @@ _NODES = np.sqrt(3.0) * np.array([-1.0, 0.0, 1.0])
 _WEIGHTS = np.array([1.0, 4.0, 1.0]) / 6
 """Gauss-Hermite quadrature of the standard normal distribution, of three nodes."""
 _PLACES = len(_NODES)
-
-
-class Tract(NamedTuple):
-    """The homopolymer or tandem repeat after each site."""
-
-    period: Int64s  # [s]: bp of a unit; 0 for none
-    units: Int64s  # [s]: whole ones
-    kind: Int64s  # [s]: index in `dvplug.line.run_profile.TRACTS`
 
 
 class _Images(NamedTuple):
@@ -137,40 +130,52 @@ def _length_errors(scene: Scene) -> tuple[Bools, Float64s, Float64s]:
     chosen = np.flatnonzero((changes != 0).any(axis=1))
     if not len(chosen):
         return by_length, false_p, missed_p
-    tracts = tracts_after(scene.reference, scene.starts)
-    units = [_tract_text(scene, tracts, i) for i in range(len(scene.candidates))]
+    tracts = list(
+        zip(*(column.tolist() for column in tracts_after(scene.reference, scene.starts)), strict=True)
+    )
     by_length[chosen] = True
     for image in chosen.tolist():
         i = int(site[image])
+        first = int(scene.starts[i]) + 1
+        own = [
+            _Tract(kind, units, decode_bases(scene.reference[first : first + period]))
+            for period, units, kind in (tracts[i][:3], tracts[i][3:])
+            if units
+        ]
         ref, alts = scene.candidates.refs[i], scene.candidates.alts[i]
         of_alts = [
-            _errors_of(scene.run, ref, alts[alt], units[i], int(tracts.units[i]), int(tracts.kind[i]))
-            for alt in alt_set[image].tolist()
-            if alt != NO_ALT
+            _errors_of(scene.run, ref, alts[alt], own) for alt in alt_set[image].tolist() if alt != NO_ALT
         ]
         false_p[image] = min(MOST_ERROR, sum(false for false, _ in of_alts))
         missed_p[image] = min(MOST_ERROR, sum(missed for _, missed in of_alts) / len(of_alts))
     return by_length, false_p, missed_p
 
 
-def _tract_text(scene: Scene, tracts: Tract, i: int) -> str:
-    """A unit of the tract after a site, or nothing."""
-    first = int(scene.starts[i]) + 1
-    return decode_bases(scene.reference[first : first + int(tracts.period[i])])
+class _Tract(NamedTuple):
+    """A homopolymer or tandem repeat after a site."""
+
+    kind: int  # index in `dvplug.line.run_profile.TRACTS`
+    units: int
+    unit: str
 
 
-def _errors_of(run: RunProfile, ref: str, alt: str, unit: str, units: int, kind: int) -> tuple[float, float]:
-    """P(a read shows the alt | its copy is the reference), and P(it does not | its copy is the alt)."""
+def _errors_of(run: RunProfile, ref: str, alt: str, tracts: Sequence[_Tract]) -> tuple[float, float]:
+    """P(a read shows the alt | its copy is the reference), and P(it does not | its copy is the alt).
+
+    Of the tracts the first counts that the alt makes longer or shorter: a homopolymer before a repeat, as in the run's
+    profile.
+    """
     more = len(alt) - len(ref)
     shorter, longer = sorted((ref, alt), key=len)
     changed = longer[1 : 1 + abs(more)]
-    if more and unit and longer == shorter[:1] + changed + shorter[1:] and abs(more) % len(unit) == 0:
-        steps = more // len(unit)
-        if changed == unit * abs(steps) and units + steps >= 0:
-            there = _change_p(run, kind, units, steps)
-            return there, max(run.misread_p(kind, units + steps), LEAST_ERROR)
     if more == 0:
         return LEAST_ERROR, LEAST_ERROR
+    if longer == shorter[:1] + changed + shorter[1:]:
+        for kind, units, unit in tracts:
+            steps = more // len(unit)
+            if changed == unit * abs(steps) and units + steps >= 0:
+                there = _change_p(run, kind, units, steps)
+                return there, max(run.misread_p(kind, units + steps), LEAST_ERROR)
     rate = run.insertion_p if more > 0 else run.deletion_p
     return max(rate, LEAST_ERROR), max(run.insertion_p + run.deletion_p, LEAST_ERROR)
 
@@ -180,31 +185,6 @@ def _change_p(run: RunProfile, kind: int, units: int, steps: int) -> float:
     within = max(-MOST_CHANGE, min(steps, MOST_CHANGE))
     p = float(run.length_p[kind, min(units, MOST_UNITS), within + MOST_CHANGE])
     return max(p * 0.5 ** abs(steps - within), LEAST_ERROR)
-
-
-@kernel
-def tracts_after(reference: UInt8s, starts: Int64s) -> Tract:
-    """Find the tract that begins at the base after each of int64[s] offsets into uint8[l] base codes.
-
-    A homopolymer, unless a tandem repeat of three units or more is longer.
-    """
-    n = len(starts)
-    period, units, kind = np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64)
-    for i in range(n):
-        first = starts[i] + 1
-        if first >= len(reference) or reference[first] >= UNKNOWN_BASE:
-            continue
-        stop, longest = min(len(reference), first + LONGEST_TRACT), 0
-        for bp in range(1, LONGEST_PERIOD + 1):
-            end = min(periodic_end(reference, first, bp, stop), stop)
-            whole = (end - first) // bp
-            if (bp == 1 or whole >= 3) and end - first > longest:
-                longest, period[i], units[i] = end - first, bp, whole
-        if period[i] == 1:
-            kind[i] = np.int64(reference[first] in (1, 2))
-        else:
-            kind[i] = 2 if period[i] == 2 else 3
-    return Tract(period, units, kind)
 
 
 @kernel

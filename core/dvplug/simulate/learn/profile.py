@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from dvplug.errors import InputError
 from dvplug.sequence.codes import encode_bases
-from dvplug.simulate.genome import COMPLEMENT, Codes, find_tracts
+from dvplug.sequence.tracts import find_tracts
+from dvplug.simulate.genome import COMPLEMENT, Codes
 from dvplug.simulate.learn.observed_alleles import (
     ALIGNED,
     NOT_COUNTED,
