@@ -17,14 +17,17 @@ from dvplug.images.channels import (
     FULL,
     HAPLOTYPE_PIXEL,
     INSERTION_AFTER,
+    LEAST_KNOWN,
     LONGEST_HOMOPOLYMER,
     MATCH,
     MAX_BASE_QUALITY,
     MAX_FRAGMENT_LENGTH,
     MAX_MAPPING_QUALITY,
     MISMATCH,
+    MOST_DEVIATION,
     REVERSE_PIXEL,
     SUPPORT_PIXEL,
+    UNKNOWN_PIXEL,
 )
 from dvplug.line.image_batch import SUPPORTS_ALT, SUPPORTS_OTHER, SUPPORTS_REF, UNKNOWN_SUPPORT
 from dvplug.system.locations import StrPath
@@ -61,6 +64,12 @@ def _scaled(most: int, first: str, *values: int) -> tuple[Shade, ...]:
     return tuple(Shade(FULL * v // most, name) for v, name in zip((*values, most), names, strict=True))
 
 
+def _measured(*values: tuple[float, str]) -> tuple[Shade, ...]:
+    """Shades of a scale of the run's own, from 0 to 1."""
+    return tuple(Shade(int(LEAST_KNOWN + (FULL - LEAST_KNOWN) * share), name) for share, name in values)
+
+
+UNKNOWN = Shade(UNKNOWN_PIXEL, "not known")
 LEGENDS: dict[str, tuple[Shade, ...]] = {
     "read_base": (
         *(Shade(int(BASE_PIXEL[k]), base) for k, base in enumerate(BASE_COLOURS)),
@@ -78,7 +87,13 @@ LEGENDS: dict[str, tuple[Shade, ...]] = {
     ),
     "insert_size": _scaled(MAX_FRAGMENT_LENGTH, "{} bp", 250, 500),
     "homopolymer_length": _scaled(LONGEST_HOMOPOLYMER, "{} bp", 1, 5, 10),
-    "haplotype": tuple(Shade(int(HAPLOTYPE_PIXEL[k]), name) for k, name in ((1, "haplotype 1"), (2, "2"))),
+    "base_error": _measured((0.25, "phred 10 in this run"), (0.5, "20"), (1, "40 or more")),
+    "relative_mapping_quality": (UNKNOWN, *_measured((0, "none"), (0.5, "half the usual one"), (1, "usual"))),
+    "relative_insert_size": (
+        UNKNOWN,
+        *_measured((0, f"{MOST_DEVIATION:g} SD shorter than usual"), (0.5, "usual"), (1, "longer")),
+    ),
+    "haplotype": tuple(Shade(int(HAPLOTYPE_PIXEL[k]), name) for k, name in ((1, "near"), (2, "far"))),
 }
 """What pixel values of the engine's own channels mean, from `dvplug.images.channels`."""
 
