@@ -140,11 +140,25 @@ class Metric(Part):
         return self
 
 
-class LapseRates(Part):
-    """Share of the sites at which the network's answer tells nothing, by type."""
+Lapses = tuple[tuple[Annotated[float, Field(ge=0, le=99)], Annotated[float, Field(ge=0, lt=1)]], ...]
+"""Pairs of a phred quality and a rate: of answers that claim so much or more, the share that tells nothing."""
 
-    snp: float = Field(default=0.0, ge=0, lt=1)
-    indel: float = Field(default=0.0, ge=0, lt=1)
+
+class LapseRates(Part):
+    """Share of the sites at which the network's answer tells nothing, by type and by how sure it is."""
+
+    snp: Lapses = ((0.0, 0.0),)
+    indel: Lapses = ((0.0, 0.0),)
+
+    @field_validator("snp", "indel")
+    @classmethod
+    def _ordered(cls, lapses: Lapses) -> Lapses:
+        qualities, rates = zip(*lapses, strict=True) if lapses else ((), ())
+        if not lapses or qualities[0] != 0 or [*qualities] != sorted({*qualities}):
+            raise ValueError("qualities ascend from 0")
+        if [*rates] != sorted(rates, reverse=True):
+            raise ValueError("the surer answers lapse no more often than the others")
+        return lapses
 
 
 RunMeasure = Literal[

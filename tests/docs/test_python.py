@@ -119,7 +119,9 @@ def test_the_highest_gq_is_what_the_lapses_allow() -> None:
         name, version = label.split()
         lapses = find_model(installed_plugins(), f"{name}@{version}").manifest.lapse_rates
         p = with_lapses(
-            np.array([[0.0, 1.0, 0.0]] * 2), np.array([1, 1]), np.array([lapses.snp, lapses.indel])
+            np.array([[0.0, 1.0, 0.0]] * 2),
+            np.array([1, 1]),
+            np.array([lapses.snp[-1][1], lapses.indel[-1][1]]),
         )
         assert told == [str(round(-10 * np.log10(1 - best))) for best in p.max(axis=1)]
 

@@ -36,5 +36,5 @@ def twin_odds(reads: list[tuple[bool, float, float, int]], spread: float | None)
         "two_to_one": hom - het,
         "one_to_none_phased": math.log(phased) - none,
         "two_to_one_phased": hom - math.log(phased),
-        "read_surprise": -max(none, het, hom) / max(len(reads), 1) / 3,
+        "odds_surprise": -max(none, het, hom) / max(len(reads), 1) / 3,
     }

@@ -4,6 +4,7 @@ import math
 
 from dvplug.line.candidate_batch import UNINFORMATIVE, CandidateBatch
 from dvplug.line.image_batch import NO_ALT
+from dvplug.line.run_profile import RunProfile
 from helpers.read_batches import (
     Read,
     aligned_pairs,
@@ -16,14 +17,24 @@ def mean(values: list[float]) -> float:
     return sum(values) / len(values) if values else 0.0
 
 
-def base_quality(read: Read, site: int) -> int:
+def phred(run: RunProfile, quality: int) -> float:
+    """How seldom bases of a quality are wrong."""
+    return min(40.0, -10 * math.log10(float(run.mismatch_p[quality])))
+
+
+def share(run: RunProfile, mapping_quality: int) -> float:
+    """A mapping quality of the run's usual one."""
+    return 1.0 if mapping_quality == 255 else min(1.0, mapping_quality / run.usual_mapping_quality)
+
+
+def base_quality(read: Read, site: int, run: RunProfile) -> float:
     """Quality at a position; of the base before it where it is deleted, 0 where the read skips it."""
     aligned = dict(aligned_pairs(read))
     if site in aligned:
-        return min(read.qualities[aligned[site]], 40)
+        return phred(run, read.qualities[aligned[site]])
     for op, position, index, length in walk(read):
         if op == "D" and position <= site < position + length and index:
-            return min(read.qualities[index - 1], 40)
+            return phred(run, read.qualities[index - 1])
     return 0
 
 
@@ -50,15 +61,15 @@ def fragment(read: Read, index: int) -> object:
     return (first, abs(read.tlen)) if read.tlen else index
 
 
-def of_reads(prefix: str, reads: list[Read], reference: str, site: int) -> dict[str, float]:
+def of_reads(prefix: str, reads: list[Read], reference: str, site: int, run: RunProfile) -> dict[str, float]:
     """The features that are counted for the alts and for the reference alike."""
     clips = [sum(n for n, op in operations(r.cigar) if op == "S") for r in reads]
     distance = [max(0, min(site - r.start, r.end - 1 - site)) for r in reads]
     return {
         f"{prefix}_fraction": 0.0,
         f"{prefix}_reverse_fraction": mean([bool(r.flag & 16) for r in reads]),
-        f"{prefix}_mapping_quality": mean([min(r.mapq, 60) / 60 for r in reads]),
-        f"{prefix}_base_quality": mean([base_quality(r, site) / 40 for r in reads]),
+        f"{prefix}_mapping_quality": mean([share(run, r.mapq) for r in reads]),
+        f"{prefix}_base_quality": mean([base_quality(r, site, run) / 40 for r in reads]),
         f"{prefix}_end_distance": mean([min(d, 75) / 75 for d in distance]),
         f"{prefix}_mismatches": mean([differences(r, reference) / 5 for r in reads]),
         f"{prefix}_clipped_fraction": mean([clip >= 4 for clip in clips]),
@@ -66,7 +77,12 @@ def of_reads(prefix: str, reads: list[Read], reference: str, site: int) -> dict[
 
 
 def twin_features(
-    reads: list[Read], candidates: CandidateBatch, reference: str, site: int, alts: tuple[int, int]
+    reads: list[Read],
+    candidates: CandidateBatch,
+    reference: str,
+    site: int,
+    alts: tuple[int, int],
+    run: RunProfile,
 ) -> dict[str, float]:
     rows = range(candidates.read_offset[site], candidates.read_offset[site + 1])
     listed = [(int(candidates.read_index[k]), int(candidates.read_allele[k])) for k in rows]
@@ -75,8 +91,8 @@ def twin_features(
     ref = [i for i, allele in listed if allele == 0]
     unknown = sum(allele == UNINFORMATIVE for _, allele in listed)
     depth, start = len(listed) - unknown, int(candidates.start[site])
-    expected = of_reads("alt", [reads[i] for i in alt], reference, start)
-    expected |= of_reads("ref", [reads[i] for i in ref], reference, start)
+    expected = of_reads("alt", [reads[i] for i in alt], reference, start, run)
+    expected |= of_reads("ref", [reads[i] for i in ref], reference, start, run)
     lengths = [len(a) - len(candidates.refs[site]) for a in candidates.alts[site]]
     change = lengths[alts[0]]
     expected |= {
@@ -87,10 +103,15 @@ def twin_features(
         "other_fraction": (depth - len(alt) - len(ref)) / depth if depth else 0,
         "ref_fraction": len(ref) / depth if depth else 0,
         "unknown_fraction": unknown / len(listed) if listed else 0,
-        "alt_low_mapping_fraction": mean([reads[i].mapq < 20 for i in alt]),
-        "alt_starts": len({reads[i].start for i in alt}) / max(1, len(alt)),
-        "alt_fragments": len({fragment(reads[i], i) for i in alt}) / max(1, len(alt)),
-        "nearby_differences": math.log1p(nearby(reads, reference, start)) / math.log1p(50),
+        "alt_low_mapping_fraction": mean([share(run, reads[i].mapq) < 1 / 3 for i in alt]),
+        "alt_starts": min(1, len({reads[i].start for i in alt}) / max(1, len(alt)) / run.distinct_starts),
+        "alt_fragments": min(
+            1, len({fragment(reads[i], i) for i in alt}) / max(1, len(alt)) / run.distinct_starts
+        ),
+        "nearby_differences": (
+            math.log1p(nearby(reads, reference, start)) - math.log1p(run.differing_positions * 1.001)
+        )
+        / math.log1p(50),
         "is_snp": float(change == 0),
         "is_insertion": float(change > 0),
         "is_deletion": float(change < 0),

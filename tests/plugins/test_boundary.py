@@ -353,9 +353,9 @@ def test_the_engine_s_feature_sets_declare_what_they_look_at() -> None:
     plugins = load_plugins(["ont"])
     assert plugins.names("image encoder") == ["pileup"]
     assert {name: plugins.feature_set(name).reach for name in plugins.names("feature set")} == {
-        "site": NEARBY,
+        **dict.fromkeys(("site", "relative-site"), NEARBY),
         **dict.fromkeys(
-            ("length-summary", "length-shares", "read-odds", "r10-length-likelihoods"),
+            ("length-likelihoods", "length-summary", "length-shares", "read-odds", "r10-length-likelihoods"),
             LONGEST_TRACT + SPANNED_FLANK,
         ),
     }

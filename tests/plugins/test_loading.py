@@ -53,7 +53,9 @@ def test_the_engine_registers_its_parts_by_the_hooks() -> None:
     assert plugins.image_encoder("pileup").version == 2
     assert plugins.genotyper("litert").function == "dvplug.genotypes.genotyper:open_genotyper"
     assert len(plugins.names("channel")) == 12
-    assert plugins.names("feature set") == ["length-shares", "length-summary", "read-odds", "site"]
+    assert plugins.names("feature set") == [
+        *("length-likelihoods", "length-shares", "length-summary", "read-odds", "relative-site", "site")
+    ]
     assert plugins.network("small-cnn").settings == "dvplug.genotypes.small_cnn:SmallCnnSettings"
     assert [(p.name, p.status) for p in plugins.plugins if p.status != "off"] == [("builtin", "ok")]
     assert plugins.problems == ()

@@ -26,7 +26,16 @@ def images_of(arguments, index):
     }
 
 
-@given(seeds, st.sampled_from([0.0, 1.0, 5.0, 99.0]), st.sampled_from([(0, 0), (0.001, 0.02)]))
+NONE = ((0.0, 0.0),)
+RARER = ((0.0, 0.3), (10.0, 0.02), (20.0, 0.001))
+"""Lapse rates by what the network claims."""
+
+
+@given(
+    seeds,
+    st.sampled_from([0.0, 1.0, 5.0, 99.0]),
+    st.sampled_from([(NONE, NONE), (RARER, ((0.0, 0.02), (30.0, 1e-4))), (((0.0, 0.001),), RARER)]),
+)
 def test_genotypes_equal_an_enumeration(seed, prune_qual, lapses):
     _, arguments = generated_sites(seed)
     records = called_records(arguments, settings=PostprocessSettings(7, 5, prune_qual, *lapses))
@@ -35,7 +44,9 @@ def test_genotypes_equal_an_enumeration(seed, prune_qual, lapses):
     for record, index in zip(records, sorted(range(len(starts)), key=lambda i: starts[i]), strict=True):
         kept, p = slow_genotypes(len(arguments["alts"][index]), images_of(arguments, index), prune_qual)
         ref, alts = arguments["refs"][index], arguments["alts"][index]
-        lapse = lapses[any(len(alt) != len(ref) for alt in alts)]
+        of_type = lapses[any(len(alt) != len(ref) for alt in alts)]
+        claimed = q(sum(sorted(p.values())[:-1]))
+        lapse = [rate for quality, rate in of_type if quality <= claimed][-1]
         p = {gt: (1 - lapse) * p[gt] + lapse / len(p) for gt in p}
         called = max(p, key=lambda gt: p[gt])
         depths = arguments["allele_depths"][index].tolist()

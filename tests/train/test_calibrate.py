@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dvplug.genotypes.networks import build, logits_batch, predict_batch, softmax
-from dvplug.train.calibrate import HIGHEST, calibrate, fit_lapse_rate, fit_temperatures
+from dvplug.train.calibrate import HIGHEST, calibrate, fit_lapse_rate, fit_lapse_rates, fit_temperatures
 from dvplug.train.store import ExampleReader
 from helpers.training_toys import FEATURES, LAYOUT, TINY, toy_examples, write_shard
 
@@ -60,3 +60,27 @@ def test_no_call_is_surer_than_the_examples_can_show(examples: int) -> None:
     rate = fit_lapse_rate(certain, np.zeros(examples, np.int8))
     assert 2 / 3 * rate == pytest.approx(1 / examples, rel=0.1)
     assert fit_lapse_rate(np.zeros((0, 3)), np.zeros(0, np.int8)) == 0.5
+
+
+def test_lapse_rates_are_those_of_answers_so_sure() -> None:
+    """Answers of 20 and 50 phred that lapse unlike often are told apart, and never do surer ones lapse more."""
+    random = np.random.default_rng(3)
+    claims = np.repeat([20.0, 50.0, 70.0], [20_000, 60_000, 100])
+    wrong = 10 ** (-claims / 10)
+    p = np.stack([1 - wrong, wrong / 2, wrong / 2], axis=1)
+    labels = (random.random(len(p))[:, None] > np.cumsum(p, axis=1)).sum(axis=1).clip(0, 2)
+    lapsed = random.random(len(p)) < np.where(claims < 30, 0.05, 0.001)
+    labels = np.where(lapsed, random.integers(0, 3, len(p)), labels).astype(np.int8)
+    rates = dict(fit_lapse_rates(p, labels))
+    assert [*rates] == [
+        0.0,
+        20.0,
+        50.0,
+    ]  # the few of 70 are joined with those of 50; of less than 20 there are none
+    assert rates[20.0] == pytest.approx(0.05, rel=0.1)
+    assert rates[50.0] == pytest.approx(0.001, rel=0.5)
+    always = np.tile([0.999, 0.0005, 0.0005], (3000, 1))
+    never_right = fit_lapse_rates(
+        np.concatenate([p, always]), np.concatenate([labels, np.ones(3000, np.int8)])
+    )
+    assert [rate for _, rate in never_right] == sorted((rate for _, rate in never_right), reverse=True)

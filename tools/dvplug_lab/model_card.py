@@ -14,7 +14,7 @@ from dvplug.train.measured import metrics_of
 from dvplug_lab.comparison.peers import BCFTOOLS_PRESETS, FREEBAYES_OPTIONS
 from dvplug_lab.comparison.pictures import draw_calibration, draw_precision_recall, pooled_calibration
 from dvplug_lab.comparison.sets import REAL
-from dvplug_registry.manifest import Manifest, Metric
+from dvplug_registry.manifest import Lapses, Manifest, Metric
 from dvplug_registry.model_folder import load_manifest
 
 
@@ -116,11 +116,16 @@ def _about(manifest: Manifest) -> Iterator[str]:
     precision = manifest.genotyper_settings.get("precision", "float32")
     yield f"| inference on a CPU | {precision}, within {manifest.tolerance:.3f} of float32 |"
     yield f"| temperatures | {', '.join(f'{t:.2f}' for t in manifest.temperatures)} (hom-ref, het, hom-alt) |"
-    yield f"| lapse rates | {manifest.lapse_rates.snp:.4f} (SNP), {manifest.lapse_rates.indel:.4f} (indel) |"
+    rates = manifest.lapse_rates
+    yield f"| lapse rates, from phred on | {_lapses(rates.snp)} (SNP); {_lapses(rates.indel)} (indel) |"
     yield f"| trained on | {training.n_examples:,} examples, seed {training.seed}: {training.data} |"
     yield f"| held out | {training.held_out} |"
     yield f"| licence | {manifest.licence} |"
     yield ""
+
+
+def _lapses(lapses: Lapses) -> str:
+    return ", ".join(f"{quality:g}: {rate:.2g}" for quality, rate in lapses)
 
 
 def _limits(limits: tuple[str, ...]) -> Iterator[str]:

@@ -71,7 +71,7 @@ def insert_size(pileup: Pileup, out: Image) -> None:
 
 def base_error(pileup: Pileup, out: Image) -> None:
     """How often a base of this quality is wrong in this run, as phred up to 40: 50 to 254."""
-    phred = np.clip(-10 * np.log10(pileup.run.mismatch_p), 0, MAX_BASE_QUALITY)
+    phred = np.clip(pileup.run.empirical_qualities, 0, MAX_BASE_QUALITY)
     _by_base(
         pileup.cell,
         pileup.reads.qual,
@@ -84,7 +84,7 @@ def base_error(pileup: Pileup, out: Image) -> None:
 def relative_mapping_quality(pileup: Pileup, out: Image) -> None:
     """Mapping quality, of what three quarters of the run's reads have: 50 to 254; 25 where it is not known."""
     quality = pileup.reads.mapping_quality
-    pixel = _known(np.minimum(quality / pileup.run.usual_mapping_quality, 1))
+    pixel = _known(pileup.run.mapping_shares[quality])
     _by_row(pileup, np.where(quality == NO_QUALITY, UNKNOWN_PIXEL, pixel).astype(np.uint8), FULL, out)
 
 

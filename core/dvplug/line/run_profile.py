@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -121,9 +122,21 @@ class RunProfile:
         known = np.cumsum(self.mapping_quality[:NO_QUALITY])
         return max(1.0, float(np.searchsorted(known, 0.75 * known[-1]))) if known[-1] > 0 else 60.0
 
+    @cached_property
+    def mapping_shares(self) -> npt.NDArray[np.float64]:
+        """Mapping qualities as shares of the usual one, float64[256], 1 at most; 1 where they are not known."""
+        shares = np.minimum(np.arange(256) / self.usual_mapping_quality, 1)
+        shares[NO_QUALITY] = 1
+        return shares
+
+    @cached_property
+    def empirical_qualities(self) -> npt.NDArray[np.float64]:
+        """What base qualities mean, phred, float64[256]."""
+        return np.asarray(-10 * np.log10(self.mismatch_p))
+
     def empirical_quality(self, quality: int) -> float:
         """What a reported base quality means, phred."""
-        return -10 * float(np.log10(self.mismatch_p[quality]))
+        return float(self.empirical_qualities[quality])
 
     def counted_qualities(self) -> list[int]:
         """The qualities that bases of the sample have, ascending; `NO_QUALITY` is that of reads without QUAL."""

@@ -66,6 +66,13 @@ def dvplug_feature_sets() -> list[FeatureSet]:
             reach=NEARBY,
         ),
         FeatureSet(
+            "relative-site",
+            "the same, of what is usual in the run",
+            f"{FEATURES}.site:relative_site_features",
+            f"{FEATURES}.site:FEATURES",
+            reach=NEARBY,
+        ),
+        FeatureSet(
             "length-summary",
             "how long repeats are in the reads: mean, median, spread, by haplotype",
             f"{FEATURES}.length_summary:length_features",
@@ -77,6 +84,13 @@ def dvplug_feature_sets() -> list[FeatureSet]:
             "how many reads show a repeat how much longer than each allele, by haplotype",
             f"{FEATURES}.length_shares:share_features",
             f"{FEATURES}.length_shares:SHARE_FEATURES",
+            reach=TRACT,
+        ),
+        FeatureSet(
+            "length-likelihoods",
+            "how likely the lengths of a homopolymer are under each genotype, as this run errs",
+            f"{FEATURES}.length_likelihoods:run_likelihood_features",
+            f"{FEATURES}.length_likelihoods:LIKELIHOOD_FEATURES",
             reach=TRACT,
         ),
         FeatureSet(

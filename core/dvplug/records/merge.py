@@ -102,6 +102,13 @@ def genotypes(n_alts: int) -> tuple[tuple[int, int], ...]:
     return tuple((a, b) for b in range(n_alts + 1) for a in range(b + 1))
 
 
+def doubts(p: Float64s) -> Float64s:
+    """P(any but the most probable genotype), float64[s], of float64[s, g]; summed, as 1 - p would be rounded."""
+    others = p.copy()
+    others[np.arange(len(p)), p.argmax(axis=1)] = 0
+    return np.asarray(others.sum(axis=1))
+
+
 def phred(p: Float64s) -> Float64s:
     """Return -10 log10(p), between 0 and 99."""
     return np.clip(-10 * np.log10(np.maximum(p, SMALLEST_P)), 0, MAX_Q)

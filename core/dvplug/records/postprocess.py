@@ -14,6 +14,7 @@ from dvplug.line.image_batch import ImageBatch
 from dvplug.line.record import NO_CALL, REF_CALL, VcfRecord
 from dvplug.records.linked import consistent_genotypes
 from dvplug.records.merge import (
+    doubts,
     genotype_probabilities,
     genotypes,
     phred,
@@ -26,6 +27,11 @@ from dvplug.sequence.arrays import Bools, Float32s, Float64s
 
 if TYPE_CHECKING:
     from dvplug_registry.manifest import Manifest
+
+
+Lapses = tuple[tuple[float, float], ...]
+"""Pairs of a phred quality, from 0 upwards, and a rate."""
+NO_LAPSES: Lapses = ((0.0, 0.0),)
 
 
 @dataclass(frozen=True)
@@ -42,14 +48,14 @@ class PostprocessSettings:
         At a multi-allelic site, alts whose own image gives less are dropped, except the best
         (DeepVariant's multi_allelic_qual_filter).
     snp_lapses, indel_lapses
-        Share of sites at which the network's answer tells nothing, as the model's manifest says.
+        Of answers that claim such a quality or more, the share that tells nothing, as the model's manifest says.
     """
 
     min_qual: float = 1.0
     min_gq: int = 3
     prune_qual: float = 1.0
-    snp_lapses: float = 0.0
-    indel_lapses: float = 0.0
+    snp_lapses: Lapses = NO_LAPSES
+    indel_lapses: Lapses = NO_LAPSES
 
     @classmethod
     def of(cls, manifest: Manifest, min_qual: float = 1.0, min_gq: int = 3) -> PostprocessSettings:
@@ -98,7 +104,7 @@ def call_sites(
     if haploid is None:
         haploid = np.zeros(len(n_alts), np.bool_)
     p = consistent_genotypes(candidates, kept, p, haploid)
-    p = with_lapses(p, np.array([len(k) for k in kept], np.int64), _lapses(candidates, settings))
+    p = with_lapses(p, np.array([len(k) for k in kept], np.int64), _lapses(candidates, p, settings))
     p[haploid] = without_heterozygotes(p[haploid])
     sites = zip(
         candidates.start.tolist(),
@@ -119,14 +125,26 @@ def call_sites(
     return records
 
 
-def _lapses(candidates: CandidateBatch, settings: PostprocessSettings) -> Float64s:
-    """Return the lapse rate of each site, float64[s]: that of SNPs where no alt changes the length."""
-    return np.array(
+def _lapses(candidates: CandidateBatch, p: Float64s, settings: PostprocessSettings) -> Float64s:
+    """Return the lapse rate of each site, float64[s]: that of SNPs where no alt changes the length.
+
+    ``p`` is float64[s, g] of genotypes: the surer of one, the less often that is for nothing.
+    """
+    claimed = phred(doubts(p))
+    snp = np.array(
         [
-            settings.snp_lapses if all(len(alt) == len(ref) for alt in alts) else settings.indel_lapses
+            all(len(alt) == len(ref) for alt in alts)
             for ref, alts in zip(candidates.refs, candidates.alts, strict=True)
-        ]
+        ],
+        np.bool_,
     )
+    return np.where(snp, _rate(settings.snp_lapses, claimed), _rate(settings.indel_lapses, claimed))
+
+
+def _rate(lapses: Lapses, claimed: Float64s) -> Float64s:
+    """Return the rate of answers that claim such phred qualities, float64[s] both."""
+    qualities, rates = np.array(lapses).T
+    return np.asarray(rates[np.searchsorted(qualities, claimed, side="right") - 1])
 
 
 def _calls(genotype_p: Float64s) -> tuple[list[float], list[int], list[int], list[list[int]]]:
@@ -135,9 +153,7 @@ def _calls(genotype_p: Float64s) -> tuple[list[float], list[int], list[int], lis
     The posteriors stand for likelihoods, as the network learnt its prior from the examples.
     """
     best = genotype_p.argmax(axis=1)  # of equals the first: fewer copies, then the better supported alt
-    others_p = genotype_p.copy()
-    others_p[np.arange(len(best)), best] = 0
-    gq = np.rint(phred(others_p.sum(axis=1))).astype(np.int64)
+    gq = np.rint(phred(doubts(genotype_p))).astype(np.int64)
     q = phred(genotype_p)
     pl = np.rint(q - q.min(axis=1, keepdims=True)).astype(np.int64)
     return q[:, 0].round(1).tolist(), best.tolist(), gq.tolist(), pl.tolist()

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 Temperatures = tuple[float, float, float]
 LOWEST, HIGHEST = 0.5, 4.0
 _STEPS = 50
+_BANDS = np.arange(0.0, 100.0, 10.0)
+"""Phred qualities at which a band of answers may begin."""
+_LEAST_OF_BAND = 200
 
 
 def fit_temperatures(logits: NDArray[np.float32], labels: NDArray[np.int8]) -> Temperatures:
@@ -79,6 +82,27 @@ def fit_lapse_rate(p: NDArray[np.float64], labels: NDArray[np.int8]) -> float:
             break
         rate = updated
     return min(rate, 0.5)
+
+
+def fit_lapse_rates(p: NDArray[np.float64], labels: NDArray[np.int8]) -> tuple[tuple[float, float], ...]:
+    """Return lapse rates by how sure the answers are: (phred quality from which on, rate), from 0 upwards.
+
+    Bands of few examples are joined with the one below; so are those that lapse more often than the one below (pool
+    adjacent violators, Ayer et al. 1955, doi:10.1214/aoms/1177728423). Parameters are those of `fit_lapse_rate`.
+    """
+    claimed = -10 * np.log10(np.maximum(np.sort(p, axis=1)[:, :-1].sum(axis=1), 1e-12))
+    bands: list[tuple[float, float]] = []  # first quality, rate
+    for first in reversed(_BANDS.tolist()):
+        end = bands[0][0] if bands else np.inf
+        inside = (claimed >= first) & (claimed < end)
+        if first > 0 and inside.sum() < _LEAST_OF_BAND:
+            continue
+        bands.insert(0, (first, fit_lapse_rate(p[inside], labels[inside])))
+        while len(bands) > 1 and bands[0][1] < bands[1][1]:
+            end = bands[2][0] if len(bands) > 2 else np.inf
+            inside = (claimed >= first) & (claimed < end)
+            bands[:2] = [(first, fit_lapse_rate(p[inside], labels[inside]))]
+    return tuple((first, round(rate, 7)) for first, rate in bands)
 
 
 def _log_loss(logits: NDArray[np.float64], labels: NDArray[np.int8]) -> float:

@@ -23,7 +23,7 @@ from dvplug.system.explain import explain
 from dvplug.system.locations import StrPath
 from dvplug.system.quiet import libraries_kept_quiet
 from dvplug.technology import Frozen
-from dvplug.train.calibrate import Temperatures, calibrate, fit_lapse_rate
+from dvplug.train.calibrate import Temperatures, calibrate, fit_lapse_rates
 from dvplug.train.fit import predict
 from dvplug.train.state import WEIGHTS_NAME, Fit, read_fit
 from dvplug.train.store import VARIANT_TYPES, ExampleReader, Examples, require_same_kind
@@ -161,7 +161,7 @@ def export(
             _write_known_answer(model, tune, folder / KNOWN_ANSWER_NAME)
             if card is not None:
                 shutil.copyfile(card, folder / CARD_NAME)
-            lapses = _lapse_rates(probabilities, tune)
+            lapses = _lapse_rates(litert.p, tune)
             known = _trained_on(state, description.usual, tune)
             manifest = _manifest(state, description, known, temperatures, lapses, litert, _files(folder))
             save_manifest(folder, manifest)
@@ -280,6 +280,7 @@ class _Inference(NamedTuple):
     settings: LiteRTSettings
     tolerance: float  # largest difference of a probability from the float32 weights' that is allowed
     comparison: PrecisionComparison
+    p: NDArray[np.float32]  # [n, 3]: what it says of the tune set
 
 
 def _write_litert(
@@ -302,7 +303,7 @@ def _write_litert(
         console.warn(f"int8 is not equal to float32, float32 is shipped: {comparison}")
     # A tenth more than was seen, for other processors' rounding.
     tolerance = min(1.0, max(1e-4, round(1.1 * comparison.max_difference + 5e-4, 3)))
-    return _Inference(LiteRTSettings(precision=precision), tolerance, comparison)
+    return _Inference(LiteRTSettings(precision=precision), tolerance, comparison, litert_p)
 
 
 def _draw(reader: ExampleReader, n: int) -> Examples:
@@ -315,7 +316,7 @@ def _lapse_rates(p: NDArray[np.float32], tune: ExampleReader) -> LapseRates:
     snp = tune.variant_types == VARIANT_TYPES.index("snp")
     called = p.argmax(axis=1) > 0
     of_snps, of_indels = (
-        round(fit_lapse_rate(p[which].astype(np.float64), tune.labels[which]), 6)
+        fit_lapse_rates(p[which].astype(np.float64), tune.labels[which])
         for which in (snp & called, ~snp & called)
     )
     return LapseRates(snp=of_snps, indel=of_indels)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,12 @@ from dvplug.images.features.length_likelihoods import (
     LIKELIHOOD_FEATURES,
     likelihood_features,
     run_changes,
+    run_likelihood_features,
     runs,
 )
 from dvplug.line.image_batch import NO_ALT
 from dvplug.line.read_batch import ReadBatch
+from dvplug.line.run_profile import MOST_CHANGE, MOST_UNITS, TRACTS, usual_profile
 from dvplug.line.scene import Scene
 from dvplug.sequence.codes import encode_bases
 from dvplug_lab.homopolymers.length_errors import learn_length_errors
@@ -35,6 +38,27 @@ SHIPPED = ROOT / "plugins" / "dvplug_ont" / "length_errors.npz"
 def random_errors(rng: np.random.Generator) -> LengthErrors:
     p = rng.dirichlet(np.full(2 * MOST + 1, 0.7), (2, 4, LONGEST + 1)) + 1e-3
     return LengthErrors(p / p.sum(axis=-1, keepdims=True), np.array([0.01]), slip_sd=0.8, tilt_sd=0.3)
+
+
+def test_a_run_s_own_table_is_of_weak_and_strong_bases() -> None:
+    """By the rates of the run's profile: A and T alike, C and G alike, of reads of one class, at one tilt."""
+    rng = np.random.default_rng(5)
+    length_p = rng.dirichlet(np.full(2 * MOST_CHANGE + 1, 0.7), (len(TRACTS), MOST_UNITS + 1))
+    run = replace(usual_profile(), length_p=length_p, length_spread=0.6)
+    table = np.zeros((1, 4, MOST_UNITS + 1, 2 * MOST_CHANGE + 1))
+    for base, kind in zip("ACGT", ("A/T", "C/G", "C/G", "A/T"), strict=True):
+        table[0, "ACGT".index(base)] = length_p[TRACTS.index(kind)]
+    expected = LengthErrors(table, np.zeros(0), slip_sd=0.6, tilt_sd=0.0)
+    seen = 0
+    for seed in range(8):
+        reference, _, batch, candidates = random_candidates(seed)
+        scene = Scene(batch, candidates, encode_bases(reference.encode()), 0, run)
+        found = run_likelihood_features(scene)
+        np.testing.assert_array_equal(found, likelihood_features(scene, expected))
+        seen += int(found[:, 0].sum())
+    assert seen > 5
+    tables, weight = expected.by_place
+    assert (len(tables), weight.sum()) == (3, pytest.approx(1))
 
 
 @settings(max_examples=40, deadline=None)

@@ -2,6 +2,7 @@
 
 import math
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,10 +11,11 @@ from hypothesis import strategies as st
 
 from dvplug.candidates.finder import find_candidates
 from dvplug.images.features.differences import nearby_differences
-from dvplug.images.features.site import FEATURES, site_features
+from dvplug.images.features.site import FEATURES, relative_site_features, site_features
 from dvplug.line.candidate_batch import OTHER, UNINFORMATIVE, CandidateBatch
 from dvplug.line.image_batch import NO_ALT
 from dvplug.line.region import Region
+from dvplug.line.run_profile import usual_profile
 from dvplug.line.scene import Scene
 from dvplug.sequence.codes import encode_bases
 from dvplug.sequence.repeats import repeat_tracts
@@ -26,6 +28,15 @@ from helpers.read_batches import (
     read_batch,
 )
 from oracles.site import twin_features
+
+AS_REPORTED = replace(
+    usual_profile(),
+    mismatch_p=10 ** (-np.arange(256) / 10),
+    mapping_quality=np.eye(256)[60],
+    distinct_starts=1.0,
+    differing_positions=0.0,
+)
+"""A run of which each number is what it says: as a network sees it that is not told of its run."""
 
 
 def features_of(
@@ -41,14 +52,23 @@ def features_of(
 @given(st.integers(0, 2**32 - 1))
 def test_features_agree_with_sums_over_reads(seed: int) -> None:
     reference, reads, batch, candidates = random_candidates(seed)
-    scene = Scene(batch, candidates, encode_bases(reference.encode()), 0)
-    features, (site, alts) = site_features(scene), scene.images
-    assert features.shape == (len(site), len(FEATURES))
-    for row, i, pair in zip(features.tolist(), site.tolist(), alts.tolist(), strict=True):
-        found = dict(zip(FEATURES, row, strict=True))
-        expected = twin_features(reads, candidates, reference, i, tuple(pair))
-        assert set(found) - set(expected) == {"homopolymer", "tandem_repeat"}
-        assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-6)
+    rng = np.random.default_rng(seed)
+    run = replace(
+        usual_profile(),
+        mismatch_p=rng.uniform(1e-6, 0.9, 256),
+        mapping_quality=rng.dirichlet(np.ones(256)),
+        distinct_starts=rng.uniform(0.05, 1),
+        differing_positions=rng.uniform(0, 60),
+    )
+    scene = Scene(batch, candidates, encode_bases(reference.encode()), 0, run)
+    for features, meant in ((relative_site_features(scene), run), (site_features(scene), AS_REPORTED)):
+        site, alts = scene.images
+        assert features.shape == (len(site), len(FEATURES))
+        for row, i, pair in zip(features.tolist(), site.tolist(), alts.tolist(), strict=True):
+            found = dict(zip(FEATURES, row, strict=True))
+            expected = twin_features(reads, candidates, reference, i, tuple(pair), meant)
+            assert set(found) - set(expected) == {"homopolymer", "tandem_repeat"}
+            assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-6)
 
 
 def test_features_stay_within_0_to_2_on_long_reads_and_deep_sites() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dvplug.line.run_profile import TRACTS, RunProfile
 from dvplug.sequence.arrays import Float64s
 
 # Of HG002's homopolymers of 20 bp and more in GIAB's benchmark v4.2.1 about half vary, at 12 bp a quarter, at 8 bp
@@ -16,6 +17,7 @@ from dvplug.sequence.arrays import Float64s
 MOST_VARIED, HALF_VARIED_BP, STEEPNESS_BP = 0.5, 11.5, 1.2
 PER_BP = 0.25
 """How much rarer an allele is that is 1 bp farther from the reference."""
+_WEAK, _STRONG = TRACTS.index("A/T"), TRACTS.index("C/G")
 UNTOLD = 0.01
 """Of the reads, those that show any length: what the table does not know of."""
 
@@ -55,6 +57,12 @@ class LengthErrors:
         )
 
     @classmethod
+    def of_run(cls, run: RunProfile) -> LengthErrors:
+        """Take a run's own table: reads of one class, of A and T alike, and of C and G."""
+        by_base = run.length_p[[_WEAK, _STRONG, _STRONG, _WEAK]]
+        return cls(by_base[None], np.zeros(0), slip_sd=run.length_spread, tilt_sd=0.0)
+
+    @classmethod
     def load(cls, path: Path) -> LengthErrors:
         """Read what `save` wrote."""
         with np.load(path, allow_pickle=False) as data:
@@ -71,6 +79,8 @@ class LengthErrors:
         float64[k, *p.shape], float64[k]
             One table for each pair of nodes of the quadratures of two normal distributions, and its weight.
         """
+        if not self.tilt_sd:
+            return self.at_tilt(0.0)
         nodes, p_node = _standard_normal()
         tables, p_slip = zip(*(self.at_tilt(tilt) for tilt in nodes * self.tilt_sd), strict=True)
         return np.concatenate(tables), (p_node[:, None] * p_slip).ravel()

@@ -104,6 +104,11 @@ class _Table(NamedTuple):
     prior: Float64s  # [longest + 1, alleles, alleles]: ln P(genotype), up to a constant
 
 
+def run_likelihood_features(scene: Scene) -> Float32s:
+    """Features float32[n, len(LIKELIHOOD_FEATURES)] of each image, by what the run's own reads show of such tracts."""
+    return likelihood_features(scene, LengthErrors.of_run(scene.run))
+
+
 def likelihood_features(scene: Scene, errors: LengthErrors) -> Float32s:
     """Features float32[n, len(LIKELIHOOD_FEATURES)] of each image.
 

@@ -31,11 +31,9 @@ ODDS_FEATURES = (
     "two_to_one",
     "one_to_none_phased",  # the same, where reads with a haplotype are of that copy
     "two_to_one_phased",
-    "read_surprise",  # mean of -ln P(read | the best genotype), of 3: how unlike the profile the reads are
+    "odds_surprise",  # mean of -ln P(read | the best genotype), of 3: how unlike the profile the reads are
     "expected_errors",  # reads that show the alts by error, on a logarithmic scale
     "depth_to_usual",  # reads over the site, of the run's depth, ln, of ln 8
-    "alt_mapping_to_usual",  # mean mapping quality of the alts' reads, of what three quarters of the run's reads have
-    "ref_mapping_to_usual",
     "unknown_mapping_fraction",  # of the reads over the site, those whose mapping quality is not known
 )
 ODDS_SCALE = float(np.log1p(300.0))
@@ -91,7 +89,7 @@ def odds_features(scene: Scene) -> Float32s:
         scene.candidates.support(),
         shown,
         _Run(run.mismatch_p, _mismapped_p(), run.length_spread),
-        np.array([np.log1p(run.depth), run.usual_mapping_quality]),
+        float(np.log1p(run.depth)),
     )
     return out
 
@@ -189,22 +187,16 @@ def _change_p(run: RunProfile, kind: int, units: int, steps: int) -> float:
 
 @kernel
 def _weigh(
-    out: Float32s, images: _Images, over: ReadSupport, shown: _Shown, run: _Run, usual: Float64s
+    out: Float32s, images: _Images, over: ReadSupport, shown: _Shown, run: _Run, usual_depth: float
 ) -> None:
-    """Fill float32[n, len(ODDS_FEATURES)].
-
-    Parameters
-    ----------
-    usual
-        float64[2]: ln(1 + the run's depth), and its usual mapping quality.
-    """
+    """Fill float32[n, len(ODDS_FEATURES)]; ``usual_depth`` is ln(1 + the run's depth)."""
     for image in range(len(images.site)):
         site = images.site[image]
         first, last = over.offset[site], over.offset[site + 1]
         kinds = _PLACES if images.by_length[image] else 1  # of places: bases err everywhere alike
         told = np.zeros((kinds, 3))
         phased = np.zeros((kinds, 2))  # one copy: the alts on haplotype 1, and on haplotype 2
-        mapping, reads, errors, told_by, unknown = np.zeros(2), np.zeros(2), 0.0, 0, 0
+        errors, told_by, unknown = 0.0, 0, 0
         for k in range(first, last):
             unknown += shown.mapping[k] == NO_QUALITY
             allele = over.allele[k]
@@ -214,23 +206,13 @@ def _weigh(
             has = allele > 0 and (
                 allele - 1 == images.alt_set[image, 0] or allele - 1 == images.alt_set[image, 1]
             )
-            if has or allele == 0:
-                side = 0 if has else 1
-                reads[side] += 1
-                if shown.mapping[k] != NO_QUALITY:
-                    mapping[side] += min(1.0, shown.mapping[k] / usual[1])
-                else:
-                    mapping[side] += 1
             errors += _add_read(told, phased, images, image, has, k, shown, run)
         row = out[image]
         _put_odds(row, told, phased, told_by)
         row[6] = np.log1p(errors) / ERRORS_SCALE
-        row[7] = max(-1.0, min(1.0, (np.log1p(last - first) - usual[0]) / DEPTH_SCALE))
-        for side in range(2):
-            if reads[side] > 0:
-                row[8 + side] = mapping[side] / reads[side]
+        row[7] = max(-1.0, min(1.0, (np.log1p(last - first) - usual_depth) / DEPTH_SCALE))
         if last > first:
-            row[10] = unknown / (last - first)
+            row[8] = unknown / (last - first)
 
 
 @subkernel

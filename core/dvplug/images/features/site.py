@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dvplug.images.features.differences import count_differences, nearby_differences
+from dvplug.images.features.differences import NEARBY, NEARBY_SCALE, count_differences, nearby_differences
 from dvplug.kernel import kernel, subkernel
 from dvplug.line.candidate_batch import UNINFORMATIVE, ReadSupport
 from dvplug.line.read_batch import REVERSE, ReadArrays, ReadBatch
@@ -67,6 +67,7 @@ MOST_FRAGMENTS = 100  # of one site that are told apart
 MOST_DIFFERENCES, DIFFERENCES_SCALE = 10.0, 5  # of a read, per 100 bp
 MOST_MAPPING_QUALITY, LOW_MAPPING_QUALITY, MOST_BASE_QUALITY = 60, 20, 40
 MOST_END_DISTANCE, LEAST_CLIP = 75, 4  # bp
+LEAST_STARTS = 0.01  # distinct starts per read that count as usual in deep amplicons
 # Columns; of those that both alleles have, the alts' column, which the reference's follows.
 _DEPTH, _ALT_READS, _ALT_FRACTION, _FIRST_ALT, _OTHER, _REF_FRACTION, _UNKNOWN = range(7)
 _REVERSE_FRACTION = FEATURES.index("alt_reverse_fraction")
@@ -89,9 +90,41 @@ class _Traits(NamedTuple):
     fragment: Int64s  # [r]: a number that both mates share
 
 
+class _Meanings(NamedTuple):
+    """What qualities mean."""
+
+    base: Float64s  # [256]: phred, `MOST_BASE_QUALITY` at most
+    mapping: Float64s  # [256]: `MOST_MAPPING_QUALITY` at most
+
+
+_REPORTED = _Meanings(
+    np.minimum(np.arange(256.0), MOST_BASE_QUALITY), np.minimum(np.arange(256.0), MOST_MAPPING_QUALITY)
+)
+
+
 def site_features(scene: Scene) -> Float32s:
-    """Features float32[n, len(FEATURES)] of each image."""
-    reads, arrays = scene.reads, scene.reads.arrays()
+    """Features float32[n, len(FEATURES)] of each image, by what the reads say of themselves."""
+    return _features(scene, _REPORTED)
+
+
+def relative_site_features(scene: Scene) -> Float32s:
+    """Features float32[n, len(FEATURES)] of each image, of what is usual in the run.
+
+    Base qualities are how seldom bases of such qualities are wrong in it, mapping qualities are of its usual one (1
+    where they are not known), distinct starts and fragments of its usual share of them, and nearby differences are
+    compared with as many as it has on average.
+    """
+    run = scene.run
+    base = np.minimum(run.empirical_qualities, MOST_BASE_QUALITY)
+    features = _features(scene, _Meanings(base, MOST_MAPPING_QUALITY * run.mapping_shares))
+    several = features[:, [_STARTS, _FRAGMENTS]] / max(run.distinct_starts, LEAST_STARTS)
+    features[:, [_STARTS, _FRAGMENTS]] = np.minimum(several, 1)
+    features[:, _NEARBY] -= np.log1p(run.differing_positions * (2 * NEARBY + 1) / 1000) / NEARBY_SCALE
+    return features
+
+
+def _features(scene: Scene, meanings: _Meanings) -> Float32s:
+    reads, arrays, candidates = scene.reads, scene.reads.arrays(), scene.candidates
     features = np.zeros((len(scene.images.site), len(FEATURES)), np.float32)
     differences, mismatches, depth = count_differences(arrays, scene.reference, scene.reference_start)
     traits = _Traits(
@@ -99,8 +132,7 @@ def site_features(scene: Scene) -> Float32s:
         read_clips(reads.cigar, reads.cigar_offset),
         read_fragments(reads),
     )
-    candidates = scene.candidates
-    _read_features(features, scene.images, candidates.start, candidates.support(), arrays, traits)
+    _read_features(features, scene.images, candidates.start, candidates.support(), arrays, traits, meanings)
     features[:, _NEARBY] = nearby_differences(mismatches, depth, scene.starts)[scene.images.site]
     _site_features(features, scene)
     return features
@@ -167,6 +199,7 @@ def _read_features(
     over: ReadSupport,
     reads: ReadArrays,
     traits: _Traits,
+    meanings: _Meanings,
 ) -> None:
     """Write the columns of float32[n, len(FEATURES)] that tell of the reads; they are 0.
 
@@ -198,14 +231,15 @@ def _read_features(
             # Not in a function of its own: to hand it all these arrays takes longer than the sums.
             sums[row, _N] += 1
             sums[row, _REVERSE] += (reads.flag[read] & REVERSE) != 0
-            sums[row, _MAPPING_Q] += min(reads.mapping_quality[read], MOST_MAPPING_QUALITY)
-            sums[row, _LOW_MAPPING_Q] += reads.mapping_quality[read] < LOW_MAPPING_QUALITY
+            mapping = meanings.mapping[reads.mapping_quality[read]]
+            sums[row, _MAPPING_Q] += mapping
+            sums[row, _LOW_MAPPING_Q] += mapping < LOW_MAPPING_QUALITY
             last_k = reads.cigar_offset[read + 1]
             move_on(cursors, read, reads.cigar, last_k, at)
             base = base_at(cursors.position[read], reads.cigar[cursors.operation[read] : last_k], at)
             if base >= 0:
                 base += reads.base_offset[read] + cursors.base[read]
-                sums[row, _BASE_Q] += min(reads.qual[base], MOST_BASE_QUALITY)
+                sums[row, _BASE_Q] += meanings.base[reads.qual[base]]
             distance = min(at - reads.start[read], reads.end[read] - 1 - at)
             sums[row, _DISTANCE] += min(MOST_END_DISTANCE, max(0, distance))
             sums[row, _DIFFERENCES] += min(MOST_DIFFERENCES, traits.differences[read])
