@@ -35,9 +35,9 @@ EXTRA_CONTIGS = (
 """Contigs of `EXTRA` that may be trained on."""
 assert not set(EXTRA_CONTIGS) & set(HELD_OUT)
 MOST_COVERED = 2.5e6
-MOST_EXAMPLES = 12_000
-"""bp that a world covers at most, and examples that its first shard is to have: shallow worlds, and those whose genome
-differs everywhere, would else outnumber all others."""
+MOST_CROWDED = 2_500
+"""bp that a world covers at most, and examples of its first shard that are to be more than an ordinary genome has:
+shallow worlds, and those whose genome differs everywhere, would else outnumber all others."""
 USUAL_PER_BP = 0.0026
 """Examples per bp of an ordinary genome: variants and false candidates."""
 AMPLICON_BASES = 2.0
@@ -140,8 +140,13 @@ PLANS: dict[str, WorldPlan] = {
 
 def examples_per_bp(world: World) -> float:
     """Return about how many candidates a world has per bp that is covered."""
+    return USUAL_PER_BP + crowded_per_bp(world)
+
+
+def crowded_per_bp(world: World) -> float:
+    """Return about how many of them are of stretches where variants crowd."""
     low, high = world.person.dense_spacing
-    return USUAL_PER_BP + world.person.dense_share / float(np.sqrt(low * high))
+    return world.person.dense_share / float(np.sqrt(low * high))
 
 
 @cache
@@ -176,7 +181,7 @@ def _world_set(technology: str, plan: WorldPlan, number: int) -> WorldSet:
         contigs=("chr20",) if real else tuple(some),
         bases=min(
             plan.bases * (AMPLICON_BASES if world.library.kind == "amplicons" else 1.0),
-            depth * min(MOST_COVERED, MOST_EXAMPLES / examples_per_bp(world)),
+            depth * min(MOST_COVERED, MOST_CROWDED / max(crowded_per_bp(world), 1e-9)),
         ),
     )
 
