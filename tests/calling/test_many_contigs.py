@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import pysam
 import pytest
 
 from dvplug.calling import journal
@@ -48,6 +49,37 @@ def test_records_are_those_of_each_contig_alone(genome: tuple[Path, Path], tmp_p
     events = [json.loads(line) for line in log.read_text().splitlines()]
     told = [event["region"] for event in events if event["event"] == "partition"]
     assert told == [f"contig{i}:1-1000" for i in range(CONTIGS)]
+
+
+def test_contigs_without_reads_are_passed_over(genome: tuple[Path, Path], tmp_path: Path) -> None:
+    """But not in a gVCF, which says of every base what is known of it."""
+    reference, reads = genome
+    with pysam.AlignmentFile(str(reads)) as file:
+        found = {read.reference_name for read in file.fetch(until_eof=True)}
+    assert 0 < len(found) < CONTIGS
+    out, log = tmp_path / "calls.vcf", tmp_path / "log.jsonl"
+    words = [
+        "call",
+        "--tech",
+        "illumina-wgs",
+        "--ref",
+        reference,
+        "--reads",
+        reads,
+        "--force",
+        "--device",
+        "cpu",
+    ]
+    assert run(*words, "--out", out, "--log-json", log) == 0
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    regions = [event["region"] for event in events if event["event"] == "partition"]
+    assert regions == [f"contig{i}:1-1000" for i in range(CONTIGS) if f"contig{i}" in found]
+    with_gvcf = tmp_path / "whole.vcf"
+    called(genome, with_gvcf)
+    assert records(out.read_text()) == records(with_gvcf.read_text())
+    empty = next(f"contig{i}" for i in range(CONTIGS) if f"contig{i}" not in found)
+    assert run(*words, "--out", out, "--regions", empty) == 0
+    assert records(out.read_text()) == []
 
 
 def test_a_run_over_contigs_goes_on_where_it_was_stopped(

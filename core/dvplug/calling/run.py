@@ -42,6 +42,7 @@ from dvplug.line.run_profile import RunProfile
 from dvplug.models import check_fit, check_request, genotyper_name, opener_of, resolve_model
 from dvplug.plugins.loading import Plugins, installed_plugins
 from dvplug.plugins.sources import RunCode
+from dvplug.reads.presence import without_reads
 from dvplug.records.gvcf import GvcfWriter
 from dvplug.records.postprocess import PostprocessSettings
 from dvplug.records.profile_lines import profile_lines
@@ -174,9 +175,17 @@ def prepare_call(options: CallOptions) -> PreparedCall:
             command=options.command(), model=job.model.manifest.label, model_sha256=job.model.manifest_sha256,
             plugins=code.plugins,
         )  # fmt: skip
-        size = checked.profile.partition_size
-        parts = list(grouped(skip_n_runs(partitions(checked.regions, size), reference), size))
+        size, regions = checked.profile.partition_size, _to_call(options, checked)
+        parts = list(grouped(skip_n_runs(partitions(regions, size), reference), size))
     return PreparedCall(options, job, parts, workers, code, text, met)
+
+
+def _to_call(options: CallOptions, checked: Checked) -> list[Region]:
+    """Leave out contigs without reads, where only a gVCF and proposed variants have anything to say."""
+    if options.gvcf or options.proposed_variants:
+        return checked.regions
+    empty = without_reads(checked.reads, options.ref, dict.fromkeys(one.contig for one in checked.regions))
+    return [one for one in checked.regions if one.contig not in empty]
 
 
 def _of_model(plugins: Plugins, job: CallJob) -> list[tuple[str, str]]:
