@@ -104,8 +104,9 @@ def call_sites(
     if haploid is None:
         haploid = np.zeros(len(n_alts), np.bool_)
     p = consistent_genotypes(candidates, kept, p, haploid)
-    p = with_lapses(p, np.array([len(k) for k in kept], np.int64), _lapses(candidates, p, settings))
-    p[haploid] = without_heterozygotes(p[haploid])
+    lapsed = with_lapses(p, np.array([len(k) for k in kept], np.int64), _lapses(candidates, p, settings))
+    for each in (p, lapsed):
+        each[haploid] = without_heterozygotes(each[haploid])
     sites = zip(
         candidates.start.tolist(),
         candidates.refs,
@@ -113,7 +114,7 @@ def call_sites(
         kept,
         proposed,
         haploid.tolist(),
-        *_calls(p),
+        *_calls(p, lapsed),
         candidates.depth.tolist(),
         candidates.allele_depths.tolist(),
         strict=True,
@@ -147,16 +148,26 @@ def _rate(lapses: Lapses, claimed: Float64s) -> Float64s:
     return np.asarray(rates[np.searchsorted(qualities, claimed, side="right") - 1])
 
 
-def _calls(genotype_p: Float64s) -> tuple[list[float], list[int], list[int], list[list[int]]]:
+def _calls(told: Float64s, lapsed: Float64s) -> tuple[list[float], list[int], list[int], list[list[int]]]:
     """Return per site: QUAL, the called genotype, GQ and the phred likelihoods, the best 0.
 
-    The posteriors stand for likelihoods, as the network learnt its prior from the examples.
+    The posteriors stand for likelihoods, as the network learnt its prior from the examples. Lapses make all genotypes
+    but the best equally unlikely; so the likelihoods are those that the network told, brought down to the GQ that
+    the lapses leave: which one would be next best is kept, as joint genotyping needs it.
+
+    Parameters
+    ----------
+    told, lapsed
+        float64[s, g], without and with lapses.
     """
-    best = genotype_p.argmax(axis=1)  # of equals the first: fewer copies, then the better supported alt
-    gq = np.rint(phred(doubts(genotype_p))).astype(np.int64)
-    q = phred(genotype_p)
-    pl = np.rint(q - q.min(axis=1, keepdims=True)).astype(np.int64)
-    return q[:, 0].round(1).tolist(), best.tolist(), gq.tolist(), pl.tolist()
+    best = lapsed.argmax(axis=1)  # of equals the first: fewer copies, then the better supported alt
+    gq, claimed = phred(doubts(lapsed)), phred(doubts(told))
+    share = np.where(claimed > gq, gq / np.maximum(claimed, 1e-9), 1.0)
+    q = phred(told)
+    more = np.maximum(q - q[np.arange(len(q)), best][:, None], 0)
+    pl = np.rint(share[:, None] * more).astype(np.int64)
+    qual = phred(lapsed[:, 0]).round(1)
+    return qual.tolist(), best.tolist(), np.rint(gq).astype(np.int64).tolist(), pl.tolist()
 
 
 class _Site(NamedTuple):
