@@ -26,11 +26,9 @@ from dvplug.sequence.alleles import trim
 from dvplug.sequence.arrays import Bools, Float32s, Float64s
 
 if TYPE_CHECKING:
-    from dvplug_registry.manifest import Manifest
+    from dvplug_registry.manifest import Lapses, Manifest
 
 
-Lapses = tuple[tuple[float, float], ...]
-"""Pairs of a phred quality, from 0 upwards, and a rate."""
 NO_LAPSES: Lapses = ((0.0, 0.0),)
 
 
