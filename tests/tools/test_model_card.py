@@ -62,7 +62,9 @@ def test_metrics_are_the_counts_of_dvplug(comparison: Path) -> None:
 def test_card_holds_every_caller_and_every_error(comparison: Path, tmp_path: Path) -> None:
     (model,) = (Path(dvplug_illumina.__file__).parent / "models").glob("illumina-wgs-*")
     tables = {"reads.bam": "| kind | real | simulated |"}
-    write_card(model, comparison, tmp_path / "cards" / "card.md", limits=("Simulated.",), profiles=tables)
+    robust = ["## Robustness", "", "Measured.", ""]
+    card = tmp_path / "cards" / "card.md"
+    write_card(model, comparison, card, limits=("Simulated.",), profiles=tables, robustness=robust)
     assert (tmp_path / "cards" / "card.calibration.png").exists()
     assert (tmp_path / "cards" / "card.precision_recall.png").exists()
     text = (tmp_path / "cards" / "card.md").read_text()
@@ -79,6 +81,7 @@ def test_card_holds_every_caller_and_every_error(comparison: Path, tmp_path: Pat
     assert "| SNP | het | 40-49 | 300 | 30 | 0.1 | no |" in text
     assert "| INDEL | het | 40-49" not in text
     assert "| 10-19 | SNP | 90 / 3 / 7 | 90 / 3 / 7 |" in text
+    assert "\n\n## Robustness\n\nMeasured.\n\n## Errors on real reads\n" in text
     assert "### reads.bam\n\n| kind | real | simulated |" in text
     assert "- FN SNP 20:77: called no call; truth 77 A>C 0/1; reads A 9, C 4" in text
 

@@ -20,7 +20,7 @@ def _reads(path: Path) -> dict[tuple[str | None, bool], pysam.AlignedSegment]:
         return {(read.query_name, read.is_reverse): read for read in reads}
 
 
-@pytest.mark.parametrize("shift", sorted(set(SHIFTS) - {"length-36", "length-50", "hard-clips"}))
+@pytest.mark.parametrize("shift", sorted(set(SHIFTS) - {"length-36", "length-50", "length-75", "hard-clips"}))
 def test_places_and_bases_stay(shift: str, dataset: SimulatedDataset, tmp_path: Path) -> None:
     before, after = _reads(dataset.reads), _reads(shift_reads(shift, dataset.reads, tmp_path / "out.bam"))
     assert len(after) > 0.4 * len(before)
@@ -70,9 +70,28 @@ def test_libraries(tmp_path: Path) -> None:
     starts = [record.start for record in pysam.VariantFile(str(stretches / "truth.vcf.gz"))]
     assert {place - place % 1000 for place in starts if place % 50 or place % 10_000 >= 2_500} <= set(starts)
     assert sum(20_000 <= place < 30_000 for place in starts) == 50 + 7
-    amplicons = libraries.amplicons(tmp_path / "amplicons", fasta, 250)
-    with pysam.AlignmentFile(str(amplicons / "reads.bam")) as reads:
-        starts = {read.reference_start for read in reads}
-        for record in pysam.VariantFile(str(amplicons / "truth.vcf.gz")):
-            assert reads.count(record.chrom, record.start, record.stop) >= libraries.DEPTH // 2
-    assert len(starts) <= 2 * len(libraries.APART * np.arange(80))
+
+
+def test_amplicons_have_their_depth_and_their_variants_are_read(tmp_path: Path) -> None:
+    fasta = tmp_path / "extra.fa"
+    write_fasta(fasta, {"chr13_32M": random_genome(300_000, np.random.default_rng(1))})
+    for length, depth in ((150, 30), (250, 20), (400, 60)):
+        made = libraries.amplicons(tmp_path / f"amplicons{length}", fasta, length, depth)
+        bed = [line.split() for line in (made / "confident.bed").read_text().splitlines()]
+        confident = {at for _, start, end in bed for at in range(int(start), int(end))}
+        with pysam.AlignmentFile(str(made / "reads.bam")) as reads:
+            ends = {(read.reference_start, read.reference_end) for read in reads}
+            places = [record.start for record in pysam.VariantFile(str(made / "truth.vcf.gz"))]
+            assert len(places) == len({start for start, _ in ends if start + length - 150 in dict(ends)})
+            assert set(places) <= confident
+            depths = [reads.count("chrS", at, at + 1) for at in sorted(confident)]
+            assert np.mean(depths) == pytest.approx(depth, rel=0.15)
+            assert min(depths) > 0
+
+
+def test_deep_amplicons_are_fewer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(libraries, "MOST_PAIRS", 1_200)
+    fasta = tmp_path / "extra.fa"
+    write_fasta(fasta, {"chr13_32M": random_genome(300_000, np.random.default_rng(1))})
+    made = libraries.amplicons(tmp_path / "made", fasta, 400, 400)
+    assert len(list(pysam.VariantFile(str(made / "truth.vcf.gz")))) == 3

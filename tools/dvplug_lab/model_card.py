@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ def write_card(
     *,
     limits: tuple[str, ...] = (),
     profiles: dict[str, str] | None = None,
+    robustness: Iterable[str] = (),
 ) -> None:
     """Write the card of the model in ``folder`` to ``out`` (Markdown), with its pictures beside it.
 
@@ -45,6 +46,8 @@ def write_card(
         What a user must know before relying on the model.
     profiles
         Tables of real against simulated reads, by the name of the real ones.
+    robustness
+        Lines of the section of this name (`dvplug_lab.robustness.page`).
     """
     out.parent.mkdir(parents=True, exist_ok=True)
     manifest = load_manifest(folder)
@@ -56,7 +59,7 @@ def write_card(
         *_candidates(measured),
     ]
     lines += [*_curves(measured, out), *_calibration(measured, out), *_strata(measured)]
-    lines += [*_errors(measured), *_profiles(profiles or {})]
+    lines += [*robustness, *_errors(measured), *_profiles(profiles or {})]
     if strategies_page(out).exists():
         lines += [
             "",

@@ -1,7 +1,8 @@
-"""Measure a model and write its card: held-out reads, all callers, real against simulated reads."""
+"""Measure a model and write its card: held-out reads, all callers, other reads, real against simulated reads."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from dvplug.errors import InputError
@@ -13,6 +14,8 @@ from dvplug_lab.model_run import ModelRun
 from dvplug_lab.read_comparison import compare_profiles
 from dvplug_lab.read_sets import sets_of
 from dvplug_lab.recipes import HELD_OUT_TEXT
+from dvplug_lab.robustness.measure import RobustnessRun, measure_robustness
+from dvplug_lab.robustness.page import section
 from dvplug_lab.training_reads.build import build_absent, is_made
 from dvplug_registry.model_folder import load_manifest, save_manifest
 
@@ -35,7 +38,24 @@ def evaluate_model(run: ModelRun, model: Path | None = None) -> None:
     measured = run.work / "comparison.json"
     write_json(comparison.run(sets, run.shared, run.work / "comparison"), measured)
     save_manifest(model, manifest.model_copy(update={"metrics": metrics(measured)}))
-    write_card(model, measured, run.cards / f"{model.name}.md", limits=run.recipe.limits, profiles=profiles)
+    write_card(
+        model,
+        measured,
+        run.cards / f"{model.name}.md",
+        limits=run.recipe.limits,
+        profiles=profiles,
+        robustness=robustness_section(run, model),
+    )
+
+
+def robustness_section(run: ModelRun, model: Path) -> Iterator[str]:
+    """Measure how the model bears other reads; lines for its card, and all figures in robustness.json."""
+    kept = run.work / "robustness"
+    found = measure_robustness(
+        RobustnessRun(run.tech, model, kept, run.shared, run.reads, workers=run.workers)
+    )
+    found.write(run.work / "robustness.json")
+    return section(found)
 
 
 def compare_reads(run: ModelRun) -> dict[str, str]:

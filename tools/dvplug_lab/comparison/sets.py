@@ -61,12 +61,41 @@ REAL = {
         "oracle/hg002_ont.bed",
     ),
 }
+HARD = {
+    "hg002_flat_quality": (
+        "illumina-wgs",
+        "reference/b37.chr1_0.60-1.56M.fa.gz",
+        "illumina/HG002_b37.chr1_0.64-1.5M.2x150.30x.flat_quality.bam",
+        "truth/HG002_b37_v4.2.1.chr1_0.64-1.5M.vcf.gz",
+        "truth/HG002_b37.chr1_0.64-1.5M.flat_quality.bed",
+    ),
+    "na12878_shallow": (
+        "illumina-wgs",
+        "reference/b37.chr20_regions.fa.gz",
+        "illumina/NA12878_b37.chr20_10.0-10.19M.2x101.7x.bam",
+        "truth/NA12878_b37_v3.3.2.chr20_10.0-10.19M.vcf.gz",
+        "truth/NA12878_b37.chr20_10.0-10.19M.approximate.bed",
+    ),
+    "na12878_official": (
+        "illumina-wgs",
+        "reference/b37.chr20_regions.fa.gz",
+        "illumina/NA12878_b37.chr20_10.000-10.009M.2x101.88x.bam",
+        "truth/NA12878_b37_v3.3.2.chr20_10.0-10.19M.vcf.gz",
+        "truth/NA12878_b37.chr20_10.000-10.009M.confident.bed",
+    ),
+}
+"""Real sets beside those of the cards' figures: flat qualities amid structural variants, 7x, and few variants."""
 FOLDER = ("ref.fa", "reads.bam", "truth.vcf.gz", "confident.bed")
 
 
 def real_sets(tech: str) -> list[str]:
-    """Return the names of a technology's real sets."""
+    """Return the names of a technology's real sets, but for the `HARD` ones."""
     return [name for name, (of_set, *_) in REAL.items() if of_set == tech]
+
+
+def hard_sets(tech: str) -> list[str]:
+    """Return the names of a technology's `HARD` sets."""
+    return [name for name, (of_set, *_) in HARD.items() if of_set == tech]
 
 
 def find_set(name: str, shared: Path, tech: str = "illumina-wgs") -> ValidationSet:
@@ -75,7 +104,7 @@ def find_set(name: str, shared: Path, tech: str = "illumina-wgs") -> ValidationS
     Parameters
     ----------
     name
-        A key of `REAL`; a folder that holds the files of `FOLDER`; or a BED file in such a folder, which then
+        A key of `REAL` or `HARD`; a folder that holds the files of `FOLDER`; or a BED file in such a folder, which then
         stands for its confident.bed.
 
     Raises
@@ -83,8 +112,9 @@ def find_set(name: str, shared: Path, tech: str = "illumina-wgs") -> ValidationS
     InputError
         There is no such set, or one of its files is missing.
     """
-    if name in REAL:
-        of_set, *parts = REAL[name]
+    known = REAL | HARD
+    if name in known:
+        of_set, *parts = known[name]
         found = ValidationSet(name, of_set, *(shared / part for part in parts))
     elif Path(name).exists():
         place = Path(name)
@@ -94,7 +124,7 @@ def find_set(name: str, shared: Path, tech: str = "illumina-wgs") -> ValidationS
             found = replace(found, name=f"{folder.name}_{place.stem}", confident=place)
     else:
         raise InputError(
-            f"validation set '{name}' is neither known nor a folder", repair=near_misses(name, REAL)
+            f"validation set '{name}' is neither known nor a folder", repair=near_misses(name, known)
         )
     for path in (found.reference, found.reads, found.truth, found.confident):
         if not path.is_file():

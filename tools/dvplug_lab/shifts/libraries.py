@@ -16,6 +16,7 @@ from dvplug.simulate.variants import PhasedVariant, write_truth
 CONTIG, LENGTH, DEPTH = "chrS", 80_000, 32
 SAMPLE, SEED = "shifted", 11
 APART = 1_000  # bp from one amplicon to the next: none sees the variants of another
+MOST_PAIRS = 60_000
 
 
 def dense(folder: Path, fasta: Path, spacing: int) -> Path:
@@ -41,15 +42,25 @@ def _whole(folder: Path, fasta: Path, places: NDArray[np.int64]) -> Path:
     return _write(folder, codes, variants, start, fragment, [(CONTIG, 500, LENGTH - 500)], rng)
 
 
-def amplicons(folder: Path, fasta: Path, length: int) -> Path:
-    """Make 2x150 reads of amplicons of ``length`` bp, one SNP in each; returns the folder."""
+def amplicons(folder: Path, fasta: Path, length: int, depth: int) -> Path:
+    """Make 2x150 reads of amplicons of ``length`` bp, one SNP in each, ``depth`` reads over a position.
+
+    Where pairs leave the middle unread, no SNP lies there. As many amplicons as `MOST_PAIRS` allows.
+    """
     rng = np.random.default_rng(SEED)
     codes = _sequence(fasta)
-    starts = np.arange(500, LENGTH - length - 500, APART)
-    places = starts + rng.integers(length // 4, 3 * length // 4, len(starts))
-    start = np.repeat(starts, DEPTH // 2)
-    where = [(CONTIG, int(s) + 20, int(s) + length - 20) for s in starts]
-    return _write(folder, codes, _snps(codes, places, rng), start, np.full(len(start), length), where, rng)
+    pairs = depth * min(length, 2 * READ_LENGTH) // (2 * READ_LENGTH)
+    starts = np.arange(500, LENGTH - length - 500, APART)[: MOST_PAIRS // pairs]
+    offsets = rng.integers(length // 4, 3 * length // 4, len(starts))
+    unread = (offsets >= READ_LENGTH) & (offsets < length - READ_LENGTH)
+    offsets[unread] -= length - 2 * READ_LENGTH
+    start = np.repeat(starts, pairs)
+    read = [(20, length - 20)]
+    if length > 2 * READ_LENGTH:
+        read = [(20, READ_LENGTH), (length - READ_LENGTH, length - 20)]
+    where = [(CONTIG, int(s) + low, int(s) + high) for s in starts for low, high in read]
+    snps = _snps(codes, starts + offsets, rng)
+    return _write(folder, codes, snps, start, np.full(len(start), length), where, rng)
 
 
 def _sequence(fasta: Path) -> Codes:

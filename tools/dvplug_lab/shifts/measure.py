@@ -23,8 +23,8 @@ from dvplug_lab.shifts.reads import shift_reads
 FACTOR, MORE = 1.5, 3
 """A shift may cost so many times the errors of the reads as they are, and so many more."""
 AS_IS = "as it is"
-SPACINGS, STRETCHES, LENGTHS = (20, 40, 60), (40, 55), (150, 250)
-"""Bp between SNPs, everywhere and in stretches; of amplicons."""
+SPACINGS, STRETCHES, AMPLICONS = (20, 40, 60), (40, 55), ((150, 32), (250, 20))
+"""Bp between SNPs, everywhere and in stretches; bp and depth of amplicons."""
 
 
 class ShiftCost(NamedTuple):
@@ -79,7 +79,7 @@ def measure_libraries(tech: str, shared: Path, out: Path) -> Iterator[ShiftCost]
         raise InputError(f"{fasta} is missing", repair="Say with --shared where it is.")
     made = {f"SNPs every {n} bp": dense(out / f"dense{n}", fasta, n) for n in SPACINGS}
     made |= {f"stretches of {n} bp": stretches(out / f"stretches{n}", fasta, n) for n in STRETCHES}
-    made |= {f"amplicons of {n} bp": amplicons(out / f"amplicons{n}", fasta, n) for n in LENGTHS}
+    made |= {f"amplicons of {n} bp": amplicons(out / f"amplicons{n}", fasta, n, x) for n, x in AMPLICONS}
     for what, folder in made.items():
         yield errors_of(find_set(str(folder), shared, tech), what, folder / "calls", 0)
 

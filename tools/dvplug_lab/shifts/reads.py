@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from dvplug.errors import InputError, near_misses
 from dvplug.simulate.reported import binned, flat, lowered
+from dvplug_lab.shifts.cuts import keep_part, pieces
 
 PAIR_FLAGS = 0x1 | 0x2 | 0x8 | 0x20 | 0x40 | 0x80
 QualityMap = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
@@ -75,60 +76,67 @@ def no_haplotypes(read: pysam.AlignedSegment) -> bool:
 
 
 def trimmed(length: int) -> Callable[[pysam.AlignedSegment], bool]:
-    """Keep so many bases of each read, as sequenced; reads that are aligned with gaps or clips are left out."""
+    """Keep so many bases of each read, the first that were sequenced; shorter reads stay whole."""
 
     def shift(read: pysam.AlignedSegment) -> bool:
         bases = read.query_length
-        if read.cigartuples != [(pysam.CMATCH, bases)] or bases < length:
-            return False
-        kept = slice(bases - length, bases) if read.is_reverse else slice(0, length)
-        sequence, quality = read.query_sequence[kept], read.query_qualities[kept]
-        read.reference_start += kept.start
-        read.query_sequence, read.query_qualities, read.cigartuples = (
-            sequence,
-            quality,
-            [(pysam.CMATCH, length)],
-        )
-        return True
+        if bases <= length:
+            return True
+        return keep_part(read, bases - length, bases) if read.is_reverse else keep_part(read, 0, length)
 
     return shift
 
 
 SHIFTS: dict[str, Callable[[pysam.AlignedSegment], bool]] = {
     "single": single,
+    "quality-5": _qualities(lambda quality: lowered(quality, 5)),
     "quality-8": _qualities(lambda quality: lowered(quality, 8)),
+    "quality-12": _qualities(lambda quality: lowered(quality, 12)),
     "quality-flat20": _qualities(lambda quality: flat(quality, 20)),
     "quality-flat25": _qualities(lambda quality: flat(quality, 25)),
+    "quality-flat30": _qualities(lambda quality: flat(quality, 30)),
+    "quality-flat40": _qualities(lambda quality: flat(quality, 40)),
     "quality-cap30": _qualities(lambda quality: np.minimum(quality, 30)),
     "quality-nextseq": _qualities(lambda quality: binned(quality, "nextseq")),
+    "quality-novaseq": _qualities(lambda quality: binned(quality, "novaseq")),
     "quality-none": without_qualities,
     "mapq-255": mapped_at(255),
     "mapq-60": mapped_at(60),
+    "mapq-50": mapped_at(50),
     "mapq-42": mapped_at(42),
     "mapq-20": mapped_at(20),
     "length-36": trimmed(36),
     "length-50": trimmed(50),
+    "length-75": trimmed(75),
     "hard-clips": hard_clipped,
     "one-strand": one_strand,
     "no-haplotypes": no_haplotypes,
 }
 """What is done to each read; False leaves it out."""
+PIECES = {"pieces-2000": 2_000}
+"""Bp of the pieces that each read is cut into."""
 
 
 def shift_reads(name: str, reads: Path, out: Path) -> Path:
     """Write an indexed BAM of the reads under a shift; raises InputError where there is none of this name."""
-    if name not in SHIFTS:
-        raise InputError(f"there is no shift '{name}'", repair=near_misses(name, SHIFTS))
-    shift = SHIFTS[name]
+    if name not in SHIFTS and name not in PIECES:
+        raise InputError(f"there is no shift '{name}'", repair=near_misses(name, [*SHIFTS, *PIECES]))
     unsorted = out.with_name(f".{out.name}.unsorted")
     with (
         pysam.AlignmentFile(str(reads)) as given,
         pysam.AlignmentFile(str(unsorted), "wb", header=given.header) as written,
     ):
         for read in given:
-            if shift(read):
-                written.write(read)
+            for made in _shifted(name, read):
+                written.write(made)
     pysam.sort("-o", str(out), str(unsorted))
     unsorted.unlink()
     pysam.index(str(out))
     return out
+
+
+def _shifted(name: str, read: pysam.AlignedSegment) -> Iterator[pysam.AlignedSegment]:
+    if name in PIECES:
+        yield from pieces(read, PIECES[name])
+    elif SHIFTS[name](read):
+        yield read
