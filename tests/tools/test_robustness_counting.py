@@ -14,6 +14,7 @@ from dvplug.evaluate.judged import Judged
 from dvplug.simulate import SimulatedDataset
 from dvplug_lab.comparison.sets import ValidationSet
 from dvplug_lab.robustness import cases as case_module
+from dvplug_lab.robustness.calling import MeasuredModel
 from dvplug_lab.robustness.cases import ALL_READS, Case, at_most, find_cases
 from dvplug_lab.robustness.counting import count_one, gq_bands, sure_shares
 from dvplug_lab.robustness.found import AS_IS, Errors, ReadsMeasured
@@ -117,7 +118,8 @@ def test_reads_are_called_and_counted_and_other_callers_only_once(
 ) -> None:
     base = _set(dataset)
     case = Case(base, base, 30.0, "quality-5", tmp_path / "case", ("bcftools", "dvplug"))
-    found, judged = count_one(case, None)
+    model = MeasuredModel.of("illumina-wgs", None)
+    found, judged = count_one(case, model)
     ours, theirs = found.errors["dvplug"], found.errors["bcftools"]
     assert ours is not None
     assert theirs is not None
@@ -126,10 +128,10 @@ def test_reads_are_called_and_counted_and_other_callers_only_once(
     assert ours.snp_tp + ours.snp_fn + ours.indel_tp + ours.indel_fn <= truth
     assert ours.snp_recall > 0.9
     assert sum(one.status == "FP" for one in judged) == ours.snp_fp + ours.indel_fp
-    with pysam.VariantFile(str(tmp_path / "case" / "dvplug" / "fn.vcf.gz")) as missed:
+    with pysam.VariantFile(str(tmp_path / "case" / model.key / "dvplug" / "fn.vcf.gz")) as missed:
         assert sum(1 for _ in missed) == ours.snp_fn + ours.indel_fn
     kept = tmp_path / "case" / "bcftools.json"
     kept.write_text(kept.read_text().replace(f'"snp_tp": {theirs.snp_tp}', '"snp_tp": 7'))
-    again, _ = count_one(case, None)
+    again, _ = count_one(case, model)
     assert again.errors["bcftools"] == replace(theirs, snp_tp=7)
     assert again.errors["dvplug"] == ours

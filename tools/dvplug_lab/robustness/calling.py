@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dvplug.line.region import Region
+from dvplug.models import resolve_model
+from dvplug.plugins.loading import installed_plugins
 from dvplug_lab import commands
 from dvplug_lab.comparison import peers
 from dvplug_lab.comparison.callers import is_newer
@@ -22,19 +24,37 @@ class Sample(NamedTuple):
     where: Sequence[Region]
 
 
-def call(caller: str, sample: Sample, folder: Path, model: str | None) -> Path:
-    """Return a caller's VCF of a sample; ``folder`` keeps those of bcftools and freebayes.
+class MeasuredModel(NamedTuple):
+    """The model that is measured: as `dvplug call` takes it, how it is called, and a name that no other one has."""
+
+    option: str | None
+    label: str
+    key: str
+
+    @classmethod
+    def of(cls, tech: str, folder: Path | None) -> MeasuredModel:
+        """Find the model in a folder, or the technology's own; raises ModelError when it is damaged."""
+        plugins = installed_plugins()
+        option = str(folder.resolve()) if folder else None
+        found = resolve_model(plugins, plugins.technology(tech), option, offline=True)
+        return cls(option, found.manifest.label, f"{found.manifest.label}.{found.manifest_sha256[:8]}")
+
+
+def call(caller: str, sample: Sample, folder: Path, model: MeasuredModel) -> Path:
+    """Return a caller's VCF of a sample; ``folder`` keeps those of bcftools and freebayes, and of models by name.
 
     Raises
     ------
     DvplugError
         It failed or refused the reads.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    out = folder / f"{caller}.vcf.gz"
     tech, reference, reads, where = sample
     if caller == OURS:
-        commands.run(peers.dvplug(tech, reference, reads, out, where, model=model))
+        folder /= model.key
+    folder.mkdir(parents=True, exist_ok=True)
+    out = folder / f"{caller}.vcf.gz"
+    if caller == OURS:
+        commands.run(peers.dvplug(tech, reference, reads, out, where, model=model.option))
         return out
     if is_newer(out, reads):
         return out

@@ -18,7 +18,7 @@ from dvplug.system.console import warn
 from dvplug_lab.comparison.callers import is_newer, where_to_call
 from dvplug_lab.comparison.compared import OURS
 from dvplug_lab.comparison.sets import ValidationSet, confident_regions, mean_depth
-from dvplug_lab.robustness.calling import Sample, call
+from dvplug_lab.robustness.calling import MeasuredModel, Sample, call
 from dvplug_lab.robustness.cases import Case
 from dvplug_lab.robustness.found import Errors, GqBand, ReadsMeasured
 
@@ -28,7 +28,7 @@ EDGES = (0, 10, 20, 30, 40, 50, 100)
 
 
 def count_all(
-    cases: Sequence[Case], model: str | None, workers: int
+    cases: Sequence[Case], model: MeasuredModel, workers: int
 ) -> Iterator[tuple[ReadsMeasured, list[Judged]]]:
     """Measure the cases, several at a time; yields in their order."""
     if not cases:
@@ -37,7 +37,7 @@ def count_all(
         yield from pool.map(partial(count_one, model=model), cases)
 
 
-def count_one(case: Case, model: str | None) -> tuple[ReadsMeasured, list[Judged]]:
+def count_one(case: Case, model: MeasuredModel) -> tuple[ReadsMeasured, list[Judged]]:
     """Make the reads of a case, call them, and count; the calls of dvplug are judged one by one."""
     chosen = case.shifted()
     confident = confident_regions(chosen)
@@ -50,16 +50,16 @@ def count_one(case: Case, model: str | None) -> tuple[ReadsMeasured, list[Judged
             warn(f"{chosen.name}, {case.reads}: {caller} did not call: {error}")
             errors[caller] = None
     ours = errors.get(OURS)
-    judged = read_judged(case.folder / OURS, chosen.reference) if ours else []
+    judged = read_judged(case.folder / model.key / OURS, chosen.reference) if ours else []
     depth = mean_depth(chosen.reads, confident)
     return ReadsMeasured(chosen.name, case.reads, round(depth, 1), errors, sure_shares(judged, ours)), judged
 
 
-def _errors(caller: str, chosen: ValidationSet, sample: Sample, folder: Path, model: str | None) -> Errors:
+def _errors(caller: str, chosen: ValidationSet, sample: Sample, folder: Path, model: MeasuredModel) -> Errors:
     calls, kept = call(caller, sample, folder, model), folder / f"{caller}.json"
     if caller != OURS and is_newer(kept, calls):
         return Errors(**json.loads(kept.read_text()))
-    judged = folder / OURS if caller == OURS else None
+    judged = calls.parent / OURS if caller == OURS else None
     errors = errors_of(evaluate(chosen.truth, calls, chosen.confident, chosen.reference, out_dir=judged))
     if caller != OURS:
         kept.write_text(json.dumps(asdict(errors)))

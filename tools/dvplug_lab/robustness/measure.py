@@ -5,17 +5,17 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
 from dvplug.errors import InputError
-from dvplug.models import resolve_model
-from dvplug.plugins.loading import installed_plugins
 from dvplug.system.console import info
 from dvplug_lab import commands
 from dvplug_lab.comparison.compared import OURS, PEERS
 from dvplug_lab.comparison.sets import confident_regions, find_set, hard_sets, mean_depth, real_sets
 from dvplug_lab.read_sets import EXTRA, PLATFORMS, sets_of
+from dvplug_lab.robustness.calling import MeasuredModel
 from dvplug_lab.robustness.cases import SHIFTS_OF, Case, find_cases
 from dvplug_lab.robustness.counting import count_all, gq_bands
 from dvplug_lab.robustness.flow_reads import RATES, make_flow_set, panel_qualities
@@ -57,10 +57,10 @@ class RobustnessRun:
     parts: Sequence[Part] = PARTS
     workers: int = 2
 
-    @property
-    def model_option(self) -> str | None:
-        """The model as `dvplug call` takes it."""
-        return str(self.model.resolve()) if self.model else None
+    @cached_property
+    def measured(self) -> MeasuredModel:
+        """The model; raises ModelError when it is damaged."""
+        return MeasuredModel.of(self.tech, self.model)
 
     def set_names(self) -> list[str]:
         """Return the sets to shift, as `find_set` takes them."""
@@ -81,9 +81,7 @@ def measure_robustness(run: RobustnessRun) -> Robustness:
             f"there are no shifts for '{run.tech}'", repair=f"Choose one of {', '.join(SHIFTS_OF)}."
         )
     commands.require(*PEERS)
-    plugins = installed_plugins()
-    model = resolve_model(plugins, plugins.technology(run.tech), run.model_option, offline=True)
-    found = Robustness(run.tech, model.manifest.label)
+    found = Robustness(run.tech, run.measured.label)
     if "shifts" in run.parts:
         _measure_shifts(run, found)
     if "libraries" in run.parts and PLATFORMS[run.tech] == "ILLUMINA":
@@ -91,7 +89,7 @@ def measure_robustness(run: RobustnessRun) -> Robustness:
     if "flow" in run.parts and run.tech == "ion":
         found.flow += _measured(_flow_cases(run), run)
     if "truth-free" in run.parts:
-        found.truth_free += check_without_truth(run.tech, Place(run.shared, run.out, run.model_option))
+        found.truth_free += check_without_truth(run.tech, Place(run.shared, run.out, run.measured))
     return found
 
 
@@ -102,7 +100,7 @@ def _measure_shifts(run: RobustnessRun, found: Robustness) -> None:
         found.notes.append("No reads with a truth were at hand to be shifted.")
     for name in names:
         cases = list(find_cases(name, run.shared, run.tech, run.out, CALLERS, SHIFTS_OF[run.tech]))
-        for one, calls in count_all(cases, run.model_option, run.workers):
+        for one, calls in count_all(cases, run.measured, run.workers):
             _tell(one)
             found.shifted.append(one)
             judged += calls if one.reads == AS_IS else []
@@ -110,7 +108,7 @@ def _measure_shifts(run: RobustnessRun, found: Robustness) -> None:
 
 
 def _measured(cases: Iterable[Case], run: RobustnessRun) -> Iterator[ReadsMeasured]:
-    for one, _ in count_all(list(cases), run.model_option, run.workers):
+    for one, _ in count_all(list(cases), run.measured, run.workers):
         _tell(one)
         yield one
 

@@ -14,7 +14,7 @@ from dvplug_lab.comparison.errors import NOT_COUNTED
 from dvplug_lab.comparison.peers import plain_fasta
 from dvplug_lab.comparison.sets import ValidationSet, as_long_as_aligned
 from dvplug_lab.robustness.alleles import Allele, Genotyped, copies_of, passed, violates
-from dvplug_lab.robustness.calling import Sample, call
+from dvplug_lab.robustness.calling import MeasuredModel, Sample, call
 from dvplug_lab.robustness.counting import SURE
 from dvplug_lab.robustness.found import Counted, TruthFree
 
@@ -45,7 +45,7 @@ class Place(NamedTuple):
 
     shared: Path
     out: Path
-    model: str | None
+    model: MeasuredModel
 
 
 def check_without_truth(tech: str, place: Place) -> Iterator[TruthFree]:
