@@ -12,7 +12,6 @@ import dvplug_illumina
 from dvplug.errors import InputError, ModelError
 from dvplug.simulate import SimulatedDataset
 from dvplug_lab.comparison.sets import confident_regions, find_set, hard_sets
-from dvplug_lab.places import SHARED
 from dvplug_lab.read_sets import sets_of
 from dvplug_lab.robustness import measure
 from dvplug_lab.robustness.calling import MeasuredModel
@@ -20,6 +19,7 @@ from dvplug_lab.robustness.cases import SHIFTS_OF
 from dvplug_lab.robustness.found import AS_IS
 from dvplug_lab.robustness.measure import RobustnessRun, measure_robustness
 from dvplug_lab.shifts.reads import PIECES, SHIFTS
+from helpers.shared_data import SHARED, needs_shared
 
 needs_peers = pytest.mark.skipif(
     not (shutil.which("bcftools") and shutil.which("freebayes")),
@@ -100,7 +100,7 @@ def test_a_folder_is_measured_under_each_shift(
     assert sum(band.wrong for band in found.gq) == of_this.snp_fp + of_this.indel_fp
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the real data is not here")
+@needs_shared
 @pytest.mark.parametrize("name", hard_sets("illumina-wgs"))
 def test_truth_of_hard_sets_is_of_their_reference(name: str) -> None:
     chosen = find_set(name, SHARED)
