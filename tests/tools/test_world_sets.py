@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from dvplug.simulate.genome import N, random_genome
-from dvplug_lab.read_sets import HELD_OUT, MAIN, NEVER, TUNE
+from dvplug.simulate.genome import random_genome
+from dvplug.simulate.world_reads import WorldPerson, WorldRun, lay_out, write_labels
+from dvplug_lab.read_sets import HELD_OUT, MAIN, NEVER, REAL_END, TUNE
 from dvplug_lab.recipes import recipe_of
 from dvplug_lab.training_reads.costs import cost_of, plan_text, total
-from dvplug_lab.training_reads.worlds import intervals, labelled, lay_out, write_labels
-from dvplug_lab.world_sets import PLANS, WorldSet, scaled, worlds_of
+from dvplug_lab.training_reads.worlds import labelled
+from dvplug_lab.world_sets import PLANS, scaled, worlds_of
 from helpers.shared_data import SHARED, needs_shared
-
-
-def a_world(kind: str, technology: str = "illumina-wes") -> WorldSet:
-    return next(w for w in worlds_of(technology) if w.world.library.kind == kind)
 
 
 @pytest.mark.parametrize("technology", PLANS)
@@ -38,40 +33,6 @@ def test_shards_of_a_recipe_are_of_its_worlds_too() -> None:
     assert {w.name for w in worlds_of("pacbio") if w.fasta == MAIN} < tuned
 
 
-@pytest.mark.parametrize("kind", ["whole", "captured", "amplicons"])
-def test_stretches_hold_so_many_bases_as_planned(kind: str) -> None:
-    chosen = a_world(kind, "illumina-wes" if kind == "captured" else "illumina-wgs")
-    chosen = replace(chosen, bases=2e5 * chosen.world.library.depth, contigs=("x", "y"))
-    codes = random_genome(1_500_000, np.random.default_rng(1))
-    codes[300_000:600_000] = N
-    layouts = lay_out({"x": codes, "y": codes[:700_000]}, chosen, 0.0, np.random.default_rng(2))
-    bases = 0.0
-    for layout in layouts.values():
-        if layout.amplicons is not None:
-            bases += float((layout.amplicons.depth * (layout.amplicons.end - layout.amplicons.start)).sum())
-        else:
-            every = np.arange(0, len(layout.read))
-            bases += float(layout.blocks.depth_at(every).sum())
-        outside = np.ones(len(layout.read), bool)
-        for start, end in layout.pieces:
-            assert end <= 300_000 or start >= 225_000
-            outside[start : end + 1000] = False
-        assert not layout.read[outside].any()
-    assert 0.9 * chosen.bases < bases < 4 * chosen.bases
-
-
-def test_a_world_on_chr20_has_a_part_to_tune_on_and_one_to_train_on() -> None:
-    codes = random_genome(200_000, np.random.default_rng(1))
-    codes = np.tile(codes, 50)
-    chosen = next(w for w in worlds_of("illumina-wgs") if w.contigs == ("chr20",))
-    pieces = lay_out({"chr20": codes}, replace(chosen, bases=1.0), 0.0, np.random.default_rng(2))[
-        "chr20"
-    ].pieces
-    inside = [TUNE[1] <= start < end <= TUNE[2] for start, end in pieces]
-    assert sum(inside) >= 1
-    assert inside.count(False) == 1
-
-
 @needs_shared
 def test_what_validates_is_not_labelled(tmp_path) -> None:
     codes = random_genome(200_000, np.random.default_rng(1))
@@ -82,17 +43,14 @@ def test_what_validates_is_not_labelled(tmp_path) -> None:
         assert name == "chr20"
         assert not inside[start:end].any()
     chosen = next(w for w in worlds_of("illumina-wgs") if w.contigs == ("chr20",))
-    layouts = lay_out({"chr20": codes}, chosen, 0.0, np.random.default_rng(2))
-    write_labels(tmp_path, SHARED, {"chr20": codes}, layouts)
+    person = WorldPerson({"chr20": codes}, {"chr20": []}, {"chr20": inside}, (TUNE,), {"chr20": REAL_END})
+    run = WorldRun("s", chosen.world, chosen.noise, chosen.bases, "")
+    write_labels(tmp_path, person, lay_out(person, run, 0.0, np.random.default_rng(2)))
     rows = [line.split() for line in (tmp_path / "confident.bed").read_text().splitlines()]
     assert all(int(end) <= TUNE[1] or int(start) >= TUNE[2] for _, start, end in rows)
     rows = [line.split() for line in (tmp_path / "tune.bed").read_text().splitlines()]
     assert rows
     assert all(TUNE[1] <= int(start) < int(end) <= TUNE[2] for _, start, end in rows)
-
-
-def test_intervals_are_the_runs_of_true() -> None:
-    assert intervals("c", np.array([True, True, False, True])) == [("c", 0, 2), ("c", 3, 4)]
 
 
 def test_the_plan_adds_worlds_up() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from dvplug.simulate.locus_noise import LocusNoise
 from dvplug.simulate.mapping import Aligner
+from dvplug.simulate.world_ranges import LONG, NOISY_LONG, PAIRS, SINGLE
 
 MAIN = "reference/grch38.chr20_and_21_10M.fa.gz"
 EXTRA = "reference/grch38.extra_20M.fa.gz"
@@ -77,11 +78,8 @@ PGM = "ion/human_hg19.ion_pgm.chr21.panel.profile_only.bam"
 
 # Noise from place to place, by the reads that we learn from.
 HISEQX_NOISE = LocusNoise(indel_sd=0.3, short_indel_sd=1.3)  # real runs of 12 bp and more slip about alike
-HISEQ2000_NOISE = LocusNoise(indel_sd=1.2, site_p=0.004, site_median=0.03, site_sd=1.3)
-HIFI_NOISE = LocusNoise(indel_sd=0.8, site_p=0.0003, site_median=0.02)
-# A tilt of 0.15 is the likeliest for the lengths that the real reads show of homozygous runs (tools/length_tilt.py).
-R10_NOISE = LocusNoise(indel_sd=0.8, site_p=0.004, site_median=0.05, tilt_sd=0.15)
-PGM_NOISE = LocusNoise(indel_sd=0.8, site_p=0.001, site_median=0.03)
+HISEQ2000_NOISE = PAIRS.noise
+HIFI_NOISE, R10_NOISE, PGM_NOISE = LONG.noise, NOISY_LONG.noise, SINGLE.noise
 HIDDEN = 0.01
 """False alleles of a hidden relative, per base, where a set has any: only the `extra` sets, as where every set had
 them the network took clean heterozygotes of real reads for such alleles."""

@@ -1,12 +1,15 @@
 """Map simulated reads with the aligners of the field, sort and index: needs bwa or minimap2, and samtools.
 
-`open_mapper` starts the programs; write FASTQ text to what it returns, and close it.
+`mapping` starts the programs, gives what takes FASTQ text, and waits for them.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Literal, Protocol
 
@@ -27,7 +30,50 @@ class Mapper(Protocol):
         """Map these reads."""
 
     def close(self) -> None:
-        """Wait for everything and index the BAM."""
+        """Wait for everything and index the BAM; raises DvplugError where a program failed."""
+
+    def abandon(self) -> None:
+        """End the programs."""
+
+
+def program_of(aligner: Aligner) -> str:
+    """Return what is to be on PATH."""
+    return "bwa" if aligner.startswith("bwa") else "minimap2"
+
+
+def require_programs(aligners: Sequence[Aligner]) -> None:
+    """Raise DvplugError unless all that these need can be run."""
+    programs = dict.fromkeys([*map(program_of, aligners), "samtools"])
+    if absent := [program for program in programs if not shutil.which(program)]:
+        raise DvplugError(
+            f"{' and '.join(absent)} cannot be found",
+            cause="simulated reads are mapped with it",
+            repair=f"Install it: apt-get install {' '.join(absent)}, or from bioconda.",
+        )
+
+
+@contextmanager
+def mapping(
+    aligner: Aligner, reference: Path, bam: Path, sample: str, platform: str, threads: int
+) -> Iterator[Mapper]:
+    """Map what the block writes, then wait and index; see `open_mapper`. Where the block fails, the programs end."""
+    mapper = open_mapper(aligner, reference, bam, sample, platform, threads)
+    try:
+        yield mapper
+    except BrokenPipeError:
+        mapper.close()  # which says what the aligner said
+        raise
+    except BaseException:
+        mapper.abandon()
+        raise
+    mapper.close()
+
+
+def remove_indexes(reference: Path) -> None:
+    """Remove what aligners wrote beside a FASTA file; its .fai stays."""
+    for index in reference.parent.glob(f"{reference.name}.*"):
+        if index.suffix != ".fai":
+            index.unlink()
 
 
 def open_mapper(
@@ -42,33 +88,33 @@ def open_mapper(
     sample
         Name of the sample, of its library and of the read group.
     platform
-        The read group's PL.
+        The read group's PL; none where it is empty.
 
     Raises
     ------
     DvplugError
         A program cannot be found; or, when the mapper is closed, one of them failed.
     """
-    programs = ["bwa" if aligner.startswith("bwa") else "minimap2", "samtools"]
-    if absent := [program for program in programs if not shutil.which(program)]:
-        raise DvplugError(
-            f"{' and '.join(absent)} cannot be found",
-            cause="simulated reads are mapped with it",
-            repair=f"Install it: apt-get install {' '.join(absent)}, or from bioconda.",
-        )
-    group = f"@RG\\tID:{sample}\\tSM:{sample}\\tPL:{platform}\\tLB:{sample}"
+    require_programs([aligner])
+    group = f"@RG\\tID:{sample}\\tSM:{sample}" + (f"\\tPL:{platform}" if platform else "") + f"\\tLB:{sample}"
+    name = os.path.relpath(reference, bam.parent)  # what @PG says is the same wherever the folder lies
     if aligner.startswith("bwa"):
-        subprocess.run(["bwa", "index", str(reference)], check=True, capture_output=True)
+        _index(name, bam)
     if aligner == "bwa-aln":
-        return Backtrack(reference, bam, group, threads)
+        return Backtrack(name, bam, group, threads)
     if aligner.startswith("bwa-mem"):
         # -K: the same batches, and so the same mates' distances, with any number of threads
         pairs = ["-p"] if aligner == "bwa-mem" else []
         options = ["-t", str(threads), "-K", "10000000", *pairs, "-R", group]
-        return Piped(["bwa", "mem", *options, str(reference), "-"], bam)
-    return Piped(
-        ["minimap2", "-t", str(threads), "-ax", aligner, "--MD", "-R", group, str(reference), "-"], bam
-    )
+        return Piped(["bwa", "mem", *options, name, "-"], bam)
+    return Piped(["minimap2", "-t", str(threads), "-ax", aligner, "--MD", "-R", group, name, "-"], bam)
+
+
+def _index(reference: str, bam: Path) -> None:
+    with _log_beside(bam).open("wb") as log:
+        done = subprocess.run(["bwa", "index", reference], cwd=bam.parent, stdout=log, stderr=log)
+    if done.returncode:
+        raise _failed(bam)
 
 
 class Piped:
@@ -76,8 +122,10 @@ class Piped:
 
     def __init__(self, command: list[str], bam: Path) -> None:
         self._bam = bam
-        with (bam.parent / "mapping.log").open("wb") as log:
-            self._align = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
+        with _log_beside(bam).open("wb") as log:
+            self._align = subprocess.Popen(
+                command, cwd=bam.parent, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
+            )
         self._sort = _sorting(self._align, bam)
 
     def write(self, text: NDArray[np.uint8]) -> None:
@@ -88,14 +136,19 @@ class Piped:
     def close(self) -> None:
         """Wait for both programs and index the BAM."""
         assert self._align.stdin is not None
-        self._align.stdin.close()
+        with suppress(BrokenPipeError):  # how the program ended says more
+            self._align.stdin.close()
         _finish(self._align, self._sort, self._bam)
+
+    def abandon(self) -> None:
+        """End both programs."""
+        _end(self._align, self._sort)
 
 
 class Backtrack:
     """`bwa aln` on either mate, then `bwa sampe`."""
 
-    def __init__(self, reference: Path, bam: Path, group: str, threads: int) -> None:
+    def __init__(self, reference: str, bam: Path, group: str, threads: int) -> None:
         self._reference, self._bam, self._group, self._threads = reference, bam, group, threads
         self._mates: list[BinaryIO] = [(bam.parent / f"mate_{mate}.fq").open("wb") for mate in (1, 2)]
 
@@ -107,31 +160,63 @@ class Backtrack:
 
     def close(self) -> None:
         """Map everything and index the BAM."""
-        names = [file.name for file in self._mates]
+        names = [Path(file.name).name for file in self._mates]
         found = [str(Path(name).with_suffix(".sai")) for name in names]
-        with (self._bam.parent / "mapping.log").open("wb") as log:
-            for file, sai in zip(self._mates, found, strict=True):
+        here = self._bam.parent
+        with _log_beside(self._bam).open("wb") as log:
+            for file, name, sai in zip(self._mates, names, found, strict=True):
                 file.close()
                 # -q 15: ends of low quality are trimmed, as in the reads that we learn from
                 options = ["-t", str(self._threads), "-q", "15"]
-                command = ["bwa", "aln", *options, str(self._reference), file.name]
-                with Path(sai).open("wb") as out:
-                    subprocess.run(command, check=True, stdout=out, stderr=log)
-            command = ["bwa", "sampe", "-r", self._group, str(self._reference), *found, *names]
-            align = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)
+                command = ["bwa", "aln", *options, self._reference, name]
+                with (here / sai).open("wb") as out:
+                    if subprocess.run(command, cwd=here, stdout=out, stderr=log).returncode:
+                        raise _failed(self._bam)
+            command = ["bwa", "sampe", "-r", self._group, self._reference, *found, *names]
+            align = subprocess.Popen(command, cwd=here, stdout=subprocess.PIPE, stderr=log)
         _finish(align, _sorting(align, self._bam), self._bam)
         for name in (*names, *found):
-            Path(name).unlink()
+            (here / name).unlink()
+
+    def abandon(self) -> None:
+        """Close the files; no program runs yet."""
+        for file in self._mates:
+            file.close()
+
+
+def _log_beside(bam: Path) -> Path:
+    return bam.parent / "mapping.log"
 
 
 def _sorting(align: subprocess.Popen[bytes], bam: Path) -> subprocess.Popen[bytes]:
-    command = ["samtools", "sort", "-m", "700M", "-o", str(bam), "-"]
-    return subprocess.Popen(command, stdin=align.stdout, stderr=subprocess.DEVNULL)
+    """Start sorting what a program writes; it alone reads that, so that the program ends where sorting fails."""
+    assert align.stdout is not None
+    command = ["samtools", "sort", "-m", "700M", "-o", bam.name, "-"]
+    with (bam.parent / "sorting.log").open("wb") as log:
+        sort = subprocess.Popen(command, cwd=bam.parent, stdin=align.stdout, stderr=log)
+    align.stdout.close()
+    return sort
 
 
 def _finish(align: subprocess.Popen[bytes], sort: subprocess.Popen[bytes], bam: Path) -> None:
-    if align.wait() or sort.wait():
-        raise DvplugError(
-            f"mapping to {bam} failed", repair=f"See what the aligner said in {bam.parent / 'mapping.log'}."
-        )
+    if align.wait() | sort.wait():
+        raise _failed(bam)
+    (bam.parent / "sorting.log").unlink()
     subprocess.run(["samtools", "index", str(bam)], check=True)
+
+
+def _end(*programs: subprocess.Popen[bytes]) -> None:
+    for program in programs:
+        program.kill()
+        program.wait()
+
+
+def _failed(bam: Path) -> DvplugError:
+    """Say what the programs said last: their logs may go with the folder."""
+    logs = [_log_beside(bam), bam.parent / "sorting.log"]
+    said = " ".join(log.read_bytes()[-500:].decode(errors="replace") for log in logs if log.exists())
+    return DvplugError(
+        f"mapping to {bam} failed",
+        cause=" ".join(said.split()) or "the aligner said nothing",
+        repair="Mend that, or take another aligner.",
+    )

@@ -21,7 +21,7 @@ from dvplug.simulate.genome import Codes, write_bed, write_fasta
 from dvplug.simulate.learn.context import ContextProfile, learn_context_profile
 from dvplug.simulate.learn.profile import Profile, learn_profile
 from dvplug.simulate.long_reads import long_fastq_batches, prepare_long, read_spans
-from dvplug.simulate.mapping import Mapper, open_mapper
+from dvplug.simulate.mapping import Mapper, mapping
 from dvplug.simulate.sample import decoys, read_fasta, real_variants, subtract, within
 from dvplug.simulate.short_reads import Fragments, fastq_batches, fragment_starts, prepare
 from dvplug.simulate.variants import PhasedVariant, apply_variants, write_truth
@@ -128,11 +128,10 @@ def build(
         intervals = subtract(intervals, [TUNE])
     write_bed(folder / "confident.bed", intervals)
     reads, platform = folder / "reads.bam", PLATFORMS[chosen.technology]
-    mapper = open_mapper(chosen.aligner, folder / "ref.fa", reads, chosen.name, platform, threads)
     if isinstance(profile, Profile):
         profile = profile.scaled(clip=chosen.clip_factor, indel=chosen.indel_factor, rng=rng)
-    count_of_reads = sequence(mapper, profile, chosen, copies, plans, rng)
-    mapper.close()
+    with mapping(chosen.aligner, folder / "ref.fa", reads, chosen.name, platform, threads) as mapper:
+        count_of_reads = sequence(mapper, profile, chosen, copies, plans, rng)
     count = sum(map(len, variants.values()))
     done = f"{chosen}\n{count_of_reads} reads or pairs, {count} variants, {time.time() - began:.0f} s\n"
     return finished(folder, out, chosen.name, done)

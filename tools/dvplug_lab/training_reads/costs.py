@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dvplug.simulate.world_ranges import examples_per_bp
 from dvplug_lab.recipes import recipe_of
-from dvplug_lab.world_sets import WorldSet, examples_per_bp, worlds_of
+from dvplug_lab.world_sets import WorldSet, worlds_of
 
 PER_WORLD = 10.0
 """CPU s to make the genome and the decoys of a world and to index them."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from dvplug.simulate.mapping import remove_indexes
+
 
 def begun(out: Path, name: str) -> Path:
     """Return an empty folder beside that of a read set."""
@@ -16,9 +18,7 @@ def begun(out: Path, name: str) -> Path:
 
 def finished(folder: Path, out: Path, name: str, done: str) -> Path:
     """Move the folder in, without the aligner's indexes, and with ``done`` in done.txt; return its place."""
-    for index in folder.glob("ref.fa.*"):
-        if index.suffix != ".fai":
-            index.unlink()
+    remove_indexes(folder / "ref.fa")
     (folder / "done.txt").write_text(done)
     final = out / name
     shutil.rmtree(final, ignore_errors=True)
