@@ -64,9 +64,9 @@ def test_programs_end_where_reads_cannot_be_written(tmp_path: Path, monkeypatch:
         with mapping("sr", tmp_path / "ref.fa", tmp_path / "reads.bam", "s", "", 1):
             while not said.exists() or not said.read_text():
                 time.sleep(0.01)
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt("enough")
 
-    with pytest.raises(KeyboardInterrupt, match=""):
+    with pytest.raises(KeyboardInterrupt, match="enough"):
         interrupted()
     with pytest.raises(ProcessLookupError, match="No such process"):
         os.kill(int(said.read_text()), 0)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from dvplug.errors import InputError, near_misses
-from dvplug.train.state import FitSettings
+from dvplug.train.state import SIMULATED, FitSettings
 from dvplug.train.trained_range import UsualRules
 from dvplug_lab.places import REPOSITORY
 from dvplug_lab.read_sets import MAIN, ReadSet, sets_of
@@ -132,19 +132,7 @@ class Recipe:
         return REPOSITORY / "plugins" / self.plugin / "models"
 
 
-# With nine epochs the fifth or sixth was best: the schedule ends before these few examples are learnt by heart. Most
-# are of the reference, so half of those at a time will do.
-SETTINGS = FitSettings(
-    epochs=6,
-    patience=6,
-    learning_rate=1e-3,
-    architecture_settings={"feature_units": 64},
-    batch_size=128,
-    label_smoothing=0.0,
-    keep=(0.5, 1.0, 1.0),
-    seed=1,
-)
-SIMULATED = (
+SIMULATED_READS = (
     "All training reads are simulated. Real reads gave only how reads err; what no simulated read shows (rare "
     "artefacts of a library, mobile elements, structural variants, alternate contigs) the network has not met."
 )
@@ -153,11 +141,11 @@ RECIPES = {
         "dvplug_illumina",
         "Illumina paired reads, whole genome, 2x100 to 2x150 bp, 8x to 100x",
         0.45,
-        SETTINGS,
+        SIMULATED,
         least_run=10,
         usual=_WHOLE_GENOME,
         limits=(
-            SIMULATED,
+            SIMULATED_READS,
             "Learnt from HiSeq X and HiSeq 2000 reads; NovaSeq's binned qualities were not seen.",
             "Real figures come from 0.27 Mb of chromosome 20 in two samples. The confident regions of NA12878 are "
             "HG002's, as a stand-in: what its truth leaves out for doubt is counted against every caller there.",
@@ -167,13 +155,13 @@ RECIPES = {
         "dvplug_illumina",
         "Illumina paired reads, exome, 2x76 to 2x150 bp, 3x to 300x at targets",
         0.4,
-        SETTINGS,
+        SIMULATED,
         source="illumina-wgs",
         steps=2400,
         least_run=10,
         usual=_ILLUMINA,
         limits=(
-            SIMULATED,
+            SIMULATED_READS,
             "No real exome with a truth was at hand: all figures are of simulated reads. Targets were drawn at random "
             "over the genome, not at exons, so density and kind of variants are those of whole genomes. In the figures "
             "their depths lie around 80x, and what lies beside targets is not counted.",
@@ -184,10 +172,10 @@ RECIPES = {
         "dvplug_pacbio",
         "PacBio HiFi reads, 8x to 50x",
         0.5,
-        SETTINGS,
+        SIMULATED,
         usual=_PACBIO,
         limits=(
-            SIMULATED,
+            SIMULATED_READS,
             "Learnt from Sequel and Sequel II reads; Revio was not trained on.",
             "Real figures come from 0.1 Mb of chromosome 20 of one sample.",
         ),
@@ -196,11 +184,11 @@ RECIPES = {
         "dvplug_ont",
         "ONT R10.4.1 reads, super-accuracy basecalls, 8x to 60x",
         0.5,
-        SETTINGS.model_copy(update={"keep": (0.2, 1.0, 1.0)}),
+        SIMULATED.model_copy(update={"keep": (0.2, 1.0, 1.0)}),
         least_run=10,
         usual=_ONT,
         limits=(
-            SIMULATED,
+            SIMULATED_READS,
             "Errors of homopolymers and single bases are learnt by length, base and quality; what else the basecaller "
             "gets wrong by motif (methylated bases above all) is drawn as a rate that differs from place to place.",
             "R9 flow cells, and fast or high-accuracy basecalls, err otherwise and are not covered.",
@@ -213,10 +201,10 @@ RECIPES = {
         "dvplug_ion",
         "Ion Torrent PGM reads, single, about 130 bp, 10x to 200x",
         0.4,
-        SETTINGS,
+        SIMULATED,
         usual=_ION,
         limits=(
-            SIMULATED,
+            SIMULATED_READS,
             "No real Ion Torrent reads with a truth were at hand: all figures are of simulated reads, whose errors "
             "were learnt from one PGM panel. Those of the panel's homopolymers come from few places; simulated ones "
             "of 6 and 7 bp err less often (table at the end). Proton, S5 and longer reads were not seen.",

@@ -32,7 +32,7 @@ COMMANDS = {
     "show": "Draw what the network sees at a position.",
     "evaluate": "Compare calls with a truth set.",
     "demo": "Simulate a genome and reads, call and evaluate: needs no data.",
-    "train": "Make examples, fit a network, export a model.",
+    "train": "Make a model: from one file of reads, or step by step.",
     "plugins": "Install, list, check and begin plugins.",
     "registry": "List, download, verify and publish models.",
     "doctor": "Examine this installation.",

@@ -9,12 +9,18 @@ from cyclopts import App
 
 from dvplug.cli.call import Several, available_cores
 from dvplug.cli.parameters import Whole
+from dvplug.cli.train_reads import learn, model, simulate
 
 if TYPE_CHECKING:
     from dvplug.train.compare import StrategyComparison
     from dvplug.train.state import FitSettings
 
-app = App(name="train", help="Make a model: examples, then fit, then export.")
+app = App(
+    name="train",
+    help="Make a model: from one file of reads, or step by step.",
+)
+for _from_reads in (model, learn, simulate):
+    app.command(_from_reads)
 
 
 @app.command

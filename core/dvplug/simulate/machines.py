@@ -37,16 +37,25 @@ def world_noise(noise: LocusNoise, machine: MachineWorld) -> LocusNoise:
     )
 
 
-def short_machine(profile: Profile, world: World, rng: np.random.Generator) -> Profile:
-    """Return the profile of a world's short reads: length, errors, ends, then qualities as the file is to tell them."""
+def short_machine(
+    profile: Profile, world: World, rng: np.random.Generator, *, own_lengths: bool = False
+) -> Profile:
+    """Return the profile of a world's short reads: length, errors, ends, then qualities as the file is to tell them.
+
+    With ``own_lengths`` reads and fragments are as long as in the profile.
+    """
     machine, library = world.machine, world.library
     profile = profile.scaled(clip=library.clip_factor, indel=1.0, rng=rng)
+    if not own_lengths:
+        profile = replace(
+            of_length(profile, machine.read_length, rng),
+            fragment=fragment_lengths(library, len(profile.fragment), rng),
+        )
     profile = replace(
-        of_length(profile, machine.read_length, rng),
+        profile,
         deletion_p=_scaled_rates(profile.deletion_p, machine),
         insertion_p=_scaled_rates(profile.insertion_p, machine),
         discordant_p=library.chimera_p,
-        fragment=fragment_lengths(library, len(profile.fragment), rng),
     )
     profile = _with_errors(profile, machine.substitution_factor, rng)
     if library.tail_share:

@@ -63,11 +63,14 @@ def write_reads(
     noise: LocusNoise,
     contigs: list[PlannedContig],
     rng: np.random.Generator,
+    *,
+    own_lengths: bool = False,
 ) -> NDArray[np.bool_]:
     """Write the reads, or pairs, of all contigs to the mapper.
 
     They are named ``r`` and their number; what is returned, bool[reads or pairs], tells which of them are copies of
-    another's fragment. ``noise`` is that of the profile's machine.
+    another's fragment. ``noise`` is that of the profile's machine. With ``own_lengths`` pairs and fragments are as
+    long as in the profile.
     """
     noise = world_noise(noise, world.machine)
     least = 0
@@ -77,7 +80,7 @@ def write_reads(
         least = int(profile.length.mean())
     else:
         centre = 0.0
-        profile = short_machine(profile, world, rng)
+        profile = short_machine(profile, world, rng, own_lengths=own_lengths)
     copies: list[NDArray[np.bool_]] = [np.zeros(0, bool)]
     serial = 0
     for contig in contigs:

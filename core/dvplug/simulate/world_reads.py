@@ -74,6 +74,8 @@ class WorldRun(NamedTuple):
         The read group's PL; none where it is empty.
     stretch
         bp that are sequenced in one piece; None for what suits the reads.
+    own_lengths
+        Pairs and their fragments are as long as in the profile, whatever the world says.
     """
 
     name: str
@@ -82,6 +84,7 @@ class WorldRun(NamedTuple):
     bases: float
     platform: str
     stretch: int | None = None
+    own_lengths: bool = False
 
 
 class ContigLayout(NamedTuple):
@@ -128,7 +131,7 @@ def write_world(
         planned.append(_planned(codes, [], _layout(codes, plan, [(0, len(codes))], world, mean_length), rng))
     reads, aligner = folder / "reads.bam", world.mapping.aligner
     with mapping(aligner, folder / "ref.fa", reads, run.name, run.platform, threads) as mapper:
-        is_copy = write_reads(mapper, profile, world, run.noise, planned, rng)
+        is_copy = write_reads(mapper, profile, world, run.noise, planned, rng, own_lengths=run.own_lengths)
     rewrite(reads, world, is_copy)
     remove_indexes(folder / "ref.fa")
     return len(is_copy)

@@ -198,14 +198,14 @@ def _checked(
     if card is not None and not Path(card).is_file():
         problems.found.append(InputError(f"model card '{card}' does not exist", repair="Correct --card."))
     with problems.collect():
-        _require_good(description)
+        require_good(description)
     problems.raise_all()
     assert fit is not None
     assert tune is not None
     return *fit, tune
 
 
-def _require_good(description: Description) -> None:
+def require_good(description: Description) -> None:
     """Refuse at once what the manifest would refuse in the end."""
     try:
         Version.parse(description.version)
