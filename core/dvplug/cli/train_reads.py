@@ -126,7 +126,7 @@ def model(
     way: Way = "auto",
     sample: str | None = None,
     read_group: Names = None,
-    worlds: Whole = 24,
+    worlds: Whole = 40,
     scale: float = 1.0,
     depths: Depths = None,
     library: Libraries = None,

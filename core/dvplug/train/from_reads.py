@@ -30,7 +30,7 @@ from dvplug.train.world_genome import pieces_of, variant_model
 
 THINNED = 0.5
 """A second shard of each world has this share of the fragments: depths at which calling becomes hard."""
-WORLDS = 24
+WORLDS = 40
 _LABEL = re.compile(r"(?P<name>.+)-(?P<version>\d+\.\d+\.\d+.*)")
 
 

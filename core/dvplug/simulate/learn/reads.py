@@ -63,7 +63,7 @@ class LearntReads:
             raise InputError(
                 f"Profile '{path}' does not exist", repair="Make it: `dvplug train learn`."
             ) from None
-        except (OSError, ValueError, AttributeError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, ValueError, TypeError, AttributeError, zipfile.BadZipFile) as error:
             raise _no_profile(path, str(error)) from error
         platform = str(columns.pop("platform", ""))
         for kind in (Profile, ContextProfile):
