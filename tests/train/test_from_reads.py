@@ -143,7 +143,8 @@ def test_all_that_is_wrong_is_told_before_any_work(
 
 def test_a_technology_that_is_not_there_can_be_made() -> None:
     with pytest.raises(
-        PluginError, match=r"'my-seq'.* To make one: dvplug plugins new my-seq, then pip install"
+        PluginError,
+        match=r"'my-seq'.* To make one: dvplug plugins new my-seq, then dvplug plugins install -e",
     ):
         from_reads.require_technology("my-seq")
 

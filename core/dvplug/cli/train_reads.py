@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -11,13 +12,106 @@ from dvplug.cli.call import Several, available_cores
 from dvplug.cli.parameters import Whole
 
 if TYPE_CHECKING:
+    from dvplug.inputs.samples import SampleChoice
+    from dvplug.simulate.learn.reads import Way
     from dvplug.train.simulated import WorldSettings
 
-Way = Literal["auto", "pairs", "single"]
+LearnBy = Literal["auto", "pairs", "single"]
 Libraries = Annotated[list[Literal["whole", "captured", "amplicons"]] | None, Several]
 Programs = Annotated[list[Literal["bwa", "minimap2"]] | None, Several]
 Names = Annotated[list[str] | None, Several]
 Depths = Annotated[tuple[float, float] | None, Parameter(negative=())]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class LearnOptions:
+    """Options of learning.
+
+    Parameters
+    ----------
+    way
+        How to learn: short pairs are copied whole, qualities and all; single reads of any length are drawn by
+        homopolymer, base and quality. By default as the reads are.
+    sample
+        The sample, where the reads are of several.
+    read_group
+        Read groups to use.
+    """
+
+    way: LearnBy = "auto"
+    sample: str | None = None
+    read_group: Names = None
+
+    @property
+    def learnt_as(self) -> Way | None:
+        """The way that the user named."""
+        return None if self.way == "auto" else self.way
+
+    @property
+    def choice(self) -> SampleChoice:
+        """Whose reads are learnt from."""
+        from dvplug.train.learn import LEARNT
+
+        return LEARNT._replace(sample=self.sample, read_groups=tuple(self.read_group or ()))
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class WorldOptions:
+    """Options of simulated worlds.
+
+    Parameters
+    ----------
+    scale
+        Times the usual 30 Mb of reads in each world.
+    depths
+        Lowest and highest depth of worlds; by default what is usual for such reads, or what the technology is for.
+    library
+        Kinds of libraries: whole, captured, amplicons. Whole genomes by default.
+    aligner
+        Aligners to map with: bwa, minimap2. Those that are installed by default.
+    contigs
+        Contigs to take sequence from; all by default. Leave some for evaluation.
+    truth
+        Indexed VCF of a real sample on this genome: variants are drawn as it has them. By default as in a human genome.
+    confident
+        BED of where it is complete.
+    """
+
+    scale: float = 1.0
+    depths: Depths = None
+    library: Libraries = None
+    aligner: Programs = None
+    contigs: Names = None
+    truth: Path | None = None
+    confident: Path | None = None
+
+    def settings(self, worlds: int, seed: int) -> WorldSettings:
+        """Check them; raises InputError where one is out of range."""
+        from pydantic import ValidationError
+
+        from dvplug.errors import InputError
+        from dvplug.system.explain import explain
+        from dvplug.train.simulated import WorldSettings
+
+        try:
+            return WorldSettings(
+                worlds=worlds,
+                scale=self.scale,
+                libraries=tuple(self.library or ("whole",)),
+                depths=self.depths,
+                programs=tuple(self.aligner or ()),
+                contigs=tuple(self.contigs or ()),
+                seed=seed,
+            )
+        except ValidationError as error:
+            raise InputError(
+                "a setting of the worlds is out of range", cause=explain(error), repair="See `--help`."
+            ) from error
+
+
+LEARN_AS_USUAL, WORLDS_AS_USUAL = LearnOptions(), WorldOptions()
 
 
 def learn(
@@ -25,9 +119,7 @@ def learn(
     *,
     ref: Path,
     out: Path,
-    way: Way = "auto",
-    sample: str | None = None,
-    read_group: Names = None,
+    of_reads: LearnOptions = LEARN_AS_USUAL,
 ) -> None:
     """Learn how a sequencer errs, from aligned reads; no truth is needed.
 
@@ -39,19 +131,10 @@ def learn(
         Reference FASTA, indexed, that they were aligned to.
     out
         Profile to write: .npz.
-    way
-        How to learn: short pairs are copied whole, qualities and all; single reads of any length are drawn by
-        homopolymer, base and quality. By default as the reads are.
-    sample
-        The sample, where the reads are of several.
-    read_group
-        Read groups to use.
     """
-    from dvplug.train.learn import LEARNT
     from dvplug.train.learn import learn as learn_profile
 
-    choice = LEARNT._replace(sample=sample, read_groups=tuple(read_group or ()))
-    learn_profile(reads, ref, out, None if way == "auto" else way, choice)
+    learn_profile(reads, ref, out, of_reads.learnt_as, of_reads.choice)
 
 
 def simulate(
@@ -60,13 +143,7 @@ def simulate(
     genome: Path,
     out: Path,
     worlds: Whole = 1,
-    scale: float = 1.0,
-    depths: Depths = None,
-    library: Libraries = None,
-    aligner: Programs = None,
-    contigs: Names = None,
-    truth: Path | None = None,
-    confident: Path | None = None,
+    of_worlds: WorldOptions = WORLDS_AS_USUAL,
     seed: Whole = 1,
     threads: Whole | None = None,
 ) -> None:
@@ -84,20 +161,6 @@ def simulate(
         Folder to make. It gets a folder for each world: ref.fa, reads.bam, truth.vcf.gz, confident.bed, tune.bed.
     worlds
         How many to make: each is another library of another person. With every second one the reads are as learnt.
-    scale
-        Times the usual 30 Mb of reads in each world.
-    depths
-        Lowest and highest depth of worlds.
-    library
-        Kinds of libraries: whole, captured, amplicons. Whole genomes by default.
-    aligner
-        Aligners to map with: bwa, minimap2. Those that are installed by default.
-    contigs
-        Contigs to take sequence from; all by default. Leave some for evaluation.
-    truth
-        Indexed VCF of a real sample on this genome: variants are drawn as it has them. By default as in a human genome.
-    confident
-        BED of where it is complete.
     seed
         Of all that is drawn.
     threads
@@ -107,11 +170,10 @@ def simulate(
     from dvplug.system.outputs import reserved_folder
     from dvplug.train.simulated import WorldInputs, simulate_worlds
 
-    settings = _world_settings(worlds, scale, library, depths, aligner, contigs, seed)
+    settings = of_worlds.settings(worlds, seed)
+    inputs = WorldInputs(genome, of_worlds.truth, of_worlds.confident)
     with reserved_folder(out, "--out"):
-        made = simulate_worlds(
-            profile, WorldInputs(genome, truth, confident), settings, out, threads or available_cores()
-        )
+        made = simulate_worlds(profile, inputs, settings, out, threads or available_cores())
     info(f"{out}: {len(made)} worlds.")
 
 
@@ -123,24 +185,16 @@ def model(
     out: Path,
     name: str | None = None,
     model_version: str | None = None,
-    way: Way = "auto",
-    sample: str | None = None,
-    read_group: Names = None,
+    of_reads: LearnOptions = LEARN_AS_USUAL,
     worlds: Whole = 40,
-    scale: float = 1.0,
-    depths: Depths = None,
-    library: Libraries = None,
-    aligner: Programs = None,
-    contigs: Names = None,
-    truth: Path | None = None,
-    confident: Path | None = None,
+    of_worlds: WorldOptions = WORLDS_AS_USUAL,
     start_from: str | None = None,
     seed: Whole = 1,
     workers: Whole | None = None,
 ) -> None:
-    """Make a model from one file of reads: learn, simulate, examples, fit, export.
+    """Make a model from one file of reads: learn, simulate, examples, fit, export. Needs an aligner, and samtools.
 
-    The same command goes on after an interruption. Needs bwa or minimap2, and samtools.
+    The same command goes on after an interruption.
 
     Parameters
     ----------
@@ -156,28 +210,8 @@ def model(
         The model's name; by default that of the folder, or of the technology.
     model_version
         Its semantic version; by default that of the folder, or 1.0.0.
-    way
-        As of `dvplug train learn`.
-    sample
-        The sample, where the reads are of several.
-    read_group
-        Read groups to use.
     worlds
-        How many worlds to simulate; with more the model gets better, and it takes longer.
-    scale
-        Times the usual 30 Mb of reads in each world.
-    depths
-        Lowest and highest depth of worlds; by default those that the technology is for.
-    library
-        Kinds of libraries: whole, captured, amplicons. Whole genomes by default.
-    aligner
-        Aligners to map with: bwa, minimap2. Those that are installed by default.
-    contigs
-        Contigs to take sequence from; all by default. Leave some for evaluation.
-    truth
-        Indexed VCF of a real sample on this genome: variants are drawn as it has them. By default as in a human genome.
-    confident
-        BED of where it is complete.
+        How many to simulate; with more the model gets better, and it takes longer.
     start_from
         A model or a fit to start from, as of `dvplug train fit`.
     seed
@@ -186,54 +220,20 @@ def model(
         Worker processes, and threads of the aligner; the default is one per core.
     """
     from dvplug.system.outputs import reserved_folder
-    from dvplug.train.from_reads import ModelInputs, ModelSettings, label_of, model_from_reads
-    from dvplug.train.state import SIMULATED
+    from dvplug.train.from_reads import ModelInputs, ModelSettings, fit_settings, label_of, model_from_reads
 
-    folder_name, folder_version = label_of(out, tech)
+    label = label_of(out, tech)
     settings = ModelSettings(
         technology=tech,
-        name=name or folder_name,
-        version=model_version or folder_version,
-        way=None if way == "auto" else way,
-        sample=sample,
-        read_groups=tuple(read_group or ()),
-        worlds=_world_settings(worlds, scale, library, depths, aligner, contigs, seed),
-        fit=SIMULATED.model_copy(update={"seed": seed}),
+        name=name or label.name,
+        version=model_version or label.version,
+        way=of_reads.learnt_as,
+        sample=of_reads.sample,
+        read_groups=tuple(of_reads.read_group or ()),
+        worlds=of_worlds.settings(worlds, seed),
+        fit=fit_settings(seed),
         start_from=start_from,
     )
+    inputs = ModelInputs(reads, ref, of_worlds.truth, of_worlds.confident)
     with reserved_folder(out, "--out"):
-        model_from_reads(
-            ModelInputs(reads, ref, truth, confident), settings, out, workers or available_cores()
-        )
-
-
-def _world_settings(
-    worlds: int,
-    scale: float,
-    library: list[Any] | None,
-    depths: tuple[float, float] | None,
-    aligner: list[Any] | None,
-    contigs: list[str] | None,
-    seed: int,
-) -> WorldSettings:
-    """Check the options of worlds; raises InputError where one is out of range."""
-    from pydantic import ValidationError
-
-    from dvplug.errors import InputError
-    from dvplug.system.explain import explain
-    from dvplug.train.simulated import WorldSettings
-
-    try:
-        return WorldSettings(
-            worlds=worlds,
-            scale=scale,
-            libraries=tuple(library or ("whole",)),
-            depths=depths,
-            programs=tuple(aligner or ()),
-            contigs=tuple(contigs or ()),
-            seed=seed,
-        )
-    except ValidationError as error:
-        raise InputError(
-            "a setting of the worlds is out of range", cause=explain(error), repair="See `--help`."
-        ) from error
+        model_from_reads(inputs, settings, out, workers or available_cores())

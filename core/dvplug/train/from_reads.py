@@ -69,10 +69,22 @@ class _Checked(NamedTuple):
     source: ReadSource
 
 
-def label_of(folder: Path, technology: str) -> tuple[str, str]:
-    """Return the name and the version of a model that is to lie in a folder such as ``my-seq-1.0.0``."""
+class ModelLabel(NamedTuple):
+    """What a model is called."""
+
+    name: str
+    version: str
+
+
+def label_of(folder: Path, technology: str) -> ModelLabel:
+    """Return how a model is called that is to lie in a folder such as ``my-seq-1.0.0``."""
     found = _LABEL.fullmatch(folder.name)
-    return (found["name"], found["version"]) if found else (technology, "1.0.0")
+    return ModelLabel(found["name"], found["version"]) if found else ModelLabel(technology, "1.0.0")
+
+
+def fit_settings(seed: int) -> FitSettings:
+    """Return how a model of simulated reads is fitted, with a seed."""
+    return SIMULATED.model_copy(update={"seed": seed})
 
 
 def model_from_reads(inputs: ModelInputs, settings: ModelSettings, out: Path, workers: int) -> Path:
@@ -126,8 +138,8 @@ def require_technology(name: str) -> TechnologyProfile:
         raise PluginError(
             error.problem,
             cause=error.cause,
-            repair=f"{error.repair} To make one: dvplug plugins new {name}, then pip install -e dvplug-{name}; "
-            "or take one whose reads are alike.",
+            repair=f"{error.repair} To make one: dvplug plugins new {name}, then dvplug plugins install -e "
+            f"./dvplug-{name}; or take one whose reads are alike.",
         ) from error
     Pipeline.of(plugins, profile)
     return profile
