@@ -17,6 +17,7 @@ from dvplug.simulate.learn.reads import LearntReads
 from dvplug.train import learn as learn_module
 from dvplug.train.excerpt import write_excerpt
 from dvplug.train.learn import LEARNT, learn
+from helpers.command import run_captured
 
 
 def test_a_profile_is_written_whole(dataset: SimulatedDataset, tmp_path: Path) -> None:
@@ -113,3 +114,28 @@ def test_unmapped_reads_are_told_of(dataset: SimulatedDataset, tmp_path: Path) -
     pysam.index(str(unmapped))
     with pytest.raises(InputError, match="no read in it is mapped"):
         learn(unmapped, dataset.reference, tmp_path / "p.npz")
+
+
+def test_a_file_that_breaks_off_is_told_of(dataset: SimulatedDataset, tmp_path: Path) -> None:
+    cut = tmp_path / "cut.bam"
+    content = dataset.reads.read_bytes()
+    cut.write_bytes(content[: len(content) * 2 // 3])
+    (tmp_path / "cut.bam.bai").write_bytes(dataset.reads.with_name(f"{dataset.reads.name}.bai").read_bytes())
+    with pytest.raises(InputError, match=r"cut\.bam"):
+        learn(cut, dataset.reference, tmp_path / "p.npz")
+    assert not (tmp_path / "p.npz").exists()
+
+
+def test_the_command_learns(
+    dataset: SimulatedDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "p.npz"
+    words = ["train", "learn", dataset.reads, "--ref", dataset.reference, "--out", out]
+    code, _, err = run_captured(capsys, *words)
+    assert (code, LearntReads.load(out).way) == (0, "pairs")
+    assert "pairs of 150 bp" in err
+    code, _, _ = run_captured(capsys, *words, "--way", "single")
+    assert (code, LearntReads.load(out).way) == (0, "single")
+    code, _, err = run_captured(capsys, *words, "--way", "both")
+    assert code == 2
+    assert "both" in err

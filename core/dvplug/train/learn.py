@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from dvplug.errors import InputError, Problems
@@ -19,12 +21,13 @@ from dvplug.simulate.learn.context import ContextProfile
 from dvplug.simulate.learn.reads import LearntReads, Way, learn_reads
 from dvplug.simulate.world_ranges import error_rate
 from dvplug.system.console import info
+from dvplug.system.htslib import isolated_htslib
 from dvplug.system.input_states import InputStates
 from dvplug.system.locations import StrPath, shown
 from dvplug.system.outputs import Output, reserved, told
 from dvplug.train.excerpt import write_excerpt
 
-SMALL_FILE = 64 << 20
+SMALL_FILE = 24 << 20
 """Bytes of a BAM up to which all of its reads are learnt from."""
 PROFILE_SUFFIX = ".npz"
 LEARNT = SampleChoice(name="learnt")  # there is no VCF that the sample's name could be in
@@ -79,11 +82,12 @@ def _where(reads: Path, reference: Reference) -> list[Region]:
     return resolve_regions((), (), shared or reference.lengths)
 
 
+@isolated_htslib()
 def learn_source(source: ReadSource, reference: Path, way: Way | None) -> LearntReads:
-    """Learn from reads that were checked."""
+    """Learn from reads that were checked; raises InputError where there is too little, or the file breaks off."""
     path = Path(source.path)
     files = InputStates.of([path, reference])
-    with files.watched(), Reference.open(reference) as opened:
+    with files.watched(), _read(path), Reference.open(reference) as opened:
         with open_alignments(path, opened.path) as alignments:
             known = set(alignments.references) <= opened.lengths.keys()
             small = alignments.is_bam and path.stat().st_size <= SMALL_FILE
@@ -95,6 +99,17 @@ def learn_source(source: ReadSource, reference: Path, way: Way | None) -> Learnt
             count = write_excerpt(source, opened, part)
             info(f"learning from {count:,} reads of '{path.name}', from all over the genome")
             return learn_reads(part, reference, way)
+
+
+@contextmanager
+def _read(path: Path) -> Iterator[None]:
+    """Tell of a file that cannot be read to its end."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"cannot read {shown(path)}", cause=str(error), repair="Check it with `samtools quickcheck`."
+        ) from error
 
 
 def described(learnt: LearntReads) -> str:
