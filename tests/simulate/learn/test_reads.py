@@ -127,7 +127,9 @@ def test_single_reads_are_kept_whole(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04 broken"])
 def test_what_is_no_profile_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "p.npz").write_bytes(content)
-    with pytest.raises(InputError, match=r"p\.npz' is no profile of reads"):
+    with pytest.raises(
+        InputError, match=r"p\.npz' is no profile of reads: it is no \.npz file, or damaged\. Make one"
+    ):
         LearntReads.load(tmp_path / "p.npz")
 
 

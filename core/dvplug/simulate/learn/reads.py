@@ -64,7 +64,7 @@ class LearntReads:
                 f"Profile '{path}' does not exist", repair="Make it: `dvplug train learn`."
             ) from None
         except (OSError, EOFError, ValueError, TypeError, AttributeError, zipfile.BadZipFile) as error:
-            raise _no_profile(path, str(error)) from error
+            raise _no_profile(path, "it is no .npz file, or damaged") from error
         platform = str(columns.pop("platform", ""))
         for kind in (Profile, ContextProfile):
             if {field.name for field in fields(kind)} == columns.keys():
