@@ -132,9 +132,10 @@ class TestBuiltin(PluginConformance):
 
     def test_features_can_be_imported(self) -> None:
         plugins = self.plugins()
-        features = chosen_features(plugins, plugins.names("feature set")).columns
-        assert len(features) > 30
-        assert all(isinstance(name, str) for name in features)
+        for name in plugins.names("feature set"):
+            features = chosen_features(plugins, [name]).columns
+            assert len(features) > 5
+            assert all(isinstance(column, str) for column in features)
 
 
 def test_the_toy_s_channel_draws_where_reads_lie(toy_package: Path) -> None:
