@@ -325,7 +325,9 @@ def test_long_read_profiles_see_the_same_variants_in_the_tag_cg() -> None:
 CG_VARIANTS = {22980: 24, 26028: 12, 30767: 12, 35218: 12, 38606: 12, 42609: 12, 46899: 24}
 
 
-@pytest.mark.parametrize(("place", "value"), [(8, 900_000), (8, 990), (4, 1), (4, -1)])
+@pytest.mark.parametrize(
+    ("place", "value"), [(8, 900_000), (8, 990), (8, -1_660_939_698), (8, -2), (4, 1), (4, -1)]
+)
 def test_a_read_that_lies_elsewhere_by_damage_hides_none_behind_it(
     tmp_path: Path, place: int, value: int
 ) -> None:

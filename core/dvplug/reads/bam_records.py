@@ -213,7 +213,7 @@ def index_records(data: UInt8s, contig: int, end: int, wanted: Wanted) -> tuple[
         int64[len(LEFT_OUT)], how many did not pass, by what they failed at first.
     """
     records, left_out = np.empty(len(data) // _CORE + 1, np.int64), np.zeros(len(LEFT_OUT), np.int64)
-    n, at = 0, 0
+    n, at, before = 0, 0, np.int64(-1)
     while at + _CORE <= len(data):
         size = _int32(data, at)
         names, operations = np.int64(data[at + _NAME_LENGTH]), _uint16(data, at + _N_CIGAR_OP)
@@ -227,9 +227,10 @@ def index_records(data: UInt8s, contig: int, end: int, wanted: Wanted) -> tuple[
             # One that lies there by damage is told by the next: what follows it is not lost without a word.
             state = DAMAGED if _is_before(data, at + 4 + size, at) else DONE
             return records[:n], at, state, left_out
-        cigar = placed_cigar(data, at)
-        if cigar.operations == UNREADABLE:
+        start, cigar = np.int64(_int32(data, at + _POS)), placed_cigar(data, at)
+        if start < before or cigar.operations == UNREADABLE:  # the file is sorted, or has no index
             return records[:n], at, DAMAGED, left_out
+        before = start
         groups = wanted.groups
         counts = 1 if len(groups.offset) == 1 and not groups.wanted else 0
         if not counts:
