@@ -29,7 +29,9 @@ def without_reads(sources: Sequence[ReadSource], reference: Location, contigs: I
 
 @isolated_htslib()
 def _empty(file: pysam.AlignmentFile, contigs: set[str]) -> set[str]:
-    return {contig for contig in contigs if not _has_reads(file, contig)}
+    """Only where the index counts none is the file asked, so that of one on a server nothing is fetched."""
+    counted = {one.contig for one in file.get_index_statistics() if one.total}
+    return {contig for contig in contigs - counted if not _has_reads(file, contig)}
 
 
 def _has_reads(file: pysam.AlignmentFile, contig: str) -> bool:
