@@ -13,10 +13,11 @@ from dvplug.simulate.locus_noise import LocusNoise
 from dvplug.simulate.short_reads import ADAPTERS, Fragments, fastq_batches, fragment_starts, prepare
 from dvplug.simulate.variants import apply_variants
 
+COMPLEMENT_TEXT = str.maketrans("ACGT", "TGCA")
 QUIET = LocusNoise(indel_sd=0, short_indel_sd=0, site_p=0)
 
 
-def make_profile(pairs=4, size=50, fragment=120, wrong=0, slip=0.0) -> Profile:
+def make_profile(pairs=4, size=50, fragment=120, wrong=0, slip=0.0, shared=0.0) -> Profile:
     """A profile of ``pairs`` equal templates that misread their first ``wrong`` bases."""
     state = np.full((pairs, 2, size), RIGHT, dtype=np.uint8)
     state[:, :, :wrong] = WRONG
@@ -31,6 +32,8 @@ def make_profile(pairs=4, size=50, fragment=120, wrong=0, slip=0.0) -> Profile:
         insertion_p=np.zeros((5, LONGEST_TRACT + 1)),
         recurrent_q=np.array([20], dtype=np.uint8),
         discordant_p=0.0,
+        slips_shared=shared,
+        wrong_shared=shared,
     )
 
 
@@ -70,6 +73,49 @@ def test_error_free_reads_are_the_ends_of_fragments_then_adapter(genome, fragmen
         assert got in options
         forward += got == options[0]
     assert 0.2 < forward / len(starts) < 0.8
+
+
+def overlapping(genome, **profile):
+    """Both reads of whole fragments, each as the first read's strand has it."""
+    starts = np.arange(200, 40_000, 97)
+    reads = write_reads(genome, make_profile(fragment=50, **profile), starts)
+    first, second = ([read for read, _ in reads[mate::2]] for mate in (0, 1))
+    return list(zip(first, (read.translate(COMPLEMENT_TEXT)[::-1] for read in second), strict=True)), starts
+
+
+@pytest.mark.parametrize("shared", [0.0, 0.5, 1.0])
+def test_reads_of_a_fragment_share_its_slips(genome, shared):
+    pairs, starts = overlapping(genome, slip=0.001, shared=shared)
+    right = [expected_pair(genome, start, 50, 50, True)[0] for start in starts]
+    either_strand = [{text, text.translate(COMPLEMENT_TEXT)[::-1]} for text in right]
+    slipped = [(a not in text, b not in text) for (a, b), text in zip(pairs, either_strand, strict=True)]
+    assert sum(a for a, _ in slipped) == pytest.approx(sum(b for _, b in slipped), rel=0.7)
+    alike = 2 * sum(a and b for a, b in slipped) / sum(a + b for a, b in slipped)
+    assert alike == pytest.approx(shared, abs=0.25)
+
+
+def test_reads_of_a_fragment_are_misread_alike(genome):
+    pairs, starts = overlapping(genome, wrong=3, shared=1.0)
+    assert all(a == b for a, b in pairs)
+    alone, _ = overlapping(genome, wrong=3, shared=0.0)
+    assert not any(a == b for a, b in alone)
+    for (a, _), start in zip(pairs, starts, strict=True):
+        whole = expected_pair(genome, start, 50, 50, True)[0]
+        options = (whole, whole.translate(COMPLEMENT_TEXT)[::-1])
+        assert 3 in {sum(x != y for x, y in zip(a, text, strict=True)) for text in options}
+
+
+def test_copies_of_a_molecule_share_what_is_wrong_with_it(genome):
+    profile = make_profile(pairs=1, slip=0.005, shared=1.0)
+    source = prepare(genome, profile, QUIET, salt=7)
+    fragments = Fragments(
+        np.full(200, 5000), np.full(200, 120), np.zeros(200, bool), molecule=np.arange(200) // 2
+    )
+    texts = fastq_batches(source, fragments, profile, np.random.default_rng(3), 0)
+    reads = b"".join(text.tobytes() for text in texts).decode().splitlines()[1::4]
+    first = reads[::2]
+    assert first[::2] == first[1::2]
+    assert len(set(first)) > 5
 
 
 def test_misread_bases_follow_the_template_and_the_spectrum(genome):

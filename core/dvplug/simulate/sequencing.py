@@ -119,7 +119,7 @@ def _short(
             contig.amplicons.depth * molecules.length / np.maximum(read, 1) * molecules.share
         )
         start, length = np.repeat(molecules.start, counts), np.repeat(molecules.length, counts)
-        is_copy = np.zeros(len(start), bool)
+        index, is_copy = np.arange(len(start)), np.zeros(len(start), bool)
     else:
         waves = contig.waves * ripple(len(contig.codes), rng, world.library.imbalance_sd)
         start = fragment_starts(
@@ -131,7 +131,7 @@ def _short(
         index, is_copy = copied(len(start), world.library.duplicate_share, rng)
         start, length, flip = start[index], length[index], flip[index]
     source = prepare(codes, profile, noise, world.seed)
-    fragments = Fragments(start, length, flip, world.library.adapters_trimmed)
+    fragments = Fragments(start, length, flip, world.library.adapters_trimmed, index)
     texts = fastq_batches(source, fragments, profile, rng, serial, mates=mates)
     return _Drawn(texts, is_copy)
 

@@ -7,7 +7,7 @@ are like comes from a `dvplug.simulate.learn.profile.Profile`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,9 @@ from dvplug.simulate.balance import AlleleBalance
 from dvplug.simulate.depths import DepthBlocks
 from dvplug.simulate.fastq import RECORD_BYTES, write_name, write_plus
 from dvplug.simulate.genome import Codes, N
+from dvplug.simulate.learn.mates import SURE
 from dvplug.simulate.learn.profile import FOREIGN, LONGEST_TRACT, RANDOM, RATE_TRACTS, WRONG, Profile
-from dvplug.simulate.locus_noise import LocusNoise, hash_around, normal_of, site_rates
+from dvplug.simulate.locus_noise import LocusNoise, hash_around, normal_of, site_rates, uniform_of
 from dvplug.simulate.variants import HaplotypeSequence
 
 ADAPTERS = np.stack(
@@ -50,6 +51,8 @@ class _Errors(NamedTuple):
     substitution: NDArray[np.float64]  # [4, 4], P(read as | true base), cumulative
     recurrent_q: NDArray[np.uint8]  # [m], qualities where several reads err alike
     adapters: NDArray[np.uint8]  # [2, bp]
+    slips_shared: float
+    wrong_shared: float
 
 
 class Fragments(NamedTuple):
@@ -59,6 +62,7 @@ class Fragments(NamedTuple):
     length: NDArray[np.int64] | None = None  # [k], bp
     flip: NDArray[np.bool_] | None = None  # [k], the first read is of the reverse strand
     trimmed: bool = False  # reads end where their fragment ends, without the adapter behind
+    molecule: NDArray[np.int64] | None = None  # [k], of which one each is a copy; of one each when None
 
 
 class _Templates(NamedTuple):
@@ -78,6 +82,7 @@ class _Pairs(NamedTuple):
     size: NDArray[np.int64]  # [k], bp of the fragment
     template: NDArray[np.int64]  # [k]
     flip: NDArray[np.bool_]  # [k], the first read is of the reverse strand
+    molecule: NDArray[np.int64]  # [k], of which one each is a copy
 
 
 class _Read(NamedTuple):
@@ -87,6 +92,15 @@ class _Read(NamedTuple):
     high: int
     reverse: bool
     mate: int
+    quality: NDArray[np.uint8]  # [longest]
+    state: NDArray[np.uint8]  # [longest]
+    size: int
+    molecule: int
+
+
+class _First(NamedTuple):
+    """The first read of a pair, beside which the second is written."""
+
     quality: NDArray[np.uint8]  # [longest]
     state: NDArray[np.uint8]  # [longest]
     size: int
@@ -132,14 +146,37 @@ def _slip_rates(
     return out
 
 
+@subkernel
+def _draw_of(molecule: int, place: int) -> Any:
+    """A hash of a molecule's place, uint64, for `uniform_of`: what all its reads share."""
+    return np.uint64(molecule + 1) * np.uint64(0xD1B54A32D192ED03) ^ np.uint64(place + 1) * np.uint64(
+        0x8CB92BA72F3D8DD7
+    )
+
+
 @kernel
-def _slip(rng: np.random.Generator, source: ShortSource, tract: int, draw: float) -> tuple[int, int]:
-    """How a read slips in a tract, by a ``draw`` that makes it slip: bp passed over, and bp read twice."""
-    if draw >= source.slip_p[tract, 0]:
+def _slip(
+    rng: np.random.Generator, source: ShortSource, tract: int, molecule: int, shared: float
+) -> tuple[int, int]:
+    """How a read slips in a tract: bp passed over, and bp read twice; 0 and 0 where it does not.
+
+    A share of the slips is the molecule's, and the same in all its reads.
+    """
+    deletion_p, total = source.slip_p[tract, 0], source.slip_p[tract, 0] + source.slip_p[tract, 1]
+    early = uniform_of(_draw_of(molecule, tract), 0)
+    if early < total * shared:
+        draw, more = early / shared, uniform_of(_draw_of(molecule, tract), 1)
+    else:
+        late = rng.random()
+        if late >= total * (1 - shared):
+            return 0, 0
+        draw, more = late / (1 - shared), rng.random()
+    if draw >= deletion_p:
         return 0, source.unit[tract]
     units = 1
-    while rng.random() < 0.15:
+    while more < 0.15:
         units += 1
+        more /= 0.15
     return min(units * source.unit[tract], source.length[tract]), 0
 
 
@@ -153,6 +190,39 @@ def _misread(draw: float, cumulative: NDArray[np.float64]) -> int:
 
 
 @subkernel
+def _wrong_base(
+    rng: np.random.Generator,
+    errors: _Errors,
+    read: _Read,
+    first: _First,
+    i: int,
+    position: int,
+    base: int,
+) -> int:
+    """What a read shows at its base ``i`` if it is misread there, else -1.
+
+    A share of the bases that are wrong though their quality is sure is the molecule's: the second read then has wrong
+    what the first has.
+    """
+    is_sure = read.state[i] == WRONG and read.quality[i] >= SURE
+    draws = _draw_of(read.molecule, -2 - position)
+    if uniform_of(draws, 0) < errors.wrong_shared:
+        if read.mate == 0:
+            if is_sure:
+                return _misread(uniform_of(draws, 1), errors.substitution[base])
+        else:
+            there = position - read.low if read.reverse else read.high - 1 - position
+            if 0 <= there < first.size:
+                if first.state[there] == WRONG and first.quality[there] >= SURE:
+                    return 3 - _misread(uniform_of(draws, 1), errors.substitution[3 - base])
+                if is_sure:
+                    return -1
+    if read.state[i] == WRONG:
+        return _misread(rng.random(), errors.substitution[base])
+    return -1
+
+
+@subkernel
 def _read_like_before(codes: Codes, base: int, before: int, step: int) -> int:
     """What many reads show in place of a base: the one before it, or another where that is the same."""
     neighbour = np.int64(codes[before]) if 0 <= before < codes.size else 4
@@ -161,12 +231,45 @@ def _read_like_before(codes: Codes, base: int, before: int, step: int) -> int:
     return neighbour if neighbour != base and neighbour < 4 else (base + 2) % 4
 
 
+@subkernel
+def _sequenced(
+    rng: np.random.Generator,
+    source: ShortSource,
+    errors: _Errors,
+    read: _Read,
+    first: _First,
+    at: tuple[int, int, int, bool],
+) -> tuple[int, int]:
+    """The base and the quality that a read shows.
+
+    ``at`` is its own base, the haplotype's, the step to the haplotype's next, and whether it is copied from elsewhere.
+    """
+    i, position, step, elsewhere = at
+    base, quality = np.int64(source.codes[position]), np.int64(read.quality[i])
+    if base > 3:
+        return base, quality
+    base = 3 - base if step == -1 else base
+    wrong = -1
+    if not elsewhere:
+        wrong = _wrong_base(rng, errors, read, first, i, position, base)
+    elif read.state[i] == WRONG:
+        wrong = _misread(rng.random(), errors.substitution[base])
+    if wrong >= 0:
+        return wrong, quality
+    rate = source.site_p[(1 - step) // 2, position]
+    if rate > 0 and rng.random() < rate:
+        quality = np.int64(errors.recurrent_q[int(rng.random() * errors.recurrent_q.size)])
+        return _read_like_before(source.codes, base, position - step, step), quality
+    return base, quality
+
+
 @kernel
 def _write_read(
     rng: np.random.Generator,
     source: ShortSource,
     errors: _Errors,
     read: _Read,
+    beside: _First,
     bases: NDArray[np.uint8],
     quals: NDArray[np.uint8],
 ) -> None:
@@ -191,22 +294,14 @@ def _write_read(
             position, back_at = back_to, -1
         elif back_at < 0 and low <= position < high:
             tract = source.first[position] if step == 1 else source.last[position]
-            draw = rng.random() if tract >= 0 else 1.0
-            if tract >= 0 and draw < source.slip_p[tract, 0] + source.slip_p[tract, 1]:
-                passed, again = _slip(rng, source, tract, draw)
+            if tract >= 0:
+                passed, again = _slip(rng, source, tract, read.molecule, errors.slips_shared)
                 position += step * passed
                 if again > 0:
                     back_at, back_to = i + again, position
-        q = read.quality[i]
+        q = np.int64(read.quality[i])
         if low <= position < high:
-            base = np.int64(source.codes[position])
-            base = 3 - base if step == -1 and base < 4 else base
-            rate = source.site_p[(1 - step) // 2, position]
-            if state == WRONG and base < 4:
-                base = _misread(rng.random(), errors.substitution[base])
-            elif rate > 0 and base < 4 and rng.random() < rate:
-                base = _read_like_before(source.codes, base, position - step, step)
-                q = errors.recurrent_q[int(rng.random() * errors.recurrent_q.size)]
+            base, q = _sequenced(rng, source, errors, read, beside, (i, position, step, elsewhere))
         else:
             base = np.int64(errors.adapters[read.mate, min(past, errors.adapters.shape[1] - 1)])
             past += 1
@@ -239,6 +334,7 @@ def _fastq(
         t = pairs.template[k]
         low = pairs.start[k]
         apart = rng.random() < templates.discordant_p
+        first_size = 0
         for mate in range(mates):
             if apart and mate == 1:
                 low = int(rng.random() * (source.codes.size - pairs.size[k]))
@@ -246,11 +342,15 @@ def _fastq(
             if templates.trimmed:
                 size = min(size, pairs.size[k])
             quality, state = templates.quality[t, mate], templates.state[t, mate]
-            read = _Read(low, low + pairs.size[k], reverse, mate, quality, state, size)
+            molecule = pairs.molecule[k] if mate == 0 or not apart else -1 - pairs.molecule[k]
+            read = _Read(low, low + pairs.size[k], reverse, mate, quality, state, size, molecule)
+            beside = _First(templates.quality[t, 0], templates.state[t, 0], 0 if apart else first_size)
+            if mate == 0:
+                first_size = size
             first = write_name(out, at, serial + k)
             second = write_plus(out, first + size)
             at = second + size
-            _write_read(rng, source, errors, read, out[first : first + size], out[second:at])
+            _write_read(rng, source, errors, read, beside, out[first : first + size], out[second:at])
             out[at] = 10
             at += 1
     return out[:at]
@@ -310,8 +410,12 @@ def fastq_batches(
 
     Pairs are named by numbers from ``serial`` on. With one of ``mates`` only their first reads are written.
     """
-    errors = _Errors(profile.substitution, profile.recurrent_q, ADAPTERS)
-    start, length, flip, trimmed = fragments
+    errors = _Errors(
+        profile.substitution, profile.recurrent_q, ADAPTERS, profile.slips_shared, profile.wrong_shared
+    )
+    start, length, flip, trimmed, molecule = fragments
+    if molecule is None:
+        molecule = np.arange(len(start))
     templates = _Templates(profile.length, profile.quality, profile.state, profile.discordant_p, trimmed)
     for begin in range(0, len(start), batch):
         part = slice(begin, begin + batch)
@@ -321,5 +425,6 @@ def fastq_batches(
             profile.fragment[chosen] if length is None else length[part],
             chosen,
             rng.random(len(chosen)) < 0.5 if flip is None else flip[part],
+            molecule[part] + serial,
         )
         yield _fastq(rng, source, errors, templates, pairs, serial + begin, mates)

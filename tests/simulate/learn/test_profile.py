@@ -10,6 +10,7 @@ import pytest
 
 from dvplug.errors import InputError
 from dvplug.simulate import SimulatedDataset
+from dvplug.simulate.learn.mates import WRONG_EXPECTED
 from dvplug.simulate.learn.profile import RIGHT, WRONG, Profile, learn_profile
 
 
@@ -37,6 +38,11 @@ def test_bases_err_as_often_as_their_qualities_say(profile: Profile) -> None:
 def test_longer_homopolymers_slip_more(profile: Profile) -> None:
     rates = profile.deletion_p[1, [4, 8, 12, 16]]
     assert (np.diff(rates) > 0).all()
+
+
+def test_reads_that_err_each_by_itself_share_little(profile: Profile) -> None:
+    """The simulated reads do; what is expected of real ones weighs little against them."""
+    assert profile.wrong_shared < WRONG_EXPECTED - 0.2
 
 
 def test_a_profile_is_kept_whole(profile: Profile, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pysam
@@ -17,6 +18,7 @@ from dvplug.errors import InputError
 from dvplug.sequence.codes import encode_bases
 from dvplug.sequence.tracts import find_tracts
 from dvplug.simulate.genome import COMPLEMENT, Codes
+from dvplug.simulate.learn.mates import MateErrors
 from dvplug.simulate.learn.observed_alleles import (
     ALIGNED,
     NOT_COUNTED,
@@ -58,6 +60,8 @@ class Profile:
     insertion_p: NDArray[np.float64]  # [5, LONGEST_TRACT + 1]
     recurrent_q: NDArray[np.uint8]  # [n], qualities of errors at sites where several reads err alike
     discordant_p: float  # share of pairs whose reads do not belong together
+    slips_shared: float = 0.0  # of slips, those that all reads of a fragment have
+    wrong_shared: float = 0.0  # of misread bases of sure quality, likewise
 
     def save(self, path: Path) -> None:
         """Write as .npz."""
@@ -67,8 +71,9 @@ class Profile:
     def load(cls, path: Path) -> Profile:
         """Read what `save` wrote."""
         with np.load(path, allow_pickle=False) as data:
-            columns = {f.name: data[f.name] for f in fields(cls)}
-        return cls(**(columns | {"discordant_p": float(columns["discordant_p"])}))
+            columns: dict[str, Any] = {f.name: data[f.name] for f in fields(cls)}
+        numbers = {name: float(found) for name, found in columns.items() if not found.ndim}
+        return cls(**(columns | numbers))
 
     def scaled(self, *, clip: float, indel: float, rng: np.random.Generator) -> Profile:
         """Return the profile with a share ``clip`` of the clipped ends and pairs that do not belong together,
@@ -118,7 +123,7 @@ def learn_profile(bam: Path, fasta: Path) -> Profile:
     with pysam.AlignmentFile(str(bam)) as reads:
         pairs, discordant = _pairs(reads)
     quality, state, length, fragment = [], [], [], []
-    spectrum = np.ones((4, 4))
+    spectrum, mates = np.ones((4, 4)), MateErrors()
     recurrent_q: list[int] = []
     for first, second in pairs:
         templates = [
@@ -126,6 +131,7 @@ def learn_profile(bam: Path, fasta: Path) -> Profile:
         ]
         if len(templates) < 2:
             continue
+        _compare(mates, (first, second), templates, regions)
         quality.append([t[0] for t in templates])
         state.append([t[1] for t in templates])
         length.append([len(t[0]) for t in templates])
@@ -139,6 +145,7 @@ def learn_profile(bam: Path, fasta: Path) -> Profile:
     np.fill_diagonal(spectrum, 0)
     deletion_p, insertion_p = _indel_rates(everything)
     longest = max(max(pair) for pair in length)
+    shared = mates.shared()
     return Profile(
         _padded(quality, longest),
         _padded(state, longest),
@@ -149,7 +156,36 @@ def learn_profile(bam: Path, fasta: Path) -> Profile:
         insertion_p,
         np.array(recurrent_q or [30], dtype=np.uint8),
         discordant / max(len(pairs) + discordant, 1),
+        shared.slips,
+        shared.wrong,
     )
+
+
+def _compare(
+    mates: MateErrors,
+    pair: tuple[pysam.AlignedSegment, pysam.AlignedSegment],
+    templates: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]],
+    regions: dict[str, list[_Region]],
+) -> None:
+    """Count what the reads of a pair have wrong alike."""
+    region = _region_of(pair[0], regions)
+    if region is None or region is not _region_of(pair[1], regions):
+        return
+    first, second = (
+        (state[::-1] if read.is_reverse else state) == WRONG
+        for read, (_, state) in zip(pair, templates, strict=True)
+    )
+    mates.add(pair, (first, second), region.start, region.masked)
+
+
+def _region_of(read: pysam.AlignedSegment, regions: dict[str, list[_Region]]) -> _Region | None:
+    """The stretch that a read lies in, None where none holds all of it."""
+    for region in regions[read.reference_name]:
+        if region.start <= read.reference_start and read.reference_end <= region.start + len(
+            region.reference
+        ):
+            return region
+    return None
 
 
 def _padded(rows: list[list[NDArray[np.uint8]]], longest: int) -> NDArray[np.uint8]:
@@ -203,14 +239,7 @@ def _template(
     recurrent_q: list[int],
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]] | None:
     """Return a read's qualities and states in sequencing order; counts its errors on the way."""
-    region = next(
-        (
-            r
-            for r in regions[read.reference_name]
-            if r.start <= read.reference_start and read.reference_end <= r.start + len(r.reference)
-        ),
-        None,
-    )
+    region = _region_of(read, regions)
     if region is None:
         return None
     codes = encode_bases(read.query_sequence.encode())
