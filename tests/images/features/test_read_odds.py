@@ -111,6 +111,39 @@ def test_reads_without_qualities_have_odds() -> None:
     assert as_logarithm(found["one_to_none"]) > 40
 
 
+def pairs(fragment: int) -> tuple:
+    """Four fragments from 0 on with the alt at 10, and four with REF, each read from both ends by 15 bp."""
+    alleles = [REFERENCE[:40], REFERENCE[:10] + "G" + REFERENCE[11:40]]
+    found = sorted(
+        (
+            (Read(start, "15M", alleles[alt][start : start + 15], flag=flag, tlen=tlen), alt)
+            for alt in (0, 1)
+            for start, tlen, flag in ((0, fragment, 0), (fragment - 15, -fragment, 16))
+            for _ in range(4)
+        ),
+        key=lambda one: one[0].start,
+    )
+    over = [(read, alt) for read, alt in found if read.start <= 10 < read.end]
+    reads = read_batch([read for read, _ in over])
+    return reads, site_of(reads, 10, REFERENCE[10], ("G",), [alt for _, alt in over])
+
+
+def test_mates_that_overlap_tell_as_one_read() -> None:
+    """Of 20 bp, both reads lie over the site; of 40 bp, the first does."""
+    together, apart = odds_of(*pairs(20), usual_profile()), odds_of(*pairs(40), usual_profile())
+    for name in (*ODDS, "odds_surprise", "expected_errors"):
+        assert together[name] == pytest.approx(apart[name], abs=1e-6)
+
+
+def test_reads_without_a_mate_count_whole() -> None:
+    reads, candidates = pairs(20)
+    alone = replace(reads, fragment_length=np.zeros_like(reads.fragment_length))
+    found, both = (odds_of(one, candidates, usual_profile()) for one in (alone, reads))
+    assert as_logarithm(found["two_to_none"]) == pytest.approx(
+        2 * as_logarithm(both["two_to_none"]), abs=1e-3
+    )
+
+
 @pytest.mark.parametrize("units", [4, 8, 12])
 def test_a_length_is_as_doubtful_as_such_lengths_were_found_to_be(units: int) -> None:
     reference = "ACGTTGCAACG" + "A" * units + "CGTCATTGCATCC"
