@@ -199,6 +199,8 @@ class Worlds(Frozen):
         Of paired and of single reads.
     plain_p
         Share of the axes of reported qualities, strands, balance and duplicates that stay as usual, each by itself.
+    alt_shares, site_sds, skewed_shares
+        Ranges of those of `LibraryWorld` where they are unusual.
     """
 
     kinds: tuple[Library, ...] = ("whole",)
@@ -214,6 +216,9 @@ class Worlds(Frozen):
     pair_aligners: tuple[Aligner, ...] = ()
     single_aligners: tuple[Aligner, ...]
     plain_p: float = 0.4
+    alt_shares: Range = (0.35, 0.55)
+    site_sds: Range = (0.02, 0.12)
+    skewed_shares: Range = (0.005, 0.06)
     truths: int = 2
     hidden: Range = (0.0005, 0.01)
     duplicates: Range = (0.01, 0.5)
@@ -284,9 +289,9 @@ def _library(worlds: Worlds, rng: np.random.Generator, read_length: int) -> Libr
         duplicate_share=_log(rng, worlds.duplicates) if unusual() else 0.0,
         duplicates_marked=bool(rng.random() < 0.6),
         imbalance_sd=float(rng.uniform(0.0, 0.2)),
-        alt_share=float(rng.uniform(0.35, 0.55)) if unusual() else 0.5,
-        site_sd=float(rng.uniform(0.02, 0.12)) if unusual() else 0.0,
-        skewed_share=float(rng.uniform(0.005, 0.06)) if unusual() else 0.0,
+        alt_share=float(rng.uniform(*worlds.alt_shares)) if unusual() else 0.5,
+        site_sd=float(rng.uniform(*worlds.site_sds)) if unusual() else 0.0,
+        skewed_share=float(rng.uniform(*worlds.skewed_shares)) if unusual() else 0.0,
         reverse_kept=float(rng.uniform(0.0, 0.8)) if rng.random() < 0.2 else 1.0,
         amplicon_length=(shortest, float(rng.uniform(shortest, 400))),
         amplicon_overlap=int(rng.integers(-100, 80)),

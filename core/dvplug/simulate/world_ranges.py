@@ -16,9 +16,10 @@ from dvplug.simulate.locus_noise import LocusNoise
 from dvplug.simulate.world import Range, World, Worlds
 
 MOST_COVERED = 2.5e6
-MOST_CROWDED = 2_500
+MOST_CROWDED = 500
 """bp that a world covers at most, and examples of its first shard that are to be more than an ordinary genome has:
-shallow worlds, and those whose genome differs everywhere, would else outnumber all others."""
+shallow worlds, and those whose genome differs everywhere, would else outnumber all others, and a network would take
+what mismapped copies share for variants that crowd."""
 USUAL_PER_BP = 0.0026
 """Examples per bp of an ordinary genome: variants and false candidates."""
 AMPLICON_BASES = 2.0
@@ -46,6 +47,17 @@ class ReadKind(NamedTuple):
 
 
 _SHORT_DEPTHS, _LONG_DEPTHS = (5.0, 300.0), (5.0, 150.0)
+_EVEN: dict[str, Range] = {
+    "alt_shares": (0.42, 0.54),
+    "site_sds": (0.01, 0.08),
+    "skewed_shares": (0.002, 0.02),
+}
+_MORE_EVEN: dict[str, Range] = {
+    "alt_shares": (0.45, 0.52),
+    "site_sds": (0.005, 0.05),
+    "skewed_shares": (0.001, 0.01),
+}
+"""Where more sites are skewed, a network takes every allele of a fifth of the reads for a heterozygote."""
 PAIRS = ReadKind(
     Worlds(
         depths=_SHORT_DEPTHS,
@@ -63,6 +75,7 @@ SINGLE = ReadKind(
         length_factors=(0.5, 2.3),
         run_factors=(0.3, 2.0),
         single_aligners=("bwa-mem-single", "sr"),
+        **_EVEN,
     ),
     LocusNoise(indel_sd=0.8, site_p=0.001, site_median=0.03),
 )
@@ -74,6 +87,7 @@ LONG = ReadKind(
         length_factors=(0.3, 1.5),
         single_aligners=("map-hifi",),
         duplicates=(0.002, 0.05),
+        **_MORE_EVEN,
     ),
     LocusNoise(indel_sd=0.8, site_p=0.0003, site_median=0.02),
 )
@@ -87,6 +101,7 @@ NOISY_LONG = ReadKind(
         other_factors=(0.4, 2.0),
         single_aligners=("map-ont",),
         duplicates=(0.002, 0.05),
+        **_MORE_EVEN,
     ),
     # A tilt of 0.15 is the likeliest for the lengths that real R10.4.1 reads show of homozygous runs.
     LocusNoise(indel_sd=0.8, site_p=0.004, site_median=0.05, tilt_sd=0.15),
