@@ -9,6 +9,7 @@ from dvplug.simulate.genome import random_genome
 from dvplug.simulate.world_reads import WorldPerson, WorldRun, lay_out, write_labels
 from dvplug_lab.read_sets import HELD_OUT, MAIN, NEVER, REAL_END, TUNE
 from dvplug_lab.recipes import recipe_of
+from dvplug_lab.shifts.reads import SHIFTS
 from dvplug_lab.training_reads.costs import cost_of, plan_text, total
 from dvplug_lab.training_reads.worlds import labelled
 from dvplug_lab.world_sets import PLANS, scaled, worlds_of
@@ -31,6 +32,25 @@ def test_shards_of_a_recipe_are_of_its_worlds_too() -> None:
     assert {w.name for w in worlds_of("pacbio")} < names
     tuned = {shard.read_set for shard in shards if shard.part == "tune"}
     assert {w.name for w in worlds_of("pacbio") if w.fasta == MAIN} < tuned
+
+
+def test_ordinary_sets_are_shown_shifted_too() -> None:
+    shards = recipe_of("illumina-wgs").shards("illumina-wgs")
+    shifted = [shard for shard in shards if shard.shift]
+    assert {shard.shift for shard in shifted} == {"single", "mapq-255", "length-75"} < set(SHIFTS)
+    sets = {shard.read_set for shard in shifted}
+    assert len(shifted) == 3 * len(sets)
+    assert not sets & {w.name for w in worlds_of("illumina-wgs")}
+    assert "illumina_held_out" not in sets
+    assert {shard.part for shard in shifted} == {"train"}
+    assert len({shard.name for shard in shards}) == len(shards)
+
+
+@pytest.mark.parametrize("technology", ["illumina-wgs", "illumina-wes"])
+def test_alleles_of_short_reads_worlds_are_about_even(technology: str) -> None:
+    kept = [w.world.library for w in worlds_of(technology)]
+    assert len(kept) < PLANS[technology].count
+    assert all(one.alt_share - one.site_sd > 1 / 3 for one in kept)
 
 
 @needs_shared
@@ -64,9 +84,6 @@ def test_the_plan_adds_worlds_up() -> None:
     assert cost_of(half).bases == pytest.approx(costs[0].bases / 2)
 
 
-def test_examples_are_as_many_as_a_network_needs() -> None:
-    wanted = {"illumina-wgs": (3e5, 1.5e6)} | dict.fromkeys(
-        ("illumina-wes", "pacbio", "ont", "ion"), (2e5, 1e6)
-    )
-    for technology, (low, high) in wanted.items():
-        assert low < total(map(cost_of, worlds_of(technology))).examples < high
+@pytest.mark.parametrize("technology", PLANS)
+def test_worlds_give_about_as_many_examples_as_ordinary_sets(technology: str) -> None:
+    assert 1e5 < total(map(cost_of, worlds_of(technology))).examples < 5e5

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from dvplug.genome.bed import read_bed
 from dvplug.sequence.codes import encode_bases
@@ -19,6 +22,7 @@ from dvplug_lab.model_evaluation import evaluate_model
 from dvplug_lab.model_run import ModelRun
 from dvplug_lab.read_sets import sets_of
 from dvplug_lab.recipes import HELD_OUT_TEXT, Shard, recipe_of
+from dvplug_lab.shifts.reads import shift_reads
 from dvplug_lab.training_reads.build import build_absent
 from dvplug_lab.world_sets import worlds_of
 
@@ -86,21 +90,28 @@ def examples(run: ModelRun, shard: Shard) -> Path | None:
             confident = write_runs(confident, folder / "ref.fa", shard.least_run, out.with_suffix(".bed"))
         if not confident.stat().st_size:
             return None
-        made = make_examples(
-            run.tech,
-            LabeledReads(
-                folder / "ref.fa",
-                (folder / "reads.bam",),
-                folder / "truth.vcf.gz",
-                confident,
-                shard.keep_fraction,
-            ),
-            out,
-            workers=run.workers,
-            source=f"simulated {shard.read_set} x {shard.keep_fraction:g}",
-        )
+        with _reads_of(shard, folder) as reads:
+            made = make_examples(
+                run.tech,
+                LabeledReads(
+                    folder / "ref.fa", (reads,), folder / "truth.vcf.gz", confident, shard.keep_fraction
+                ),
+                out,
+                workers=run.workers,
+                source=f"simulated {shard.read_set}{shard.shift and f', {shard.shift},'} x {shard.keep_fraction:g}",
+            )
         print(f"{out.name}: {made} examples")
     return out
+
+
+@contextmanager
+def _reads_of(shard: Shard, folder: Path) -> Iterator[Path]:
+    """A shard's reads in the folder of its set; shifted ones are there as long as they are needed."""
+    if not shard.shift:
+        yield folder / "reads.bam"
+        return
+    with TemporaryDirectory(dir=folder) as made:
+        yield shift_reads(shard.shift, folder / "reads.bam", Path(made) / "reads.bam")
 
 
 def write_runs(confident: Path, reference: Path, least: int, out: Path) -> Path:

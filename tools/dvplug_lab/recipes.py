@@ -10,7 +10,7 @@ from dvplug.errors import InputError, near_misses
 from dvplug.train.state import SIMULATED, FitSettings
 from dvplug.train.trained_range import UsualRules
 from dvplug_lab.places import REPOSITORY
-from dvplug_lab.read_sets import MAIN, ReadSet, sets_of
+from dvplug_lab.read_sets import EXTRA, MAIN, ReadSet, sets_of
 from dvplug_lab.world_sets import worlds_of
 from dvplug_registry.manifest import Limits, RunMeasure
 
@@ -20,6 +20,8 @@ HELD_OUT_TEXT = (
 )
 
 
+SHIFTED_KEPT = 0.6
+"""Share of the fragments in shards of shifted reads."""
 RUNS_KEPT = 0.7
 """Share of the fragments in shards of homopolymers: another depth than in the other two."""
 
@@ -33,12 +35,15 @@ class Shard:
     part: Literal["train", "tune", "test"] = "train"
     least_run: int = 0
     """Only homopolymers of so many bp or more; 0 for everything."""
+    shift: str = ""
+    """What is taken from the reads first: a key of `dvplug_lab.shifts.reads.SHIFTS`."""
 
     @property
     def name(self) -> str:
         """File name without its ending."""
         runs = f".runs{self.least_run}" if self.least_run else ""
-        return f"{self.part}.{self.read_set}.{self.keep_fraction:g}{runs}"
+        shift = f"+{self.shift}" if self.shift else ""
+        return f"{self.part}.{self.read_set}{shift}.{self.keep_fraction:g}{runs}"
 
 
 _OF_READS: tuple[RunMeasure, ...] = (
@@ -103,6 +108,10 @@ class Recipe:
     least_run: int = 0
     """Where homopolymers are the hard part: a third shard of each set has those of so many bp or more alone. They are
     chosen by the reference, so the network is not biased by seeing more of them."""
+    shifts: tuple[str, ...] = ()
+    """What is taken from the reads of ordinary sets, each in a shard of its own. In worlds alone, where all else is
+    drawn too, a network does not learn that errors stay as rare where no mate, mapping quality or full length tells of
+    them."""
     usual: UsualRules = field(default=UsualRules())
     """What the network is given in place of what it has not met."""
     limits: tuple[str, ...] = field(default=())
@@ -115,6 +124,8 @@ class Recipe:
         train = [Shard(chosen.name, keep) for chosen in sets for keep in (1.0, self.thinned)]
         if self.least_run:
             train += [Shard(chosen.name, RUNS_KEPT, least_run=self.least_run) for chosen in sets]
+        ordinary = [one.name for one in sets_of(tech) if not one.held_out and one.fasta == EXTRA]
+        train += [Shard(name, SHIFTED_KEPT, shift=shift) for shift in self.shifts for name in ordinary]
         return train + [Shard(chosen.name, part="tune") for chosen in sets if chosen.fasta == MAIN]
 
     def tests(self, tech: str) -> list[Shard]:
@@ -143,6 +154,7 @@ RECIPES = {
         0.45,
         SIMULATED,
         least_run=10,
+        shifts=("single", "mapq-255", "length-75"),
         usual=_WHOLE_GENOME,
         limits=(
             SIMULATED_READS,
