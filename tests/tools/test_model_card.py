@@ -80,6 +80,9 @@ def test_card_holds_every_caller_and_every_error(comparison: Path, tmp_path: Pat
     assert "| SNP | het | 20-24 | 400 | 2 | 2.4 | yes |" in text
     assert "| SNP | het | 40-49 | 300 | 30 | 0.1 | no |" in text
     assert "| INDEL | het | 40-49" not in text
+    assert "| SNP | 20 | 100.0 % | 32 |" in text
+    assert "| SNP | 40 | 40.4 % | 30 |" in text  # 270 of 398 + 270
+    assert "| INDEL | 40 | 100.0 % | 3 |" in text
     assert "| 10-19 | SNP | 90 / 3 / 7 | 90 / 3 / 7 |" in text
     assert "\n\n## Robustness\n\nMeasured.\n\n## Errors on real reads\n" in text
     assert "### reads.bam\n\n| kind | real | simulated |" in text

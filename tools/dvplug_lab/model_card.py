@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from dvplug.evaluate.judged import KINDS, LEAST_CALLS, within_factor
+from dvplug.evaluate.judged import KINDS, LEAST_CALLS, CalibrationBand, within_factor
 from dvplug.system.outputs import write_output
 from dvplug.train.compare import JOINT, TARGET_ONLY, WARM_START, StrategyComparison
 from dvplug.train.measured import metrics_of
@@ -58,7 +58,8 @@ def write_card(
         *_accuracy(measured, manifest.technology),
         *_candidates(measured),
     ]
-    lines += [*_curves(measured, out), *_calibration(measured, out), *_strata(measured)]
+    lines += [*_curves(measured, out), *_calibration(measured, out), *_least_gq(measured)]
+    lines += list(_strata(measured))
     lines += [*robustness, *_errors(measured), *_profiles(profiles or {})]
     if strategies_page(out).exists():
         lines += [
@@ -234,6 +235,33 @@ def _calibration(measured: list[dict[str, Any]], out: Path) -> Iterator[str]:
         cells = [band["type"], band["genotype"], f"{low}-{high - 1}", str(band["calls"]), str(band["wrong"])]
         yield f"| {' | '.join(cells)} | {band['expected']:.1f} | {'yes' if within_factor(band) else 'no'} |"
     yield ""
+
+
+def _least_gq(measured: list[dict[str, Any]]) -> Iterator[str]:
+    """What `--min-gq` keeps, of the sets as deep as they are."""
+    full: dict[str, dict[str, Any]] = {}
+    for one in sorted(measured, key=lambda one: float(one["depth"])):
+        full[str(one["set"]).removesuffix("_15x")] = one
+    bands = pooled_calibration(list(full.values()))
+    yield "## What a least GQ costs"
+    yield ""
+    yield f"With `--min-gq` of so much: right calls that are kept, and wrong ones. Of {', '.join(sorted(full))}."
+    yield ""
+    yield "| class | GQ of at least | right | wrong |"
+    yield "|---|--:|--:|--:|"
+    for kind in KINDS:
+        of_kind = [band for band in bands if band["type"] == kind]
+        right = sum(band["calls"] - band["wrong"] for band in of_kind)
+        for least in sorted({band["gq"][0] for band in of_kind}):
+            kept = [band for band in of_kind if band["gq"][0] >= least]
+            still_right, wrong = (sum(counts) for counts in zip(*map(_right_and_wrong, kept), strict=True))
+            share = f"{100 * still_right / right:.1f} %" if right else "-"
+            yield f"| {kind} | {least} | {share} | {wrong} |"
+    yield ""
+
+
+def _right_and_wrong(band: CalibrationBand) -> tuple[int, int]:
+    return band["calls"] - band["wrong"], band["wrong"]
 
 
 def _strata(measured: list[dict[str, Any]]) -> Iterator[str]:
