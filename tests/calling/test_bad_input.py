@@ -9,9 +9,9 @@ from pathlib import Path
 import pysam
 import pytest
 
-import dvplug_illumina
 from dvplug.simulate import SimulatedDataset
 from helpers.command import call_words, run
+from helpers.narrow_model import copy_of_model
 
 
 class TestBadInput:
@@ -100,8 +100,7 @@ class TestBadInput:
     @pytest.fixture
     def model(self, tmp_path: Path) -> Path:
         """The shipped model, to break."""
-        bundled = Path(dvplug_illumina.__file__).parent / "models"
-        return Path(shutil.copytree(next(bundled.glob("illumina-wgs-1.*")), tmp_path / "illumina-wgs-1.0.0"))
+        return copy_of_model(tmp_path)
 
     def test_model_with_a_changed_byte(self, refuses, model: Path) -> None:
         network = model / "network.tflite"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from dvplug.line.read_batch import LEFT_OUT
 from dvplug.line.result import Counts
 from dvplug.simulate import SimulatedDataset
 from helpers.command import events, run
+from helpers.narrow_model import SHIPPED
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +72,8 @@ def test_each_filter_is_counted_as_samtools_does(
     assert amounts.format_map(expected) in said
     page = report.read_text()
     assert f'["duplicate",{expected["duplicate"]}]' in page.replace(" ", "")
-    assert "the median read has 150 bp; trained on 67 to 256" in page
+    trained = json.loads((SHIPPED / "manifest.json").read_text())["trained_on"]["runs"]["read_length"]
+    assert f"the median read has 150 bp; trained on {trained['low']:g} to {trained['high']:g}" in page
     assert "reads differs from it at 0.00% of its aligned bases" in page
 
 

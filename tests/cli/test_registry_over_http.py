@@ -11,14 +11,12 @@ from typing import Any
 
 import pytest
 
-import dvplug_illumina
 from dvplug.cli import main
 from dvplug.simulate import SimulatedDataset
 from dvplug_registry.cache import ModelCache
 from dvplug_registry.model_folder import file_sha256, load_manifest, save_manifest
+from helpers.narrow_model import SHIPPED
 from helpers.registry_servers import Web, web
-
-SHIPPED = Path(dvplug_illumina.__file__).parent / "models" / "illumina-wgs-1.0.0"
 
 
 class Shell:

@@ -99,8 +99,9 @@ def _limits(measure: RunMeasure, runs: Sequence[RunSample], refused: Limits | No
     """Limits of a measure, somewhat wider than what the sets show; None where none shows it.
 
     Lengths: from two thirds to twice. Base qualities: the median must be such as three quarters of the bases trained on
-    reach. Mapping qualities: 10 less than any set's median. Strands: a tenth less even. Fragment lengths: nine
-    tenths of the reads. Starts: half of the fewest. Positions that differ: a fifth more, and 10 of 1,000 at least.
+    reach, or any set's median. Mapping qualities: 10 less than any set's median. Strands: a tenth less even. Fragment
+    lengths: nine tenths of the reads. Starts: half of the fewest. Positions that differ: a fifth more, and 10 of 1,000
+    at least.
     """
     found = [run.measures[measure] for run in runs if measure in run.measures]
     if not found:
@@ -110,7 +111,7 @@ def _limits(measure: RunMeasure, runs: Sequence[RunSample], refused: Limits | No
         return RunLimits(low=2 * low // 3, high=2 * high, refused=refused)
     if measure == "base_quality":
         shares = np.cumsum(_shares([run.base_quality for run in runs]))
-        return RunLimits(low=float(np.searchsorted(shares, 0.25)), refused=refused)
+        return RunLimits(low=min(float(np.searchsorted(shares, 0.25)), low), refused=refused)
     if measure == "mapping_quality":
         return RunLimits(low=max(0.0, low - 10), refused=refused)
     if measure == "reverse_strand":
