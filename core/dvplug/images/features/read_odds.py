@@ -5,7 +5,7 @@ a quality means what it was found to mean, and a length is as doubtful as length
 genotype likelihoods are those of samtools (Li 2011, doi:10.1093/bioinformatics/btr509, equation 2): each read comes
 from either copy alike. The network weighs them with all else that it sees, as reads of one place may err together.
 
-Both reads of a fragment tell of one molecule, and 9 of 10 slips and 4 to 7 of 10 misread bases of high quality were in
+Both reads of a fragment tell of one molecule, and 9 of 10 slips and 5 to 8 of 10 misread bases of high quality were in
 it before (HiSeq reads, `dvplug.simulate.learn.mates`): where both lie over a site each counts as half a read.
 """
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from dvplug.simulate.learn.observed_alleles import ALIGNED, blocks
 
-SURE = 25
+SURE = 30
 """phred: from here on a wrong base is seldom the sequencer's."""
 SLIPS_EXPECTED, WRONG_EXPECTED, EXPECTED_READS = 0.9, 0.7, 10
 """Shares of wrong reads whose mate is wrong alike, and as how many wrong reads they weigh: of amplified and of PCR-free
