@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from dvplug.candidates.exclusion import without_contradictions
+from dvplug.candidates.molecules import NO_MATE, count_once, first_mates
 from dvplug.candidates.support import assign_reads
 from dvplug.kernel import kernel, subkernel
 from dvplug.line.candidate_batch import UNINFORMATIVE, CandidateBatch
@@ -30,7 +32,7 @@ from dvplug.sequence.codes import BASES, UNKNOWN_BASE, decode_bases
 from dvplug.technology import CandidateThresholds
 
 HASH_SEED, HASH_PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)  # FNV-1a, 64 bit
-_ANCHOR, _CHANGE, _HASH, _BASE, _SHIFT, _REPLACED = range(6)  # columns of `AlleleCounts.events`
+_ANCHOR, _CHANGE, _HASH, _BASE, _SHIFT, _REPLACED, _READ = range(7)  # columns of `AlleleCounts.events`
 
 
 class Allele(NamedTuple):
@@ -41,15 +43,15 @@ class Allele(NamedTuple):
 
 
 class AlleleCounts(NamedTuple):
-    """What reads show over ``l`` bp of the reference."""
+    """What reads show over ``l`` bp of the reference; of molecules, where both reads of one show the same once."""
 
     mismatches: Int32s  # [l, 4]: reads with a base of sufficient quality that differs from the reference
     depth: Int32s  # [l]: reads with any base of sufficient quality, or with a deletion, there
     events: Int64s
-    """[events, 6], one row per indel of a read: anchor (offset of the preceding base, after the shift to the left);
+    """[events, 7], one row per indel of a read: anchor (offset of the preceding base, after the shift to the left);
     length (positive inserted, negative deleted); FNV-1a hash of the inserted bases; their index in the reads' bases;
     how far it was shifted to the left; 0. Where bases are replaced by another number of bases: offset of the first of
-    them; how many come; their hash; their index; 0; how many go."""
+    them; how many come; their hash; their index; 0; how many go. Last comes the read."""
 
 
 class _Gaps(NamedTuple):
@@ -86,7 +88,7 @@ def find_candidates(
         uint8[l], base codes from ``reference_start`` on; must cover the region, its margin and all reads' ends
         that should count (bases outside are ignored).
     """
-    counted = count_alleles(reads.arrays(), reference, reference_start, thresholds.min_base_quality)
+    counted = _count_molecules(reads, reference, reference_start, thresholds.min_base_quality)
     window = slice(region.start - reference_start, region.end - reference_start)
     seen = _snps(counted, reference, window, thresholds)
     seen += _indels(counted, reads.seq, reference, window, thresholds)
@@ -95,6 +97,28 @@ def find_candidates(
         at.setdefault(one.start + reference_start, []).append(one)
     alleles = {start: _best(here, thresholds.max_alts) for start, here in at.items()}
     return candidates_at(region.contig, alleles, reads, reference, reference_start, thresholds)
+
+
+def _count_molecules(
+    reads: ReadBatch, reference: UInt8s, reference_start: int, min_base_quality: int
+) -> AlleleCounts:
+    """Count alleles; what both reads of a fragment show, once."""
+    arrays = reads.arrays()
+    counted = count_alleles(arrays, reference, reference_start, min_base_quality)
+    mate = first_mates(reads)
+    if not (mate != NO_MATE).any():
+        return counted
+    count_once(counted.mismatches, counted.depth, arrays, mate, reference, reference_start, min_base_quality)
+    events = counted.events
+    alike = events[:, [_ANCHOR, _CHANGE, _HASH, _REPLACED]]
+    own, of_mate = (_as_items(read, alike) for read in (events[:, _READ], mate[events[:, _READ]]))
+    return counted._replace(events=events[~np.isin(of_mate, own)])
+
+
+def _as_items(read: Int64s, alike: Int64s) -> npt.NDArray[np.void]:
+    """Rows of a read and an event, void[events], that can be looked up."""
+    rows = np.ascontiguousarray(np.column_stack((read, alike)))
+    return rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1]))).ravel()
 
 
 def _snps(
@@ -140,7 +164,7 @@ def _indels(
 
 def _allele_of(event: list[int], seq: UInt8s, reference: UInt8s) -> Allele:
     """The allele that a row of `AlleleCounts.events` stands for."""
-    anchor, change, _, base, shift, replaced = event
+    anchor, change, _, base, shift, replaced, _ = event
     if replaced:
         return Allele(replaced, decode_bases(seq[base : base + change]))
     before = decode_bases(reference[anchor : anchor + 1])
@@ -216,7 +240,7 @@ def count_alleles(
     counted = AlleleCounts(
         np.zeros((len(reference), 4), np.int32),
         np.zeros(len(reference), np.int32),
-        np.empty((_count_gaps(reads.cigar), 6), np.int64),
+        np.empty((_count_gaps(reads.cigar), 7), np.int64),
     )
     for read in range(len(reads.start)):
         position, base = np.int64(reads.start[read]) - reference_start, reads.base_offset[read]
@@ -233,7 +257,10 @@ def count_alleles(
                         counted.depth[at] += 1
                 if aligned and not in_run:
                     gaps = _Gaps(k, last_k, position, base)
-                    n += _add_gaps(counted, n, reads, gaps, reference, min_base_quality)
+                    added = _add_gaps(counted, n, reads, gaps, reference, min_base_quality)
+                    if added > 0:
+                        counted.events[n, _READ] = read
+                    n += added
             in_run = is_gap(code)
             if consumes_read(code):
                 base += length
