@@ -11,7 +11,7 @@ import pytest
 
 from dvplug.simulate import SimulatedDataset
 from helpers.command import call_words, run
-from helpers.narrow_model import copy_of_model
+from helpers.shipped_model import copy_of_model
 
 
 class TestBadInput:

@@ -14,7 +14,7 @@ from dvplug.line.read_batch import LEFT_OUT
 from dvplug.line.result import Counts
 from dvplug.simulate import SimulatedDataset
 from helpers.command import events, run
-from helpers.narrow_model import SHIPPED
+from helpers.shipped_model import SHIPPED
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ from dvplug.cli import main
 from dvplug.simulate import SimulatedDataset
 from dvplug_registry.cache import ModelCache
 from dvplug_registry.model_folder import file_sha256, load_manifest, save_manifest
-from helpers.narrow_model import SHIPPED
 from helpers.registry_servers import Web, web
+from helpers.shipped_model import SHIPPED
 
 
 class Shell:

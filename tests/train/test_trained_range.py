@@ -84,3 +84,10 @@ def test_a_feature_that_is_not_there_is_an_error() -> None:
         trained_on(
             RUNS, UsualRules(measures=("distinct_starts",), features_outside={"starts": "distinct_starts"})
         )
+
+
+def test_qualities_are_within_limits_that_any_set_has() -> None:
+    """Of seven sets six have qualities of 40: the seventh was trained on as well."""
+    runs = [run(40, base_quality=40)] * 6 + [run(20, base_quality=20)]
+    assert trained_on(runs, UsualRules(measures=("base_quality",))).runs["base_quality"].low == 20
+    assert trained_on(runs[:6], UsualRules(measures=("base_quality",))).runs["base_quality"].low == 40

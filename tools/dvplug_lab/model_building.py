@@ -90,7 +90,7 @@ def examples(run: ModelRun, shard: Shard) -> Path | None:
             confident = write_runs(confident, folder / "ref.fa", shard.least_run, out.with_suffix(".bed"))
         if not confident.stat().st_size:
             return None
-        with _reads_of(shard, folder) as reads:
+        with reads_of(shard, folder) as reads:
             made = make_examples(
                 run.tech,
                 LabeledReads(
@@ -105,8 +105,8 @@ def examples(run: ModelRun, shard: Shard) -> Path | None:
 
 
 @contextmanager
-def _reads_of(shard: Shard, folder: Path) -> Iterator[Path]:
-    """A shard's reads in the folder of its set; shifted ones are there as long as they are needed."""
+def reads_of(shard: Shard, folder: Path) -> Iterator[Path]:
+    """A shard's reads, of the folder of its set; shifted ones are there as long as they are needed."""
     if not shard.shift:
         yield folder / "reads.bam"
         return

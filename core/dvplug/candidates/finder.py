@@ -43,7 +43,7 @@ class Allele(NamedTuple):
 
 
 class AlleleCounts(NamedTuple):
-    """What reads show over ``l`` bp of the reference; of molecules, where both reads of one show the same once."""
+    """What reads show over ``l`` bp of the reference."""
 
     mismatches: Int32s  # [l, 4]: reads with a base of sufficient quality that differs from the reference
     depth: Int32s  # [l]: reads with any base of sufficient quality, or with a deletion, there

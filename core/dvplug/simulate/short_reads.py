@@ -204,7 +204,10 @@ def _wrong_base(
     A share of the bases that are wrong though their quality is sure is the molecule's: the second read then has wrong
     what the first has.
     """
-    is_sure = read.state[i] == WRONG and read.quality[i] >= SURE
+    is_wrong = read.state[i] == WRONG
+    is_sure = is_wrong and read.quality[i] >= SURE
+    if not is_wrong and read.mate == 0:
+        return -1
     draws = _draw_of(read.molecule, -2 - position)
     if uniform_of(draws, 0) < errors.wrong_shared:
         if read.mate == 0:
@@ -217,9 +220,7 @@ def _wrong_base(
                     return 3 - _misread(uniform_of(draws, 1), errors.substitution[3 - base])
                 if is_sure:
                     return -1
-    if read.state[i] == WRONG:
-        return _misread(rng.random(), errors.substitution[base])
-    return -1
+    return _misread(rng.random(), errors.substitution[base]) if is_wrong else -1
 
 
 @subkernel

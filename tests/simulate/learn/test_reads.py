@@ -116,6 +116,13 @@ def test_a_profile_of_pairs_is_learnt_as_it_always_was(dataset: SimulatedDataset
     assert LearntReads.load(tmp_path / "plain.npz").way == "pairs"
 
 
+def test_numbers_of_a_profile_are_read_as_numbers(dataset: SimulatedDataset, tmp_path: Path) -> None:
+    learn_reads(dataset.reads, dataset.reference).save(tmp_path / "p.npz")
+    profile = LearntReads.load(tmp_path / "p.npz").profile
+    assert isinstance(profile, Profile)
+    assert {type(n) for n in (profile.discordant_p, profile.slips_shared, profile.wrong_shared)} == {float}
+
+
 def test_single_reads_are_kept_whole(tmp_path: Path) -> None:
     LearntReads(planted(), "ONT").save(tmp_path / "p.npz")
     again = LearntReads.load(tmp_path / "p.npz")

@@ -60,8 +60,8 @@ class Profile:
     insertion_p: NDArray[np.float64]  # [5, LONGEST_TRACT + 1]
     recurrent_q: NDArray[np.uint8]  # [n], qualities of errors at sites where several reads err alike
     discordant_p: float  # share of pairs whose reads do not belong together
-    slips_shared: float = 0.0  # of slips, those that all reads of a fragment have
-    wrong_shared: float = 0.0  # of misread bases of sure quality, likewise
+    slips_shared: float = 0.0  # of slips, those that both reads of a fragment have, and its copies
+    wrong_shared: float = 0.0  # of misread bases of sure quality, those that both reads of a fragment have
 
     def save(self, path: Path) -> None:
         """Write as .npz."""

@@ -58,7 +58,8 @@ class LearntReads:
         """Read what `save` wrote; raises InputError where it is no such file."""
         try:
             with np.load(path, allow_pickle=False) as data:
-                columns: dict[str, Any] = {name: data[name] for name in data.files}
+                arrays = {name: data[name] for name in data.files}
+                columns: dict[str, Any] = {n: a if a.ndim else a.item() for n, a in arrays.items()}
         except FileNotFoundError:
             raise InputError(
                 f"Profile '{path}' does not exist", repair="Make it: `dvplug train learn`."
@@ -68,8 +69,6 @@ class LearntReads:
         platform = str(columns.pop("platform", ""))
         for kind in (Profile, ContextProfile):
             if {field.name for field in fields(kind)} == columns.keys():
-                if "discordant_p" in columns:
-                    columns["discordant_p"] = float(columns["discordant_p"])
                 return cls(kind(**columns), platform)
         raise _no_profile(path, "it holds something else")
 
