@@ -36,6 +36,7 @@ class ReadSet:
     noise: LocusNoise
     clip_factor: float = 1.0
     indel_factor: float = 1.0
+    copies_factor: float = 1.0
     scale: float = 1.0
     depths: tuple[float, float] = (8.0, 100.0)
     decoy_share: float = 0.03
@@ -77,7 +78,9 @@ R10_2024 = "ont/human.chr4.2024.profile_only.bam"
 PGM = "ion/human_hg19.ion_pgm.chr21.panel.profile_only.bam"
 
 # Noise from place to place, by the reads that we learn from.
-HISEQX_NOISE = LocusNoise(indel_sd=0.3, short_indel_sd=1.3)  # real runs of 12 bp and more slip about alike
+HISEQX_NOISE = LocusNoise(  # real runs of 12 bp and more slip about alike
+    indel_sd=0.3, short_indel_sd=1.0, site_p=0.005, site_median=0.012, site_sd=1.4
+)
 HISEQ2000_NOISE = PAIRS.noise
 HIFI_NOISE, R10_NOISE, PGM_NOISE = LONG.noise, NOISY_LONG.noise, SINGLE.noise
 HIDDEN = 0.01
@@ -144,6 +147,7 @@ SETS = (
         HISEQX_NOISE,
         clip_factor=0.25,
         indel_factor=0.4,
+        copies_factor=0.25,
         hidden_share=FEWER_HIDDEN,
         **_extra(0.35),
     ),
@@ -160,14 +164,37 @@ SETS = (
         **_extra(0.35),
     ),
     _pairs(
-        "pcr_free_2x150_extra", HISEQX, 105, HISEQX_NOISE, clip_factor=0.25, indel_factor=0.1, **_extra(0.25)
+        "pcr_free_2x150_extra",
+        HISEQX,
+        105,
+        HISEQX_NOISE,
+        clip_factor=0.25,
+        indel_factor=0.1,
+        copies_factor=0.0,
+        **_extra(0.25),
     ),
     _pairs(
-        "illumina_held_out", HISEQX, 191, HISEQX_NOISE, clip_factor=0.25, indel_factor=0.4, **_measured(35.0)
+        "illumina_held_out",
+        HISEQX,
+        191,
+        HISEQX_NOISE,
+        clip_factor=0.25,
+        indel_factor=0.4,
+        copies_factor=0.0,
+        **_measured(35.0),
     ),
     _exome("exome_2x76", EXOME, 701, HISEQ2000_NOISE, aligner="bwa-aln"),
     _exome("exome_2x101", HISEQ2000, 702, HISEQ2000_NOISE, hidden_share=FEWER_HIDDEN),
-    _exome("exome_2x150_extra", HISEQX, 703, HISEQX_NOISE, clip_factor=0.25, indel_factor=0.4, fasta=EXTRA),
+    _exome(
+        "exome_2x150_extra",
+        HISEQX,
+        703,
+        HISEQX_NOISE,
+        clip_factor=0.25,
+        indel_factor=0.4,
+        copies_factor=0.25,
+        fasta=EXTRA,
+    ),
     _exome("exome_2x76_held_out", EXOME, 791, HISEQ2000_NOISE, aligner="bwa-aln", **EXOME_MEASURED),
     _exome("exome_2x101_held_out", HISEQ2000, 793, HISEQ2000_NOISE, **EXOME_MEASURED),
     _exome(
@@ -177,6 +204,7 @@ SETS = (
         HISEQX_NOISE,
         clip_factor=0.25,
         indel_factor=0.4,
+        copies_factor=0.0,
         **EXOME_MEASURED,
     ),
     _ion("pgm", 601),

@@ -115,10 +115,10 @@ def _as_learnt(world: World, learnt: LearntReads) -> World:
             "fragment_mean": float(np.mean(profile.fragment)),
             "fragment_sd": float(np.std(profile.fragment)),
             "chimera_p": profile.discordant_p,
+            "duplicate_share": profile.copies,
         }
     library = world.library.model_copy(
-        update=own
-        | {
+        update={
             "adapters_trimmed": False,
             "clip_factor": 1.0,
             "tail_share": 0.0,
@@ -128,6 +128,7 @@ def _as_learnt(world: World, learnt: LearntReads) -> World:
             "skewed_share": 0.0,
             "reverse_kept": 1.0,
         }
+        | own
     )
     aligner: Aligner = world.mapping.aligner
     if aligner == "bwa-aln" and length > LONGEST_BACKTRACKED:

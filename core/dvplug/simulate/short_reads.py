@@ -62,7 +62,8 @@ class Fragments(NamedTuple):
     length: NDArray[np.int64] | None = None  # [k], bp
     flip: NDArray[np.bool_] | None = None  # [k], the first read is of the reverse strand
     trimmed: bool = False  # reads end where their fragment ends, without the adapter behind
-    molecule: NDArray[np.int64] | None = None  # [k], of which one each is a copy; of one each when None
+    molecule: NDArray[np.int64] | None = None
+    """[k], ascending: of which one each is a copy; of one each when None."""
 
 
 class _Templates(NamedTuple):
@@ -81,6 +82,7 @@ class _Pairs(NamedTuple):
     start: NDArray[np.int64]  # [k], of the fragment on the haplotype
     size: NDArray[np.int64]  # [k], bp of the fragment
     template: NDArray[np.int64]  # [k]
+    original: NDArray[np.int64]  # [k], the template of the first pair of its molecule
     flip: NDArray[np.bool_]  # [k], the first read is of the reverse strand
     molecule: NDArray[np.int64]  # [k], of which one each is a copy
 
@@ -98,12 +100,12 @@ class _Read(NamedTuple):
     molecule: int
 
 
-class _First(NamedTuple):
-    """The first read of a pair, beside which the second is written."""
+class _Molecule(NamedTuple):
+    """The template of the first pair of a molecule: what is wrong in the molecule is taken from it."""
 
-    quality: NDArray[np.uint8]  # [longest]
-    state: NDArray[np.uint8]  # [longest]
-    size: int
+    quality: NDArray[np.uint8]  # [2, longest]
+    state: NDArray[np.uint8]  # [2, longest]
+    size: NDArray[np.int64]  # [2], bp; 0 of a read that is of elsewhere
 
 
 def prepare(codes: Codes, profile: Profile, noise: LocusNoise, salt: int) -> ShortSource:
@@ -190,37 +192,49 @@ def _misread(draw: float, cumulative: NDArray[np.float64]) -> int:
 
 
 @subkernel
+def _wrong_in_molecule(molecule: _Molecule, read: _Read, position: int) -> bool:
+    """Whether a template has a wrong base of sure quality at a position: its first read, where that lies there."""
+    for mate in range(2):
+        reverse = read.reverse if mate == read.mate else not read.reverse
+        there = read.high - 1 - position if reverse else position - read.low
+        if 0 <= there < molecule.size[mate]:
+            return bool(molecule.state[mate, there] == WRONG and molecule.quality[mate, there] >= SURE)
+    return False
+
+
+@subkernel
 def _wrong_base(
     rng: np.random.Generator,
     errors: _Errors,
     read: _Read,
-    first: _First,
+    molecule: _Molecule,
     i: int,
     position: int,
     base: int,
 ) -> int:
     """What a read shows at its base ``i`` if it is misread there, else -1.
 
-    A share of the bases that are wrong though their quality is sure is the molecule's: the second read then has wrong
-    what the first has.
+    A share of the bases that are wrong though their quality is sure is the molecule's: all its reads have them wrong
+    alike.
     """
     is_wrong = read.state[i] == WRONG
     is_sure = is_wrong and read.quality[i] >= SURE
-    if not is_wrong and read.mate == 0:
+    if is_wrong and not is_sure:
+        return _misread(rng.random(), errors.substitution[base])
+    of_molecule = _wrong_in_molecule(molecule, read, position)
+    if not is_wrong and not of_molecule:
         return -1
     draws = _draw_of(read.molecule, -2 - position)
-    if uniform_of(draws, 0) < errors.wrong_shared:
-        if read.mate == 0:
-            if is_sure:
-                return _misread(uniform_of(draws, 1), errors.substitution[base])
-        else:
-            there = position - read.low if read.reverse else read.high - 1 - position
-            if 0 <= there < first.size:
-                if first.state[there] == WRONG and first.quality[there] >= SURE:
-                    return 3 - _misread(uniform_of(draws, 1), errors.substitution[3 - base])
-                if is_sure:
-                    return -1
-    return _misread(rng.random(), errors.substitution[base]) if is_wrong else -1
+    if uniform_of(draws, 0) >= errors.wrong_shared:
+        return _misread(rng.random(), errors.substitution[base]) if is_wrong else -1
+    if not of_molecule:
+        return -1
+    shown = uniform_of(draws, 1)
+    return (
+        _misread(shown, errors.substitution[base])
+        if read.mate == 0
+        else 3 - _misread(shown, errors.substitution[3 - base])
+    )
 
 
 @subkernel
@@ -238,7 +252,7 @@ def _sequenced(
     source: ShortSource,
     errors: _Errors,
     read: _Read,
-    first: _First,
+    molecule: _Molecule,
     at: tuple[int, int, int, bool],
 ) -> tuple[int, int]:
     """The base and the quality that a read shows.
@@ -252,7 +266,7 @@ def _sequenced(
     base = 3 - base if step == -1 else base
     wrong = -1
     if not elsewhere:
-        wrong = _wrong_base(rng, errors, read, first, i, position, base)
+        wrong = _wrong_base(rng, errors, read, molecule, i, position, base)
     elif read.state[i] == WRONG:
         wrong = _misread(rng.random(), errors.substitution[base])
     if wrong >= 0:
@@ -270,7 +284,7 @@ def _write_read(
     source: ShortSource,
     errors: _Errors,
     read: _Read,
-    beside: _First,
+    of: _Molecule,
     bases: NDArray[np.uint8],
     quals: NDArray[np.uint8],
 ) -> None:
@@ -285,8 +299,9 @@ def _write_read(
         if state == FOREIGN and not elsewhere:
             elsewhere = True
             low, high = 0, source.codes.size
-            position = read.size + int(rng.random() * (source.codes.size - 2 * read.size))
-            step = 1 if rng.random() < 0.5 else -1
+            draws = _draw_of(read.molecule, -2 - source.codes.size - read.mate)
+            position = read.size + int(uniform_of(draws, 0) * (source.codes.size - 2 * read.size))
+            step = 1 if uniform_of(draws, 1) < 0.5 else -1
         elif state != FOREIGN and elsewhere:
             elsewhere = False
             low, high = read.low, read.high
@@ -302,7 +317,7 @@ def _write_read(
                     back_at, back_to = i + again, position
         q = np.int64(read.quality[i])
         if low <= position < high:
-            base, q = _sequenced(rng, source, errors, read, beside, (i, position, step, elsewhere))
+            base, q = _sequenced(rng, source, errors, read, of, (i, position, step, elsewhere))
         else:
             base = np.int64(errors.adapters[read.mate, min(past, errors.adapters.shape[1] - 1)])
             past += 1
@@ -332,26 +347,27 @@ def _fastq(
     out = np.empty(total, dtype=np.uint8)
     at = 0
     for k in range(pairs.start.size):
-        t = pairs.template[k]
+        t, original = pairs.template[k], pairs.original[k]
         low = pairs.start[k]
-        apart = rng.random() < templates.discordant_p
-        first_size = 0
+        draws = _draw_of(pairs.molecule[k], -4 - source.codes.size)
+        apart = uniform_of(draws, 0) < templates.discordant_p
+        sizes = np.minimum(templates.length[original], pairs.size[k])
         for mate in range(mates):
             if apart and mate == 1:
-                low = int(rng.random() * (source.codes.size - pairs.size[k]))
+                low = int(uniform_of(draws, 1) * (source.codes.size - pairs.size[k]))
             size, reverse = templates.length[t, mate], (mate == 1) != pairs.flip[k]
             if templates.trimmed:
                 size = min(size, pairs.size[k])
             quality, state = templates.quality[t, mate], templates.state[t, mate]
             molecule = pairs.molecule[k] if mate == 0 or not apart else -1 - pairs.molecule[k]
             read = _Read(low, low + pairs.size[k], reverse, mate, quality, state, size, molecule)
-            beside = _First(templates.quality[t, 0], templates.state[t, 0], 0 if apart else first_size)
-            if mate == 0:
-                first_size = size
+            if apart:
+                sizes[1 - mate], sizes[mate] = 0, min(templates.length[original, mate], pairs.size[k])
+            of = _Molecule(templates.quality[original], templates.state[original], sizes)
             first = write_name(out, at, serial + k)
             second = write_plus(out, first + size)
             at = second + size
-            _write_read(rng, source, errors, read, beside, out[first : first + size], out[second:at])
+            _write_read(rng, source, errors, read, of, out[first : first + size], out[second:at])
             out[at] = 10
             at += 1
     return out[:at]
@@ -417,15 +433,35 @@ def fastq_batches(
     start, length, flip, trimmed, molecule = fragments
     if molecule is None:
         molecule = np.arange(len(start))
+    chosen, original = _chosen(profile, molecule, rng)
+    if length is None:
+        length = profile.fragment[original]
     templates = _Templates(profile.length, profile.quality, profile.state, profile.discordant_p, trimmed)
     for begin in range(0, len(start), batch):
         part = slice(begin, begin + batch)
-        chosen = rng.integers(0, len(profile.fragment), len(start[part]))
         pairs = _Pairs(
             start[part],
-            profile.fragment[chosen] if length is None else length[part],
-            chosen,
-            rng.random(len(chosen)) < 0.5 if flip is None else flip[part],
+            length[part],
+            chosen[part],
+            original[part],
+            rng.random(len(start[part])) < 0.5 if flip is None else flip[part],
             molecule[part] + serial,
         )
         yield _fastq(rng, source, errors, templates, pairs, serial + begin, mates)
+
+
+def _chosen(
+    profile: Profile, molecule: NDArray[np.int64], rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Choose the template of each pair, int64[k], and say that of the first pair of its molecule, int64[k].
+
+    Copies of a molecule whose ends are of elsewhere have such ends too: they are copied from the same template.
+    """
+    chosen = rng.integers(0, len(profile.fragment), len(molecule))
+    original = chosen[np.searchsorted(molecule, molecule)]
+    joined = (profile.state == FOREIGN).any(axis=(1, 2))
+    whole = np.flatnonzero(~joined)
+    other = joined[chosen] & ~joined[original]
+    if len(whole):
+        chosen[other] = whole[rng.integers(0, len(whole), int(other.sum()))]
+    return np.where(joined[original], original, chosen), original

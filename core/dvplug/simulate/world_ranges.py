@@ -65,7 +65,7 @@ PAIRS = ReadKind(
         pair_aligners=("bwa-mem", "bwa-mem", "sr", "sr", "bwa-aln"),
         single_aligners=("bwa-mem-single", "sr"),
     ),
-    LocusNoise(indel_sd=1.2, site_p=0.004, site_median=0.03, site_sd=1.3),
+    LocusNoise(indel_sd=1.2, site_p=0.002, site_median=0.03, site_sd=1.3),
 )
 """Short reads in pairs; noise as of HiSeq 2000."""
 SINGLE = ReadKind(

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dvplug.errors import InputError
 from dvplug.genome.bed import read_bed
@@ -23,6 +24,7 @@ from dvplug.simulate.learn.profile import Profile, learn_profile
 from dvplug.simulate.long_reads import long_fastq_batches, prepare_long, read_spans
 from dvplug.simulate.mapping import Mapper, mapping
 from dvplug.simulate.sample import decoys, read_fasta, real_variants, subtract, within
+from dvplug.simulate.sequencing import copied
 from dvplug.simulate.short_reads import Fragments, fastq_batches, fragment_starts, prepare
 from dvplug.simulate.variants import PhasedVariant, apply_variants, write_truth
 from dvplug_lab.read_sets import (
@@ -78,8 +80,8 @@ def sequence(
                 source = prepare(haplotype.codes, profile, chosen.noise, chosen.seed)
                 waves = plan.waves * ripple(len(codes), rng, chosen.imbalance_sd)
                 begins = fragment_starts(haplotype, profile, plan.blocks, waves, rng)
-                texts = fastq_batches(source, Fragments(begins), profile, rng, serial)
-                count = len(begins)
+                fragments = copied_fragments(begins, profile, rng)
+                texts, count = fastq_batches(source, fragments, profile, rng, serial), len(fragments.start)
             else:
                 long_source = prepare_long(haplotype.codes, chosen.noise, chosen.seed)
                 spans = read_spans(haplotype, profile, plan.blocks, rng)
@@ -88,6 +90,13 @@ def sequence(
                 mapper.write(text)
             serial += count
     return serial
+
+
+def copied_fragments(begins: NDArray[np.int64], profile: Profile, rng: np.random.Generator) -> Fragments:
+    """Return fragments that begin there, int64[k], of which some are copies of others: as many as in the profile."""
+    index, _ = copied(len(begins), profile.copies, rng)
+    length, flip = rng.choice(profile.fragment, len(begins)), rng.random(len(begins)) < 0.5
+    return Fragments(begins[index], length[index], flip[index], molecule=index)
 
 
 def build(
@@ -129,7 +138,9 @@ def build(
     write_bed(folder / "confident.bed", intervals)
     reads, platform = folder / "reads.bam", PLATFORMS[chosen.technology]
     if isinstance(profile, Profile):
-        profile = profile.scaled(clip=chosen.clip_factor, indel=chosen.indel_factor, rng=rng)
+        profile = profile.scaled(
+            clip=chosen.clip_factor, indel=chosen.indel_factor, copies=chosen.copies_factor, rng=rng
+        )
     with mapping(chosen.aligner, folder / "ref.fa", reads, chosen.name, platform, threads) as mapper:
         count_of_reads = sequence(mapper, profile, chosen, copies, plans, rng)
     count = sum(map(len, variants.values()))

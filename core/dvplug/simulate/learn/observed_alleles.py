@@ -28,6 +28,7 @@ class ObservedAlleles:
     the deleted length.
     """
 
+    contig: str
     start: int
     bases: NDArray[np.int32]  # [n, 4], bases of sufficient quality
     depth: NDArray[np.int32]  # [n], reads over the position
@@ -69,7 +70,9 @@ def count_alleles(
     Bases count from the phred quality ``min_base_q`` on, reads from the mapping quality ``min_mapq`` on.
     """
     n = end - start
-    counts = ObservedAlleles(start, np.zeros((n, 4), np.int32), np.zeros(n, np.int32), np.zeros(n, np.int32))
+    counts = ObservedAlleles(
+        contig, start, np.zeros((n, 4), np.int32), np.zeros(n, np.int32), np.zeros(n, np.int32)
+    )
     with pysam.AlignmentFile(str(path)) as bam:
         for read in primary_reads(bam, contig, start, end, min_mapq):
             _count_read(counts, read, n, min_base_q)
@@ -99,6 +102,52 @@ def _count_read(counts: ObservedAlleles, read: pysam.AlignedSegment, n: int, min
             counts.depth[low:high] += 1
         elif operation == pysam.CSOFT_CLIP and 0 <= place < n:
             counts.clips[place] += 1
+
+
+def molecules_alike(
+    path: Path, counts: ObservedAlleles, places: NDArray[np.int64], *, min_mapq: int = 5, min_base_q: int = 10
+) -> NDArray[np.int64]:
+    """Count the molecules that show the commonest of the bases that are not the reference's.
+
+    Both reads of a fragment are of one molecule, and its copies, which lie exactly alike.
+
+    Parameters
+    ----------
+    counts
+        Of the same BAM and the same least qualities, without the reference's bases: the commonest one is meant.
+    places
+        int64[p], ascending, from the start of ``counts`` on.
+
+    Returns
+    -------
+    NDArray[np.int64]
+        [p]
+    """
+    base = counts.bases[places].argmax(axis=1)
+    molecules: list[set[tuple[int, int] | str]] = [set() for _ in places]
+    if not len(places):
+        return np.zeros(0, np.int64)
+    contig, first, last = counts.contig, counts.start + int(places[0]), counts.start + int(places[-1]) + 1
+    with pysam.AlignmentFile(str(path)) as bam:
+        for read in primary_reads(bam, contig, first, last, min_mapq):
+            codes = encode_bases(read.query_sequence.encode())
+            for operation, at, ref, length in blocks(read):
+                if operation not in ALIGNED:
+                    continue
+                low, high = np.searchsorted(places, (ref - counts.start, ref - counts.start + length))
+                for i in range(int(low), int(high)):
+                    of_read = at + int(places[i]) + counts.start - ref
+                    if codes[of_read] == base[i] and read.query_qualities[of_read] >= min_base_q:
+                        molecules[i].add(molecule_of(read))
+    return np.array([len(found) for found in molecules])
+
+
+def molecule_of(read: pysam.AlignedSegment) -> tuple[int, int] | str:
+    """What reads of a fragment and of its copies have in common: where it begins and how long it is."""
+    length = abs(read.template_length)
+    if not length:
+        return str(read.query_name)
+    return (read.reference_start if read.template_length > 0 else read.reference_end - length), length
 
 
 def covered_intervals(path: Path, min_depth: int = 10) -> list[tuple[str, int, int]]:

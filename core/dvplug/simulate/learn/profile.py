@@ -26,6 +26,8 @@ from dvplug.simulate.learn.observed_alleles import (
     blocks,
     count_alleles,
     covered_intervals,
+    molecule_of,
+    molecules_alike,
     reference_codes,
 )
 
@@ -37,8 +39,8 @@ RATE_TRACTS = {1: 1, 2: 6, 3: 9, 4: 12}
 """bp from which a run of a unit of so many bp has a rate of its own; every base is a homopolymer of 1 bp or more."""
 MASKED_FRACTION, MASKED_READS = 0.15, 3
 """At 50-90x, noise in 15 % of the reads is rarer than a heterozygote that shows so little."""
-RECURRENT_READS = 3
-"""So many reads that err alike at a place err because of it."""
+RECURRENT_MOLECULES = 3
+"""So many molecules whose reads err alike at a place err because of it."""
 PRIOR_READS = 500
 """Weight of what is expected of a repeat, against what its reads show."""
 
@@ -60,8 +62,9 @@ class Profile:
     insertion_p: NDArray[np.float64]  # [5, LONGEST_TRACT + 1]
     recurrent_q: NDArray[np.uint8]  # [n], qualities of errors at sites where several reads err alike
     discordant_p: float  # share of pairs whose reads do not belong together
-    slips_shared: float = 0.0  # of slips, those that both reads of a fragment have, and its copies
-    wrong_shared: float = 0.0  # of misread bases of sure quality, those that both reads of a fragment have
+    slips_shared: float = 0.0  # of slips, those that all reads of a fragment have, its copies' too
+    wrong_shared: float = 0.0  # of misread bases of sure quality, those that all reads of a fragment have
+    copies: float = 0.0  # share of fragments that are copies of another, and not marked as such
 
     def save(self, path: Path) -> None:
         """Write as .npz."""
@@ -75,9 +78,9 @@ class Profile:
         numbers = {name: float(found) for name, found in columns.items() if not found.ndim}
         return cls(**(columns | numbers))
 
-    def scaled(self, *, clip: float, indel: float, rng: np.random.Generator) -> Profile:
+    def scaled(self, *, clip: float, indel: float, rng: np.random.Generator, copies: float = 1.0) -> Profile:
         """Return the profile with a share ``clip`` of the clipped ends and pairs that do not belong together,
-        and with indel rates times ``indel``."""
+        with indel rates times ``indel``, and with a share ``copies`` of the copies."""
         state = self.state.copy()
         mended = rng.random(state.shape[:2]) >= clip
         state[mended[:, :, None] & (state >= FOREIGN)] = RIGHT
@@ -87,6 +90,7 @@ class Profile:
             deletion_p=self.deletion_p * indel,
             insertion_p=self.insertion_p * indel,
             discordant_p=self.discordant_p * clip,
+            copies=self.copies * copies,
         )
 
 
@@ -158,7 +162,14 @@ def learn_profile(bam: Path, fasta: Path) -> Profile:
         discordant / max(len(pairs) + discordant, 1),
         shared.slips,
         shared.wrong,
+        _copies(pairs),
     )
+
+
+def _copies(pairs: list[tuple[pysam.AlignedSegment, pysam.AlignedSegment]]) -> float:
+    """Share of the fragments that lie exactly as another: begin, end, and which read is of which strand."""
+    distinct = {(first.reference_name, molecule_of(first), first.template_length > 0) for first, _ in pairs}
+    return 1 - len(distinct) / max(len(pairs), 1)
 
 
 def _compare(
@@ -211,7 +222,11 @@ def _survey(bam: Path, fasta: Path, contig: str, start: int, end: int) -> _Regio
             masked[max(place - 10, 0) : place + 40] = True
     for place in np.flatnonzero((counts.clips >= 4) & (counts.clips >= 0.1 * depth)).tolist():
         masked[max(place - 10, 0) : place + 10] = True
-    return _Region(start, reference, counts, masked, (most >= RECURRENT_READS) & ~masked)
+    recurrent = (most >= RECURRENT_MOLECULES) & ~masked
+    places = np.flatnonzero(recurrent)
+    of_others = replace(counts, bases=others)
+    recurrent[places] = molecules_alike(bam, of_others, places) >= RECURRENT_MOLECULES
+    return _Region(start, reference, counts, masked, recurrent)
 
 
 def _pairs(reads: pysam.AlignmentFile) -> tuple[list[tuple[pysam.AlignedSegment, pysam.AlignedSegment]], int]:
