@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pysam
 import pytest
 
-from dvplug.calling.events import warn_of_reads
+from dvplug.calling.events import warn_of_copies, warn_of_reads
 from dvplug.line.read_batch import LEFT_OUT
 from dvplug.line.result import Counts
+from dvplug.line.run_profile import usual_profile
 from dvplug.simulate import SimulatedDataset
 from helpers.command import events, run
 from helpers.shipped_model import SHIPPED
@@ -102,3 +104,16 @@ def test_what_is_said(
     said = " ".join(capsys.readouterr().err.split())
     assert says in said
     assert bool(said) == bool(says)
+
+
+@pytest.mark.parametrize(
+    ("distinct", "said"), [(0.0, ""), (0.2, ""), (0.25, "75%"), (0.78, "22%"), (0.96, ""), (1.0, "")]
+)
+def test_copies_that_nothing_marks_are_told(
+    capsys: pytest.CaptureFixture[str], distinct: float, said: str
+) -> None:
+    """Not where nothing is known of them, nor where fragments lie alike by design."""
+    warn_of_copies(replace(usual_profile(), distinct_fragments=distinct))
+    shown = " ".join(capsys.readouterr().err.split())
+    assert (f"{said} of the fragments lie exactly as another" in shown) == bool(said)
+    assert ("samtools markdup" in shown) == bool(said)

@@ -272,6 +272,28 @@ def test_pairs_clips_and_doubtful_reads_are_counted(tmp_path: Path) -> None:
     assert found.mapping_quality[[7, 60]] == pytest.approx([1 / 3, 2 / 3])
     assert found.base_counts[:, 1].sum() == 0  # what doubtful reads show counts apart
     assert found.depth == 5
+    assert found.distinct_fragments == 1
+
+
+def copied_pairs(tmp_path: Path, fragments: int, copies: int) -> Path:
+    rng = np.random.default_rng(8)
+    sequence = "".join(rng.choice(list("ACGT"), 20_000))
+    reads = []
+    for k in range(fragments * copies):
+        at, size = 1000 + 20 * (k // copies), 300
+        for begin, flag, tlen in ((at, 99, size), (at + size - 50, 147, -size)):
+            reads.append(Read(begin, "50M", sequence[begin : begin + 50], flag=flag, tlen=tlen, name=f"p{k}"))
+    alignment_file(tmp_path / "r.bam", sorted(reads, key=lambda r: r.start), {"c": sequence}).close()
+    return tmp_path / "r.bam"
+
+
+@pytest.mark.parametrize(("fragments", "copies", "distinct"), [(50, 4, 0.25), (60, 2, 0.5), (20, 3, 0.0)])
+def test_fragments_that_lie_apart_are_counted(
+    tmp_path: Path, fragments: int, copies: int, distinct: float
+) -> None:
+    """Of fewer than a hundred fragments nothing is told."""
+    reads = copied_pairs(tmp_path, fragments, copies)
+    assert measured(reads, reference=tmp_path / "r.fa").distinct_fragments == distinct
 
 
 def test_the_filter_s_work_is_told(dataset: SimulatedDataset) -> None:

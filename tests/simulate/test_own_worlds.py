@@ -22,7 +22,16 @@ def pairs(length: int = 120) -> LearntReads:
     spectrum = np.cumsum(np.full((4, 4), 0.25), axis=1)
     return LearntReads(
         Profile(
-            base, base * 0, np.full((9, 2), length), fragments, spectrum, rates, rates, base[0, 0, :1], 0.07
+            base,
+            base * 0,
+            np.full((9, 2), length),
+            fragments,
+            spectrum,
+            rates,
+            rates,
+            base[0, 0, :1],
+            0.07,
+            copies=0.2,
         )
     )
 
@@ -42,7 +51,8 @@ def test_every_second_world_is_as_learnt() -> None:
         assert (world.machine.read_length, world.machine.quality) == (120, AS_LEARNT)
         assert world.machine.run_factor == world.machine.substitution_factor == 1
         assert (world.library.fragment_mean, world.library.chimera_p) == (304, 0.07)
-        assert world.library.duplicate_share == world.library.skewed_share == 0
+        assert (world.library.duplicate_share, world.library.duplicates_marked) == (0.2, False)
+        assert world.library.skewed_share == 0
         assert world.mapping.scale == "as-mapped"
 
 

@@ -1,6 +1,7 @@
 """Paired reads: are they what their profile says?"""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -116,6 +117,27 @@ def test_copies_of_a_molecule_share_what_is_wrong_with_it(genome):
     first = reads[::2]
     assert first[::2] == first[1::2]
     assert len(set(first)) > 5
+
+
+def test_copies_of_a_molecule_are_misread_alike_and_join_the_same_elsewhere(genome):
+    profile = make_profile(pairs=40, wrong=3, shared=1.0)
+    state = profile.state.copy()
+    state[::2, :, :3] = RIGHT
+    state[::4, 0, 30:] = FOREIGN
+    profile = replace(profile, state=state)
+    fragments = Fragments(
+        np.full(400, 5000), np.full(400, 120), np.zeros(400, bool), molecule=np.arange(400) // 2
+    )
+    texts = fastq_batches(
+        prepare(genome, profile, QUIET, salt=7), fragments, profile, np.random.default_rng(3), 0
+    )
+    reads = b"".join(text.tobytes() for text in texts).decode().splitlines()[1::4]
+    for first, copy in zip(reads[::4], reads[2::4], strict=True):
+        assert first == copy
+    first, second = expected_pair(genome, 5000, 120, 50, True)
+    assert {sum(a != b for a, b in zip(read, second, strict=True)) for read in reads[1::2]} == {0, 3}
+    assert len({read[30:] for read in reads[::4]}) > 20
+    assert sum(read == first for read in reads[::4]) > 20
 
 
 def test_misread_bases_follow_the_template_and_the_spectrum(genome):

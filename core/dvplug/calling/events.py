@@ -7,6 +7,8 @@ from typing import Any
 from dvplug.line.read_batch import LEFT_OUT
 from dvplug.line.region import Partition
 from dvplug.line.result import Counts
+from dvplug.line.run_profile import RunProfile
+from dvplug.reads.molecules import LEAST_DISTINCT
 from dvplug.system.console import warn
 from dvplug.system.run_log import log_event
 
@@ -21,6 +23,8 @@ _SAID = {
 """Names in `LEFT_OUT` as a sentence has them, where they are not words themselves."""
 MOST_LEFT_OUT = 0.9
 """Share of the reads that filters may take unsaid."""
+MOST_COPIES = 0.05
+"""Share of the fragments that may lie exactly as another unsaid; of 300x without copies some .3 % do by chance."""
 
 
 def warn_of_reads(total: Counts, *, chosen: bool) -> None:
@@ -53,6 +57,16 @@ def warn_of_reads(total: Counts, *, chosen: bool) -> None:
         warn(f"{filtered['no sequence']:,} alignments without sequence or CIGAR were left out.")
     if others and not chosen:
         warn(f"{others:,} reads of other samples, or of no read group, were left out.")
+
+
+def warn_of_copies(run: RunProfile) -> None:
+    """Say that many fragments are copies of others that nothing marks; not where they lie alike by design."""
+    if LEAST_DISTINCT <= run.distinct_fragments < 1 - MOST_COPIES:
+        warn(
+            f"{1 - run.distinct_fragments:.0%} of the fragments lie exactly as another, and are not marked as "
+            "duplicates. What copies show counts once in finding candidates, and the genotypes rest on fewer "
+            "molecules than the depth says: run `samtools markdup` first."
+        )
 
 
 def log_result(partition: Partition, counts: Counts) -> None:

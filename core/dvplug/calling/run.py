@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dvplug.calling.candidate_density import CandidateDensity
-from dvplug.calling.events import log_counts, log_result, warn_of_reads
+from dvplug.calling.events import log_counts, log_result, warn_of_copies, warn_of_reads
 from dvplug.calling.familiarity import (
     Departure,
     compare_with_training,
@@ -248,6 +248,7 @@ def call_job(
     opener.require_device(device)
     with inputs.watched():
         sample, run = measure_run(checked.reads, options.ref, profile)
+    warn_of_copies(run)
     departures, usual = compare_with_training(model.manifest, sample)
     say_departures(model.manifest.label, departures, checked.flat, force=options.force)
     job = CallJob(

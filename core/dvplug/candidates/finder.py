@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from dvplug.candidates.exclusion import without_contradictions
-from dvplug.candidates.molecules import NO_MATE, count_once, first_mates
+from dvplug.candidates.molecules import count_once, events_once
 from dvplug.candidates.support import assign_reads
 from dvplug.kernel import kernel, subkernel
 from dvplug.line.candidate_batch import UNINFORMATIVE, CandidateBatch
-from dvplug.line.read_batch import ReadArrays, ReadBatch
+from dvplug.line.read_batch import ALONE, ReadArrays, ReadBatch
 from dvplug.line.region import Region
 from dvplug.sequence.alleles import after_shift, left_aligned, without_shared
 from dvplug.sequence.arrays import Int8s, Int32s, Int64s, UInt8s, UInt32s
@@ -102,23 +101,22 @@ def find_candidates(
 def _count_molecules(
     reads: ReadBatch, reference: UInt8s, reference_start: int, min_base_quality: int
 ) -> AlleleCounts:
-    """Count alleles; what both reads of a fragment show, once."""
+    """Count alleles; what reads of a molecule show alike, once."""
     arrays = reads.arrays()
     counted = count_alleles(arrays, reference, reference_start, min_base_quality)
-    mate = first_mates(reads)
-    if not (mate != NO_MATE).any():
+    if not (reads.molecule != ALONE).any():
         return counted
-    count_once(counted.mismatches, counted.depth, arrays, mate, reference, reference_start, min_base_quality)
-    events = counted.events
-    alike = events[:, [_ANCHOR, _CHANGE, _HASH, _REPLACED]]
-    own, of_mate = (_as_items(read, alike) for read in (events[:, _READ], mate[events[:, _READ]]))
-    return counted._replace(events=events[~np.isin(of_mate, own)])
-
-
-def _as_items(read: Int64s, alike: Int64s) -> npt.NDArray[np.void]:
-    """Rows of a read and an event, void[events], that can be looked up."""
-    rows = np.ascontiguousarray(np.column_stack((read, alike)))
-    return rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1]))).ravel()
+    count_once(
+        counted.mismatches,
+        counted.depth,
+        arrays,
+        reads.molecule,
+        reference,
+        reference_start,
+        min_base_quality,
+    )
+    alike = counted.events[:, [_ANCHOR, _CHANGE, _HASH, _REPLACED]]
+    return counted._replace(events=events_once(counted.events, alike, reads.molecule))
 
 
 def _snps(

@@ -54,6 +54,8 @@ def _lines(found: RunProfile) -> Iterator[str]:
     if found.with_fragment_length:
         pair = f"{found.paired:.0%} are paired, {found.inward:.0%} of the pairs face each other"
         yield f"fragments of {found.fragment_length:.0f} bp (SD {found.fragment_spread:.0f}); {pair}"
+    if found.distinct_fragments:
+        yield f"{found.distinct_fragments:.1%} of the fragments lie apart from all others"
     yield f"soft-clipped bases {found.soft_clipped_bases:.2%}; low mapping quality {found.low_mapping_quality:.2%}"
     yield f"beside repeats, insertions {found.insertion_p:.1e} and deletions {found.deletion_p:.1e} per base"
     yield from _qualities(found)

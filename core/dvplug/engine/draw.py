@@ -25,6 +25,7 @@ from dvplug.line.scene import Scene
 from dvplug.plugins.boundary import located, place_of
 from dvplug.reads.fetch import fetch_reads
 from dvplug.reads.groups import ReadSource
+from dvplug.reads.molecules import LEAST_DISTINCT, with_molecules
 from dvplug.reads.opened import OpenedReads
 from dvplug.reads.realign import REALIGN_MARGIN, realign_reads
 from dvplug.reads.same_bases import with_bases_of_reference
@@ -160,6 +161,7 @@ class RegionImages:
             {why: n for why, n in zip(LEFT_OUT, reads.left_out.tolist(), strict=True) if n}
         )
         codes, start = self._reference_around(wide)
+        reads = with_molecules(reads, self.run.distinct_fragments >= LEAST_DISTINCT)
         reads = with_bases_of_reference(self.usual.reads(reads), codes, start)
         if self.profile.realign_reads:
             reads = realign_reads(reads, codes, start)

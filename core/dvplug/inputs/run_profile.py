@@ -29,6 +29,7 @@ from dvplug.line.run_profile import (
 )
 from dvplug.reads.errors import WindowErrors, window_errors
 from dvplug.reads.groups import ReadSource
+from dvplug.reads.molecules import places
 from dvplug.reads.same_bases import with_bases_of_reference
 from dvplug.sequence.arrays import Bools, Float64s, Int64s
 from dvplug.sequence.cigar import CODE_MASK, LENGTH_SHIFT, SOFT_CLIP
@@ -45,7 +46,7 @@ _FLANK = 200  # bp of the reference around a window, so that its tracts are whol
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _PAIRED, _MATE_UNMAPPED, _MATE_REVERSE = 0x1, 0x8, 0x20  # SAM flags
 _MAD_TO_SD = 1.4826  # of a normal distribution
-_FEWEST = 100  # positions, of which something is told
+_FEWEST = 100  # positions, or fragments, of which something is told
 _FEWEST_PLACES = 20  # at which a read or more errs, from which on their spread is told
 _HOMOPOLYMERS = 2  # of `TRACTS`, the first
 _CHANGES_WEIGHT = 20.0  # changes that count as many as those that were seen
@@ -285,9 +286,19 @@ def _reads(parts: Sequence[ReadBatch], least: int) -> dict[str, Any]:
         "inward": _share((facing & both).sum(), both.sum()),
         "reverse_strand": _share(reverse.sum(), n),
         "distinct_starts": _share(sum(len(np.unique(part.start)) for part in parts), n),
+        "distinct_fragments": _distinct_fragments(parts),
         "mapping_quality": quality / n,
         "low_mapping_quality": _share(quality[:least].sum(), n),
     }
+
+
+def _distinct_fragments(parts: Sequence[ReadBatch]) -> float:
+    """As `RunProfile.distinct_fragments`: by the reads that their fragments begin with; 0 where there are few."""
+    of_fragments = [places(part)[part.fragment_length > 0] for part in parts]
+    fragments = sum(map(len, of_fragments))
+    return (
+        _share(sum(len(np.unique(one)) for one in of_fragments), fragments) if fragments >= _FEWEST else 0.0
+    )
 
 
 def _middle(values: Int64s) -> tuple[float, float]:

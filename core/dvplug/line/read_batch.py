@@ -11,7 +11,9 @@ import numpy.typing as npt
 
 from dvplug.kernel import kernel, subkernel
 
-REVERSE = 0x10  # SAM flag
+REVERSE, FIRST_OF_PAIR = 0x10, 0x40  # SAM flags
+ALONE = -1
+"""Of `ReadBatch.molecule`: no other read is known to be of this one's."""
 LEFT_OUT = (
     "other sample", "unmapped", "secondary", "supplementary", "QC fail", "duplicate", "mapping quality", "no sequence",
     "sampling",
@@ -82,6 +84,13 @@ class ReadBatch:
     cigar_offset: npt.NDArray[np.int64]  # reads + 1
     left_out: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(len(LEFT_OUT), np.int64))
     """How many were left out, by `LEFT_OUT`."""
+    molecule: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    """Reads with the same number are of one molecule (see `dvplug.reads.molecules`); `ALONE` of each where none is
+    given."""
+
+    def __post_init__(self) -> None:
+        if len(self.molecule) != len(self.start):
+            object.__setattr__(self, "molecule", np.full(len(self.start), ALONE))
 
     def __len__(self) -> int:
         return len(self.start)
@@ -143,7 +152,9 @@ class ReadBatch:
         )
 
 
-_PER_READ = ("start", "end", "flag", "mapping_quality", "fragment_length", "haplotype", "name_hash")
+_PER_READ = (
+    "start", "end", "flag", "mapping_quality", "fragment_length", "haplotype", "name_hash", "molecule",
+)  # fmt: skip
 
 
 def gathered(

@@ -69,6 +69,9 @@ class RunProfile:
         Shares of reads: that have a TLEN; that are of a pair; of those with both, that face their mate.
     reverse_strand, distinct_starts
         Share of reads; positions at which reads start, of the number of reads.
+    distinct_fragments
+        Fragments that lie exactly as no other, or are the first of those that do, of their number; 0 where it is not
+        known.
     mapping_quality
         float64[256]: share of the reads; 255 says that it is not known.
     low_mapping_quality, low_mapping_quality_mismatch_p
@@ -102,6 +105,7 @@ class RunProfile:
     inward: float = 0.0
     reverse_strand: float = 0.5
     distinct_starts: float = 1.0
+    distinct_fragments: float = 0.0
     mapping_quality: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(256))
     low_mapping_quality: float = 0.0
     low_mapping_quality_mismatch_p: float = 0.0

@@ -54,6 +54,7 @@ def profile_lines(profile: RunProfile) -> Iterator[str]:
         "Paired": f"{profile.paired:.4g}",
         "Inward": f"{profile.inward:.4g}",
         "ReverseStrand": f"{profile.reverse_strand:.4g}",
+        "DistinctFragments": f"{profile.distinct_fragments:.4g}",
         "SoftClippedBases": f"{profile.soft_clipped_bases:.4g}",
         "LowMappingQuality": f"{profile.low_mapping_quality:.4g}",
         "DifferingPositions": f"{profile.differing_positions:.4g}",

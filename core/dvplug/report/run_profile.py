@@ -21,6 +21,7 @@ _LABELS = {
     "Paired": "share of paired reads",
     "Inward": "share of pairs that face each other",
     "ReverseStrand": "share on the reverse strand",
+    "DistinctFragments": "fragments that lie apart, of all",
     "SoftClippedBases": "share of soft-clipped bases",
     "LowMappingQuality": "share of low mapping quality",
     "DifferingPositions": "positions that differ, of 1,000",

@@ -109,13 +109,14 @@ def _as_learnt(world: World, learnt: LearntReads) -> World:
             "quality": AS_LEARNT,
         }
     )
-    own: dict[str, float] = {}
+    own: dict[str, float | bool] = {}
     if isinstance(profile, Profile):
         own = {
             "fragment_mean": float(np.mean(profile.fragment)),
             "fragment_sd": float(np.std(profile.fragment)),
             "chimera_p": profile.discordant_p,
-            "duplicate_share": profile.copies,
+            "duplicate_share": profile.copies,  # those that were not marked
+            "duplicates_marked": False,
         }
     library = world.library.model_copy(
         update={

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from dvplug.images.features.read_odds import ODDS_FEATURES, odds_features
 from dvplug.line.candidate_batch import UNINFORMATIVE
+from dvplug.line.read_batch import ALONE
 from dvplug.line.run_profile import NO_QUALITY, RunProfile, usual_profile
 from dvplug.line.scene import Scene
+from dvplug.reads.molecules import with_molecules
 from dvplug.sequence.codes import encode_bases
 from helpers.image_sites import random_candidates, site_of
 from helpers.read_batches import Read, read_batch
@@ -118,13 +120,13 @@ def pairs(fragment: int) -> tuple:
         (
             (Read(start, "15M", alleles[alt][start : start + 15], flag=flag, tlen=tlen), alt)
             for alt in (0, 1)
-            for start, tlen, flag in ((0, fragment, 0), (fragment - 15, -fragment, 16))
+            for start, tlen, flag in ((0, fragment, 99), (fragment - 15, -fragment, 147))
             for _ in range(4)
         ),
         key=lambda one: one[0].start,
     )
     over = [(read, alt) for read, alt in found if read.start <= 10 < read.end]
-    reads = read_batch([read for read, _ in over])
+    reads = with_molecules(read_batch([read for read, _ in over]), copies_told=False)
     return reads, site_of(reads, 10, REFERENCE[10], ("G",), [alt for _, alt in over])
 
 
@@ -137,11 +139,25 @@ def test_mates_that_overlap_tell_as_one_read() -> None:
 
 def test_reads_without_a_mate_count_whole() -> None:
     reads, candidates = pairs(20)
-    alone = replace(reads, fragment_length=np.zeros_like(reads.fragment_length))
+    alone = replace(reads, molecule=np.full(len(reads), ALONE))
     found, both = (odds_of(one, candidates, usual_profile()) for one in (alone, reads))
     assert as_logarithm(found["two_to_none"]) == pytest.approx(
         2 * as_logarithm(both["two_to_none"]), abs=1e-3
     )
+
+
+def test_copies_of_a_molecule_tell_as_one_read() -> None:
+    alts = [REFERENCE[:15], REFERENCE[:10] + "G" + REFERENCE[11:15]]
+    copied = [Read(0, "15M", alts[k % 2], flag=99, tlen=20 + k % 2) for k in range(8)]
+
+    def odds(reads: list[Read]) -> dict[str, float]:
+        batch = with_molecules(read_batch(reads), copies_told=True)
+        alleles = [k % 2 for k in range(len(reads))]
+        return odds_of(batch, site_of(batch, 10, REFERENCE[10], ("G",), alleles), usual_profile())
+
+    once, several = odds(copied[:2]), odds(copied)
+    for name in (*ODDS, "odds_surprise", "expected_errors"):
+        assert several[name] == pytest.approx(once[name], abs=1e-6)
 
 
 @pytest.mark.parametrize("units", [4, 8, 12])

@@ -5,8 +5,9 @@ a quality means what it was found to mean, and a length is as doubtful as length
 genotype likelihoods are those of samtools (Li 2011, doi:10.1093/bioinformatics/btr509, equation 2): each read comes
 from either copy alike. The network weighs them with all else that it sees, as reads of one place may err together.
 
-Both reads of a fragment tell of one molecule, and 9 of 10 slips and 5 to 8 of 10 misread bases of high quality were in
-it before (HiSeq reads, `dvplug.simulate.learn.mates`): where both lie over a site each counts as half a read.
+Reads of one molecule, both of a fragment and those of its copies, tell of it alone: 9 of 10 slips and 7 to 8 of 10
+misread bases of high quality were in it before (HiSeq reads, `dvplug.simulate.learn.mates`). Where several lie over a
+site they count as one read together.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from dvplug.images.features.site import base_at
 from dvplug.kernel import kernel, subkernel
 from dvplug.line.candidate_batch import UNINFORMATIVE, ReadSupport
 from dvplug.line.image_batch import NO_ALT
-from dvplug.line.read_batch import ReadArrays
+from dvplug.line.read_batch import ALONE, ReadArrays
 from dvplug.line.run_profile import MOST_CHANGE, MOST_UNITS, NO_QUALITY, RunProfile
 from dvplug.line.scene import Scene
-from dvplug.sequence.arrays import Bools, Float32s, Float64s, Int8s, Int32s, UInt8s
+from dvplug.sequence.arrays import Bools, Float32s, Float64s, Int8s, Int32s, Int64s, UInt8s
 from dvplug.sequence.codes import decode_bases
 from dvplug.sequence.tracts import tracts_after
 
@@ -76,7 +77,7 @@ class _Shown(NamedTuple):
     quality: UInt8s  # [entries]: of the base at the site
     mapping: UInt8s  # [entries]
     haplotype: UInt8s  # [entries]
-    weight: Float64s  # [entries]: 1, or 0.5 where the read's mate tells of the site, too
+    weight: Float64s  # [entries]: 1, less where other reads of the molecule tell of the site, too
 
 
 def odds_features(scene: Scene) -> Float32s:
@@ -86,7 +87,7 @@ def odds_features(scene: Scene) -> Float32s:
     entry, run = scene.candidates.read_index, scene.run
     images = _Images(site, alt_set, *_length_errors(scene))
     quality = _base_qualities(scene.candidates.start, scene.candidates.support(), scene.reads.arrays())
-    weight = np.where(both_tell(scene), 0.5, 1.0)
+    weight = molecule_weights(scene.candidates.support(), scene.reads.molecule)
     shown = _Shown(quality, scene.reads.mapping_quality[entry], scene.haplotypes, weight)
     _weigh(
         out,
@@ -99,18 +100,24 @@ def odds_features(scene: Scene) -> Float32s:
     return out
 
 
-def both_tell(scene: Scene) -> Bools:
-    """Whether both reads of a fragment lie over a site, bool[entries of the support].
+@kernel
+def molecule_weights(over: ReadSupport, molecule: Int64s) -> Float64s:
+    """What each read counts at each of its sites, float64[entries]: those of a molecule count as one together.
 
-    By where the fragment lies, and as if its other read were as long as this one.
+    ``molecule`` int64[r] is that of `dvplug.line.read_batch.ReadBatch`.
     """
-    over, reads = scene.candidates.support(), scene.reads
-    site = np.repeat(scene.candidates.start.astype(np.int64), np.diff(over.offset))
-    start, end = (column.astype(np.int64)[over.read] for column in (reads.start, reads.end))
-    told = reads.fragment_length.astype(np.int64)[over.read]
-    first = np.where(told < 0, end + told, start)
-    last = first + np.abs(told)
-    return (told != 0) & (site - first < end - start) & (last - site <= end - start)
+    weight = np.ones(len(over.read))
+    for site in range(len(over.offset) - 1):
+        first, last = over.offset[site], over.offset[site + 1]
+        order = first + np.argsort(molecule[over.read[first:last]])
+        k = 0
+        while k < len(order):
+            begin, own = k, molecule[over.read[order[k]]]
+            while k < len(order) and molecule[over.read[order[k]]] == own:
+                k += 1
+            if own != ALONE:
+                weight[order[begin:k]] = 1.0 / (k - begin)
+    return weight
 
 
 @kernel
