@@ -52,6 +52,8 @@ class ReadSet:
     technology: str = "illumina-wgs"
     held_out: bool = False
     """Of the contigs `HELD_OUT` alone, for the final figures."""
+    tune_only: bool = False
+    """Of `TUNE` alone, of a person drawn for it: the surer answers are to be, the more of them calibration takes."""
     profile_fasta: str | None = "reference/b37.chr20_regions.fa.gz"
     """What ``profile_bam`` is aligned with; None where its reads have MD tags."""
 
@@ -135,6 +137,10 @@ def _measured(depth: float) -> dict[str, Any]:
     return {"fasta": EXTRA, "depths": (depth, depth), "held_out": True}
 
 
+def _tuned(number: int) -> dict[str, Any]:
+    return {"seed": 900 + number, "tune_only": True}
+
+
 EXOME_MEASURED: dict[str, Any] = {"fasta": EXTRA, "typical_depth": 80.0, "held_out": True}
 SETS = (
     _pairs("hiseqx_2x150", HISEQX, 101, HISEQX_NOISE, scale=0.8, imbalance_sd=0.16),
@@ -183,6 +189,14 @@ SETS = (
         copies_factor=0.0,
         **_measured(35.0),
     ),
+    *(
+        replace(one, name=f"{one.name}_tune_{number}", **_tuned(number))
+        for number in range(1, 6)
+        for one in (
+            _pairs("hiseqx", HISEQX, 0, HISEQX_NOISE, clip_factor=0.25, indel_factor=0.4, copies_factor=0.25),
+            _pairs("hiseq2000", HISEQ2000, 0, HISEQ2000_NOISE),
+        )
+    ),
     _exome("exome_2x76", EXOME, 701, HISEQ2000_NOISE, aligner="bwa-aln"),
     _exome("exome_2x101", HISEQ2000, 702, HISEQ2000_NOISE, hidden_share=FEWER_HIDDEN),
     _exome(
@@ -223,6 +237,11 @@ SETS = (
     _hifi("hifi_sequel_extra", SEQUEL, 404, hidden_share=HIDDEN, **_extra(0.4)),
     _hifi("hifi_held_out", SEQUEL2, 491, **_measured(30.0)),
 )
+
+
+def training_sets(technology: str) -> list[ReadSet]:
+    """Return the sets of a technology that its network is fitted to."""
+    return [chosen for chosen in sets_of(technology) if not chosen.held_out and not chosen.tune_only]
 
 
 def sets_of(technology: str) -> list[ReadSet]:

@@ -10,7 +10,7 @@ from dvplug.errors import InputError, near_misses
 from dvplug.train.state import SIMULATED, FitSettings
 from dvplug.train.trained_range import UsualRules
 from dvplug_lab.places import REPOSITORY
-from dvplug_lab.read_sets import EXTRA, MAIN, ReadSet, sets_of
+from dvplug_lab.read_sets import EXTRA, MAIN, ReadSet, sets_of, training_sets
 from dvplug_lab.world_sets import worlds_of
 from dvplug_registry.manifest import Limits, RunMeasure
 
@@ -119,13 +119,13 @@ class Recipe:
 
     def shards(self, tech: str) -> list[Shard]:
         """Of all sets of the technology but those held out, and its worlds; those with chr20 have a part to tune on."""
-        sets: list[ReadSet] = [chosen for chosen in sets_of(tech) if not chosen.held_out]
-        sets += worlds_of(tech)
+        sets: list[ReadSet] = [*training_sets(tech), *worlds_of(tech)]
         train = [Shard(chosen.name, keep) for chosen in sets for keep in (1.0, self.thinned)]
         if self.least_run:
             train += [Shard(chosen.name, RUNS_KEPT, least_run=self.least_run) for chosen in sets]
-        ordinary = [one.name for one in sets_of(tech) if not one.held_out and one.fasta == EXTRA]
+        ordinary = [one.name for one in training_sets(tech) if one.fasta == EXTRA]
         train += [Shard(name, SHIFTED_KEPT, shift=shift) for shift in self.shifts for name in ordinary]
+        sets += [chosen for chosen in sets_of(tech) if chosen.tune_only]
         return train + [Shard(chosen.name, part="tune") for chosen in sets if chosen.fasta == MAIN]
 
     def tests(self, tech: str) -> list[Shard]:

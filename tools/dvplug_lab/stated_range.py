@@ -15,7 +15,7 @@ from dvplug.train.store import ExampleReader
 from dvplug.train.trained_range import trained_on
 from dvplug_lab.model_building import examples
 from dvplug_lab.model_run import ModelRun
-from dvplug_lab.read_sets import MAIN, ReadSet, sets_of
+from dvplug_lab.read_sets import MAIN, ReadSet, training_sets
 from dvplug_lab.recipes import Shard
 from dvplug_lab.training_reads.build import build_absent
 from dvplug_registry.manifest import Manifest
@@ -30,7 +30,7 @@ def state_range(run: ModelRun, scale: float) -> Manifest:
     """
     folder = run.recipe.models / run.label
     manifest, rules = load_manifest(folder), run.recipe.usual
-    trained = [chosen for chosen in sets_of(run.tech) if not chosen.held_out]
+    trained = training_sets(run.tech)
     runs = [profile_sample(run, chosen) for chosen in first_of_each_profile(trained)]
     sets = first_of_each_profile([chosen for chosen in trained if chosen.fasta == MAIN])
     features = (

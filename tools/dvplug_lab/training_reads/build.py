@@ -45,9 +45,9 @@ from dvplug_lab.world_sets import WorldSet
 
 
 def make_person(
-    shared: Path, fasta: str, rng: np.random.Generator
+    shared: Path, fasta: str, rng: np.random.Generator, *, drawn: bool = False
 ) -> tuple[dict[str, Codes], dict[str, list[PhasedVariant]]]:
-    """Return the reference contigs and their variants: real on chr20, drawn like them elsewhere."""
+    """Return the reference contigs and their variants: real on chr20 unless ``drawn``, drawn like them elsewhere."""
     contigs = {name: encode_bases(text.encode()) for name, text in read_fasta(shared / fasta).items()}
     chr20 = contigs.get("chr20")
     if chr20 is None:
@@ -56,7 +56,7 @@ def make_person(
     whole = [(start, end) for _, start, end in read_bed(shared / CONFIDENT, {"chr20": len(chr20)})]
     model = VariantModel.learn(chr20, real, whole)
     variants = {
-        name: real if name == "chr20" else drawn_variants(codes, model, rng)
+        name: real if name == "chr20" and not drawn else drawn_variants(codes, model, rng)
         for name, codes in contigs.items()
     }
     return contigs, variants
@@ -120,7 +120,8 @@ def build(
     began = time.time()
     folder = begun(out, chosen.name)
     rng = np.random.default_rng(chosen.seed)
-    contigs, variants = make_person(shared, chosen.fasta, rng)
+    contigs, variants = make_person(shared, chosen.fasta, rng, drawn=chosen.tune_only)
+    contig_names = (TUNE[0],) if chosen.tune_only else contig_names
     for name in [*contigs]:
         if name not in contig_names if contig_names else (name in HELD_OUT) != chosen.held_out:
             del contigs[name], variants[name]

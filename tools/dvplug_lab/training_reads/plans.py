@@ -39,7 +39,9 @@ def plan_depths(
         else:
             starts, depths = depth_blocks(len(codes), rng, chosen.depths)
         left_out = rng.random(len(starts)) >= chosen.scale
-        if name == TUNE[0]:
+        if chosen.tune_only:
+            left_out = (starts < TUNE[1]) | (starts >= TUNE[2])
+        elif name == TUNE[0]:
             left_out &= (starts < TUNE[1] - 100_000) | (starts >= TUNE[2])
         depths = np.where(left_out, 0.0, depths)
         if stretch and name == stretch[0]:
