@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -137,8 +138,10 @@ def _measured(depth: float) -> dict[str, Any]:
     return {"fasta": EXTRA, "depths": (depth, depth), "held_out": True}
 
 
-def _tuned(number: int) -> dict[str, Any]:
-    return {"seed": 900 + number, "tune_only": True}
+def _tuned(persons: int, *sets: ReadSet) -> Iterator[ReadSet]:
+    for number in range(1, persons + 1):
+        for one in sets:
+            yield replace(one, name=f"{one.name}_tune_{number}", seed=900 + number, tune_only=True)
 
 
 EXOME_MEASURED: dict[str, Any] = {"fasta": EXTRA, "typical_depth": 80.0, "held_out": True}
@@ -189,13 +192,10 @@ SETS = (
         copies_factor=0.0,
         **_measured(35.0),
     ),
-    *(
-        replace(one, name=f"{one.name}_tune_{number}", **_tuned(number))
-        for number in range(1, 6)
-        for one in (
-            _pairs("hiseqx", HISEQX, 0, HISEQX_NOISE, clip_factor=0.25, indel_factor=0.4, copies_factor=0.25),
-            _pairs("hiseq2000", HISEQ2000, 0, HISEQ2000_NOISE),
-        )
+    *_tuned(
+        5,
+        _pairs("hiseqx", HISEQX, 0, HISEQX_NOISE, clip_factor=0.25, indel_factor=0.4, copies_factor=0.25),
+        _pairs("hiseq2000", HISEQ2000, 0, HISEQ2000_NOISE),
     ),
     _exome("exome_2x76", EXOME, 701, HISEQ2000_NOISE, aligner="bwa-aln"),
     _exome("exome_2x101", HISEQ2000, 702, HISEQ2000_NOISE, hidden_share=FEWER_HIDDEN),
@@ -221,20 +221,30 @@ SETS = (
         copies_factor=0.0,
         **EXOME_MEASURED,
     ),
+    *_tuned(
+        3,
+        _exome("exome_2x101", HISEQ2000, 0, HISEQ2000_NOISE),
+        _exome(
+            "exome_2x150", HISEQX, 0, HISEQX_NOISE, clip_factor=0.25, indel_factor=0.4, copies_factor=0.25
+        ),
+    ),
     _ion("pgm", 601),
     _ion("pgm_extra", 602, hidden_share=HIDDEN, **_extra(0.4)),
     _ion("pgm_shallow_extra", 603, **_extra(0.5), depths=(10.0, 60.0)),
     _ion("pgm_more_extra", 604, **_extra(0.6)),
     _ion("pgm_held_out", 691, **_measured(60.0)),
+    *_tuned(6, _ion("pgm", 0)),
     _ont("r10_2022", R10_2022, 501),
     _ont("r10_2024", R10_2024, 502, scale=0.6),
     _ont("r10_2022_extra", R10_2022, 503, hidden_share=HIDDEN, **_extra(0.7)),
     _ont("r10_2024_extra", R10_2024, 504, hidden_share=HIDDEN, **_extra(0.5)),
     _ont("r10_held_out", R10_2022, 591, **_measured(30.0)),
+    *_tuned(5, _ont("r10_2022", R10_2022, 0), _ont("r10_2024", R10_2024, 0)),
     _hifi("hifi_sequel2", SEQUEL2, 401),
     _hifi("hifi_sequel", SEQUEL, 402, scale=0.7),
     _hifi("hifi_sequel2_extra", SEQUEL2, 403, hidden_share=HIDDEN, **_extra(0.5)),
     _hifi("hifi_sequel_extra", SEQUEL, 404, hidden_share=HIDDEN, **_extra(0.4)),
+    *_tuned(5, _hifi("hifi_sequel2", SEQUEL2, 0), _hifi("hifi_sequel", SEQUEL, 0)),
     _hifi("hifi_held_out", SEQUEL2, 491, **_measured(30.0)),
 )
 
