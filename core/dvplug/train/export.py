@@ -161,7 +161,7 @@ def export(
             _write_known_answer(model, tune, folder / KNOWN_ANSWER_NAME)
             if card is not None:
                 shutil.copyfile(card, folder / CARD_NAME)
-            lapses = _lapse_rates(litert.p, tune)
+            lapses = lapse_rates(litert.p, tune)
             known = _trained_on(state, description.usual, tune)
             manifest = _manifest(state, description, known, temperatures, lapses, litert, _files(folder))
             save_manifest(folder, manifest)
@@ -311,8 +311,11 @@ def _draw(reader: ExampleReader, n: int) -> Examples:
     return next(reader.shuffled(min(n, len(reader)), seed=0))
 
 
-def _lapse_rates(p: NDArray[np.float32], tune: ExampleReader) -> LapseRates:
-    """Measure lapses where a variant is called: at the many sites that hardly look like one, being right is easy."""
+def lapse_rates(p: NDArray[np.float32], tune: ExampleReader) -> LapseRates:
+    """Measure lapses where a variant is called: at the many sites that hardly look like one, being right is easy.
+
+    ``p`` float32[n, 3] is what the network says of the examples, in their order.
+    """
     snp = tune.variant_types == VARIANT_TYPES.index("snp")
     called = p.argmax(axis=1) > 0
     of_snps, of_indels = (

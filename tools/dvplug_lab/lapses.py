@@ -1,0 +1,33 @@
+"""State in a shipped manifest how often the network's sure answers are wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dvplug.genotypes.genotyper import LiteRTPredictor
+from dvplug.train.export import LITERT_NAME, lapse_rates
+from dvplug.train.store import ExampleReader
+from dvplug_lab.model_building import examples
+from dvplug_lab.model_run import ModelRun
+from dvplug_lab.read_sets import sets_of
+from dvplug_lab.training_reads.build import build_absent
+from dvplug_lab.world_sets import worlds_of
+from dvplug_registry.manifest import Manifest
+from dvplug_registry.model_folder import load_manifest, save_manifest
+
+
+def state_lapses(run: ModelRun, *, worlds: bool) -> Manifest:
+    """Write `lapse_rates` into the shipped model's manifest, by the tune examples of its recipe; returns it."""
+    folder = run.recipe.models / run.label
+    manifest = load_manifest(folder)
+    every = {chosen.name: chosen for chosen in (*sets_of(run.tech), *(worlds_of(run.tech) if worlds else ()))}
+    shards = [
+        shard for shard in run.recipe.shards(run.tech) if shard.part == "tune" and shard.read_set in every
+    ]
+    build_absent([every[shard.read_set] for shard in shards], run.shared, run.reads, run.workers)
+    tune = ExampleReader([path for shard in shards if (path := examples(run, shard))])
+    genotyper = LiteRTPredictor(folder / LITERT_NAME, tune.header.layout.shape, len(tune.header.features))
+    p = np.concatenate([genotyper.predict(part.images, part.features) for part in tune.in_order()])
+    manifest = manifest.model_copy(update={"lapse_rates": lapse_rates(p, tune)})
+    save_manifest(folder, manifest)
+    return manifest
