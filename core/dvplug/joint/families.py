@@ -17,11 +17,11 @@ from dvplug.joint.frequencies import genotype_prior
 from dvplug.joint.likelihoods import genotype_pairs
 from dvplug.sequence.arrays import Bools, Float64s
 
-DE_NOVO_RATE = 2.4e-5
-"""Chance that a gamete has a new mutation at a site of the cohort. 1.2e-8 per base and gamete (Kong et al. 2012,
-doi:10.1038/nature11396), over one base in 2,000 that is a site: likelihoods of callers are of candidates, which were
-chosen as something differs there, and not of all bases."""
-
+DE_NOVO_RATE = 3e-4
+"""Chance that a gamete has a new mutation at a site of the cohort: where a caller proposes a variant. It is no rate per
+base, which is 1.2e-8 (Kong et al. 2012, doi:10.1038/nature11396): callers' likelihoods are of candidates, which were
+chosen as something differs there, and those of networks end where the network errs, at about 35. With the rate per base
+no new mutation could ever be told; with this one a genotype that sure is, if both parents are as sure."""
 MOST_ROUNDS = 6
 """Of messages: as many as the families between the two ends of a pedigree, or more."""
 

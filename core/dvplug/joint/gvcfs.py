@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +20,12 @@ SYMBOLS = ("<*>", "<NON_REF>")
 OPEN_FILES = 128
 """gVCFs that a process keeps open, with their indexes; others are opened again for each region."""
 MISSING = -1
-_UNLIKELY = 990
+UNSEEN_Q = 10 * math.log10(2)
+"""phred per read that none of them shows one of the two alleles."""
+MOST_AGAINST_Q = 6
+"""Most by which a block of one base speaks for the allele of another sample: it does not say which it saw."""
+DOUBTFUL_Q = 3
+"""Most by which a block prefers the reference if some base of it prefers another allele."""
 
 
 class SampleBlocks(NamedTuple):
@@ -113,9 +119,10 @@ def parsed(lines: Sequence[str]) -> tuple[list[SampleRecord], SampleBlocks]:
         values = sample.split(":")
         if alt in SYMBOLS or alt == ".":
             start = int(pos) - 1
+            end = _end(info, start + len(ref))
             dp, pl, haploid = _of_block(values, at)
-            spans.append((start, _end(info, start + len(ref)), dp, haploid))
-            likelihoods.append(pl)
+            spans.append((start, end, dp, haploid))
+            likelihoods.append(_of_others(pl, dp, end - start))
         else:
             records.append(_record(int(pos) - 1, ref.upper(), alt, values, at))
     columns = np.array(spans, np.int32).reshape(-1, 4)
@@ -150,11 +157,25 @@ def _of_block(values: Sequence[str], at: dict[str, int]) -> tuple[int, tuple[int
     told = _value(values, at, "PL")
     pl = tuple(map(int, told.split(","))) if told and "." not in told.split(",") else ()
     if len(pl) == 2 or (haploid and len(pl) == 3):
-        return dp, (pl[0], _UNLIKELY, pl[-1]), True
+        pl, haploid = (pl[0], pl[-1], pl[-1]), True
     if len(pl) == 3:
         return dp, pl, haploid
     gq = int(float(_value(values, at, "GQ") or 0)) if genotype[0] == "0" else 0
     return dp, (0, gq, gq), haploid
+
+
+def _of_others(pl: tuple[int, ...], dp: int, bases: int) -> tuple[int, ...]:
+    """Likelihoods of a block for what another sample has at one of its bases.
+
+    A block has those of its least sure base. Where reads of that base speak against the reference, those of others need
+    not: what is certain is that they do not say much. Where it is the only base, they may speak for anything.
+    """
+    if pl[0] == 0 or dp == 0:
+        return pl
+    if bases == 1:
+        return min(pl[0], MOST_AGAINST_Q), *pl[1:]
+    het = min(round(UNSEEN_Q * max(dp, 1)), DOUBTFUL_Q)
+    return 0, het, 10 * het
 
 
 def _record(start: int, ref: str, alt: str, values: Sequence[str], at: dict[str, int]) -> SampleRecord:

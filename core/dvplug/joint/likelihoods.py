@@ -8,21 +8,18 @@ Where a sample has no record, its block tells of no, one and two copies of whate
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
-from dvplug.joint.gvcfs import MISSING, SYMBOLS, SampleRecord
+from dvplug.joint.gvcfs import MISSING, SYMBOLS, UNSEEN_Q, SampleRecord
 from dvplug.joint.sites import SPANNING, Allele, OwnRecord
 from dvplug.sequence.arrays import Bools, Int32s
 
 UNLIKELY = 990
 """phred of genotypes that nothing is known of, and of impossible ones of haploid samples."""
-UNSEEN_Q = 10 * math.log10(2)
-"""phred per read that none of them shows one of the two alleles."""
 _OTHER = -1
 """In place of an allele of the site: one that it lacks."""
 Pair = tuple[int, int]

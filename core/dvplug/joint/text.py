@@ -12,7 +12,7 @@ from dvplug.joint.sites import SPANNING, Allele
 
 MIN_QUAL = 10.0
 """phred: sites below it are LowQual."""
-SURE_NEW, MAYBE_NEW = 0.9, 0.5
+SURE_NEW, MAYBE_NEW = 0.5, 0.1
 """Least probability of a new mutation for hiConfDeNovo and loConfDeNovo."""
 
 _HEADER = """\
@@ -30,8 +30,8 @@ _HEADER = """\
 ##FORMAT=<ID=PL,Number=G,Type=Integer,Description="Phred likelihood of each genotype by the sample alone">
 """
 _FAMILY_FIELDS = """\
-##INFO=<ID=hiConfDeNovo,Number=.,Type=String,Description="Children with a new mutation, DNP at least 0.9">
-##INFO=<ID=loConfDeNovo,Number=.,Type=String,Description="Children with a new mutation, DNP at least 0.5">
+##INFO=<ID=hiConfDeNovo,Number=.,Type=String,Description="Children with a new mutation, DNP at least 0.5">
+##INFO=<ID=loConfDeNovo,Number=.,Type=String,Description="Children with a new mutation, DNP at least 0.1">
 ##FORMAT=<ID=DNP,Number=1,Type=Float,Description="Probability that the child has a new mutation">
 """
 
