@@ -47,7 +47,7 @@ class Pedigree:
         try:
             lines = Path(path).read_text("utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"Pedigree {path} cannot be read", cause=str(error)) from error
+            raise InputError(f"Pedigree {path} cannot be read", cause=getattr(error, "strerror", "") or str(error)) from error
         problems = Problems()
         parents: dict[str, tuple[str, str]] = {}
         for number, line in enumerate(lines, 1):
@@ -71,7 +71,7 @@ class Pedigree:
             absent = next((name for name, both in parents.items() if any(both)), next(iter(parents), ""))
             raise InputError(
                 f"Pedigree {path} has no child whose parent is among the samples",
-                cause=f"the samples are {', '.join(sorted(samples)[:5])}{near_misses(absent, samples)}",
+                cause=f"the samples are {', '.join(sorted(samples)[:5])}. {near_misses(absent, samples)}".rstrip(". "),
                 repair=f"Name individuals as the files name their samples; the columns are {COLUMNS}.",
             )
         return cls(children, frozenset(parents))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import resource
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +19,8 @@ from dvplug.system.htslib import isolated_htslib
 SYMBOLS = ("<*>", "<NON_REF>")
 """Alleles that stand for all that are not listed: of dvplug, DeepVariant and bcftools, and of GATK."""
 OPEN_FILES = 128
-"""gVCFs that a process keeps open, with their indexes; others are opened again for each region."""
+"""gVCFs that a process keeps open, with their indexes, or half as many as it may have open; others are opened again for
+each region."""
 MISSING = -1
 UNSEEN_Q = 10 * math.log10(2)
 """phred per read that none of them shows one of the two alleles."""
@@ -76,6 +78,7 @@ class GvcfFiles:
 
     def __init__(self, paths: Sequence[str]) -> None:
         self._paths = list(paths)
+        self._most = max(1, min(OPEN_FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2))
         self._open: dict[int, tuple[pysam.TabixFile, frozenset[str]]] = {}
 
     @isolated_htslib()
@@ -102,7 +105,7 @@ class GvcfFiles:
         index = next(suffix for suffix in (".tbi", ".csi") if Path(f"{path}{suffix}").exists())
         file = pysam.TabixFile(path, index=f"{path}{index}")
         found = file, frozenset(file.contigs)
-        if len(self._open) < OPEN_FILES:
+        if len(self._open) < self._most:
             self._open[sample] = found
         return found
 
