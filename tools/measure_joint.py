@@ -70,7 +70,9 @@ def main(
     gvcfs = []
     for name, reads in made.reads.items():
         gvcfs.append(folder / f"{name}.g.vcf.gz")
-        dvplug.call("illumina-wgs", made.reference, reads, folder / f"{name}.vcf.gz", gvcf=gvcfs[-1], device="cpu")
+        dvplug.call(
+            "illumina-wgs", made.reference, reads, folder / f"{name}.vcf.gz", gvcf=gvcfs[-1], device="cpu"
+        )
     alone, cohort, kin = (folder / f"{name}.vcf.gz" for name in ("merged", "joint", "family"))
     merged(gvcfs, made.reference, alone)
     began = time.process_time()
@@ -89,7 +91,9 @@ def main(
             "0/0 at DP 0": reference_without_reads(vcf),
         }
         if families:
-            told["Mendel"] = asdict(mendelian_violations(vcf, made.pedigree, made.reference, all_filters=True))
+            told["Mendel"] = asdict(
+                mendelian_violations(vcf, made.pedigree, made.reference, all_filters=True)
+            )
         info(json.dumps(told))
     if families:
         _tell_new(kin, made.new)

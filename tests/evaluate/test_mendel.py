@@ -37,7 +37,10 @@ class Family:
 
     def write(self, rows: Sequence[Row], filter_: str = "PASS") -> Path:
         path = self.folder / "query.vcf"
-        lines = [f"c\t{at}\t.\t{ref}\t{alt}\t9\t{filter_}\t.\tGT\t{'	'.join(gts)}\n" for at, ref, alt, *gts in rows]
+        lines = [
+            f"c\t{at}\t.\t{ref}\t{alt}\t9\t{filter_}\t.\tGT\t{'	'.join(gts)}\n"
+            for at, ref, alt, *gts in rows
+        ]
         path.write_text(f"{HEADER}kid\tdad\tmum\n{''.join(lines)}")
         return path
 
@@ -84,7 +87,9 @@ def test_haplotypes_are_compared_and_not_positions(family: Family) -> None:
     linked = (60, "T", "A", "0/0", "1/1", "0/1"), (70, "T", "C", "1/1", "1/1", "0/1")
     assert family.count(*linked).violations == 1
     # The father's haplotypes are AT and TC or AC and TT, the mother's TT: the child's AC and TT come of that.
-    assert family.count((60, "T", "A", "0/1", "0/1", "0/0"), (70, "T", "C", "0/1", "0/1", "0/0")).violations == 0
+    assert (
+        family.count((60, "T", "A", "0/1", "0/1", "0/0"), (70, "T", "C", "0/1", "0/1", "0/0")).violations == 0
+    )
     # All of it from the father, in whom A and C are on both copies: the child cannot have A without C.
     alone = (60, "T", "A", "0/1", "1/1", "0/0"), (70, "T", "C", "0/0", "1/1", "0/0")
     assert family.count(*alone).violations == 1
@@ -93,7 +98,9 @@ def test_haplotypes_are_compared_and_not_positions(family: Family) -> None:
 def test_what_cannot_be_judged_is_counted_apart(family: Family) -> None:
     missing = (60, "T", "A", "0/1", "./.", "0/0")
     haploid = (120, "T", "A", "1", "1", "0/1")
-    crowded = [(1 + 2 * n, BASES[2 * n], "T" if BASES[2 * n] != "T" else "A", "0/1", "0/1", "0/0") for n in range(12)]
+    crowded = [
+        (1 + 2 * n, BASES[2 * n], "T" if BASES[2 * n] != "T" else "A", "0/1", "0/1", "0/0") for n in range(12)
+    ]
     assert family.count(missing, haploid) == MendelCounts(trios=1, missing=1, haploid=1)
     assert family.count(*crowded) == MendelCounts(trios=1, crowded=1)
 
@@ -119,7 +126,9 @@ def test_a_simulated_child_of_its_parents_violates_nothing(tmp_path: Path) -> No
                 gts[0][side] = v.genotype[0]
     assert len(apply_variants(codes, parents[0], 0).codes) != len(codes)
     lines = [
-        f"c\t{at + 1}\t.\t{ref}\t{alt}\t9\tPASS\t.\tGT\t" + "\t".join("/".join(map(str, sorted(g))) for g in gts) + "\n"
+        f"c\t{at + 1}\t.\t{ref}\t{alt}\t9\tPASS\t.\tGT\t"
+        + "\t".join("/".join(map(str, sorted(g))) for g in gts)
+        + "\n"
         for (at, ref, alt), gts in sorted(rows.items())
         if any(map(any, gts))
     ]

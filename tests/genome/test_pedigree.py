@@ -46,7 +46,7 @@ def test_what_is_no_pedigree_is_refused(tmp_path: Path, text: str, said: str) ->
 
 
 def test_all_wrong_lines_are_told_at_once(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="(?s)2 problems.*Line 1.*Line 3"):
+    with pytest.raises(InputError, match=r"(?s)2 problems.*Line 1.*Line 3"):
         read(tmp_path, "F kid\nF dad 0 0 1 1\nF mum 0\n")
 
 

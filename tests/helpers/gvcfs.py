@@ -40,7 +40,9 @@ class Cohort:
         """Another base than the reference has there."""
         return "ACGT"["ACGT".index(self.base(position)) - 3]
 
-    def block(self, first: int, last: int, dp: int = 30, pl: str = "", symbol: str = "<*>", gt: str = "0/0") -> str:
+    def block(
+        self, first: int, last: int, dp: int = 30, pl: str = "", symbol: str = "<*>", gt: str = "0/0"
+    ) -> str:
         """A line of a reference block over 1-based positions."""
         pl = pl or f"0,{3 * dp},{30 * dp}"
         gt = gt if dp else "./."

@@ -38,7 +38,12 @@ def test_families_are_as_all_genotypes_enumerated(name: str, n: int, rate: float
         likelihoods = drawn(rng, persons, n)
         frequencies = rng.dirichlet(np.ones(n))
         found = family_posteriors(
-            Kinship.of(parents, persons), likelihoods, np.ones(persons, bool), np.zeros(persons, bool), frequencies, rate
+            Kinship.of(parents, persons),
+            likelihoods,
+            np.ones(persons, bool),
+            np.zeros(persons, bool),
+            frequencies,
+            rate,
         )
         p, new = family(likelihoods.tolist(), parents, frequencies.tolist(), rate)
         np.testing.assert_allclose(found.genotypes, p, atol=1e-9)
@@ -66,7 +71,12 @@ def test_a_son_has_his_mothers_x() -> None:
     )
     assert found.genotypes[2, 0] > 0.99
     of_y = family_posteriors(
-        Kinship.of({2: (0, 1)}, 3), likelihoods, np.array([True, False, True]), haploid, np.array([0.5, 0.5]), 1e-5
+        Kinship.of({2: (0, 1)}, 3),
+        likelihoods,
+        np.array([True, False, True]),
+        haploid,
+        np.array([0.5, 0.5]),
+        1e-5,
     )
     assert of_y.genotypes[2, 2] > 0.99
 

@@ -20,7 +20,10 @@ def hardy_weinberg(genotype: Genotype, frequencies: Sequence[float]) -> float:
 
 
 def expected_frequencies(
-    likelihoods: Sequence[Sequence[float]], haploid: Sequence[bool], frequencies: Sequence[float], pseudo: float
+    likelihoods: Sequence[Sequence[float]],
+    haploid: Sequence[bool],
+    frequencies: Sequence[float],
+    pseudo: float,
 ) -> list[float]:
     """One round of expectation and maximisation from these frequencies."""
     n = len(frequencies)

@@ -17,7 +17,7 @@ def joint(
     ref: Path,
     out: Path,
     pedigree: Path | None = None,
-    de_novo_rate: float = 3e-4,
+    de_novo_rate: float = 1e-3,
     regions: Annotated[list[str] | None, Several] = None,
     workers: Whole | None = None,
 ) -> None:

@@ -1,4 +1,4 @@
-"""Mendel's laws as a check without a truth: regions in which a child has a haplotype that neither parent can have given.
+"""Mendel's laws as a check without a truth: regions in which a child has a haplotype of neither parent.
 
 Haplotypes are compared, not positions: in each region, which ends where no variant of the three lies for a while, all
 phases of all three are tried. The child's genotypes agree with Mendel if, in some phase, one of its haplotypes is one

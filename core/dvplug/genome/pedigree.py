@@ -47,7 +47,9 @@ class Pedigree:
         try:
             lines = Path(path).read_text("utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"Pedigree {path} cannot be read", cause=getattr(error, "strerror", "") or str(error)) from error
+            raise InputError(
+                f"Pedigree {path} cannot be read", cause=getattr(error, "strerror", "") or str(error)
+            ) from error
         problems = Problems()
         parents: dict[str, tuple[str, str]] = {}
         for number, line in enumerate(lines, 1):
@@ -71,7 +73,9 @@ class Pedigree:
             absent = next((name for name, both in parents.items() if any(both)), next(iter(parents), ""))
             raise InputError(
                 f"Pedigree {path} has no child whose parent is among the samples",
-                cause=f"the samples are {', '.join(sorted(samples)[:5])}. {near_misses(absent, samples)}".rstrip(". "),
+                cause=f"the samples are {', '.join(sorted(samples)[:5])}. {near_misses(absent, samples)}".rstrip(
+                    ". "
+                ),
                 repair=f"Name individuals as the files name their samples; the columns are {COLUMNS}.",
             )
         return cls(children, frozenset(parents))
@@ -102,7 +106,8 @@ def _require_no_circle(parents: dict[str, tuple[str, str]], path: StrPath) -> No
             for parent in filter(None, parents.get(left.pop(), ())):
                 if parent == name:
                     raise InputError(
-                        f"Pedigree {path} has '{name}' as an ancestor of itself", repair="Correct its parents."
+                        f"Pedigree {path} has '{name}' as an ancestor of itself",
+                        repair="Correct its parents.",
                     )
                 if parent not in seen:
                     seen.add(parent)

@@ -17,11 +17,12 @@ from dvplug.joint.frequencies import genotype_prior
 from dvplug.joint.likelihoods import genotype_pairs
 from dvplug.sequence.arrays import Bools, Float64s
 
-DE_NOVO_RATE = 3e-4
+DE_NOVO_RATE = 1e-3
 """Chance that a gamete has a new mutation at a site of the cohort: where a caller proposes a variant. It is no rate per
 base, which is 1.2e-8 (Kong et al. 2012, doi:10.1038/nature11396): callers' likelihoods are of candidates, which were
-chosen as something differs there, and those of networks end where the network errs, at about 35. With the rate per base
-no new mutation could ever be told; with this one a genotype that sure is, if both parents are as sure."""
+chosen as something differs there, and those of networks end where the network errs, at about 35 for SNPs and 20 for
+indels. With the rate per base no new mutation could ever be told; with this one a heterozygous SNP of 30 is, if both
+parents are surer, and an indel of 20 is worth a look."""
 MOST_ROUNDS = 6
 """Of messages: as many as the families between the two ends of a pedigree, or more."""
 
@@ -202,7 +203,9 @@ def _sent(
     both = np.outer(father, mother)
     sent = {}
     for which, child in enumerate(family.children):
-        others = np.prod([each for i, each in enumerate(upward) if i != which] or [np.ones_like(both)], axis=0)
+        others = np.prod(
+            [each for i, each in enumerate(upward) if i != which] or [np.ones_like(both)], axis=0
+        )
         sent[number, child] = _to_one(np.einsum("fm,fmc->c", both * others, site.tables[child][0]))
     of_children = np.prod(upward, axis=0)
     sent[number, family.father] = _to_one(of_children @ mother)
@@ -210,9 +213,7 @@ def _sent(
     return sent
 
 
-def _new(
-    kinship: Kinship, site: _Site, messages: dict[tuple[int, int], Float64s]
-) -> dict[int, float]:
+def _new(kinship: Kinship, site: _Site, messages: dict[tuple[int, int], Float64s]) -> dict[int, float]:
     """Each child's probability that a gamete of its parents mutated."""
     found = {}
     for number, family in enumerate(kinship.families):

@@ -13,7 +13,7 @@ from dvplug.joint.likelihoods import SiteEvidence, genotype_pairs
 from dvplug.joint.sites import SPANNING, Allele
 from dvplug.sequence.arrays import Bools, Float64s, Int32s, Int64s
 
-CANDIDATE_P = 0.05
+CANDIDATE_P = 0.1
 """A new mutation that is at least so probable keeps its site and allele, whatever genotype is more probable."""
 
 
@@ -81,9 +81,7 @@ def _weighed(
     if families is None:
         p = posteriors(likelihoods, haploid, frequencies)
     else:
-        p, new = family_posteriors(
-            families.kinship, likelihoods, known, haploid, frequencies, families.rate
-        )
+        p, new = family_posteriors(families.kinship, likelihoods, known, haploid, frequencies, families.rate)
     best = np.where(known, p.argmax(axis=1), -1)
     gq = np.rint(phred(p.sum(axis=1) - p.max(axis=1))).astype(np.int32)
     none = [a for a, each in enumerate((None, *alleles)) if each is None or each == SPANNING]

@@ -147,9 +147,7 @@ def _costs(
     return np.array([cost(a, b) for a, b in genotype_pairs(n)])
 
 
-def _of_own_alleles(
-    record: SampleRecord, images: Sequence[int]
-) -> tuple[dict[Pair, int], dict[int, int]]:
+def _of_own_alleles(record: SampleRecord, images: Sequence[int]) -> tuple[dict[Pair, int], dict[int, int]]:
     """Least phred per genotype of alleles that the site has, and per allele beside one that it lacks."""
     own: dict[Pair, int] = {}
     symbol: dict[int, int] = {}

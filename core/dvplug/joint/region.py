@@ -14,7 +14,16 @@ from dvplug.joint.families import Kinship
 from dvplug.joint.genotype import Families, GenotypedSite, genotyped
 from dvplug.joint.gvcfs import MISSING, GvcfFiles, SampleBlocks
 from dvplug.joint.likelihoods import SiteEvidence, from_blocks, from_records, is_known
-from dvplug.joint.sites import MOST_SHIFT, SPANNING, Allele, Normaliser, OwnRecord, Site, clusters_of, supported
+from dvplug.joint.sites import (
+    MOST_SHIFT,
+    SPANNING,
+    Allele,
+    Normaliser,
+    OwnRecord,
+    Site,
+    clusters_of,
+    supported,
+)
 from dvplug.joint.text import SURE_NEW, line
 from dvplug.line.region import Region
 from dvplug.sequence.arrays import Int32s
@@ -166,9 +175,7 @@ class _Evidence:
         n = len(alleles) + 1
         pl = from_blocks(self._pl[number], n)
         dp, known, haploid = (array[number].copy() for array in (self._dp, self._known, self._haploid))
-        ad = {
-            int(sample): (int(dp[sample]), *[0] * (n - 1)) for sample in np.flatnonzero(known & (dp >= 0))
-        }
+        ad = {int(sample): (int(dp[sample]), *[0] * (n - 1)) for sample in np.flatnonzero(known & (dp >= 0))}
         for sample in self._having.get(site.start, ()):
             own = self._records[site.start, sample]
             values, depth, reads = from_records(own, site.start, alleles)

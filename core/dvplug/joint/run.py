@@ -19,7 +19,6 @@ from dvplug.joint.families import DE_NOVO_RATE
 from dvplug.joint.region import JointJob, RegionGenotyper
 from dvplug.joint.text import header
 from dvplug.joint.written import CohortOutput
-from dvplug.line.region import Region
 from dvplug.system.htslib import isolated_htslib
 from dvplug.system.locations import StrPath
 from dvplug.system.outputs import Output, reserved

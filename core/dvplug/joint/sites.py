@@ -87,7 +87,9 @@ class Normaliser:
         if key not in self._known:
             readable = alt not in SYMBOLS and alt.isalpha() and alt != ref
             self._known[key] = (
-                Allele(*normalised(start, ref, alt, self._bases, self._offset, MOST_SHIFT)) if readable else None
+                Allele(*normalised(start, ref, alt, self._bases, self._offset, MOST_SHIFT))
+                if readable
+                else None
             )
         return self._known[key]
 
@@ -147,7 +149,9 @@ def clusters_of(support: Mapping[Allele, int], region: Region) -> list[list[Site
                 found.append([])
         if mine:
             found[-1].append(site)
-        end = max(end, *(allele.end for allele in at[start]))  # of all: which are kept, not every region can tell
+        end = max(
+            end, *(allele.end for allele in at[start])
+        )  # of all: which are kept, not every region can tell
     return found
 
 

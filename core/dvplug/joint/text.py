@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from dvplug._version import __version__
-from dvplug.joint.genotype import GenotypedSite
+from dvplug.joint.genotype import CANDIDATE_P, GenotypedSite
 from dvplug.joint.gvcfs import MISSING
 from dvplug.joint.likelihoods import genotype_pairs
 from dvplug.joint.sites import SPANNING, Allele
 
 MIN_QUAL = 10.0
 """phred: sites below it are LowQual."""
-SURE_NEW, MAYBE_NEW = 0.5, 0.1
-"""Least probability of a new mutation for hiConfDeNovo and loConfDeNovo."""
+SURE_NEW = 0.5
+"""Least probability of a new mutation for hiConfDeNovo; `CANDIDATE_P` is that for loConfDeNovo."""
 
 _HEADER = """\
 ##fileformat=VCFv4.2
@@ -52,9 +52,7 @@ def header(
     family = "" if family_rate is None else f"{_FAMILY_FIELDS}##dvplugDeNovoRate={family_rate:g}\n"
     return (
         f"{_HEADER}{family}##source=dvplug {__version__} joint\n##reference={reference}\n{contigs}"
-        + "\t".join(
-            ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT", *samples]
-        )
+        + "\t".join(["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT", *samples])
         + "\n"
     )
 
@@ -118,7 +116,9 @@ def _new(site: GenotypedSite, samples: Sequence[str]) -> str:
     """INFO of the children that have a new mutation."""
     sure = [samples[c] for c, p in sorted(site.new.items()) if p >= SURE_NEW and site.genotypes[c] >= 0]
     maybe = [
-        samples[c] for c, p in sorted(site.new.items()) if MAYBE_NEW <= p < SURE_NEW and site.genotypes[c] >= 0
+        samples[c]
+        for c, p in sorted(site.new.items())
+        if CANDIDATE_P <= p < SURE_NEW and site.genotypes[c] >= 0
     ]
     parts = (("hiConfDeNovo", sure), ("loConfDeNovo", maybe))
     return "".join(f";{name}={','.join(children)}" for name, children in parts if children)

@@ -23,7 +23,9 @@ def merged(gvcfs: Sequence[Path], reference: Path, out: Path) -> Path:
     return out
 
 
-def wrong_genotypes(cohort: Path, truth: Mapping[str, Path], reference: Path) -> Counter[tuple[int, int | None]]:
+def wrong_genotypes(
+    cohort: Path, truth: Mapping[str, Path], reference: Path
+) -> Counter[tuple[int, int | None]]:
     """Count, over all samples and all alleles that the truth or the calls have, copies that differ from the truth.
 
     Returns

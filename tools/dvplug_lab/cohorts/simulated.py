@@ -114,7 +114,9 @@ def simulate_cohort(
         )
         pairs = int(person.depth * length / (2 * READ_LENGTH) / 2)
         tables = [
-            sequence_haplotype(codes, apply_variants(codes, found[person.name], which), pairs, which * pairs, own)
+            sequence_haplotype(
+                codes, apply_variants(codes, found[person.name], which), pairs, which * pairs, own
+            )
             for which in (0, 1)
         ]
         reads[person.name] = write_bam(folder / f"{person.name}.bam", tables, CONTIG, length, person.name)
@@ -124,9 +126,7 @@ def simulate_cohort(
             f"{p.name.split('_')[0]}\t{p.name}\t{p.father or 0}\t{p.mother or 0}\t0\t0\n" for p in persons
         )
     )
-    return SimulatedCohort(
-        folder / "reference.fa", folder / "confident.bed", pedigree, reads, truth, new
-    )
+    return SimulatedCohort(folder / "reference.fa", folder / "confident.bed", pedigree, reads, truth, new)
 
 
 def _pool(codes: Codes, rng: np.random.Generator) -> list[tuple[PhasedVariant, float]]:
@@ -166,15 +166,15 @@ def _child(
         for variant in parent:
             if allele := variant.genotype[which]:
                 both.setdefault((variant.start, variant.ref, variant.alts), [0, 0])[side] = allele
-    return _sorted(
-        [PhasedVariant(start, ref, alts, (a, b)) for (start, ref, alts), (a, b) in both.items()]
-    )
+    return _sorted([PhasedVariant(start, ref, alts, (a, b)) for (start, ref, alts), (a, b) in both.items()])
 
 
 def _mutated(
     codes: Codes, inherited: list[PhasedVariant], count: int, rng: np.random.Generator
 ) -> tuple[list[PhasedVariant], list[int]]:
     """Add new mutations to a child, away from what it inherited; return all its variants, and their starts."""
+    if not count:
+        return inherited, []
     gap = len(codes) // (3 * count)
     events = (
         Event(int(gap * (0.5 + rng.random())), event.changes, event.genotype, event.unit, event.tract)
