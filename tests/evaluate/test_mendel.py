@@ -158,5 +158,5 @@ def test_the_command_prints_it(family: Family, capsys: pytest.CaptureFixture[str
 
 def test_a_family_that_is_not_there_is_refused(family: Family) -> None:
     family.pedigree.write_text("F kid dad other 0 0\n")
-    with pytest.raises(InputError, match="no child of .* together with both parents"):
+    with pytest.raises(InputError, match=r"no child of .* together with both parents"):
         family.count((60, "T", "A", "0/1", "0/0", "0/0"))

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dvplug.joint.families import Kinship, family_posteriors
-from dvplug.joint.frequencies import allele_frequencies, posteriors
+from dvplug.joint.frequencies import PSEUDO_COUNT, allele_frequencies, posteriors
 from oracles.mendel import expected_frequencies, family, genotypes_of
 
 PEDIGREES = {
@@ -90,7 +90,7 @@ def test_frequencies_are_where_expectation_and_maximisation_stay(seed: int, n: i
         for index, (a, b) in enumerate(genotypes_of(n)):
             likelihoods[row, index] *= a == b
     frequencies = allele_frequencies(likelihoods, haploid)
-    after = expected_frequencies(likelihoods.tolist(), haploid.tolist(), frequencies.tolist(), 0.5)
+    after = expected_frequencies(likelihoods.tolist(), haploid.tolist(), frequencies.tolist(), PSEUDO_COUNT)
     np.testing.assert_allclose(frequencies, after, atol=1e-3)
     assert frequencies.sum() == pytest.approx(1)
     p = posteriors(likelihoods, haploid, frequencies)

@@ -24,7 +24,7 @@ each region."""
 MISSING = -1
 UNSEEN_Q = 10 * math.log10(2)
 """phred per read that none of them shows one of the two alleles."""
-MOST_AGAINST_Q = 6
+MOST_AGAINST_Q = 3
 """Most by which a block of one base speaks for the allele of another sample: it does not say which it saw."""
 DOUBTFUL_Q = 3
 """Most by which a block prefers the reference if some base of it prefers another allele."""
