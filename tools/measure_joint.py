@@ -26,7 +26,7 @@ from dvplug_lab.cohorts.measured import (
     wrong_genotypes,
     wrong_haplotypes,
 )
-from dvplug_lab.cohorts.simulated import simulate_cohort, trios, unrelated
+from dvplug_lab.cohorts.simulated import SimulatedCohort, simulate_cohort, trios, unrelated
 from dvplug_lab.commands import require
 from dvplug_lab.script import run
 
@@ -81,22 +81,25 @@ def main(
     if families:
         joint_genotype(gvcfs, made.reference, kin, pedigree=made.pedigree)
     for vcf in (alone, cohort, kin)[: 3 if families else 2]:
-        wrong = wrong_genotypes(vcf, made.truth, made.reference)
-        haplotypes = wrong_haplotypes(vcf, made.truth, made.confident, made.reference, folder)
-        told: dict[str, object] = {
-            "file": vcf.name,
-            "wrong genotypes": wrong.total(),
-            "of them (true, told)": {f"{a}, {b}": n for (a, b), n in sorted(wrong.items(), key=str)},
-            "haplotypes missed, false": haplotypes,
-            "0/0 at DP 0": reference_without_reads(vcf),
-        }
-        if families:
-            told["Mendel"] = asdict(
-                mendelian_violations(vcf, made.pedigree, made.reference, all_filters=True)
-            )
-        info(json.dumps(told))
+        _tell_wrong(vcf, made, folder, families)
     if families:
         _tell_new(kin, made.new)
+
+
+def _tell_wrong(vcf: Path, made: SimulatedCohort, folder: Path, families: int) -> None:
+    wrong = wrong_genotypes(vcf, made.truth, made.reference)
+    haplotypes = wrong_haplotypes(vcf, made.truth, made.confident, made.reference, folder)
+    told: dict[str, object] = {
+        "file": vcf.name,
+        "wrong genotypes": wrong.total(),
+        "of them (true, told)": {f"{a}, {b}": n for (a, b), n in sorted(wrong.items(), key=str)},
+        "haplotypes missed, false": haplotypes,
+        "0/0 at DP 0": reference_without_reads(vcf),
+    }
+    if families:
+        counts = mendelian_violations(vcf, made.pedigree, made.reference, all_filters=True)
+        told["Mendel"] = asdict(counts)
+    info(json.dumps(told))
 
 
 def _tell_new(vcf: Path, true: dict[str, list[int]]) -> None:

@@ -1,4 +1,4 @@
-"""Slow twin of dvplug.joint.frequencies and dvplug.joint.families: all genotypes of all persons, enumerated."""
+"""The twin of `family_posteriors` in `dvplug.joint.families`, and of its frequencies: all genotypes enumerated."""
 
 from __future__ import annotations
 

@@ -55,7 +55,6 @@ def evaluate(
     """
     from dvplug import evaluate as evaluation
     from dvplug.report.evaluation import evaluate_and_report
-    from dvplug.system.console import stdout, warn
 
     if pedigree is not None:
         given = {"--truth": truth, "--confident": confident, "--out-dir": out_dir, "--report": report}
@@ -73,6 +72,13 @@ def evaluate(
         result = evaluate_and_report(
             truth, query, confident, ref, report, out_dir=out_dir, all_filters=all_filters
         )
+    _tell(result, json)
+
+
+def _tell(result: Evaluation, json: bool) -> None:
+    """Print an evaluation."""
+    from dvplug.system.console import stdout, warn
+
     for contig, start, end in result.searched_in_part:
         warn(f"{contig}:{start + 1}-{end} is too crowded to be searched fully: its FP and FN may be too many")
     if json:

@@ -55,7 +55,7 @@ class MendelCounts:
     haploid: int = 0
 
 
-class Genotyped(NamedTuple):
+class TrioRecord(NamedTuple):
     """A record of a trio: of child, father and mother the two alleles, None for the reference; or why there is none."""
 
     start: int
@@ -121,9 +121,9 @@ def _trios(query: StrPath, pedigree: StrPath) -> list[Child]:
 @isolated_htslib()
 def _by_contig(
     query: StrPath, trios: Sequence[Child], all_filters: bool
-) -> list[tuple[str, list[list[Genotyped]]]]:
+) -> list[tuple[str, list[list[TrioRecord]]]]:
     """Records by contig and trio: those in which one of the three has an alt, or has no genotype."""
-    found: dict[str, list[list[Genotyped]]] = {}
+    found: dict[str, list[list[TrioRecord]]] = {}
     try:
         with pysam.VariantFile(str(query)) as file:
             for record in file:
@@ -134,7 +134,7 @@ def _by_contig(
                     if any(isinstance(each, tuple) and any(each) for each in genotypes):
                         of_contig = found.setdefault(record.chrom, [[] for _ in trios])
                         of_contig[number].append(
-                            Genotyped(record.start, record.start + len(record.ref), genotypes)
+                            TrioRecord(record.start, record.start + len(record.ref), genotypes)
                         )
     except (OSError, ValueError) as error:
         raise InputError(f"'{query}' cannot be read to its end", cause=str(error)) from error
@@ -154,9 +154,9 @@ def _alleles(record: pysam.VariantRecord, name: str) -> tuple[TrimmedAllele | No
     return tuple(None if text == SPANNING_DELETION else trimmed(record.start, ref, text) for text in texts)
 
 
-def _regions(records: Sequence[Genotyped]) -> Iterator[list[Genotyped]]:
+def _regions(records: Sequence[TrioRecord]) -> Iterator[list[TrioRecord]]:
     """Records that lie close together; `records` are sorted."""
-    region: list[Genotyped] = []
+    region: list[TrioRecord] = []
     end = 0
     for record in records:
         if region and record.start > end + APART:
@@ -168,7 +168,7 @@ def _regions(records: Sequence[Genotyped]) -> Iterator[list[Genotyped]]:
         yield region
 
 
-def _judge(counts: MendelCounts, region: Sequence[Genotyped], bases: Bases) -> None:
+def _judge(counts: MendelCounts, region: Sequence[TrioRecord], bases: Bases) -> None:
     for why in ("missing", "haploid"):
         if any(why in record.genotypes for record in region):
             setattr(counts, why, getattr(counts, why) + 1)
@@ -191,7 +191,7 @@ def _judge(counts: MendelCounts, region: Sequence[Genotyped], bases: Bases) -> N
 
 
 def _phases(
-    genotypes: Sequence[tuple[TrimmedAllele | None, ...] | str], region: Sequence[Genotyped], bases: Bases
+    genotypes: Sequence[tuple[TrimmedAllele | None, ...] | str], region: Sequence[TrioRecord], bases: Bases
 ) -> set[tuple[str, str]]:
     """Both haplotypes of a person in each phase that is possible; none where there are too many."""
     pairs = [each for each in genotypes if isinstance(each, tuple) and any(each)]

@@ -13,9 +13,9 @@ from dvplug.joint.likelihoods import SiteEvidence, genotype_pairs
 from dvplug.sequence.arrays import Bools, Float64s
 
 PSEUDO_COUNT = 2.0
-"""Copies of each allele that are taken as seen beforehand. Callers' likelihoods know already that something was seen, so
-that an allele of one sample alone is less rare than the frequency of 1 in all copies says. Chosen on simulated cohorts of
-20 (`tools/measure_joint.py`, seeds 5 and 6), where 0.5 to 3 hardly differ; it matters to small cohorts alone."""
+"""Copies of each allele that are taken as seen beforehand. Callers' likelihoods know already that something was seen:
+an allele of one sample alone is less rare than 1 in all copies. Chosen on simulated cohorts of 20
+(`tools/measure_joint.py`, seeds 5 and 6), where 0.5 to 2 differ by a few genotypes; it matters to small cohorts."""
 MOST_ROUNDS, SMALL = 100, 1e-7
 MAX_Q = 99
 

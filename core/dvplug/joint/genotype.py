@@ -10,7 +10,7 @@ import numpy as np
 from dvplug.joint.families import Kinship, family_posteriors
 from dvplug.joint.frequencies import allele_frequencies, phred, posteriors, scaled
 from dvplug.joint.likelihoods import SiteEvidence, genotype_pairs
-from dvplug.joint.sites import SPANNING, Allele
+from dvplug.joint.sites import SPANNING, UnitedAllele
 from dvplug.sequence.arrays import Bools, Float64s, Int32s, Int64s
 
 CANDIDATE_P = 0.1
@@ -46,7 +46,7 @@ class GenotypedSite:
         Of children, the probability of a new mutation.
     """
 
-    alleles: tuple[Allele | str, ...]
+    alleles: tuple[UnitedAllele | str, ...]
     evidence: SiteEvidence
     genotypes: Int64s
     gq: Int32s
@@ -56,7 +56,7 @@ class GenotypedSite:
 
 
 def genotyped(
-    alleles: Sequence[Allele | str], evidence: SiteEvidence, families: Families | None
+    alleles: Sequence[UnitedAllele | str], evidence: SiteEvidence, families: Families | None
 ) -> GenotypedSite | None:
     """Weigh a site's alleles; None where no sample has one of them but the deletions that span it."""
     left = list(alleles)
@@ -71,7 +71,7 @@ def genotyped(
 
 
 def _weighed(
-    alleles: tuple[Allele | str, ...], evidence: SiteEvidence, families: Families | None
+    alleles: tuple[UnitedAllele | str, ...], evidence: SiteEvidence, families: Families | None
 ) -> GenotypedSite:
     likelihoods = scaled(evidence)
     known, haploid = evidence.known, evidence.haploid

@@ -15,7 +15,7 @@ from functools import cache
 import numpy as np
 
 from dvplug.joint.gvcfs import MISSING, SYMBOLS, UNSEEN_Q, SampleRecord
-from dvplug.joint.sites import SPANNING, Allele, OwnRecord
+from dvplug.joint.sites import SPANNING, OwnRecord, UnitedAllele
 from dvplug.sequence.arrays import Bools, Int32s
 
 UNLIKELY = 990
@@ -77,7 +77,7 @@ def from_blocks(block_pl: Int32s, n_alleles: int) -> Int32s:
 
 
 def from_records(
-    own: Sequence[OwnRecord], start: int, alleles: Sequence[Allele | str]
+    own: Sequence[OwnRecord], start: int, alleles: Sequence[UnitedAllele | str]
 ) -> tuple[list[int], int, tuple[int, ...]]:
     """Return likelihoods, depth and reads per allele of one sample at a site.
 
@@ -91,7 +91,7 @@ def from_records(
         Of the site without the reference: its alts, and `SPANNING` if that is one.
     """
     maps = [_map(each, start, alleles) for each in own]
-    here = [any(isinstance(a, Allele) and a.start == start for a in each.alleles) for each in own]
+    here = [any(isinstance(a, UnitedAllele) and a.start == start for a in each.alleles) for each in own]
     main = max(range(len(own)), key=lambda i: (here[i], own[i].record.dp, -i))
     seen = {image for i, images in enumerate(maps) if own[i].record.pl for image in images}
     total = np.zeros(len(genotype_pairs(len(alleles) + 1)))
@@ -102,13 +102,13 @@ def from_records(
     return pl, own[main].record.dp, _reads(own[main].record, maps[main], len(alleles) + 1)
 
 
-def _map(own: OwnRecord, start: int, alleles: Sequence[Allele | str]) -> list[int]:
+def _map(own: OwnRecord, start: int, alleles: Sequence[UnitedAllele | str]) -> list[int]:
     """Which allele of the site each of the record's is there, the reference first."""
     images = [0]
     for allele in own.alleles:
         if allele in alleles:
             images.append(alleles.index(allele) + 1)
-        elif isinstance(allele, Allele) and allele.start != start:
+        elif isinstance(allele, UnitedAllele) and allele.start != start:
             spans = allele.start < start and allele.first_deleted <= start < allele.end
             images.append(alleles.index(SPANNING) + 1 if spans and SPANNING in alleles else 0)
         elif allele == SPANNING:

@@ -17,10 +17,10 @@ from dvplug.joint.likelihoods import SiteEvidence, from_blocks, from_records, is
 from dvplug.joint.sites import (
     MOST_SHIFT,
     SPANNING,
-    Allele,
     Normaliser,
     OwnRecord,
-    Site,
+    UnitedAllele,
+    UnitedSite,
     clusters_of,
     supported,
 )
@@ -87,7 +87,7 @@ class RegionGenotyper:
         while True:
             wide = region._replace(end=region.end + behind)
             samples = self._read(wide)
-            support: dict[Allele, int] = {}
+            support: dict[UnitedAllele, int] = {}
             for sample in samples:
                 for allele, less in supported(sample.records).items():
                     support[allele] = min(less, support.get(allele, less))
@@ -114,17 +114,19 @@ class RegionGenotyper:
             for records, blocks in (self._files.read(n, wide) for n in range(len(self._job.files)))
         ]
 
-    def _genotype(self, contig: str, cluster: list[Site], evidence: _Evidence, found: RegionSites) -> None:
+    def _genotype(
+        self, contig: str, cluster: list[UnitedSite], evidence: _Evidence, found: RegionSites
+    ) -> None:
         """Add the lines of a cluster, whose deletions reach from site to site."""
-        deletions: list[Allele] = []  # that somebody was called with
+        deletions: list[UnitedAllele] = []  # that somebody was called with
         for site in cluster:
-            alleles: list[Allele | str] = list(site.alleles)
+            alleles: list[UnitedAllele | str] = list(site.alleles)
             if any(deletion.first_deleted <= site.start < deletion.end for deletion in deletions):
                 alleles.append(SPANNING)
             done = genotyped(alleles, evidence.of(site, alleles), self._families)
             if done is None:
                 continue
-            deletions += [each for each in done.alleles if isinstance(each, Allele)]
+            deletions += [each for each in done.alleles if isinstance(each, UnitedAllele)]
             bases = self._reference.sequence(contig, site.start, site.end)
             found.text += line(contig, site.start, bases, done, self._job.samples)
             found.sites += 1
@@ -140,7 +142,7 @@ class RegionGenotyper:
 class _Evidence:
     """What the samples know of the sites of a region."""
 
-    def __init__(self, samples: list[_Sample], sites: list[Site]) -> None:
+    def __init__(self, samples: list[_Sample], sites: list[UnitedSite]) -> None:
         starts = np.array(sorted({site.start for site in sites}), np.int32)
         n = len(samples)
         self._number = {start: number for number, start in enumerate(starts.tolist())}
@@ -169,7 +171,7 @@ class _Evidence:
         self._haploid[covered, sample] = blocks.haploid[at]
         self._known[covered, sample] = (blocks.dp[at] != 0) & blocks.pl[at].any(axis=1)
 
-    def of(self, site: Site, alleles: list[Allele | str]) -> SiteEvidence:
+    def of(self, site: UnitedSite, alleles: list[UnitedAllele | str]) -> SiteEvidence:
         """All samples' likelihoods of these alleles."""
         number = self._number[site.start]
         n = len(alleles) + 1
@@ -193,7 +195,7 @@ def _sites_of(own: OwnRecord, starts: list[int]) -> Iterator[int]:
     """Starts of the sites that a record bears on: over which it lies, or where an allele of it begins."""
     found = set(starts[bisect_left(starts, own.record.start) : bisect_left(starts, own.record.end)])
     for allele in own.alleles:
-        if isinstance(allele, Allele):
+        if isinstance(allele, UnitedAllele):
             at = bisect_left(starts, allele.start)
             if at < len(starts) and starts[at] == allele.start:
                 found.add(allele.start)

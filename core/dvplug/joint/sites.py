@@ -24,7 +24,7 @@ MAX_ALTS = 8
 """Alts of a site; of more the best supported are kept. Genotypes of families grow with the third power."""
 
 
-class Allele(NamedTuple):
+class UnitedAllele(NamedTuple):
     """A variant, minimal and as far to the left as it goes."""
 
     start: int
@@ -49,19 +49,19 @@ class OwnRecord:
     Attributes
     ----------
     alleles
-        Of each alt: an `Allele`; ``*``; or None for the symbol and what cannot be read.
+        Of each alt: an `UnitedAllele`; ``*``; or None for the symbol and what cannot be read.
     """
 
     record: SampleRecord
-    alleles: tuple[Allele | str | None, ...]
+    alleles: tuple[UnitedAllele | str | None, ...]
 
 
 @dataclass(frozen=True)
-class Site:
+class UnitedSite:
     """One place: its reference bases and its alts, minimal but for the bases that the longest REF needs."""
 
     start: int
-    alleles: tuple[Allele, ...]
+    alleles: tuple[UnitedAllele, ...]
 
     @property
     def end(self) -> int:
@@ -74,35 +74,35 @@ class Normaliser:
 
     def __init__(self, bases: str, offset: int) -> None:
         self._bases, self._offset = bases, offset
-        self._known: dict[tuple[int, str, str], Allele | None] = {}
+        self._known: dict[tuple[int, str, str], UnitedAllele | None] = {}
 
     def own(self, record: SampleRecord) -> OwnRecord:
         """Find what a record's alleles are."""
         return OwnRecord(record, tuple(self._allele(record.start, record.ref, alt) for alt in record.alts))
 
-    def _allele(self, start: int, ref: str, alt: str) -> Allele | str | None:
+    def _allele(self, start: int, ref: str, alt: str) -> UnitedAllele | str | None:
         if alt == SPANNING:
             return SPANNING
         key = start, ref, alt
         if key not in self._known:
             readable = alt not in SYMBOLS and alt.isalpha() and alt != ref
             self._known[key] = (
-                Allele(*normalised(start, ref, alt, self._bases, self._offset, MOST_SHIFT))
+                UnitedAllele(*normalised(start, ref, alt, self._bases, self._offset, MOST_SHIFT))
                 if readable
                 else None
             )
         return self._known[key]
 
 
-def supported(records: Iterable[OwnRecord]) -> dict[Allele, int]:
+def supported(records: Iterable[OwnRecord]) -> dict[UnitedAllele, int]:
     """Return the alleles that take part, with the least phred by which a sample prefers a genotype without them."""
-    found: dict[Allele, int] = {}
+    found: dict[UnitedAllele, int] = {}
     for own in records:
         pl, haploid = own.record.pl, own.record.haploid
         if not pl or own.record.dp == 0 or not any(pl):
             continue
         for number, allele in enumerate(own.alleles, 1):
-            if not isinstance(allele, Allele):
+            if not isinstance(allele, UnitedAllele):
                 continue
             having = _with_allele(number, len(own.alleles) + 1, haploid)
             best_with = min(pl[i] for i in having)
@@ -125,7 +125,7 @@ def _with_allele(number: int, n: int, haploid: bool) -> frozenset[int]:
     return _HAVING[key]
 
 
-def clusters_of(support: Mapping[Allele, int], region: Region) -> list[list[Site]]:
+def clusters_of(support: Mapping[UnitedAllele, int], region: Region) -> list[list[UnitedSite]]:
     """Return the clusters that begin in the region, each as its sites in order.
 
     Parameters
@@ -133,14 +133,14 @@ def clusters_of(support: Mapping[Allele, int], region: Region) -> list[list[Site
     support
         The alleles that take part, of all that overlap the region or lie behind it as far as its last cluster goes.
     """
-    at: dict[int, list[Allele]] = {}
+    at: dict[int, list[UnitedAllele]] = {}
     for allele in sorted(support):
         at.setdefault(allele.start, []).append(allele)
-    found: list[list[Site]] = []
+    found: list[list[UnitedSite]] = []
     end, mine = 0, False
     for start in sorted(at):
         # What crosses the first base of the region from the left has begun before it.
-        site = Site(start, _most_supported(at[start], support))
+        site = UnitedSite(start, _most_supported(at[start], support))
         if start >= end:
             mine = region.start <= start < region.end
             if start >= region.end:
@@ -155,6 +155,8 @@ def clusters_of(support: Mapping[Allele, int], region: Region) -> list[list[Site
     return found
 
 
-def _most_supported(alleles: Sequence[Allele], support: Mapping[Allele, int]) -> tuple[Allele, ...]:
+def _most_supported(
+    alleles: Sequence[UnitedAllele], support: Mapping[UnitedAllele, int]
+) -> tuple[UnitedAllele, ...]:
     best = sorted(alleles, key=lambda allele: (support[allele], allele))[:MAX_ALTS]
     return tuple(sorted(best))

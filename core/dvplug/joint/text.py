@@ -8,7 +8,7 @@ from dvplug._version import __version__
 from dvplug.joint.genotype import CANDIDATE_P, GenotypedSite
 from dvplug.joint.gvcfs import MISSING
 from dvplug.joint.likelihoods import genotype_pairs
-from dvplug.joint.sites import SPANNING, Allele
+from dvplug.joint.sites import SPANNING, UnitedAllele
 
 MIN_QUAL = 10.0
 """phred: sites below it are LowQual."""
@@ -65,7 +65,7 @@ def line(contig: str, start: int, bases: str, site: GenotypedSite, samples: Sequ
     bases
         Of the reference from ``start`` on, as far as the longest allele reaches.
     """
-    end = max(allele.end for allele in site.alleles if isinstance(allele, Allele))
+    end = max(allele.end for allele in site.alleles if isinstance(allele, UnitedAllele))
     ref = bases[: end - start]
     alts = [
         SPANNING if isinstance(each, str) else each.alt + bases[each.end - start : end - start]
