@@ -10,17 +10,20 @@ if TYPE_CHECKING:
     from dvplug.calling.api import CallSummary, call
     from dvplug.calling.read_profile import profile_reads
     from dvplug.errors import DvplugError, ManyProblems
+    from dvplug.joint.run import JointSummary, joint_genotype
     from dvplug.line.record import VcfRecord
     from dvplug.line.run_profile import RunProfile
 
 __all__ = [
     "CallSummary",
     "DvplugError",
+    "JointSummary",
     "ManyProblems",
     "RunProfile",
     "VcfRecord",
     "__version__",
     "call",
+    "joint_genotype",
     "profile_reads",
 ]
 _HOMES = {
@@ -28,6 +31,8 @@ _HOMES = {
     "CallSummary": "calling.api",
     "profile_reads": "calling.read_profile",
     "RunProfile": "line.run_profile",
+    "joint_genotype": "joint.run",
+    "JointSummary": "joint.run",
     "VcfRecord": "line.record",
     "DvplugError": "errors",
     "ManyProblems": "errors",

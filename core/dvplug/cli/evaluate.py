@@ -6,6 +6,8 @@ import json as json_format
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dvplug.errors import InputError
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -14,10 +16,11 @@ if TYPE_CHECKING:
 
 def evaluate(
     *,
-    truth: Path,
     query: Path,
-    confident: Path,
     ref: Path,
+    truth: Path | None = None,
+    confident: Path | None = None,
+    pedigree: Path | None = None,
     out_dir: Path | None = None,
     json: bool = False,
     all_filters: bool = False,
@@ -26,18 +29,21 @@ def evaluate(
     """Count true and false positives and false negatives of calls, with precision, recall and F1.
 
     Haplotype sequences are compared, not positions: two ways to write one variant are equal, and a wrong
-    genotype is a false positive and a false negative.
+    genotype is a false positive and a false negative. With a pedigree, no truth is needed: regions are counted in
+    which a child has a haplotype of neither parent.
 
     Parameters
     ----------
-    truth
-        VCF of the truth, one sample.
     query
-        VCF of the calls, one sample.
-    confident
-        BED of the regions in which the truth is complete; only what touches them is counted.
+        VCF of the calls, one sample; with --pedigree, of all samples of the family.
     ref
         Reference FASTA, indexed.
+    truth
+        VCF of the truth, one sample.
+    confident
+        BED of the regions in which the truth is complete; only what touches them is counted.
+    pedigree
+        PED file: count violations of Mendel's laws, in place of errors against a truth.
     out_dir
         Folder for tp.vcf.gz, fp.vcf.gz and fn.vcf.gz, whose INFO/EVAL_WHY says why a record has no match.
     json
@@ -49,14 +55,30 @@ def evaluate(
     """
     from dvplug import evaluate as evaluation
     from dvplug.report.evaluation import evaluate_and_report
-    from dvplug.system.console import stdout, warn
 
+    if pedigree is not None:
+        given = {"--truth": truth, "--confident": confident, "--out-dir": out_dir, "--report": report}
+        _mendel(query, pedigree, ref, [name for name, value in given.items() if value], json, all_filters)
+        return
+    if truth is None or confident is None:
+        raise InputError(
+            f"{'--truth' if truth is None else '--confident'} is missing",
+            cause="calls are compared with a truth within confident regions",
+            repair="Give both, or --pedigree to count violations of Mendel's laws.",
+        )
     if report is None:
         result = evaluation.evaluate(truth, query, confident, ref, out_dir=out_dir, all_filters=all_filters)
     else:
         result = evaluate_and_report(
             truth, query, confident, ref, report, out_dir=out_dir, all_filters=all_filters
         )
+    _tell(result, json)
+
+
+def _tell(result: Evaluation, json: bool) -> None:
+    """Print an evaluation."""
+    from dvplug.system.console import stdout, warn
+
     for contig, start, end in result.searched_in_part:
         warn(f"{contig}:{start + 1}-{end} is too crowded to be searched fully: its FP and FN may be too many")
     if json:
@@ -68,6 +90,36 @@ def evaluate(
             stdout.print(
                 f"{name} records left aside: " + ", ".join(f"{n} {why}" for why, n in sorted(left.items()))
             )
+
+
+def _mendel(
+    query: Path, pedigree: Path, ref: Path, too_many: list[str], json: bool, all_filters: bool
+) -> None:
+    """Count violations of Mendel's laws, and print them."""
+    from dataclasses import asdict
+
+    from dvplug.evaluate.mendel import mendelian_violations
+    from dvplug.system.console import stdout
+
+    if too_many:
+        raise InputError(
+            f"--pedigree and {', '.join(too_many)} do not go together",
+            cause="families are judged without a truth",
+            repair="Leave one out.",
+        )
+    counts = mendelian_violations(query, pedigree, ref, all_filters=all_filters)
+    if json:
+        stdout.print_json(json_format.dumps(asdict(counts)))
+        return
+    share = f" ({counts.violations / counts.regions:.2%})" if counts.regions else ""
+    stdout.print(
+        f"{counts.trios:,} trios: {counts.violations:,} of {counts.regions:,} regions with variants{share} "
+        "do not agree with Mendel's laws."
+    )
+    stdout.print(
+        f"Not judged: {counts.missing:,} with a missing genotype, {counts.haploid:,} where somebody is haploid, "
+        f"{counts.crowded:,} with too many heterozygotes."
+    )
 
 
 def table(result: Evaluation) -> Table:

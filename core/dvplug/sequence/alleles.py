@@ -101,3 +101,31 @@ def _shared(alleles: Sequence[str], columns: Sequence[int]) -> int:
         if len({allele[column] for allele in alleles}) > 1:
             return count
     return len(columns)
+
+
+def normalised(
+    start: int, ref: str, alt: str, reference: str, offset: int, most: int
+) -> tuple[int, str, str]:
+    """Return an allele as short, and then as far to the left, as it can be written (doi:10.1093/bioinformatics/btv112).
+
+    It stops where the given reference begins, and at an unknown base.
+
+    Parameters
+    ----------
+    start, ref, alt
+        0-based; two texts of bases that differ.
+    reference, offset
+        Bases of the reference around it; the first of them is at ``offset``.
+    most
+        bp by which it may move at most.
+    """
+    lowest = max(offset, start - most)
+    while ref[-1] == alt[-1]:
+        if min(len(ref), len(alt)) == 1:
+            before = reference[start - 1 - offset] if start > lowest else "N"
+            if before == "N":
+                break
+            start, ref, alt = start - 1, before + ref, before + alt
+        ref, alt = ref[:-1], alt[:-1]
+    prefix = _shared((ref, alt), range(min(len(ref), len(alt)) - 1))
+    return start + prefix, ref[prefix:], alt[prefix:]

@@ -1,0 +1,188 @@
+"""`joint_genotype`: the gVCFs of many samples to one VCF of all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pysam
+
+from dvplug.errors import InputError, Problems
+from dvplug.genome.contigs import contig_hint
+from dvplug.genome.pedigree import Pedigree
+from dvplug.genome.reference import Reference
+from dvplug.genome.regions import partitions, resolve_regions
+from dvplug.joint.families import DE_NOVO_RATE
+from dvplug.joint.region import JointJob, RegionGenotyper
+from dvplug.joint.text import header
+from dvplug.joint.written import CohortOutput
+from dvplug.system.htslib import isolated_htslib
+from dvplug.system.locations import StrPath
+from dvplug.system.outputs import Output, reserved
+from dvplug.system.workers import map_in_order
+
+OUTPUTS = (".vcf.gz", ".vcf", ".bcf")
+_SAMPLE_BP = 50_000_000
+"""bp of a region times samples: what is in memory of all of them at a time."""
+_LEAST_BP, _MOST_BP = 5_000, 500_000
+
+
+@dataclass(frozen=True)
+class JointSummary:
+    """What was written.
+
+    Attributes
+    ----------
+    samples
+        Names, in the order of the columns.
+    sites
+        Records.
+    new
+        Children that have a new mutation (hiConfDeNovo), to how many.
+    """
+
+    samples: tuple[str, ...]
+    sites: int
+    new: dict[str, int]
+
+
+def joint_genotype(
+    gvcfs: Sequence[StrPath],
+    ref: StrPath,
+    out: StrPath,
+    *,
+    pedigree: StrPath | None = None,
+    de_novo_rate: float = DE_NOVO_RATE,
+    regions: Sequence[str] = (),
+    workers: int = 1,
+    region_size: int | None = None,
+) -> JointSummary:
+    """Genotype samples together, from their gVCFs, as `dvplug joint` does.
+
+    The output depends on neither the order of the files, nor the number of workers, nor the size of regions.
+
+    Parameters
+    ----------
+    gvcfs
+        gVCFs of one sample each, compressed with bgzip and indexed: of dvplug, DeepVariant or GATK.
+    ref
+        Reference FASTA, indexed, that all of them were called with.
+    out
+        What to write: ``.vcf.gz``, ``.bcf`` (both indexed) or ``.vcf``.
+    pedigree
+        PED file: the genotypes of families are revised by Mendel's laws, and children's new mutations are told.
+    de_novo_rate
+        Chance of a new mutation in a gamete at a site of the cohort.
+    regions
+        Literals and BED files, as of `dvplug.call`; none is the whole genome. A site belongs to the region in which the
+        sites that overlap it begin.
+    workers
+        Processes.
+    region_size
+        bp that are worked on at a time; the default goes by the number of samples.
+
+    Raises
+    ------
+    InputError
+        Inputs that do not fit, all that is wrong at once; a file that is damaged; an output that cannot be written.
+    """
+    paths = [os.fspath(path) for path in gvcfs]
+    place = Path(out)
+    output = Output("--out", place, OUTPUTS)
+    more = [Path(pedigree)] if pedigree else []
+    with reserved([output], [*map(Path, paths), Path(ref), *more]):
+        job, lengths = _job(paths, ref, pedigree, de_novo_rate)
+        size = region_size or min(max(_SAMPLE_BP // len(paths), _LEAST_BP), _MOST_BP)
+        wanted = partitions(resolve_regions(list(regions), [], lengths), size)
+        family_rate = de_novo_rate if pedigree else None
+        head = header(lengths, job.samples, Path(ref).name, family_rate=family_rate)
+        sites, new = 0, dict.fromkeys((job.samples[child] for child in job.children), 0)
+        with ExitStack() as stack:
+            written = stack.enter_context(CohortOutput(place, head))
+            for found in map_in_order(RegionGenotyper, job, wanted, workers):
+                written.add(found.text)
+                sites += found.sites
+                for child, count in found.new.items():
+                    new[child] += count
+    return JointSummary(job.samples, sites, new)
+
+
+def _job(
+    paths: Sequence[str], ref: StrPath, pedigree: StrPath | None, rate: float
+) -> tuple[JointJob, dict[str, int]]:
+    """Look at all inputs; raises InputError of everything that is wrong at once."""
+    if not paths:
+        raise InputError("No gVCF was given", repair="Name at least one.")
+    if not 0 < rate < 0.5:
+        raise InputError(f"--de-novo-rate {rate:g} is no such chance", repair="Give one between 0 and 0.5.")
+    with Reference.open(ref) as reference:
+        lengths = dict(reference.lengths)
+    problems = Problems()
+    named: dict[str, str] = {}
+    for path in paths:
+        with problems.collect():
+            sample = _sample_of(path, lengths, ref)
+            if sample in named:
+                raise InputError(
+                    f"gVCFs {named[sample]} and {path} are of one sample",
+                    cause=f"both name it '{sample}'",
+                    repair="Leave one out, or rename a sample with `bcftools reheader`.",
+                )
+            named[sample] = path
+    samples = tuple(sorted(named))
+    children: dict[int, tuple[int, int]] = {}
+    if pedigree and named:
+        with problems.collect():
+            number = {name: index for index, name in enumerate(samples)}
+            for child, father, mother in Pedigree.read(pedigree, samples).children:
+                children[number[child]] = number.get(father, -1), number.get(mother, -1)
+    problems.raise_all()
+    files = tuple(named[sample] for sample in samples)
+    return JointJob(files, samples, os.fspath(ref), children, rate), lengths
+
+
+@isolated_htslib()
+def _sample_of(path: str, lengths: dict[str, int], ref: StrPath) -> str:
+    """Name of a gVCF's sample, once the file was looked at; raises InputError."""
+    if not Path(path).is_file():
+        raise InputError(f"gVCF {path} does not exist", repair="Correct the path.")
+    try:
+        with pysam.VariantFile(path) as file:
+            samples, contigs = list(file.header.samples), dict(_lengths(file))
+            compressed = file.format == "VCF" and file.compression == "BGZF"
+    except (OSError, ValueError, NotImplementedError) as error:
+        raise InputError(f"gVCF {path} is not a readable VCF", cause=str(error)) from error
+    if not compressed or not any(Path(f"{path}{suffix}").exists() for suffix in (".tbi", ".csi")):
+        raise InputError(
+            f"gVCF {path} has no index" if compressed else f"gVCF {path} is not compressed with bgzip",
+            cause="it is read by position",
+            repair=f"bcftools index -t {path}" if compressed else f"bgzip {path}, then bcftools index -t.",
+        )
+    if len(samples) != 1:
+        raise InputError(
+            f"gVCF {path} has {len(samples)} samples, one is needed",
+            cause=", ".join(samples[:5]),
+            repair="Give the gVCF of each sample.",
+        )
+    for contig, length in contigs.items():
+        if length and lengths.get(contig, length) != length:
+            raise InputError(
+                f"gVCF {path} is of another reference than {ref}",
+                cause=f"contig '{contig}' has {length:,} bp there, and {lengths[contig]:,} here",
+                repair="Give the reference that it was called with.",
+            )
+    if contigs and not contigs.keys() & lengths.keys():
+        raise InputError(
+            f"gVCF {path} and {ref} have no contig in common",
+            cause=contig_hint(next(iter(contigs)), lengths),
+            repair="Give the reference that it was called with.",
+        )
+    return str(samples[0])
+
+
+def _lengths(file: pysam.VariantFile) -> Iterator[tuple[str, int | None]]:
+    for name, contig in file.header.contigs.items():
+        yield name, contig.length

@@ -1,0 +1,340 @@
+"""Joint genotyping of gVCFs written by hand: what becomes of alleles, likelihoods and genotypes."""
+
+from __future__ import annotations
+
+import itertools
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pysam
+import pytest
+
+from dvplug.errors import InputError
+from dvplug.joint import gvcfs
+from dvplug.joint.run import JointSummary, joint_genotype
+from helpers.bcftools import bcftools_stats
+from helpers.gvcfs import Cohort, rows, values
+
+FAR = "990,990,990"
+
+
+@pytest.fixture
+def cohort(tmp_path: Path) -> Cohort:
+    return Cohort(tmp_path)
+
+
+def snp(cohort: Cohort, position: int, pl: str = "40,0,40", **more: object) -> str:
+    return cohort.record(
+        position, cohort.base(position), f"{cohort.other(position)},<*>", f"{pl},{FAR}", **more
+    )
+
+
+def joint(cohort: Cohort, *paths: Path, out: str = "joint.vcf", **more: object) -> Path:
+    joint_genotype(paths, cohort.reference, cohort.folder / out, **more)
+    return cohort.folder / out
+
+
+def test_a_sample_without_the_variant_is_reference_by_its_block(cohort: Cohort) -> None:
+    one = cohort.write("one", [cohort.block(1, 99), snp(cohort, 100, ad="14,16,0"), cohort.block(101, 2000)])
+    two = cohort.write("two", [cohort.block(1, 2000, 20)])
+    out = joint(cohort, one, two)
+    assert [row[:5] for row in rows(out)] == [["chr1", "100", ".", cohort.base(100), cohort.other(100)]]
+    first, second = values(out, 100, "one"), values(out, 100, "two")
+    assert (first["GT"], first["PL"], first["AD"], first["DP"]) == ("0/1", "40,0,40", "14,16", "30")
+    assert (second["GT"], second["PL"], second["AD"], second["DP"]) == ("0/0", "0,60,600", "20,0", "20")
+
+
+def test_nothing_is_called_where_nothing_was_read(cohort: Cohort) -> None:
+    paths = [
+        cohort.write("has", [snp(cohort, 100), cohort.block(101, 2000)]),
+        cohort.write("no_reads", [cohort.block(1, 2000, 0, "0,0,0")]),
+        cohort.write("no_lines", []),
+        cohort.write("says_ref", [cohort.block(1, 2000, 0, "0,0,0").replace("./.", "0/0")]),
+        cohort.write("proposed", [snp(cohort, 100, "0,0,0", gt="./.", dp=0)]),
+    ]
+    out = joint(cohort, *paths)
+    assert values(out, 100, "has")["GT"] == "0/1"
+    for sample in ("no_reads", "no_lines", "says_ref", "proposed"):
+        assert values(out, 100, sample)["GT"] == "./.", sample
+    (row,) = rows(out)
+    assert "AN=2" in row[7].split(";")
+
+
+def test_one_variant_written_in_two_ways_is_one_site(tmp_path: Path) -> None:
+    """A base of AAAA deleted: to the left, to the right, and padded."""
+    cohort = Cohort(tmp_path, bases="GCAAAAGC")  # 1-based: G 101, C 102, A 103 to 106
+    ways = {"left": (102, "CA", "C"), "right": (105, "AA", "A"), "padded": (101, "GCAAAAG", "GCAAAG")}
+    paths = [
+        cohort.write(name, [cohort.block(1, at - 1), cohort.record(at, ref, f"{alt},<*>", f"40,0,40,{FAR}")])
+        for name, (at, ref, alt) in ways.items()
+    ]
+    out = joint(cohort, *paths)
+    assert [row[1:5] for row in rows(out)] == [["102", ".", "CA", "C"]]
+    assert [values(out, 102, name)["GT"] for name in ways] == ["0/1"] * 3
+
+
+def test_alleles_of_one_place_are_one_record_with_likelihoods_of_all(tmp_path: Path) -> None:
+    cohort = Cohort(tmp_path, bases="ACGTCC")  # 1-based: from 101 on
+    ref, base, alt = "ACGT", "A", cohort.other(101)
+    paths = [
+        cohort.write("snp", [snp(cohort, 101, "45,0,50", dp=10), cohort.block(102, 2000)]),
+        cohort.write(
+            "deletion", [cohort.record(101, ref, f"{base},<*>", f"50,0,45,{FAR}"), cohort.block(105, 2000)]
+        ),
+        cohort.write("neither", [cohort.block(1, 2000, 10)]),
+    ]
+    out = joint(cohort, *paths)
+    site = rows(out)[0]
+    assert site[1:5] == ["101", ".", ref, f"{alt + ref[1:]},{base}"]
+    assert values(out, 101, "deletion")["GT"] == "0/2"
+    assert values(out, 101, "snp")["GT"] == "0/1"
+    assert values(out, 101, "neither")["PL"] == "0,30,300,30,300,300"
+    # Its own three stay; with the deletion, of which none of 10 reads tells, half to the tenth of 0/0, or of 2/2.
+    assert values(out, 101, "snp")["PL"] == "45,0,50,75,80,990"
+
+
+def test_a_deletion_makes_the_sites_under_it_star(cohort: Cohort) -> None:
+    ref = cohort.bases[99:110]
+    paths = [
+        cohort.write(
+            "both",
+            [
+                cohort.record(100, ref, f"{ref[0]},<*>", f"50,0,50,{FAR}"),
+                snp(cohort, 105, "60,30,0", gt="1/1", dp=15),
+            ],
+        ),
+        cohort.write("deleted", [cohort.record(100, ref, f"{ref[0]},<*>", f"90,50,0,{FAR}", gt="1/1")]),
+        cohort.write("snp", [cohort.block(1, 104), snp(cohort, 105), cohort.block(106, 2000)]),
+        cohort.write("neither", [cohort.block(1, 2000)]),
+    ]
+    out = joint(cohort, *paths)
+    assert [row[4] for row in rows(out)] == [ref[0], f"{cohort.other(105)},*"]
+    told = {s: values(out, 105, s)["GT"] for s in ("both", "deleted", "snp", "neither")}
+    assert told == {"both": "1/2", "deleted": "2/2", "snp": "0/1", "neither": "0/0"}
+
+
+def test_star_goes_with_a_deletion_that_nobody_is_called_with(cohort: Cohort) -> None:
+    ref = cohort.bases[99:110]
+    weak = cohort.record(100, ref, f"{ref[0]},<*>", f"0,5,50,{FAR}", gt="0/0")
+    paths = [
+        cohort.write("weak", [weak]),
+        *(cohort.write(f"ref{n}", [cohort.block(1, 2000)]) for n in range(4)),
+    ]
+    paths.append(cohort.write("snp", [cohort.block(1, 104), snp(cohort, 105), cohort.block(106, 2000)]))
+    out = joint(cohort, *paths)
+    assert [row[1] for row in rows(out)] == ["105"]
+    assert rows(out)[0][4] == cohort.other(105)
+
+
+def test_a_weak_call_follows_the_cohort(cohort: Cohort) -> None:
+    """PL of 0/0 and 0/1 alike: 0/1 where half of the cohort is, 0/0 where nobody else is. PL stays its own."""
+    weak = (
+        snp(cohort, 100, "3,0,40")
+        + cohort.block(101, 199)
+        + snp(cohort, 200, "3,0,40")
+        + cohort.block(201, 2000)
+    )
+    paths = [cohort.write("weak", [weak])]
+    for n in range(10):
+        line = snp(cohort, 200) if n < 8 else cohort.block(200, 200)
+        paths.append(
+            cohort.write(f"s{n}", [cohort.block(1, 99), snp(cohort, 100, "0,50,500", gt="0/0"), line])
+        )
+    out = joint(cohort, *paths)
+    assert [row[1] for row in rows(out)] == ["200"]
+    found = values(out, 200, "weak")
+    assert (found["GT"], found["PL"]) == ("0/1", "3,0,40")
+
+
+def test_gvcfs_of_deepvariant_and_gatk_are_read(cohort: Cohort) -> None:
+    base, alt = cohort.base(100), cohort.other(100)
+    deepvariant = cohort.write(
+        "dv",
+        [
+            cohort.block(1, 99),
+            f"chr1\t100\t.\t{base}\t{alt},<*>\t40\tPASS\t.\tGT:GQ:DP:AD:VAF:PL\t1/1:40:20:0,20,0:1,0:50,45,0,{FAR}\n",
+            cohort.block(101, 2000),
+        ],
+    )
+    names = "GT:AD:DP:GQ:PGT:PID:PL:PS:SB"
+    gatk = cohort.write(
+        "gatk",
+        [
+            f"chr1\t1\t.\t{cohort.base(1)}\t<NON_REF>\t.\t.\tEND=99\tGT:DP:GQ:MIN_DP:PL\t0/0:30:81:27:0,81,1215\n",
+            f"chr1\t100\t.\t{base}\t{alt},<NON_REF>\t600.6\t.\tBaseQRankSum=1;DP=30\t{names}\t"
+            "0|1:15,14,0:29:99:0|1:100_A_C:608,0,700,650,720,1400:100:7,8,7,7\n",
+            f"chr1\t101\t.\t{cohort.base(101)}\t<NON_REF>\t.\t.\tEND=2000\tGT:DP:GQ:MIN_DP:PL\t0/0:3:0:2:0,0,10\n",
+        ],
+    )
+    other = cohort.write(
+        "other", [cohort.block(1, 299), snp(cohort, 300, "90,30,0", gt="1/1"), cohort.block(301, 2000)]
+    )
+    out = joint(cohort, deepvariant, gatk, other)
+    assert values(out, 100, "dv")["PL"] == "50,45,0"
+    assert values(out, 100, "gatk") | {"GQ": ""} == {
+        "GT": "0/1",
+        "GQ": "",
+        "DP": "29",
+        "AD": "15,14",
+        "PL": "608,0,700",
+    }
+    assert values(out, 300, "gatk")["PL"] == "0,0,10"
+    assert values(out, 300, "dv")["GT"] == "0/0"
+
+
+def test_one_copy_stays_one(cohort: Cohort) -> None:
+    base, alt = cohort.base(100), cohort.other(100)
+    son = cohort.write(
+        "son",
+        [
+            cohort.block(1, 99, pl="0,600", gt="0"),
+            cohort.record(100, base, f"{alt},<*>", "50,0,990", gt="1", ad="0,15,0"),
+            cohort.block(101, 2000, pl="0,600", gt="0"),
+        ],
+    )
+    mother = cohort.write("mother", [cohort.block(1, 299), snp(cohort, 300), cohort.block(301, 2000)])
+    out = joint(cohort, son, mother)
+    assert (values(out, 100, "son")["GT"], values(out, 100, "son")["PL"]) == ("1", "50,0")
+    assert (values(out, 300, "son")["GT"], values(out, 300, "son")["PL"]) == ("0", "0,600")
+    assert values(out, 100, "mother")["GT"] == "0/0"
+    assert "AN=3" in rows(out)[0][7]
+
+
+def crowd(cohort: Cohort) -> list[Path]:
+    """Six samples with SNPs and deletions at and over every cut."""
+    paths = []
+    for n in range(6):
+        lines, at = [], 1
+        for position in range(95 + n % 3, 1900, 11 + n):
+            if position < at:
+                continue
+            size = (position * (n % 2 + 1)) % 17
+            ref = cohort.bases[position - 1 : position + size]
+            alt = ref[0] if size else cohort.other(position)
+            if position > at:
+                lines.append(cohort.block(at, position - 1, 8 + n))
+            lines.append(cohort.record(position, ref, f"{alt},<*>", f"{20 + n},0,{15 + position % 30},{FAR}"))
+            at = position + len(ref)
+        paths.append(cohort.write(f"s{n}", [*lines, cohort.block(at, 2000)]))
+    return paths
+
+
+def test_order_workers_and_cuts_leave_the_bytes_unchanged(cohort: Cohort) -> None:
+    paths = crowd(cohort)
+    whole = joint(cohort, *paths, out="whole.vcf.gz").read_bytes()
+    assert len(rows(cohort.folder / "whole.vcf.gz")) > 100
+    for number, order in enumerate(itertools.islice(itertools.permutations(paths), 0, 720, 150)):
+        size = (50, 97, 333, 1000, 2000)[number]
+        out = joint(cohort, *order, out=f"{number}.vcf.gz", region_size=size, workers=1 + number % 2)
+        assert out.read_bytes() == whole, size
+    parts = [
+        joint(cohort, *paths, out=f"part{n}.vcf", regions=[f"chr1:{1 + 400 * n}-{400 * n + 400}"])
+        for n in range(5)
+    ]
+    assert [row for part in parts for row in rows(part)] == rows(cohort.folder / "whole.vcf.gz")
+
+
+def test_bcf_holds_the_same(cohort: Cohort) -> None:
+    paths = crowd(cohort)
+    vcf, bcf = joint(cohort, *paths, out="a.vcf.gz"), joint(cohort, *paths, out="a.bcf")
+    assert rows(bcf) == rows(vcf)
+    with pysam.VariantFile(str(bcf)) as file:
+        assert len(list(file.fetch("chr1", 500, 600))) > 3
+    assert sorted(p.name for p in cohort.folder.iterdir() if "a." in p.name and not p.name.startswith("genome")) == [
+        "a.bcf", "a.bcf.csi", "a.vcf.gz", "a.vcf.gz.tbi",
+    ]  # fmt: skip
+
+
+def test_bcftools_takes_it(cohort: Cohort) -> None:
+    out = joint(cohort, *crowd(cohort), out="a.vcf.gz")
+    stats = bcftools_stats(out, "PASS,LowQual")
+    assert int(stats["SN"][1][1]) == len(rows(out))
+    checked = subprocess.run(
+        ["bcftools", "norm", "-c", "e", "-f", str(cohort.reference), str(out)], capture_output=True, text=True
+    )
+    assert checked.returncode == 0, checked.stderr
+    assert f"{len(rows(out))}/0/0/0" in checked.stderr  # none of them realigned
+
+
+def test_more_samples_than_files_may_be_open(cohort: Cohort) -> None:
+    """In a process that may have 40 files open."""
+    paths = []
+    lines = [cohort.block(1, 99), snp(cohort, 100), cohort.block(101, 2000)]
+    for n in range(60):
+        paths.append(str(cohort.write(f"s{n:02d}", lines)))
+    script = (
+        "import resource, sys\nfrom dvplug.joint.run import joint_genotype\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))\n"
+        "joint_genotype(sys.argv[3:], sys.argv[1], sys.argv[2])\n"
+    )
+    out = cohort.folder / "many.vcf"
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(cohort.reference), str(out), *paths],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "AN=120" in rows(out)[0][7]
+
+
+def test_files_beyond_the_bound_are_read_as_others(cohort: Cohort, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = crowd(cohort)
+    whole = joint(cohort, *paths, out="a.vcf").read_bytes()
+    monkeypatch.setattr(gvcfs, "OPEN_FILES", 2)
+    assert joint(cohort, *paths, out="b.vcf", region_size=300).read_bytes() == whole
+    assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] > 0
+
+
+def test_what_is_wrong_is_told_at_once(cohort: Cohort) -> None:
+    good = cohort.write("one", [cohort.block(1, 2000)])
+    twin = cohort.write("one", [cohort.block(1, 2000)], name="twin")
+    bare = cohort.write("bare", [cohort.block(1, 2000)], index=False)
+    text = cohort.folder / "text.vcf"
+    text.write_text("no VCF")
+    with pytest.raises(
+        InputError, match=r"(?s)3 problems.*are of one sample.*has no index.*not a readable VCF"
+    ):
+        joint(cohort, good, twin, bare, text)
+    with pytest.raises(InputError, match="does not exist"):
+        joint(cohort, cohort.folder / "absent.g.vcf.gz")
+    with pytest.raises(InputError, match="unknown format"):
+        joint(cohort, good, out="cohort.txt")
+    with pytest.raises(InputError, match="are one file"):
+        joint(cohort, good, out=good.name)
+    longer = Cohort(cohort.folder)
+    longer.length = 3_000
+    with pytest.raises(InputError, match=r"another reference.*3,000 bp there, and 2,000 here"):
+        joint(cohort, longer.write("long", [cohort.block(1, 2000)]))
+
+
+def test_a_damaged_file_leaves_no_output(cohort: Cohort) -> None:
+    broken = cohort.write("broken", [cohort.record(100, cohort.base(100), "T,<*>", "40,0")])
+    with pytest.raises(
+        InputError, match=r"broken.g.vcf.gz cannot be read at chr1.*PL of position 100 has 2 values"
+    ):
+        joint(cohort, broken, out="never.vcf.gz")
+    assert not list(cohort.folder.glob("*never*"))
+
+
+def test_new_mutations_of_children_are_told(cohort: Cohort) -> None:
+    pedigree = cohort.folder / "family.ped"
+    pedigree.write_text("F dad 0 0 1 1\nF mum 0 0 2 1\nF kid dad mum 1 1\n")
+    new = [cohort.block(1, 99), snp(cohort, 100, "45,0,45"), cohort.block(101, 199)]
+    kid = cohort.write("kid", [*new, snp(cohort, 200, "20,0,45"), cohort.block(201, 2000)])
+    dad = cohort.write("dad", [cohort.block(1, 199), snp(cohort, 200), cohort.block(201, 2000)])
+    mum = cohort.write("mum", [cohort.block(1, 2000)])
+    out = cohort.folder / "family.vcf"
+    done = joint_genotype([kid, dad, mum], cohort.reference, out, pedigree=pedigree)
+    assert done == JointSummary(("dad", "kid", "mum"), 2, {"kid": 1})
+    first, second = rows(out)
+    assert "hiConfDeNovo=kid" in first[7].split(";")
+    assert "DeNovo" not in second[7]
+    assert float(values(out, 100, "kid")["DNP"]) > 0.5
+    assert float(values(out, 200, "kid")["DNP"]) < 0.05
+    assert values(out, 100, "mum")["DNP"] == "."
+    rare = cohort.folder / "rare.vcf"
+    assert joint_genotype(
+        [kid, dad, mum], cohort.reference, rare, pedigree=pedigree, de_novo_rate=1e-9
+    ).new == {"kid": 0}

@@ -1,0 +1,109 @@
+"""How right genotypes of a cohort are, sample by sample and family by family."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pysam
+
+from dvplug.evaluate import evaluate
+from dvplug.sequence.alleles import normalised
+from dvplug_lab.cohorts.simulated import EDGE
+from dvplug_lab.commands import run
+
+PlacedAllele = tuple[str, int, str, str]
+"""Contig, 0-based start, REF and ALT."""
+
+
+def merged(gvcfs: Sequence[Path], reference: Path, out: Path) -> Path:
+    """Merge gVCFs by bcftools, which changes no genotype."""
+    run([["bcftools", "merge", "--gvcf", str(reference), *map(str, gvcfs), "-Oz", "-o", str(out)]])
+    return out
+
+
+def wrong_genotypes(
+    cohort: Path, truth: Mapping[str, Path], reference: Path
+) -> Counter[tuple[int, int | None]]:
+    """Count, over all samples and all alleles that the truth or the calls have, copies that differ from the truth.
+
+    Returns
+    -------
+    Counter
+        By the true number of copies and that of the calls; None where there is no call.
+    """
+    with pysam.FastaFile(str(reference)) as fasta:
+        bases = {contig: fasta.fetch(contig) for contig in fasta.references}
+    called = _copies(cohort, bases)
+    known = {sample: _copies(path, bases)[sample] for sample, path in truth.items()}
+    alleles = {allele for own in known.values() for allele in own if _inside(allele, bases)}
+    found: Counter[tuple[int, int | None]] = Counter()
+    for sample, own in known.items():
+        calls = called[sample]
+        false = {allele for allele, count in calls.items() if count and _inside(allele, bases)}
+        for allele in alleles | false:
+            right, told = own.get(allele) or 0, calls.get(allele, 0)
+            if right != told:
+                found[right, told] += 1
+    return found
+
+
+def _copies(path: Path, bases: Mapping[str, str]) -> dict[str, dict[PlacedAllele, int | None]]:
+    """Copies of each allele, normalised, by sample."""
+    with pysam.VariantFile(str(path)) as records:
+        found: dict[str, dict[PlacedAllele, int | None]] = {name: {} for name in records.header.samples}
+        for record in records:
+            ref = bases[record.chrom]
+            for number, alt in enumerate(record.alts or (), 1):
+                if alt[0] in "<*":
+                    continue
+                allele = (record.chrom, *normalised(record.start, record.ref, alt, ref, 0, len(ref)))
+                for name, own in found.items():
+                    genotype = record.samples[name]["GT"]
+                    count = None if None in genotype else genotype.count(number)
+                    own[allele] = own.get(allele) or count
+    return found
+
+
+def _inside(allele: PlacedAllele, bases: Mapping[str, str]) -> bool:
+    return EDGE <= allele[1] < len(bases[allele[0]]) - EDGE
+
+
+def wrong_haplotypes(
+    cohort: Path, truth: Mapping[str, Path], confident: Path, reference: Path, folder: Path
+) -> tuple[int, int]:
+    """Count, of all samples, variants of the truth without a match and calls without one, whatever FILTER says."""
+    missed = false = 0
+    for sample, own in truth.items():
+        column = folder / f"{sample}.column.vcf.gz"
+        run(
+            [
+                ["bcftools", "view", "-s", sample, "-a", str(cohort)],
+                ["bcftools", "annotate", "-x", "FILTER,INFO", "-Oz", "-o", str(column)],
+            ]
+        )
+        result = evaluate(own, column, confident, reference, all_filters=True)
+        missed += result.snp.fn + result.indel.fn
+        false += result.snp.fp + result.indel.fp
+    return missed, false
+
+
+def reference_without_reads(cohort: Path) -> int:
+    """Count genotypes of reference alleles alone at a DP of 0."""
+    count = 0
+    with pysam.VariantFile(str(cohort)) as records:
+        for record in records:
+            for sample in record.samples.values():
+                is_reference = set(sample["GT"]) == {0}
+                count += is_reference and sample.get("DP") == 0
+    return count
+
+
+def new_mutations(cohort: Path, least: float) -> Iterator[tuple[str, str, int]]:
+    """Yield child, contig and 0-based start where DNP is so high."""
+    with pysam.VariantFile(str(cohort)) as records:
+        for record in records:
+            for name, sample in record.samples.items():
+                if (sample.get("DNP") or 0) >= least:
+                    yield name, record.chrom, record.start
