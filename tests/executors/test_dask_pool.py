@@ -41,9 +41,7 @@ def expected(genome: SimulatedDataset, tmp_path_factory: pytest.TempPathFactory)
     folder = tmp_path_factory.mktemp("local")
     vcf, gvcf = folder / "calls.vcf.gz", folder / "calls.g.vcf.gz"
     call_variants(
-        CallOptions(
-            "illumina-wgs", genome.reference, (genome.reads,), str(vcf), device="cpu", gvcf=str(gvcf)
-        )
+        CallOptions("illumina-wgs", genome.reference, (genome.reads,), str(vcf), device="cpu", gvcf=str(gvcf))
     )
     return vcf.read_bytes(), gvcf.read_bytes()
 
@@ -130,14 +128,20 @@ def test_a_worker_of_another_version_is_refused_with_both_named(
     genome: SimulatedDataset, tmp_path: Path
 ) -> None:
     other = tmp_path / "other"
-    shutil.copytree(
-        ROOT / "core" / "dvplug", other / "dvplug", ignore=shutil.ignore_patterns("__pycache__")
-    )
+    shutil.copytree(ROOT / "core" / "dvplug", other / "dvplug", ignore=shutil.ignore_patterns("__pycache__"))
     (other / "dvplug" / "_version.py").write_text('__version__ = "0.0.7"\n')
     path = os.pathsep.join([str(other), os.environ.get("PYTHONPATH", "")])
     file = tmp_path / "scheduler.json"
     dask = ("-m", "distributed.cli")
-    scheduler = [f"{dask[1]}.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--dashboard-address", ":0"]
+    scheduler = [
+        f"{dask[1]}.dask_scheduler",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        "0",
+        "--dashboard-address",
+        ":0",
+    ]
     worker = [f"{dask[1]}.dask_worker", "--nthreads", "1", "--no-nanny", "--no-dashboard"]
     with started("-m", *scheduler, *scheduler_file(tmp_path)):
         wait_for(file.exists)

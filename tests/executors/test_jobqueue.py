@@ -42,7 +42,10 @@ def settings_file(folder: Path, system: str, *more: str) -> Path:
 @pytest.mark.parametrize(
     ("system", "lines"),
     [
-        ("slurm", ["#SBATCH -p long", "#SBATCH -A lab7", "--cpus-per-task=2", "--mem=8G", "#SBATCH -t 02:00"]),
+        (
+            "slurm",
+            ["#SBATCH -p long", "#SBATCH -A lab7", "--cpus-per-task=2", "--mem=8G", "#SBATCH -t 02:00"],
+        ),
         ("pbs", ["#PBS -q long", "#PBS -A lab7", "ncpus=2:mem=7630MB", "walltime=02:00"]),
         ("lsf", ["#BSUB -q long", '#BSUB -P "lab7"', "#BSUB -n 2", "#BSUB -M 8000000", "#BSUB -W 02:00"]),
         ("sge", ["#$ -q long", "#$ -P lab7", "h_rt=02:00"]),
@@ -107,7 +110,12 @@ def test_jobs_come_and_go_with_the_work_and_give_the_same_bytes(
             out = tmp_path / "calls.vcf.gz"
             call_variants(
                 CallOptions(
-                    "illumina-wgs", dataset.reference, (dataset.reads,), str(out), device="cpu", executor=executor
+                    "illumina-wgs",
+                    dataset.reference,
+                    (dataset.reads,),
+                    str(out),
+                    device="cpu",
+                    executor=executor,
                 )
             )
             found[executor] = out.read_bytes()
@@ -135,7 +143,16 @@ def test_dask_is_imported_by_no_other_executor(dataset: SimulatedDataset, tmp_pa
         "finally: print(sorted({'dask', 'distributed', 'dask_jobqueue'} & set(sys.modules)))"
     )
     words = ["call", "--tech", "illumina-wgs", "--ref", dataset.reference, "--reads", dataset.reads]
-    words += ["--out", tmp_path / "calls.vcf", "--workers", "1", "--device", "cpu", "--regions", "chrSim:1-2000"]
+    words += [
+        "--out",
+        tmp_path / "calls.vcf",
+        "--workers",
+        "1",
+        "--device",
+        "cpu",
+        "--regions",
+        "chrSim:1-2000",
+    ]
     done = subprocess.run(
         [sys.executable, "-c", code, *map(str, words)], check=False, capture_output=True, text=True
     )

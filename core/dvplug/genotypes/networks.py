@@ -139,7 +139,9 @@ def quiet_backend() -> None:
         with libraries_kept_quiet():  # absl says some things before it is told how much to say
             import keras  # noqa: F401
     except ModuleNotFoundError as error:
-        raise _lacks(error.name or "keras", "networks are trained, and run on GPUs, by Keras on it") from error
+        raise _lacks(
+            error.name or "keras", "networks are trained, and run on GPUs, by Keras on it"
+        ) from error
     finally:
         if before is None:
             del os.environ[name]
@@ -148,7 +150,9 @@ def quiet_backend() -> None:
 def require_tensorflow() -> None:
     """Raise InputError where TensorFlow is not installed, for what needs it whatever the backend of Keras."""
     if importlib.util.find_spec("tensorflow") is None:
-        raise _lacks("tensorflow", "models are made into files for CPUs, and GPUs are used when calling, by it")
+        raise _lacks(
+            "tensorflow", "models are made into files for CPUs, and GPUs are used when calling, by it"
+        )
 
 
 def _lacks(module: str, why: str) -> InputError:
