@@ -98,13 +98,12 @@ def test_a_killed_client_goes_on_and_leaves_no_worker(
 def test_a_region_that_kills_three_workers_is_named_and_its_neighbours_are_not(tmp_path: Path) -> None:
     for mark in range(5):
         (tmp_path / str(mark)).touch()
-    given = []
-    with (
-        open_dask("local", Wanted(2)) as pool,
-        pytest.raises(DvplugError, match="3 workers died at 7, the last while no other region was worked on"),
-    ):
-        for result in spread(pool, facts_here(), DeadlyWork, DeadlyJob(7, tmp_path), range(20)):
-            given.append(result)  # noqa: PERF402 - those before the error count
+    given: list[int] = []
+    deadly = "3 workers died at 7, the last while no other region was worked on"
+    with open_dask("local", Wanted(2)) as pool:
+        results = spread(pool, facts_here(), DeadlyWork, DeadlyJob(7, tmp_path), range(20))
+        with pytest.raises(DvplugError, match=deadly):
+            given.extend(one for one in results)
     assert given == [number * number for number in range(7)]
     assert len(list(tmp_path.iterdir())) == 2
 

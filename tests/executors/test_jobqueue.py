@@ -87,7 +87,7 @@ def test_wrong_settings_are_told(text: str, told: str, tmp_path: Path) -> None:
 
 
 def test_more_memory_than_a_worker_has_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="--max-memory 5.0GB is more than the 4.0GB that each worker has"):
+    with pytest.raises(InputError, match=r"--max-memory 5\.0GB is more than the 4\.0GB that each worker has"):
         make_cluster(read_settings(settings_file(tmp_path, "slurm")), 5_000_000_000)
 
 

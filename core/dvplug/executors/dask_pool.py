@@ -12,7 +12,7 @@ import re
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from dvplug._version import __version__
@@ -128,6 +128,8 @@ class DaskPool:
 
     def everywhere(self, function: Callable[..., Answer], *arguments: object) -> Sequence[Answer]:
         """As `Pool.everywhere`; raises InputError where workers have another version of dvplug, or none."""
+        from distributed.scheduler import KilledWorker
+
         if not self._infos():
             info("There is no worker yet: waiting for the first.")
             self.client.submit(int, pure=False).result()  # asks a cluster that grows by what waits for one
@@ -139,12 +141,23 @@ class DaskPool:
                 "`dask worker --nthreads 1 --nworkers N`."
             )
         calls = [
-            self.client.submit(
-                function, *arguments, key=f"dvplug-{self.run}-ready-{address}", workers=[address], pure=False
+            _Future(
+                self.client.submit(
+                    function,
+                    *arguments,
+                    key=f"dvplug-{self.run}-ready-{address}",
+                    workers=[address],
+                    allow_other_workers=True,  # else the call would wait for a worker that has gone
+                    pure=False,
+                )
             )
             for address in threads
         ]
-        return [_Future(call).result() for call in calls]
+        answers = []
+        for call in calls:
+            with suppress(KilledWorker):  # it went, as idle ones do where the number is adapted
+                answers.append(call.result())
+        return answers
 
     def _require_version(self) -> None:
         """Look at versions by a function that any Python has: of another dvplug's, names and types may be others."""
@@ -152,6 +165,8 @@ class DaskPool:
         found = self.client.run(pkgutil.resolve_name, "dvplug._version:__version__", on_error="return")
         for address, version in found.items():
             with problems.collect():
+                if isinstance(version, OSError):  # it went meanwhile
+                    continue
                 if isinstance(version, BaseException):
                     raise InputError(
                         f"the worker {address} has no dvplug",

@@ -90,11 +90,11 @@ def work_on_node(facts: Facts, work: bytes, region: bytes) -> Answer:
         return ERROR, pickle.dumps(error)
     except MemoryError:
         where = f" at {pickle.loads(region)}" if region else ""  # noqa: S301
-        error = DvplugError(
+        short = DvplugError(
             f"memory ran out on {node_name()}{where}",
             repair="Give each worker more, or each node fewer workers.",
         )
-        return ERROR, pickle.dumps(error)
+        return ERROR, pickle.dumps(short)
     except BaseException:  # noqa: BLE001 - the client tells it
         return FAULT, f"a fault on {node_name()}\n{traceback.format_exc()}".encode()
 

@@ -146,7 +146,8 @@ def export(
     Raises
     ------
     InputError
-        TensorFlow is not installed, ``out`` exists, ``fitted`` holds no fit, the examples are not of its kind, or the description is not valid.
+        TensorFlow is not installed, ``out`` exists, ``fitted`` holds no fit, the examples are not of its kind, or the
+        description is not valid.
         Where several things are wrong: `ManyProblems`.
     """
     require_tensorflow()
