@@ -56,7 +56,7 @@ def test_a_call_runs_and_writes_the_same(
 
 
 def test_what_needs_them_says_so(packages: Path, dataset: SimulatedDataset, tmp_path: Path) -> None:
-    words = [*call_words(dataset, tmp_path / "calls.vcf"), "--device", "gpu"]
+    words = [word.replace("cpu", "gpu") for word in call_words(dataset, tmp_path / "calls.vcf")]
     done = run_without(packages, DVPLUG, *words)
     assert done.returncode == 2
     assert "tensorflow is not installed" in done.stderr

@@ -46,14 +46,14 @@ def ready(prepared: PreparedCall, work: bytes, **facts: Any) -> Any:
 def test_a_worker_in_another_folder_calls_the_same(
     prepared: PreparedCall, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    home = Path.cwd()
     work, run = packed(RunCaller, prepared.job), PartitionRun(tuple(prepared.partitions))
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
     state = ready(prepared, work)
     assert isinstance(state, NodeState)
     assert state.node == HERE
     there = result_of(work_on_node(prepared.facts, work, pickle.dumps(run)))
-    monkeypatch.undo()
-    monkeypatch.chdir(prepared.job.portable().reference.parent)  # type: ignore[union-attr]
+    monkeypatch.chdir(home)
     assert [one.lines for one in there] == [one.lines for one in RunCaller(prepared.job)(run)]
     assert any(one.lines for one in there)
 

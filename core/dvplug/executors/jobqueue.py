@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from dask_jobqueue.core import JobQueueCluster
 
 SETTINGS = ".toml"
+IDLE_S = 60
+"""That a worker has nothing to do before its job is given back: it may have waited in the queue for hours."""
 _CLUSTERS = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "lsf": "LSFCluster", "sge": "SGECluster"}
 _ACCOUNT = {"slurm": "account", "pbs": "account", "lsf": "project", "sge": "project"}
 
@@ -99,7 +101,9 @@ def open_jobqueue(settings: ClusterSettings, wanted: Wanted) -> Iterator[DaskPoo
         if settings.min_jobs is None:
             cluster.scale(jobs=settings.jobs)
         else:
-            cluster.adapt(minimum_jobs=settings.min_jobs, maximum_jobs=settings.jobs)
+            cluster.adapt(
+                minimum_jobs=settings.min_jobs, maximum_jobs=settings.jobs, interval="1s", wait_count=IDLE_S
+            )
         yield pool
 
 
