@@ -16,7 +16,7 @@ from dvplug.calling.options import CallOptions
 from dvplug.calling.run import call_variants
 from dvplug.errors import DvplugError, InputError
 from dvplug.executors.dask_pool import open_dask
-from dvplug.executors.pool import Wanted
+from dvplug.executors.pool import WorkersWanted
 from dvplug.executors.spread import spread
 from dvplug.simulate import SimulatedDataset, simulate_dataset
 from helpers.clusters import DeadlyJob, DeadlyWork, facts_here, started, wait_for, workers_of
@@ -100,7 +100,7 @@ def test_a_region_that_kills_three_workers_is_named_and_its_neighbours_are_not(t
         (tmp_path / str(mark)).touch()
     given: list[int] = []
     deadly = "3 workers died at 7, the last while no other region was worked on"
-    with open_dask("local", Wanted(2)) as pool:
+    with open_dask("local", WorkersWanted(2)) as pool:
         results = spread(pool, facts_here(), DeadlyWork, DeadlyJob(7, tmp_path), range(20))
         with pytest.raises(DvplugError, match=deadly):
             given.extend(one for one in results)
@@ -111,7 +111,7 @@ def test_a_region_that_kills_three_workers_is_named_and_its_neighbours_are_not(t
 def test_a_region_that_kills_two_workers_is_called_by_the_third(tmp_path: Path) -> None:
     for mark in range(2):
         (tmp_path / str(mark)).touch()
-    with open_dask("local", Wanted(2)) as pool:
+    with open_dask("local", WorkersWanted(2)) as pool:
         results = spread(pool, facts_here(), DeadlyWork, DeadlyJob(0, tmp_path), range(12))
         assert list(results) == [number * number for number in range(12)]
         with pytest.raises(RuntimeError, match="SystemExit: a task that ends its process"):

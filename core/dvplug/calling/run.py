@@ -28,7 +28,7 @@ from dvplug.engine.pipeline import Pipeline
 from dvplug.errors import InputError, Problems
 from dvplug.executors.choice import LOCAL, check_executor, open_pool, starts_here
 from dvplug.executors.node import Facts, facts_of
-from dvplug.executors.pool import Pool, Wanted
+from dvplug.executors.pool import Pool, WorkersWanted
 from dvplug.executors.spread import spread
 from dvplug.genome.ploidy import Ploidy, left_out_by_default, resolve_ploidy
 from dvplug.genome.reference import Reference
@@ -318,7 +318,7 @@ def _regions_called(
     if options.executor == LOCAL:
         yield call, str
         return
-    with open_pool(options.executor, Wanted(prepared.workers, options.max_memory)) as pool:
+    with open_pool(options.executor, WorkersWanted(prepared.workers, options.max_memory)) as pool:
         info(f"Regions are called by {pool.described()}.")
         yield partial(call, spread=partial(spread, pool, prepared.facts)), partial(_at_work, pool)
 

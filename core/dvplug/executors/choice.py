@@ -11,7 +11,7 @@ from pathlib import Path
 from dvplug.errors import InputError, PluginError, near_misses, raised
 from dvplug.executors.dask_pool import LOCAL, check_place, open_dask, require_dask
 from dvplug.executors.jobqueue import SETTINGS, open_jobqueue, read_settings
-from dvplug.executors.pool import OpenPool, Pool, Wanted
+from dvplug.executors.pool import OpenPool, Pool, WorkersWanted
 
 GROUP = "dvplug.executors"
 DASK = "dask"
@@ -43,12 +43,12 @@ def check_executor(executor: str, device: str) -> None:
         )
 
 
-def open_pool(executor: str, wanted: Wanted) -> AbstractContextManager[Pool]:
+def open_pool(executor: str, wanted: WorkersWanted) -> AbstractContextManager[Pool]:
     """Open the pool of an executor that is not local; raises DvplugError."""
     return _opener(executor)(wanted)
 
 
-def _opener(executor: str) -> Callable[[Wanted], AbstractContextManager[Pool]]:
+def _opener(executor: str) -> Callable[[WorkersWanted], AbstractContextManager[Pool]]:
     name, _, place = executor.partition(":")
     if name in others():
         return partial(_theirs(name), place)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from dvplug._version import __version__
 from dvplug.errors import DvplugError, InputError, Problems
 from dvplug.executors.node import other_version
-from dvplug.executors.pool import Answer, Pending, Wanted
+from dvplug.executors.pool import Answer, Pending, WorkersWanted
 from dvplug.system.console import info, warn
 from dvplug.system.memory import PARENT_NEED, in_units
 
@@ -54,7 +54,7 @@ def check_place(place: str) -> None:
 
 
 @contextmanager
-def open_dask(place: str, wanted: Wanted) -> Iterator[DaskPool]:
+def open_dask(place: str, wanted: WorkersWanted) -> Iterator[DaskPool]:
     """Open a pool on the scheduler of an address, or on workers that are started here.
 
     Raises

@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field, ValidationError
 
 from dvplug.errors import InputError
 from dvplug.executors.dask_pool import MEMORY_SETTINGS, OWN_SCHEDULER, DaskPool, connected
-from dvplug.executors.pool import Wanted
+from dvplug.executors.pool import WorkersWanted
 from dvplug.system.memory import in_units, parse_size
 from dvplug.technology import Frozen
 
@@ -91,7 +91,7 @@ def _toml() -> Any:
 
 
 @contextmanager
-def open_jobqueue(settings: ClusterSettings, wanted: Wanted) -> Iterator[DaskPool]:
+def open_jobqueue(settings: ClusterSettings, wanted: WorkersWanted) -> Iterator[DaskPool]:
     """Start a scheduler here and have the queue start workers, which end with the block; raises InputError."""
     try:
         cluster = make_cluster(settings, wanted.max_memory)

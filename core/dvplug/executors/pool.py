@@ -14,7 +14,7 @@ Answer: TypeAlias = "tuple[str, bytes]"
 """What `dvplug.executors.node.work_on_node` returns: plain, so that it travels without dvplug."""
 
 
-class Wanted(NamedTuple):
+class WorkersWanted(NamedTuple):
     """What the options of a run ask of an executor."""
 
     workers: int
@@ -55,5 +55,5 @@ class Pool(Protocol):
 class OpenPool(Protocol):
     """What an entry point names."""
 
-    def __call__(self, place: str, wanted: Wanted) -> AbstractContextManager[Pool]:
+    def __call__(self, place: str, wanted: WorkersWanted) -> AbstractContextManager[Pool]:
         """Open a pool, which ends with the block; raises DvplugError where that is not possible."""
