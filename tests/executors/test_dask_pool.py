@@ -116,7 +116,7 @@ def test_a_region_that_kills_two_workers_is_called_by_the_third(tmp_path: Path) 
         assert list(results) == [number * number for number in range(12)]
         with pytest.raises(RuntimeError, match="SystemExit: a task that ends its process"):
             list(spread(pool, facts_here(), DeadlyWork, DeadlyJob(0, tmp_path), [-1]))
-        assert pool.workers() == 2
+        wait_for(lambda: pool.workers() == 2)
 
 
 def scheduler_file(folder: Path) -> list[object]:

@@ -9,6 +9,7 @@ import importlib.util
 import logging
 import pkgutil
 import re
+import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 LOCAL = "local"
 CONNECT_S = 20.0
+COUNT_S = 1.0
 OWN_SCHEDULER = {"allowed_failures": 0, "dashboard_address": ":0"}
 """Options of schedulers that are ours: each death is told at once, so that deaths can be counted by region."""
 MEMORY_SETTINGS = {"target": False, "spill": False, "pause": False}
@@ -119,6 +121,7 @@ class DaskPool:
     def __init__(self, client: Client) -> None:
         self.client = client
         self.run = uuid.uuid4().hex  # in each key: an equal call of another run is not this one
+        self._counted, self._count_again = 0, 0.0
 
     def submit(self, number: int, function: Callable[..., Answer], *arguments: object) -> Pending:
         """As `Pool.submit`; the job's bytes go with each call, since what is scattered is not restored when lost."""
@@ -198,8 +201,11 @@ class DaskPool:
         return error.allowed_failures + 1 if isinstance(error, KilledWorker) else 0
 
     def workers(self) -> int:
-        """As `Pool.workers`."""
-        return len(self._infos())
+        """As `Pool.workers`, as it was at most `COUNT_S` ago: each region asks, and the scheduler has to be asked."""
+        now = time.monotonic()
+        if now >= self._count_again:
+            self._counted, self._count_again = len(self._infos()), now + COUNT_S
+        return self._counted
 
     def described(self) -> str:
         """The scheduler's address, and that of its dashboard."""
