@@ -34,6 +34,9 @@ OWN_SCHEDULER = {"allowed_failures": 0, "dashboard_address": ":0"}
 MEMORY_SETTINGS = {"target": False, "spill": False, "pause": False}
 """Of ``distributed.worker.memory``: what a worker holds is not Dask's to put on disk, and one that waits for it to be
 less waits for ever. So it is ended at 95 % of its limit, and nothing before."""
+MALLOC = {"MALLOC_TRIM_THRESHOLD_": 67108864, "MALLOC_MMAP_THRESHOLD_": 33554432}
+"""Environment of workers, bytes: Dask has glibc give back whatever is over 64 KiB, so that the arrays of each region
+cost page faults anew. These are the largest values that glibc comes to by itself (mallopt(3))."""
 _PLACE = re.compile(r"(?:tcp|tls|ucx|wss?)://.+")
 
 
@@ -73,10 +76,12 @@ def open_dask(place: str, wanted: WorkersWanted) -> Iterator[DaskPool]:
     from distributed import LocalCluster
 
     limit = (wanted.max_memory - PARENT_NEED) // wanted.workers if wanted.max_memory else 0
+    settings: dict[str, object] = {
+        **{f"distributed.worker.memory.{name}": value for name, value in MEMORY_SETTINGS.items()},
+        **{f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in MALLOC.items()},
+    }
     with (
-        dask.config.set(
-            {f"distributed.worker.memory.{name}": value for name, value in MEMORY_SETTINGS.items()}
-        ),
+        dask.config.set(settings),
         LocalCluster(
             n_workers=wanted.workers,
             threads_per_worker=1,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import ConfigDict, Field, ValidationError
 
 from dvplug.errors import InputError
-from dvplug.executors.dask_pool import MEMORY_SETTINGS, OWN_SCHEDULER, DaskPool, connected
+from dvplug.executors.dask_pool import MALLOC, MEMORY_SETTINGS, OWN_SCHEDULER, DaskPool, connected
 from dvplug.executors.pool import WorkersWanted
 from dvplug.system.memory import in_units, parse_size
 from dvplug.technology import Frozen
@@ -137,7 +137,7 @@ def make_cluster(settings: ClusterSettings, max_memory: int | None = None) -> Jo
         "log_directory": settings.log_directory,
         "python": settings.python,
         "job_name": "dvplug",
-        "job_script_prologue": [*_memory_settings(), *settings.prologue],
+        "job_script_prologue": [*_environment(), *settings.prologue],
         "job_extra_directives": list(settings.directives),
         "worker_extra_args": worker_limit,
         "scheduler_options": OWN_SCHEDULER | own,
@@ -149,6 +149,7 @@ def make_cluster(settings: ClusterSettings, max_memory: int | None = None) -> Jo
     return cluster
 
 
-def _memory_settings() -> list[str]:
-    """The settings of `MEMORY_SETTINGS` for processes that the queue starts."""
-    return [f"export DASK_DISTRIBUTED__WORKER__MEMORY__{name.upper()}=False" for name in MEMORY_SETTINGS]
+def _environment() -> list[str]:
+    """`MEMORY_SETTINGS` and `MALLOC` for processes that the queue starts."""
+    memory = [f"export DASK_DISTRIBUTED__WORKER__MEMORY__{name.upper()}=False" for name in MEMORY_SETTINGS]
+    return [*memory, *(f"export {name}={value}" for name, value in MALLOC.items())]
