@@ -41,7 +41,7 @@ def test_commands_can_be_parsed(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "script", sorted({words[1] for _, words in COMMANDS if words[0] in ("python", "python3")} - {"-m"})
+    "script", sorted({words[1] for _, words in COMMANDS if words[0] in ("python", "python3")} - {"-m", "-c"})
 )
 def test_scripts_in_the_pages_exist(script: str) -> None:
     """Among our files, or as a block of a page that has its name."""

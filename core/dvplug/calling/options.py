@@ -263,11 +263,21 @@ class CallOptions:
         bool,
         Option("Go on where a run of this command stopped; begin anew where none did.", Bearing.NONE),
     ] = False
+    executor: Annotated[
+        str,
+        Option(
+            "Where regions are called: local, by worker processes of this machine; dask:tcp://host:port, by the "
+            "workers of a Dask scheduler; dask:local, by such workers here; or a .toml of settings, by jobs of a "
+            "cluster's queue. The output does not depend on it.",
+            Bearing.NONE,
+            OUTPUT,
+        ),
+    ] = "local"
     max_memory: Annotated[
         int | None,
         Option(
             "What all processes together may take, such as 4G: fewer workers are started if need be, and a run that "
-            "takes more ends with an error.",
+            "takes more ends with an error. On a cluster, what each worker may take.",
             Bearing.NONE,
             SIZE,
         ),
@@ -337,6 +347,7 @@ class CallKeywords(TypedDict, total=False):
     proposed_variants: StrPath | None
     report: StrPath | None
     resume: bool
+    executor: StrPath
     max_memory: int | str | None
     log_json: StrPath | None
 

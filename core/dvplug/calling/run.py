@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,10 @@ from dvplug.engine.call import call_regions
 from dvplug.engine.job import CallJob
 from dvplug.engine.pipeline import Pipeline
 from dvplug.errors import InputError, Problems
+from dvplug.executors.choice import LOCAL, check_executor, open_pool, starts_here
+from dvplug.executors.node import Facts, facts_of
+from dvplug.executors.pool import Pool, WorkersWanted
+from dvplug.executors.spread import spread
 from dvplug.genome.ploidy import Ploidy, left_out_by_default, resolve_ploidy
 from dvplug.genome.reference import Reference
 from dvplug.genome.regions import grouped, partitions, resolve_regions, skip_n_runs
@@ -70,6 +74,8 @@ class PreparedCall:
     """Makes the VCF header; takes ``gvcf_symbol``."""
     met: Mapping[str, str]
     """What the reads are like, beside what the model was trained on."""
+    facts: Facts
+    """What workers on other machines must have in common with this process."""
 
 
 def call_variants(options: CallOptions) -> Counts:
@@ -168,7 +174,8 @@ def prepare_call(options: CallOptions) -> PreparedCall:
         _say_proposed(checked.proposed)
     options = replace(options, tech=checked.profile.name) if options.tech == AUTO else options
     job, departures, met = call_job(options, plugins, checked, inputs)
-    code = RunCode.of(plugins, checked.profile, _of_model(plugins, job), job.device)
+    of_model = _of_model(plugins, job)
+    code = RunCode.of(plugins, checked.profile, of_model, job.device)
     with Reference.open(options.ref) as reference:
         text = partial(
             _header, (departures, job.run), reference.lengths, checked.sample, reference=file_name(options.ref),
@@ -177,7 +184,8 @@ def prepare_call(options: CallOptions) -> PreparedCall:
         )  # fmt: skip
         size, regions = checked.profile.partition_size, _to_call(options, checked)
         parts = list(grouped(skip_n_runs(partitions(regions, size), reference), size))
-    return PreparedCall(options, job, parts, workers, code, text, met)
+    facts = facts_of(code, checked.profile.name, of_model)
+    return PreparedCall(options, job, parts, workers, code, text, met, facts)
 
 
 def _to_call(options: CallOptions, checked: Checked) -> list[Region]:
@@ -213,6 +221,8 @@ def check_options(options: CallOptions, where: Where | None = None) -> tuple[int
     workers, checked = 0, None
     with problems.collect():
         workers = _workers(options)
+    with problems.collect():
+        check_executor(options.executor, options.device)
     if options.model:
         with problems.collect():
             check_request(plugins, options.model)
@@ -244,7 +254,7 @@ def call_job(
     model = resolve_model(plugins, profile, options.model, offline=options.offline)
     check_fit(plugins, model.manifest, profile)
     opener = opener_of(plugins, model, profile)
-    device = _device(options.device, opener.devices)
+    device = _device(options, opener.devices)
     opener.require_device(device)
     with inputs.watched():
         sample, run = measure_run(checked.reads, options.ref, profile)
@@ -274,16 +284,19 @@ def _results(prepared: PreparedCall, journal: Journal | None) -> Generator[Regio
     """Yield one result of each partition, in order, with a progress bar where the caller gets files."""
     job, parts, workers = prepared.job, prepared.partitions, prepared.workers
     name, model = job.pipeline.profile.name, job.model.manifest
-    info(f"Calling {name} with {model.label} on {job.device}, {workers} worker(s).")
-    _tell_of_compiling()
+    local = prepared.options.executor == LOCAL
+    by = f"{workers} worker(s)" if local else prepared.options.executor
+    info(f"Calling {name} with {model.label} on {job.device}, {by}.")
+    if local:
+        _tell_of_compiling()
     log_event(
         "calling", technology=name, model=model.label, model_sha256=job.model.manifest_sha256, device=job.device,
         workers=workers, partitions=len(parts), resumed=journal.finished if journal else 0,
     )  # fmt: skip
     log_event("profile", **job.run.summary())
-    call = partial(call_regions, job, workers=workers, max_memory=prepared.options.max_memory)
     bar = not job.as_records
     with (
+        _regions_called(prepared) as (call, workers_at_work),
         progress("Calling", len(parts), bar=bar) as advance,
         closing(finish(journal, parts, call)) as results,
     ):
@@ -291,8 +304,27 @@ def _results(prepared: PreparedCall, journal: Journal | None) -> Generator[Regio
         for part, result in zip(parts, results, strict=True):
             density.add(part.region.contig, result.counts)
             yield result
-            advance(result.counts.regions)
+            advance(result.counts.regions, workers_at_work())
         density.finish()
+
+
+@contextmanager
+def _regions_called(
+    prepared: PreparedCall,
+) -> Iterator[tuple[Callable[[Sequence[Partition]], Iterator[RegionResult]], Callable[[], str]]]:
+    """Give what calls partitions where the executor says, and what tells, for the progress, how many work on it."""
+    options = prepared.options
+    call = partial(call_regions, prepared.job, workers=prepared.workers, max_memory=options.max_memory)
+    if options.executor == LOCAL:
+        yield call, str
+        return
+    with open_pool(options.executor, WorkersWanted(prepared.workers, options.max_memory)) as pool:
+        info(f"Regions are called by {pool.described()}.")
+        yield partial(call, spread=partial(spread, pool, prepared.facts)), partial(_at_work, pool)
+
+
+def _at_work(pool: Pool) -> str:
+    return f"{pool.workers()} worker(s)"
 
 
 def _tell_of_compiling() -> None:
@@ -310,7 +342,7 @@ def _workers(options: CallOptions) -> int:
         raise InputError(
             f"--workers {options.workers} is not a number of processes", repair="Give 1 or more."
         )
-    if options.max_memory is None:
+    if options.max_memory is None or not starts_here(options.executor):
         return options.workers
     fit = workers_that_fit(options.workers, options.max_memory)
     if fit < options.workers:
@@ -345,7 +377,9 @@ def ploidy_of(options: CallOptions, lengths: Mapping[str, int], regions: Iterabl
     )
 
 
-def _device(wanted: str, devices: Sequence[str]) -> str:
-    if wanted != "auto":
-        return wanted
+def _device(options: CallOptions, devices: Sequence[str]) -> str:
+    if options.device != "auto":
+        return options.device
+    if options.executor != LOCAL:
+        return "cpu"
     return "gpu" if "gpu" in devices and gpu_is_usable() else devices[0]

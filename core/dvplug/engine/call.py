@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,12 @@ from dvplug.records.vcf import format_record
 from dvplug.system.workers import map_in_order
 
 RUNS_PER_WORKER = 16  # at least, where there are so many partitions
+
+
+Spread: TypeAlias = Callable[
+    [type["RunCaller"], CallJob, Iterable[PartitionRun]], Iterator[list[RegionResult]]
+]
+"""What calls runs of partitions somewhere else, with the promise of `map_in_order`."""
 
 
 class Genotyped(NamedTuple):
@@ -117,11 +124,20 @@ class RegionDrawer:
 
 
 def call_regions(
-    job: CallJob, partitions: Sequence[Partition], workers: int, max_memory: int | None = None
+    job: CallJob,
+    partitions: Sequence[Partition],
+    workers: int,
+    max_memory: int | None = None,
+    spread: Spread | None = None,
 ) -> Iterator[RegionResult]:
     """Call partitions: one result for each, in order.
 
     On a CPU each worker goes the whole line; on a GPU the workers draw and this process runs the network.
+
+    Parameters
+    ----------
+    spread
+        Calls runs of partitions on other machines, in place of worker processes of this one.
 
     Raises
     ------
@@ -135,5 +151,6 @@ def call_regions(
     else:
         most = max(1, len(partitions) // (RUNS_PER_WORKER * workers))
         together = runs(partitions, job.pipeline.profile.partition_size, most)
-        for results in map_in_order(RunCaller, job, together, workers, max_memory):
+        spread = spread or partial(map_in_order, workers=workers, max_memory=max_memory)
+        for results in spread(RunCaller, job, together):
             yield from results

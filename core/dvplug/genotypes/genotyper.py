@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dvplug.errors import InputError, ModelError
-from dvplug.genotypes.networks import build, predict_batch, quiet_backend, softmax
+from dvplug.genotypes.networks import build, predict_batch, quiet_backend, require_tensorflow, softmax
 from dvplug.hookspecs import Predictor
 from dvplug.system.console import stderr
 from dvplug.system.quiet import libraries_kept_quiet
@@ -76,18 +76,21 @@ def choose_device(device: str) -> Literal["cpu", "gpu"]:
         return "cpu"
     if device not in ("auto", "gpu"):
         raise InputError(f"unknown device '{device}'", repair="Use auto, cpu or gpu.")
+    require_tensorflow()
     if not gpu_is_usable():
         raise _no_gpu("no NVIDIA driver, or no CUDA libraries, were found")
     return "gpu"
 
 
 def gpu_is_usable() -> bool:
-    """Tell, without importing TensorFlow, whether an NVIDIA GPU and CUDA's libraries are here.
+    """Tell, without importing it, whether TensorFlow, an NVIDIA GPU and CUDA's libraries are here.
 
     The GPU shows as a device file of NVIDIA's driver (``/dev/nvidia0``; ``/dev/dxg`` under WSL) that
     CUDA_VISIBLE_DEVICES does not hide; the libraries as the Python package ``nvidia.cudnn``, which
     ``tensorflow[and-cuda]`` brings, or as a system-wide libcudnn.
     """
+    if importlib.util.find_spec("tensorflow") is None:
+        return False
     if os.environ.get("CUDA_VISIBLE_DEVICES", "0").strip() in ("", "-1"):
         return False
     if not any(Path("/dev").glob("nvidia[0-9]*")) and not Path("/dev/dxg").exists():
@@ -106,6 +109,7 @@ def _no_gpu(cause: str) -> InputError:
 
 def _require_gpu() -> None:
     """Have TensorFlow take the GPU; raises InputError."""
+    require_tensorflow()
     quiet_backend()
     import tensorflow as tf
 

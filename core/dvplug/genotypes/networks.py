@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeVar
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
+from dvplug.errors import InputError
 from dvplug.hookspecs import Network
 from dvplug.plugins.loading import installed_plugins
 from dvplug.plugins.network_checks import CheckedBuild
@@ -123,15 +125,42 @@ def logits_batch(
 
 
 def quiet_backend() -> None:
-    """Import Keras, and keep its backend's start-up notices off the terminal: TensorFlow reads how many when loaded."""
+    """Import Keras, and keep its backend's start-up notices off the terminal: TensorFlow reads how many when loaded.
+
+    Raises
+    ------
+    InputError
+        Keras or its backend is not installed, as where only calling was.
+    """
     name = "TF_CPP_MIN_LOG_LEVEL"
     before = os.environ.get(name)
     os.environ.setdefault(name, "3")
-    with libraries_kept_quiet():  # absl says some things before it is told how much to say
-        import keras  # noqa: F401
+    try:
+        with libraries_kept_quiet():  # absl says some things before it is told how much to say
+            import keras  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise _lacks(
+            error.name or "keras", "networks are trained, and run on GPUs, by Keras on it"
+        ) from error
+    finally:
+        if before is None:
+            del os.environ[name]
 
-    if before is None:
-        del os.environ[name]
+
+def require_tensorflow() -> None:
+    """Raise InputError where TensorFlow is not installed, for what needs it whatever the backend of Keras."""
+    if importlib.util.find_spec("tensorflow") is None:
+        raise _lacks(
+            "tensorflow", "models are made into files for CPUs, and GPUs are used when calling, by it"
+        )
+
+
+def _lacks(module: str, why: str) -> InputError:
+    return InputError(
+        f"{module} is not installed",
+        cause=why,
+        repair="pip install 'tensorflow>=2.18,<3'; calling on a CPU goes without.",
+    )
 
 
 def count_flop(model: keras.Model) -> int:

@@ -26,6 +26,7 @@ NO_KERNELS = {
     "cli",
     "engine",
     "evaluate",
+    "executors",
     "genotypes",
     "inputs",
     "plugins",

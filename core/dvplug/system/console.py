@@ -72,19 +72,22 @@ class Advance:
         self.task = bar.add_task(label, total=self.total) if bar else None
         self.printed, self.next_line, self.next_event = 0, time.monotonic() + 10, 0.0
 
-    def __call__(self, amount: int = 1) -> None:
-        """Report that ``amount`` more is done."""
+    def __call__(self, amount: int = 1, note: str = "") -> None:
+        """Report that ``amount`` more is done, with a word on how, such as by how many workers."""
         self.done += amount
         if time.monotonic() >= self.next_event or self.done == self.total:
             self.next_event = time.monotonic() + 1
-            log_event("progress", step=self.label, done=self.done, total=self.total)
+            noted = {"note": note} if note else {}
+            log_event("progress", step=self.label, done=self.done, total=self.total, **noted)
         if self.bar and self.task is not None:
-            self.bar.advance(self.task, amount)
+            self.bar.update(
+                self.task, advance=amount, description=", ".join(filter(None, (self.label, note)))
+            )
             return
         tenth = 10 * self.done // self.total
         if tenth > self.printed and time.monotonic() >= self.next_line:
             self.printed, self.next_line = tenth, time.monotonic() + 10
-            stderr.print(f"{escape(self.label)}: {10 * tenth} %")
+            stderr.print(escape(", ".join(filter(None, (f"{self.label}: {10 * tenth} %", note)))))
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from dvplug.errors import InputError, Problems
 from dvplug.genotypes.genotyper import LiteRTPredictor, LiteRTSettings
-from dvplug.genotypes.networks import GENOTYPES, build, predict_batch, quiet_backend
+from dvplug.genotypes.networks import GENOTYPES, build, predict_batch, quiet_backend, require_tensorflow
 from dvplug.genotypes.weights import load_weights, save_weights
 from dvplug.system import console
 from dvplug.system.explain import explain
@@ -146,9 +146,11 @@ def export(
     Raises
     ------
     InputError
-        ``out`` exists, ``fitted`` holds no fit, the examples are not of its kind, or the description is not valid.
+        TensorFlow is not installed, ``out`` exists, ``fitted`` holds no fit, the examples are not of its kind, or the
+        description is not valid.
         Where several things are wrong: `ManyProblems`.
     """
+    require_tensorflow()
     out = Path(out)
     with libraries_kept_quiet():
         state, model, tune = _checked(Path(fitted), tune_examples, description, out, card)

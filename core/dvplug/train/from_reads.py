@@ -12,6 +12,7 @@ from pydantic import Field
 from dvplug.engine.pipeline import Pipeline
 from dvplug.errors import InputError, PluginError, Problems
 from dvplug.genome.reference import Reference
+from dvplug.genotypes.networks import require_tensorflow
 from dvplug.inputs.samples import SampleChoice
 from dvplug.plugins.loading import installed_plugins
 from dvplug.reads.groups import ReadSource
@@ -98,6 +99,7 @@ def model_from_reads(inputs: ModelInputs, settings: ModelSettings, out: Path, wo
         All that is wrong is told before any work: see `dvplug.train.learn`, `dvplug.train.simulated`,
         `dvplug.train.examples`, `dvplug.train.fit` and `dvplug.train.export`.
     """
+    require_tensorflow()  # which is used last, after hours
     settings, source = _check(inputs, settings, out)
     work = out.with_name(f"{out.name}.work")
     Begun.of(work, settings, filter(None, inputs)).enter()
