@@ -36,7 +36,7 @@ ILLUMINA_WGS = TechnologyProfile(
     recognition=_WGS,
     depth=(8, 100),
     realign_reads=True,
-    features=("site", "length-summary", "length-shares"),
+    features=("relative-site", "length-summary", "length-shares", "length-likelihoods", "read-odds"),
     # As `dvplug profile` measures HiSeq reads.
     usual_errors=UsualErrors(length_error=1e-5, length_growth=1.9, insertion=2e-6, deletion=2e-6),
     image=ImageLayout(
@@ -45,17 +45,17 @@ ILLUMINA_WGS = TechnologyProfile(
         reference_rows=2,
         channels=(
             "read_base",
-            "base_quality",
-            "mapping_quality",
+            "base_error",
+            "relative_mapping_quality",
             "strand",
             "read_supports_variant",
             "base_differs_from_ref",
-            "insert_size",
+            "relative_insert_size",
         ),
     ),
 )
 
-# Drawn alike, so that either model can start from the other's weights; only depth differs, and what was learnt of it.
+# As its model was trained: by what reads say of themselves.
 ILLUMINA_WES = ILLUMINA_WGS.model_copy(
     update={
         "name": "illumina-wes",
@@ -69,5 +69,19 @@ ILLUMINA_WES = ILLUMINA_WGS.model_copy(
             }
         ),
         "depth": (3, 300),
+        "features": ("site", "length-summary", "length-shares"),
+        "image": ILLUMINA_WGS.image.model_copy(
+            update={
+                "channels": (
+                    "read_base",
+                    "base_quality",
+                    "mapping_quality",
+                    "strand",
+                    "read_supports_variant",
+                    "base_differs_from_ref",
+                    "insert_size",
+                )
+            }
+        ),
     }
 )
