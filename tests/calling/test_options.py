@@ -145,6 +145,7 @@ ALL = {
     "proposed_variants": "p.vcf.gz",
     "report": "x.html",
     "resume": True,
+    "executor": "dask:local",
     "max_memory": "4G",
     "log_json": "log",
 }

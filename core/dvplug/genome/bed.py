@@ -91,7 +91,9 @@ def _region(line: str, source: str, lengths: Mapping[str, int]) -> Region:
     fields = line.split("\t") if "\t" in line else line.split()
     if len(fields) < 3 or not all(map(_INTEGER.fullmatch, fields[1:3])):
         raise _no_bed(source, line, "a line is contig, start and end, separated by tabs or spaces")
-    region = Region(fields[0].strip(), int(fields[1]), int(fields[2]))
+    # Without what is blank to a pattern and not to int(), such as the separators of ASCII.
+    start, end = (int(field.strip()) for field in fields[1:3])
+    region = Region(fields[0].strip(), start, end)
     require_contig(region.contig, source, lengths)
     require_inside(region, f"{source} ('{line.strip()[:80]}')", lengths)
     return region
