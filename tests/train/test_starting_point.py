@@ -90,7 +90,9 @@ def test_what_was_started_from_is_where_the_fit_begins(tmp_path: Path) -> None:
         load_weights(network, tmp_path / name / "weights.safetensors")
         networks.append(network.get_layer("head").kernel.numpy())
     np.testing.assert_allclose(*networks, atol=1e-6)
-    assert read_fit(tmp_path / "second").settings.architecture_settings == TINY
+    second = read_fit(tmp_path / "second")
+    assert second.settings.architecture_settings == TINY
+    assert str(tmp_path) not in second.started_from  # a manifest will say it
 
 
 @pytest.mark.parametrize(

@@ -96,8 +96,9 @@ def read_starting_point(given: StrPath) -> StartingPoint:
     if folder.is_dir() and (folder / FIT_NAME).is_file():
         state = read_fit(folder)
         header, settings = state.header, state.settings
+        # By its name alone: manifests are published, and say no folders of a machine.
         return StartingPoint(
-            f"the fit '{folder}'", folder / WEIGHTS_NAME, settings.architecture, settings.architecture_settings,
+            f"the fit '{folder.resolve().name}'", folder / WEIGHTS_NAME, settings.architecture, settings.architecture_settings,
             header.layout, header.features, _drawn_by(header),
         )  # fmt: skip
     if folder.is_dir() and not (folder / MANIFEST_NAME).is_file():
