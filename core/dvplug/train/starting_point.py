@@ -98,8 +98,8 @@ def read_starting_point(given: StrPath) -> StartingPoint:
         header, settings = state.header, state.settings
         # By its name alone: manifests are published, and say no folders of a machine.
         return StartingPoint(
-            f"the fit '{folder.resolve().name}'", folder / WEIGHTS_NAME, settings.architecture, settings.architecture_settings,
-            header.layout, header.features, _drawn_by(header),
+            f"the fit '{folder.resolve().name}'", folder / WEIGHTS_NAME, settings.architecture,
+            settings.architecture_settings, header.layout, header.features, _drawn_by(header),
         )  # fmt: skip
     if folder.is_dir() and not (folder / MANIFEST_NAME).is_file():
         raise InputError(
