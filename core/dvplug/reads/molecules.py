@@ -31,6 +31,8 @@ def with_molecules(reads: ReadBatch, copies_told: bool) -> ReadBatch:
         Whether fragments that lie exactly alike are one molecule. If not, each of them is one: the longest first read
         belongs to the longest second one, so that it does not matter which reach beyond where the work was cut.
     """
+    if not reads.fragment_length.any():
+        return reads  # single reads, such as long ones
     place = places(reads)
     if not copies_told:
         longest = np.where(reads.fragment_length > 0, -reads.end.astype(np.int64), reads.start)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from dvplug.simulate.amplicons import Amplicons, amplify
 from dvplug.simulate.balance import AlleleBalance, allele_balance
 from dvplug.simulate.depths import DepthBlocks, ripple
+from dvplug.simulate.fragments import Fragments, fragment_starts
 from dvplug.simulate.genome import Codes
 from dvplug.simulate.learn.context import ContextProfile
 from dvplug.simulate.learn.profile import Profile
@@ -24,7 +25,7 @@ from dvplug.simulate.long_reads import ReadSpans, long_fastq_batches, prepare_lo
 from dvplug.simulate.machines import mean_quality, short_machine, single_machine, world_noise
 from dvplug.simulate.mapping import Mapper
 from dvplug.simulate.reported import reported_mapping, reported_qualities
-from dvplug.simulate.short_reads import Fragments, fastq_batches, fragment_starts, prepare
+from dvplug.simulate.short_reads import fastq_batches, prepare
 from dvplug.simulate.variants import HaplotypeSequence, PhasedVariant, apply_variants
 from dvplug.simulate.world import World
 

@@ -11,6 +11,7 @@ import pytest
 from dvplug.errors import InputError
 from dvplug.simulate import SimulatedDataset
 from dvplug.simulate.depths import DepthBlocks
+from dvplug.simulate.fragments import Fragments, fragment_starts
 from dvplug.simulate.genome import random_genome, write_fasta
 from dvplug.simulate.learn.context import ContextProfile
 from dvplug.simulate.learn.error_counts import MOST_CHANGE
@@ -18,7 +19,7 @@ from dvplug.simulate.learn.profile import LONGEST_TRACT, RIGHT, WRONG, Profile, 
 from dvplug.simulate.learn.reads import LearntReads, learn_reads, way_of
 from dvplug.simulate.long_reads import long_fastq_batches, prepare_long, read_spans
 from dvplug.simulate.mapping import mapping
-from dvplug.simulate.short_reads import Fragments, fastq_batches, fragment_starts, prepare
+from dvplug.simulate.short_reads import fastq_batches, prepare
 from dvplug.simulate.variants import apply_variants
 from dvplug.simulate.world_ranges import LONG, NOISY_LONG, PAIRS, SINGLE, error_rate, kind_of
 from helpers.aligners import needs_aligners

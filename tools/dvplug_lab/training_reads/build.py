@@ -18,6 +18,7 @@ from dvplug.genome.bed import read_bed
 from dvplug.sequence.codes import encode_bases
 from dvplug.simulate.depths import ripple
 from dvplug.simulate.drawn_variants import VariantModel, drawn_variants
+from dvplug.simulate.fragments import Fragments, fragment_starts
 from dvplug.simulate.genome import Codes, write_bed, write_fasta
 from dvplug.simulate.learn.context import ContextProfile, learn_context_profile
 from dvplug.simulate.learn.profile import Profile, learn_profile
@@ -25,7 +26,7 @@ from dvplug.simulate.long_reads import long_fastq_batches, prepare_long, read_sp
 from dvplug.simulate.mapping import Mapper, mapping
 from dvplug.simulate.sample import decoys, read_fasta, real_variants, subtract, within
 from dvplug.simulate.sequencing import copied
-from dvplug.simulate.short_reads import Fragments, fastq_batches, fragment_starts, prepare
+from dvplug.simulate.short_reads import fastq_batches, prepare
 from dvplug.simulate.variants import PhasedVariant, apply_variants, write_truth
 from dvplug_lab.read_sets import (
     CONFIDENT,
