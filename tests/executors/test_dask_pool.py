@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from dvplug.calling.options import CallOptions
@@ -19,6 +20,7 @@ from dvplug.executors.dask_pool import open_dask
 from dvplug.executors.pool import WorkersWanted
 from dvplug.executors.spread import spread
 from dvplug.simulate import SimulatedDataset, simulate_dataset
+from helpers import deadly_region
 from helpers.clusters import DeadlyJob, DeadlyWork, facts_here, started, wait_for, workers_of
 from helpers.command import call_words
 from helpers.places import ROOT
@@ -59,15 +61,22 @@ def outputs(folder: Path) -> tuple[bytes, bytes]:
     return (folder / "calls.vcf.gz").read_bytes(), (folder / "calls.g.vcf.gz").read_bytes()
 
 
+def ordered(folder: Path, word: str) -> dict[str, str]:
+    """Variables with which a worker obeys at the sixth region or later."""
+    order = folder / "order"
+    order.write_text(f"{word} 250000")
+    preload = json.dumps([deadly_region.__file__])
+    return {"DASK_DISTRIBUTED__WORKER__PRELOAD": preload, deadly_region.ORDER: str(order)}
+
+
 def test_a_worker_that_is_killed_costs_its_region_alone(
     genome: SimulatedDataset, expected: tuple[bytes, bytes], tmp_path: Path
 ) -> None:
-    with started(*DVPLUG, *command(genome, tmp_path, "--executor", "dask:local")) as client:
-        wait_for(lambda: partitions_told(tmp_path / "log") or client.poll() is not None)
-        workers = workers_of(client.pid)
-        assert len(workers) == 2
-        workers[0].kill()
+    words = command(genome, tmp_path, "--executor", "dask:local")
+    with started(*DVPLUG, *words, **ordered(tmp_path, "die")) as client:
         assert client.wait() == 0
+    (killed,) = tmp_path.glob("order.*")
+    assert not psutil.pid_exists(int(killed.suffix[1:]))
     said = (tmp_path / "log").read_text()
     assert "a worker was lost at" in said
     assert partitions_told(tmp_path / "log") == 8
@@ -80,12 +89,13 @@ def test_a_killed_client_goes_on_and_leaves_no_worker(
     genome: SimulatedDataset, expected: tuple[bytes, bytes], tmp_path: Path
 ) -> None:
     words = command(genome, tmp_path, "--executor", "dask:local", "--resume")
-    with started(*DVPLUG, *words) as client:
-        wait_for(lambda: partitions_told(tmp_path / "log") >= 2 or client.poll() is not None)
+    with started(*DVPLUG, *words, **ordered(tmp_path, "wait")) as client:
+        wait_for(lambda: partitions_told(tmp_path / "log") >= 2 and list(tmp_path.glob("order.*")))
         workers = workers_of(client.pid)
-        assert workers
+        assert len(workers) == 2
         client.kill()
         client.wait()
+    next(tmp_path.glob("order.*")).unlink()
     wait_for(lambda: not any(worker.is_running() for worker in workers))
     subprocess.run([sys.executable, *DVPLUG, *words], check=True)
     told = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
