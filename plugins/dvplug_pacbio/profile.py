@@ -56,7 +56,7 @@ PACBIO = TechnologyProfile(
     phase_reads=True,
     partition_size=100_000,  # reads of 20 kb on either side are phased along, which costs less so
     candidate_thresholds=CandidateThresholds(min_fraction_indels=0.12),
-    features=("site", "length-summary", "length-shares"),
+    features=("relative-site", "length-summary", "length-shares", "length-likelihoods", "read-odds"),
     # As `dvplug profile` measures Sequel and Sequel II reads.
     usual_errors=UsualErrors(length_error=1.5e-3, length_growth=1.6, insertion=1e-4, deletion=1.5e-5),
     image=ImageLayout(
@@ -65,8 +65,8 @@ PACBIO = TechnologyProfile(
         reference_rows=2,
         channels=(
             "read_base",
-            "base_quality",
-            "mapping_quality",
+            "base_error",
+            "relative_mapping_quality",
             "strand",
             "read_supports_variant",
             "base_differs_from_ref",

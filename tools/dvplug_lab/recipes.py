@@ -53,7 +53,7 @@ _OF_READS: tuple[RunMeasure, ...] = (
     "differing_positions",
 )
 # What each network is given in place of what it has not met: that which was found to help, on real and simulated reads
-# (tools/measure_shifts.py), and no more. Base qualities are nothing to the PacBio network.
+# (tools/measure_shifts.py), and no more.
 _GENOME = UsualRules(measures=(*_OF_READS, "with_fragment_length", "read_length", "distinct_starts"))
 _EXOME = UsualRules(
     measures=(*_OF_READS, "with_fragment_length", "read_length", "distinct_starts"),
@@ -71,14 +71,7 @@ _EXOME = UsualRules(
     features_above={"nearby_differences": 0.7},
     unless_above={"nearby_differences": {"alt_clipped_fraction": 0.25}},
 )
-_PACBIO = UsualRules(
-    measures=("mapping_quality", "reverse_strand", "differing_positions"),
-    features_outside={
-        "nearby_differences": "differing_positions",
-        "alt_mismatches": "differing_positions",
-        "ref_mismatches": "differing_positions",
-    },
-)
+_PACBIO = UsualRules(measures=_OF_READS)
 _ONT = UsualRules(measures=_OF_READS, mapping_quality=True)
 _ION = UsualRules(
     measures=("base_quality", "mapping_quality", "reverse_strand", "read_length"), base_quality=True
