@@ -60,7 +60,7 @@ def test_a_store_says_what_the_vcf_says(cohort: Cohort) -> None:
     joint_genotype(paths, cohort.reference, vcz)
     right, found = rows(vcf), viewed(vcz)
     assert len(right) > 100
-    assert [row[:5] + [row[6]] for row in found] == [row[:5] + [row[6]] for row in right]
+    assert [[*row[:5], row[6]] for row in found] == [[*row[:5], row[6]] for row in right]
     assert [float(row[5]) for row in found] == pytest.approx([float(row[5]) for row in right], abs=0.06)
     for told, true in zip(found, right, strict=True):
         assert keyed(told) == keyed(true)

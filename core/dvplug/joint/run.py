@@ -72,8 +72,8 @@ def joint_genotype(
     ref
         Reference FASTA, indexed, that all of them were called with.
     out
-        What to write: ``.vcf.gz``, ``.bcf`` (both indexed), ``.vcf``, or the folder of a VCF Zarr store, ``.vcz``, which
-        needs the extra ``dvplug[zarr]``.
+        What to write: ``.vcf.gz``, ``.bcf`` (both indexed), ``.vcf``, or ``.vcz``, VCF Zarr, which needs the
+        extra ``dvplug[zarr]``.
     pedigree
         PED file: the genotypes of families are revised by Mendel's laws, and children's new mutations are told.
     de_novo_rate
