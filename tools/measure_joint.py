@@ -23,11 +23,12 @@ from dvplug_lab.cohorts.measured import (
     merged,
     new_mutations,
     reference_without_reads,
+    without_places,
     wrong_by_quality,
     wrong_genotypes,
     wrong_haplotypes,
 )
-from dvplug_lab.cohorts.simulated import SimulatedCohort, simulate_cohort, trios, unrelated
+from dvplug_lab.cohorts.simulated import CONTIG, SimulatedCohort, simulate_cohort, trios, unrelated
 from dvplug_lab.commands import require
 from dvplug_lab.script import run
 
@@ -111,8 +112,10 @@ def _tell_wrong(vcf: Path, made: SimulatedCohort, folder: Path) -> None:
         "0/0 at DP 0": reference_without_reads(vcf),
     }
     if made.new:
-        counts = mendelian_violations(vcf, made.pedigree, made.reference, all_filters=True)
-        told["Mendel"] = asdict(counts)
+        places = sorted({at for own in made.new.values() for at in own})
+        inherited = without_places(vcf, CONTIG, places, folder / "inherited.vcf.gz") if places else vcf
+        for name, each in (("Mendel", vcf), ("Mendel, away from new mutations", inherited)):
+            told[name] = asdict(mendelian_violations(each, made.pedigree, made.reference, all_filters=True))
     info(json.dumps(told))
 
 

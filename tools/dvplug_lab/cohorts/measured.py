@@ -15,6 +15,8 @@ from dvplug_lab.cohorts.simulated import EDGE
 from dvplug_lab.commands import run
 
 HIGHEST_BAND = 50
+PLACE = 60
+"""bp on either side of a new mutation: what lies within 50 is one region of the count of violations."""
 PlacedAllele = tuple[str, int, str, str]
 """Contig, 0-based start, REF and ALT."""
 
@@ -141,6 +143,14 @@ def reference_without_reads(cohort: Path) -> int:
                 is_reference = set(sample["GT"]) == {0}
                 count += is_reference and sample.get("DP") == 0
     return count
+
+
+def without_places(cohort: Path, contig: str, places: Sequence[int], out: Path) -> Path:
+    """Write the records that lie `PLACE` bp away from all of these 0-based positions, one at least."""
+    bed = Path(f"{out}.bed")
+    bed.write_text("".join(f"{contig}\t{max(at - PLACE, 0)}\t{at + PLACE + 1}\n" for at in places))
+    run([["bcftools", "view", "-T", f"^{bed}", str(cohort), "-Oz", "-o", str(out)]])
+    return out
 
 
 def new_mutations(cohort: Path, least: float) -> Iterator[tuple[str, str, int]]:
