@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,9 +101,7 @@ def joint_genotype(
         family_rate = de_novo_rate if pedigree else None
         head = header(lengths, job.samples, Path(ref).name, family_rate=family_rate)
         sites, new = 0, dict.fromkeys((job.samples[child] for child in job.children), 0)
-        with ExitStack() as stack:
-            kind = StoreOutput if is_store(place) else CohortOutput
-            written = stack.enter_context(kind(place, head))
+        with _written(place, head) as written:
             for found in map_in_order(RegionGenotyper, job, wanted, workers):
                 written.add(found.text)
                 sites += found.sites
@@ -114,6 +112,10 @@ def joint_genotype(
 
 def _reserved(place: Path, inputs: Sequence[Path]) -> AbstractContextManager[None]:
     return reserved_store(place) if is_store(place) else reserved([Output("--out", place, OUTPUTS)], inputs)
+
+
+def _written(place: Path, head: str) -> CohortOutput | StoreOutput:
+    return StoreOutput(place, head) if is_store(place) else CohortOutput(place, head)
 
 
 def _job(
