@@ -23,10 +23,12 @@ from dvplug_lab.cohorts.measured import (
     merged,
     new_mutations,
     reference_without_reads,
+    without_places,
+    wrong_by_quality,
     wrong_genotypes,
     wrong_haplotypes,
 )
-from dvplug_lab.cohorts.simulated import SimulatedCohort, simulate_cohort, trios, unrelated
+from dvplug_lab.cohorts.simulated import CONTIG, SimulatedCohort, simulate_cohort, trios, unrelated
 from dvplug_lab.commands import require
 from dvplug_lab.script import run
 
@@ -50,7 +52,7 @@ def main(
     Parameters
     ----------
     folder
-        Where everything goes.
+        Where everything goes; gVCFs that are there, of a run that was killed, are taken.
     persons
         Unrelated ones, of 8x to 40x.
     families
@@ -67,38 +69,53 @@ def main(
     require("bcftools")
     everybody = [*unrelated(persons), *trios(families, depth)]
     made = simulate_cohort(folder, everybody, length=length, new_mutations=new, seed=seed)
-    gvcfs = []
     for name, reads in made.reads.items():
-        gvcfs.append(folder / f"{name}.g.vcf.gz")
-        dvplug.call(
-            "illumina-wgs", made.reference, reads, folder / f"{name}.vcf.gz", gvcf=gvcfs[-1], device="cpu"
-        )
+        gvcf = folder / f"{name}.g.vcf.gz"
+        if not Path(f"{gvcf}.tbi").exists():
+            vcf = folder / f"{name}.vcf.gz"
+            dvplug.call("illumina-wgs", made.reference, reads, vcf, gvcf=gvcf, device="cpu")
+    measure(made, folder, length)
+
+
+def measure(made: SimulatedCohort, folder: Path, length: int) -> None:
+    """Genotype a cohort of which the folder has the gVCFs, and print what is wrong."""
+    gvcfs = [folder / f"{name}.g.vcf.gz" for name in made.reads]
     alone, cohort, kin = (folder / f"{name}.vcf.gz" for name in ("merged", "joint", "family"))
     merged(gvcfs, made.reference, alone)
     began = time.process_time()
     joint_genotype(gvcfs, made.reference, cohort)
     info(f"joint: {(time.process_time() - began) / len(gvcfs) / length * 1e6:.2f} CPU s per sample and Mb")
-    if families:
+    if made.new:
         joint_genotype(gvcfs, made.reference, kin, pedigree=made.pedigree)
-    for vcf in (alone, cohort, kin)[: 3 if families else 2]:
-        _tell_wrong(vcf, made, folder, families)
-    if families:
+    for vcf in (alone, cohort, kin)[: 3 if made.new else 2]:
+        _tell_wrong(vcf, made, folder)
+        if vcf == alone:
+            continue
+        for least, band in wrong_by_quality(vcf, made.truth, made.reference).items():
+            info(
+                f"{vcf.name}, GQ {least} and more: {band.genotypes:,} genotypes, {band.wrong} wrong, "
+                f"{band.claimed:.1f} by GQ"
+            )
+    if made.new:
         _tell_new(kin, made.new)
 
 
-def _tell_wrong(vcf: Path, made: SimulatedCohort, folder: Path, families: int) -> None:
+def _tell_wrong(vcf: Path, made: SimulatedCohort, folder: Path) -> None:
     wrong = wrong_genotypes(vcf, made.truth, made.reference)
     haplotypes = wrong_haplotypes(vcf, made.truth, made.confident, made.reference, folder)
     told: dict[str, object] = {
         "file": vcf.name,
         "wrong genotypes": wrong.total(),
-        "of them (true, told)": {f"{a}, {b}": n for (a, b), n in sorted(wrong.items(), key=str)},
+        "of them calls": sum(count for (_, told), count in wrong.items() if told is not None),
+        "by (true, told)": {f"{a}, {b}": n for (a, b), n in sorted(wrong.items(), key=str)},
         "haplotypes missed, false": haplotypes,
         "0/0 at DP 0": reference_without_reads(vcf),
     }
-    if families:
-        counts = mendelian_violations(vcf, made.pedigree, made.reference, all_filters=True)
-        told["Mendel"] = asdict(counts)
+    if made.new:
+        places = sorted({at for own in made.new.values() for at in own})
+        inherited = without_places(vcf, CONTIG, places, folder / "inherited.vcf.gz") if places else vcf
+        for name, each in (("Mendel", vcf), ("Mendel, away from new mutations", inherited)):
+            told[name] = asdict(mendelian_violations(each, made.pedigree, made.reference, all_filters=True))
     info(json.dumps(told))
 
 

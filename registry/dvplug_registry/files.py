@@ -164,14 +164,16 @@ def _take_back(come: Path | None, place: Path, before: Path) -> None:
 
 
 def remove_unfinished(place: Path) -> None:
-    """Remove the unfinished files, and what was made of them, that killed processes left beside a place.
+    """Remove the unfinished files and folders, and what was made of them, that killed processes left beside a place.
 
     Only one who knows that nobody else is writing there may call it.
     """
     place = resolved(place)
     ours = re.compile(rf"\.{re.escape(place.name)}\.[0-9a-f]{{8}}\.[a-z.]+")
     for left in place.parent.iterdir():
-        if ours.fullmatch(left.name):
+        if ours.fullmatch(left.name) and left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left)
+        elif ours.fullmatch(left.name):
             left.unlink(missing_ok=True)
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 from pathlib import Path
 
 import pytest
 
-from dvplug.cli.joint import joint
-from dvplug.joint.families import DE_NOVO_RATE
 from helpers.command import run_captured
 from helpers.gvcfs import Cohort, rows, values
 
@@ -42,7 +39,3 @@ def test_the_command_genotypes_a_family(tmp_path: Path, capsys: pytest.CaptureFi
     code, _, err = run_captured(capsys, "joint", "--ref", cohort.reference, "--out", tmp_path / "none.vcf")
     assert code == 2
     assert "No gVCF was given" in err
-
-
-def test_the_rate_of_the_command_is_that_of_python() -> None:
-    assert inspect.signature(joint).parameters["de_novo_rate"].default == DE_NOVO_RATE

@@ -16,6 +16,8 @@ _FORMATS = (
     '##FORMAT=<ID=MIN_DP,Number=1,Type=Integer,Description="x">\n'
     '##FORMAT=<ID=PL,Number=G,Type=Integer,Description="x">\n##INFO=<ID=END,Number=1,Type=Integer,Description="x">\n'
 )
+FAR = "990,990,990"
+"""Likelihoods of the genotypes with an allele that is not listed, beside one that is."""
 
 
 class Cohort:
@@ -80,6 +82,25 @@ class Cohort:
         if index:
             pysam.tabix_index(str(path), preset="vcf", force=True)
         return path
+
+
+def crowd(cohort: Cohort) -> list[Path]:
+    """Six samples with SNPs and deletions at and over every cut."""
+    paths = []
+    for n in range(6):
+        lines, at = [], 1
+        for position in range(95 + n % 3, 1900, 11 + n):
+            if position < at:
+                continue
+            size = (position * (n % 2 + 1)) % 17
+            ref = cohort.bases[position - 1 : position + size]
+            alt = ref[0] if size else cohort.other(position)
+            if position > at:
+                lines.append(cohort.block(at, position - 1, 8 + n))
+            lines.append(cohort.record(position, ref, f"{alt},<*>", f"{20 + n},0,{15 + position % 30},{FAR}"))
+            at = position + len(ref)
+        paths.append(cohort.write(f"s{n}", [*lines, cohort.block(at, 2000)]))
+    return paths
 
 
 def rows(path: Path) -> list[list[str]]:

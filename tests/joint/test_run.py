@@ -15,9 +15,7 @@ from dvplug.errors import InputError
 from dvplug.joint import gvcfs
 from dvplug.joint.run import JointSummary, joint_genotype
 from helpers.bcftools import bcftools_stats
-from helpers.gvcfs import Cohort, rows, values
-
-FAR = "990,990,990"
+from helpers.gvcfs import FAR, Cohort, crowd, rows, values
 
 
 @pytest.fixture
@@ -200,25 +198,6 @@ def test_one_copy_stays_one(cohort: Cohort) -> None:
     assert (values(out, 300, "son")["GT"], values(out, 300, "son")["PL"]) == ("0", "0,600")
     assert values(out, 100, "mother")["GT"] == "0/0"
     assert "AN=3" in rows(out)[0][7]
-
-
-def crowd(cohort: Cohort) -> list[Path]:
-    """Six samples with SNPs and deletions at and over every cut."""
-    paths = []
-    for n in range(6):
-        lines, at = [], 1
-        for position in range(95 + n % 3, 1900, 11 + n):
-            if position < at:
-                continue
-            size = (position * (n % 2 + 1)) % 17
-            ref = cohort.bases[position - 1 : position + size]
-            alt = ref[0] if size else cohort.other(position)
-            if position > at:
-                lines.append(cohort.block(at, position - 1, 8 + n))
-            lines.append(cohort.record(position, ref, f"{alt},<*>", f"{20 + n},0,{15 + position % 30},{FAR}"))
-            at = position + len(ref)
-        paths.append(cohort.write(f"s{n}", [*lines, cohort.block(at, 2000)]))
-    return paths
 
 
 def test_order_workers_and_cuts_leave_the_bytes_unchanged(cohort: Cohort) -> None:

@@ -88,6 +88,7 @@ def test_only_the_unfinished_files_of_a_place_are_removed(tmp_path: Path) -> Non
     UnfinishedFile(tmp_path / "x.vcf.gz")
     left = UnfinishedFile(tmp_path / "x.vcf.gz", suffix=".vcf.gz").path
     Path(f"{left}.tbi").touch()
+    (tmp_path / ".x.vcf.gz.0123abcd.part" / "within").mkdir(parents=True)
     others = [
         ".x.vcf.gz.dvplug-journal",
         ".xxvcf.gz.0123abcd.part",

@@ -14,10 +14,12 @@ from dvplug_lab.cohorts.measured import (
     merged,
     new_mutations,
     reference_without_reads,
+    wrong_by_quality,
     wrong_genotypes,
     wrong_haplotypes,
 )
 from dvplug_lab.cohorts.simulated import SimulatedCohort, simulate_cohort, trios, unrelated
+from helpers.gvcfs import Cohort
 
 NEAR = 10  # bp: an indel may be written elsewhere
 
@@ -77,6 +79,30 @@ def test_the_measure_finds_the_truth_right(cohort: Called, tmp_path: Path) -> No
             out.write(record)
     wrong = wrong_genotypes(less, {name: truth}, cohort.made.reference)
     assert wrong[sum(kept[0].samples[0]["GT"]), 0] >= 1
+
+
+def test_bands_of_quality_count_what_differs_from_the_truth(tmp_path: Path) -> None:
+    made = Cohort(tmp_path)
+
+    def line(position: int, gt: str, gq: str) -> str:
+        base, other = made.base(position), made.other(position)
+        return f"{made.contig}\t{position}\t.\t{base}\t{other}\t30\tPASS\t.\tGT:GQ\t{gt}:{gq}\n"
+
+    truth = made.write(
+        "one", [line(600, "0/1", "."), line(700, "1/1", "."), line(900, "0/1", ".")], name="truth"
+    )
+    calls = [
+        line(100, "0/1", "33"),  # where the simulated depth falls off
+        line(600, "0/1", "33"),
+        line(700, "0/1", "33"),
+        line(800, "0/1", "5"),
+        line(900, "./.", "."),
+        line(1000, "0/0", "77"),
+    ]
+    found = wrong_by_quality(made.write("one", calls, name="calls"), {"one": truth}, made.reference)
+    told = {least: (band.genotypes, band.wrong) for least, band in found.items() if band.genotypes}
+    assert told == {0: (1, 1), 30: (2, 1), 50: (1, 0)}
+    assert found[30].claimed == pytest.approx(2 * 10**-3.3)
 
 
 def test_new_mutations_are_found_and_others_are_not(cohort: Called) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from dvplug.cli.parameters import Whole
+from dvplug.joint import DE_NOVO_RATE
 
 Several = Parameter(consume_multiple=True, negative=())
 
@@ -17,7 +18,7 @@ def joint(
     ref: Path,
     out: Path,
     pedigree: Path | None = None,
-    de_novo_rate: float = 1e-3,
+    de_novo_rate: float = DE_NOVO_RATE,
     regions: Annotated[list[str] | None, Several] = None,
     workers: Whole | None = None,
 ) -> None:
@@ -30,7 +31,7 @@ def joint(
     ref
         Reference FASTA, indexed, that all samples were called with.
     out
-        Cohort to write: .vcf.gz, .bcf or .vcf.
+        Cohort to write: .vcf.gz, .bcf, .vcf, or .vcz, a VCF Zarr store (needs dvplug[zarr]).
     pedigree
         PED file: genotypes of families follow Mendel's laws, and new mutations of children are told.
     de_novo_rate

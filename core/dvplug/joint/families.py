@@ -17,12 +17,6 @@ from dvplug.joint.frequencies import genotype_prior
 from dvplug.joint.likelihoods import genotype_pairs
 from dvplug.sequence.arrays import Bools, Float64s
 
-DE_NOVO_RATE = 1e-3
-"""Chance that a gamete has a new mutation at a site of the cohort: where a caller proposes a variant. It is no rate per
-base, which is 1.2e-8 (Kong et al. 2012, doi:10.1038/nature11396): callers' likelihoods are of candidates, which were
-chosen as something differs there, and those of networks end where the network errs, at about 35 for SNPs and 20 for
-indels. With the rate per base no new mutation could ever be told; with this one a heterozygous SNP of 30 is, if both
-parents are surer, and an indel of 20 is worth a look."""
 MOST_ROUNDS = 6
 """Of messages: as many as the families between the two ends of a pedigree, or more."""
 
@@ -144,7 +138,7 @@ def family_posteriors(
     frequencies
         float64[a] of alleles, for those whose parents are unknown.
     rate
-        Of new mutations, see `DE_NOVO_RATE`.
+        Of new mutations, see `dvplug.joint.DE_NOVO_RATE`.
     """
     n, g = likelihoods.shape
     evidence = np.ones((kinship.persons, g))

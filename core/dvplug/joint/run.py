@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +15,9 @@ from dvplug.genome.contigs import contig_hint
 from dvplug.genome.pedigree import Pedigree
 from dvplug.genome.reference import Reference
 from dvplug.genome.regions import partitions, resolve_regions
-from dvplug.joint.families import DE_NOVO_RATE
+from dvplug.joint import DE_NOVO_RATE
 from dvplug.joint.region import JointJob, RegionGenotyper
+from dvplug.joint.store import SUFFIX, StoreOutput, is_store, reserved_store
 from dvplug.joint.text import header
 from dvplug.joint.written import CohortOutput
 from dvplug.system.htslib import isolated_htslib
@@ -24,7 +25,7 @@ from dvplug.system.locations import StrPath
 from dvplug.system.outputs import Output, reserved
 from dvplug.system.workers import map_in_order
 
-OUTPUTS = (".vcf.gz", ".vcf", ".bcf")
+OUTPUTS = (".vcf.gz", ".vcf", ".bcf", SUFFIX)
 _SAMPLE_BP = 50_000_000
 """bp of a region times samples: what is in memory of all of them at a time."""
 _LEAST_BP, _MOST_BP = 5_000, 500_000
@@ -71,7 +72,8 @@ def joint_genotype(
     ref
         Reference FASTA, indexed, that all of them were called with.
     out
-        What to write: ``.vcf.gz``, ``.bcf`` (both indexed) or ``.vcf``.
+        What to write: ``.vcf.gz``, ``.bcf`` (both indexed), ``.vcf``, or ``.vcz``, VCF Zarr, which needs the
+        extra ``dvplug[zarr]``.
     pedigree
         PED file: the genotypes of families are revised by Mendel's laws, and children's new mutations are told.
     de_novo_rate
@@ -91,23 +93,29 @@ def joint_genotype(
     """
     paths = [os.fspath(path) for path in gvcfs]
     place = Path(out)
-    output = Output("--out", place, OUTPUTS)
     more = [Path(pedigree)] if pedigree else []
-    with reserved([output], [*map(Path, paths), Path(ref), *more]):
+    with _reserved(place, [*map(Path, paths), Path(ref), *more]):
         job, lengths = _job(paths, ref, pedigree, de_novo_rate)
         size = region_size or min(max(_SAMPLE_BP // len(paths), _LEAST_BP), _MOST_BP)
         wanted = partitions(resolve_regions(list(regions), [], lengths), size)
         family_rate = de_novo_rate if pedigree else None
         head = header(lengths, job.samples, Path(ref).name, family_rate=family_rate)
         sites, new = 0, dict.fromkeys((job.samples[child] for child in job.children), 0)
-        with ExitStack() as stack:
-            written = stack.enter_context(CohortOutput(place, head))
+        with _written(place, head) as written:
             for found in map_in_order(RegionGenotyper, job, wanted, workers):
                 written.add(found.text)
                 sites += found.sites
                 for child, count in found.new.items():
                     new[child] += count
     return JointSummary(job.samples, sites, new)
+
+
+def _reserved(place: Path, inputs: Sequence[Path]) -> AbstractContextManager[None]:
+    return reserved_store(place) if is_store(place) else reserved([Output("--out", place, OUTPUTS)], inputs)
+
+
+def _written(place: Path, head: str) -> CohortOutput | StoreOutput:
+    return StoreOutput(place, head) if is_store(place) else CohortOutput(place, head)
 
 
 def _job(

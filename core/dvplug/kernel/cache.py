@@ -29,6 +29,7 @@ NO_KERNELS = {
     "executors",
     "genotypes",
     "inputs",
+    "joint",
     "plugins",
     "report",
     "show",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pysam
@@ -13,8 +14,20 @@ from dvplug.sequence.alleles import normalised
 from dvplug_lab.cohorts.simulated import EDGE
 from dvplug_lab.commands import run
 
+HIGHEST_BAND = 50
+PLACE = 60
+"""bp on either side of a new mutation: what lies within 50 is one region of the count of violations."""
 PlacedAllele = tuple[str, int, str, str]
 """Contig, 0-based start, REF and ALT."""
+
+
+@dataclass
+class Band:
+    """Genotypes of like GQ: how many, how many are wrong, and how many would be by their GQ."""
+
+    genotypes: int = 0
+    wrong: int = 0
+    claimed: float = 0.0
 
 
 def merged(gvcfs: Sequence[Path], reference: Path, out: Path) -> Path:
@@ -46,6 +59,38 @@ def wrong_genotypes(
             right, told = own.get(allele) or 0, calls.get(allele, 0)
             if right != told:
                 found[right, told] += 1
+    return found
+
+
+def wrong_by_quality(cohort: Path, truth: Mapping[str, Path], reference: Path) -> dict[int, Band]:
+    """Count genotypes by bands of 10 of their GQ, of all samples and records; the highest band is open.
+
+    A genotype is wrong if an alt of its record has another number of copies in truth.
+    """
+    with pysam.FastaFile(str(reference)) as fasta:
+        bases = {contig: fasta.fetch(contig) for contig in fasta.references}
+    known = {sample: _copies(path, bases)[sample] for sample, path in truth.items()}
+    found = {least: Band() for least in range(0, HIGHEST_BAND + 1, 10)}
+    with pysam.VariantFile(str(cohort)) as records:
+        for record in records:
+            ref = bases[record.chrom]
+            alleles = {
+                number: (record.chrom, *normalised(record.start, record.ref, alt, ref, 0, len(ref)))
+                for number, alt in enumerate(record.alts or (), 1)
+                if alt[0] not in "<*"
+            }
+            if not all(_inside(allele, bases) for allele in alleles.values()):
+                continue
+            for name, own in known.items():
+                genotype, gq = (record.samples[name].get(field) for field in ("GT", "GQ"))
+                if None in genotype or gq is None:
+                    continue
+                band = found[min(gq // 10 * 10, HIGHEST_BAND)]
+                band.genotypes += 1
+                band.claimed += 10 ** (-gq / 10)
+                band.wrong += any(
+                    genotype.count(number) != (own.get(allele) or 0) for number, allele in alleles.items()
+                )
     return found
 
 
@@ -98,6 +143,14 @@ def reference_without_reads(cohort: Path) -> int:
                 is_reference = set(sample["GT"]) == {0}
                 count += is_reference and sample.get("DP") == 0
     return count
+
+
+def without_places(cohort: Path, contig: str, places: Sequence[int], out: Path) -> Path:
+    """Write the records that lie `PLACE` bp away from all of these 0-based positions, one at least."""
+    bed = Path(f"{out}.bed")
+    bed.write_text("".join(f"{contig}\t{max(at - PLACE, 0)}\t{at + PLACE + 1}\n" for at in places))
+    run([["bcftools", "view", "-T", f"^{bed}", str(cohort), "-Oz", "-o", str(out)]])
+    return out
 
 
 def new_mutations(cohort: Path, least: float) -> Iterator[tuple[str, str, int]]:
