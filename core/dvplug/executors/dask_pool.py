@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from dvplug._version import __version__
 from dvplug.errors import DvplugError, InputError, Problems
+from dvplug.executors.dask_local import Keeper
 from dvplug.executors.node import other_version
 from dvplug.executors.pool import Answer, Pending, WorkersWanted
 from dvplug.system.console import info, warn
@@ -34,6 +35,20 @@ OWN_SCHEDULER = {"allowed_failures": 0, "dashboard_address": ":0"}
 MEMORY_SETTINGS = {"target": False, "spill": False, "pause": False}
 """Of ``distributed.worker.memory``: what a worker holds is not Dask's to put on disk, and one that waits for it to be
 less waits for ever. So it is ended at 95 % of its limit, and nothing before."""
+QUIET = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.tick.cycle": "10s",
+    "distributed.admin.system-monitor.interval": "10s",
+    "distributed.admin.system-monitor.gil.enabled": False,
+    "distributed.scheduler.active-memory-manager.start": False,
+}
+"""What Dask does many times a second to show how it fares."""
+OWN_SETTINGS = {
+    **{f"distributed.worker.memory.{name}": value for name, value in MEMORY_SETTINGS.items()},
+    **QUIET,
+    "distributed.scheduler.no-workers-timeout": "120s",
+}
 MALLOC = {"MALLOC_TRIM_THRESHOLD_": 67108864, "MALLOC_MMAP_THRESHOLD_": 33554432}
 """Environment of workers, bytes: Dask has glibc give back whatever is over 64 KiB, so that the arrays of each region
 cost page faults anew. These are the largest values that glibc comes to by itself (mallopt(3))."""
@@ -73,26 +88,23 @@ def open_dask(place: str, wanted: WorkersWanted) -> Iterator[DaskPool]:
             yield pool
         return
     import dask
-    from distributed import LocalCluster
 
     limit = (wanted.max_memory - PARENT_NEED) // wanted.workers if wanted.max_memory else 0
-    settings: dict[str, object] = {
-        **{f"distributed.worker.memory.{name}": value for name, value in MEMORY_SETTINGS.items()},
-        **{f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in MALLOC.items()},
-    }
-    with (
-        dask.config.set(settings),
-        LocalCluster(
-            n_workers=wanted.workers,
-            threads_per_worker=1,
-            memory_limit=limit,
-            dashboard_address=OWN_SCHEDULER["dashboard_address"],
-            scheduler_kwargs=OWN_SCHEDULER,
-            silence_logs=logging.CRITICAL,
-        ) as cluster,
-        connected(cluster) as pool,
-    ):
-        yield pool
+    with Keeper(wanted.workers, limit, OWN_SETTINGS) as keeper, dask.config.set(OWN_SETTINGS):
+        from distributed import LocalCluster
+
+        with (
+            LocalCluster(
+                n_workers=0,
+                threads_per_worker=1,
+                dashboard_address=OWN_SCHEDULER["dashboard_address"],
+                scheduler_kwargs=OWN_SCHEDULER,
+                silence_logs=logging.CRITICAL,
+            ) as cluster,
+            connected(cluster) as pool,
+            keeper.workers_at(cluster.scheduler_address),
+        ):
+            yield pool
 
 
 @contextmanager
