@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from socket import gethostname
 
-import psutil
 import pytest
 
 from dvplug.calling.options import CallOptions
@@ -33,6 +32,7 @@ from helpers.clusters import (
     started,
     wait_for,
 )
+from helpers.places import ROOT
 
 pytest.importorskip("distributed", reason="dvplug[cluster] is not installed")
 
@@ -60,12 +60,13 @@ def test_a_worker_of_another_version_is_refused_with_both_named(
     genome: SimulatedDataset, tmp_path: Path
 ) -> None:
     other = path_of_another_version(tmp_path / "other")
-    options = CallOptions(
-        "illumina-wgs", genome.reference, (genome.reads,), str(tmp_path / "calls.vcf.gz"),
-    )  # fmt: skip
     with a_scheduler(tmp_path) as scheduler, a_worker(scheduler.address, "--no-nanny", PYTHONPATH=other):
+        options = CallOptions(
+            "illumina-wgs", genome.reference, (genome.reads,), str(tmp_path / "calls.vcf.gz"),
+            executor=f"dask:{scheduler.address}",
+        )  # fmt: skip
         with pytest.raises(InputError, match=r"has dvplug 0\.0\.7, and this is dvplug \d+\.\d+\.\d+"):
-            call_variants(options._replace(executor=f"dask:{scheduler.address}"))
+            call_variants(options)
     assert not list(tmp_path.glob("*.vcf.gz"))
 
 
@@ -109,10 +110,9 @@ def test_a_scheduler_that_died_is_told_and_another_goes_on(
         scheduler.process.kill()
         assert client.wait() == 2
     assert "the connection to the Dask scheduler was lost" in (tmp_path / "log").read_text()
+    assert not (tmp_path / "calls.vcf.gz").exists()
     with a_scheduler(tmp_path) as scheduler, a_worker(scheduler.address):
         subprocess.run([sys.executable, *DVPLUG, *words, f"dask:{scheduler.address}"], check=True)
-    assert '"resumed": 0' in (tmp_path / "log").read_text()
-    assert partitions_told(tmp_path / "log") == 8
     assert outputs(tmp_path) == expected
 
 
@@ -145,9 +145,10 @@ def test_a_worker_that_retires_loses_no_result_and_no_other_region(
 
 def test_a_region_that_takes_more_than_the_limit_is_named(tmp_path: Path) -> None:
     """The workers' nannies end them."""
+    path = os.pathsep.join([str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")])
     with (
         a_scheduler(tmp_path, DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="0") as scheduler,
-        a_worker(scheduler.address, "--memory-limit", "500MB"),
+        a_worker(scheduler.address, "--memory-limit", "500MB", PYTHONPATH=path),
         open_dask(scheduler.address, WorkersWanted(1, 500_000_000)) as pool,
     ):
         results = spread(pool, facts_here(), HungryWork, DeadlyJob(2, tmp_path), range(5))

@@ -81,7 +81,7 @@ def test_inputs_that_are_not_there_or_not_the_same_are_told_with_the_node(prepar
     state = Path("reference.fa").stat()
     os.utime("reference.fa", ns=(state.st_atime_ns, state.st_mtime_ns + 1_000_000_000))
     with pytest.raises(
-        DvplugError, match=rf"reads\.bam\.bai is not the same on {HERE}.*it was removed"
+        DvplugError, match=rf"reads\.bam\.bai is not on {HERE}.*there is no such file"
     ) as caught:
         ready(prepared, work)
     assert f"reference.fa is not the same on {HERE}" in str(caught.value)

@@ -140,13 +140,8 @@ def path_of_another_version(folder: Path) -> str:
 
 
 def workers_of(pid: int) -> list[psutil.Process]:
-    """The workers that a process started: not what keeps an eye on their resources."""
-    found = []
-    for child in psutil.Process(pid).children(recursive=True):
-        with suppress(psutil.NoSuchProcess):
-            if "spawn_main" in " ".join(child.cmdline()):
-                found.append(child)
-    return found
+    """The workers of `--executor dask:local`: children of the process that keeps them."""
+    return [worker for keeper in psutil.Process(pid).children() for worker in keeper.children()]
 
 
 def command(genome: SimulatedDataset, folder: Path, *more: object) -> list[str]:

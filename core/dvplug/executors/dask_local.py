@@ -97,7 +97,10 @@ def _keep(kept: Kept, pipe: Connection, parent: int) -> None:
             workers[-1].start()
         wait([pipe, *(worker.sentinel for worker in workers)], LOOK_S)
         for worker in workers:
-            if kept.memory_limit and memory_of([worker.pid], limit := int(TERMINATE * kept.memory_limit)) > limit:
+            if (
+                kept.memory_limit
+                and memory_of([worker.pid], limit := int(TERMINATE * kept.memory_limit)) > limit
+            ):
                 worker.kill()
     for worker in workers:
         worker.kill()  # they hold nothing that must be closed

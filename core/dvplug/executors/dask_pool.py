@@ -143,8 +143,8 @@ class DaskPool:
     def submit(self, number: int, function: Callable[..., Answer], *arguments: object) -> Pending:
         """As `Pool.submit`; the job's bytes go with each call, since what is scattered is not restored when lost."""
         key = (f"dvplug-{self.run}", number, uuid.uuid4().hex)
-        future = self.client.submit(function, *arguments, key=key, priority=-number, pure=False)
-        return _Future(future)
+        with _loss_told():
+            return _Future(self.client.submit(function, *arguments, key=key, priority=-number, pure=False))
 
     def everywhere(self, function: Callable[..., Answer], *arguments: object) -> Sequence[Answer]:
         """As `Pool.everywhere`; raises InputError where workers have another version of dvplug, or none."""
@@ -221,7 +221,8 @@ class DaskPool:
         """As `Pool.workers`, as it was at most `COUNT_S` ago: each region asks, and the scheduler has to be asked."""
         now = time.monotonic()
         if now >= self._count_again:
-            self._counted, self._count_again = len(self._infos()), now + COUNT_S
+            with _loss_told():
+                self._counted, self._count_again = len(self._infos()), now + COUNT_S
         return self._counted
 
     def described(self) -> str:
@@ -246,15 +247,10 @@ class _Future:
         from distributed.scheduler import KilledWorker
 
         try:
-            answer: Answer = self.future.result()
-        except KilledWorker:
+            with _loss_told():
+                answer: Answer = self.future.result()
+        except (KilledWorker, DvplugError):
             raise
-        except CancelledError as error:
-            raise DvplugError(
-                "the connection to the Dask scheduler was lost",
-                cause=str(error),
-                repair="Once it is there again, the same command with --resume goes on.",
-            ) from error
         except Exception as error:
             raise DvplugError(
                 "a worker of Dask could not do its work",
@@ -262,3 +258,16 @@ class _Future:
                 repair="Workers need the dvplug, Dask and Python of this process: compare their environments.",
             ) from error
         return answer
+
+
+@contextmanager
+def _loss_told() -> Iterator[None]:
+    """Tell that the scheduler is gone: futures are cancelled, or the connection is found to be closed."""
+    try:
+        yield
+    except (CancelledError, OSError) as error:
+        raise DvplugError(
+            "the connection to the Dask scheduler was lost",
+            cause=str(error),
+            repair="Once it is there again, the same command with --resume goes on.",
+        ) from error
