@@ -35,6 +35,7 @@ OWN_SCHEDULER = {"allowed_failures": 0, "dashboard_address": ":0"}
 MEMORY_SETTINGS = {"target": False, "spill": False, "pause": False}
 """Of ``distributed.worker.memory``: what a worker holds is not Dask's to put on disk, and one that waits for it to be
 less waits for ever. So it is ended at 95 % of its limit, and nothing before."""
+WORKERS_WITHIN = "distributed.scheduler.no-workers-timeout"
 QUIET = {
     "distributed.worker.profile.enabled": False,
     "distributed.admin.tick.interval": "1s",
@@ -43,12 +44,14 @@ QUIET = {
     "distributed.admin.system-monitor.gil.enabled": False,
     "distributed.scheduler.active-memory-manager.start": False,
 }
-"""What Dask does many times a second to show how it fares."""
-OWN_SETTINGS = {
+"""Settings without what Dask does many times a second to show how it fares."""
+LOCAL_SETTINGS = {
     **{f"distributed.worker.memory.{name}": value for name, value in MEMORY_SETTINGS.items()},
     **QUIET,
-    "distributed.scheduler.no-workers-timeout": "120s",
+    WORKERS_WITHIN: "120s",
 }
+"""Of scheduler and workers that are started here. Lost workers are made up for at once: where none comes, what does it
+is gone."""
 MALLOC = {"MALLOC_TRIM_THRESHOLD_": 67108864, "MALLOC_MMAP_THRESHOLD_": 33554432}
 """Environment of workers, bytes: Dask has glibc give back whatever is over 64 KiB, so that the arrays of each region
 cost page faults anew. These are the largest values that glibc comes to by itself (mallopt(3))."""
@@ -90,7 +93,7 @@ def open_dask(place: str, wanted: WorkersWanted) -> Iterator[DaskPool]:
     import dask
 
     limit = (wanted.max_memory - PARENT_NEED) // wanted.workers if wanted.max_memory else 0
-    with Keeper(wanted.workers, limit, OWN_SETTINGS) as keeper, dask.config.set(OWN_SETTINGS):
+    with Keeper(wanted.workers, limit, LOCAL_SETTINGS) as keeper, dask.config.set(LOCAL_SETTINGS):
         from distributed import LocalCluster
 
         with (
@@ -244,13 +247,19 @@ class _Future:
 
     def result(self) -> Answer:
         """As `Pending.result`."""
-        from distributed.scheduler import KilledWorker
+        from distributed.scheduler import KilledWorker, NoWorkerError
 
         try:
             with _loss_told():
                 answer: Answer = self.future.result()
         except (KilledWorker, DvplugError):
             raise
+        except NoWorkerError as error:
+            raise DvplugError(
+                "no worker is left",
+                cause=f"none came in {error.timeout:.0f} s",
+                repair="Look for what ends processes on this machine; the same command with --resume goes on.",
+            ) from error
         except Exception as error:
             raise DvplugError(
                 "a worker of Dask could not do its work",
