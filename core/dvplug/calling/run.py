@@ -321,7 +321,10 @@ def _regions_called(
     with open_pool(options.executor, WorkersWanted(prepared.workers, options.max_memory)) as pool:
         info(f"Regions are called by {pool.described()}.")
         workers = max(prepared.workers, pool.workers())
-        yield partial(call, workers=workers, spread=partial(spread, pool, prepared.facts)), partial(_at_work, pool)
+        yield (
+            partial(call, workers=workers, spread=partial(spread, pool, prepared.facts)),
+            partial(_at_work, pool),
+        )
 
 
 def _at_work(pool: Pool) -> str:

@@ -21,7 +21,8 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 from dvplug.system.memory import memory_of
-from dvplug.system.workers import LOOK_S, _context as process_context, _end_with
+from dvplug.system.workers import LOOK_S, _end_with
+from dvplug.system.workers import _context as process_context
 
 TERMINATE = 0.95
 """Of its limit, at which a worker is ended: as Dask's ``distributed.worker.memory.terminate``."""
@@ -34,9 +35,7 @@ class Kept(NamedTuple):
     memory_limit: int
     """Bytes that each may take; 0 is any number."""
     settings: Mapping[str, object]
-    """Of Dask, for the workers."""
-    folder: str
-    """For their temporary files."""
+    """Of Dask."""
 
 
 class Keeper:
@@ -48,8 +47,10 @@ class Keeper:
 
         context: Any = process_context()
         self._folder = tempfile.TemporaryDirectory(prefix="dvplug-dask-")
+        self.settings = {**settings, "temporary-directory": self._folder.name}
+        """As given, with a folder that goes with the keeper: the scheduler needs one too."""
         self._pipe, theirs = context.Pipe()
-        kept = Kept(workers, memory_limit, settings, self._folder.name)
+        kept = Kept(workers, memory_limit, self.settings)
         self._process = context.Process(target=_keep, args=(kept, theirs, os.getpid()))
         self._process.start()
         theirs.close()
@@ -87,7 +88,7 @@ def _keep(kept: Kept, pipe: Connection, parent: int) -> None:
     while not pipe.poll(LOOK_S):
         if os.getppid() != parent:
             return
-    address = pipe.recv()
+    address, most = pipe.recv(), int(TERMINATE * kept.memory_limit)
     context: Any = process_context()
     workers: list[Any] = []
     while address and not pipe.poll() and os.getppid() == parent:
@@ -97,10 +98,7 @@ def _keep(kept: Kept, pipe: Connection, parent: int) -> None:
             workers[-1].start()
         wait([pipe, *(worker.sentinel for worker in workers)], LOOK_S)
         for worker in workers:
-            if (
-                kept.memory_limit
-                and memory_of([worker.pid], limit := int(TERMINATE * kept.memory_limit)) > limit
-            ):
+            if most and memory_of([worker.pid], most) > most:
                 worker.kill()
     for worker in workers:
         worker.kill()  # they hold nothing that must be closed
@@ -121,6 +119,5 @@ def _work(kept: Kept, address: str, keeper: int) -> None:
 async def _serve(kept: Kept, address: str) -> None:
     from distributed import Worker
 
-    worker = Worker(address, nthreads=1, memory_limit=kept.memory_limit, local_directory=kept.folder)
-    async with worker:
+    async with Worker(address, nthreads=1, memory_limit=kept.memory_limit) as worker:
         await worker.finished()

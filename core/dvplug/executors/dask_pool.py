@@ -93,7 +93,7 @@ def open_dask(place: str, wanted: WorkersWanted) -> Iterator[DaskPool]:
     import dask
 
     limit = (wanted.max_memory - PARENT_NEED) // wanted.workers if wanted.max_memory else 0
-    with Keeper(wanted.workers, limit, LOCAL_SETTINGS) as keeper, dask.config.set(LOCAL_SETTINGS):
+    with Keeper(wanted.workers, limit, LOCAL_SETTINGS) as keeper, dask.config.set(keeper.settings):
         from distributed import LocalCluster
 
         with (
