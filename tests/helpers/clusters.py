@@ -27,7 +27,7 @@ from helpers.places import ROOT
 
 TECHNOLOGY = "illumina-wgs"
 DVPLUG = ("-c", "from dvplug.cli import main; main()")
-PATIENCE_S = 300  # of what takes seconds where nothing else runs
+PATIENCE_S = 1200  # of what takes seconds where nothing else runs
 TAKEN_AT_ONCE, MOST_TAKEN = 20_000_000, 200  # bytes, times: a machine must survive a worker that is not ended
 
 

@@ -32,24 +32,20 @@ CONNECT_S = 20.0
 COUNT_S = 1.0
 OWN_SCHEDULER = {"allowed_failures": 0, "dashboard_address": ":0"}
 """Options of schedulers that are ours: each death is told at once, so that deaths can be counted by region."""
-MEMORY_SETTINGS = {"target": False, "spill": False, "pause": False}
-"""Of ``distributed.worker.memory``: what a worker holds is not Dask's to put on disk, and one that waits for it to be
-less waits for ever. So it is ended at 95 % of its limit, and nothing before."""
-WORKERS_WITHIN = "distributed.scheduler.no-workers-timeout"
-QUIET = {
+WORKER_SETTINGS: dict[str, object] = {
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": False,
     "distributed.worker.profile.enabled": False,
     "distributed.admin.tick.interval": "1s",
     "distributed.admin.tick.cycle": "10s",
     "distributed.admin.system-monitor.interval": "10s",
     "distributed.admin.system-monitor.gil.enabled": False,
-    "distributed.scheduler.active-memory-manager.start": False,
 }
-"""Settings without what Dask does many times a second to show how it fares."""
-LOCAL_SETTINGS = {
-    **{f"distributed.worker.memory.{name}": value for name, value in MEMORY_SETTINGS.items()},
-    **QUIET,
-    WORKERS_WITHIN: "120s",
-}
+"""What a worker holds is not Dask's to put on disk, and one that waits for it to be less waits for ever: so it is ended
+at 95 % of its limit, and nothing before. And it need not look at itself many times a second."""
+WORKERS_WITHIN = "distributed.scheduler.no-workers-timeout"
+LOCAL_SETTINGS = {**WORKER_SETTINGS, WORKERS_WITHIN: "120s"}
 """Of scheduler and workers that are started here. Lost workers are made up for at once: where none comes, what does it
 is gone."""
 MALLOC = {"MALLOC_TRIM_THRESHOLD_": 67108864, "MALLOC_MMAP_THRESHOLD_": 33554432}
