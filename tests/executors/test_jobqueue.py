@@ -59,7 +59,8 @@ def test_the_script_of_each_kind_asks_for_what_the_settings_say(
         script = cluster.job_script()
     assert [line for line in lines if line not in script] == []
     assert "module load dvplug" in script
-    assert "PAUSE=False" in script
+    assert "DASK_DISTRIBUTED__WORKER__MEMORY__PAUSE=False" in script
+    assert "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED=False" in script
     (start,) = [line for line in script.splitlines() if "dask_worker" in line]
     assert "--nthreads 1 " in start
     assert "--nworkers 2 " in start

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import shutil
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from socket import gethostname
 from typing import Any
@@ -13,10 +14,11 @@ import pytest
 
 from dvplug.calling.options import CallOptions
 from dvplug.calling.run import PreparedCall, prepare_call
-from dvplug.engine.call import RunCaller
+from dvplug.engine.call import RunCaller, call_regions
 from dvplug.errors import DvplugError, InputError, ModelError
 from dvplug.executors.node import NodeState, packed, result_of, work_on_node
-from dvplug.line.region import PartitionRun
+from dvplug.line.region import Partition, PartitionRun, Region
+from dvplug.line.result import RegionResult
 from dvplug.simulate import SimulatedDataset
 from helpers.shipped_model import copy_of_model
 
@@ -58,6 +60,25 @@ def test_a_worker_in_another_folder_calls_the_same(
     assert any(one.lines for one in there)
 
 
+@pytest.mark.parametrize(("workers", "together"), [(2, 4), (6, 2), (200, 1)])
+def test_regions_go_out_together_where_all_workers_have_many(
+    prepared: PreparedCall, workers: int, together: int
+) -> None:
+    places = [Region("chrSim", start, start + 50_000) for start in range(0, 10_000_000, 50_000)]
+    parts = [Partition(place, (place,)) for place in places]
+    given: list[PartitionRun] = []
+
+    def spread(
+        _make: object, _job: object, handed_out: Iterable[PartitionRun]
+    ) -> Iterator[list[RegionResult]]:
+        given.extend(handed_out)
+        return iter(())
+
+    assert not list(call_regions(prepared.job, parts, workers, spread=spread))
+    assert [part for run in given for part in run.partitions] == parts
+    assert max(len(run.partitions) for run in given) == together
+
+
 def test_other_code_plugins_and_libraries_are_named_with_both_values(prepared: PreparedCall) -> None:
     work = packed(RunCaller, prepared.job)
     code, plugins, libraries = (dict(prepared.facts[what]) for what in ("code of", "plugin", "library"))
@@ -81,7 +102,7 @@ def test_inputs_that_are_not_there_or_not_the_same_are_told_with_the_node(prepar
     state = Path("reference.fa").stat()
     os.utime("reference.fa", ns=(state.st_atime_ns, state.st_mtime_ns + 1_000_000_000))
     with pytest.raises(
-        DvplugError, match=rf"reads\.bam\.bai is not the same on {HERE}.*it was removed"
+        DvplugError, match=rf"reads\.bam\.bai is not on {HERE}.*there is no such file"
     ) as caught:
         ready(prepared, work)
     assert f"reference.fa is not the same on {HERE}" in str(caught.value)

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 
 from dvplug.executors.node import Facts, facts_of
 from dvplug.plugins.loading import Plugins, installed_plugins
 from dvplug.plugins.sources import RunCode
+from dvplug.simulate import SimulatedDataset
+from helpers import deadly_region
+from helpers.command import call_words
+from helpers.places import ROOT
 
 TECHNOLOGY = "illumina-wgs"
-PATIENCE_S = 300  # of what takes seconds where nothing else runs
+DVPLUG = ("-c", "from dvplug.cli import main; main()")
+PATIENCE_S = 1200  # of what takes seconds where nothing else runs
+TAKEN_AT_ONCE, MOST_TAKEN = 20_000_000, 200  # bytes, times: a machine must survive a worker that is not ended
 
 
 def facts_here() -> Facts:
@@ -40,6 +49,20 @@ class DeadlyJob:
 
     def on_this_machine(self, plugins: Plugins) -> DeadlyJob:
         return self
+
+
+class HungryWork:
+    """As `DeadlyWork`; at its region, a worker takes memory until it is ended."""
+
+    def __init__(self, job: DeadlyJob) -> None:
+        self.job = job
+
+    def __call__(self, number: int) -> int:
+        taken = []
+        while number == self.job.deadly and len(taken) < MOST_TAKEN:
+            taken.append(os.urandom(TAKEN_AT_ONCE))
+            time.sleep(0.05)
+        return number * number
 
 
 class DeadlyWork:
@@ -67,10 +90,12 @@ def wait_for(what: Callable[[], object]) -> None:
 
 
 @contextmanager
-def started(*words: object, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A process of this Python, which is killed, with its children, at the end."""
+def started(
+    *words: object, folder: Path | None = None, **variables: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of this Python, in a folder, which is killed, with its children, at the end."""
     command = [sys.executable, *map(str, words)]
-    process = subprocess.Popen(command, env=os.environ | variables, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, cwd=folder, env=os.environ | variables, stderr=subprocess.DEVNULL)
     try:
         yield process
     finally:
@@ -82,11 +107,62 @@ def started(*words: object, **variables: str) -> Iterator[subprocess.Popen[bytes
         process.wait()
 
 
+class Scheduler(NamedTuple):
+    """A process of `dask scheduler`, and where it listens."""
+
+    process: subprocess.Popen[bytes]
+    address: str
+
+
+@contextmanager
+def a_scheduler(folder: Path, **variables: str) -> Iterator[Scheduler]:
+    """Start `dask scheduler`, with a file of its own in the folder."""
+    file = folder / f"scheduler.{time.monotonic_ns()}.json"
+    words = ("--host", "127.0.0.1", "--port", "0", "--dashboard-address", ":0", "--scheduler-file", file)
+    with started("-m", "dask", "scheduler", *words, **variables) as process:
+        wait_for(file.exists)
+        yield Scheduler(process, json.loads(file.read_text())["address"])
+
+
+def a_worker(
+    address: str, *more: object, folder: Path | None = None, **variables: str
+) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    """Start `dask worker`, with one thread."""
+    words = ("-m", "dask", "worker", address, "--nthreads", "1", "--no-dashboard", *more)
+    return started(*words, folder=folder, **variables)
+
+
+def path_of_another_version(folder: Path) -> str:
+    """Copy dvplug as another version of itself, and return a PYTHONPATH by which that is the one that is found."""
+    shutil.copytree(ROOT / "core" / "dvplug", folder / "dvplug", ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "dvplug" / "_version.py").write_text('__version__ = "0.0.7"\n')
+    return os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
+
+
 def workers_of(pid: int) -> list[psutil.Process]:
-    """The workers that a process started: not what keeps an eye on their resources."""
-    found = []
-    for child in psutil.Process(pid).children(recursive=True):
-        with suppress(psutil.NoSuchProcess):
-            if "spawn_main" in " ".join(child.cmdline()):
-                found.append(child)
-    return found
+    """The workers of `--executor dask:local`: children of the process that keeps them."""
+    return [worker for keeper in psutil.Process(pid).children() for worker in keeper.children()]
+
+
+def command(genome: SimulatedDataset, folder: Path, *more: object) -> list[str]:
+    """The words of a call by two workers, with a gVCF and a log for programs."""
+    words = call_words(genome, folder / "calls.vcf.gz", "--gvcf", folder / "calls.g.vcf.gz")
+    return [*words, "--log-json", str(folder / "log"), "--workers", "2", *map(str, more)]
+
+
+def partitions_told(log: Path) -> int:
+    """How many partitions were called, by that log."""
+    return log.read_text().count('"event": "partition"') if log.exists() else 0
+
+
+def outputs(folder: Path) -> tuple[bytes, bytes]:
+    """VCF and gVCF of a `command`."""
+    return (folder / "calls.vcf.gz").read_bytes(), (folder / "calls.g.vcf.gz").read_bytes()
+
+
+def ordered(folder: Path, word: str, start: int = 250_000) -> dict[str, str]:
+    """Variables with which a worker obeys at a region: the sixth or later, if not told otherwise."""
+    order = folder / "order"
+    order.write_text(f"{word} {start}")
+    preload = json.dumps([deadly_region.__file__])
+    return {"DASK_DISTRIBUTED__WORKER__PRELOAD": preload, deadly_region.ORDER: str(order)}

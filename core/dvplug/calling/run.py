@@ -320,7 +320,11 @@ def _regions_called(
         return
     with open_pool(options.executor, WorkersWanted(prepared.workers, options.max_memory)) as pool:
         info(f"Regions are called by {pool.described()}.")
-        yield partial(call, spread=partial(spread, pool, prepared.facts)), partial(_at_work, pool)
+        workers = max(prepared.workers, pool.workers())
+        yield (
+            partial(call, workers=workers, spread=partial(spread, pool, prepared.facts)),
+            partial(_at_work, pool),
+        )
 
 
 def _at_work(pool: Pool) -> str:

@@ -26,6 +26,8 @@ from dvplug.records.vcf import format_record
 from dvplug.system.workers import map_in_order
 
 RUNS_PER_WORKER = 16  # at least, where there are so many partitions
+LONGER_ELSEWHERE = 4
+"""How many times as many bp as a partition has go together to other machines: handing out costs milliseconds there."""
 
 
 Spread: TypeAlias = Callable[
@@ -150,7 +152,8 @@ def call_regions(
             yield call_region(parts, genotyper, job)
     else:
         most = max(1, len(partitions) // (RUNS_PER_WORKER * workers))
-        together = runs(partitions, job.pipeline.profile.partition_size, most)
+        size = job.pipeline.profile.partition_size * (LONGER_ELSEWHERE if spread else 1)
+        together = runs(partitions, size, most)
         spread = spread or partial(map_in_order, workers=workers, max_memory=max_memory)
         for results in spread(RunCaller, job, together):
             yield from results

@@ -87,9 +87,12 @@ class CallJob:
         for path, state in files.items():
             with problems.collect():
                 if difference := state.difference(path):
+                    there = path.exists()
                     raise InputError(
-                        f"{path} is not the same on {here} as where dvplug was started",
-                        cause=difference,
+                        f"{path} is not the same on {here} as where dvplug was started"
+                        if there
+                        else f"{path} is not on {here}",
+                        cause=difference if there else "there is no such file",
                         repair="Put it, with its index, where all nodes see it under the same path.",
                     )
         model = self.model

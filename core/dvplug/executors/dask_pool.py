@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from dvplug._version import __version__
 from dvplug.errors import DvplugError, InputError, Problems
+from dvplug.executors.dask_local import Keeper
 from dvplug.executors.node import other_version
 from dvplug.executors.pool import Answer, Pending, WorkersWanted
 from dvplug.system.console import info, warn
@@ -31,9 +32,22 @@ CONNECT_S = 20.0
 COUNT_S = 1.0
 OWN_SCHEDULER = {"allowed_failures": 0, "dashboard_address": ":0"}
 """Options of schedulers that are ours: each death is told at once, so that deaths can be counted by region."""
-MEMORY_SETTINGS = {"target": False, "spill": False, "pause": False}
-"""Of ``distributed.worker.memory``: what a worker holds is not Dask's to put on disk, and one that waits for it to be
-less waits for ever. So it is ended at 95 % of its limit, and nothing before."""
+WORKER_SETTINGS: dict[str, object] = {
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": False,
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.tick.cycle": "10s",
+    "distributed.admin.system-monitor.interval": "10s",
+    "distributed.admin.system-monitor.gil.enabled": False,
+}
+"""What a worker holds is not Dask's to put on disk, and one that waits for it to be less waits for ever: so it is ended
+at 95 % of its limit, and nothing before. And it need not look at itself many times a second."""
+WORKERS_WITHIN = "distributed.scheduler.no-workers-timeout"
+LOCAL_SETTINGS = {**WORKER_SETTINGS, WORKERS_WITHIN: "120s"}
+"""Of scheduler and workers that are started here. Lost workers are made up for at once: where none comes, what does it
+is gone."""
 MALLOC = {"MALLOC_TRIM_THRESHOLD_": 67108864, "MALLOC_MMAP_THRESHOLD_": 33554432}
 """Environment of workers, bytes: Dask has glibc give back whatever is over 64 KiB, so that the arrays of each region
 cost page faults anew. These are the largest values that glibc comes to by itself (mallopt(3))."""
@@ -73,26 +87,23 @@ def open_dask(place: str, wanted: WorkersWanted) -> Iterator[DaskPool]:
             yield pool
         return
     import dask
-    from distributed import LocalCluster
 
     limit = (wanted.max_memory - PARENT_NEED) // wanted.workers if wanted.max_memory else 0
-    settings: dict[str, object] = {
-        **{f"distributed.worker.memory.{name}": value for name, value in MEMORY_SETTINGS.items()},
-        **{f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in MALLOC.items()},
-    }
-    with (
-        dask.config.set(settings),
-        LocalCluster(
-            n_workers=wanted.workers,
-            threads_per_worker=1,
-            memory_limit=limit,
-            dashboard_address=OWN_SCHEDULER["dashboard_address"],
-            scheduler_kwargs=OWN_SCHEDULER,
-            silence_logs=logging.CRITICAL,
-        ) as cluster,
-        connected(cluster) as pool,
-    ):
-        yield pool
+    with Keeper(wanted.workers, limit, LOCAL_SETTINGS) as keeper, dask.config.set(keeper.settings):
+        from distributed import LocalCluster
+
+        with (
+            LocalCluster(
+                n_workers=0,
+                threads_per_worker=1,
+                dashboard_address=OWN_SCHEDULER["dashboard_address"],
+                scheduler_kwargs=OWN_SCHEDULER,
+                silence_logs=logging.CRITICAL,
+            ) as cluster,
+            connected(cluster) as pool,
+            keeper.workers_at(cluster.scheduler_address),
+        ):
+            yield pool
 
 
 @contextmanager
@@ -131,8 +142,8 @@ class DaskPool:
     def submit(self, number: int, function: Callable[..., Answer], *arguments: object) -> Pending:
         """As `Pool.submit`; the job's bytes go with each call, since what is scattered is not restored when lost."""
         key = (f"dvplug-{self.run}", number, uuid.uuid4().hex)
-        future = self.client.submit(function, *arguments, key=key, priority=-number, pure=False)
-        return _Future(future)
+        with _loss_told():
+            return _Future(self.client.submit(function, *arguments, key=key, priority=-number, pure=False))
 
     def everywhere(self, function: Callable[..., Answer], *arguments: object) -> Sequence[Answer]:
         """As `Pool.everywhere`; raises InputError where workers have another version of dvplug, or none."""
@@ -209,7 +220,8 @@ class DaskPool:
         """As `Pool.workers`, as it was at most `COUNT_S` ago: each region asks, and the scheduler has to be asked."""
         now = time.monotonic()
         if now >= self._count_again:
-            self._counted, self._count_again = len(self._infos()), now + COUNT_S
+            with _loss_told():
+                self._counted, self._count_again = len(self._infos()), now + COUNT_S
         return self._counted
 
     def described(self) -> str:
@@ -231,17 +243,18 @@ class _Future:
 
     def result(self) -> Answer:
         """As `Pending.result`."""
-        from distributed.scheduler import KilledWorker
+        from distributed.scheduler import KilledWorker, NoWorkerError
 
         try:
-            answer: Answer = self.future.result()
-        except KilledWorker:
+            with _loss_told():
+                answer: Answer = self.future.result()
+        except (KilledWorker, DvplugError):
             raise
-        except CancelledError as error:
+        except NoWorkerError as error:
             raise DvplugError(
-                "the connection to the Dask scheduler was lost",
-                cause=str(error),
-                repair="Once it is there again, the same command with --resume goes on.",
+                "no worker is left",
+                cause=f"none came in {error.timeout:.0f} s",
+                repair="Look for what ends processes on this machine; the same command with --resume goes on.",
             ) from error
         except Exception as error:
             raise DvplugError(
@@ -250,3 +263,16 @@ class _Future:
                 repair="Workers need the dvplug, Dask and Python of this process: compare their environments.",
             ) from error
         return answer
+
+
+@contextmanager
+def _loss_told() -> Iterator[None]:
+    """Tell that the scheduler is gone: futures are cancelled, or the connection is found to be closed."""
+    try:
+        yield
+    except (CancelledError, OSError) as error:
+        raise DvplugError(
+            "the connection to the Dask scheduler was lost",
+            cause=str(error),
+            repair="Once it is there again, the same command with --resume goes on.",
+        ) from error

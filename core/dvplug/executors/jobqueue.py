@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import ConfigDict, Field, ValidationError
 
 from dvplug.errors import InputError
-from dvplug.executors.dask_pool import MALLOC, MEMORY_SETTINGS, OWN_SCHEDULER, DaskPool, connected
+from dvplug.executors.dask_pool import MALLOC, OWN_SCHEDULER, WORKER_SETTINGS, DaskPool, connected
 from dvplug.executors.pool import WorkersWanted
 from dvplug.system.memory import in_units, parse_size
 from dvplug.technology import Frozen
@@ -150,6 +150,8 @@ def make_cluster(settings: ClusterSettings, max_memory: int | None = None) -> Jo
 
 
 def _environment() -> list[str]:
-    """`MEMORY_SETTINGS` and `MALLOC` for processes that the queue starts."""
-    memory = [f"export DASK_DISTRIBUTED__WORKER__MEMORY__{name.upper()}=False" for name in MEMORY_SETTINGS]
-    return [*memory, *(f"export {name}={value}" for name, value in MALLOC.items())]
+    """`WORKER_SETTINGS` and `MALLOC` for processes that the queue starts."""
+    named = {
+        "DASK_" + name.upper().replace(".", "__").replace("-", "_"): v for name, v in WORKER_SETTINGS.items()
+    }
+    return [f"export {name}={value}" for name, value in (named | MALLOC).items()]
