@@ -9,6 +9,7 @@ from dvplug._version import __version__
 if TYPE_CHECKING:
     from dvplug.calling.api import CallSummary, call
     from dvplug.calling.read_profile import profile_reads
+    from dvplug.cohort.run import CohortSummary, call_cohort
     from dvplug.errors import DvplugError, ManyProblems
     from dvplug.joint.run import JointSummary, joint_genotype
     from dvplug.line.record import VcfRecord
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CallSummary",
+    "CohortSummary",
     "DvplugError",
     "JointSummary",
     "ManyProblems",
@@ -23,12 +25,15 @@ __all__ = [
     "VcfRecord",
     "__version__",
     "call",
+    "call_cohort",
     "joint_genotype",
     "profile_reads",
 ]
 _HOMES = {
     "call": "calling.api",
     "CallSummary": "calling.api",
+    "call_cohort": "cohort.run",
+    "CohortSummary": "cohort.run",
     "profile_reads": "calling.read_profile",
     "RunProfile": "line.run_profile",
     "joint_genotype": "joint.run",

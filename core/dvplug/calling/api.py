@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar, overload
 
@@ -28,13 +28,22 @@ class CallSummary:
     cpu_seconds: dict[str, float]  # by stage
 
 
-def with_options(options: type[CallOptions]) -> Callable[[Function], Function]:
-    """Have `help` show a function's ``**options`` one by one: in its signature, and at the end of its docstring."""
+def with_options(
+    options: type[CallOptions], names: Collection[str] | None = None
+) -> Callable[[Function], Function]:
+    """Have `help` show a function's ``**options`` one by one: in its signature, and at the end of its docstring.
+
+    ``names`` are those that it takes; by default all that it does not name itself.
+    """
 
     def shown(function: Function) -> Function:
         signature = inspect.signature(function)
         own = [each for each in signature.parameters.values() if each.kind is not each.VAR_KEYWORD]
-        added = [field for field in option_fields(options) if field.name not in signature.parameters]
+        added = [
+            field
+            for field in option_fields(options)
+            if field.name not in signature.parameters and (names is None or field.name in names)
+        ]
         by_name = [
             inspect.Parameter(
                 field.name,

@@ -62,7 +62,15 @@ class Journal:
         Number of partitions whose results it holds.
     """
 
-    def __init__(self, out: str | Path, run: Mapping[str, Any], partitions: int, *, resume: bool) -> None:
+    def __init__(
+        self,
+        out: str | Path,
+        run: Mapping[str, Any],
+        partitions: int,
+        *,
+        resume: bool,
+        by_itself: bool = False,
+    ) -> None:
         """Open or begin the journal of ``out``.
 
         Parameters
@@ -73,6 +81,8 @@ class Journal:
             How many there are in all.
         resume
             Go on from what is there.
+        by_itself
+            The command does so each time: what is there of another run is begun anew, once that was said.
 
         Raises
         ------
@@ -81,6 +91,7 @@ class Journal:
             differs, which is named.
         """
         self.path, self.partitions, self.finished = journal_path(out), partitions, 0
+        self.by_itself = by_itself
         self._resume_at, self._next_sync = 0, time.monotonic() + SYNC_S
         try:
             self._file = os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), "r+b")
@@ -108,31 +119,35 @@ class Journal:
         self._resume_at = end
         for _, end in entries:  # noqa: B007 - the last end is where to go on
             self.finished += 1
-        anew = f"remove that file to begin anew: rm {self.path}"
-        if self.finished and (differences := _differences(before, run)):
-            raise InputError(
-                f"The unfinished run in {self.path} is not this one",
-                cause="; ".join(differences),
-                repair=f"Repeat its command with --resume, on the same inputs, or {anew}",
-            )
-        if self.finished and not resume:
-            raise InputError(
-                f"An unfinished run left {self.finished} of its partitions in {self.path}",
-                repair=f"Add --resume to go on from there, or {anew}",
-            )
-        if resume:
-            done = f"{self.finished} of {self.partitions} partitions are done already"
-            info(
-                f"Resuming: {done}."
-                if self.finished
-                else "Nothing to resume: beginning with the first partition."
-            )
+        self._decide(differences(before, run) if self.finished else [], resume)
         self._file.seek(end if self.finished else 0)
         self._file.truncate()
         if not self.finished:
             self._file.write(MAGIC)
             self._write(run)
             self._resume_at = self._file.tell()
+
+    def _decide(self, found: list[str], resume: bool) -> None:
+        """Go on, begin anew, or raise InputError, by what is there and in what it differs from this run."""
+        anew = f"remove that file to begin anew: rm {self.path}"
+        if found and self.by_itself:
+            info(f"Beginning anew, as the unfinished run was another: {'; '.join(found)}.")
+            self.finished = 0
+        elif found:
+            raise InputError(
+                f"The unfinished run in {self.path} is not this one",
+                cause="; ".join(found),
+                repair=f"Repeat its command with --resume, on the same inputs, or {anew}",
+            )
+        elif self.finished and not resume:
+            raise InputError(
+                f"An unfinished run left {self.finished} of its partitions in {self.path}",
+                repair=f"Add --resume to go on from there, or {anew}",
+            )
+        elif self.finished:
+            info(f"Resuming: {self.finished} of {self.partitions} partitions are done already.")
+        elif resume and not self.by_itself:
+            info("Nothing to resume: beginning with the first partition.")
 
     def results(self) -> Iterator[RegionResult]:
         """Yield the results that an earlier run left, in order."""
@@ -182,18 +197,18 @@ class Journal:
             self.path.unlink(missing_ok=True)
         else:
             mended = ", once that is mended," if isinstance(error, InputError) else ""
+            how = "" if self.by_itself else " with --resume"
             info(
-                f"{self.finished} of {self.partitions} partitions are kept: the same command with --resume{mended} "
-                "goes on."
+                f"{self.finished} of {self.partitions} partitions are kept: the same command{how}{mended} goes on."
             )
         self._close()
 
 
 @contextmanager
 def open_journal(
-    options: CallOptions, job: CallJob, parts: Sequence[Partition], code: RunCode
+    options: CallOptions, job: CallJob, parts: Sequence[Partition], code: RunCode, *, by_itself: bool = False
 ) -> Iterator[Journal | None]:
-    """Open the journal of a call; none where it is stdout.
+    """Open the journal of a call; none where its output is stdout.
 
     Parameters
     ----------
@@ -201,6 +216,8 @@ def open_journal(
         Those of the command.
     job, parts, code
         What the results depend on besides them: see `identity`.
+    by_itself
+        As of `Journal`.
 
     Raises
     ------
@@ -217,7 +234,7 @@ def open_journal(
         yield None
         return
     run = identity(options, job, parts, code)
-    with Journal(options.out, run, len(parts), resume=options.resume) as journal:
+    with Journal(options.out, run, len(parts), resume=options.resume, by_itself=by_itself) as journal:
         yield journal
 
 
@@ -308,14 +325,14 @@ def _entries(file: BinaryIO) -> Iterator[tuple[Any, int]]:
         yield json.loads(zlib.decompress(packed)), file.tell()
 
 
-def _differences(before: Any, now: Any, name: str = "") -> list[str]:
+def differences(before: Any, now: Any, name: str = "") -> list[str]:
     """Name what differs between two runs, with both values."""
     if isinstance(before, dict) and isinstance(now, dict):
         keys = [*before, *(key for key in now if key not in before)]
         return [
             text
             for key in keys
-            for text in _differences(before.get(key), now.get(key), f"{name} {key}".strip())
+            for text in differences(before.get(key), now.get(key), f"{name} {key}".strip())
         ]
     return [] if before == now else [f"{name} was {_text(before)}, is {_text(now)}"]
 

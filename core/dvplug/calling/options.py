@@ -323,33 +323,38 @@ class CallOptions:
         return {name: _plain(getattr(self, name)) for name in wanted}
 
 
-class CallKeywords(TypedDict, total=False):
-    """What `dvplug.call` takes by name, for type checkers, which cannot read it from `CallOptions`."""
+class SharedKeywords(TypedDict, total=False):
+    """Options that hold for one sample or for all of a cohort alike, for type checkers."""
 
     regions: StrPath | Sequence[StrPath]
     exclude_regions: StrPath | Sequence[StrPath]
     model: StrPath | None
     workers: int
     device: Literal["auto", "cpu", "gpu"]
-    sample: str | None
-    sample_name: str | None
-    read_group: StrPath | Sequence[StrPath]
     min_qual: float
     min_gq: int
     keep_ref_calls: bool
     force: bool
     offline: bool
-    gvcf: StrPath | None
     non_ref: bool
     haploid_contigs: StrPath | Sequence[StrPath]
     par_bed: StrPath | None
-    sex: Literal["male", "female"] | None
     proposed_variants: StrPath | None
-    report: StrPath | None
-    resume: bool
     executor: StrPath
     max_memory: int | str | None
     log_json: StrPath | None
+
+
+class CallKeywords(SharedKeywords, total=False):
+    """What `dvplug.call` takes by name, for type checkers, which cannot read it from `CallOptions`."""
+
+    sample: str | None
+    sample_name: str | None
+    read_group: StrPath | Sequence[StrPath]
+    gvcf: StrPath | None
+    sex: Literal["male", "female"] | None
+    report: StrPath | None
+    resume: bool
 
 
 class OptionField(NamedTuple):

@@ -6,10 +6,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from dvplug.calling.candidate_density import CandidateDensity
 from dvplug.calling.events import log_counts, log_result, warn_of_copies, warn_of_reads
@@ -52,6 +52,7 @@ from dvplug.records.postprocess import PostprocessSettings
 from dvplug.records.profile_lines import profile_lines
 from dvplug.records.vcf import VcfWriter, header, with_header_lines
 from dvplug.report.calls import RunFacts, call_report, require_report_place
+from dvplug.report.statistics import CallStatistics
 from dvplug.system.console import info, progress, warn
 from dvplug.system.input_states import InputStates
 from dvplug.system.locations import file_name, shown
@@ -87,7 +88,7 @@ def call_variants(options: CallOptions) -> Counts:
         Anything that the user can mend; no output is left behind.
     """
     started = time.monotonic()
-    outputs = _outputs(options)
+    outputs = outputs_of(options)
     own = [] if options.out == "-" else [Output("the journal", journal_path(options.out))]
     require_apart([*outputs, *own], options.inputs())  # first of all: to the log is written at once
     with run_log(options.log_json), reserved(outputs, options.inputs(), partial(check_options, options)):
@@ -99,7 +100,7 @@ def call_variants(options: CallOptions) -> Counts:
     return total
 
 
-def _outputs(options: CallOptions) -> list[Output]:
+def outputs_of(options: CallOptions) -> list[Output]:
     """All files that a run writes; raises InputError where options contradict each other."""
     if options.report is not None:
         require_report_place(options.report, options.out)
@@ -115,41 +116,68 @@ def _outputs(options: CallOptions) -> list[Output]:
 
 def _write(prepared: PreparedCall, started: float) -> Counts:
     """Call all partitions, and write VCF, gVCF and report, which appear together."""
-    options = prepared.options
     with (
-        open_journal(options, prepared.job, prepared.partitions, prepared.code) as journal,
-        Together() as group,
+        open_journal(prepared.options, prepared.job, prepared.partitions, prepared.code) as journal,
+        written_calls(prepared, started) as calls,
+        closing(_results(prepared, journal)) as results,  # else a traceback would keep the workers alive
     ):
-        total, made = _call_all(prepared, journal, group)
-        if options.report is not None and made is not None:
-            run = RunFacts.of(total, time.monotonic() - started, prepared.workers, prepared.met)
-            page, _ = call_report(made, run=run, model=prepared.job.model, name=Path(options.out).name)
+        for part, result in zip(prepared.partitions, results, strict=True):
+            calls.add(part, result)
+    return calls.total
+
+
+@dataclass
+class WrittenCalls:
+    """What a run writes, to which results are added in the order of its partitions.
+
+    Attributes
+    ----------
+    statistics
+        What the report counts, once all is written and where there is a report.
+    """
+
+    vcf: VcfWriter
+    gvcf: GvcfWriter | None
+    total: Counts = field(default_factory=Counts)
+    statistics: CallStatistics | None = None
+
+    def add(self, part: Partition, result: RegionResult) -> None:
+        """Write what a partition gave."""
+        log_result(part, result.counts)
+        self.vcf.write_text("".join(result.lines))
+        if self.gvcf and result.gvcf:
+            self.gvcf.add(result.gvcf)
+        self.total.add(result.counts)
+
+
+@contextmanager
+def written_calls(prepared: PreparedCall, started: float) -> Iterator[WrittenCalls]:
+    """Write VCF, gVCF and report of a run, which appear together when the block ends, or not at all.
+
+    Parameters
+    ----------
+    started
+        When the run was, by `time.monotonic`.
+    """
+    options, job = prepared.options, prepared.job
+    with Together() as group:
+        with ExitStack() as outputs:
+            vcf = outputs.enter_context(VcfWriter(options.out, prepared.header(), group))
+            gvcf: GvcfWriter | None = None
+            if options.gvcf:
+                text = prepared.header(gvcf_symbol=job.gvcf_symbol)
+                gvcf = GvcfWriter(options.gvcf, text, options.ref, job.gvcf_symbol, group)
+                outputs.enter_context(gvcf)
+            calls = WrittenCalls(vcf, gvcf)
+            with job.inputs.watched():
+                yield calls
+            job.inputs.require_same_sizes()
+        if options.report is not None and vcf.unfinished is not None:
+            run = RunFacts.of(calls.total, time.monotonic() - started, prepared.workers, prepared.met)
+            page, calls.statistics = call_report(
+                vcf.unfinished, run=run, model=job.model, name=Path(options.out).name
+            )
             group.write(options.report, page)
-    return total
-
-
-def _call_all(prepared: PreparedCall, journal: Journal | None, group: Together) -> tuple[Counts, Path | None]:
-    """Call all partitions into VCF and gVCF; returns the counts and the VCF, unfinished, if it is a file."""
-    options, job, parts = prepared.options, prepared.job, prepared.partitions
-    total = Counts()
-    with ExitStack() as outputs:
-        writer = outputs.enter_context(VcfWriter(options.out, prepared.header(), group))
-        gvcf: GvcfWriter | None = None
-        if options.gvcf:
-            text = prepared.header(gvcf_symbol=job.gvcf_symbol)
-            gvcf = GvcfWriter(options.gvcf, text, options.ref, job.gvcf_symbol, group)
-            outputs.enter_context(gvcf)
-        # Closed here: where writing fails, a traceback would keep the workers alive.
-        results = outputs.enter_context(closing(_results(prepared, journal)))
-        with job.inputs.watched():
-            for part, result in zip(parts, results, strict=True):
-                log_result(part, result.counts)
-                writer.write_text("".join(result.lines))
-                if gvcf and result.gvcf:
-                    gvcf.add(result.gvcf)
-                total.add(result.counts)
-        job.inputs.require_same_sizes()
-    return total, writer.unfinished
 
 
 def iterate_records(options: CallOptions) -> Iterator[VcfRecord]:
@@ -166,8 +194,18 @@ def _records(prepared: PreparedCall) -> Iterator[VcfRecord]:
     prepared.job.inputs.require_same_sizes()
 
 
-def prepare_call(options: CallOptions) -> PreparedCall:
-    """Check options, files and model before the first region is called; raises DvplugError."""
+Cuts: TypeAlias = "dict[tuple[int, tuple[Region, ...]], list[Partition]]"
+"""Partitions by their size and the regions that were cut: of one reference."""
+
+
+def prepare_call(options: CallOptions, cuts: Cuts | None = None) -> PreparedCall:
+    """Check options, files and model before the first region is called; raises DvplugError.
+
+    Parameters
+    ----------
+    cuts
+        What was cut for other samples with the same reference, which is used again; what is cut is added.
+    """
     inputs = InputStates.of(options.inputs())  # before anything of them is read
     workers, plugins, checked = check_options(options)
     if checked.proposed:
@@ -183,9 +221,16 @@ def prepare_call(options: CallOptions) -> PreparedCall:
             plugins=code.plugins,
         )  # fmt: skip
         size, regions = checked.profile.partition_size, _to_call(options, checked)
-        parts = list(grouped(skip_n_runs(partitions(regions, size), reference), size))
+        parts = _cut(regions, size, reference, {} if cuts is None else cuts)
     facts = facts_of(code, checked.profile.name, of_model)
     return PreparedCall(options, job, parts, workers, code, text, met, facts)
+
+
+def _cut(regions: list[Region], size: int, reference: Reference, cuts: Cuts) -> list[Partition]:
+    key = size, tuple(regions)
+    if key not in cuts:
+        cuts[key] = list(grouped(skip_n_runs(partitions(regions, size), reference), size))
+    return cuts[key]
 
 
 def _to_call(options: CallOptions, checked: Checked) -> list[Region]:
@@ -220,9 +265,7 @@ def check_options(options: CallOptions, where: Where | None = None) -> tuple[int
     problems, plugins = Problems(), installed_plugins()
     workers, checked = 0, None
     with problems.collect():
-        workers = _workers(options)
-    with problems.collect():
-        check_executor(options.executor, options.device)
+        workers = check_run(options)
     if options.model:
         with problems.collect():
             check_request(plugins, options.model)
@@ -240,6 +283,17 @@ def check_options(options: CallOptions, where: Where | None = None) -> tuple[int
     problems.raise_all()
     assert checked is not None
     return workers, plugins, checked
+
+
+def check_run(options: CallOptions) -> int:
+    """Look at where and by how many processes regions are to be called; returns how many. Raises all that is wrong."""
+    problems, workers = Problems(), 0
+    with problems.collect():
+        workers = _workers(options)
+    with problems.collect():
+        check_executor(options.executor, options.device)
+    problems.raise_all()
+    return workers
 
 
 def call_job(

@@ -27,6 +27,7 @@ app = App(
 )
 COMMANDS = {
     "call": "Call variants of one sample: BAM or CRAM to VCF.",
+    "cohort": "Call all samples of a sheet in one queue, and compare them.",
     "joint": "Genotype samples together: gVCFs to one VCF.",
     "report": "Draw the statistics of a VCF as a web page.",
     "profile": "Print how the reads of a sample err, and what they are like.",

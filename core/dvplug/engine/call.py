@@ -23,6 +23,7 @@ from dvplug.records.postprocess import call_sites
 from dvplug.records.reference_depths import ReferenceDepths
 from dvplug.records.used_alts import with_used_alts
 from dvplug.records.vcf import format_record
+from dvplug.sequence.codes import UNKNOWN_BASE
 from dvplug.system.workers import map_in_order
 
 RUNS_PER_WORKER = 16  # at least, where there are so many partitions
@@ -68,6 +69,9 @@ def call_region(parts: Iterable[Drawn], genotyper: Predictor, job: CallJob) -> R
     kept = [r for r in records if job.keep_ref_calls or r.proposed or r.filter != REF_CALL]
     kept = sorted(map(with_used_alts, kept))
     counts.filters.update(record.filter for record in kept)
+    if depths is not None:
+        counts.known += int((depths.reference != UNKNOWN_BASE).sum())
+        counts.depths += int(depths.agree.sum()) + int(depths.differ.sum())
     result = RegionResult(
         [] if job.as_records else [format_record(record) for record in kept],
         _gvcf(records, depths, job) if depths is not None else None,

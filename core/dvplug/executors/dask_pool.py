@@ -210,6 +210,13 @@ class DaskPool:
                     repair=f"Start it by `dask worker --memory-limit {max_memory}`.",
                 )
 
+    def wait(self, calls: Sequence[Pending]) -> None:
+        """As `Pool.wait`; a connection that is lost is told by `Pending.result`."""
+        from distributed import wait
+
+        with suppress(CancelledError):
+            wait([call.future for call in calls if isinstance(call, _Future)], return_when="FIRST_COMPLETED")
+
     def deaths(self, error: BaseException) -> int:
         """As `Pool.deaths`."""
         from distributed.scheduler import KilledWorker
@@ -240,6 +247,10 @@ class _Future:
 
     def __init__(self, future: Any) -> None:
         self.future = future
+
+    def done(self) -> bool:
+        """As `Pending.done`."""
+        return bool(self.future.done())
 
     def result(self) -> Answer:
         """As `Pending.result`."""

@@ -29,6 +29,9 @@ class Pending(Protocol):
     def result(self) -> Answer:
         """Wait for it and return what the function returned; raises what kept it from being called."""
 
+    def done(self) -> bool:
+        """Whether `result` need not wait."""
+
 
 class Pool(Protocol):
     """Workers, each a process of its own, on whatever machines."""
@@ -41,6 +44,9 @@ class Pool(Protocol):
 
     def everywhere(self, function: Callable[..., Answer], *arguments: object) -> Sequence[Answer]:
         """Have all workers that are there now call a function, and wait for it. Where that is none, for the first."""
+
+    def wait(self, calls: Sequence[Pending]) -> None:
+        """Wait until one of these calls, at least, is done."""
 
     def deaths(self, error: BaseException) -> int:
         """How many workers that had a call died, if ``error`` of its `Pending.result` says that; 0 if it does not."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -63,7 +63,7 @@ class Pedigree:
                     )
                 parents[name] = father, mother
         problems.raise_all()
-        _require_no_circle(parents, path)
+        require_no_circle(parents, f"Pedigree {path}")
         children = tuple(
             Child(name, father if father in samples else "", mother if mother in samples else "")
             for name, (father, mother) in parents.items()
@@ -98,7 +98,8 @@ def _person(line: str, where: str) -> tuple[str, str, str]:
     return name, father, mother
 
 
-def _require_no_circle(parents: dict[str, tuple[str, str]], path: StrPath) -> None:
+def require_no_circle(parents: Mapping[str, tuple[str, str]], what: str) -> None:
+    """Raise InputError where somebody is an ancestor of itself; ``what`` holds these parents, for the message."""
     for name in parents:
         seen: set[str] = set()
         left = [name]
@@ -106,7 +107,7 @@ def _require_no_circle(parents: dict[str, tuple[str, str]], path: StrPath) -> No
             for parent in filter(None, parents.get(left.pop(), ())):
                 if parent == name:
                     raise InputError(
-                        f"Pedigree {path} has '{name}' as an ancestor of itself",
+                        f"{what} has '{name}' as an ancestor of itself",
                         repair="Correct its parents.",
                     )
                 if parent not in seen:

@@ -24,6 +24,7 @@ from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataC
 NO_KERNELS = {
     "calling",
     "cli",
+    "cohort",
     "engine",
     "evaluate",
     "executors",

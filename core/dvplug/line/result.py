@@ -24,6 +24,8 @@ class Counts:
     images: int = 0
     found: int = 0  # candidates in the reads, without those that the user proposed
     covered: int = 0  # bp of what is called that reads lie on
+    known: int = 0  # bp of what is called that the reference knows, where a gVCF is written
+    depths: int = 0  # reads over each of them, added up: bases of low quality left out
     outside: Counter[str] = field(default_factory=Counter)
     """Images in which a feature lay outside of what the network was trained on, and was given as usual; by feature."""
     seconds: Counter[str] = field(default_factory=Counter)  # by name in `STAGES`
@@ -36,6 +38,8 @@ class Counts:
         self.images += other.images
         self.found += other.found
         self.covered += other.covered
+        self.known += other.known
+        self.depths += other.depths
         for name in ("filters", "left_out", "outside", "seconds"):
             if counted := getattr(other, name):  # most are empty, and there may be very many regions
                 getattr(self, name).update(counted)

@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from dvplug.system.run_log import log_event
+from dvplug.system.run_log import log_event, sample_told_of
 from dvplug.system.streams import ResultStream, StatusStream
 from dvplug_registry.safe_text import masked, visible
 
@@ -45,18 +45,22 @@ stderr = SafeConsole(StatusStream("stderr"), stderr=True)
 def warn(message: str) -> None:
     """Print one warning on stderr, and note it in the log of the run."""
     log_event("warning", message=message)
-    stderr.print(f"[yellow]warning:[/] {_told(message)}")
+    stderr.print(f"[yellow]warning:[/] {_told(_of_sample() + message)}")
 
 
 def info(message: str) -> None:
     """Print one status line on stderr, and note it in the log of the run."""
     log_event("info", message=message)
-    stderr.print(_told(message))
+    stderr.print(_told(_of_sample() + message))
 
 
 def complain(message: str) -> None:
     """Print the error that ends a command on stderr."""
     stderr.print(f"[red]error:[/] {_told(message)}")
+
+
+def _of_sample() -> str:
+    return f"{sample}: " if (sample := sample_told_of()) else ""
 
 
 def _told(message: str) -> str:

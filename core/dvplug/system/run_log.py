@@ -10,6 +10,7 @@ import time
 import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from io import FileIO
@@ -24,6 +25,22 @@ LIBRARIES = ("ai-edge-litert", "numba", "numpy", "pysam")
 """Those that bear on the records of a run."""
 
 _log: FileIO | None = None
+_sample: ContextVar[str] = ContextVar("sample", default="")
+
+
+@contextmanager
+def about(sample: str) -> Iterator[None]:
+    """Have what is told and logged in this block be of one sample of several, which is named."""
+    token = _sample.set(sample)
+    try:
+        yield
+    finally:
+        _sample.reset(token)
+
+
+def sample_told_of() -> str:
+    """The sample that `about` names; empty outside of it."""
+    return _sample.get()
 
 
 def log_event(event: str, **fields: Any) -> None:
@@ -39,7 +56,8 @@ def log_event(event: str, **fields: Any) -> None:
     if _log is None:
         return
     now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-    line = (json.dumps({"time": now, "event": event, **_masked(fields)}) + "\n").encode()
+    of = {"sample": sample} if (sample := sample_told_of()) else {}
+    line = (json.dumps({"time": now, "event": event, **_masked(of | fields)}) + "\n").encode()
     try:
         while line:
             line = line[_log.write(line) :]

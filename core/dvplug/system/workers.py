@@ -15,14 +15,15 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing, suppress
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
 from typing import Any, TypeVar
 
 from dvplug.errors import DvplugError
 from dvplug.system.memory import in_units, memory_of
+from dvplug.system.queues import Queues, Ticket
 
 RESULTS_PER_WORKER = 4  # that may wait for an earlier one
 GIVEN_AHEAD = 2  # regions that a worker has at most, so that it need not wait for the next
@@ -57,17 +58,35 @@ def map_in_order(
     DvplugError
         A worker died, or was ended because memory went over the limit; and what a worker met.
     """
+    with closing(map_queues(make, job, [regions], workers, max_memory)) as results:
+        for _, result in results:
+            yield result
+
+
+def map_queues(
+    make: Callable[[Job], Callable[[Part], Result]],
+    job: Job,
+    queues: Iterable[Iterable[Part]],
+    workers: int,
+    max_memory: int | None = None,
+) -> Generator[tuple[int, Result], None, None]:
+    """Yield the results of several queues of regions, each with the number of its queue, in the order of each queue.
+
+    The queues are worked on one after the other, but for what is left of one while a slow region of it lasts. The
+    other arguments, and what is raised, as of `map_in_order`.
+    """
     if workers == 1 and max_memory is None:
         work = make(job)
-        for region in regions:
-            try:
-                result = work(region)
-            except MemoryError as error:
-                raise _portable(error, region) from error
-            yield result
+        for number, regions in enumerate(queues):
+            for region in regions:
+                try:
+                    result = work(region)
+                except MemoryError as error:
+                    raise _portable(error, region) from error
+                yield number, result
         return
     with _Crew(make, job, workers, max_memory) as crew:
-        yield from crew.results(regions)
+        yield from crew.results(queues)
 
 
 class _Worker:
@@ -75,25 +94,25 @@ class _Worker:
 
     def __init__(self, context: Any, make: Any, job: Any) -> None:
         self.pipe, theirs = context.Pipe()
-        self.given: deque[tuple[int, object]] = deque()
+        self.given: deque[tuple[Ticket, object]] = deque()
         self.memory_seen = 0  # of all processes, when it was ended for that
         self.process = context.Process(target=_serve, args=(make, job, theirs, os.getpid()), daemon=True)
         self.process.start()
         theirs.close()  # else its death would not be the end of the pipe
 
-    def give(self, number: int, region: object) -> None:
+    def give(self, ticket: Ticket, region: object) -> None:
         """Hand out one more region; whether it lives shows when it is asked for the answer."""
-        self.given.append((number, region))
+        self.given.append((ticket, region))
         try:
             self.pipe.send(region)
         except OSError:
             return
 
-    def answer(self) -> tuple[int, Any, BaseException | None]:
-        """Return the number of its oldest region and the result, or the error in place of it."""
-        number, region = self.given.popleft()
+    def answer(self) -> tuple[Ticket, Any, BaseException | None]:
+        """Return the ticket of its oldest region and the result, or the error in place of it."""
+        ticket, region = self.given.popleft()
         try:
-            return number, *self.pipe.recv()
+            return ticket, *self.pipe.recv()
         except (EOFError, OSError):
             self.given.clear()
             self.process.join()
@@ -101,7 +120,7 @@ class _Worker:
                 time.sleep(
                     LOOK_S
                 )  # where all processes get it, as from a batch system, this one's own ends the run
-            return number, None, self._death(region)
+            return ticket, None, self._death(region)
 
     def _death(self, region: object) -> DvplugError:
         if self.memory_seen:
@@ -136,29 +155,27 @@ class _Crew:
                 repair="Run with fewer --workers.",
             ) from error
 
-    def results(self, regions: Iterable[object]) -> Iterator[Any]:
-        """Yield the result of each region, in order."""
-        left = enumerate(regions)
-        answers: dict[int, tuple[Any, BaseException | None]] = {}
-        given, asked_for = 0, 0
+    def results(self, queues: Iterable[Iterable[object]]) -> Generator[tuple[int, Any], None, None]:
+        """Yield the result of each region, with the number of its queue, in the order of each."""
+        under_way = Queues(queues)
+        answers: dict[Ticket, tuple[Any, BaseException | None]] = {}
         while True:
-            while given < asked_for + RESULTS_PER_WORKER * len(self.workers) and (idle := self._idle()):
-                if (item := next(left, None)) is None:
-                    break
+            while (idle := self._idle()) and (item := under_way.next(RESULTS_PER_WORKER * len(self.workers))):
                 idle.give(*item)
-                given += 1
-            if asked_for == given:
+            turns = under_way.turns()
+            if not turns:
                 return
-            if asked_for in answers:
-                result, error = answers.pop(asked_for)
-                if error is not None:
-                    raise error
-                yield result
-                asked_for += 1
-            else:
+            ticket = next((ticket for ticket in turns if ticket in answers), None)
+            if ticket is None:
                 for worker in self._ready():
-                    number, *answer = worker.answer()
-                    answers[number] = (answer[0], answer[1])
+                    answered, *answer = worker.answer()
+                    answers[answered] = (answer[0], answer[1])
+                continue
+            result, error = answers.pop(ticket)
+            if error is not None:
+                raise error
+            yield ticket.queue, result
+            under_way.gave(ticket)
 
     def _idle(self) -> _Worker | None:
         """The worker with the fewest regions, if it may have one more."""
