@@ -13,7 +13,6 @@ import logging
 import os
 import signal
 import tempfile
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
@@ -21,8 +20,7 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 from dvplug.system.memory import memory_of
-from dvplug.system.workers import LOOK_S, _end_with
-from dvplug.system.workers import _context as process_context
+from dvplug.system.workers import LOOK_S, end_with, process_context
 
 TERMINATE = 0.95
 """Of its limit, at which a worker is ended: as Dask's ``distributed.worker.memory.terminate``."""
@@ -108,7 +106,7 @@ def _keep(kept: Kept, pipe: Connection, parent: int) -> None:
 
 def _work(kept: Kept, address: str, keeper: int) -> None:
     """Be a worker, until the scheduler is gone or the keeper is."""
-    threading.Thread(target=_end_with, args=(keeper,), daemon=True).start()
+    end_with(keeper)
     logging.disable()  # what is wrong is told by the client, once
     import dask
 

@@ -142,7 +142,7 @@ class _Crew:
 
     def __init__(self, make: Any, job: Any, workers: int, max_memory: int | None) -> None:
         self.max_memory, self.next_look = max_memory, 0.0
-        context = _context()
+        context = process_context()
         self.workers: list[_Worker] = []
         try:
             for _ in range(workers):
@@ -220,7 +220,7 @@ def _serve(make: Callable[[Job], Callable[[Any], object]], job: Job, pipe: Conne
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it reaches all processes; the parent ends its workers
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    end_with(parent)
     work = None
     while True:
         try:
@@ -236,11 +236,15 @@ def _serve(make: Callable[[Job], Callable[[Any], object]], job: Job, pipe: Conne
         pipe.send(answer)
 
 
-def _end_with(parent: int) -> None:
-    """End this process when its parent was killed: nobody would read its answers."""
-    while os.getppid() == parent:
-        time.sleep(LOOK_S)
-    os._exit(1)
+def end_with(parent: int) -> None:
+    """Have this process end when its parent was killed: nobody would read its answers."""
+
+    def look() -> None:
+        while os.getppid() == parent:
+            time.sleep(LOOK_S)
+        os._exit(1)
+
+    threading.Thread(target=look, daemon=True).start()
 
 
 def _portable(error: Exception, region: object) -> Exception:
@@ -262,7 +266,7 @@ def crash_of(attempt: Callable[..., object], *args: Any, more_s: int = 0) -> str
     more_s
         CPU seconds that it may take beyond `ATTEMPT_CPU_S`, as it has so much to read.
     """
-    context: Any = _context()
+    context: Any = process_context()
     if context.get_start_method() != "fork":
         return ""
     process = context.Process(target=_quietly, args=(ATTEMPT_CPU_S + more_s, attempt, *args), daemon=True)
@@ -296,7 +300,7 @@ def _end_of(exit_code: int) -> str:
     return f"it was ended by {name} from outside"
 
 
-def _context() -> multiprocessing.context.BaseContext:
+def process_context() -> multiprocessing.context.BaseContext:
     """Fork on Linux, so that workers share what is loaded; elsewhere, or beside TensorFlow's threads, spawn."""
     fork = sys.platform == "linux" and "tensorflow" not in sys.modules
     return multiprocessing.get_context("fork" if fork else "spawn")
