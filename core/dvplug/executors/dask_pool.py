@@ -214,7 +214,10 @@ class DaskPool:
         """As `Pool.wait`; a connection that is lost is told by `Pending.result`."""
         from distributed import wait
 
-        with suppress(CancelledError):
+        with (
+            self.client.as_current(),
+            suppress(CancelledError),
+        ):  # it asks the default client, which ours is not
             wait([call.future for call in calls if isinstance(call, _Future)], return_when="FIRST_COMPLETED")
 
     def deaths(self, error: BaseException) -> int:
