@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from dvplug.kernel.cache import NO_KERNELS
+from dvplug.kernel.cache import NO_KERNELS, mark
 from helpers.places import ROOT
 
 MODULE = """
@@ -99,11 +99,58 @@ def test_nothing_is_called_that_was_compiled_from_other_sources(package: Path) -
     assert call(package, "ReadArrays", 20) == [25, 6, 1]
 
 
+def test_sources_of_another_time_are_the_same(package: Path, tmp_path: Path) -> None:
+    """Layers of container images round times, and most copies do not keep them."""
+    assert call(package, "Reads", 10) == [15, 6, 0]
+    for path in package.rglob("*.py"):
+        os.utime(path, (1_700_000_000, 1_700_000_000))
+    assert call(package, "Reads", 10) == [15, 6, 1]
+    other = tmp_path / "copied" / "dvplug"
+    shutil.copytree(package, other, copy_function=shutil.copyfile)
+    for folder in (path for path in other.rglob("*") if path.is_dir()):
+        folder.chmod(0o700)
+    assert call(other, "Reads", 10) == [15, 6, 1]
+    assert call(other, "Reads", 20) == [25, 6, 0]
+
+
+def test_another_kind_of_processor_is_not_served(package: Path, tmp_path: Path) -> None:
+    """A folder that cannot be written, but holds kernels of another processor, is passed over for one that can."""
+    assert call(package, "Reads", 10) == [15, 6, 0]
+    kept = package / "__pycache__" / "kernels"
+    assert (kept / mark()).is_file()
+    generic = {"NUMBA_CPU_NAME": "generic", "NUMBA_CACHE_DIR": str(tmp_path / "other")}
+    assert call(package, "Reads", 10, generic) == [15, 6, 0]
+    (folder,) = (tmp_path / "other").iterdir()
+    assert [path.name for path in folder.glob("sources-*")] != [mark()]
+    code = "from dvplug.kernel.cache import is_warm; print(is_warm())"
+    for name, warm in (("generic", True), ("x86-64", False)):
+        done = subprocess.run(
+            [sys.executable, "-c", code], check=True, capture_output=True, text=True,
+            env=os.environ | generic | {"PYTHONPATH": str(package.parent), "NUMBA_CPU_NAME": name},
+        )  # fmt: skip
+        assert done.stdout == f"{warm}\n"
+
+
+def test_other_users_may_read_what_is_kept_and_not_write(package: Path) -> None:
+    """A container's kernels are compiled by root, and used by whoever it runs as."""
+    before = os.umask(0o022)
+    try:
+        call(package, "Reads", 10)
+    finally:
+        os.umask(before)
+    kept = package / "__pycache__" / "kernels"
+    found = [kept, *(path for path in kept.rglob("*") if path.name != "lock")]
+    folders, files = ([path for path in found if path.is_dir() == kind] for kind in (True, False))
+    assert {path.stat().st_mode & 0o777 for path in folders} == {0o755}
+    assert len(files) == 7  # two of each of three kernels, and the mark
+    assert all(path.stat().st_mode & stat.S_IROTH for path in files)
+
+
 def test_what_cannot_be_read_stops_nobody(package: Path) -> None:
     """A link to nothing among the sources, as an editor makes of a file with changes; a mark of no text."""
     (package / ".#module.py").symlink_to("user@host.1:2")
     (package / "__pycache__" / "kernels").mkdir(parents=True)
-    (package / "__pycache__" / "kernels" / "sources").write_bytes(b"\xff\xfe")
+    (package / "__pycache__" / "kernels" / mark()).write_bytes(b"\xff\xfe")
     assert call(package, "Reads", 10) == [15, 6, 0]
     assert call(package, "Reads", 10) == [15, 6, 1]
 

@@ -31,6 +31,11 @@ _SAMPLE_BP = 50_000_000
 _LEAST_BP, _MOST_BP = 5_000, 500_000
 
 
+def region_bp(samples: int) -> int:
+    """Size of the regions in which so many samples are genotyped: what is in memory does not grow with them."""
+    return min(max(_SAMPLE_BP // samples, _LEAST_BP), _MOST_BP)
+
+
 @dataclass(frozen=True)
 class JointSummary:
     """What was written.
@@ -96,7 +101,7 @@ def joint_genotype(
     more = [Path(pedigree)] if pedigree else []
     with _reserved(place, [*map(Path, paths), Path(ref), *more]):
         job, lengths = _job(paths, ref, pedigree, de_novo_rate)
-        size = region_size or min(max(_SAMPLE_BP // len(paths), _LEAST_BP), _MOST_BP)
+        size = region_size or region_bp(len(paths))
         wanted = partitions(resolve_regions(list(regions), [], lengths), size)
         family_rate = de_novo_rate if pedigree else None
         head = header(lengths, job.samples, Path(ref).name, family_rate=family_rate)

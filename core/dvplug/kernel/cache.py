@@ -19,7 +19,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
+from numba.core import config
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
+from numba.core.codegen import get_host_cpu_features, ll
 
 NO_KERNELS = {
     "calling",
@@ -37,8 +39,8 @@ NO_KERNELS = {
     "train",
 }
 """Rooms whose files bear on no kernel."""
-MARK = "sources"
-"""File in a folder of compiled kernels: the digest of the sources of those that were kept last."""
+FOLDER_MODE = 0o755
+"""What one user compiled all may read, as in a container whose user did not build it; and nobody else write."""
 LONGEST_WAIT_S = 120.0
 """For another process that compiles the same kernels: that it still does is no reason to do it twice."""
 _PACKAGE = Path(__file__).resolve().parent.parent
@@ -78,13 +80,13 @@ def _places() -> list[Path]:
 
 def _is_warm(folder: Path) -> bool:
     with suppress(OSError):
-        return _is_trusted(folder) and (folder / MARK).read_bytes() == source_digest()
+        return _is_trusted(folder) and (folder / mark()).read_bytes() == source_digest()
     return False
 
 
 def _is_writable(folder: Path) -> bool:
     with suppress(OSError):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         if _is_trusted(folder):
             tempfile.TemporaryFile(dir=folder).close()
             return True
@@ -100,16 +102,32 @@ def _is_trusted(folder: Path) -> bool:
 
 
 @cache
+def mark() -> str:
+    """Name of a file in a folder of compiled kernels: for this kind of processor, the digest of their sources.
+
+    A folder that holds those of another kind, as an image that was built elsewhere, is no use if it cannot be written.
+    """
+    features = config.CPU_FEATURES
+    if features is None:
+        features = get_host_cpu_features()
+    kind = f"{config.CPU_NAME or ll.get_host_cpu_name()} {features}"
+    return f"sources-{hashlib.sha256(kind.encode()).hexdigest()[:16]}"
+
+
+@cache
 def source_digest() -> bytes:
-    """Digest, in hexadecimal, of the names, sizes and times of all files that bear on kernels."""
-    found = []
+    """Digest, in hexadecimal, of all files that bear on kernels: their names and what is in them.
+
+    Not their times, which layers of container images, squashfs and most copies round or do not keep.
+    """
+    digest = hashlib.sha256()
     for folder, below, files in os.walk(_PACKAGE):
-        below[:] = [name for name in below if name != "__pycache__" and name not in NO_KERNELS]
-        for path in (os.path.join(folder, name) for name in files if name.endswith(".py")):
+        below[:] = sorted(name for name in below if name != "__pycache__" and name not in NO_KERNELS)
+        for path in (os.path.join(folder, name) for name in sorted(files) if name.endswith(".py")):
             with suppress(OSError):  # a link to nothing, as some editors make of a file that is not saved
-                state = os.stat(path)
-                found.append(f"{os.path.relpath(path, _PACKAGE)} {state.st_size} {state.st_mtime_ns}")
-    return hashlib.sha256("\n".join(sorted(found)).encode()).hexdigest().encode()
+                content = Path(path).read_bytes()
+                digest.update(f"{os.path.relpath(path, _PACKAGE)} {len(content)}\n".encode() + content)
+    return digest.hexdigest().encode()
 
 
 class _Lock:
@@ -159,7 +177,7 @@ class _Locator:
 
     def ensure_cache_path(self) -> None:
         """Make the folder; raises OSError."""
-        self.folder.mkdir(mode=0o700, exist_ok=True)
+        self.folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
 
     def get_cache_path(self) -> str:
         """Return the folder."""
@@ -227,8 +245,10 @@ class KernelCache(FunctionCache):
         try:
             with suppress(OSError):
                 super().save_overload(sig, data)
-                mark = Path(self._cache_path).parent / MARK
-                if not mark.exists() or mark.read_bytes() != source_digest():
-                    mark.write_bytes(source_digest())
+                folder = cache_folder()
+                assert folder is not None
+                kept = folder / mark()
+                if not kept.exists() or kept.read_bytes() != source_digest():
+                    kept.write_bytes(source_digest())
         finally:
             _lock.give()

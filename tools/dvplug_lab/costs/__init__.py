@@ -1,0 +1,1 @@
+"""What calling costs: measured on slices, and computed from that for genomes and cohorts."""
