@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -258,3 +259,100 @@ def test_another_version_of_numba_compiles_in_the_plain_way(package: Path) -> No
     tried.write_text(re.sub(r"KNOWN_NUMBA = .*", 'KNOWN_NUMBA = ("0.1.",)', tried.read_text()))
     assert call(package, "Reads", 10) == [15, 6, 0]
     assert call(package, "Reads", 10) == [15, 6, 1]
+
+
+BORROWED = """
+from typing import NamedTuple
+import numpy as np
+from dvplug.kernel import kernel, subkernel
+
+class Pair(NamedTuple):
+    first: np.ndarray
+    second: np.ndarray
+
+@subkernel
+def longer(pair):
+    chosen = pair.first
+    if len(pair.second) > len(chosen):
+        chosen = pair.second
+    return chosen[1:]
+
+@subkernel
+def turned(pair, times):
+    for _ in range(times):
+        pair = Pair(pair.second[1:], pair.first.copy())
+    return pair
+
+@kernel
+def slices(pair, times):
+    whole = longer(turned(pair, times))
+    for i in range(times):
+        whole = longer(Pair(whole, np.full(len(whole) + 2, i)))
+        pair = Pair(pair.first, whole[: len(whole) - 1])
+    return pair, whole[0:], pair.first[1]
+
+@kernel
+def replaced(pair, times):
+    made = np.full(times + 3, 7)
+    part = made[1:]
+    made = pair.second.copy()
+    other = np.full(times + 3, 8)
+    return part, made, other
+
+@kernel
+def picked(pair, places):
+    taken = pair.first[places]
+    row = taken
+    if len(places) > 2:
+        row = pair.second
+    return row, pair.second[1:][::2], (pair.first, row)[0]
+"""
+CALL_BORROWED = """
+import json, sys
+import numpy as np
+from numba.core.runtime import rtsys
+from dvplug.borrowed import Pair, picked, replaced, slices
+
+def plain(result):
+    if isinstance(result, (tuple, list)):
+        return [plain(each) for each in result]
+    return result.tolist() if isinstance(result, (np.ndarray, np.generic)) else result
+
+kept = []
+for run in range(300):
+    pair = Pair(np.arange(run % 7 + 5), np.arange(run % 11 + 4) * 10)
+    results = slices(pair, run % 4), replaced(pair, run % 5), picked(pair, np.arange(run % 3 + 1))
+    kept.append(plain(results))
+    del pair
+before = None
+for run in range(4000):
+    pair = Pair(np.arange(6), np.arange(5) * 10)
+    results = slices(pair, 3), replaced(pair, 2), picked(pair, np.arange(3)), picked(pair, np.arange(2))
+    del results
+    counts = sys.getrefcount(pair.first), sys.getrefcount(pair.second)
+    assert before in (None, counts), (before, counts)
+    before = counts
+del pair
+stats = rtsys.get_allocation_stats()
+print(json.dumps([kept, stats.mi_alloc - stats.mi_free]))
+"""
+
+
+def test_what_is_borrowed_stays_whole_and_nothing_is_kept_for_good(package: Path) -> None:
+    """Slices of arguments, of what a kernel makes, and of either, as they are given on, replaced and returned."""
+    (package / "borrowed.py").write_text(BORROWED)
+    results = []
+    for how in ("kernel", "plain"):
+        if how == "plain":
+            tried = package / "kernel" / "__init__.py"
+            tried.write_text(re.sub(r"KNOWN_NUMBA = .*", 'KNOWN_NUMBA = ("0.1.",)', tried.read_text()))
+        run = subprocess.run(
+            [sys.executable, "-c", CALL_BORROWED],
+            env=os.environ | {"PYTHONPATH": str(package.parent), "NUMBA_NRT_STATS": "1"},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert run.returncode == 0, run.stderr
+        results.append(json.loads(run.stdout))
+    (ours, left), (plain, _) = results
+    assert ours == plain
+    assert left == 0

@@ -4,23 +4,33 @@ Numba (0.68) compiles each function for itself: it optimises it, makes machine c
 function that calls it, since it is linked there. Of its own overloads, such as `numpy.zeros` of one type, it makes a
 way in from C besides. Here these, and the functions of `dvplug.kernel.subkernel`, are *parts*: code as it was lowered,
 which the kernels link. It takes a third off the CPU time of compiling.
+
+References to arrays that a caller holds are not counted (`borrowed`): Numba counts each, for every field of every named
+tuple at every use, and removes nearly all of it again while optimising.
 """
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
 from numba import _dynfunc, jit
+from numba.core import ir
 from numba.core.codegen import CPUCodeLibrary, JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder, Flags
 from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.environment import lookup_environment
+from numba.core.lowering import Lower
 from numba.core.registry import CPUDispatcher
 from numba.core.target_extension import CPU, dispatcher_registry, jit_registry, target_registry
 from numba.core.typed_passes import NativeLowering
+from numba.core.types.abstract import Type
+from numba.core.types.containers import BaseTuple
+from numba.core.types.misc import SliceType
+from numba.core.types.npytypes import Array
+from numba.core.types.scalars import Integer
 
 RARE_COLLECTIONS = 50_000, 20, 100
 """Thresholds of the garbage collector while compiling: at Python's own a sixth of the time is its; 10 % more memory."""
@@ -110,8 +120,79 @@ class _Flags(Flags):
         return self is other or (isinstance(other, _Flags) and self._key() == other._key())
 
 
+class _Lower(Lower):
+    """Lowers a function: what it borrows is neither counted when it is taken nor when it is let go."""
+
+    context: Any
+
+    def pre_lower(self) -> None:
+        super().pre_lower()
+        self._borrowed = borrowed(self.blocks.values(), self.typeof)
+        self._uncounted = self.context.subtarget(enable_nrt=False)
+
+    def lower_inst(self, inst: ir.Stmt) -> None:
+        name = inst.target.name if isinstance(inst, ir.Assign) else getattr(inst, "value", None)
+        if not isinstance(inst, ir.Assign | ir.Del) or name not in self._borrowed:
+            super().lower_inst(inst)
+            return
+        counted, self.context = self.context, self._uncounted
+        try:
+            super().lower_inst(inst)
+        finally:
+            self.context = counted
+
+
+def borrowed(blocks: Iterable[ir.Block], type_of: Callable[[str], Type]) -> set[str]:
+    """Return the names of the variables that only ever are arguments, or views of them: their callers hold these.
+
+    What is returned is none of them: Numba casts it to a variable of its own before.
+    """
+    sources: dict[str, list[str]] = {}
+    others: set[str] = set()
+    for assigned in (each for block in blocks for each in block.find_insts(ir.Assign)):
+        name, value = assigned.target.name, assigned.value
+        if isinstance(value, ir.Var):
+            sources.setdefault(name, []).append(value.name)
+        elif isinstance(value, ir.Expr) and _is_view(value, type_of):
+            sources.setdefault(name, []).append(value.value.name)
+        elif isinstance(value, ir.Arg):
+            sources.setdefault(name, [])
+        else:
+            others.add(name)
+    while owned := {name for name, of in sources.items() if name in others or not sources.keys() >= set(of)}:
+        for name in owned:
+            del sources[name]
+    return set(sources)
+
+
+def _is_view(value: ir.Expr, type_of: Callable[[str], Type]) -> bool:
+    """Whether it is a field or an item of a tuple, or an item or a slice of an array: no copy of it."""
+    if value.op not in ("getattr", "getitem", "static_getitem"):
+        return False
+    of = type_of(value.value.name)
+    if isinstance(of, BaseTuple):
+        return value.op == "static_getitem" or (
+            value.op == "getattr" and value.attr in getattr(of, "fields", ())
+        )
+    if not isinstance(of, Array) or value.op == "getattr":
+        return False
+    if value.op == "static_getitem":
+        return isinstance(value.index, int | slice)
+    taken = type_of(value.index.name)
+    parts = taken.types if isinstance(taken, BaseTuple) else (taken,)
+    return all(isinstance(part, Integer | SliceType) for part in parts)
+
+
+class _Lowering(NativeLowering):
+    """Numba's, with the above."""
+
+    @property
+    def lowering_class(self) -> type[Lower]:
+        return _Lower
+
+
 @register_pass(mutates_CFG=True, analysis_only=False)
-class _PartLowering(NativeLowering):
+class _PartLowering(_Lowering):
     """Lowers a function to a `_Part`."""
 
     _name = "dvplug_part_lowering"
@@ -129,7 +210,7 @@ class _PartLowering(NativeLowering):
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
-class _KernelLowering(NativeLowering):
+class _KernelLowering(_Lowering):
     """Lowers a kernel to a `_Whole`, with a way in from Python."""
 
     _name = "dvplug_kernel_lowering"
@@ -147,6 +228,17 @@ class _KernelLowering(NativeLowering):
         return True
 
 
+_sizes: dict[str, int] = {}
+
+
+def _size(data: Any, of: Any) -> int:
+    """Return the size in bytes of a type of LLVM's: Numba has LLVM read a module for each variable to learn it."""
+    name = str(of)
+    if name not in _sizes:
+        _sizes[name] = of.get_abi_size(data)
+    return _sizes[name]
+
+
 class KernelCompiler(CompilerBase):
     """Numba's compiler, with another way from typed code to machine code."""
 
@@ -155,7 +247,8 @@ class KernelCompiler(CompilerBase):
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.state.flags = _Flags(self.state.flags)
-        self.state.targetctx = self.state.targetctx.subtarget(target=_InKernel)
+        of = self.state.targetctx
+        self.state.targetctx = of.subtarget(target=_InKernel, get_abi_sizeof=partial(_size, of.target_data))
 
     def compile_extra(self, func: Any) -> Any:
         """Compile a function."""
