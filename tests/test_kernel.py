@@ -356,3 +356,58 @@ def test_what_is_borrowed_stays_whole_and_nothing_is_kept_for_good(package: Path
     (ours, left), (plain, _) = results
     assert ours == plain
     assert left == 0
+
+
+ELEMENTS = """
+from dvplug.kernel import kernel
+
+@kernel
+def taken(array, at):
+    return array[at]
+
+@kernel
+def put(array, at, value):
+    array[at] = value
+
+@kernel
+def last_of_first(array):
+    return array[0, -1]
+"""
+CALL_ELEMENTS = """
+import itertools
+import numpy as np
+from dvplug.elements import last_of_first, put, taken
+
+def arrays(kind):
+    whole = (np.arange(48) % 7).astype(kind)
+    rows, cube = whole.reshape(6, 8), whole.reshape(2, 4, 6)
+    return whole, whole[::3], rows, rows.T, rows[:, ::2], cube, cube[:, 1:, 1:]
+
+indexes = itertools.cycle((2, -2, np.uint8(1), np.int32(-1), np.uint64(0)))
+values = itertools.cycle((1, np.uint8(3), -2, 2.75, True, np.float32(5)))
+for kind in (np.uint8, np.int32, np.uint64, np.float32, np.bool_):
+    for place, array in enumerate(arrays(kind)):
+        at = tuple(min(next(indexes), 1) for _ in range(array.ndim))
+        at = at[0] if array.ndim == 1 else at
+        assert taken(array, at) == array[at], (kind, place, at)
+        value = next(values)
+        ours, numpys = arrays(kind)[place], arrays(kind)[place]
+        put(ours, at, value)
+        numpys[at] = np.array(value).astype(kind)
+        assert (ours == numpys).all(), (kind, place, at, value)
+        if ours.base is not None:
+            assert (ours.base == numpys.base).all(), (kind, place, at, value)
+        if array.ndim == 2:
+            assert last_of_first(array) == array[0, -1]
+"""
+
+
+def test_numbers_of_arrays_are_those_that_numpy_takes_and_puts(package: Path) -> None:
+    """Of arrays that are contiguous and not, by indexes of several types, from the end, too; values are converted."""
+    (package / "elements.py").write_text(ELEMENTS)
+    run = subprocess.run(
+        [sys.executable, "-c", CALL_ELEMENTS],
+        env=os.environ | {"PYTHONPATH": str(package.parent)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr

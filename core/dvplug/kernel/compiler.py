@@ -6,7 +6,8 @@ way in from C besides. Here these, and the functions of `dvplug.kernel.subkernel
 which the kernels link. It takes a third off the CPU time of compiling.
 
 References to arrays that a caller holds are not counted (`borrowed`): Numba counts each, for every field of every named
-tuple at every use, and removes nearly all of it again while optimising.
+tuple at every use, and removes nearly all of it again while optimising. A number of a contiguous array is taken and put
+straight: Numba copies all that it knows of an array, for each.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 
 from numba import _dynfunc, jit
 from numba.core import ir
+from numba.core.cgutils import unpack_tuple
 from numba.core.codegen import CPUCodeLibrary, JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder, Flags
 from numba.core.compiler_machinery import PassManager, register_pass
@@ -26,13 +28,16 @@ from numba.core.lowering import Lower
 from numba.core.registry import CPUDispatcher
 from numba.core.target_extension import CPU, dispatcher_registry, jit_registry, target_registry
 from numba.core.typed_passes import NativeLowering
-from numba.core.types.abstract import Type
+from numba.core.types.abstract import Number, Type
 from numba.core.types.containers import BaseTuple
+from numba.core.types.functions import Function
 from numba.core.types.misc import SliceType
 from numba.core.types.npytypes import Array
-from numba.core.types.scalars import Integer
+from numba.core.types.scalars import Boolean, Integer
+from numba.core.utils import OPERATORS_TO_BUILTINS as OPERATORS
+from numba.np.arrayobj import fix_integer_index, load_item, store_item
 
-RARE_COLLECTIONS = 50_000, 20, 100
+RARE_COLLECTIONS = 50_000, 100, 100
 """Thresholds of the garbage collector while compiling: at Python's own a sixth of the time is its; 10 % more memory."""
 
 
@@ -63,6 +68,14 @@ class _Whole(JITCodeLibrary):
     """Code of a kernel with all its parts."""
 
     _linking_libraries: list[CPUCodeLibrary]
+
+    def _optimize_functions(self, ll_module: Any) -> None:
+        """Lightly: all of it is optimised once the parts are in."""
+        ll_module.data_layout = self._codegen._data_layout
+        for function in ll_module.functions:
+            if not function.is_declaration:
+                passes, builder = self._codegen._function_pass_manager(opt=1)
+                passes.run(function, builder)
 
     def finalize(self) -> None:
         for library in _with_parts(self._linking_libraries):
@@ -140,6 +153,101 @@ class _Lower(Lower):
             super().lower_inst(inst)
         finally:
             self.context = counted
+
+    def lower_binop(self, resty: Type, expr: ir.Expr, op: Any) -> Any:
+        signature = self.fndesc.calltypes[expr]
+        constant = expr.static_lhs is not ir.UNDEFINED or expr.static_rhs is not ir.UNDEFINED
+        if constant or not are_numbers(signature.args):
+            return super().lower_binop(resty, expr, op)
+        context, builder = self.context, self.builder
+        function = context.typing_context.resolve_value_type(op)
+        known = signature_of(context.typing_context, function, signature.args)
+        given = [
+            context.cast(builder, self.loadvar(each.name), self.typeof(each.name), kind)
+            for each, kind in zip((expr.lhs, expr.rhs), signature.args, strict=True)
+        ]
+        result = context.get_function(function, known)(builder, given)
+        return context.cast(builder, result, signature.return_type, resty)
+
+    def lower_getitem(self, resty: Type, expr: ir.Expr, value: ir.Var, index: ir.Var, signature: Any) -> Any:
+        array = signature.args[0]
+        if not self._is_element(signature):
+            return super().lower_getitem(resty, expr, value, index, signature)
+        item = load_item(self.context, self.builder, array, self._place(value, index, signature))
+        return self.context.cast(self.builder, item, signature.return_type, resty)
+
+    def lower_setitem(self, target_var: ir.Var, index_var: ir.Var, value_var: ir.Var, signature: Any) -> Any:
+        array, _, given = signature.args
+        if not self._is_element(signature) or not are_numbers((given,)):
+            return super().lower_setitem(target_var, index_var, value_var, signature)
+        place = self._place(target_var, index_var, signature)
+        value = self.loadvar(value_var.name)
+        value = self.context.cast(self.builder, value, self.typeof(value_var.name), given)
+        value = self.context.cast(self.builder, value, given, array.dtype)
+        store_item(self.context, self.builder, array, value, place)
+        return None
+
+    def _is_element(self, signature: Any) -> bool:
+        """Whether one number of a contiguous array is meant: Numba copies what it knows of the array for each."""
+        array, index = signature.args[:2]
+        indexes = index.types if isinstance(index, BaseTuple) else (index,)
+        return (
+            isinstance(array, Array)
+            and array.layout == "C"
+            and array.ndim == len(indexes)
+            and are_numbers((array.dtype,))
+            and all(isinstance(each, Integer) for each in indexes)
+            and not self.context.enable_boundscheck
+        )
+
+    def _place(self, of: ir.Var, at: ir.Var, signature: Any) -> Any:
+        """Return the pointer to it; an index below 0 counts from the end."""
+        array, index = signature.args[:2]
+        context, builder, known = self.context, self.builder, self.loadvar(of.name)
+        given = context.cast(builder, self.loadvar(at.name), self.typeof(at.name), index)
+        kinds, parts = (index,), (given,)
+        if isinstance(index, BaseTuple):
+            kinds, parts = index.types, unpack_tuple(builder, given, len(index))
+        fields = context.data_model_manager[array]
+        data, shape = (fields.get_field_position(name) for name in ("data", "shape"))
+        place = None
+        for axis, (kind, part) in enumerate(zip(kinds, parts, strict=True)):
+            size = builder.extract_value(known, (shape, axis))
+            step = fix_integer_index(context, builder, kind, part, size)
+            place = step if place is None else builder.add(builder.mul(place, size), step)
+        return builder.gep(builder.extract_value(known, data), [place])
+
+
+_signatures: dict[tuple[Any, tuple[Type, ...]], Any] = {}
+
+
+def are_numbers(types: Iterable[Type]) -> bool:
+    """Whether all of these types are of numbers."""
+    return all(isinstance(each, Number | Boolean) for each in types)
+
+
+def signature_of(typing_context: Any, function: Any, types: tuple[Type, ...]) -> Any:
+    """Return the signature of an operator for numbers; Numba asks what it has for tuples and arrays, too, each time."""
+    key = function.typing_key, types
+    if key not in _signatures:
+        _signatures[key] = function.get_call_type(typing_context, types, {})
+    return _signatures[key]
+
+
+class _Typing:
+    """Numba's context of types, which remembers what operators make of numbers."""
+
+    def __init__(self, context: Any) -> None:
+        self._context = context
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)
+
+    def resolve_function_type(self, func: Any, args: tuple[Type, ...], kws: Any) -> Any:
+        """Return the signature of a function for these arguments, None if there is none."""
+        if isinstance(func, Function) and func.typing_key in OPERATORS and not kws and are_numbers(args):
+            return signature_of(self._context, func, args)
+        return self._context.resolve_function_type(func, args, kws)
 
 
 def borrowed(blocks: Iterable[ir.Block], type_of: Callable[[str], Type]) -> set[str]:
@@ -247,6 +355,7 @@ class KernelCompiler(CompilerBase):
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.state.flags = _Flags(self.state.flags)
+        self.state.typingctx = _Typing(self.state.typingctx)
         of = self.state.targetctx
         self.state.targetctx = of.subtarget(target=_InKernel, get_abi_sizeof=partial(_size, of.target_data))
 
