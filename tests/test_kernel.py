@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -305,3 +306,155 @@ def test_another_version_of_numba_compiles_in_the_plain_way(package: Path) -> No
     tried.write_text(re.sub(r"KNOWN_NUMBA = .*", 'KNOWN_NUMBA = ("0.1.",)', tried.read_text()))
     assert call(package, "Reads", 10) == [15, 6, 0]
     assert call(package, "Reads", 10) == [15, 6, 1]
+
+
+BORROWED = """
+from typing import NamedTuple
+import numpy as np
+from dvplug.kernel import kernel, subkernel
+
+class Pair(NamedTuple):
+    first: np.ndarray
+    second: np.ndarray
+
+@subkernel
+def longer(pair):
+    chosen = pair.first
+    if len(pair.second) > len(chosen):
+        chosen = pair.second
+    return chosen[1:]
+
+@subkernel
+def turned(pair, times):
+    for _ in range(times):
+        pair = Pair(pair.second[1:], pair.first.copy())
+    return pair
+
+@kernel
+def slices(pair, times):
+    whole = longer(turned(pair, times))
+    for i in range(times):
+        whole = longer(Pair(whole, np.full(len(whole) + 2, i)))
+        pair = Pair(pair.first, whole[: len(whole) - 1])
+    return pair, whole[0:], pair.first[1]
+
+@kernel
+def replaced(pair, times):
+    made = np.full(times + 3, 7)
+    part = made[1:]
+    made = pair.second.copy()
+    other = np.full(times + 3, 8)
+    return part, made, other
+
+@kernel
+def picked(pair, places):
+    taken = pair.first[places]
+    row = taken
+    if len(places) > 2:
+        row = pair.second
+    return row, pair.second[1:][::2], (pair.first, row)[0]
+"""
+CALL_BORROWED = """
+import json, sys
+import numpy as np
+from numba.core.runtime import rtsys
+from dvplug.borrowed import Pair, picked, replaced, slices
+
+def plain(result):
+    if isinstance(result, (tuple, list)):
+        return [plain(each) for each in result]
+    return result.tolist() if isinstance(result, (np.ndarray, np.generic)) else result
+
+kept = []
+for run in range(300):
+    pair = Pair(np.arange(run % 7 + 5), np.arange(run % 11 + 4) * 10)
+    results = slices(pair, run % 4), replaced(pair, run % 5), picked(pair, np.arange(run % 3 + 1))
+    kept.append(plain(results))
+    del pair
+before = None
+for run in range(4000):
+    pair = Pair(np.arange(6), np.arange(5) * 10)
+    results = slices(pair, 3), replaced(pair, 2), picked(pair, np.arange(3)), picked(pair, np.arange(2))
+    del results
+    counts = sys.getrefcount(pair.first), sys.getrefcount(pair.second)
+    assert before in (None, counts), (before, counts)
+    before = counts
+del pair
+stats = rtsys.get_allocation_stats()
+print(json.dumps([kept, stats.mi_alloc - stats.mi_free]))
+"""
+
+
+def test_what_is_borrowed_stays_whole_and_nothing_is_kept_for_good(package: Path) -> None:
+    """Slices of arguments, of what a kernel makes, and of either, as they are given on, replaced and returned."""
+    (package / "borrowed.py").write_text(BORROWED)
+    results = []
+    for how in ("kernel", "plain"):
+        if how == "plain":
+            tried = package / "kernel" / "__init__.py"
+            tried.write_text(re.sub(r"KNOWN_NUMBA = .*", 'KNOWN_NUMBA = ("0.1.",)', tried.read_text()))
+        run = subprocess.run(
+            [sys.executable, "-c", CALL_BORROWED],
+            env=os.environ | {"PYTHONPATH": str(package.parent), "NUMBA_NRT_STATS": "1"},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert run.returncode == 0, run.stderr
+        results.append(json.loads(run.stdout))
+    (ours, left), (plain, _) = results
+    assert ours == plain
+    assert left == 0
+
+
+ELEMENTS = """
+from dvplug.kernel import kernel
+
+@kernel
+def taken(array, at):
+    return array[at]
+
+@kernel
+def put(array, at, value):
+    array[at] = value
+
+@kernel
+def last_of_first(array):
+    return array[0, -1]
+"""
+CALL_ELEMENTS = """
+import itertools
+import numpy as np
+from dvplug.elements import last_of_first, put, taken
+
+def arrays(kind):
+    whole = (np.arange(48) % 7).astype(kind)
+    rows, cube = whole.reshape(6, 8), whole.reshape(2, 4, 6)
+    return whole, whole[::3], rows, rows.T, rows[:, ::2], cube, cube[:, 1:, 1:]
+
+indexes = itertools.cycle((2, -2, np.uint8(1), np.int32(-1), np.uint64(0)))
+values = itertools.cycle((1, np.uint8(3), -2, 2.75, True, np.float32(5)))
+for kind in (np.uint8, np.int32, np.uint64, np.float32, np.bool_):
+    for place, array in enumerate(arrays(kind)):
+        at = tuple(min(next(indexes), 1) for _ in range(array.ndim))
+        at = at[0] if array.ndim == 1 else at
+        assert taken(array, at) == array[at], (kind, place, at)
+        value = next(values)
+        ours, numpys = arrays(kind)[place], arrays(kind)[place]
+        put(ours, at, value)
+        numpys[at] = np.array(value).astype(kind)
+        assert (ours == numpys).all(), (kind, place, at, value)
+        if ours.base is not None:
+            assert (ours.base == numpys.base).all(), (kind, place, at, value)
+        if array.ndim == 2:
+            assert last_of_first(array) == array[0, -1]
+"""
+
+
+def test_numbers_of_arrays_are_those_that_numpy_takes_and_puts(package: Path) -> None:
+    """Of arrays that are contiguous and not, by indexes of several types, from the end, too; values are converted."""
+    (package / "elements.py").write_text(ELEMENTS)
+    run = subprocess.run(
+        [sys.executable, "-c", CALL_ELEMENTS],
+        env=os.environ | {"PYTHONPATH": str(package.parent)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr

@@ -81,9 +81,9 @@ def _settle(
             elif support.read[i] > support.read[j]:
                 j += 1
             else:
-                a, b = support.allele[i], support.allele[j]
+                a, b = np.int64(support.allele[i]), np.int64(support.allele[j])
                 if a > 0 and b > 0 and _exclude(one, a, other, b):
-                    read = read_from(reads, cursors, support.read[i], one)
+                    read = read_from(reads, cursors, np.int64(support.read[i]), one)
                     more = allele_score(read, one, anchors_beside(read, one), a)
                     more -= allele_score(read, other, anchors_beside(read, other), b)
                     if more >= MIN_SCORE_MARGIN:

@@ -94,7 +94,8 @@ def _count_once(
             continue
         if end - start > len(shown):
             shown = np.zeros(2 * (end - start), np.uint8)
-        shown[: end - start] = 0
+        for at_shown in range(end - start):
+            shown[at_shown] = 0
         here = slice(start - reference_start, end - reference_start)
         for k in range(first, at):
             _take_again(

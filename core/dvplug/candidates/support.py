@@ -111,7 +111,7 @@ def _assign(
                 found = substitution_allele(read, site.start, alleles, min_base_quality)
             else:
                 found = haplotype_allele(read, site)
-                if found in (OTHER, UNINFORMATIVE):
+                if (found == OTHER) | (found == UNINFORMATIVE):
                     written = written_allele(read, site, reference, reference_start, min_base_quality)
                     found = written if written != OTHER else found
                 if found == UNINFORMATIVE and not lies_over:

@@ -120,9 +120,10 @@ def _lay_out(
     n, height, width = canvas.cell.shape
     cursors = first_places(reads.start, reads.cigar_offset)
     for image in range(n):
-        canvas.row_read[image, :reference_rows] = REFERENCE
-        canvas.support[image, :reference_rows] = SUPPORTS_REF
-        canvas.cell[image, :reference_rows] = REFERENCE
+        for row in range(reference_rows):
+            canvas.row_read[image, row], canvas.support[image, row] = REFERENCE, SUPPORTS_REF
+            for column in range(width):
+                canvas.cell[image, row, column] = REFERENCE
         site = images.site[image]
         first, last = over.offset[site], over.offset[site + 1]
         alt, second = np.int64(images.alt_set[image, 0]), np.int64(images.alt_set[image, 1])
@@ -138,7 +139,7 @@ def _lay_out(
         drawn = radix_sort(drawn, _INDEX_BITS + 16)
         row = reference_rows
         for key in drawn:
-            read = over.read[first + np.int64(key & np.uint64(_INDEX))]
+            read = np.int64(over.read[first + np.int64(key & np.uint64(_INDEX))])
             canvas.row_read[image, row] = read
             canvas.support[image, row] = key >> np.uint64(_INDEX_BITS + 8)
             canvas.side[image, row] = side_of(reads.haplotype[read], near)

@@ -50,7 +50,7 @@ for _byte in range(256):
         _value = _value >> 1 ^ (0xEDB88320 if _value & 1 else 0)
     _CRC[_byte] = _value
 _C, _G = b"CG"
-_CIGAR_TYPES = tuple(b"Ii")
+_INT32, _UINT32 = b"iI"
 _MOST_OPERATIONS = 1 << 29  # that htslib takes from the tag
 WHOLE = 1 << 32
 """What the CRC-32 of every name is below."""
@@ -169,7 +169,7 @@ def placed_cigar(data: UInt8s, at: int) -> PlacedCigar:
     if tag == UNREADABLE:
         return PlacedCigar(first, UNREADABLE)
     value = tag + TAG_HEAD
-    if tag == NO_TAG or data[tag + 2] != ARRAY_TYPE or data[value] not in _CIGAR_TYPES:
+    if tag == NO_TAG or data[tag + 2] != ARRAY_TYPE or (data[value] != _INT32 and data[value] != _UINT32):
         return PlacedCigar(first, operations)
     count = array_count(data, value)
     if count < operations or count >= _MOST_OPERATIONS:

@@ -15,7 +15,7 @@ from dvplug.kernel import kernel, subkernel
 from dvplug.line.read_batch import ReadArrays, ReadBatch
 from dvplug.line.run_profile import MOST_CHANGE, MOST_QUALITY, MOST_UNITS, NO_QUALITY, TRACTS
 from dvplug.sequence.arrays import Bools, Int32s, Int64s, UInt8s
-from dvplug.sequence.cigar import DELETION, INSERTION, consumes_read, consumes_reference, is_aligned, unpack
+from dvplug.sequence.cigar import INSERTION, consumes_read, consumes_reference, is_aligned, is_gap, unpack
 from dvplug.sequence.codes import UNKNOWN_BASE
 from dvplug.sequence.repeats import SPANNED_FLANK
 from dvplug.sequence.tracts import UNKNOWN_KIND, ReferenceTracts, reference_tracts
@@ -173,7 +173,7 @@ def _pile_up(reads: ReadArrays, read: int, place: _Place, tracts: ReferenceTract
                 seen = reads.seq[base + i]
                 if seen != place.codes[position + i] and seen < UNKNOWN_BASE:
                     found.differs[position + i] += 1
-        elif code in (INSERTION, DELETION) and position > 0 and position + length < bp:
+        elif is_gap(code) and position > 0 and position + length < bp:
             inserted = code == INSERTION
             size = length if inserted else -length
             at, units = _changed_tract(reads.seq, base, size, position, place.codes, tracts)

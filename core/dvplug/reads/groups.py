@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dvplug.kernel import subkernel
-from dvplug.reads.tags import NO_TAG, TAG_HEAD, TEXT_TYPES, UNREADABLE, find_tag
+from dvplug.reads.tags import NO_TAG, TAG_HEAD, UNREADABLE, find_tag, is_text
 from dvplug.sequence.arrays import Int64s, UInt8s
 from dvplug.system.locations import Location
 
@@ -79,7 +79,7 @@ def group_counts(data: UInt8s, first: int, last: int, groups: GroupArrays) -> in
     at = find_tag(data, first, last, _R, _G)
     if at == UNREADABLE:
         return UNREADABLE
-    if at == NO_TAG or data[at + 2] not in TEXT_TYPES:
+    if at == NO_TAG or not is_text(data[at + 2]):
         return 0 if groups.wanted else 1
     value = at + TAG_HEAD
     end = value

@@ -9,8 +9,7 @@ from dvplug.sequence.arrays import UInt8s
 
 TAG_HEAD = 3
 """Bytes of a tag's name and type."""
-TEXT_TYPES = tuple(b"ZH")
-"""Types whose values end with a zero."""
+_TEXT, _HEXADECIMAL = b"ZH"
 ARRAY_TYPE = ord("B")
 ARRAY_HEAD = 5
 """Bytes of the type and the number of an array's values, before these."""
@@ -30,6 +29,12 @@ def uint32_at(data: UInt8s, at: int) -> int:
         | np.int64(data[at + 2]) << 16
         | np.int64(data[at + 3]) << 24
     )
+
+
+@subkernel
+def is_text(letter: int) -> bool:
+    """Whether values of this type end with a zero."""
+    return (letter == _TEXT) | (letter == _HEXADECIMAL)
 
 
 @subkernel
@@ -56,7 +61,7 @@ def find_tag(data: UInt8s, first: int, last: int, one: int, two: int) -> int:
         if at + TAG_HEAD > last:
             return UNREADABLE
         value, letter = at + TAG_HEAD, data[at + 2]
-        if letter in TEXT_TYPES:
+        if is_text(letter):
             end = value
             while end < last and data[end] != 0:
                 end += 1

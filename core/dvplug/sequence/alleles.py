@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dvplug.kernel import kernel, subkernel
+from dvplug.kernel import subkernel
 from dvplug.sequence.arrays import UInt8s
 from dvplug.sequence.codes import UNKNOWN_BASE
 
 
-@kernel
+@subkernel
 def left_aligned(reference: UInt8s, anchor: int, seq: UInt8s, base: int, length: int, inserted: bool) -> int:
     """Anchor (offset of the preceding base) of an indel moved as far to the left as it goes.
 

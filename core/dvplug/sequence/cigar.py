@@ -29,7 +29,7 @@ def length_of(packed: int) -> int:
     return np.int64(packed >> LENGTH_SHIFT)
 
 
-@kernel
+@subkernel
 def unpack(packed: int) -> tuple[int, int]:
     """Code and length of a packed operation."""
     return packed & CODE_MASK, np.int64(packed >> LENGTH_SHIFT)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from dvplug.kernel import subkernel
 from dvplug.sequence.arrays import Int32s, Int64s, UInt32s
 from dvplug.sequence.cigar import consumes_read, consumes_reference, is_aligned, unpack
@@ -30,7 +32,11 @@ def first_places(start: Int32s, cigar_offset: Int64s) -> Cursors:
     start, cigar_offset
         int32[r], int64[r + 1], of a `ReadBatch`.
     """
-    return Cursors(cigar_offset[:-1].copy(), start.astype(cigar_offset.dtype), cigar_offset[:-1] * 0)
+    n = len(start)
+    cursors = Cursors(np.empty(n, np.int64), np.empty(n, np.int64), np.zeros(n, np.int64))
+    for read in range(n):
+        cursors.operation[read], cursors.position[read] = cigar_offset[read], start[read]
+    return cursors
 
 
 @subkernel

@@ -104,11 +104,12 @@ def repeat_windows(reference: UInt8s, starts: Int64s, ends: Int64s) -> tuple[Int
     starts, ends
         int64[s], offsets into ``reference``: the anchors, and the ends of REF.
     """
-    low, high = starts - SPANNED_FLANK, ends.copy()
+    low, high = np.empty(len(starts), np.int64), np.empty(len(starts), np.int64)
     for i in range(len(starts)):
         first = starts[i] + 1
+        low[i] = starts[i] - SPANNED_FLANK
         # A base alone is a run as well.
-        high[i] = max(high[i], first + 1, repeat_end(reference, first, np.int64(1))) + SPANNED_FLANK
+        high[i] = max(ends[i], first + 1, repeat_end(reference, first, np.int64(1))) + SPANNED_FLANK
     return low, high
 
 

@@ -150,7 +150,7 @@ def tracts_after(reference: UInt8s, starts: Int64s) -> TractsAfter:
             continue
         stop = min(len(reference), first + LONGEST_TRACT)
         run_end = periodic_end(reference, first, 1, stop)
-        found[0, i], found[1, i], found[2, i] = 1, run_end - first, reference[first] in (1, 2)
+        found[0, i], found[1, i], found[2, i] = 1, run_end - first, 1 <= reference[first] <= 2
         longest = run_end
         for period in range(2, LONGEST_PERIOD + 1):
             end = min(periodic_end(reference, first, period, stop), stop)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -10,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dvplug.images.features.read_odds import ODDS_FEATURES, odds_features
-from dvplug.line.candidate_batch import UNINFORMATIVE
+from dvplug.images.features.read_odds import ODDS_FEATURES, molecule_weights, odds_features
+from dvplug.line.candidate_batch import UNINFORMATIVE, ReadSupport
 from dvplug.line.read_batch import ALONE
 from dvplug.line.run_profile import NO_QUALITY, RunProfile, usual_profile
 from dvplug.line.scene import Scene
@@ -158,6 +159,22 @@ def test_copies_of_a_molecule_tell_as_one_read() -> None:
     once, several = odds(copied[:2]), odds(copied)
     for name in (*ODDS, "odds_surprise", "expected_errors"):
         assert several[name] == pytest.approx(once[name], abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_reads_of_a_molecule_share_one_weight_at_each_site(seed: int) -> None:
+    """Reads over several sites, most of them in company; sites without reads, and reads that are alone."""
+    rng = np.random.default_rng(seed)
+    molecule = rng.integers(ALONE, 12, 40)
+    over = [np.sort(rng.choice(40, n, replace=False)).astype(np.int32) for n in rng.integers(0, 30, 9)]
+    entries = np.concatenate(over)
+    offset = np.concatenate(([0], np.cumsum([len(reads) for reads in over])))
+    weight = molecule_weights(ReadSupport(offset, entries, np.zeros(len(entries), np.int8)), molecule)
+    expected = []
+    for reads in over:
+        told = Counter(molecule[reads].tolist())
+        expected += [1 if own == ALONE else 1 / told[own] for own in molecule[reads].tolist()]
+    assert weight.tolist() == expected
 
 
 @pytest.mark.parametrize("units", [4, 8, 12])

@@ -11,7 +11,7 @@ from dvplug.line.candidate_batch import ReadSupport
 from dvplug.line.read_batch import ReadArrays, ReadBatch
 from dvplug.line.scene import Scene
 from dvplug.sequence.arrays import Int32s, Int64s, UInt8s
-from dvplug.sequence.cigar import DELETION, INSERTION, consumes_reference, unpack
+from dvplug.sequence.cigar import INSERTION, consumes_reference, is_gap, unpack
 from dvplug.sequence.repeats import repeat_windows
 
 UNSPANNED = np.iinfo(np.int32).min  # the change of a read that does not span the repeat
@@ -87,7 +87,7 @@ def _length_changes(entries: _Entries, windows: _Windows, reads: ReadArrays) -> 
         position, begin = np.int64(reads.start[read]), first
         for k in range(reads.cigar_offset[read], reads.cigar_offset[read + 1]):
             code, length = unpack(reads.cigar[k])
-            if code in (INSERTION, DELETION):
+            if is_gap(code):
                 for e in range(begin, last):
                     site = entries.site[e]
                     if windows.low[site] > position:

@@ -197,14 +197,19 @@ def _weigh(out: Float32s, images: _Images, of_sites: Runs, shown: _Shown, table:
         usual = table.prior[min(of_sites.length[site], table.prior.shape[0] - 1)]
         _put_odds(row, _PHASED, told.phased, usual, one, other)
         _put_odds(row, _UNPHASED, told.unphased, usual, one, other)
-        row[_SURPRISE] = min(-told.unphased.max() / spanning / SURPRISE_SCALE, 1)
+        best = -np.inf
+        for a in range(alleles):
+            for b in range(alleles):
+                best = max(best, told.unphased[a, b])
+        row[_SURPRISE] = min(-best / spanning / SURPRISE_SCALE, 1)
 
 
 @subkernel
 def _weigh_site(told: _LnLikelihoods, site: int, of_sites: Runs, shown: _Shown, table: _Table) -> int:
     """Weigh the reads of one site over all kinds of places; return how many of them span the run."""
-    told.phased[:] = -np.inf
-    told.unphased[:] = -np.inf
+    for one in range(len(told.phased)):
+        for other in range(len(told.phased)):
+            told.phased[one, other] = told.unphased[one, other] = -np.inf
     spanning = 0
     for kind in range(len(table.places)):
         spanning = _add_likelihoods(
@@ -224,10 +229,15 @@ def _add_likelihoods(
     known
         float64[classes, 4, longest + 1, alleles]: P(change) there.
     """
+    # Loops here, as each expression of whole arrays takes longer to compile than all else.
     alleles = known.shape[3]
     # Products of so many probabilities, none below UNTOLD / alleles, are far from the smallest double.
-    apart, together = np.ones((alleles, alleles)), np.ones((alleles, alleles))
-    ln_apart, ln_together = np.full((alleles, alleles), ln_weight), np.full((alleles, alleles), ln_weight)
+    apart, together = np.empty((alleles, alleles)), np.empty((alleles, alleles))
+    ln_apart, ln_together = np.empty((alleles, alleles)), np.empty((alleles, alleles))
+    for one in range(alleles):
+        for other in range(alleles):
+            apart[one, other] = together[one, other] = 1.0
+            ln_apart[one, other] = ln_together[one, other] = ln_weight
     p = np.empty(alleles)
     spanning = 0
     for k in range(shown.offset[site], shown.offset[site + 1]):
@@ -245,18 +255,25 @@ def _add_likelihoods(
                 apart[one, other] *= share * p[one] + rest * p[other]
                 together[one, other] *= 0.5 * (p[one] + p[other])
         if spanning % PRODUCT_READS == 0:
-            ln_apart += np.log(apart)
-            ln_together += np.log(together)
-            apart[:] = 1
-            together[:] = 1
-    ln_apart += np.log(apart)
-    ln_together += np.log(together)
+            _take_logarithms(ln_apart, apart)
+            _take_logarithms(ln_together, together)
+    _take_logarithms(ln_apart, apart)
+    _take_logarithms(ln_together, together)
     for one in range(alleles):
         for other in range(alleles):
             both = np.logaddexp(ln_apart[one, other], ln_apart[other, one]) - np.log(2)
             told.phased[one, other] = np.logaddexp(told.phased[one, other], both)
             told.unphased[one, other] = np.logaddexp(told.unphased[one, other], ln_together[one, other])
     return spanning
+
+
+@subkernel
+def _take_logarithms(sums: Float64s, products: Float64s) -> None:
+    """Add the logarithms of products to sums, both float64[alleles, alleles], and begin the products anew."""
+    for one in range(len(sums)):
+        for other in range(len(sums)):
+            sums[one, other] += np.log(products[one, other])
+            products[one, other] = 1.0
 
 
 @subkernel
@@ -291,22 +308,31 @@ def _put_odds(row: Float32s, column: int, told: Float64s, usual: Float64s, one: 
         Which alleles the alts are; -1 for no second.
     """
     alleles = len(told)
-    most = (told + usual).max()
-    p_copies = np.full(3, 1e-300)
-    p_reference = 1e-300
+    most = -np.inf
+    for a in range(alleles):
+        for b in range(alleles):
+            most = max(most, told[a, b] + usual[a, b])
+    p_none = p_one = p_two = p_reference = 1e-300
     for a in range(alleles):
         for b in range(a, alleles):
             p = np.exp(told[a, b] + usual[a, b] - most)
-            p_copies[int(a in (one, other)) + int(b in (one, other))] += p
+            copies = int((a == one) | (a == other)) + int((b == one) | (b == other))
+            if copies == 2:
+                p_two += p
+            elif copies == 1:
+                p_one += p
+            else:
+                p_none += p
             if a == b == alleles // 2:
                 p_reference += p
-    odds = np.log(p_copies)
-    row[column] = _scaled(odds[1] - odds[0])
-    row[column + 1] = _scaled(odds[2] - odds[0])
-    row[column + 2] = _scaled(np.log(p_reference) - np.log(max(p_copies.sum() - p_reference, 1e-300)))
+    ln_none = np.log(p_none)
+    row[column] = _scaled(np.log(p_one) - ln_none)
+    row[column + 1] = _scaled(np.log(p_two) - ln_none)
+    others = max(p_none + p_one + p_two - p_reference, 1e-300)
+    row[column + 2] = _scaled(np.log(p_reference) - np.log(others))
 
 
-@kernel
+@subkernel
 def _scaled(odds: float) -> float:
     """Odds, as a natural logarithm, as the network sees them."""
     return min(max(odds / ODDS_SCALE, -MOST_ODDS), MOST_ODDS)

@@ -91,7 +91,7 @@ def _count_shares(out: Float32s, images: _Alleles, reads: _Lengths) -> None:
         for k in range(first, last):
             if reads.change[k] == UNSPANNED:
                 continue
-            change, is_pair = reads.change[k], images.is_pair[image]
+            change, is_pair = np.int64(reads.change[k]), images.is_pair[image]
             of_alt, of_second = change - images.change[image, 0], change - images.change[image, 1]
             _add_share(row, 0, change, REFERENCE_REACH, 1 / total)
             _add_share(row, _ALT, of_alt, ALT_REACH, 1 / total)

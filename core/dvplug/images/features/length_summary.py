@@ -80,7 +80,7 @@ def summaries(change: Int32s, haplotype: UInt8s, offset: Int64s) -> Float32s:
         for k in range(offset[i], offset[i + 1]):
             if change[k] == UNSPANNED:
                 continue
-            scaled, side = _in_scale(change[k]), min(haplotype[k], 2)
+            scaled, side = _in_scale(np.int64(change[k])), min(haplotype[k], 2)
             shown[n] = np.int64(change[k]) + _LOWEST
             sums[side] += scaled
             total += scaled
@@ -92,7 +92,8 @@ def summaries(change: Int32s, haplotype: UInt8s, offset: Int64s) -> Float32s:
         squares = 0.0
         for k in range(offset[i], offset[i + 1]):
             if change[k] != UNSPANNED:
-                squares += (_in_scale(change[k]) - total / n) ** 2
+                apart = _in_scale(np.int64(change[k])) - total / n
+                squares += apart * apart
         out[i, 2] = (squares / n) ** 0.5
         ordered = radix_sort(shown[:n], 32)
         lower, upper = np.int64(ordered[(n - 1) // 2]) - _LOWEST, np.int64(ordered[n // 2]) - _LOWEST

@@ -100,23 +100,21 @@ def odds_features(scene: Scene) -> Float32s:
     return out
 
 
-@kernel
 def molecule_weights(over: ReadSupport, molecule: Int64s) -> Float64s:
     """What each read counts at each of its sites, float64[entries]: those of a molecule count as one together.
 
     ``molecule`` int64[r] is that of `dvplug.line.read_batch.ReadBatch`.
     """
     weight = np.ones(len(over.read))
-    for site in range(len(over.offset) - 1):
-        first, last = over.offset[site], over.offset[site + 1]
-        order = first + np.argsort(molecule[over.read[first:last]])
-        k = 0
-        while k < len(order):
-            begin, own = k, molecule[over.read[order[k]]]
-            while k < len(order) and molecule[over.read[order[k]]] == own:
-                k += 1
-            if own != ALONE:
-                weight[order[begin:k]] = 1.0 / (k - begin)
+    own = molecule[over.read]
+    known = np.flatnonzero(own != ALONE)
+    if len(known):
+        site = np.repeat(np.arange(len(over.offset) - 1), np.diff(over.offset))[known]
+        order = np.lexsort((own[known], site))
+        begins = (np.diff(own[known][order]) != 0) | (np.diff(site[order]) != 0)
+        firsts = np.concatenate(([0], np.flatnonzero(begins) + 1))
+        count = np.diff(np.append(firsts, len(known)))
+        weight[known[order]] = np.repeat(1.0 / count, count)
     return weight
 
 
@@ -295,20 +293,33 @@ def _shifted(p: float, by: float) -> float:
 @subkernel
 def _put_odds(row: Float32s, told: Float64s, phased: Float64s, reads: float) -> None:
     """Write the first six features: the odds over all kinds of places, and the surprise."""
-    ln_p, ln_phased = np.full(3, -np.inf), -np.inf
+    ln_none, ln_one, ln_two = _over_places(told, 0), _over_places(told, 1), _over_places(told, 2)
+    ln_phased = -np.inf
     for place in range(len(told)):
-        weight = np.log(_WEIGHTS[place]) if len(told) > 1 else 0.0
-        for copies in range(3):
-            ln_p[copies] = np.logaddexp(ln_p[copies], weight + told[place, copies])
         both = np.logaddexp(phased[place, 0], phased[place, 1]) - np.log(2)
-        ln_phased = np.logaddexp(ln_phased, weight + both)
-    row[0] = _scaled(ln_p[1] - ln_p[0])
-    row[1] = _scaled(ln_p[2] - ln_p[0])
-    row[2] = _scaled(ln_p[2] - ln_p[1])
-    row[3] = _scaled(ln_phased - ln_p[0])
-    row[4] = _scaled(ln_p[2] - ln_phased)
+        ln_phased = np.logaddexp(ln_phased, _ln_weight(told, place) + both)
+    row[0] = _scaled(ln_one - ln_none)
+    row[1] = _scaled(ln_two - ln_none)
+    row[2] = _scaled(ln_two - ln_one)
+    row[3] = _scaled(ln_phased - ln_none)
+    row[4] = _scaled(ln_two - ln_phased)
     if reads > 0:
-        row[5] = min(1.0, -max(ln_p[0], max(ln_p[1], ln_p[2])) / reads / MOST_SURPRISE)
+        row[5] = min(1.0, -max(ln_none, max(ln_one, ln_two)) / reads / MOST_SURPRISE)
+
+
+@subkernel
+def _over_places(told: Float64s, copies: int) -> float:
+    """The logarithm of P(reads | copies) over all kinds of places, of float64[places, 3]."""
+    ln_p = -np.inf
+    for place in range(len(told)):
+        ln_p = np.logaddexp(ln_p, _ln_weight(told, place) + told[place, copies])
+    return ln_p
+
+
+@subkernel
+def _ln_weight(told: Float64s, place: int) -> float:
+    """The logarithm of what a kind of place weighs, of those of float64[places, 3]."""
+    return np.log(_WEIGHTS[place]) if len(told) > 1 else 0.0
 
 
 @subkernel

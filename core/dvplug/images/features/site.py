@@ -215,7 +215,7 @@ def _read_features(
         sums, seen = np.zeros((2, 8)), np.empty(MOST_FRAGMENTS, np.int64)
         first_alt, other, unknown, starts, last_start, fragments = 0, 0, 0, 0, -1, 0
         for k in range(over.offset[site], over.offset[site + 1]):
-            read, allele = over.read[k], over.allele[k]
+            read, allele = np.int64(over.read[k]), over.allele[k]
             if allele == 0:
                 row = 1
             elif allele > 0 and (allele - 1 == alt or allele - 1 == second):
