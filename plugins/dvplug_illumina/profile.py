@@ -55,12 +55,11 @@ ILLUMINA_WGS = TechnologyProfile(
     ),
 )
 
-# As its model was trained: by what reads say of themselves.
 ILLUMINA_WES = ILLUMINA_WGS.model_copy(
     update={
         "name": "illumina-wes",
         "aliases": ("wes", "exome"),
-        "description": "Illumina short reads, exome or other capture, paired, 75 to 250 bp",
+        "description": "Illumina short reads, exome or other capture, paired or single, 75 to 250 bp",
         "model": "illumina-wes@1",
         "recognition": _WGS.model_copy(
             update={
@@ -69,19 +68,5 @@ ILLUMINA_WES = ILLUMINA_WGS.model_copy(
             }
         ),
         "depth": (3, 300),
-        "features": ("site", "length-summary", "length-shares"),
-        "image": ILLUMINA_WGS.image.model_copy(
-            update={
-                "channels": (
-                    "read_base",
-                    "base_quality",
-                    "mapping_quality",
-                    "strand",
-                    "read_supports_variant",
-                    "base_differs_from_ref",
-                    "insert_size",
-                )
-            }
-        ),
     }
 )

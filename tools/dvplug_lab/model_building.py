@@ -25,6 +25,7 @@ from dvplug_lab.recipes import HELD_OUT_TEXT, Shard, recipe_of
 from dvplug_lab.shifts.reads import shift_reads
 from dvplug_lab.training_reads.build import build_absent
 from dvplug_lab.world_sets import worlds_of
+from dvplug_registry.model_folder import load_manifest, save_manifest
 
 
 def build_model(run: ModelRun, models: Path | None = None, *, fit_only: bool = False) -> Path | None:
@@ -32,6 +33,10 @@ def build_model(run: ModelRun, models: Path | None = None, *, fit_only: bool = F
 
     With ``fit_only`` nothing is exported and None returned.
     """
+    if run.recipe.source and not run.recipe.steps:
+        model = borrowed(run, (models or run.recipe.models) / run.label)
+        evaluate_model(run, model)
+        return model
     train, tune = reads_and_examples(run)
     fitted = fit_or_choose(run, train, tune)
     if fit_only:
@@ -63,6 +68,31 @@ def fit_or_choose(run: ModelRun, train: list[Path], tune: list[Path]) -> Path:
     if not fitted.exists():
         fit(train, tune, recipe.settings, fitted)
     return fitted
+
+
+def borrowed(run: ModelRun, folder: Path) -> Path:
+    """Write the model of the recipe's source under the technology's own name, in place of whatever is there."""
+    source = run.recipe.source
+    assert source is not None
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(recipe_of(source).models / f"{source}-{run.version}", folder)
+    manifest = load_manifest(folder)
+    save_manifest(
+        folder,
+        manifest.model_copy(
+            update={
+                "name": run.tech,
+                "version": run.version,
+                "technology": run.tech,
+                "description": run.recipe.description,
+                "training": manifest.training.model_copy(
+                    update={"data": f"the network and calibration of {source}@{run.version}"}
+                ),
+                "metrics": (),
+            }
+        ),
+    )
+    return folder
 
 
 def reads_and_examples(run: ModelRun) -> tuple[list[Path], list[Path]]:

@@ -54,23 +54,7 @@ _OF_READS: tuple[RunMeasure, ...] = (
 )
 # What each network is given in place of what it has not met: that which was found to help, on real and simulated reads
 # (tools/measure_shifts.py), and no more.
-_GENOME = UsualRules(measures=(*_OF_READS, "with_fragment_length", "read_length", "distinct_starts"))
-_EXOME = UsualRules(
-    measures=(*_OF_READS, "with_fragment_length", "read_length", "distinct_starts"),
-    fragment_length=True,
-    base_quality=True,
-    features_outside={
-        "alt_starts": "distinct_starts",
-        "alt_fragments": "distinct_starts",
-        "alt_end_distance": "distinct_starts",
-        "ref_end_distance": "distinct_starts",
-        "nearby_differences": "differing_positions",
-    },
-    # 15 positions or more within 500 bp: in training such were of copies that the reference lacks, or of nothing. Where
-    # many of the alt's reads are clipped, it is likely a copy.
-    features_above={"nearby_differences": 0.7},
-    unless_above={"nearby_differences": {"alt_clipped_fraction": 0.25}},
-)
+_SHORT = UsualRules(measures=(*_OF_READS, "with_fragment_length", "read_length", "distinct_starts"))
 _PACBIO = UsualRules(measures=_OF_READS)
 _ONT = UsualRules(measures=_OF_READS, mapping_quality=True)
 _ION = UsualRules(
@@ -91,7 +75,7 @@ class Recipe:
     """Where examples are few: a technology that has many, drawn alike. Every way of `dvplug.train.compare` is tried,
     starting from that technology's shipped model where it starts from one, and the best is kept."""
     steps: int = 0
-    """Batches that each of those ways is shown."""
+    """Batches that each of those ways is shown; 0 to take the source's network as it is, with its calibration."""
     least_run: int = 0
     """Where homopolymers are the hard part: a third shard of each set has those of so many bp or more alone. They are
     chosen by the reference, so the network is not biased by seeing more of them."""
@@ -142,7 +126,7 @@ RECIPES = {
         SIMULATED,
         least_run=10,
         shifts=("single", "mapq-255", "length-75"),
-        usual=_GENOME,
+        usual=_SHORT,
         limits=(
             SIMULATED_READS,
             "How reads err was learnt from HiSeq X, HiSeq 2000 and one exome, and scaled from 0.4 to 2.5 times; "
@@ -154,15 +138,16 @@ RECIPES = {
     ),
     "illumina-wes": Recipe(
         "dvplug_illumina",
-        "Illumina paired reads, exome, 2x76 to 2x150 bp, 3x to 300x at targets",
+        "Illumina reads, exome or other capture, paired or single, 36 to 300 bp, 3x to 300x at targets",
         0.4,
         SIMULATED,
         source="illumina-wgs",
-        steps=2400,
         least_run=10,
-        usual=_EXOME,
+        usual=_SHORT,
         limits=(
             SIMULATED_READS,
+            "The network and its calibration are those of illumina-wgs: one that was trained on exomes erred more often "
+            "on them. It saw genomes and amplicons, and no capture.",
             "No real exome with a truth was at hand: all figures are of simulated reads. Targets were drawn at random "
             "over the genome, not at exons, so density and kind of variants are those of whole genomes. In the figures "
             "their depths lie around 80x, and what lies beside targets is not counted.",
