@@ -146,7 +146,7 @@ RECIPES = {
         usual=_SHORT,
         limits=(
             SIMULATED_READS,
-            "The network and its calibration are those of illumina-wgs: one that was trained on exomes erred more often "
+            "The network and its calibration are those of illumina-wgs: one that was trained on exomes errs more often "
             "on them. It saw genomes and amplicons, and no capture.",
             "No real exome with a truth was at hand: all figures are of simulated reads. Targets were drawn at random "
             "over the genome, not at exons, so density and kind of variants are those of whole genomes. In the figures "
