@@ -105,8 +105,8 @@ def limits_table(rows: Sequence[Measured], open_ms: float) -> str:
     for row in rows:
         lines.append(
             f"| one process writes a sample in order ({row.technology}, {row.depth:.0f}x) | "
-            f"{_short(row.cpu_s / row.writer_s)} cores for one sample, with a gVCF | {row.writer_s:.2g} of {row.cpu_s:.2g} CPU s "
-            "per Mb are its own; more cores wait for it |"
+            f"{_short(row.cpu_s / row.writer_s)} cores for one sample, with a gVCF | {row.writer_s:.2g} of "
+            f"{row.cpu_s:.2g} CPU s per Mb are its own; more cores wait for it |"
         )
     lines += [
         f"| the words of a command: `dvplug joint` takes gVCFs by name | {_short(ARGUMENTS_B / PATH_B)} samples | "
