@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -46,7 +45,6 @@ def test_a_worker_that_is_killed_costs_its_region_alone(
     said = (tmp_path / "log").read_text()
     assert "a worker was lost at" in said
     assert partitions_told(tmp_path / "log") == 8
-    assert re.search(r'"event": "progress".*"note": "[12] worker\(s\)"', said)
     assert "dashboard http://127.0.0.1:" in said
     assert outputs(tmp_path) == expected
 

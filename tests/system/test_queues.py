@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +19,12 @@ from dvplug.system.queues import Queues
 from dvplug.system.workers import map_queues
 
 PATIENCE_S = 300  # of what takes milliseconds where nothing else runs
+
+
+@pytest.fixture(autouse=True)
+def forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers are forked, though other tests of this process may have loaded TensorFlow; spawned ones import us."""
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
 
 
 @settings(deadline=None)
