@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from dvplug.line.read_batch import LEFT_OUT
 from dvplug.line.region import Partition
-from dvplug.line.result import Counts
+from dvplug.line.result import Counts, RegionResult
 from dvplug.line.run_profile import RunProfile
 from dvplug.reads.molecules import LEAST_DISTINCT
 from dvplug.system.console import warn
-from dvplug.system.run_log import log_event
+from dvplug.system.run_log import log_event, log_is_kept
 
 _SAID = {
     "other sample": "of another sample",
@@ -69,9 +70,28 @@ def warn_of_copies(run: RunProfile) -> None:
         )
 
 
-def log_result(partition: Partition, counts: Counts) -> None:
+def log_result(partition: Partition, result: RegionResult) -> None:
     """Append what one partition gave."""
-    log_event("partition", region=str(partition), **_counts(counts))
+    if log_is_kept():
+        where = {"region": str(partition), "contig": partition.region.contig}
+        log_event("partition", **where, **_counts(result.counts), passed=_passed(result.lines))
+
+
+def _passed(lines: Sequence[str]) -> dict[str, int]:
+    """Count records with PASS, and of them transitions and transversions, and their depths (DP) added up."""
+    found = dict.fromkeys(("records", "transitions", "transversions", "depth"), 0)
+    for line in lines:
+        _, _, _, ref, alts, _, why, _, keys, values = line.rstrip("\n").split("\t")
+        if why != "PASS":
+            continue
+        found["records"] += 1
+        found["depth"] += int(dict(zip(keys.split(":"), values.split(":"), strict=False)).get("DP", 0))
+        if len(ref) == 1 and len(alts) == 1:
+            found["transitions" if {ref, alts} in _TRANSITIONS else "transversions"] += 1
+    return found
+
+
+_TRANSITIONS = ({"A", "G"}, {"C", "T"})
 
 
 def log_counts(total: Counts) -> None:

@@ -61,6 +61,9 @@ from dvplug.system.outputs import VCF_SUFFIXES, Output, Together, require_apart,
 from dvplug.system.run_log import log_event, run_log
 from dvplug_registry.manifest import MANIFEST_NAME
 
+MOST_CONTIGS = 200
+"""Contigs, those with the most partitions, that the log names with how many they have."""
+
 
 @dataclass(frozen=True)
 class PreparedCall:
@@ -143,7 +146,7 @@ class WrittenCalls:
 
     def add(self, part: Partition, result: RegionResult) -> None:
         """Write what a partition gave."""
-        log_result(part, result.counts)
+        log_result(part, result)
         self.vcf.write_text("".join(result.lines))
         if self.gvcf and result.gvcf:
             self.gvcf.add(result.gvcf)
@@ -346,6 +349,7 @@ def _results(prepared: PreparedCall, journal: Journal | None) -> Generator[Regio
     log_event(
         "calling", technology=name, model=model.label, model_sha256=job.model.manifest_sha256, device=job.device,
         workers=workers, partitions=len(parts), resumed=journal.finished if journal else 0,
+        contigs=dict(Counter(part.region.contig for part in parts).most_common(MOST_CONTIGS)),
     )  # fmt: skip
     log_event("profile", **job.run.summary())
     bar = not job.as_records

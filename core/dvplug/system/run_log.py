@@ -43,6 +43,11 @@ def sample_told_of() -> str:
     return _sample.get()
 
 
+def log_is_kept() -> bool:
+    """Whether events are appended to a file: where not, none need be worked out."""
+    return _log is not None
+
+
 def log_event(event: str, **fields: Any) -> None:
     """Append an event: ``time`` (UTC, ISO 8601), ``event``, and these fields. Nothing where no log is kept.
 
@@ -119,13 +124,20 @@ def run_log(path: Path | None) -> Iterator[None]:
 
 def _described(error: BaseException) -> dict[str, Any]:
     if isinstance(error, DvplugError):
-        parts = {"problem": error.problem, "cause": error.cause, "repair": error.repair}
-        return {"kind": type(error).__name__, **parts}
+        return {
+            "kind": type(error).__name__,
+            **_parts(error),
+            "problems": [_parts(one) for one in error.problems],
+        }
     if isinstance(error, KeyboardInterrupt):
         name = error.args[0].name if error.args else "SIGINT"
         return {"kind": "interrupted", "problem": name, "cause": "", "repair": ""}
     text = "".join(traceback.format_exception(error))
     return {"kind": "fault", "problem": repr(error), "cause": "", "repair": "", "traceback": text}
+
+
+def _parts(error: DvplugError) -> dict[str, str]:
+    return {"problem": error.problem, "cause": error.cause, "repair": error.repair}
 
 
 def library_versions(names: Iterable[str] = LIBRARIES) -> dict[str, str]:

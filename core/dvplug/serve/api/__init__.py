@@ -1,0 +1,1 @@
+"""The interfaces: each a router over the one service."""

@@ -1,0 +1,83 @@
+"""The application: routes of all interfaces over one `Service`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from dvplug._version import __version__
+from dvplug.errors import DvplugError
+from dvplug.serve.access import Access
+from dvplug.serve.api import plain
+from dvplug.serve.errors import ServiceError, problems_of
+from dvplug.serve.service import Service
+
+DESCRIPTION = (
+    "Calls germline SNPs and indels from aligned reads. Runs are queued, watched and fetched over HTTP."
+)
+
+
+def create_app(service: Service) -> FastAPI:
+    """Make the application of a service, which starts and ends with it."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await service.start()
+        try:
+            yield
+        finally:
+            await service.stop()
+
+    app = FastAPI(
+        title="dvplug",
+        version=__version__,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.include_router(plain.router(service))
+    app.add_middleware(Access, settings=service.settings)
+    app.add_exception_handler(DvplugError, _user_error)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http_error)
+    return app
+
+
+async def _user_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, DvplugError)
+    if isinstance(error, ServiceError):
+        return JSONResponse(error.as_json(), error.status)
+    return JSONResponse({"problems": problems_of(error)}, 422)
+
+
+async def _invalid(_: Request, error: Exception) -> JSONResponse:
+    """Name each field that is wrong; a body that is no JSON is a 400."""
+    assert isinstance(error, RequestValidationError)
+    found = error.errors()
+    no_json = any(one["type"] == "json_invalid" for one in found)
+    return JSONResponse({"problems": [_of_field(one) for one in found]}, 400 if no_json else 422)
+
+
+def _of_field(one: dict[str, Any]) -> dict[str, str]:
+    where = [str(part) for part in one["loc"] if part not in ("body", "query", "path", "header")]
+    name = ".".join(where)
+    problem = f"'{name}': {one['msg']}" if name else one["msg"]
+    return {
+        "problem": problem[:500],
+        "cause": "",
+        "repair": "See /openapi.json for what is taken.",
+        "field": name,
+    }
+
+
+async def _http_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    problem = {"problem": str(error.detail), "cause": "", "repair": "See /openapi.json for what there is."}
+    return JSONResponse({"problems": [problem]}, error.status_code, headers=error.headers)

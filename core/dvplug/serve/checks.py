@@ -1,0 +1,121 @@
+"""All checks of `dvplug call` before a run is queued, in one process beside the service that has the engine loaded."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from dvplug.errors import DvplugError
+from dvplug.serve.errors import problems_of
+
+Answer = TypeVar("Answer")
+CHECK_S = 120.0
+"""Seconds that a check may take; it looks at headers, indexes and a few reads."""
+
+
+class CheckAnswer(NamedTuple):
+    """What the checks found.
+
+    Attributes
+    ----------
+    problems
+        What is wrong, each with ``problem``, ``cause``, ``repair``; a run with any is not queued.
+    recognised
+        Which technology was recognised and why; empty where it was named.
+    warnings
+        What the user should know of all the same.
+    """
+
+    problems: list[dict[str, str]]
+    recognised: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+class Checker:
+    """Runs functions of the engine in a process beside this one, which is begun anew when one of them ends it."""
+
+    def __init__(self) -> None:
+        self._pool: ProcessPoolExecutor | None = None
+
+    async def check(self, folder: Path, options: dict[str, Any]) -> CheckAnswer:
+        """Check a call: options as of `dvplug.call`, paths within a folder."""
+        try:
+            return await asyncio.wait_for(self.ask(check_call, str(folder), options), CHECK_S)
+        except (BrokenProcessPool, asyncio.TimeoutError) as error:
+            self.close()
+            why = "it takes too long" if isinstance(error, asyncio.TimeoutError) else "it ended the process"
+            problem = {
+                "problem": "The inputs cannot be read", "cause": f"{why} that looks at them",
+                "repair": "Check the files, e.g. with samtools quickcheck.",
+            }  # fmt: skip
+            return CheckAnswer([problem])
+
+    async def ask(self, function: Callable[..., Answer], *given: Any) -> Answer:
+        """Call a function of a module in that process; raises what it raises."""
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_begin)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, function, *given)
+
+    def close(self) -> None:
+        """End the process."""
+        if self._pool is not None:
+            for process in list((self._pool._processes or {}).values()):
+                process.kill()
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = None
+
+
+def _begin() -> None:
+    """Leave the terminal, and Ctrl-C, to the service; end with it (Linux, prctl(2))."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    quiet = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(quiet, 1)
+    os.dup2(quiet, 2)
+    _die_with_parent()
+
+
+def _die_with_parent() -> None:
+    import ctypes
+    import signal
+
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+def check_call(folder: str, options: dict[str, Any]) -> CheckAnswer:
+    """Check a call, in a process that has the engine: see `Checker.check`."""
+    import json
+    import tempfile
+
+    from dvplug.calling.options import CallOptions
+    from dvplug.calling.run import check_options
+    from dvplug.system.run_log import run_log
+
+    os.chdir(folder)  # paths are those of the command
+    problems: list[dict[str, str]] = []
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            log = Path(scratch, "log")
+            try:
+                with run_log(log):
+                    check_options(CallOptions.of(**options))
+            except DvplugError as error:
+                problems = problems_of(error)
+            said = [json.loads(line) for line in log.read_text().splitlines()]
+    finally:
+        os.chdir("/")
+    told = [one["message"] for one in said if one["event"] == "info"]
+    mark = "--tech auto is "
+    recognised = next((one.removeprefix(mark) for one in told if one.startswith(mark)), "")
+    return CheckAnswer(
+        problems, recognised, tuple(one["message"] for one in said if one["event"] == "warning")
+    )

@@ -1,0 +1,59 @@
+"""The command of a run: `dvplug call` with what a request says, in the folder of the run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from dvplug.serve.inputs import LaidInputs
+from dvplug.serve.requests import RunRequest
+from dvplug.serve.settings import ServiceSettings
+
+LOG, STDOUT, STDERR, LOCK = "events.jsonl", "stdout.txt", "stderr.txt", "child.lock"
+OUT = "out"
+FILES = {
+    "vcf": "calls.vcf.gz",
+    "vcf_index": "calls.vcf.gz.tbi",
+    "gvcf": "calls.g.vcf.gz",
+    "gvcf_index": "calls.g.vcf.gz.tbi",
+    "report": "report.html",
+}
+"""Outputs by what they are, in the folder `OUT`; an index may be a .csi in place of a .tbi."""
+_SAME = (
+    "tech", "model", "sex", "sample", "sample_name", "read_group", "haploid_contigs", "min_qual", "min_gq",
+    "keep_ref_calls", "force",
+)  # fmt: skip
+"""Fields of a request that are options of `dvplug call` by the same name."""
+
+
+def options_of(request: RunRequest, laid: LaidInputs) -> dict[str, Any]:
+    """Options of `dvplug call` by name, paths within the folder of the run; those left out are the defaults."""
+    found: dict[str, Any] = {"ref": laid.ref, "reads": list(laid.reads), "out": f"{OUT}/{FILES['vcf']}"}
+    found |= {name: getattr(request, name) for name in _SAME}
+    found["regions"] = [*request.regions, *([laid.bed] if laid.bed else [])]
+    if request.gvcf:
+        found |= {"gvcf": f"{OUT}/{FILES['gvcf']}", "non_ref": request.non_ref}
+    if request.report:
+        found["report"] = f"{OUT}/{FILES['report']}"
+    return {name: value for name, value in found.items() if value not in (None, False, [])}
+
+
+def command_of(request: RunRequest, laid: LaidInputs, settings: ServiceSettings) -> list[str]:
+    """The words of the command; each value is of one word with its option, so that none can be taken for another."""
+    options = options_of(request, laid) | {"workers": settings.workers, "log_json": LOG, "resume": True}
+    if settings.max_memory is not None:
+        options["max_memory"] = settings.max_memory // settings.runs
+    words = [sys.executable, "-m", "dvplug", "call"]
+    for name, value in options.items():
+        flag = f"--{name.replace('_', '-')}"
+        if value is True:
+            words.append(flag)
+        else:
+            words += [f"{flag}={one}" for one in (value if isinstance(value, list) else [value])]
+    return words
+
+
+def make_folders(folder: Path) -> None:
+    """Make what the command writes into."""
+    (folder / OUT).mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,288 @@
+"""What a run reads, laid into its own folder under names of ours: links to what lies here, copies of what was fetched.
+
+So no name that a client gave reaches the command, and an index lies beside its file. All of it can be done twice.
+"""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from dvplug.errors import DvplugError, InputError, Problems
+from dvplug.serve.errors import ServiceError
+from dvplug.serve.places import UPLOAD, Places
+from dvplug.serve.requests import RunRequest
+from dvplug.serve.transfer import Limits, fetch, read_htsget, resolve_drs
+from dvplug_registry.files import write_whole
+from dvplug_registry.safe_text import masked
+
+HTSGET = ("htsget://", "htsget+https://", "htsget+http://")
+REMOTE = ("http://", "https://", "drs://", *HTSGET)
+_BGZF = b"\x1f\x8b"
+_INDEXES = {"bam": (".bai", ".csi"), "cram": (".crai",), "fa": (".fai",), "fa.gz": (".fai", ".gzi")}
+MOST_TAR_FILES = 10_000
+
+
+@dataclass(frozen=True)
+class LaidInputs:
+    """Names of a run's inputs, as the command gets them: paths within the folder of the run."""
+
+    ref: str
+    reads: tuple[str, ...]
+    bed: str | None = None
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """How inputs are fetched.
+
+    Attributes
+    ----------
+    limits
+        Of each.
+    cancelled
+        Asked now and then; what is fetched is left where it is when it says so.
+    tell
+        Told what is fetched, and bytes so far.
+    """
+
+    limits: Limits
+    cancelled: Callable[[], bool]
+    tell: Callable[[str, int], None]
+
+
+def is_remote_input(text: str) -> bool:
+    """Whether an input has to be fetched."""
+    return text.lower().startswith(REMOTE)
+
+
+def remote_inputs(request: RunRequest) -> list[str]:
+    """The inputs of a request that have to be fetched."""
+    single = [one for one in (request.ref, request.ref_tarball, request.regions_bed) if one]
+    return [one for one in (*request.reads, *request.indexes, *single) if is_remote_input(one)]
+
+
+def check_names(request: RunRequest, places: Places, owner: str) -> None:
+    """Look whether all inputs that lie here are there, and are this owner's; raises all that is wrong."""
+    problems = Problems()
+    single = [one for one in (request.ref, request.ref_tarball, request.regions_bed) if one]
+    for one in (*request.reads, *request.indexes, *single):
+        if not is_remote_input(one):
+            with problems.collect():
+                local_input(one, places, owner)
+    problems.raise_all()
+
+
+def local_input(text: str, places: Places, owner: str) -> Path:
+    """Return the file of an input that lies here; raises ServiceError, for another owner's upload as for none."""
+    if not text.startswith(UPLOAD):
+        return places.file(text)
+    folder = places.upload(text.removeprefix(UPLOAD))
+    try:
+        meta = json.loads((folder / "meta.json").read_bytes())
+        if meta["owner"] == owner and (folder / "content").stat().st_size == meta["length"]:
+            return folder / "content"
+        problem = "is not complete" if meta["owner"] == owner else ""
+    except (OSError, ValueError, KeyError):
+        problem = ""
+    raise ServiceError(
+        422,
+        f"The upload '{text.removeprefix(UPLOAD)}' {problem or 'is not there'}",
+        repair="Go on with it." if problem else "Upload the file again: uploads are kept for a time only.",
+    )
+
+
+def lay_inputs(
+    request: RunRequest, folder: Path, places: Places, owner: str, transfer: Transfer
+) -> LaidInputs:
+    """Lay the inputs of a run into its folder, once.
+
+    Parameters
+    ----------
+    folder
+        Of the run. What a killed service had fetched of a file is gone on with.
+
+    Raises
+    ------
+    DvplugError
+        An input is not there, or cannot be fetched.
+    """
+    done = folder / "inputs.json"
+    if done.is_file():
+        kept = json.loads(done.read_bytes())
+        return LaidInputs(kept["ref"], tuple(kept["reads"]), kept["bed"])
+    into = folder / "inputs"
+    into.mkdir(parents=True, exist_ok=True)
+
+    def get(text: str, name: str) -> Path:
+        return _lay(text, into / name, places, owner, transfer)
+
+    if request.ref_tarball:
+        ref = _from_tar(get(request.ref_tarball, "reference.tar"), into, transfer.limits.max_bytes)
+    else:
+        assert request.ref is not None
+        ref = _named(get(request.ref, "reference"), _fasta_suffix)
+        _lay_index(request.ref, ref, places, owner)
+    reads = []
+    for number, text in enumerate(request.reads, 1):
+        place = _named(get(text, f"reads-{number}"), _alignment_suffix)
+        if request.indexes:
+            index = get(request.indexes[number - 1], f"index-{number}")
+            _link(index, Path(f"{place}{_index_suffix(index, place)}"))
+        else:
+            _lay_index(text, place, places, owner)
+        reads.append(place)
+    bed = get(request.regions_bed, "regions.bed") if request.regions_bed else None
+    laid = LaidInputs(
+        f"inputs/{ref.name}",
+        tuple(f"inputs/{one.name}" for one in reads),
+        f"inputs/{bed.name}" if bed else None,
+    )
+    write_whole(done, json.dumps(asdict(laid)).encode())
+    return laid
+
+
+def _lay(text: str, place: Path, places: Places, owner: str, transfer: Transfer) -> Path:
+    """Link or fetch one input."""
+    if not is_remote_input(text):
+        _link(local_input(text, places, owner), place)
+    elif not place.exists():
+        _fetch(text, place, transfer)
+    return place
+
+
+def _fetch(text: str, place: Path, transfer: Transfer) -> None:
+    def tell(done: int, _: int | None) -> None:
+        transfer.tell(place.name, done)
+
+    scheme = text.lower()
+    if scheme.startswith(HTSGET):
+        url = text[len("htsget+") :] if scheme.startswith("htsget+") else f"https{text[len('htsget') :]}"
+        read_htsget(url, place, transfer.limits, cancelled=transfer.cancelled, progress=tell)
+        return
+    urls = resolve_drs(text, transfer.limits) if scheme.startswith("drs://") else [text]
+    failed: DvplugError | None = None
+    for url in urls:
+        try:
+            fetch(url, place, transfer.limits, cancelled=transfer.cancelled, progress=tell)
+            return
+        except DvplugError as error:
+            failed = failed or error
+    raise failed or InputError(
+        f"{masked(text)} offers no way that can be taken", repair="Give a URL that begins with https:."
+    )
+
+
+def _link(target: Path, place: Path) -> None:
+    place.unlink(missing_ok=True)
+    place.symlink_to(target)
+
+
+def _named(place: Path, suffix_of: Callable[[bytes], str]) -> Path:
+    """Give a laid file the suffix of what it is, by its first bytes; the old name stays as a link."""
+    with place.open("rb") as file:
+        begin = file.read(4)
+    named = place.with_name(f"{place.name}.{suffix_of(begin)}")
+    _link(Path(place.name), named)
+    return named
+
+
+def _fasta_suffix(begin: bytes) -> str:
+    return "fa.gz" if begin.startswith(_BGZF) else "fa"
+
+
+def _alignment_suffix(begin: bytes) -> str:
+    return "cram" if begin == b"CRAM" else "bam"
+
+
+def _index_suffix(index: Path, of: Path) -> str:
+    """The suffix of an index by its first bytes: BAI, CSI (packed) or CRAI (packed)."""
+    if of.suffix == ".cram":
+        return ".crai"
+    with index.open("rb") as file:
+        return ".bai" if file.read(4) == b"BAI\1" else ".csi"
+
+
+def _lay_index(text: str, laid: Path, places: Places, owner: str) -> None:
+    """Link the indexes that lie beside a file of the service; what has none gets one made: see `serve/indexing.py`."""
+    if is_remote_input(text) or text.startswith(UPLOAD):
+        return
+    original = local_input(text, places, owner)
+    named = places.files / text  # the index lies beside the name, also where that is a link
+    for suffix in _INDEXES[laid.name.partition(".")[2]]:
+        candidates = [Path(f"{one}{suffix}") for one in (named, original)]
+        candidates += (
+            [one.with_suffix(suffix) for one in (named, original)] if suffix in (".bai", ".crai") else []
+        )
+        found = next((one for one in candidates if one.is_file()), None)
+        if found is not None:
+            _link(found, Path(f"{laid}{suffix}"))
+
+
+def _from_tar(path: Path, into: Path, most: int) -> Path:
+    """Take the one FASTA, and its indexes, out of a tar, packed or not: plain files alone, under names of ours."""
+    wanted: dict[str, str] = {}
+    try:
+        with tarfile.open(path, "r:*") as tar:
+            for number, member in enumerate(tar):
+                name = Path(member.name).name.lower()
+                suffix = next((one for one in _IN_TAR if name.endswith(one)), None)
+                if number >= MOST_TAR_FILES:
+                    raise _not_a_reference(path, f"it holds more than {MOST_TAR_FILES} files")
+                if suffix is None or not member.isreg() or name.startswith("."):
+                    continue
+                kind = _IN_TAR[suffix]
+                if kind in wanted:
+                    raise _not_a_reference(path, f"it holds two: {wanted[kind]} and {Path(member.name).name}")
+                if member.size > most:
+                    raise _not_a_reference(path, f"it unpacks to more than {most:,} bytes")
+                wanted[kind] = Path(member.name).name
+                _copy_member(tar, member, into / f"reference.{kind}")
+    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
+        raise _not_a_reference(path, str(error)) from error
+    bodies = [kind for kind in ("fa", "fa.gz") if kind in wanted]
+    if len(bodies) != 1:
+        raise _not_a_reference(path, f"it holds {', '.join(wanted.values()) or 'no FASTA'}")
+    return into / f"reference.{bodies[0]}"
+
+
+_IN_TAR = {
+    f"{fasta}{packed}{index}": f"fa{packed}{index}"
+    for fasta in (".fa", ".fasta", ".fna")
+    for packed in (".gz", "")
+    for index in (".fai", ".gzi", "")
+}
+_IN_TAR = dict(sorted(_IN_TAR.items(), key=lambda one: -len(one[0])))
+"""Suffix of a member, and that under which it is kept; longer ones first."""
+
+
+def _copy_member(tar: tarfile.TarFile, member: tarfile.TarInfo, place: Path) -> None:
+    import shutil
+
+    source = tar.extractfile(member)
+    assert source is not None
+    with place.open("wb") as out:
+        shutil.copyfileobj(source, out, 1 << 20)
+
+
+def _not_a_reference(path: Path, why: str) -> InputError:
+    return InputError(
+        "The reference's tar cannot be used",
+        cause=why,
+        repair="Pack one FASTA and its index: tar czf ref.tar.gz genome.fa genome.fa.fai",
+    )
+
+
+def missing_indexes(folder: Path, laid: LaidInputs) -> Sequence[str]:
+    """Of a run's laid inputs, those without an index, which has to be made first."""
+    found = []
+    for name in (laid.ref, *laid.reads):
+        suffixes = _INDEXES[Path(name).name.partition(".")[2]]
+        wanted = suffixes if name == laid.ref else suffixes[:1]
+        have = [one for one in suffixes if Path(f"{folder / name}{one}").exists()]
+        if len(have) < len(wanted):
+            found.append(name)
+    return found

@@ -1,0 +1,146 @@
+"""What a client asks for, and what it is answered: the plain interface's JSON. Numbers are numbers, never texts."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(@[0-9][0-9.]*)?")
+
+Input = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
+Word = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Url = Annotated[str, StringConstraints(min_length=8, max_length=8000, pattern=r"^https?://")]
+
+What = Literal["vcf", "vcf_index", "gvcf", "gvcf_index", "report", "stdout", "stderr", "log", "archive"]
+
+
+class Strict(BaseModel):
+    """Nothing unknown is taken, and nothing for what it is not."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Delivery(Strict):
+    """Where an output is to be PUT: one URL, or several for its parts of equal size, in order."""
+
+    what: What
+    urls: list[Url] = Field(min_length=1, max_length=10_000)
+    manifest: Url | None = None
+
+
+class RunRequest(Strict):
+    """A call of one sample. Inputs are `upload:ID`, URLs (https, drs, htsget), or paths within the folder of files."""
+
+    reads: list[Input] = Field(min_length=1, max_length=1000, examples=[["hg002.bam"]])
+    ref: Input | None = Field(default=None, examples=["GRCh38.fa"])
+    ref_tarball: Input | None = Field(
+        default=None, description="In place of `ref`: a tar of a FASTA and its index."
+    )
+    indexes: list[Input] = Field(default=[], max_length=1000, description="Of `reads`, in their order.")
+    tech: Word = Field(default="auto", examples=["pacbio"])
+    model: Word | None = Field(default=None, examples=["illumina-wgs@1"])
+    regions: list[Word] = Field(default=[], max_length=10_000, examples=[["chr20:1-100000"]])
+    regions_bed: Input | None = None
+    gvcf: bool = False
+    report: bool = True
+    sex: Literal["male", "female"] | None = None
+    sample: Word | None = None
+    sample_name: Word | None = None
+    read_group: list[Word] = Field(default=[], max_length=1000)
+    haploid_contigs: list[Word] = Field(default=[], max_length=1000)
+    min_qual: float | None = Field(default=None, ge=0, le=1e6)
+    min_gq: int | None = Field(default=None, ge=0, le=1000)
+    keep_ref_calls: bool = False
+    non_ref: bool = False
+    force: bool = False
+    deliver: list[Delivery] = Field(default=[], max_length=50)
+    name: str = Field(default="", max_length=200)
+    tags: dict[Word, Annotated[str, StringConstraints(max_length=1000)]] = Field(default={}, max_length=100)
+
+    @field_validator("min_qual", mode="before")
+    @classmethod
+    def _whole_is_a_number(cls, value: object) -> object:
+        """JSON writes 2 for 2.0."""
+        return float(value) if type(value) is int else value
+
+    @field_validator("model")
+    @classmethod
+    def _a_requirement(cls, value: str | None) -> str | None:
+        """Never a path: a folder of this machine is not a client's to name."""
+        if value is not None and not _MODEL.fullmatch(value):
+            raise ValueError("a model is name, name@1 or name@1.0.0")
+        return value
+
+    @field_validator("regions", "haploid_contigs", "read_group")
+    @classmethod
+    def _no_paths(cls, value: list[str]) -> list[str]:
+        """The command takes a region that is a file for a BED."""
+        for one in value:
+            if "/" in one or "\\" in one or one.startswith(".") or "\0" in one:
+                raise ValueError("these are names, not files: give a BED as regions_bed")
+        return value
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> RunRequest:
+        if (self.ref is None) == (self.ref_tarball is None):
+            raise ValueError("give one of ref and ref_tarball")
+        if self.indexes and len(self.indexes) != len(self.reads):
+            raise ValueError("indexes are as many as reads, in their order, or none")
+        return self
+
+
+class ProblemView(BaseModel):
+    """What is wrong, why, and what to do."""
+
+    problem: str
+    cause: str = ""
+    repair: str = ""
+    field: str = ""
+
+
+class Problems(BaseModel):
+    """All that is wrong."""
+
+    problems: list[ProblemView]
+
+
+class OutputView(BaseModel):
+    """A file that a run wrote."""
+
+    name: str = Field(examples=["calls.vcf.gz"])
+    url: str
+    size: int
+    sha256: str
+    media_type: str
+
+
+class RunView(BaseModel):
+    """A run, as it is now. Times are seconds since 1970, UTC."""
+
+    id: str
+    name: str
+    interface: str
+    state: Literal[
+        "checking", "queued", "fetching", "calling", "delivering", "done", "failed", "cancelled", "refused"
+    ]
+    request: RunRequest
+    problems: list[ProblemView]
+    created: float
+    queued: float | None
+    started: float | None
+    ended: float | None
+    attempts: int
+    exit_code: int | None
+    recognised: str = Field(description="The technology that was recognised, and why.")
+    progress: dict[str, object]
+    outputs: list[OutputView]
+    tags: dict[str, str]
+
+
+class RunPage(BaseModel):
+    """Some runs, newest first; `next` asks for older ones."""
+
+    runs: list[RunView]
+    next: str | None

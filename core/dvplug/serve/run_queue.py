@@ -1,0 +1,119 @@
+"""Which run is worked on when: checks in order, calls as many at once as runs, memory and disk allow."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections import Counter
+from contextlib import suppress
+
+from dvplug.serve.checks import Checker
+from dvplug.serve.command import LOG
+from dvplug.serve.places import Places
+from dvplug.serve.progress import Progress
+from dvplug.serve.run_life import RunLife
+from dvplug.serve.settings import ServiceSettings
+from dvplug.serve.store import ACTIVE, FINISHED, Run, State, Store
+
+LOOK_S = 5.0
+"""Between two looks at the disk, where nothing wakes the queue."""
+
+
+class RunQueue:
+    """Takes runs from the store, oldest first, an owner with fewer runs at work before others.
+
+    Attributes
+    ----------
+    lives
+        The runs that are checked or worked on, by their ids.
+    """
+
+    def __init__(self, settings: ServiceSettings, store: Store, places: Places, checker: Checker) -> None:
+        self._settings, self._store, self._places, self._checker = settings, store, places, checker
+        self.lives: dict[str, RunLife] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._wake = asyncio.Event()
+        self._loop: asyncio.Task[None] | None = None
+        self.draining = False
+
+    def start(self) -> None:
+        """Begin, with what a service that was killed left first."""
+        for run in self._store.oldest(ACTIVE):
+            self._begin(run)
+        self._loop = asyncio.ensure_future(self._work())
+
+    def wake(self) -> None:
+        """Look what there is to do."""
+        self._wake.set()
+
+    async def stop(self, drain_s: float) -> None:
+        """Begin nothing any more, give what runs some seconds to end, then end it: it goes on at the next start."""
+        self.draining = True
+        if self._loop:
+            self._loop.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._loop
+        calling = [task for run_id, task in self._tasks.items() if self.lives[run_id].run.state in ACTIVE]
+        if calling:
+            await asyncio.wait(calling, timeout=drain_s)
+        for life in self.lives.values():
+            life.stop.set()
+        if self._tasks:
+            await asyncio.wait(list(self._tasks.values()), timeout=30)
+
+    async def finished(self, run_id: str) -> None:
+        """Wait until a run is not worked on any more."""
+        task = self._tasks.get(run_id)
+        if task:
+            await asyncio.wait({task})
+
+    def free_bytes(self) -> int:
+        """Bytes of the disk that may still be taken."""
+        return shutil.disk_usage(self._places.data).free - self._settings.least_free
+
+    async def _work(self) -> None:
+        while True:
+            self._wake.clear()
+            self._begin_checks()
+            self._begin_runs()
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), LOOK_S)
+
+    def _begin_checks(self) -> None:
+        for run in self._store.oldest({State.CHECKING}, limit=self._settings.runs + 4):
+            if run.id not in self._tasks:
+                self._begin(run)
+
+    def _begin_runs(self) -> None:
+        active = [life.run for life in self.lives.values() if life.run.state in ACTIVE]
+        free = self._settings.runs - len(active)
+        if free <= 0 or self.free_bytes() < 0:
+            return
+        of_owner = Counter(run.owner for run in active)
+        for _ in range(free):
+            waiting = self._store.first_of_owners(State.QUEUED)
+            if not waiting:
+                return
+            run = min(waiting, key=lambda one: (of_owner[one.owner], one.number))
+            taken = self._store.take(run.id)
+            if taken:
+                of_owner[run.owner] += 1
+                self._begin(taken)
+
+    def _begin(self, run: Run) -> None:
+        progress = Progress(self._places.run(run.id) / LOG)
+        life = RunLife(run, self._settings, self._store, self._places, self._checker, progress)
+        life._cancel = run.cancel
+        self.lives[run.id] = life
+        steps = life.check() if run.state == State.CHECKING else life.live()
+        task = asyncio.ensure_future(steps)
+        self._tasks[run.id] = task
+        task.add_done_callback(lambda _: self._end(run.id))
+
+    def _end(self, run_id: str) -> None:
+        life, task = self.lives.pop(run_id), self._tasks.pop(run_id)
+        if life.run.state in FINISHED:
+            self._store.keep_progress(run_id, life.progress.summary())
+        if not task.cancelled() and (error := task.exception()):
+            raise error
+        self.wake()
