@@ -1,8 +1,8 @@
 """Child processes that outlive this one, and are found again.
 
 A child holds a lock as long as it lives: the file description that locks a file of the run's folder is opened here
-and inherited (flock(2)). So a service that comes after one that was killed, at whatever moment, knows whether a child of
-a run lives, and never starts a second.
+and inherited (flock(2)). So a service that comes after one that was killed, at whatever moment, knows whether a child
+of a run lives, and never starts a second.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ class Places:
     def _of(self, kind: str, name: str) -> Path:
         if not is_id(name):
             raise ServiceError(404, f"'{name[:40]}' is no id", repair="Use the one that was answered.")
-        return self.data / kind / id
+        return self.data / kind / name
 
     def file(self, name: str) -> Path:
         """A file that is offered to all runs, by its path within the folder of those; raises ServiceError."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sqlite3
 from collections import Counter
 from contextlib import suppress
 
@@ -14,6 +15,7 @@ from dvplug.serve.progress import Progress
 from dvplug.serve.run_life import RunLife
 from dvplug.serve.settings import ServiceSettings
 from dvplug.serve.store import ACTIVE, FINISHED, Run, State, Store
+from dvplug.system.console import warn
 
 LOOK_S = 5.0
 """Between two looks at the disk, where nothing wakes the queue."""
@@ -74,8 +76,11 @@ class RunQueue:
     async def _work(self) -> None:
         while True:
             self._wake.clear()
-            self._begin_checks()
-            self._begin_runs()
+            try:
+                self._begin_checks()
+                self._begin_runs()
+            except (OSError, sqlite3.Error) as error:  # a disk that is full now may not be later
+                warn(f"the queue waits: {error}")
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), LOOK_S)
 
@@ -115,5 +120,5 @@ class RunQueue:
         if life.run.state in FINISHED:
             self._store.keep_progress(run_id, life.progress.summary())
         if not task.cancelled() and (error := task.exception()):
-            raise error
+            warn(f"run {run_id} is not worked on any more, by a fault of the service: {error!r}")
         self.wake()

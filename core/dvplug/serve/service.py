@@ -139,19 +139,11 @@ class Service:
         fetch_first = bool(remote_inputs(request))
         state = State.QUEUED if fetch_first else State.CHECKING
         moment = now()
-        run = self.store.add(
-            Run(
-                new_id(),
-                owner,
-                interface,
-                state,
-                request.model_dump(mode="json"),
-                moment,
-                original or {},
-                queued=moment if fetch_first else None,
-                tags=dict(request.tags),
-            )  # fmt: skip
-        )
+        new = Run(
+            new_id(), owner, interface, state, request.model_dump(mode="json"), moment, original or {},
+            queued=moment if fetch_first else None, tags=dict(request.tags),
+        )  # fmt: skip
+        run = self.store.add(new)
         self.queue.wake()
         if not fetch_first:
             run = await self._checked(run, wait)
@@ -221,9 +213,11 @@ class Service:
         )  # fmt: skip
         if queued is None:
             raise ServiceError(
-                409, f"Run {run_id} is {run.state.value}", cause="only one that failed or was cancelled is queued again",
+                409,
+                f"Run {run_id} is {run.state.value}",
+                cause="only one that failed or was cancelled is queued again",
                 repair="Submit it anew.",
-            )  # fmt: skip
+            )
         self.queue.wake()
         return queued
 
