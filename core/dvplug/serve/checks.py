@@ -119,3 +119,35 @@ def check_call(folder: str, options: dict[str, Any]) -> CheckAnswer:
     return CheckAnswer(
         problems, recognised, tuple(one["message"] for one in said if one["event"] == "warning")
     )
+
+
+def describe_models() -> list[dict[str, Any]]:
+    """Describe the models that are installed, in a process that has the engine: see `Service.describe_models`."""
+    from dvplug.errors import ModelError
+    from dvplug.plugins.loading import installed_plugins
+    from dvplug_registry.cache import ModelCache
+    from dvplug_registry.resolve import find_models
+
+    plugins, found = installed_plugins(), []
+    for place in find_models([*plugins.model_roots, *ModelCache().roots]):
+        try:
+            model = place.open()
+        except ModelError:
+            continue  # `dvplug doctor` tells of it
+        facts = model.manifest.model_dump(mode="json")
+        shown = ("name", "version", "technology", "description", "licence", "metrics", "trained_on")
+        files = [
+            {"name": name, "size": one["size"], "sha256": one["sha256"]}
+            for name, one in facts["files"].items()
+        ]
+        found.append(
+            {name: facts[name] for name in shown} | {"sha256": model.manifest_sha256, "files": files}
+        )
+    return found
+
+
+def describe_technologies() -> list[dict[str, str]]:
+    """Describe the technologies that are installed, in a process that has the engine."""
+    from dvplug.plugins.loading import installed_plugins
+
+    return [{"name": one.name, "description": one.description} for one in installed_plugins().technologies]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from dvplug.errors import DvplugError
-from dvplug.serve.checks import Checker
+from dvplug.serve.checks import Checker, describe_models, describe_technologies
 from dvplug.serve.command import LOG, OUT, STDERR, STDOUT
 from dvplug.serve.errors import ServiceError, problems_of
 from dvplug.serve.inputs import check_names, remote_inputs
@@ -70,6 +70,8 @@ class Service:
         self._started = False
         self._sweeper: asyncio.Task[None] | None = None
         self._hashes: dict[tuple[Path, int, int], str] = {}
+        self._models: list[dict[str, Any]] | None = None
+        self._technologies: list[dict[str, str]] | None = None
 
     async def start(self) -> None:
         """Begin to work."""
@@ -311,6 +313,18 @@ class Service:
         if run.state in FINISHED:
             progress.read_all()
         return progress
+
+    async def describe_models(self) -> list[dict[str, Any]]:
+        """Return the installed models, as their manifests have them: name, version, technology, files, metrics ..."""
+        if self._models is None:
+            self._models = await self.checker.ask(describe_models)
+        return self._models
+
+    async def describe_technologies(self) -> list[dict[str, str]]:
+        """Return name and description of each technology that is installed."""
+        if self._technologies is None:
+            self._technologies = await self.checker.ask(describe_technologies)
+        return self._technologies
 
     def counts(self) -> dict[State, int]:
         """How many runs are in each state."""
