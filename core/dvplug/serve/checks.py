@@ -150,4 +150,4 @@ def describe_technologies() -> list[dict[str, str]]:
     """Describe the technologies that are installed, in a process that has the engine."""
     from dvplug.plugins.loading import installed_plugins
 
-    return [{"name": one.name, "description": one.description} for one in installed_plugins().technologies]
+    return [{"name": one.name, "description": one.description} for one in installed_plugins().technologies()]

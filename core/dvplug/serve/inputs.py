@@ -110,10 +110,8 @@ def lay_inputs(
     DvplugError
         An input is not there, or cannot be fetched.
     """
-    done = folder / "inputs.json"
-    if done.is_file():
-        kept = json.loads(done.read_bytes())
-        return LaidInputs(kept["ref"], tuple(kept["reads"]), kept["bed"])
+    if laid := laid_before(folder):
+        return laid
     into = folder / "inputs"
     into.mkdir(parents=True, exist_ok=True)
 
@@ -141,8 +139,33 @@ def lay_inputs(
         tuple(f"inputs/{one.name}" for one in reads),
         f"inputs/{bed.name}" if bed else None,
     )
-    write_whole(done, json.dumps(asdict(laid)).encode())
+    write_whole(folder / _LAID, json.dumps(asdict(laid)).encode())
     return laid
+
+
+_LAID = "inputs.json"
+
+
+def laid_before(folder: Path) -> LaidInputs | None:
+    """What was laid into the folder of a run before, if all was."""
+    if not (folder / _LAID).is_file():
+        return None
+    kept = json.loads((folder / _LAID).read_bytes())
+    return LaidInputs(kept["ref"], tuple(kept["reads"]), kept["bed"])
+
+
+def as_given(problems: list[dict[str, str]], request: RunRequest, laid: LaidInputs) -> list[dict[str, str]]:
+    """Have problems speak of inputs by the names that the client gave, in place of those in the run's folder."""
+    given = dict(zip(laid.reads, request.reads, strict=True))
+    given[laid.ref] = request.ref or request.ref_tarball or ""
+    if laid.bed and request.regions_bed:
+        given[laid.bed] = request.regions_bed
+    told = []
+    for one in problems:
+        for name, by_client in given.items():
+            one = {part: text.replace(name, masked(by_client)) for part, text in one.items()}
+        told.append(one)
+    return told
 
 
 def _lay(text: str, place: Path, places: Places, owner: str, transfer: Transfer) -> Path:

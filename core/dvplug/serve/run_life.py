@@ -21,7 +21,7 @@ from dvplug.serve.checks import Checker
 from dvplug.serve.children import Child, Ending
 from dvplug.serve.command import FILES, LOCK, LOG, OUT, STDERR, STDOUT, command_of, make_folders, options_of
 from dvplug.serve.errors import problems_of
-from dvplug.serve.inputs import LaidInputs, Transfer, lay_inputs, missing_indexes
+from dvplug.serve.inputs import LaidInputs, Transfer, as_given, laid_before, lay_inputs, missing_indexes
 from dvplug.serve.places import Places
 from dvplug.serve.progress import Progress
 from dvplug.serve.requests import RunRequest
@@ -106,7 +106,7 @@ class RunLife:
             self._change(states, state=State.CANCELLED, ended=now(), pid=None)
         except DvplugError as error:
             await self._deliver_words()
-            self._finish_badly(states, problems_of(error))
+            self._finish_badly(states, self._told(problems_of(error)))
         except Exception as error:  # noqa: BLE001 - a fault of ours ends this run, and is told; the others go on
             import traceback
 
@@ -114,6 +114,10 @@ class RunLife:
                 file.write("".join(traceback.format_exception(error)))
             fault = {"problem": "A fault of the service ended the run", "cause": type(error).__name__}
             self._finish_badly(states, [fault | {"repair": "Look into its stderr, and report it."}])
+
+    def _told(self, problems: list[dict[str, str]]) -> list[dict[str, str]]:
+        laid = laid_before(self.folder)
+        return as_given(problems, RunRequest.model_validate(self.run.request), laid) if laid else problems
 
     def _finish_badly(self, states: set[State] | frozenset[State], problems: list[dict[str, str]]) -> None:
         state = State.REFUSED if self.run.state == State.CHECKING else State.FAILED
@@ -136,7 +140,7 @@ class RunLife:
         answer = await self.checker.check(self.folder, options_of(request, laid))
         self._require_wanted()
         if answer.problems:
-            self._finish_badly({State.CHECKING}, answer.problems)
+            self._finish_badly({State.CHECKING}, as_given(answer.problems, request, laid))
         else:
             self._change({State.CHECKING}, state=State.QUEUED, queued=now(), recognised=answer.recognised)
 
