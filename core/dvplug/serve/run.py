@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 from importlib.util import find_spec
 
 from dvplug.errors import InputError
@@ -35,7 +36,9 @@ def run_service(settings: ServiceSettings) -> None:
         )  # fmt: skip
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         info(f"Serving {settings.data} at http://{host}:{port}/ until Ctrl-C.")
-        uvicorn.Server(config).run(sockets=[listener])
+        with suppress(KeyboardInterrupt):  # which it raises again once all has ended: that is how a service ends
+            uvicorn.Server(config).run(sockets=[listener])
+        info("Ended: runs that were not done go on at the next start.")
 
 
 def _listening(settings: ServiceSettings) -> socket.socket:
