@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -30,6 +31,29 @@ def test_a_run_is_logged_from_start_to_end(dataset: SimulatedDataset, tmp_path: 
     assert sum(by_name["counts"]["records"].values()) == len(records)
     assert sum(part["candidates"] for part in parts) == by_name["counts"]["candidates"]
     assert by_name["progress"]["done"] == by_name["progress"]["total"] == 2
+    assert by_name["calling"]["contigs"] == {"chrS": 2}
+    assert {part["contig"] for part in parts} == {"chrS"}
+    passed = [line.split("\t") for line in records if line.split("\t")[6] == "PASS"]
+    snps = [{one[3], one[4]} for one in passed if len(one[3]) == len(one[4]) == 1]
+    depths = [int(one[9].split(":")[one[8].split(":").index("DP")]) for one in passed]
+    counted = {name: sum(part["passed"][name] for part in parts) for name in parts[0]["passed"]}
+    transitions = sum(one in ({"A", "G"}, {"C", "T"}) for one in snps)
+    assert counted == {
+        "records": len(passed),
+        "transitions": transitions,
+        "transversions": len(snps) - transitions,
+        "depth": sum(depths),
+    }
+
+
+def test_each_of_several_problems_is_logged(dataset: SimulatedDataset, tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    words = call_words(dataset, tmp_path / "x.vcf", "--log-json", log, "--regions", "S", "--model", "ont@9")
+    assert run(*words) == 2
+    told = events(log)[-1]["problems"]
+    assert len(told) == 2  # type: ignore[arg-type]
+    assert {"Unknown contig 'S'"} < {one["problem"] for one in told}  # type: ignore[union-attr, attr-defined]
+    assert all(one["repair"] for one in told)  # type: ignore[union-attr, attr-defined]
 
 
 def test_errors_are_logged_in_their_parts_after_what_was_there(
@@ -74,3 +98,14 @@ def test_secrets_of_urls_reach_neither_log_nor_terminal(dataset: SimulatedDatase
         assert shown in first["command"]
         assert "x.bam" in str(last["problem"])
     assert "geheim" not in log.read_text()
+
+
+def test_a_line_that_a_kill_cut_short_takes_no_other_with_it(
+    dataset: SimulatedDataset, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(b'{"time": "2026-01-01T00:00:00+00:00", "eve')
+    assert run(*call_words(dataset, tmp_path / "x.vcf", "--regions", "chrS:1-1000", "--log-json", log)) == 0
+    cut, *lines = log.read_text().splitlines()
+    assert cut.endswith('"eve')
+    assert json.loads(lines[0])["event"] == "start"

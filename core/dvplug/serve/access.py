@@ -7,6 +7,7 @@ import hmac
 import json
 import secrets
 from collections.abc import Iterable
+from contextlib import suppress
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -183,15 +184,16 @@ class _Limited:
             return message
 
         async def watched(message: Message) -> None:
+            """Hold back what the application makes of a body that ended so."""
             nonlocal begun
-            begun = begun or message["type"] == "http.response.start"
-            await send(message)
+            if begun or come <= (self.most or 0):
+                begun = True
+                await send(message)
 
-        try:
+        with suppress(_TooLong):
             await self.app(scope, limited, watched)
-        except _TooLong:
-            if not begun:
-                await _refuse(scope, send, _too_long(self.most))
+        if not begun:
+            await _refuse(scope, send, _too_long(self.most))
 
 
 class _TooLong(Exception):

@@ -36,7 +36,9 @@ def run_service(settings: ServiceSettings) -> None:
         )  # fmt: skip
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         info(f"Serving {settings.data} at http://{host}:{port}/ until Ctrl-C.")
-        with suppress(KeyboardInterrupt):  # which it raises again once all has ended: that is how a service ends
+        with suppress(
+            KeyboardInterrupt
+        ):  # which it raises again once all has ended: that is how a service ends
             uvicorn.Server(config).run(sockets=[listener])
         info("Ended: runs that were not done go on at the next start.")
 

@@ -70,6 +70,15 @@ def log_event(event: str, **fields: Any) -> None:
         raise unwritable(f"The log {_log.name}", error) from error
 
 
+def _ends_in_a_line(path: Path) -> bool:
+    """Whether a log's last line was cut short, by a kill or a full disk; the next must not be appended to it."""
+    if not path.is_file() or not path.stat().st_size:
+        return False
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read() != b"\n"
+
+
 def _masked(value: Any) -> Any:
     if isinstance(value, str):
         return masked(value)
@@ -98,7 +107,10 @@ def run_log(path: Path | None) -> Iterator[None]:
         return
     began = time.monotonic()
     try:
+        cut = _ends_in_a_line(path)
         _log = path.open("ab", buffering=0)  # what a full disk refused is not left to `close`
+        if cut:
+            _log.write(b"\n")
     except OSError as error:
         raise InputError(
             f"The log {path} cannot be written",

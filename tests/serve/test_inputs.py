@@ -1,0 +1,108 @@
+"""What is laid into the folder of a run: names of ours, links to what lies here, a reference out of a tar."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from dvplug.errors import DvplugError
+from dvplug.serve.errors import ServiceError
+from dvplug.serve.inputs import LaidInputs, Transfer, lay_inputs, missing_indexes
+from dvplug.serve.places import Places, confined
+from dvplug.serve.requests import RunRequest
+from dvplug.serve.settings import ServiceSettings
+from dvplug.serve.transfer import Limits
+from dvplug.simulate import SimulatedDataset
+
+TRANSFER = Transfer(Limits(max_bytes=10**8), lambda: False, lambda *_: None)
+FASTA = b">c\nACGT\n"
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    return Places.of(ServiceSettings(tmp_path / "data"))
+
+
+def _lay(places: Places, tmp_path: Path, **request: object) -> LaidInputs:
+    return lay_inputs(RunRequest.model_validate(request), tmp_path / "run", places, "", TRANSFER)
+
+
+def test_indexes_are_found_by_either_name(places: Places, dataset: SimulatedDataset, tmp_path: Path) -> None:
+    for name in ("reads.bam", "reference.fa", "reference.fa.fai"):
+        (places.files / name).write_bytes((dataset.reference.parent / name).read_bytes())
+    (places.files / "reads.bai").write_bytes((dataset.reference.parent / "reads.bam.bai").read_bytes())
+    laid = _lay(places, tmp_path, reads=["reads.bam", "reads.bam"], ref="reference.fa")
+    assert laid == LaidInputs("inputs/reference.fa", ("inputs/reads-1.bam", "inputs/reads-2.bam"))
+    assert not missing_indexes(tmp_path / "run", laid)
+    assert (tmp_path / "run/inputs/reads-1.bam.bai").resolve() == places.files / "reads.bai"
+    assert _lay(places, tmp_path, reads=["not looked at"], ref="again") == laid
+
+
+def test_an_index_that_is_missing_is_named(places: Places, dataset: SimulatedDataset, tmp_path: Path) -> None:
+    for name in ("reads.bam", "reference.fa"):
+        (places.files / name).write_bytes((dataset.reference.parent / name).read_bytes())
+    laid = _lay(places, tmp_path, reads=["reads.bam"], ref="reference.fa")
+    assert missing_indexes(tmp_path / "run", laid) == [laid.ref, *laid.reads]
+
+
+def _tar(path: Path, *members: tuple[str, bytes], mode: str = "w:gz") -> None:
+    with tarfile.open(path, mode) as tar:  # type: ignore[call-overload]
+        for name, content in members:
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
+def test_a_reference_is_taken_out_of_a_tar(places: Places, tmp_path: Path, mode: str) -> None:
+    _tar(places.files / "ref.tar", ("Ref/Homo.fasta", FASTA), ("Ref/Homo.fasta.fai", b"c\t4\t3\t4\t5\n"),
+         ("Ref/Homo.fasta.bwt", b"x"), ("Ref/Homo.dict", b"y"), mode=mode)  # fmt: skip
+    (places.files / "reads.bam").write_bytes(b"BAM")
+    laid = _lay(places, tmp_path, reads=["reads.bam"], ref_tarball="ref.tar")
+    assert (tmp_path / "run" / laid.ref).read_bytes() == FASTA
+    assert (tmp_path / "run" / f"{laid.ref}.fai").read_bytes() == b"c\t4\t3\t4\t5\n"
+    assert not list((tmp_path / "run").rglob("*.bwt"))
+
+
+@pytest.mark.parametrize(
+    ("members", "says"),
+    [
+        ([("a.txt", b"x")], "it holds no FASTA"),
+        ([("a.fa", FASTA), ("b.fa", FASTA)], "it holds two: a.fa and b.fa"),
+        ([("a.fa", FASTA), ("b.fa.gz", FASTA)], "it holds a.fa, b.fa.gz"),
+    ],
+)
+def test_another_tar_is_refused(
+    places: Places, tmp_path: Path, members: list[tuple[str, bytes]], says: str
+) -> None:
+    _tar(places.files / "ref.tar", *members)
+    with pytest.raises(DvplugError, match=says):
+        _lay(places, tmp_path, reads=["reads.bam"], ref_tarball="ref.tar")
+
+
+def test_links_and_names_in_a_tar_lead_nowhere(places: Places, tmp_path: Path) -> None:
+    (tmp_path / "secret.fa").write_bytes(b">secret\nA\n")
+    with tarfile.open(places.files / "ref.tar", "w") as tar:
+        link = tarfile.TarInfo("a.fa")
+        link.type, link.linkname = tarfile.SYMTYPE, str(tmp_path / "secret.fa")
+        tar.addfile(link)
+        out = tarfile.TarInfo("../../../escaped.fa")
+        out.size = len(FASTA)
+        tar.addfile(out, io.BytesIO(FASTA))
+    (places.files / "reads.bam").write_bytes(b"BAM")
+    laid = _lay(places, tmp_path, reads=["reads.bam"], ref_tarball="ref.tar")
+    assert (tmp_path / "run" / laid.ref).read_bytes() == FASTA
+    assert not list(tmp_path.rglob("escaped.fa"))
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "a/..", "../x", "/x", "a//x", "x\0", "a\\x", "x" * 5000, "folder"]
+)
+def test_names_that_lead_out_are_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "in" / "folder").mkdir(parents=True)
+    (tmp_path / "x").write_text("secret")
+    with pytest.raises(ServiceError, match="There is no file"):
+        confined(tmp_path / "in", name)
