@@ -211,6 +211,7 @@ async def _refuse(scope: Scope, send: Send, error: ServiceError) -> None:
     headers: Iterable[tuple[bytes, bytes]] = [
         (b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()),
         *([(b"www-authenticate", b"Bearer")] if error.status == 401 else []),
+        *([(b"connection", b"close")] if error.status == 413 else []),  # else what still comes would be read
     ]  # fmt: skip
     await send({"type": "http.response.start", "status": error.status, "headers": list(headers)})
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
