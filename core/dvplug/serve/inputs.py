@@ -15,7 +15,7 @@ from dvplug.errors import DvplugError, InputError, Problems
 from dvplug.serve.errors import ServiceError
 from dvplug.serve.places import UPLOAD, Places
 from dvplug.serve.requests import RunRequest
-from dvplug.serve.transfer import Limits, fetch, read_htsget, resolve_drs
+from dvplug.serve.transfer import Limits, Source, fetch, read_htsget, resolve_drs
 from dvplug_registry.files import write_whole
 from dvplug_registry.safe_text import masked
 
@@ -186,11 +186,11 @@ def _fetch(text: str, place: Path, transfer: Transfer) -> None:
         url = text[len("htsget+") :] if scheme.startswith("htsget+") else f"https{text[len('htsget') :]}"
         read_htsget(url, place, transfer.limits, cancelled=transfer.cancelled, progress=tell)
         return
-    urls = resolve_drs(text, transfer.limits) if scheme.startswith("drs://") else [text]
+    sources = resolve_drs(text, transfer.limits) if scheme.startswith("drs://") else [Source(text)]
     failed: DvplugError | None = None
-    for url in urls:
+    for source in sources:
         try:
-            fetch(url, place, transfer.limits, cancelled=transfer.cancelled, progress=tell)
+            fetch(source, place, transfer.limits, cancelled=transfer.cancelled, progress=tell)
             return
         except DvplugError as error:
             failed = failed or error

@@ -1,0 +1,85 @@
+"""Where the bytes of a `drs://` URI lie: GA4GH Data Repository Service 1.x, URIs that name a host."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from dvplug.errors import InputError
+from dvplug.serve.transfer.fetch import Source, read_small
+from dvplug.serve.transfer.guard import Asker, Limits, Refused
+
+
+def resolve_drs(uri: str, limits: Limits, *, scheme: str = "https") -> list[Source]:
+    """Return what can be asked for the bytes of an object, in the order in which it offers them.
+
+    Parameters
+    ----------
+    scheme
+        That of the server: https, as the specification wants it.
+
+    Raises
+    ------
+    InputError
+        It is no URI of a host, there is no such object, or it offers nothing by https or http.
+    """
+    parts = urlsplit(uri)
+    object_id = parts.path.lstrip("/")
+    if (
+        parts.scheme.lower() != "drs"
+        or not parts.hostname
+        or not object_id
+        or "/" in object_id
+        or "@" in parts.netloc
+    ):
+        raise Refused(
+            f"'{uri[:200]}' is no DRS URI that can be resolved",
+            cause="it has to name a host and an object: drs://host/id; compact identifiers are not resolved",
+            repair="Give that form, or the https URL of the file.",
+        )
+    base = f"{scheme}://{parts.netloc}/ga4gh/drs/v1/objects/{quote(object_id, safe='%')}"
+    asker = Asker(limits)
+    try:
+        found = list(_offered(asker, base, _json(read_small(asker, Source(base)), uri)))
+    finally:
+        asker.clear()
+    if not found:
+        raise Refused(
+            f"'{uri}' offers nothing by https",
+            cause="its access methods are others",
+            repair="Give an https URL.",
+        )
+    return found
+
+
+def _offered(asker: Asker, base: str, told: dict[str, Any]) -> list[Source]:
+    found = []
+    for method in told.get("access_methods") or ():
+        if not isinstance(method, dict) or method.get("type") not in ("https", "http"):
+            continue
+        access = method.get("access_url")
+        if not access and method.get("access_id"):
+            url = f"{base}/access/{quote(str(method['access_id']), safe='')}"
+            access = _json(read_small(asker, Source(url)), url)
+        if isinstance(access, dict) and isinstance(access.get("url"), str):
+            found.append(Source(access["url"], _headers(access.get("headers"))))
+    return found
+
+
+def _headers(lines: Any) -> dict[str, str]:
+    """Header fields, which DRS writes as lines ``Name: value``."""
+    if not isinstance(lines, list):
+        return {}
+    pairs = (str(line).partition(":") for line in lines)
+    return {name.strip(): value.strip() for name, colon, value in pairs if colon}
+
+
+def _json(content: bytes, where: str) -> dict[str, Any]:
+    try:
+        found = json.loads(content)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise InputError(f"{where} does not answer as a DRS server does", repair="Correct the URI.")
+    return found

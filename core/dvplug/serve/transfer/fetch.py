@@ -1,0 +1,223 @@
+"""Bring a file here: whole, or not at all under its name; what a broken transfer brought is gone on with."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import urllib3
+
+from dvplug.errors import InputError, unwritable
+from dvplug.serve.transfer.guard import Asker, Limits, Refused, Unreachable, chunks, require_status
+from dvplug_registry.safe_text import masked
+
+
+@dataclass(frozen=True)
+class Source:
+    """A URL, and the header fields that have to be sent with it."""
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def never() -> bool:
+    """Whether to end: no."""
+    return False
+
+
+def tell_nobody(done: int, total: int | None) -> None:
+    """Say how far it is: to nobody."""
+
+
+def fetch(
+    source: Source | str,
+    to: Path,
+    limits: Limits,
+    *,
+    cancelled: Callable[[], bool] = never,
+    progress: Callable[[int, int | None], None] = tell_nobody,
+) -> None:
+    """Bring what a URL names to a place.
+
+    What came of a transfer that broke off, or was killed, lies beside it (``.NAME.part``), with what the server calls
+    its state (``ETag`` or ``Last-Modified``): the next one goes on there if the server says that it is the same still.
+
+    Parameters
+    ----------
+    to
+        Place; its folder is there.
+    cancelled
+        Asked between two chunks: once it says so, the transfer ends, with an error.
+    progress
+        Told bytes so far, and in all where that is known.
+
+    Raises
+    ------
+    InputError
+        It must not be asked for, cannot be had, is too large or too slow; or the disk is full.
+    """
+    source = Source(source) if isinstance(source, str) else source
+    asker, begun, failed = Asker(limits), time.monotonic(), 0
+    part = _Part(to)
+    try:
+        while True:
+            before = part.size()
+            try:
+                _go_on(asker, source, part, begun, cancelled, progress)
+                part.keep()
+                return
+            except Unreachable:
+                failed = 0 if part.size() > before else failed + 1
+                if failed >= limits.tries or time.monotonic() - begun > limits.total_s:
+                    raise
+                _pause(limits.pause_s * 2**failed, cancelled)
+    except OSError as error:
+        raise unwritable(f"{to.name}", error) from error
+    finally:
+        asker.clear()
+
+
+def _pause(seconds: float, cancelled: Callable[[], bool]) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and not cancelled():
+        time.sleep(min(0.1, seconds))
+
+
+class _Part:
+    """What came so far of a file, and of which state of it."""
+
+    def __init__(self, to: Path) -> None:
+        self.to = to
+        self.path = to.with_name(f".{to.name}.part")
+        self.note = to.with_name(f".{to.name}.part.json")
+
+    def size(self) -> int:
+        """Bytes that are here."""
+        try:
+            return self.path.stat().st_size
+        except OSError:
+            return 0
+
+    def state(self, url: str) -> str:
+        """What the server called the state that the bytes are of; empty where that is not known."""
+        try:
+            kept = json.loads(self.note.read_bytes())
+            return str(kept["state"]) if kept["url"] == url else ""
+        except (OSError, ValueError, KeyError, TypeError):
+            return ""
+
+    def begin(self, url: str, state: str) -> None:
+        """Throw away what is here: what comes next is of this state."""
+        self.path.write_bytes(b"")
+        self.note.write_text(json.dumps({"url": url, "state": state}))
+        self.note.chmod(0o600)  # the URL may open something
+
+    def keep(self) -> None:
+        """Give it its name."""
+        with self.path.open("rb") as file:
+            os.fsync(file.fileno())
+        self.path.replace(self.to)
+        with suppress(OSError):
+            self.note.unlink()
+
+
+def _go_on(
+    asker: Asker,
+    source: Source,
+    part: _Part,
+    begun: float,
+    cancelled: Callable[[], bool],
+    progress: Callable[[int, int | None], None],
+) -> None:
+    """Ask for what is missing, and append it; raises InputError where it does not all come."""
+    url, limits = source.url, asker.limits
+    have, state = part.size(), part.state(url)
+    headers = dict(source.headers)
+    is_range = any(
+        name.lower() == "range" for name in headers
+    )  # of a ticket's part, which is not gone on with
+    if have and state and not is_range:
+        headers |= {"range": f"bytes={have}-", "if-range": state}
+    with asker.opened("GET", url, headers) as answer:
+        if answer.status == 416 and "if-range" in headers:  # nothing is missing, or it is another file now
+            part.begin(url, "")
+            raise Unreachable(f"{masked(url)} has changed", repair="Try again.")
+        require_status(answer, url, (200, 206) if is_range or "if-range" in headers else (200,))
+        if is_range or answer.status == 200 or _first_byte(answer) != have:
+            part.begin(url, _state(answer))
+            have = 0
+            if answer.status == 206 and not is_range:
+                raise Unreachable(
+                    f"{masked(url)} sends another range than was asked for", repair="Try again."
+                )
+        total = _total(answer, have)
+        if (total or 0) > limits.max_bytes:
+            raise _too_large(url, limits)
+        with part.path.open("ab") as file:
+            for chunk in _wanted(chunks(answer, url, limits, begun), cancelled):
+                have += len(chunk)
+                if have > limits.max_bytes:
+                    raise _too_large(url, limits)
+                file.write(chunk)
+                progress(have, total)
+    if total is not None and have != total:
+        raise Unreachable(
+            f"{masked(url)} breaks off", cause=f"{have:,} of {total:,} bytes came", repair="Try again."
+        )
+
+
+def _wanted(come: Iterator[bytes], cancelled: Callable[[], bool]) -> Iterator[bytes]:
+    for chunk in come:
+        if cancelled():
+            raise Refused("The transfer was cancelled", repair="Retry the run: it goes on from there.")
+        yield chunk
+
+
+def _state(answer: urllib3.BaseHTTPResponse) -> str:
+    """What may stand in If-Range (RFC 9110, 13.1.5): a strong ETag, or else a date."""
+    tag = answer.headers.get("etag", "")
+    return tag if tag.startswith('"') else answer.headers.get("last-modified", "")
+
+
+def _first_byte(answer: urllib3.BaseHTTPResponse) -> int:
+    """Which byte a 206 begins with (RFC 9110, 14.4); -1 where it does not say."""
+    said = answer.headers.get("content-range", "").removeprefix("bytes ").partition("-")[0].strip()
+    return int(said) if said.isascii() and said.isdigit() else -1
+
+
+def _total(answer: urllib3.BaseHTTPResponse, have: int) -> int | None:
+    said = answer.headers.get("content-length", "")
+    return have + int(said) if said.isascii() and said.isdigit() and len(said) < 20 else None
+
+
+def _too_large(url: str, limits: Limits) -> InputError:
+    return Refused(
+        f"{masked(url)} is too large", cause=f"an input may have {limits.max_bytes:,} bytes",
+        repair="Start the service with a larger --max-input.",
+    )  # fmt: skip
+
+
+def read_small(asker: Asker, source: Source, most: int = 1 << 24) -> bytes:
+    """Return a whole small document, such as a ticket; raises InputError as `fetch`."""
+    for failed in range(asker.limits.tries + 1):
+        try:
+            with asker.opened("GET", source.url, source.headers) as answer:
+                require_status(answer, source.url, (200,))
+                content = b""
+                for chunk in chunks(answer, source.url, asker.limits, time.monotonic()):
+                    content += chunk
+                    if len(content) > most:
+                        raise Refused(
+                            f"{masked(source.url)} has more than {most:,} bytes", repair="Correct the URL."
+                        )
+                return content
+        except Unreachable:
+            if failed == asker.limits.tries:
+                raise
+            time.sleep(asker.limits.pause_s * 2**failed)
+    raise AssertionError  # the last try returns or raises

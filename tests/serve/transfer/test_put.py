@@ -1,0 +1,66 @@
+"""Files that are delivered, whole or in parts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from dvplug.serve.transfer import Limits, put
+from dvplug.serve.transfer.guard import Refused, Unreachable
+from helpers.object_server import object_server
+
+OPEN = Limits(max_bytes=10**6, allow_private=True, tries=2, pause_s=0.01)
+CONTENT = bytes(range(256)) * 100 + b"end"
+
+
+@pytest.mark.parametrize(("urls", "used"), [(1, 1), (2, 2), (3, 3), (7, 7)])
+def test_parts_put_together_are_the_file(tmp_path: Path, urls: int, used: int) -> None:
+    (tmp_path / "x").write_bytes(CONTENT)
+    with object_server() as objects:
+        objects.signature, objects.refuse = "X-Sig=s", [503]
+        places = [f"{objects.url}part{n}?X-Sig=s" for n in range(urls)]
+        put(tmp_path / "x", places, OPEN, manifest=f"{objects.url}manifest?X-Sig=s")
+        told = json.loads(objects.files["manifest"])
+        assert b"".join(objects.files[f"part{n}"] for n in range(used)) == CONTENT
+        assert all("transfer-encoding" not in one.headers for one in objects.asked)
+    assert (told["name"], told["size"]) == ("x", len(CONTENT))
+    assert told["sha256"] == hashlib.sha256(CONTENT).hexdigest()
+    assert [one["part_number"] for one in told["parts"]] == list(range(1, used + 1))
+    assert sum(one["size"] for one in told["parts"]) == len(CONTENT)
+    for n, one in enumerate(told["parts"]):
+        assert one["etag"] == f'"{hashlib.md5(objects.files[f"part{n}"]).hexdigest()}"'
+
+
+@pytest.mark.parametrize("content", [b"", b"ab"])
+def test_no_more_parts_are_used_than_there_are_bytes_for(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x").write_bytes(content)
+    with object_server() as objects:
+        put(tmp_path / "x", [f"{objects.url}{n}" for n in range(5)], OPEN)
+        assert [one.body for one in objects.asked] == ([b"a", b"b"] if content else [b""])
+
+
+def test_what_is_not_taken_is_told(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(CONTENT)
+    with object_server() as objects:
+        objects.signature = "X-Sig=s"
+        with pytest.raises(Refused, match=r"x\?\*\*\* answers 403"):
+            put(tmp_path / "x", [f"{objects.url}x?X-Sig=wrong"], OPEN)
+        objects.refuse = [500] * 9
+        with pytest.raises(Unreachable, match="answers 500"):
+            put(tmp_path / "x", [f"{objects.url}x?X-Sig=s"], OPEN)
+        objects.refuse = [302]
+        with pytest.raises(Refused, match="leads elsewhere"):
+            put(tmp_path / "x", [f"{objects.url}x?X-Sig=s"], OPEN)
+        with pytest.raises(Refused, match="leads to a private address"):
+            put(tmp_path / "x", [f"{objects.url}x"], Limits(10**6))
+        assert objects.files == {}
+
+
+def test_a_manifest_comes_last(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(CONTENT)
+    with object_server() as objects:
+        put(tmp_path / "x", [f"{objects.url}a", f"{objects.url}b"], OPEN, manifest=f"{objects.url}m")
+        assert [one.path for one in objects.asked] == ["/a", "/b", "/m"]
