@@ -56,7 +56,7 @@ class ServiceProcess:
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     def start(self) -> float:
-        """Start it; returns after how many seconds it was ready. Raises RuntimeError where it is not."""
+        """Start it; returns after how many seconds it answered. Raises RuntimeError where it does not."""
         began = time.monotonic()
         words = [
             sys.executable,
@@ -78,7 +78,7 @@ class ServiceProcess:
             if found := re.search(r"at (http://\S+/) until", said):
                 self.url = found[1]
                 with suppress(OSError):
-                    if self.get("v1/health/ready").status in (200, 404):
+                    if self.get("v1/health/live").status == 200:
                         return time.monotonic() - began
             if self.process.poll() is not None:
                 raise RuntimeError(f"the service ended: {said}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -14,8 +13,9 @@ from starlette.exceptions import HTTPException
 from dvplug._version import __version__
 from dvplug.errors import DvplugError
 from dvplug.serve.access import Access
-from dvplug.serve.api import plain
+from dvplug.serve.api import health, nvidia, plain
 from dvplug.serve.errors import ServiceError, problems_of
+from dvplug.serve.requests import problem_of
 from dvplug.serve.service import Service
 
 DESCRIPTION = (
@@ -42,7 +42,8 @@ def create_app(service: Service) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    app.include_router(plain.router(service))
+    for interface in (health, plain, nvidia):
+        app.include_router(interface.router(service))
     app.add_middleware(Access, settings=service.settings)
     app.add_exception_handler(DvplugError, _user_error)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -62,19 +63,7 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     found = error.errors()
     no_json = any(one["type"] == "json_invalid" for one in found)
-    return JSONResponse({"problems": [_of_field(one) for one in found]}, 400 if no_json else 422)
-
-
-def _of_field(one: dict[str, Any]) -> dict[str, str]:
-    where = [str(part) for part in one["loc"] if part not in ("body", "query", "path", "header")]
-    name = ".".join(where)
-    problem = f"'{name}': {one['msg']}" if name else one["msg"]
-    return {
-        "problem": problem[:500],
-        "cause": "",
-        "repair": "See /openapi.json for what is taken.",
-        "field": name,
-    }
+    return JSONResponse({"problems": [problem_of(one) for one in found]}, 400 if no_json else 422)
 
 
 async def _http_error(_: Request, error: Exception) -> JSONResponse:

@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from dvplug.serve.errors import ServiceError
 
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(@[0-9][0-9.]*)?")
 
@@ -89,6 +100,28 @@ class RunRequest(Strict):
         if self.indexes and len(self.indexes) != len(self.reads):
             raise ValueError("indexes are as many as reads, in their order, or none")
         return self
+
+
+def request_of(**given: Any) -> RunRequest:
+    """Make a request of what another interface was given; raises ServiceError (422) with all that is wrong."""
+    try:
+        return RunRequest(**given)
+    except ValidationError as error:
+        told = [problem_of(dict(one)) for one in error.errors(include_url=False)]
+        raise ServiceError(422, told[0]["problem"], several=told) from error
+
+
+def problem_of(error: Mapping[str, Any]) -> dict[str, str]:
+    """Say what pydantic found wrong with a field."""
+    where = [str(part) for part in error["loc"] if part not in ("body", "query", "path", "header")]
+    name = ".".join(where)
+    problem = f"'{name}': {error['msg']}" if name else str(error["msg"])
+    return {
+        "problem": problem[:500],
+        "cause": "",
+        "repair": "See /openapi.json for what is taken.",
+        "field": name,
+    }
 
 
 class ProblemView(BaseModel):

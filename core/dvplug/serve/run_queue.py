@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 from collections import Counter
 from contextlib import suppress
+from dataclasses import dataclass, field
 
 from dvplug.serve.checks import Checker
 from dvplug.serve.command import LOG
@@ -19,6 +20,32 @@ from dvplug.system.console import warn
 
 LOOK_S = 5.0
 """Between two looks at the disk, where nothing wakes the queue."""
+
+
+@dataclass
+class Totals:
+    """What runs that ended since the service began did.
+
+    Attributes
+    ----------
+    errors
+        Runs that failed or were refused, by the kind of their error.
+    """
+
+    regions: int = 0
+    reads: int = 0
+    stage_seconds: Counter[str] = field(default_factory=Counter)
+    errors: Counter[str] = field(default_factory=Counter)
+
+    def add(self, life: RunLife) -> None:
+        """Add a run that ended."""
+        told = life.progress.summary()
+        self.regions += told["done"]
+        self.reads += told["reads"]
+        self.stage_seconds.update(life.progress.stage_seconds)
+        if life.run.state in (State.FAILED, State.REFUSED):
+            last = life.progress.last or {}
+            self.errors[str(last.get("kind", life.run.state.value))] += 1
 
 
 class RunQueue:
@@ -37,6 +64,7 @@ class RunQueue:
         self._wake = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
         self.draining = False
+        self.totals = Totals()
 
     def start(self) -> None:
         """Begin, with what a service that was killed left first."""
@@ -119,6 +147,7 @@ class RunQueue:
         life, task = self.lives.pop(run_id), self._tasks.pop(run_id)
         if life.run.state in FINISHED:
             self._store.keep_progress(run_id, life.progress.summary())
+            self.totals.add(life)
         if not task.cancelled() and (error := task.exception()):
             warn(f"run {run_id} is not worked on any more, by a fault of the service: {error!r}")
         self.wake()
