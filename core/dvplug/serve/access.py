@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dvplug.serve.errors import ServiceError
+from dvplug.serve.errors import ServiceError, answer_of
 from dvplug.serve.settings import ServiceSettings, is_loopback
 
 COOKIE = "dvplug_token"
@@ -207,11 +207,12 @@ def _too_long(most: int) -> ServiceError:
 
 
 async def _refuse(scope: Scope, send: Send, error: ServiceError) -> None:
-    body = json.dumps(error.as_json()).encode()
+    status, told = answer_of(scope["path"], error.status, error.told())
+    body = json.dumps(told).encode()
     headers: Iterable[tuple[bytes, bytes]] = [
         (b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()),
         *([(b"www-authenticate", b"Bearer")] if error.status == 401 else []),
         *([(b"connection", b"close")] if error.status == 413 else []),  # else what still comes would be read
     ]  # fmt: skip
-    await send({"type": "http.response.start", "status": error.status, "headers": list(headers)})
+    await send({"type": "http.response.start", "status": status, "headers": list(headers)})
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request
@@ -13,8 +13,8 @@ from starlette.exceptions import HTTPException
 from dvplug._version import __version__
 from dvplug.errors import DvplugError
 from dvplug.serve.access import Access
-from dvplug.serve.api import health, nvidia, plain
-from dvplug.serve.errors import ServiceError, problems_of
+from dvplug.serve.api import health, htsget, nvidia, plain, uploads, wes
+from dvplug.serve.errors import ServiceError, answer_of, problems_of
 from dvplug.serve.requests import problem_of
 from dvplug.serve.service import Service
 
@@ -42,7 +42,7 @@ def create_app(service: Service) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    for interface in (health, plain, nvidia):
+    for interface in (health, plain, uploads, nvidia, wes, htsget):
         app.include_router(interface.router(service))
     app.add_middleware(Access, settings=service.settings)
     app.add_exception_handler(DvplugError, _user_error)
@@ -51,22 +51,29 @@ def create_app(service: Service) -> FastAPI:
     return app
 
 
-async def _user_error(_: Request, error: Exception) -> JSONResponse:
+async def _user_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, DvplugError)
     if isinstance(error, ServiceError):
-        return JSONResponse(error.as_json(), error.status)
-    return JSONResponse({"problems": problems_of(error)}, 422)
+        return _answer(request, error.status, error.told())
+    return _answer(request, 422, problems_of(error))
 
 
-async def _invalid(_: Request, error: Exception) -> JSONResponse:
+async def _invalid(request: Request, error: Exception) -> JSONResponse:
     """Name each field that is wrong; a body that is no JSON is a 400."""
     assert isinstance(error, RequestValidationError)
     found = error.errors()
     no_json = any(one["type"] == "json_invalid" for one in found)
-    return JSONResponse({"problems": [problem_of(one) for one in found]}, 400 if no_json else 422)
+    return _answer(request, 400 if no_json else 422, [problem_of(one) for one in found])
 
 
-async def _http_error(_: Request, error: Exception) -> JSONResponse:
+async def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     problem = {"problem": str(error.detail), "cause": "", "repair": "See /openapi.json for what there is."}
-    return JSONResponse({"problems": [problem]}, error.status_code, headers=error.headers)
+    answer = _answer(request, error.status_code, [problem])
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+def _answer(request: Request, status: int, problems: Sequence[dict[str, str]]) -> JSONResponse:
+    status, body = answer_of(request.url.path, status, problems)
+    return JSONResponse(body, status)

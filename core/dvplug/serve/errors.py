@@ -34,11 +34,36 @@ class ServiceError(DvplugError):
         self.status = status
         self._several = list(several)
 
-    def as_json(self) -> dict[str, Any]:
-        """Return ``{"problems": [...]}``, as every answer of an error is."""
-        return {"problems": self._several or problems_of(self)}
+    def told(self) -> list[dict[str, str]]:
+        """Return what is wrong, one by one, as JSON has it."""
+        return self._several or problems_of(self)
 
 
 def problems_of(error: DvplugError) -> list[dict[str, str]]:
     """Return what is wrong, one by one, as JSON has it."""
     return [{"problem": one.problem, "cause": one.cause, "repair": one.repair} for one in error.problems]
+
+
+_HTSGET = {
+    400: "InvalidInput",
+    401: "InvalidAuthentication",
+    403: "PermissionDenied",
+    404: "NotFound",
+    413: "PayloadTooLarge",
+}
+
+
+def answer_of(path: str, status: int, problems: Sequence[dict[str, str]]) -> tuple[int, dict[str, Any]]:
+    """Return status and body of an error, in the form that the interface of a path has for them.
+
+    WES and htsget know no 422: what cannot be run is a 400 there.
+    """
+    if not path.startswith("/ga4gh/"):
+        return status, {"problems": list(problems)}
+    status = 400 if status == 422 else status
+    text = "; ".join(" ".join(filter(None, (o["problem"], o["cause"], o["repair"]))) for o in problems)
+    if path.startswith("/ga4gh/htsget/"):
+        word, colon, _ = text.partition(": ")
+        said = word if colon and word.isalpha() else _HTSGET.get(status, "InternalError")
+        return status, {"htsget": {"error": said, "message": text.removeprefix(f"{said}: ")}}
+    return status, {"msg": text, "status_code": status, "problems": list(problems)}

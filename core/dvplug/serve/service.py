@@ -24,6 +24,7 @@ from dvplug.serve.requests import RunRequest
 from dvplug.serve.run_queue import RunQueue
 from dvplug.serve.settings import ServiceSettings
 from dvplug.serve.store import ACTIVE, FINISHED, WAITING, Run, State, Store, now
+from dvplug.serve.uploads import Uploads
 from dvplug.system.outputs import locked
 
 SWEEP_S = 600.0
@@ -50,8 +51,8 @@ class Service:
 
     Attributes
     ----------
-    settings, store, places
-        What was decided, what is known, where things are.
+    settings, store, places, uploads
+        What was decided, what is known, where things are, what clients send.
     began
         When it was started, by `time.monotonic`.
     """
@@ -64,6 +65,7 @@ class Service:
         self._held = ExitStack()
         self._held.enter_context(locked(self.places.lock))
         self.store = Store(self.places.database)
+        self.uploads = Uploads(settings, self.places)
         self.checker = Checker()
         self.queue = RunQueue(settings, self.store, self.places, self.checker)
         self.began = time.monotonic()
