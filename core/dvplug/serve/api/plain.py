@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Response
 from fastapi.responses import FileResponse
@@ -37,6 +37,11 @@ NO_ROOM: dict[int | str, dict[str, Any]] = {
     507: {"model": Problems, "description": "The disk is full."},
 }
 MOST_FILES = 10_000
+PAGE_ALONE = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; sandbox allow-scripts; "
+    "frame-ancestors 'self'"
+)
+"""Of a report: it needs nothing, and is of no origin, so that nothing in it could ask this service for anything."""
 
 
 def router(service: Service) -> APIRouter:
@@ -154,15 +159,27 @@ def _add_run(routes: APIRouter, service: Service) -> None:
             one.path, media_type=one.media_type, filename=one.name, content_disposition_type="inline"
         )
 
-    @routes.get("/runs/{run_id}/{what}", response_class=Response, responses=NOT_FOUND | file)
-    def words(run_id: str, what: Literal["stdout", "stderr", "log"], owner: Owner) -> FileResponse:
-        """What the command of a run said, or its log of events, so far."""
-        path = service.words(service.run(run_id, owner), what)
-        if not path.is_file():
-            raise ServiceError(404, f"The run has no {what} yet", repair="Ask again once it runs.")
-        return FileResponse(
-            path, media_type="application/jsonl" if what == "log" else "text/plain; charset=utf-8"
+    text: dict[int | str, dict[str, Any]] = {
+        200: {"content": {"text/plain": {}, "application/jsonl": {}}, "description": "As far as it came."}
+    }
+
+    def words(what: str) -> None:
+        @routes.get(
+            f"/runs/{{run_id}}/{what}",
+            response_class=Response,
+            responses=NOT_FOUND | text,
+            name=f"run {what}",
         )
+        def said(run_id: str, owner: Owner) -> FileResponse:
+            """What the command of a run said, so far: its output, its messages, or its log of events for programs."""
+            path = service.words(service.run(run_id, owner), what)
+            if not path.is_file():
+                raise ServiceError(404, f"The run has no {what} yet", repair="Ask again once it runs.")
+            kind = "application/jsonl" if what == "log" else "text/plain; charset=utf-8"
+            return FileResponse(path, media_type=kind)
+
+    for what in ("stdout", "stderr", "log"):
+        words(what)
 
 
 async def _events(service: Service, run_id: str, owner: str, after: int) -> AsyncIterator[dict[str, str]]:
