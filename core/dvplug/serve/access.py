@@ -26,10 +26,10 @@ MOST_BODY = 1 << 20
 """Bytes of a body, but of uploads and of attachments."""
 MOST_ATTACHMENTS = 1 << 26
 _HEADERS = {
-    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
     "connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'",
     "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",  # with none, forms would be sent as of an origin "null"
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "cache-control": "no-store",
@@ -85,7 +85,10 @@ class Access:
         try:
             scope["dvplug_owner"] = self._admitted(request)
         except ServiceError as error:
-            await _refuse(scope, send_safely, error)
+            if error.status == 401 and "text/html" in request.headers.get("accept", ""):
+                await _lead(send_safely, b"/login")
+            else:
+                await _refuse(scope, send_safely, error)
             return
         await _Limited(self.app, _most(request), request)(scope, receive, send_safely)
 
@@ -204,6 +207,12 @@ def _too_long(most: int) -> ServiceError:
     return ServiceError(
         413, f"The body is longer than {most:,} bytes", repair="Upload files at /api/uploads, in parts."
     )
+
+
+async def _lead(send: Send, place: bytes) -> None:
+    headers = [(b"location", place), (b"content-length", b"0")]
+    await send({"type": "http.response.start", "status": 303, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def _refuse(scope: Scope, send: Send, error: ServiceError) -> None:

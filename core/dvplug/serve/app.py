@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from dvplug._version import __version__
@@ -15,6 +15,7 @@ from dvplug.errors import DvplugError
 from dvplug.serve.access import Access
 from dvplug.serve.api import health, htsget, nvidia, plain, uploads, wes
 from dvplug.serve.errors import ServiceError, answer_of, problems_of
+from dvplug.serve.page import routes
 from dvplug.serve.requests import problem_of
 from dvplug.serve.service import Service
 
@@ -42,8 +43,10 @@ def create_app(service: Service) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    for interface in (health, plain, uploads, nvidia, wes, htsget):
+    for interface in (health, plain, uploads, nvidia, wes, htsget, routes):
         app.include_router(interface.router(service))
+    app.mount("/static", routes.static())
+    app.state.service = service
     app.add_middleware(Access, settings=service.settings)
     app.add_exception_handler(DvplugError, _user_error)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -51,14 +54,14 @@ def create_app(service: Service) -> FastAPI:
     return app
 
 
-async def _user_error(request: Request, error: Exception) -> JSONResponse:
+async def _user_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, DvplugError)
     if isinstance(error, ServiceError):
         return _answer(request, error.status, error.told())
     return _answer(request, 422, problems_of(error))
 
 
-async def _invalid(request: Request, error: Exception) -> JSONResponse:
+async def _invalid(request: Request, error: Exception) -> Response:
     """Name each field that is wrong; a body that is no JSON is a 400."""
     assert isinstance(error, RequestValidationError)
     found = error.errors()
@@ -66,7 +69,7 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
     return _answer(request, 400 if no_json else 422, [problem_of(one) for one in found])
 
 
-async def _http_error(request: Request, error: Exception) -> JSONResponse:
+async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     problem = {"problem": str(error.detail), "cause": "", "repair": "See /openapi.json for what there is."}
     answer = _answer(request, error.status_code, [problem])
@@ -74,6 +77,8 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
     return answer
 
 
-def _answer(request: Request, status: int, problems: Sequence[dict[str, str]]) -> JSONResponse:
+def _answer(request: Request, status: int, problems: Sequence[dict[str, str]]) -> Response:
+    if routes.wants_page(request):
+        return routes.error_page(request.app.state.service, request, status, list(problems))
     status, body = answer_of(request.url.path, status, problems)
     return JSONResponse(body, status)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -20,9 +22,24 @@ from dvplug.serve.errors import ServiceError
 
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(@[0-9][0-9.]*)?")
 
-Input = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
+
+def _with_host(text: str) -> str:
+    """Refuse a URL without a host; what is no URL is a name."""
+    if "://" in text:
+        try:
+            host = urlsplit(text).hostname
+        except ValueError:
+            host = None
+        if not host or not text.isprintable():
+            raise ValueError("this is no URL with a host")
+    return text
+
+
+Input = Annotated[str, StringConstraints(min_length=1, max_length=4000), AfterValidator(_with_host)]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Url = Annotated[str, StringConstraints(min_length=8, max_length=8000, pattern=r"^https?://")]
+Url = Annotated[
+    str, StringConstraints(min_length=8, max_length=8000, pattern=r"^https?://"), AfterValidator(_with_host)
+]
 
 What = Literal["vcf", "vcf_index", "gvcf", "gvcf_index", "report", "stdout", "stderr", "log", "archive"]
 
@@ -137,6 +154,14 @@ class Problems(BaseModel):
     """All that is wrong."""
 
     problems: list[ProblemView]
+
+
+class CheckView(BaseModel):
+    """What the checks of `dvplug call` found."""
+
+    problems: list[ProblemView]
+    recognised: str = Field(description="The technology that was recognised, and why.")
+    warnings: list[str]
 
 
 class OutputView(BaseModel):

@@ -14,16 +14,17 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from dvplug.errors import DvplugError
-from dvplug.serve.checks import Checker, describe_models, describe_technologies
-from dvplug.serve.command import LOG, OUT, STDERR, STDOUT
+from dvplug.serve.checks import CheckAnswer, Checker, describe_models, describe_technologies
+from dvplug.serve.command import LOG, OUT, STDERR, STDOUT, options_of
 from dvplug.serve.errors import ServiceError, problems_of
-from dvplug.serve.inputs import check_names, remote_inputs
+from dvplug.serve.inputs import Transfer, as_given, check_names, lay_inputs, missing_indexes, remote_inputs
 from dvplug.serve.places import Places, is_id, new_id
 from dvplug.serve.progress import Progress
 from dvplug.serve.requests import RunRequest
 from dvplug.serve.run_queue import RunQueue
 from dvplug.serve.settings import ServiceSettings
 from dvplug.serve.store import ACTIVE, FINISHED, WAITING, Run, State, Store, now
+from dvplug.serve.transfer import Limits
 from dvplug.serve.uploads import Uploads
 from dvplug.system.outputs import locked
 
@@ -155,6 +156,39 @@ class Service:
             self._forget(run)
             raise ServiceError(422, "The run was refused", several=run.problems)
         return run
+
+    async def check(self, request: RunRequest, *, owner: str) -> CheckAnswer:
+        """Check a run without taking it; what has to be fetched, or indexed first, is not looked at.
+
+        Raises
+        ------
+        ServiceError
+            Inputs are not there (422).
+        """
+        try:
+            check_names(request, self.places, owner)
+        except DvplugError as error:
+            raise ServiceError(422, "The inputs are not there", several=problems_of(error)) from error
+        if remote_inputs(request):
+            return CheckAnswer([], "", ("what has to be fetched is checked once it is here",))
+        folder = self.places.run(new_id())
+        folder.mkdir()
+        try:
+            transfer = Transfer(Limits(max_bytes=self.settings.max_input), lambda: False, lambda *_: None)
+            laid = await asyncio.to_thread(lay_inputs, request, folder, self.places, owner, transfer)
+            if missing_indexes(folder, laid):
+                return CheckAnswer(
+                    [], "", ("an index is missing: it is made, and all checked, when the run begins",)
+                )
+            answer = await self.checker.check(folder, options_of(request, laid) | {"out": "x.vcf.gz"})
+            warnings = as_given([{"text": one} for one in answer.warnings], request, laid)
+            return CheckAnswer(
+                as_given(answer.problems, request, laid),
+                answer.recognised,
+                tuple(one["text"] for one in warnings),
+            )
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     async def _checked(self, run: Run, wait: float) -> Run:
         """Wait until a run is checked, or the time is over."""
@@ -290,7 +324,7 @@ class Service:
         quiet = time.monotonic()
         while True:
             life = self.queue.lives.get(run_id)
-            progress = life.progress if life else await asyncio.to_thread(self._finished_progress, run)
+            progress = life.progress if life else await asyncio.to_thread(self.finished_progress, run)
             for message in list(progress.messages):
                 if message.number > told:
                     told = message.number
@@ -310,7 +344,8 @@ class Service:
             await asyncio.sleep(LOOK_S)
             run = self.run(run_id, owner)
 
-    def _finished_progress(self, run: Run) -> Progress:
+    def finished_progress(self, run: Run) -> Progress:
+        """What a run that is not worked on said; nothing of one that waits."""
         progress = Progress(self.folder(run) / LOG)
         if run.state in FINISHED:
             progress.read_all()

@@ -15,7 +15,7 @@ from sse_starlette import EventSourceResponse
 from dvplug.serve.access import owner_of, require_csrf
 from dvplug.serve.errors import ServiceError
 from dvplug.serve.places import confined
-from dvplug.serve.requests import OutputView, Problems, ProblemView, RunPage, RunRequest, RunView
+from dvplug.serve.requests import CheckView, OutputView, Problems, ProblemView, RunPage, RunRequest, RunView
 from dvplug.serve.service import Service
 from dvplug.serve.store import Run, State
 from dvplug_registry.safe_text import masked
@@ -95,6 +95,15 @@ def _add_runs(routes: APIRouter, service: Service) -> None:
         response.headers["location"] = f"/api/runs/{run.id}"
         return view(service, run)
 
+    @routes.post("/check")
+    async def check(request: RunRequest, owner: Owner) -> CheckView:
+        """Make all checks of `dvplug call`, and take no run."""
+        found = await service.check(request, owner=owner)
+        return CheckView(
+            problems=[ProblemView(**one) for one in found.problems], recognised=found.recognised,
+            warnings=list(found.warnings),
+        )  # fmt: skip
+
     @routes.get("/runs")
     def runs(
         owner: Owner,
@@ -156,8 +165,9 @@ def _add_run(routes: APIRouter, service: Service) -> None:
                 404, f"The run has no output '{name[:100]}'", repair="It names those that it has."
             )
         return FileResponse(
-            one.path, media_type=one.media_type, filename=one.name, content_disposition_type="inline"
-        )
+            one.path, media_type=one.media_type, filename=one.name, content_disposition_type="inline",
+            headers={"content-security-policy": PAGE_ALONE} if one.name.endswith(".html") else None,
+        )  # fmt: skip
 
     text: dict[int | str, dict[str, Any]] = {
         200: {"content": {"text/plain": {}, "application/jsonl": {}}, "description": "As far as it came."}
