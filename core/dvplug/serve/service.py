@@ -44,6 +44,8 @@ class OutputFile:
     media_type: str
 
 
+NOTHING_YET = Progress(Path()).summary() | {"fetching": {}}
+"""Of a run that has not begun."""
 _MEDIA = {".gz": "application/gzip", ".tbi": "application/octet-stream", ".csi": "application/octet-stream"}
 
 
@@ -305,7 +307,7 @@ class Service:
         life = self.queue.lives.get(run.id)
         if life is not None:
             return life.progress.summary() | {"fetching": dict(life.fetching)}
-        return run.progress
+        return NOTHING_YET | run.progress
 
     async def events(self, run_id: str, owner: str, after: int = 0) -> AsyncIterator[dict[str, Any]]:
         """Yield what changes of a run, until it is finished: for server-sent events.

@@ -59,7 +59,7 @@ class Uploads:
         self._settings, self._places = settings, places
 
     def begin(self, owner: str, name: str, length: int) -> Upload:
-        """Begin one; raises ServiceError where it is too large (413), or there is no room (507)."""
+        """Begin one; raises ServiceError where it is too large (413), or there is no room (413)."""
         if length > self._settings.max_input:
             raise ServiceError(
                 413, f"{length:,} bytes are too many", cause=f"an input may have {self._settings.max_input:,}",
@@ -79,7 +79,7 @@ class Uploads:
     def _require_room(self, more: int) -> None:
         if shutil.disk_usage(self._places.data).free - self._settings.least_free < more:
             raise ServiceError(
-                507, "There is no room for it", repair="Remove runs and uploads that are not needed."
+                413, "There is no room for it", repair="Remove runs and uploads that are not needed."
             )
 
     def get(self, upload_id: str, owner: str) -> Upload:
@@ -102,8 +102,8 @@ class Uploads:
         Raises
         ------
         ServiceError
-            The offset is not where it is (409), another request appends (423), more comes than was announced (413), the
-            disk is full (507); or, once all is here, it is not what its name says (422): it is thrown away then.
+            The offset is not where it is (409), another request appends (423), more comes than was announced, or
+            there is no room (413); or, once all is here, it is not what its name says (422): it is thrown away then.
         """
         with self._opened(upload) as file:
             here = file.seek(0, 2)

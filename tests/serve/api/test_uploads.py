@@ -138,7 +138,7 @@ def test_names_are_no_places(service: ServiceProcess, tmp_path: Path) -> None:
 
 def test_room_is_left_on_the_disk(own_data: Path) -> None:
     with served(own_data, "--least-free", "1000TB") as service:
-        assert _begin(service, 1).status == 507
+        assert _begin(service, 1).status == 413
 
 
 def test_what_is_spoken_is_told(service: ServiceProcess) -> None:

@@ -212,12 +212,13 @@ def listed(files: Path, folder: str) -> list[dict[str, str | int]]:
     place = files
     if folder:
         place = files.joinpath(*[part for part in folder.split("/") if part])
-        if (
-            ".." in folder.split("/")
-            or "\0" in folder
-            or not place.resolve().is_relative_to(files)
-            or not place.is_dir()
-        ):
+        try:
+            inside = (
+                ".." not in folder.split("/") and place.resolve().is_relative_to(files) and place.is_dir()
+            )
+        except (OSError, ValueError):  # a name too long, or with a zero byte
+            inside = False
+        if not inside:
             raise ServiceError(422, f"There is no folder '{folder[:200]}'", repair="List the one above.")
     found: list[dict[str, str | int]] = []
     for one in sorted(place.iterdir())[:MOST_FILES]:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from starlette.requests import ClientDisconnect
 
 from dvplug.serve.access import require_csrf
-from dvplug.serve.api.plain import CONFLICT, NO_ROOM, NOT_FOUND, REFUSED, Owner
+from dvplug.serve.api.plain import CONFLICT, NOT_FOUND, REFUSED, Owner
 from dvplug.serve.errors import ServiceError
 from dvplug.serve.requests import Problems
 from dvplug.serve.service import Service
@@ -41,7 +41,7 @@ def router(service: Service) -> APIRouter:
             status_code=204, headers=VERSION | more | {"tus-max-size": str(service.settings.max_input)}
         )
 
-    @routes.post("", status_code=201, response_class=Response, responses=NO_ROOM)
+    @routes.post("", status_code=201, response_class=Response)
     def begin(
         owner: Owner,
         upload_length: Length,
@@ -62,7 +62,7 @@ def router(service: Service) -> APIRouter:
 
     @routes.patch(
         "/{upload_id}", status_code=204, response_class=Response,
-        responses=NOT_FOUND | CONFLICT | NO_ROOM | _NO_CONTENT,
+        responses=NOT_FOUND | CONFLICT | _NO_CONTENT,
         openapi_extra={"requestBody": {"content": {PART: {"schema": {"type": "string", "format": "binary"}}}}},
     )  # fmt: skip
     async def append(upload_id: str, request: Request, owner: Owner, upload_offset: Offset) -> Response:

@@ -72,7 +72,7 @@ def error_page(
     service: Service, request: Request, status: int, problems: list[dict[str, str]]
 ) -> HTMLResponse:
     """The page of an error, for a browser."""
-    return Pages(service).drawn(request, "error.html", status, problems=problems)
+    return Pages(service).drawn(request, "error.html", status, code=status, problems=problems)
 
 
 def _add_lists(routes: APIRouter, service: Service, pages: Pages) -> None:
@@ -144,7 +144,7 @@ def _add_new(routes: APIRouter, service: Service, pages: Pages) -> None:
         except ServiceError as error:
             if error.status not in (400, 413, 422, 503, 507):
                 raise
-            return await form(request, given, [_placed(one) for one in error.told()])
+            return await form(request, given, [_placed(one, given) for one in error.told()])
         return RedirectResponse(f"/runs/{run.id}", 303)
 
 
@@ -169,16 +169,24 @@ def _fields(sent: FormData) -> dict[str, Any]:
     return found | {name: name in sent for name in _SWITCHES}
 
 
-def _placed(problem: dict[str, str]) -> dict[str, str]:
-    """A problem with the field that it is of, as far as it says."""
+def _placed(problem: dict[str, str], given: Mapping[str, Any]) -> dict[str, str]:
+    """A problem with the field that it is of, as far as its words tell."""
     if problem.get("field"):
         return problem
     text = problem["problem"]
-    field = "tech" if text.startswith(_OF_TECHNOLOGY) else ""
-    for name, words in (("regions", ("contig",)), ("model", ("model",)), ("ref", ("reference", "FASTA"))):
-        if not field and any(word in text for word in words):
-            field = name
-    return problem | {"field": field}
+    for name in ("reads", "ref", "indexes", "model", "sample", "regions"):
+        if any(word and f"'{word}'" in text for word in str(given[name]).split()):
+            return problem | {"field": name}
+    words = {
+        "tech": _OF_TECHNOLOGY,
+        "regions": ("contig",),
+        "model": ("model",),
+        "ref": ("reference", "FASTA"),
+    }
+    for name, some in words.items():
+        if any(word in text for word in some):
+            return problem | {"field": name}
+    return problem | {"field": ""}
 
 
 def _add_run(routes: APIRouter, service: Service, pages: Pages) -> None:
