@@ -2,7 +2,7 @@
 
     python tools/kill_service.py --kills 20
 
-Half of the kills take the commands of the runs too. Each three or four kills three runs are submitted. What comes out must
+Half of the kills take the commands of the runs too. Three runs are submitted before each few kills. What comes out must
 be the bytes of an undisturbed run.
 """
 

@@ -1,4 +1,4 @@
-"""Write the lists by which pip installs dvplug without TensorFlow: docs/recipes/slim.txt and cluster.txt.
+"""Write the lists by which pip installs dvplug without TensorFlow: docs/recipes/slim.txt, and what extras add.
 
 python tools/slim_requirements.py
 """

@@ -58,17 +58,8 @@ class ServiceProcess:
     def start(self) -> float:
         """Start it; returns after how many seconds it answered. Raises RuntimeError where it does not."""
         began = time.monotonic()
-        words = [
-            sys.executable,
-            "-m",
-            "dvplug",
-            "serve",
-            "--data",
-            str(self.data),
-            "--port",
-            "0",
-            *self.options,
-        ]
+        port = () if "--port" in self.options else ("--port", "0")
+        words = [sys.executable, "-m", "dvplug", "serve", "--data", str(self.data), *port, *self.options]
         log = self.data.parent / f"{self.data.name}.log"
         before = log.stat().st_size if log.exists() else 0
         with log.open("ab") as out:

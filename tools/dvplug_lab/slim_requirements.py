@@ -13,10 +13,11 @@ else:
     import tomli as tomllib
 
 LEFT_OUT = {"tensorflow"}
-SLIM, CLUSTER = "slim.txt", "cluster.txt"
+SLIM, CLUSTER, SERVICE = "slim.txt", "cluster.txt", "service.txt"
 _HEADS = {
     SLIM: "What calling on CPUs needs: all that dvplug does but TensorFlow.",
     CLUSTER: "What calling on clusters needs besides: the extra `cluster`.",
+    SERVICE: "What `dvplug serve` needs besides: the extra `serve`.",
 }
 
 
@@ -33,8 +34,12 @@ def requirement_lists(pyproject: Path) -> dict[str, str]:
     if missing := LEFT_OUT - {one.name for one in needed}:
         raise ValueError(f"dvplug does not ask for {', '.join(missing)}")
     slim = [one for one in needed if one.name not in LEFT_OUT]
-    cluster = [Requirement(text) for text in project["optional-dependencies"]["cluster"]]
-    return {SLIM: _text(SLIM, slim), CLUSTER: _text(CLUSTER, cluster)}
+    extras = {CLUSTER: "cluster", SERVICE: "serve"}
+    of_extras = {
+        name: [Requirement(text) for text in project["optional-dependencies"][extra]]
+        for name, extra in extras.items()
+    }
+    return {name: _text(name, some) for name, some in ({SLIM: slim} | of_extras).items()}
 
 
 def _text(name: str, needed: list[Requirement]) -> str:

@@ -28,6 +28,7 @@ def serve(
     allow_private: Annotated[bool, Parameter(negative=())] = False,
     allow_host: Annotated[list[str] | None, Parameter(consume_multiple=True, negative=())] = None,
     drain: float = 10,
+    demo: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
     """Offer calling over HTTP: a page, and the interfaces of NVIDIA's DeepVariant service and of GA4GH.
 
@@ -61,6 +62,8 @@ def serve(
         Names by which it is called, besides its address, as behind a proxy.
     drain
         Seconds that runs are given to end when the service is told to; they go on at its next start.
+    demo
+        Offer simulated reads to try, made at the first start, in the folder `demo` of the files.
     """
     from dvplug.cli.call import available_cores
     from dvplug.serve.run import run_service
@@ -82,5 +85,6 @@ def serve(
         allow_private=allow_private,
         allowed_hosts=tuple(allow_host or ()),
         drain_s=drain,
+        demo=demo,
     )
     run_service(settings)

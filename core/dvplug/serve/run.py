@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from contextlib import suppress
 from importlib.util import find_spec
+from pathlib import Path
 
 from dvplug.errors import InputError
-from dvplug.serve.settings import ServiceSettings
+from dvplug.serve.settings import DEMO, ServiceSettings
 from dvplug.system.console import info
 
 NEEDED = ("fastapi", "uvicorn", "sse_starlette", "prometheus_client", "jinja2", "python_multipart")
@@ -29,6 +32,8 @@ def run_service(settings: ServiceSettings) -> None:
 
     with _listening(settings) as listener:
         service = Service(settings)
+        if settings.demo:
+            _offer_demo(service.places.files)
         port = listener.getsockname()[1]
         config = uvicorn.Config(
             create_app(service), log_level="warning", access_log=False, server_header=False, date_header=False,
@@ -36,11 +41,33 @@ def run_service(settings: ServiceSettings) -> None:
         )  # fmt: skip
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         info(f"Serving {settings.data} at http://{host}:{port}/ until Ctrl-C.")
+        if settings.demo:
+            info(f"To call the demo: http://{host}:{port}/demo")
         with suppress(
             KeyboardInterrupt
         ):  # which it raises again once all has ended: that is how a service ends
             uvicorn.Server(config).run(sockets=[listener])
         info("Ended: runs that were not done go on at the next start.")
+
+
+def _offer_demo(files: Path) -> None:
+    """Simulate reads into the folder of files, once; by a process of its own, which has what this one does not."""
+    if (files / DEMO / "reads.bam").is_file():
+        return
+    info("Simulating a genome and its reads for the demo.")
+    try:
+        subprocess.run([sys.executable, "-c", _SIMULATE, str(files / DEMO)], check=True)
+    except subprocess.CalledProcessError as error:
+        raise InputError(
+            f"The demo cannot be made in {files}", cause=str(error), repair="Leave out --demo."
+        ) from error
+
+
+_SIMULATE = (
+    "import sys; from dvplug.simulate import simulate_dataset; "
+    "simulate_dataset(sys.argv[1], length=2_000_000, depth=30)"
+)
+"""Enough to watch for some seconds."""
 
 
 def _listening(settings: ServiceSettings) -> socket.socket:

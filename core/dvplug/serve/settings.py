@@ -10,6 +10,8 @@ from pathlib import Path
 from dvplug.errors import InputError
 
 GIB = 2**30
+DEMO = "demo"
+"""Folder of the simulated reads, among the files."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class ServiceSettings:
         Names by which browsers may call it besides the address it listens at.
     drain_s
         Seconds that runs are given to end when the service is told to.
+    demo
+        Offer simulated reads.
     """
 
     data: Path
@@ -63,6 +67,7 @@ class ServiceSettings:
     allow_private: bool = False
     allowed_hosts: tuple[str, ...] = ()
     drain_s: float = 10
+    demo: bool = False
 
     def check(self) -> None:
         """Refuse what is not safe, or cannot be; raises InputError."""

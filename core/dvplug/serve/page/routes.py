@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
@@ -24,11 +25,13 @@ from dvplug.serve.page.sites import first_sites
 from dvplug.serve.pictures import pileup_picture
 from dvplug.serve.requests import request_of
 from dvplug.serve.service import Service
+from dvplug.serve.settings import DEMO
 from dvplug.serve.store import FINISHED, Run, State
 
 HERE = Path(__file__).parent
 _TEXTS = ("reads", "ref", "tech", "name", "regions", "model", "indexes", "sample", "sex")
 _SWITCHES = ("gvcf", "force")
+_DEMO = urlencode({"reads": f"{DEMO}/reads.bam", "ref": f"{DEMO}/reference.fa", "name": "Demo"})
 _OF_TECHNOLOGY = ("--tech", "technology", "auto")
 
 
@@ -131,6 +134,10 @@ def _add_new(routes: APIRouter, service: Service, pages: Pages) -> None:
     async def new(request: Request) -> HTMLResponse:
         known = {name: request.query_params[name] for name in _TEXTS if name in request.query_params}
         return await form(request, known, [])
+
+    @routes.get("/demo")
+    async def demo() -> Response:
+        return RedirectResponse(f"/new?{_DEMO if service.settings.demo else ''}", 303)
 
     @routes.post("/new")
     async def submit(request: Request, owner: Owner) -> Response:
