@@ -1,7 +1,8 @@
-"""Fixtures that many tests share: one small simulated dataset, made once."""
+"""Fixtures that many tests share: one small simulated dataset, made once. And how the tests share the machine."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -28,3 +29,30 @@ def called(dataset: SimulatedDataset, tmp_path: Path) -> Path:
         )
     )
     return out
+
+
+LONG = (
+    "docs/test_write_a_plugin",
+    "plugins/test_install",
+    "docs/test_recipes",
+    "test_warm",
+    "serve/",
+    "train/",
+    "executors/",
+    "cohort/",
+)
+"""Where tests lie that take long: they begin first, so that none is left alone at the end."""
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores: many tests wait for servers and processes of their own."""
+    return (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long ones first; the others keep their order."""
+
+    def rank(item: pytest.Item) -> int:
+        return next((n for n, part in enumerate(LONG) if f"tests/{part}" in item.path.as_posix()), len(LONG))
+
+    items.sort(key=rank)

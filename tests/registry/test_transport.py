@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from dvplug_registry import transport
 from dvplug_registry.download import fetch
 from dvplug_registry.errors import RegistryError
 from dvplug_registry.transport import Deadline, TooSlow, Transport, Unreachable, check_url
@@ -67,8 +68,11 @@ def test_user_and_password_of_an_address_are_sent_and_never_to_another(tmp_path:
         ({"Content-Range": "bytes many"}, ""),
     ],
 )
-def test_sizes_that_a_server_makes_up_harm_nothing(tmp_path: Path, head: dict[str, str], says: str) -> None:
+def test_sizes_that_a_server_makes_up_harm_nothing(
+    tmp_path: Path, head: dict[str, str], says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What came before stays, and nothing is made as large as they say."""
+    monkeypatch.setattr(transport, "READ_SECONDS", 0.5)  # that a body is waited for which does not come
     content, part = bytes(range(100)), tmp_path / "part"
     (tmp_path / "x").write_bytes(content)
     part.write_bytes(content[:10])
