@@ -96,8 +96,6 @@ def check_call(folder: str, options: dict[str, Any]) -> CheckAnswer:
     import json
     import tempfile
 
-    from dvplug.calling.options import CallOptions
-    from dvplug.calling.run import check_options
     from dvplug.system.run_log import run_log
 
     os.chdir(folder)  # paths are those of the command
@@ -107,7 +105,7 @@ def check_call(folder: str, options: dict[str, Any]) -> CheckAnswer:
             log = Path(scratch, "log")
             try:
                 with run_log(log):
-                    check_options(CallOptions.of(**options))
+                    _check(options)
             except DvplugError as error:
                 problems = problems_of(error)
             said = [json.loads(line) for line in log.read_text().splitlines()]
@@ -119,6 +117,30 @@ def check_call(folder: str, options: dict[str, Any]) -> CheckAnswer:
     return CheckAnswer(
         problems, recognised, tuple(one["message"] for one in said if one["event"] == "warning")
     )
+
+
+def _check(options: dict[str, Any]) -> None:
+    """Make the checks of `dvplug call`, for each sample of a cohort; raises all that is wrong."""
+    from dvplug.calling.options import CallOptions
+    from dvplug.calling.run import check_options
+    from dvplug.cohort.sheet import read_sheet
+    from dvplug.errors import InputError, Problems
+
+    if "samples" not in options:
+        check_options(CallOptions.of(**options))
+        return
+    common = {name: value for name, value in options.items() if name not in ("samples", "joint", "out")}
+    problems = Problems()
+    for sample in read_sheet(options["samples"]).samples:
+        own, given = Problems(), {"tech": sample.tech, "model": sample.model}
+        own_options = common | {name: value for name, value in given.items() if value}
+        with own.collect():
+            check_options(CallOptions.of(**{"tech": "auto", "reads": sample.reads, "out": ""} | own_options))
+        problems.found += [
+            InputError(f"{sample.name}: {one.problem}", cause=one.cause, repair=one.repair)
+            for one in own.found
+        ]
+    problems.raise_all()
 
 
 def describe_models() -> list[dict[str, Any]]:

@@ -25,13 +25,24 @@ _SAME = (
     "keep_ref_calls", "force",
 )  # fmt: skip
 """Fields of a request that are options of `dvplug call` by the same name."""
+_OF_COHORT = (
+    "tech", "model", "haploid_contigs", "min_qual", "min_gq", "keep_ref_calls", "force", "non_ref", "joint",
+)  # fmt: skip
+"""Those that are options of `dvplug cohort`."""
+COHORT_PAGE = "cohort.html"
 
 
 def options_of(request: RunRequest, laid: LaidInputs) -> dict[str, Any]:
-    """Options of `dvplug call` by name, paths within the folder of the run; those left out are the defaults."""
-    found: dict[str, Any] = {"ref": laid.ref, "reads": list(laid.reads), "out": f"{OUT}/{FILES['vcf']}"}
+    """Options of `dvplug call`, or `cohort`, by name, paths within the folder of the run; the rest are defaults."""
+    regions = [*request.regions, *([laid.bed] if laid.bed else [])]
+    found: dict[str, Any]
+    if laid.sheet:
+        named = {name: getattr(request, name) for name in _OF_COHORT}
+        found = {"samples": laid.sheet, "ref": laid.ref, "out": OUT, "regions": regions, **named}
+        return {name: value for name, value in found.items() if value not in (None, False, [])}
+    found = {"ref": laid.ref, "reads": list(laid.reads), "out": f"{OUT}/{FILES['vcf']}"}
     found |= {name: getattr(request, name) for name in _SAME}
-    found["regions"] = [*request.regions, *([laid.bed] if laid.bed else [])]
+    found["regions"] = regions
     if request.gvcf:
         found |= {"gvcf": f"{OUT}/{FILES['gvcf']}", "non_ref": request.non_ref}
     if request.report:
@@ -41,10 +52,12 @@ def options_of(request: RunRequest, laid: LaidInputs) -> dict[str, Any]:
 
 def command_of(request: RunRequest, laid: LaidInputs, settings: ServiceSettings) -> list[str]:
     """The words of the command; each value is of one word with its option, so that none can be taken for another."""
-    options = options_of(request, laid) | {"workers": settings.workers, "log_json": LOG, "resume": True}
+    options = options_of(request, laid) | {"workers": settings.workers, "log_json": LOG}
+    if not laid.sheet:
+        options["resume"] = True  # a cohort does so in any case
     if settings.max_memory is not None:
         options["max_memory"] = settings.max_memory // settings.runs
-    words = [sys.executable, "-m", "dvplug", "call"]
+    words = [sys.executable, "-m", "dvplug", "cohort" if laid.sheet else "call"]
     for name, value in options.items():
         flag = f"--{name.replace('_', '-')}"
         if value is True:
@@ -52,6 +65,11 @@ def command_of(request: RunRequest, laid: LaidInputs, settings: ServiceSettings)
         else:
             words += [f"{flag}={one}" for one in (value if isinstance(value, list) else [value])]
     return words
+
+
+def page_of(request: RunRequest) -> str:
+    """The output that is there once all of a run is."""
+    return COHORT_PAGE if request.samples else FILES["vcf"]
 
 
 def make_folders(folder: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from dvplug.errors import DvplugError, InputError, Problems
 from dvplug.serve.errors import ServiceError
 from dvplug.serve.places import UPLOAD, Places
-from dvplug.serve.requests import RunRequest
+from dvplug.serve.requests import RunRequest, SampleRequest
 from dvplug.serve.transfer import Limits, Source, fetch, read_htsget, resolve_drs
 from dvplug_registry.files import write_whole
 from dvplug_registry.safe_text import masked
@@ -28,11 +28,15 @@ MOST_TAR_FILES = 10_000
 
 @dataclass(frozen=True)
 class LaidInputs:
-    """Names of a run's inputs, as the command gets them: paths within the folder of the run."""
+    """Names of a run's inputs, as the command gets them: paths within the folder of the run.
+
+    Of a cohort, ``reads`` are those of all samples, which ``sheet`` names.
+    """
 
     ref: str
     reads: tuple[str, ...]
     bed: str | None = None
+    sheet: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,15 +65,19 @@ def is_remote_input(text: str) -> bool:
 
 def remote_inputs(request: RunRequest) -> list[str]:
     """The inputs of a request that have to be fetched."""
+    return [one for one in _all_inputs(request) if is_remote_input(one)]
+
+
+def _all_inputs(request: RunRequest) -> list[str]:
     single = [one for one in (request.ref, request.ref_tarball, request.regions_bed) if one]
-    return [one for one in (*request.reads, *request.indexes, *single) if is_remote_input(one)]
+    indexes = [*request.indexes, *(one for sample in request.samples for one in sample.indexes)]
+    return [*request.all_reads(), *indexes, *single]
 
 
 def check_names(request: RunRequest, places: Places, owner: str) -> None:
     """Look whether all inputs that lie here are there, and are this owner's; raises all that is wrong."""
     problems = Problems()
-    single = [one for one in (request.ref, request.ref_tarball, request.regions_bed) if one]
-    for one in (*request.reads, *request.indexes, *single):
+    for one in _all_inputs(request):
         if not is_remote_input(one):
             with problems.collect():
                 local_input(one, places, owner)
@@ -118,32 +126,43 @@ def lay_inputs(
     def get(text: str, name: str) -> Path:
         return _lay(text, into / name, places, owner, transfer)
 
+    def _lay_reads(prefix: str, texts: Sequence[str], indexes: Sequence[str]) -> list[Path]:
+        found = []
+        for number, text in enumerate(texts, 1):
+            place = _named(get(text, f"{prefix}reads-{number}"), _alignment_suffix)
+            if indexes:
+                index = get(indexes[number - 1], f"{prefix}index-{number}")
+                _link(index, Path(f"{place}{_index_suffix(index, place)}"))
+            else:
+                _lay_index(text, place, places, owner)
+            found.append(place)
+        return found
+
     if request.ref_tarball:
         ref = _from_tar(get(request.ref_tarball, "reference.tar"), into, transfer.limits.max_bytes)
     else:
         assert request.ref is not None
         ref = _named(get(request.ref, "reference"), _fasta_suffix)
         _lay_index(request.ref, ref, places, owner)
-    reads = []
-    for number, text in enumerate(request.reads, 1):
-        place = _named(get(text, f"reads-{number}"), _alignment_suffix)
-        if request.indexes:
-            index = get(request.indexes[number - 1], f"index-{number}")
-            _link(index, Path(f"{place}{_index_suffix(index, place)}"))
-        else:
-            _lay_index(text, place, places, owner)
-        reads.append(place)
+    reads = _lay_reads("", request.reads, request.indexes)
+    rows = []
+    for number, sample in enumerate(request.samples, 1):
+        rows.append((sample, _lay_reads(f"s{number}-", sample.reads, sample.indexes)))
+        reads += rows[-1][1]
     bed = get(request.regions_bed, "regions.bed") if request.regions_bed else None
     laid = LaidInputs(
         f"inputs/{ref.name}",
         tuple(f"inputs/{one.name}" for one in reads),
         f"inputs/{bed.name}" if bed else None,
+        _SHEET if rows else None,
     )
+    if rows:
+        write_whole(folder / _SHEET, _sheet(rows).encode())
     write_whole(folder / _LAID, json.dumps(asdict(laid)).encode())
     return laid
 
 
-_LAID = "inputs.json"
+_LAID, _SHEET = "inputs.json", "samples.tsv"
 
 
 def laid_before(folder: Path) -> LaidInputs | None:
@@ -151,12 +170,24 @@ def laid_before(folder: Path) -> LaidInputs | None:
     if not (folder / _LAID).is_file():
         return None
     kept = json.loads((folder / _LAID).read_bytes())
-    return LaidInputs(kept["ref"], tuple(kept["reads"]), kept["bed"])
+    return LaidInputs(kept["ref"], tuple(kept["reads"]), kept["bed"], kept["sheet"])
+
+
+def _sheet(rows: Sequence[tuple[SampleRequest, list[Path]]]) -> str:
+    """The sample sheet of `dvplug cohort`: a line for each file of reads."""
+    lines = ["\t".join(("sample", "reads", *_OF_SHEET))]
+    for sample, reads in rows:
+        more = [str(getattr(sample, name) or "") for name in _OF_SHEET]
+        lines += ["\t".join((sample.sample, f"inputs/{one.name}", *more)) for one in reads]
+    return "\n".join(lines) + "\n"
+
+
+_OF_SHEET = ("tech", "sex", "father", "mother", "model")
 
 
 def as_given(problems: list[dict[str, str]], request: RunRequest, laid: LaidInputs) -> list[dict[str, str]]:
     """Have problems speak of inputs by the names that the client gave, in place of those in the run's folder."""
-    given = dict(zip(laid.reads, request.reads, strict=True))
+    given = dict(zip(laid.reads, request.all_reads(), strict=True))
     given[laid.ref] = request.ref or request.ref_tarball or ""
     if laid.bed and request.regions_bed:
         given[laid.bed] = request.regions_bed

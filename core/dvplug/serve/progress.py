@@ -51,6 +51,7 @@ class Progress:
         self._began: float | None = None
         self._now = 0.0
         self._of_contig: dict[str, int] = {}
+        self._of_sample = False
         self._done_of: Counter[str] = Counter()
         self._reads = self._reads_resumed = self._variants = self._variants_resumed = 0
         self._passed: Counter[str] = Counter()
@@ -94,9 +95,9 @@ class Progress:
             self._numbered += 1
             self.messages.append(Message(self._numbered, kind, str(event.get("message", ""))))
         elif kind == "calling":
-            self._step, self.technology, self.model = "Calling", event["technology"], event["model"]
-            self._total, self._resumed = event["partitions"], event["resumed"]
-            self._of_contig = event.get("contigs", {})
+            self._calling(event)
+        elif kind == "progress" and self._of_sample and event.get("step") == "Calling":
+            self._total = event["total"]
         elif kind == "partition":
             self._partition(event)
         elif kind == "counts":
@@ -104,9 +105,21 @@ class Progress:
         elif kind in ("end", "error"):
             self.last = event
 
+    def _calling(self, event: dict[str, Any]) -> None:
+        """Take what is called; of a cohort, each sample comes in turn, and has a bar as contigs have."""
+        self._step, self.technology, self.model = "Calling", event["technology"], event["model"]
+        if sample := event.get("sample"):
+            self._of_sample = True
+            self._of_contig[sample] = event["partitions"]
+            self._resumed += event["resumed"]
+            self._total = max(self._total, sum(self._of_contig.values()))
+            return
+        self._total, self._resumed = event["partitions"], event["resumed"]
+        self._of_contig = event.get("contigs", {})
+
     def _partition(self, event: dict[str, Any]) -> None:
         self._done += 1
-        self._done_of[event.get("contig", "")] += 1
+        self._done_of[event.get("sample") or event.get("contig", "")] += 1
         self._reads += event["reads"]
         passed = event.get("passed", {})
         self._variants += passed.get("records", 0)

@@ -35,8 +35,16 @@ def _with_host(text: str) -> str:
     return text
 
 
+def _a_requirement(text: str) -> str:
+    """Never a path: a folder of this machine is not a client's to name."""
+    if not _MODEL.fullmatch(text):
+        raise ValueError("a model is name, name@1 or name@1.0.0")
+    return text
+
+
 Input = Annotated[str, StringConstraints(min_length=1, max_length=4000), AfterValidator(_with_host)]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Model = Annotated[str, StringConstraints(max_length=200), AfterValidator(_a_requirement)]
 Url = Annotated[
     str, StringConstraints(min_length=8, max_length=8000, pattern=r"^https?://"), AfterValidator(_with_host)
 ]
@@ -50,6 +58,10 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+_OF_ONE = ("indexes", "sex", "sample", "sample_name", "read_group", "deliver")
+"""Fields of a call of one sample that mean nothing for a cohort."""
+
+
 class Delivery(Strict):
     """Where an output is to be PUT: one URL, or several for its parts of equal size, in order."""
 
@@ -58,17 +70,37 @@ class Delivery(Strict):
     manifest: Url | None = None
 
 
-class RunRequest(Strict):
-    """A call of one sample. Inputs are `upload:ID`, URLs (https, drs, htsget), or paths within the folder of files."""
+class SampleRequest(Strict):
+    """A sample of a cohort."""
 
-    reads: list[Input] = Field(min_length=1, max_length=1000, examples=[["hg002.bam"]])
+    sample: Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\s/\\.-][^\s/\\]*$")]
+    reads: list[Input] = Field(min_length=1, max_length=1000)
+    indexes: list[Input] = Field(default=[], max_length=1000, description="Of `reads`, in their order.")
+    tech: Word | None = None
+    model: Model | None = None
+    sex: Literal["male", "female"] | None = None
+    father: Word | None = None
+    mother: Word | None = None
+
+
+class RunRequest(Strict):
+    """A call of one sample, by `reads`; or of a cohort, by `samples`.
+
+    Inputs are `upload:ID`, URLs (https, drs, htsget), or paths within the folder of files.
+    """
+
+    reads: list[Input] = Field(default=[], max_length=1000, examples=[["hg002.bam"]])
+    samples: list[SampleRequest] = Field(
+        default=[], max_length=10_000, description="In place of `reads`: called in one queue, and compared."
+    )
+    joint: bool = Field(default=False, description="Of a cohort: genotype all samples together, too.")
     ref: Input | None = Field(default=None, examples=["GRCh38.fa"])
     ref_tarball: Input | None = Field(
         default=None, description="In place of `ref`: a tar of a FASTA and its index."
     )
     indexes: list[Input] = Field(default=[], max_length=1000, description="Of `reads`, in their order.")
     tech: Word = Field(default="auto", examples=["pacbio"])
-    model: Word | None = Field(default=None, examples=["illumina-wgs@1"])
+    model: Model | None = Field(default=None, examples=["illumina-wgs@1"])
     regions: list[Word] = Field(default=[], max_length=10_000, examples=[["chr20:1-100000"]])
     regions_bed: Input | None = None
     gvcf: bool = False
@@ -93,14 +125,6 @@ class RunRequest(Strict):
         """JSON writes 2 for 2.0."""
         return float(value) if type(value) is int else value
 
-    @field_validator("model")
-    @classmethod
-    def _a_requirement(cls, value: str | None) -> str | None:
-        """Never a path: a folder of this machine is not a client's to name."""
-        if value is not None and not _MODEL.fullmatch(value):
-            raise ValueError("a model is name, name@1 or name@1.0.0")
-        return value
-
     @field_validator("regions", "haploid_contigs", "read_group")
     @classmethod
     def _no_paths(cls, value: list[str]) -> list[str]:
@@ -114,9 +138,27 @@ class RunRequest(Strict):
     def _fits_together(self) -> RunRequest:
         if (self.ref is None) == (self.ref_tarball is None):
             raise ValueError("give one of ref and ref_tarball")
-        if self.indexes and len(self.indexes) != len(self.reads):
+        if bool(self.reads) == bool(self.samples):
+            raise ValueError("give one of reads and samples")
+        pairs = [(self.reads, self.indexes), *((one.reads, one.indexes) for one in self.samples)]
+        if any(indexes and len(indexes) != len(reads) for reads, indexes in pairs):
             raise ValueError("indexes are as many as reads, in their order, or none")
+        if self.samples and (given := [name for name in _OF_ONE if getattr(self, name)]):
+            raise ValueError(
+                f"of a cohort, {', '.join(given)} mean nothing: say it in samples, or leave it out"
+            )
+        if self.joint and not self.samples:
+            raise ValueError("joint is of a cohort: give samples")
         return self
+
+    def all_reads(self) -> list[Input]:
+        """The reads of all samples, in their order."""
+        return [*self.reads, *(one for sample in self.samples for one in sample.reads)]
+
+    def title(self) -> str:
+        """What to call it."""
+        many = f"{len(self.samples)} samples"
+        return self.name or (self.reads[0] if self.reads else many)
 
 
 def request_of(**given: Any) -> RunRequest:

@@ -19,7 +19,18 @@ from typing import Any
 from dvplug.errors import DvplugError
 from dvplug.serve.checks import Checker
 from dvplug.serve.children import Child, Ending
-from dvplug.serve.command import FILES, LOCK, LOG, OUT, STDERR, STDOUT, command_of, make_folders, options_of
+from dvplug.serve.command import (
+    FILES,
+    LOCK,
+    LOG,
+    OUT,
+    STDERR,
+    STDOUT,
+    command_of,
+    make_folders,
+    options_of,
+    page_of,
+)
 from dvplug.serve.errors import problems_of
 from dvplug.serve.inputs import LaidInputs, Transfer, as_given, laid_before, lay_inputs, missing_indexes
 from dvplug.serve.places import Places
@@ -244,7 +255,8 @@ class RunLife:
 
     def _ended_well(self) -> bool:
         last = self.progress.last
-        return last is not None and last["event"] == "end" and (self.folder / OUT / FILES["vcf"]).is_file()
+        page = page_of(RunRequest.model_validate(self.run.request))
+        return last is not None and last["event"] == "end" and (self.folder / OUT / page).is_file()
 
     def _ended_badly(self) -> bool:
         """Whether the command said why it ended; one that was killed says nothing, and one told to end is no error."""

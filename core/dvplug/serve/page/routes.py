@@ -18,7 +18,7 @@ from starlette.staticfiles import StaticFiles
 from dvplug._version import __version__
 from dvplug.serve.access import COOKIE, csrf_of, name_of_token, require_csrf
 from dvplug.serve.api.plain import Owner, listed, view
-from dvplug.serve.command import OUT
+from dvplug.serve.command import COHORT_PAGE, FILES, OUT
 from dvplug.serve.errors import ServiceError
 from dvplug.serve.page.figures import TILES, figure, in_bytes, iso, when
 from dvplug.serve.page.sites import first_sites
@@ -209,7 +209,7 @@ def _add_run(routes: APIRouter, service: Service, pages: Pages) -> None:
             progress = await asyncio.to_thread(service.finished_progress, found)
         return pages.drawn(
             request, "run.html", run=shown, live=found.state not in FINISHED, actions=_actions(found), tiles=TILES,
-            sites=sites, sites_next=more, given_from=place, has_report="report.html" in names,
+            sites=sites, sites_next=more, given_from=place, report=_report(names),
             messages=list(progress.messages),
         )  # fmt: skip
 
@@ -234,6 +234,10 @@ def _add_run(routes: APIRouter, service: Service, pages: Pages) -> None:
             )
         await (service.cancel if action == "cancel" else service.retry)(run_id, owner)
         return RedirectResponse(f"/runs/{run_id}", 303)
+
+
+def _report(names: set[str]) -> str:
+    return next((one for one in (COHORT_PAGE, FILES["report"]) if one in names), "")
 
 
 def _actions(run: Run) -> list[tuple[str, str]]:
