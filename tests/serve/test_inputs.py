@@ -106,3 +106,17 @@ def test_names_that_lead_out_are_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "x").write_text("secret")
     with pytest.raises(ServiceError, match="There is no file"):
         confined(tmp_path / "in", name)
+
+
+def test_what_has_no_room_is_not_unpacked(places: Places, tmp_path: Path) -> None:
+    def full(name: str, done: int) -> None:
+        if done > 1_000_000:
+            raise DvplugError(f"There is no room for {name}", repair="Remove runs.")
+
+    _tar(places.files / "ref.tar", ("a.fa", b">c\n" + b"A" * 50_000_000))
+    (places.files / "reads.bam").write_bytes(b"BAM")
+    request = RunRequest(reads=["reads.bam"], ref_tarball="ref.tar")
+    transfer = Transfer(Limits(max_bytes=10**8), lambda: False, full)
+    with pytest.raises(DvplugError, match=r"There is no room for reference\.fa"):
+        lay_inputs(request, tmp_path / "run", places, "", transfer)
+    assert (tmp_path / "run/inputs/reference.fa").stat().st_size < 3_000_000

@@ -173,3 +173,60 @@ def describe_technologies() -> list[dict[str, str]]:
     from dvplug.plugins.loading import installed_plugins
 
     return [{"name": one.name, "description": one.description} for one in installed_plugins().technologies()]
+
+
+def describe_registries() -> list[dict[str, Any]]:
+    """Describe the registries that are trusted, and what each offered when it was last asked; no server is asked."""
+    from dvplug.errors import RegistryError
+    from dvplug_registry.catalog import status
+    from dvplug_registry.obtain import catalogs
+    from dvplug_registry.safe_text import masked
+    from dvplug_registry.sources import sources
+    from dvplug_registry.transport import Transport
+
+    try:
+        known = sources()
+        offered = {
+            source.name: catalog for source, catalog in catalogs(known, Transport(), _nobody, offline=True)
+        }
+    except RegistryError as error:
+        return [{"name": "", "url": "", "problem": str(error), "offers": []}]
+    found = []
+    for source in known:
+        offers = offered[source.name].offers if source.name in offered else ()
+        rows = [
+            {
+                "label": one.label, "technology": one.technology, "description": one.description,
+                "status": status(one), "sha256": one.manifest_sha256,
+            }
+            for one in offers
+        ]  # fmt: skip
+        found.append({"name": source.name, "url": masked(source.url), "problem": "", "offers": rows})
+    return found
+
+
+def _nobody(_: str) -> None:
+    """Warn nobody."""
+
+
+def registry_card(registry: str, label: str) -> str:
+    """Return the card, Markdown, of a model that a trusted registry offers; asks that registry.
+
+    Raises
+    ------
+    RegistryError
+        There is no such registry, or no such model in it, or it cannot be reached.
+    """
+    from dvplug.errors import RegistryError
+    from dvplug_registry.download import read_card
+    from dvplug_registry.obtain import catalogs
+    from dvplug_registry.safe_text import visible
+    from dvplug_registry.sources import find_source
+    from dvplug_registry.transport import Transport
+
+    source, transport = find_source(registry), Transport()
+    for _, catalog in catalogs([source], transport, _nobody, offline=True):
+        for one in catalog.offers:
+            if one.label == label:
+                return visible(read_card(source, one, transport).decode(errors="replace"), keep="\n\t")
+    raise RegistryError(f"The registry {registry} offers no {label}", repair="See `dvplug registry list`.")

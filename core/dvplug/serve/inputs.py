@@ -50,7 +50,7 @@ class Transfer:
     cancelled
         Asked now and then; what is fetched is left where it is when it says so.
     tell
-        Told what is fetched, and bytes so far.
+        Told what is fetched, or unpacked, and bytes so far; raises DvplugError where there is no room for more.
     """
 
     limits: Limits
@@ -139,7 +139,7 @@ def lay_inputs(
         return found
 
     if request.ref_tarball:
-        ref = _from_tar(get(request.ref_tarball, "reference.tar"), into, transfer.limits.max_bytes)
+        ref = _from_tar(get(request.ref_tarball, "reference.tar"), into, transfer)
     else:
         assert request.ref is not None
         ref = _named(get(request.ref, "reference"), _fasta_suffix)
@@ -276,7 +276,7 @@ def _lay_index(text: str, laid: Path, places: Places, owner: str) -> None:
             _link(found, Path(f"{laid}{suffix}"))
 
 
-def _from_tar(path: Path, into: Path, most: int) -> Path:
+def _from_tar(path: Path, into: Path, transfer: Transfer) -> Path:
     """Take the one FASTA, and its indexes, out of a tar, packed or not: plain files alone, under names of ours."""
     wanted: dict[str, str] = {}
     try:
@@ -291,10 +291,12 @@ def _from_tar(path: Path, into: Path, most: int) -> Path:
                 kind = _IN_TAR[suffix]
                 if kind in wanted:
                     raise _not_a_reference(path, f"it holds two: {wanted[kind]} and {Path(member.name).name}")
-                if member.size > most:
-                    raise _not_a_reference(path, f"it unpacks to more than {most:,} bytes")
+                if member.size > transfer.limits.max_bytes:
+                    raise _not_a_reference(
+                        path, f"it unpacks to more than {transfer.limits.max_bytes:,} bytes"
+                    )
                 wanted[kind] = Path(member.name).name
-                _copy_member(tar, member, into / f"reference.{kind}")
+                _copy_member(tar, member, into / f"reference.{kind}", transfer)
     except (tarfile.TarError, EOFError, OSError, ValueError) as error:
         raise _not_a_reference(path, str(error)) from error
     bodies = [kind for kind in ("fa", "fa.gz") if kind in wanted]
@@ -313,13 +315,13 @@ _IN_TAR = dict(sorted(_IN_TAR.items(), key=lambda one: -len(one[0])))
 """Suffix of a member, and that under which it is kept; longer ones first."""
 
 
-def _copy_member(tar: tarfile.TarFile, member: tarfile.TarInfo, place: Path) -> None:
-    import shutil
-
+def _copy_member(tar: tarfile.TarFile, member: tarfile.TarInfo, place: Path, transfer: Transfer) -> None:
     source = tar.extractfile(member)
     assert source is not None
     with place.open("wb") as out:
-        shutil.copyfileobj(source, out, 1 << 20)
+        while block := source.read(1 << 20):
+            out.write(block)
+            transfer.tell(place.name, out.tell())
 
 
 def _not_a_reference(path: Path, why: str) -> InputError:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dvplug.errors import DvplugError
+from dvplug.errors import DvplugError, InputError
 from dvplug.serve.checks import Checker
 from dvplug.serve.children import Child, Ending
 from dvplug.serve.command import (
@@ -176,6 +176,12 @@ class RunLife:
     def _tell(self, name: str, done: int) -> None:
         self.fetching[name] = done
         self.version += 1
+        if shutil.disk_usage(self.places.data).free < self.settings.least_free:
+            raise InputError(
+                f"There is no room for {name}",
+                cause=f"{self.settings.least_free:,} bytes of the disk are to stay free",
+                repair="Remove runs that are not needed, then retry this one.",
+            )
 
     async def _make_indexes(self, paths: list[str]) -> None:
         process = await asyncio.create_subprocess_exec(
@@ -299,11 +305,6 @@ def output_path(folder: Path, what: str) -> Path:
     place = folder / OUT / FILES[what]
     other = place.with_suffix(".csi")
     return other if what.endswith("_index") and not place.is_file() and other.is_file() else place
-
-
-def remove_inputs(folder: Path) -> None:
-    """Remove what was fetched for a run."""
-    shutil.rmtree(folder / "inputs", ignore_errors=True)
 
 
 class IndexingFailed(DvplugError):

@@ -14,7 +14,14 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from dvplug.errors import DvplugError
-from dvplug.serve.checks import CheckAnswer, Checker, describe_models, describe_technologies
+from dvplug.serve.checks import (
+    CheckAnswer,
+    Checker,
+    describe_models,
+    describe_registries,
+    describe_technologies,
+    registry_card,
+)
 from dvplug.serve.command import LOG, OUT, STDERR, STDOUT, options_of
 from dvplug.serve.errors import ServiceError, problems_of
 from dvplug.serve.inputs import Transfer, as_given, check_names, lay_inputs, missing_indexes, remote_inputs
@@ -364,6 +371,14 @@ class Service:
         if self._technologies is None:
             self._technologies = await self.checker.ask(describe_technologies)
         return self._technologies
+
+    async def describe_registries(self) -> list[dict[str, Any]]:
+        """Return the trusted registries, each with what it offered when it was last asked."""
+        return await self.checker.ask(describe_registries)
+
+    async def registry_card(self, registry: str, label: str) -> str:
+        """Return the card of a model that a registry offers; raises DvplugError."""
+        return await self.checker.ask(registry_card, registry, label)
 
     def counts(self) -> dict[State, int]:
         """How many runs are in each state."""

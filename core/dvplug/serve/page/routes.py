@@ -88,7 +88,13 @@ def _add_lists(routes: APIRouter, service: Service, pages: Pages) -> None:
 
     @routes.get("/models")
     async def models(request: Request) -> HTMLResponse:
-        return pages.drawn(request, "models.html", models=await service.describe_models())
+        known = await service.describe_models(), await service.describe_registries()
+        return pages.drawn(request, "models.html", models=known[0], registries=known[1])
+
+    @routes.get("/models/{registry}/{label}")
+    async def card(request: Request, registry: str, label: str) -> HTMLResponse:
+        text = await service.registry_card(registry, label)
+        return pages.drawn(request, "card.html", registry=registry, label=label, card=text)
 
     @routes.get("/health")
     async def health(request: Request) -> HTMLResponse:
