@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 LOCAL = "local"
 CONNECT_S = 20.0
+DASHBOARD_S = 10.0
+"""After which a scheduler of ours has its dashboard: what draws it takes .3 s to import, which a short run need not."""
 COUNT_S = 1.0
 OWN_SCHEDULER = {"allowed_failures": 0, "dashboard_address": ":0"}
 """Options of schedulers that are ours: each death is told at once, so that deaths can be counted by region."""
@@ -97,13 +99,23 @@ def open_dask(place: str, wanted: WorkersWanted) -> Iterator[DaskPool]:
                 n_workers=0,
                 threads_per_worker=1,
                 dashboard_address=OWN_SCHEDULER["dashboard_address"],
-                scheduler_kwargs=OWN_SCHEDULER,
+                scheduler_kwargs={**OWN_SCHEDULER, "dashboard": False},
                 silence_logs=logging.CRITICAL,
             ) as cluster,
             connected(cluster) as pool,
             keeper.workers_at(cluster.scheduler_address),
         ):
+            cluster.loop.add_callback(cluster.loop.call_later, DASHBOARD_S, _draw_dashboard, cluster)
             yield pool
+
+
+def _draw_dashboard(cluster: Any) -> None:
+    """Put Dask's dashboard at the address that the scheduler has for it, as it does itself when it begins."""
+    with suppress(ImportError):  # bokeh is not installed
+        from distributed.dashboard.scheduler import connect
+
+        scheduler = cluster.scheduler
+        connect(scheduler.http_application, scheduler.http_server, scheduler, prefix="")
 
 
 @contextmanager
