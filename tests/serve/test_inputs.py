@@ -15,6 +15,7 @@ from dvplug.serve.places import Places, confined
 from dvplug.serve.requests import RunRequest
 from dvplug.serve.settings import ServiceSettings
 from dvplug.serve.transfer import Limits
+from dvplug.serve.uploads import Uploads
 from dvplug.simulate import SimulatedDataset
 
 TRANSFER = Transfer(Limits(max_bytes=10**8), lambda: False, lambda *_: None)
@@ -46,6 +47,34 @@ def test_an_index_that_is_missing_is_named(places: Places, dataset: SimulatedDat
         (places.files / name).write_bytes((dataset.reference.parent / name).read_bytes())
     laid = _lay(places, tmp_path, reads=["reads.bam"], ref="reference.fa")
     assert missing_indexes(tmp_path / "run", laid) == [laid.ref, *laid.reads]
+
+
+def test_an_upload_that_is_thrown_away_is_there_for_runs_that_have_it(places: Places, tmp_path: Path) -> None:
+    uploads = Uploads(ServiceSettings(places.data, least_free=0), places)
+    upload = uploads.begin("", "x.fa", len(FASTA))
+    uploads.path(upload).write_bytes(FASTA)
+    (places.files / "reads.bam").write_bytes(b"BAM")
+    laid = _lay(places, tmp_path, reads=["reads.bam"], ref=f"upload:{upload.id}")
+    uploads.remove(upload)
+    assert (tmp_path / "run" / laid.ref).read_bytes() == FASTA
+    with pytest.raises(ServiceError, match="is not there"):
+        lay_inputs(
+            RunRequest(reads=["reads.bam"], ref=f"upload:{upload.id}"),
+            tmp_path / "other",
+            places,
+            "",
+            TRANSFER,
+        )
+
+
+def test_uploads_of_others_and_unfinished_ones_are_no_inputs(places: Places, tmp_path: Path) -> None:
+    uploads = Uploads(ServiceSettings(places.data, least_free=0), places)
+    (places.files / "reads.bam").write_bytes(b"BAM")
+    for owner, content, says in (("ben", FASTA, "is not there"), ("", FASTA[:3], "is not complete")):
+        upload = uploads.begin(owner, "x.fa", len(FASTA))
+        uploads.path(upload).write_bytes(content)
+        with pytest.raises(ServiceError, match=says):
+            _lay(places, tmp_path, reads=["reads.bam"], ref=f"upload:{upload.id}")
 
 
 def _tar(path: Path, *members: tuple[str, bytes], mode: str = "w:gz") -> None:

@@ -201,7 +201,9 @@ def as_given(problems: list[dict[str, str]], request: RunRequest, laid: LaidInpu
 
 def _lay(text: str, place: Path, places: Places, owner: str, transfer: Transfer) -> Path:
     """Link or fetch one input."""
-    if not is_remote_input(text):
+    if text.startswith(UPLOAD):
+        _keep(local_input(text, places, owner), place)
+    elif not is_remote_input(text):
         _link(local_input(text, places, owner), place)
     elif not place.exists():
         _fetch(text, place, transfer)
@@ -228,6 +230,15 @@ def _fetch(text: str, place: Path, transfer: Transfer) -> None:
     raise failed or InputError(
         f"{masked(text)} offers no way that can be taken", repair="Give a URL that begins with https:."
     )
+
+
+def _keep(target: Path, place: Path) -> None:
+    """Have a file that may be thrown away meanwhile: a second name of it, where the file system has those."""
+    place.unlink(missing_ok=True)
+    try:
+        place.hardlink_to(target)
+    except OSError:
+        _link(target, place)
 
 
 def _link(target: Path, place: Path) -> None:

@@ -157,7 +157,7 @@ class Service:
             new_id(), owner, interface, state, request.model_dump(mode="json"), moment, original or {},
             queued=moment if fetch_first else None, tags=dict(request.tags),
         )  # fmt: skip
-        run = self.store.add(new)
+        run = await asyncio.to_thread(self.store.add, new)  # the disk may take its time
         self.queue.wake()
         if not fetch_first:
             run = await self._checked(run, wait)

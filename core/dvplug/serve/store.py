@@ -104,7 +104,7 @@ class Store:
             self._base = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
             self._base.row_factory = sqlite3.Row
             self._base.execute("PRAGMA journal_mode=WAL")
-            self._base.execute("PRAGMA synchronous=FULL")  # a run that was answered for outlives a power cut
+            self._base.execute("PRAGMA synchronous=NORMAL")
             version = self._base.execute("PRAGMA user_version").fetchone()[0]
             if version not in (0, _VERSION):
                 raise sqlite3.DatabaseError(f"its version is {version}, and not {_VERSION}")
@@ -124,11 +124,18 @@ class Store:
             self._base.close()
 
     def add(self, run: Run) -> Run:
-        """Keep a new run; it is on the disk when this returns."""
+        """Keep a new run; it is on the disk when this returns, and outlives a power cut.
+
+        Changes of state need not: a step that a power cut takes back is done again.
+        """
         values = [_kept(name, getattr(run, name)) for name in _COLUMNS]
         marks = ", ".join("?" * len(_COLUMNS))
         with self._lock:
-            self._base.execute(f"INSERT INTO runs ({', '.join(_COLUMNS)}) VALUES ({marks})", values)
+            self._base.execute("PRAGMA synchronous=FULL")
+            try:
+                self._base.execute(f"INSERT INTO runs ({', '.join(_COLUMNS)}) VALUES ({marks})", values)
+            finally:
+                self._base.execute("PRAGMA synchronous=NORMAL")
         found = self.get(run.id)
         assert found is not None
         return found

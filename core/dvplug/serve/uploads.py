@@ -153,7 +153,7 @@ class Uploads:
             )
 
     def remove(self, upload: Upload) -> None:
-        """Throw one away; runs that have begun with it keep what they have linked."""
+        """Throw one away; runs that were taken with it have it still."""
         shutil.rmtree(self._places.upload(upload.id), ignore_errors=True)
 
     def path(self, upload: Upload) -> Path:
