@@ -98,7 +98,7 @@ async def _load(
 def _all_runs(service: ServiceProcess) -> dict[str, str]:
     found, after = dict[str, str](), ""
     while True:
-        page = service.get(f"api/runs?limit=500{after}").json
+        page = service.get(f"api/runs?limit=100{after}").json
         found |= {one["id"]: one["state"] for one in page["runs"]}
         if page["next"] is None:
             return found

@@ -69,7 +69,7 @@ def test_all_that_is_wrong_is_told_at_once_and_nothing_is_queued(service: Servic
         ({"reads": ["/etc/passwd"]}, "There is no file '/etc/passwd'"),
         ({"reads": ["upload:AAAAAAAAAAAAAAAAAAAAAA"]}, "The upload 'AAAAAAAAAAAAAAAAAAAAAA' is not there"),
         ({"reads": ["upload:../../x"]}, "'../../x' is no id"),
-        ({"reads": []}, "'reads': List should have at least 1 item"),
+        ({"reads": []}, "give one of reads and samples"),
         ({"reads": ["reads.bam"], "ref": None}, "give one of ref and ref_tarball"),
         ({"model": "../../model"}, "a model is name, name@1 or name@1.0.0"),
         ({"regions": ["../../other/inputs/regions.bed"]}, "these are names, not files"),

@@ -108,7 +108,7 @@ def _add_runs(routes: APIRouter, service: Service) -> None:
     def runs(
         owner: Owner,
         state: Annotated[list[State] | None, Query()] = None,
-        limit: Annotated[int, Query(ge=1, le=500)] = 50,
+        limit: Annotated[int, Query(ge=1, le=100)] = 50,
         after: Annotated[str | None, Query(max_length=20, description="`next` of the page before.")] = None,
     ) -> RunPage:
         """List your runs, newest first."""

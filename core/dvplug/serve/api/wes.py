@@ -24,7 +24,7 @@ from dvplug_registry.safe_text import masked
 PREFIX = "/ga4gh/wes/v1"
 TYPE, TYPE_VERSIONS = "dvplug", ["1.0"]
 TASK = "call"
-MOST_PAGE = 500
+MOST_PAGE = 100
 _STATES = {
     State.CHECKING: "QUEUED",
     State.QUEUED: "QUEUED",
