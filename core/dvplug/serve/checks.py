@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from dvplug.errors import DvplugError
+from dvplug.serve.children import NICE
 from dvplug.serve.errors import problems_of
 
 Answer = TypeVar("Answer")
@@ -80,6 +81,7 @@ def _begin() -> None:
     quiet = os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, 1)
     os.dup2(quiet, 2)
+    os.nice(NICE)
     _die_with_parent()
 
 

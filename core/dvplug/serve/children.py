@@ -17,6 +17,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+NICE = 5
+"""By how much a child stands behind the service, which has to answer meanwhile."""
 TERM_S = 20.0
 """Seconds that a child has to end once it is told to, before it is killed."""
 
@@ -54,6 +56,8 @@ class Child:
                 words, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True,
                 pass_fds=[held.fileno()],
             )  # fmt: skip
+        with suppress(OSError):  # it has ended already
+            os.setpriority(os.PRIO_PROCESS, process.pid, NICE)
         return cls(lock, process.pid, process)
 
     @classmethod
