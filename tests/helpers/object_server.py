@@ -125,6 +125,9 @@ def _get(handler: BaseHTTPRequestHandler, objects: Objects, body: bytes) -> None
 
 
 def _put(handler: BaseHTTPRequestHandler, objects: Objects) -> None:
+    if handler.path.partition("?")[0].lstrip("/") in objects.answers:
+        objects.answers[handler.path.partition("?")[0].lstrip("/")](handler)
+        return
     body = handler.rfile.read(int(handler.headers["content-length"]))
     path = _note(handler, objects, body)
     if objects.refuse:

@@ -219,7 +219,9 @@ def _fetch(text: str, place: Path, transfer: Transfer) -> None:
         url = text[len("htsget+") :] if scheme.startswith("htsget+") else f"https{text[len('htsget') :]}"
         read_htsget(url, place, transfer.limits, cancelled=transfer.cancelled, progress=tell)
         return
-    sources = resolve_drs(text, transfer.limits) if scheme.startswith("drs://") else [Source(text)]
+    sources = [Source(text)]
+    if scheme.startswith("drs://"):
+        sources = resolve_drs(text, transfer.limits, cancelled=transfer.cancelled)
     failed: DvplugError | None = None
     for source in sources:
         try:

@@ -67,7 +67,16 @@ class Delivery(Strict):
 
     what: What
     urls: list[Url] = Field(min_length=1, max_length=10_000)
-    manifest: Url | None = None
+    manifest: Url | None = Field(
+        default=None, description="Where the list of the parts, as JSON, is to be PUT, last."
+    )
+    unpacked: bool = Field(default=False, description="Of a VCF or gVCF: send it as text, not as BGZF.")
+
+    @model_validator(mode="after")
+    def _can_be_unpacked(self) -> Delivery:
+        if self.unpacked and self.what not in ("vcf", "gvcf"):
+            raise ValueError("only vcf and gvcf can be unpacked")
+        return self
 
 
 class SampleRequest(Strict):

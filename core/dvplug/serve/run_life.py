@@ -7,6 +7,7 @@ is waited for, and not started again; one that did not is started again, and goe
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import shutil
 import subprocess
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dvplug.errors import DvplugError, InputError
+from dvplug.errors import DvplugError, InputError, unwritable
 from dvplug.serve.checks import Checker
 from dvplug.serve.children import Child, Ending
 from dvplug.serve.command import (
@@ -35,7 +36,7 @@ from dvplug.serve.errors import problems_of
 from dvplug.serve.inputs import LaidInputs, Transfer, as_given, laid_before, lay_inputs, missing_indexes
 from dvplug.serve.places import Places
 from dvplug.serve.progress import Progress
-from dvplug.serve.requests import RunRequest
+from dvplug.serve.requests import Delivery, RunRequest
 from dvplug.serve.settings import ServiceSettings
 from dvplug.serve.store import ACTIVE, Run, State, Store, now
 from dvplug.serve.transfer import Limits, put
@@ -272,20 +273,44 @@ class RunLife:
     async def _deliver(self, request: RunRequest) -> None:
         """PUT what was ordered; what was done before is not done again."""
         for number, one in enumerate(request.deliver):
-            await self._put(number, one.what, one.urls, one.manifest)
+            await self._put(number, one)
 
-    async def _put(self, number: int, what: str, urls: list[str], manifest: str | None) -> None:
+    async def _put(self, number: int, order: Delivery) -> None:
         kept = self.folder / "delivered.json"
         done: list[int] = json.loads(kept.read_bytes()) if kept.is_file() else []
         if number in done:
             return
         self._require_wanted()
-        path = output_path(self.folder, what)
+        path = output_path(self.folder, order.what)
         if not path.is_file():
-            raise NothingToDeliver(what)
+            raise NothingToDeliver(order.what)
         limits = Limits(max_bytes=self.settings.max_input, allow_private=self.settings.allow_private)
-        await asyncio.to_thread(put, path, urls, limits, manifest=manifest)
+        try:
+            await asyncio.to_thread(self._send, path, order, limits)
+        except DvplugError:
+            self._require_wanted()
+            raise
         write_whole(kept, json.dumps([*done, number]).encode())
+
+    def _send(self, path: Path, order: Delivery, limits: Limits) -> None:
+        if not order.unpacked:
+            put(path, order.urls, limits, manifest=order.manifest, cancelled=self._over)
+            return
+        text = self.folder / path.name.removesuffix(".gz")
+        try:
+            self._unpack(path, text)
+            put(text, order.urls, limits, manifest=order.manifest, cancelled=self._over)
+        finally:
+            text.unlink(missing_ok=True)
+
+    def _unpack(self, path: Path, to: Path) -> None:
+        try:
+            with gzip.open(path) as packed, to.open("wb") as out:
+                while not self._over() and (block := packed.read(1 << 20)):
+                    out.write(block)
+                    self._tell(to.name, out.tell())
+        except OSError as error:
+            raise unwritable(to.name, error) from error
 
     async def _deliver_words(self) -> None:
         """Deliver what a run that failed said, as far as that can be."""
@@ -293,7 +318,7 @@ class RunLife:
         for number, one in enumerate(request.deliver):
             if one.what in ("stdout", "stderr", "log") and output_path(self.folder, one.what).is_file():
                 try:
-                    await self._put(number, one.what, one.urls, one.manifest)
+                    await self._put(number, one)
                 except (DvplugError, Cancelled, Stopped):
                     continue
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from dvplug import __version__
 from dvplug_lab.services import ServiceProcess, served
+from helpers.places import ROOT
 
 
 def test_it_is_live_and_ready(service: ServiceProcess) -> None:
@@ -29,7 +31,9 @@ def test_it_is_not_ready_without_room(own_data: Path) -> None:
 
 
 def test_models_are_told_with_their_files(service: ServiceProcess) -> None:
-    models = service.get("v1/manifest").json["models"]
+    manifest = service.get("v1/manifest").json
+    models = manifest["models"]
+    assert json.loads(manifest["manifest_file"])["models"] == models
     assert {"illumina-wgs", "illumina-wes", "pacbio", "ont", "ion"} <= {one["name"] for one in models}
     import dvplug_pacbio
 
@@ -45,7 +49,11 @@ def test_version_licence_and_metadata(service: ServiceProcess) -> None:
     assert service.get("v1/version").json["release"] == __version__
     told = service.get("v1/metadata").json
     assert {"illumina-wgs", "pacbio"} <= set(told["technologies"])
+    assert [one["shortName"] for one in told["modelInfo"]] == told["models"]
     licence = service.get("v1/license").json
+    text = (ROOT / "LICENSE").read_text()
+    assert (licence["content"], licence["size"]) == (text, len(text))
+    assert licence["sha"] == hashlib.sha1(text.encode()).hexdigest() == told["licenseInfo"]["sha"]
     assert licence["name"] == told["licence"] == "Apache-2.0"
     assert set(licence["models"]) == set(told["models"])
 

@@ -6,7 +6,9 @@ import gzip
 import io
 import json
 import tarfile
+import time
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -63,16 +65,50 @@ def test_all_is_delivered_and_the_records_are_the_commands(
     answer = service.post(PATH, _request(store, parts))
     assert (answer.status, answer.json["status"]) == (200, "success")
     assert run(*call_words(dataset, tmp_path / "own.vcf.gz")) == 0
-    delivered = b"".join(store.files[f"out{n}"] for n in range(parts))
-    assert _records(delivered) == _records((tmp_path / "own.vcf.gz").read_bytes())
     manifest = json.loads(store.files["manifest"])
-    assert [one["part_number"] for one in manifest["parts"]] == list(range(1, parts + 1))
+    delivered = b"".join(store.files[f"out{one['part_number'] - 1}"] for one in manifest["parts"])
+    assert _records(delivered) == _records((tmp_path / "own.vcf.gz").read_bytes())
     assert manifest["size"] == len(delivered)
     assert b"PASS from" in store.files["stderr"]
     assert store.files["stdout"] == b""
     told = service.get(f"api/runs/{answer.json['id']}")
     assert (told.json["interface"], told.json["state"]) == ("nvidia", "done")
     assert b"secret" not in told.body
+    sent = _request(store, parts)
+    assert {name: answer.json[name.replace("_", "-")] for name in sent if name.startswith("out_")} == {
+        name: value for name, value in sent.items() if name.startswith("out_")
+    }
+
+
+def test_a_vcf_is_text_where_its_place_is_called_so(
+    service: ServiceProcess, store: Objects, dataset: SimulatedDataset, tmp_path: Path
+) -> None:
+    places = [f"{store.url}sample.hc.vcf{SIGNED}&partNumber={n}" for n in (1, 2)]
+    assert service.post(PATH, _request(store, out_variants=places)).status == 200
+    assert run(*call_words(dataset, tmp_path / "own.vcf.gz")) == 0
+    own = gzip.decompress((tmp_path / "own.vcf.gz").read_bytes()).decode()
+    text = store.files["sample.hc.vcf"].decode()
+    assert [one for one in text.splitlines() if one[0] != "#"] == [
+        one for one in own.splitlines() if one[0] != "#"
+    ]
+    assert text.startswith("##fileformat=VCF")
+    manifest = json.loads(store.files["manifest"])
+    assert (manifest["name"], manifest["size"]) == ("calls.vcf", len(text))
+    assert len(manifest["MultipartUpload"]["Parts"]) == 1  # it is smaller than a part has to be
+
+
+def test_a_client_that_goes_away_leaves_the_run_going(service: ServiceProcess, store: Objects) -> None:
+    store.files.pop("out0", None)
+    before = {one["id"] for one in service.get("api/runs").json["runs"]}
+    host, port = service.url.removeprefix("http://").rstrip("/").split(":")
+    connection = HTTPConnection(host, int(port), timeout=60)
+    body = json.dumps(_request(store))
+    connection.request("POST", f"/{PATH}", body, {"content-type": "application/json"})
+    while not (new := {one["id"] for one in service.get("api/runs").json["runs"]} - before):
+        time.sleep(0.02)
+    connection.close()
+    assert service.wait(new.pop())["state"] == "done"
+    assert _records(store.files["out0"])
 
 
 def test_a_gvcf_is_delivered_where_it_is_asked_for(service: ServiceProcess, store: Objects) -> None:
@@ -121,14 +157,46 @@ def test_what_leads_elsewhere_is_refused(
 
 def test_arguments_are_parted_as_a_shell_would() -> None:
     found = parsed_arguments(
-        "--interval chr1:1-10 -L chr2,chr3 --haploid-contigs=chrX,chrY --gvcf --run-partition --num-gpus=4"
+        "--interval chr1:1,000-2,000 -L chr2 -L 'chr3:20000+' -L chr4:10000 --haploid-contigs='chrX chrY,chrM' --gvcf "
+        "--run-partition --num-gpus=4"
     )
     assert found == {
-        "regions": ["chr1:1-10", "chr2", "chr3"], "haploid_contigs": ["chrX", "chrY"], "use_gvcf": True,
-        "use_wes_model": False,
+        "regions": ["chr1:1,000-2,000", "chr2", "chr3:20000-", "chr4:10000"],
+        "haploid_contigs": ["chrX", "chrY", "chrM"], "use_gvcf": True, "use_wes_model": False,
     }  # fmt: skip
-    with pytest.raises(ServiceError, match=r"means nothing here: --norealign-reads --x"):
-        parsed_arguments("--norealign-reads --gvcf --x")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("--norealign-reads --gvcf --x", r"means nothing here: --norealign-reads --x:"),
+        ("--no-alt-contigs", r"means nothing here: --no-alt-contigs"),
+        ("--interval", r"has no value: --interval"),
+        ("--interval= --gvcf", r"has no value: --interval"),
+        ("-L --gvcf --haploid-contigs", r"has no value: -L --haploid-contigs"),
+        ("--gvcf=false", r"means nothing here: false"),
+        ("--interval-file x.bed", r"means nothing here: --interval-file x\.bed"),
+        ("`id` $(id) | id > x && id", r"means nothing here: `id` \$\(id\) \| id > x && id"),
+    ],
+)
+def test_arguments_that_cannot_be_followed_are_named(text: str, says: str) -> None:
+    with pytest.raises(ServiceError, match=says) as caught:
+        parsed_arguments(text)
+    assert caught.value.status == 422
+
+
+@pytest.mark.parametrize(
+    ("place", "unpacked"),
+    [
+        ("a.vcf", True), ("a.VCF", True), ("a.g.vcf", True), ("a.gvcf", True), ("a.vcf.gz", False), ("a", False),
+        ("a?name=b.vcf", False),
+    ],
+)  # fmt: skip
+def test_variants_are_packed_unless_their_place_says_otherwise(place: str, unpacked: bool) -> None:
+    request = DeepVariantRequest(
+        in_ref_tarball="http://a.b/c", in_bam="http://a.b/c", out_variants=[f"http://a.b/{place}"]
+    )
+    assert run_request(request).deliver[0].unpacked == unpacked
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +17,7 @@ from dvplug.errors import InputError
 from dvplug.serve.transfer import Limits, Source, fetch, read_htsget, resolve_drs
 from dvplug.serve.transfer.guard import Refused, Unreachable
 from helpers.object_server import Objects, answer, object_server
+from helpers.registry_servers import self_signed, web
 
 OPEN = Limits(max_bytes=10**6, allow_private=True, tries=3, pause_s=0.01, read_s=0.5)
 CONTENT = bytes(range(256)) * 1000
@@ -109,6 +113,100 @@ def test_no_body_takes_more_than_its_share(objects: Objects, tmp_path: Path) -> 
     assert sum(one.stat().st_size for one in tmp_path.iterdir() if not one.name.endswith("json")) < 3 * 10**6
 
 
+def _drips_a_head(handler: BaseHTTPRequestHandler) -> None:
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nx: ")
+    while True:
+        handler.wfile.write(b"x")
+        handler.wfile.flush()
+        time.sleep(0.05)
+
+
+def _drips_a_length(handler: BaseHTTPRequestHandler) -> None:
+    """A chunk, and then one whose length comes digit by digit: no read of the body ends meanwhile."""
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n1;")
+    while True:
+        handler.wfile.write(b"x")
+        handler.wfile.flush()
+        time.sleep(0.05)
+
+
+def _ends_nowhere(handler: BaseHTTPRequestHandler) -> None:
+    """A body that ends where the connection does: what is cut looks whole."""
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n")
+    handler.close_connection = True
+    while True:
+        handler.wfile.write(b"x" * 1000)
+        handler.wfile.flush()
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nserver: x\r\ncontent-le"])
+def test_a_head_that_breaks_off_is_no_empty_file(objects: Objects, tmp_path: Path, head: bytes) -> None:
+    def breaks(handler: BaseHTTPRequestHandler) -> None:
+        objects.answers.clear()
+        handler.wfile.write(head)
+        handler.close_connection = True
+
+    objects.answers["x.bam"] = breaks
+    fetch(f"{objects.url}x.bam", tmp_path / "x", OPEN)
+    assert (tmp_path / "x").read_bytes() == CONTENT
+    assert len(objects.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("drips", "limits", "error", "says"),
+    [
+        (_drips_a_head, {"head_s": 0.3}, Unreachable, r"does not answer: 0\.3 s are over"),
+        (_drips_a_head, {"total_s": 0.3}, Refused, r"takes too long: 0\.3 s are over"),
+        (_drips_a_length, {"read_s": 0.3}, Refused, r"takes too long: 1 bytes in"),
+        (_drips_a_length, {"total_s": 0.3}, Refused, r"takes too long: 0\.3 s are over"),
+        (_ends_nowhere, {"total_s": 0.3}, Refused, r"takes too long: 0\.3 s are over"),
+        (_ends_nowhere, {"read_s": 0.3, "least_rate": 10**6}, Refused, r"takes too long: [0-9,]+ bytes in"),
+    ],
+)
+def test_time_is_limited_wherever_bytes_drip(
+    objects: Objects,
+    tmp_path: Path,
+    drips: Callable[[BaseHTTPRequestHandler], None],
+    limits: dict[str, float],
+    error: type[InputError],
+    says: str,
+) -> None:
+    objects.answers["x"] = drips
+    began = time.monotonic()
+    with pytest.raises(error, match=says):
+        fetch(f"{objects.url}x", tmp_path / "x", replace(OPEN, tries=1, **{"read_s": 60.0} | limits))  # type: ignore[arg-type]
+    assert time.monotonic() - began < 30
+    assert not (tmp_path / "x").exists()
+
+
+def test_what_waits_for_a_server_ends_when_it_is_told(objects: Objects, tmp_path: Path) -> None:
+    told = threading.Event()
+
+    def waits(handler: BaseHTTPRequestHandler) -> None:
+        told.set()
+        time.sleep(60)
+
+    objects.answers["x"] = waits
+    began = time.monotonic()
+    with pytest.raises(Refused, match="was cancelled"):
+        fetch(f"{objects.url}x", tmp_path / "x", replace(OPEN, read_s=60), cancelled=told.is_set)
+    assert time.monotonic() - began < 30
+
+
+def test_over_tls_time_is_limited_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    certificate = self_signed(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    (tmp_path / "served").mkdir()
+    (tmp_path / "served" / "x").write_bytes(CONTENT)
+    with web(tmp_path / "served", certificate) as state:
+        fetch(f"{state.url}x", tmp_path / "x", OPEN)
+        assert (tmp_path / "x").read_bytes() == CONTENT
+        state.drip = "head"
+        with pytest.raises(Refused, match="takes too long"):
+            fetch(f"{state.url}x", tmp_path / "y", replace(OPEN, total_s=0.3, read_s=60))
+
+
 def test_it_ends_when_it_is_told(objects: Objects, tmp_path: Path) -> None:
     objects.answers["endless"] = _endless
     with pytest.raises(Refused, match="was cancelled"):
@@ -144,6 +242,21 @@ def test_drs_is_resolved_and_its_headers_are_sent(objects: Objects, tmp_path: Pa
     assert objects.asked[-1].headers["x-key"] == "k:1"
 
 
+def test_of_several_access_methods_one_that_leads_on_is_enough(objects: Objects) -> None:
+    host = objects.url.removeprefix("http://").rstrip("/")
+    methods: list[dict[str, Any]] = [{"type": "https", "access_id": "gone"}, {"type": "https"}]
+    told = {"access_methods": [*methods, {"type": "https", "access_url": {"url": f"{objects.url}x.bam"}}]}
+    objects.files["ga4gh/drs/v1/objects/one"] = json.dumps(told).encode()
+    assert resolve_drs(f"drs://{host}/one", OPEN, scheme="http") == [Source(f"{objects.url}x.bam")]
+    objects.files["ga4gh/drs/v1/objects/none"] = json.dumps({"access_methods": methods}).encode()
+    with pytest.raises(InputError, match=r"none/access/gone answers 404"):
+        resolve_drs(f"drs://{host}/none", OPEN, scheme="http")
+    for content in (b"{}", b'{"access_methods": {}}', b'{"contents": []}'):
+        objects.files["ga4gh/drs/v1/objects/bundle"] = content
+        with pytest.raises(Refused, match="offers nothing by https"):
+            resolve_drs(f"drs://{host}/bundle", OPEN, scheme="http")
+
+
 @pytest.mark.parametrize("uri", ["drs://abc:123", "drs://host/", "drs://host/a/b", "drs://u@host/a"])
 def test_other_drs_uris_are_refused(uri: str) -> None:
     with pytest.raises(InputError, match="is no DRS URI that can be resolved"):
@@ -170,6 +283,44 @@ def test_an_htsget_ticket_becomes_a_file(objects: Objects, tmp_path: Path) -> No
     assert (tmp_path / "x.bam").read_bytes() == b"HEADirstAbsecond"
     assert next(one for one in objects.asked if one.path == "/a").headers["x-key"] == "k"
     assert [one.name for one in tmp_path.iterdir()] == ["x.bam"]
+
+
+def test_a_whole_file_in_place_of_a_part_is_refused(objects: Objects, tmp_path: Path) -> None:
+    """Put together it would be something else, which may even look like reads."""
+    part = {"url": f"{objects.url}a", "headers": {"Range": "bytes=1-2"}}
+    objects.files["reads/1"] = json.dumps({"htsget": {"urls": [part]}}).encode()
+    objects.answers["a"] = lambda handler: answer(handler, 200, b"first")
+    with pytest.raises(Refused, match="a answers 200"):
+        read_htsget(f"{objects.url}reads/1", tmp_path / "x.bam", OPEN)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_parts_of_a_ticket_have_no_more_time_and_room_than_a_file(
+    objects: Objects, tmp_path: Path
+) -> None:
+    def later(handler: BaseHTTPRequestHandler) -> None:
+        time.sleep(0.1)
+        answer(handler, 200, b"x" * 100)
+
+    objects.answers["a"] = later
+    objects.files["reads/1"] = json.dumps({"htsget": {"urls": [{"url": f"{objects.url}a"}] * 100}}).encode()
+    with pytest.raises(Refused, match="takes too long"):
+        read_htsget(f"{objects.url}reads/1", tmp_path / "x.bam", replace(OPEN, total_s=0.5))
+    with pytest.raises(Refused, match="is too large"):
+        read_htsget(f"{objects.url}reads/1", tmp_path / "x.bam", replace(OPEN, max_bytes=250))
+    assert len(objects.asked) < 20
+
+
+def test_header_fields_of_a_ticket_cannot_change_how_it_is_asked(objects: Objects, tmp_path: Path) -> None:
+    odd = {"Host": "inner", "Accept-Encoding": "gzip", "Transfer-Encoding": "chunked", "X-Key": "k"}
+    fetch(Source(f"{objects.url}x.bam", odd), tmp_path / "x", OPEN)
+    sent = objects.asked[0].headers
+    assert (sent["host"], sent["accept-encoding"], sent["x-key"]) == (
+        objects.url.removeprefix("http://").rstrip("/"),
+        "identity",
+        "k",
+    )
+    assert "transfer-encoding" not in sent
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from dvplug.errors import InputError
 from dvplug.serve.transfer import Limits, fetch
 from dvplug.serve.transfer.guard import Refused, check_url, is_public
 from helpers.object_server import Objects, answer, object_server
@@ -22,13 +23,14 @@ CLOSED = Limits(max_bytes=10**6, tries=1, pause_s=0.01, connect_s=2)
         "255.255.255.255", "224.0.0.1", "192.0.2.1", "198.18.0.1", "::1", "::", "fe80::1", "fe80::1%eth0",
         "fc00::1", "ff02::1",
         "::ffff:10.0.0.1", "::ffff:127.0.0.1", "64:ff9b::a00:1", "2002:a00:1::", "2001:db8::1",
+        "::127.0.0.1", "fec0::1", "64:ff9b:1::a00:1", "4000::1",
     ],
 )  # fmt: skip
 def test_private_addresses_are_told_however_they_are_written(address: str) -> None:
     assert not is_public(address)
 
 
-@pytest.mark.parametrize("address", ["8.8.8.8", "1.1.1.1", "2606:4700:4700::1111"])
+@pytest.mark.parametrize("address", ["8.8.8.8", "1.1.1.1", "2606:4700:4700::1111", "64:ff9b::808:808"])
 def test_public_addresses_are_told(address: str) -> None:
     assert is_public(address)
 
@@ -42,15 +44,23 @@ def test_public_addresses_are_told(address: str) -> None:
         "0x7f000001",
         "017700000001",
         "127.1",
+        "0177.0.0.1",
+        "0x7f.1",
+        "127.0.0.1.",
+        "LOCALHOST",
         "[::1]",
         "[::ffff:127.0.0.1]",
+        "[::ffff:7f00:1]",
+        "①②⑦.⓪.⓪.①",
     ],
 )
 def test_this_machine_is_not_asked_by_any_name(tmp_path: Path, host: str) -> None:
     with object_server() as objects:
         objects.files["x"] = b"secret"
         port = objects.url.rpartition(":")[2]
-        with pytest.raises(Refused, match=r"leads to a private address|cannot be asked for"):
+        with pytest.raises(
+            InputError, match=r"leads to a private address|cannot be asked for|has no address"
+        ):
             fetch(f"http://{host}:{port}x", tmp_path / "x", CLOSED)
         assert not objects.asked
     assert not list(tmp_path.iterdir())
@@ -113,6 +123,8 @@ def test_a_name_is_looked_up_once_for_each_connection(
         ("file:///etc/passwd", "cannot be asked for"),
         ("ftp://8.8.8.8/x", "cannot be asked for"),
         ("http://user:word@8.8.8.8/x", "cannot be asked for"),
+        ("http://[::1/x", "cannot be asked for"),
+        ("http://h:port/x", "cannot be asked for"),
         ("/again", "is led on more than 5 times"),
     ],
 )

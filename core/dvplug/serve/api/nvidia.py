@@ -1,19 +1,29 @@
 """NVIDIA's interface: the request of its DeepVariant microservice ("Universal Variant Calling"), answered by dvplug.
 
-The request's fields are published, with their meaning and defaults (the API catalogue at build.nvidia.com, and client
-libraries made of it); the form of the answer is not. Here it comes when the run has ended and all is delivered, with
-status 200, as a client that waits for results at its URLs expects. A client that goes away leaves the run going; one
-that sends ``Prefer: respond-async`` (RFC 7240) is answered at once, with 202.
+What is public: the request's fields, and that it is answered with 200 once all is done, or with 422 (OpenAPI of the API
+catalogue, March 2024, as client libraries made of it keep it: `UniversalVariantCallingBody`). The form of the answer is
+told by an example of the sibling service, fq2bam: an object of the names of outputs, with dashes, to the URLs that the
+client gave for them, `out-stdout` and so on. So it is here, with `id`, `status` and `run` beside them. The options are
+those of ``pbrun deepvariant`` 4.6.
+
+What is not public, and chosen here: how a file is cut into the parts of a multipart upload, and the form of their
+manifest (see `transfer/put.py`); and whether variants are packed: they are, unless the first URL's path ends in
+``.vcf`` or ``.gvcf``.
+
+A client that goes away leaves the run going; one that sends ``Prefer: respond-async`` (RFC 7240) is answered at once,
+with 202.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 import shlex
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Header, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from dvplug.serve.access import owner_of, require_csrf
 from dvplug.serve.api.plain import NO_ROOM, REFUSED, Owner
@@ -29,13 +39,15 @@ PATHS = ("/v1/genomics/nvidia/deepvariant", "/genomics/nvidia/deepvariant")
 LOOK_S = 0.2
 _TECHNOLOGIES = {"shortread": "illumina-wgs", "pacbio": "pacbio", "ont": "ont"}
 _FIELDS = {"--interval": "regions", "-L": "regions", "--haploid-contigs": "haploid_contigs"}
-"""Options of ``pbrun deepvariant`` with a value that a call has too."""
+"""Options of ``pbrun deepvariant`` with a value that a call has too; each may come several times."""
 _SWITCHES = {"--gvcf": "use_gvcf", "--use-wes-model": "use_wes_model"}
 _SPEED = {
     "--num-gpus": 1, "--num-streams-per-gpu": 1, "--num-cpu-threads-per-stream": 1, "--gpu-num-per-partition": 1,
-    "--run-partition": 0, "--use-tf32": 0, "--no-alt-contigs": 0,
+    "--run-partition": 0, "--use-tf32": 0, "--verbose": 0, "--x3": 0,
 }  # fmt: skip
-"""Options on which no record depends, and how many values each has."""
+"""Options on which no record depends here, and how many values each has."""
+_TO_THE_END = re.compile(r"(.+:[0-9,]+)\+")
+"""``chr3:20000+``, which is ``chr3:20000-`` here."""
 
 
 class DeepVariantRequest(Strict):
@@ -59,11 +71,17 @@ class DeepVariantRequest(Strict):
 
 
 class DeepVariantAnswer(BaseModel):
-    """What became of it."""
+    """What became of it, and the URLs of the request by the names of outputs."""
+
+    model_config = ConfigDict(populate_by_name=True)
 
     id: str
     status: Literal["success", "accepted"]
     run: str = Field(description="Where it is told what it does.")
+    out_variants: list[str] = Field(alias="out-variants")
+    out_variants_parts_manifest: str | None = Field(default=None, alias="out-variants-parts-manifest")
+    out_stdout: str | None = Field(default=None, alias="out-stdout")
+    out_stderr: str | None = Field(default=None, alias="out-stderr")
 
 
 def router(service: Service) -> APIRouter:
@@ -86,17 +104,27 @@ def router(service: Service) -> APIRouter:
         )
         if "respond-async" in prefer.lower():
             response.status_code = 202
-            return DeepVariantAnswer(id=run.id, status="accepted", run=f"/api/runs/{run.id}")
+            return _answer(run, "accepted", request)
         run = await finished(service, run)
         if run.state != State.DONE:
             raise not_done(run)
-        return DeepVariantAnswer(id=run.id, status="success", run=f"/api/runs/{run.id}")
+        return _answer(run, "success", request)
 
     for path in PATHS:
         routes.post(
             path, responses=REFUSED | NO_ROOM | answers, operation_id=path.strip("/").replace("/", "_")
         )(deepvariant)
     return routes
+
+
+def _answer(
+    run: Run, status: Literal["success", "accepted"], request: DeepVariantRequest
+) -> DeepVariantAnswer:
+    return DeepVariantAnswer(
+        id=run.id, status=status, run=f"/api/runs/{run.id}", out_variants=request.out_variants,
+        out_variants_parts_manifest=request.out_variants_parts_manifest, out_stdout=request.out_stdout,
+        out_stderr=request.out_stderr,
+    )  # fmt: skip
 
 
 async def finished(service: Service, run: Run) -> Run:
@@ -137,6 +165,7 @@ def run_request(request: DeepVariantRequest) -> RunRequest:
             what="gvcf" if gvcf else "vcf",
             urls=request.out_variants,
             manifest=request.out_variants_parts_manifest,
+            unpacked=urlsplit(request.out_variants[0]).path.lower().endswith((".vcf", ".gvcf")),
         )
     ]
     for what, url in (("stdout", request.out_stdout), ("stderr", request.out_stderr)):
@@ -170,25 +199,35 @@ def parsed_arguments(text: str) -> dict[str, Any]:
         raise ServiceError(
             422, "additional_args cannot be read", cause=str(error), repair="Close the quotes."
         ) from error
-    unknown = []
+    unknown, empty = [], []
     while words:
         word = words.pop(0)
         if word in _SWITCHES:
             found[_SWITCHES[word]] = True
-        elif word in _FIELDS:
-            value = words.pop(0) if words else ""
-            found[_FIELDS[word]] += [one for one in value.split(",") if one]
         elif word in _SPEED:
             del words[: _SPEED[word]]
-        else:
+        elif word not in _FIELDS:
             unknown.append(word)
-    if unknown:
+        elif words and words[0] and not words[0].startswith("-"):
+            found[_FIELDS[word]] += _values(_FIELDS[word], words.pop(0))
+        else:
+            empty.append(word)
+            words = words[1:] if words[:1] == [""] else words
+    if unknown or empty:
         known = ", ".join([*_FIELDS, *_SWITCHES])
+        said = f"means nothing here: {' '.join(unknown)}" if unknown else f"has no value: {' '.join(empty)}"
         raise ServiceError(
-            422, f"additional_args has what means nothing here: {' '.join(unknown)[:300]}",
+            422, f"additional_args has what {said[:300]}",
             cause="options are taken from a list, and never reach a shell", repair=f"Known are {known}.",
         )  # fmt: skip
     return found
+
+
+def _values(field: str, text: str) -> list[str]:
+    """An interval, of which each has an option of its own; or contigs, which commas or spaces part."""
+    if field != "regions":
+        return [one for one in re.split(r"[,\s]+", text) if one]
+    return [found[1] + "-" if (found := _TO_THE_END.fullmatch(text)) else text]
 
 
 def _parted(word: str) -> list[str]:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from dvplug.errors import InputError
-from dvplug.serve.transfer.fetch import Source, read_small
-from dvplug.serve.transfer.guard import Asker, Limits, Refused
+from dvplug.errors import InputError, Problems
+from dvplug.serve.transfer.fetch import Source, for_documents, read_small
+from dvplug.serve.transfer.guard import Asker, Limits, Refused, never
 
 
-def resolve_drs(uri: str, limits: Limits, *, scheme: str = "https") -> list[Source]:
+def resolve_drs(
+    uri: str, limits: Limits, *, scheme: str = "https", cancelled: Callable[[], bool] = never
+) -> list[Source]:
     """Return what can be asked for the bytes of an object, in the order in which it offers them.
 
     Parameters
     ----------
+    cancelled
+        As of `fetch`.
     scheme
         That of the server: https, as the specification wants it.
 
@@ -39,12 +44,14 @@ def resolve_drs(uri: str, limits: Limits, *, scheme: str = "https") -> list[Sour
             repair="Give that form, or the https URL of the file.",
         )
     base = f"{scheme}://{parts.netloc}/ga4gh/drs/v1/objects/{quote(object_id, safe='%')}"
-    asker = Asker(limits)
+    asker, problems = Asker(for_documents(limits), cancelled), Problems()
     try:
-        found = list(_offered(asker, base, _json(read_small(asker, Source(base)), uri)))
+        told = _json(read_small(asker, Source(base)), uri)
+        found = [one for method in _methods(told) if (one := _offered(asker, base, method, problems))]
     finally:
         asker.clear()
     if not found:
+        problems.raise_all()
         raise Refused(
             f"'{uri}' offers nothing by https",
             cause="its access methods are others",
@@ -53,18 +60,25 @@ def resolve_drs(uri: str, limits: Limits, *, scheme: str = "https") -> list[Sour
     return found
 
 
-def _offered(asker: Asker, base: str, told: dict[str, Any]) -> list[Source]:
-    found = []
-    for method in told.get("access_methods") or ():
-        if not isinstance(method, dict) or method.get("type") not in ("https", "http"):
-            continue
-        access = method.get("access_url")
-        if not access and method.get("access_id"):
-            url = f"{base}/access/{quote(str(method['access_id']), safe='')}"
+def _methods(told: dict[str, Any]) -> list[dict[str, Any]]:
+    methods = told.get("access_methods")
+    return [
+        one
+        for one in (methods if isinstance(methods, list) else [])
+        if isinstance(one, dict) and one.get("type") in ("https", "http")
+    ]
+
+
+def _offered(asker: Asker, base: str, method: dict[str, Any], problems: Problems) -> Source | None:
+    """What an access method leads to; one that leads nowhere is a problem where no other leads on."""
+    access = method.get("access_url")
+    if not access and method.get("access_id"):
+        url = f"{base}/access/{quote(str(method['access_id']), safe='')}"
+        with problems.collect():
             access = _json(read_small(asker, Source(url)), url)
-        if isinstance(access, dict) and isinstance(access.get("url"), str):
-            found.append(Source(access["url"], _headers(access.get("headers"))))
-    return found
+    if isinstance(access, dict) and isinstance(access.get("url"), str):
+        return Source(access["url"], _headers(access.get("headers")))
+    return None
 
 
 def _headers(lines: Any) -> dict[str, str]:

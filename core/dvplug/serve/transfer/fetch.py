@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import urllib3
 
 from dvplug.errors import InputError, unwritable
-from dvplug.serve.transfer.guard import Asker, Limits, Refused, Unreachable, chunks, require_status
+from dvplug.serve.transfer.guard import Asker, Limits, Refused, Unreachable, never, require_status
 from dvplug_registry.safe_text import masked
+
+DOCUMENT_S = 600.0
+"""Seconds that small documents, such as tickets, may take."""
 
 
 @dataclass(frozen=True)
@@ -23,11 +25,6 @@ class Source:
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
-
-
-def never() -> bool:
-    """Whether to end: no."""
-    return False
 
 
 def tell_nobody(done: int, total: int | None) -> None:
@@ -52,7 +49,7 @@ def fetch(
     to
         Place; its folder is there.
     cancelled
-        Asked between two chunks: once it says so, the transfer ends, with an error.
+        Asked often, by another thread: once it says so, the transfer ends, with an error.
     progress
         Told bytes so far, and in all where that is known.
 
@@ -62,30 +59,24 @@ def fetch(
         It must not be asked for, cannot be had, is too large or too slow; or the disk is full.
     """
     source = Source(source) if isinstance(source, str) else source
-    asker, begun, failed = Asker(limits), time.monotonic(), 0
+    asker, failed = Asker(limits, cancelled), 0
     part = _Part(to)
     try:
         while True:
             before = part.size()
             try:
-                _go_on(asker, source, part, begun, cancelled, progress)
+                _go_on(asker, source, part, progress)
                 part.keep()
                 return
             except Unreachable:
                 failed = 0 if part.size() > before else failed + 1
-                if failed >= limits.tries or time.monotonic() - begun > limits.total_s:
+                if failed >= limits.tries:
                     raise
-                _pause(limits.pause_s * 2**failed, cancelled)
+                asker.watch.pause(limits.pause_s * 2**failed)
     except OSError as error:
         raise unwritable(f"{to.name}", error) from error
     finally:
         asker.clear()
-
-
-def _pause(seconds: float, cancelled: Callable[[], bool]) -> None:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until and not cancelled():
-        time.sleep(min(0.1, seconds))
 
 
 class _Part:
@@ -130,8 +121,6 @@ def _go_on(
     asker: Asker,
     source: Source,
     part: _Part,
-    begun: float,
-    cancelled: Callable[[], bool],
     progress: Callable[[int, int | None], None],
 ) -> None:
     """Ask for what is missing, and append it; raises InputError where it does not all come."""
@@ -147,7 +136,7 @@ def _go_on(
         if answer.status == 416 and "if-range" in headers:  # nothing is missing, or it is another file now
             part.begin(url, "")
             raise Unreachable(f"{masked(url)} has changed", repair="Try again.")
-        require_status(answer, url, (200, 206) if is_range or "if-range" in headers else (200,))
+        require_status(answer, url, _right(is_range, "if-range" in headers))
         if is_range or answer.status == 200 or _first_byte(answer) != have:
             part.begin(url, _state(answer))
             have = 0
@@ -159,23 +148,25 @@ def _go_on(
         if (total or 0) > limits.max_bytes:
             raise _too_large(url, limits)
         with part.path.open("ab") as file:
-            for chunk in _wanted(chunks(answer, url, limits, begun), cancelled):
+            for chunk in asker.chunks(answer, url):
                 have += len(chunk)
                 if have > limits.max_bytes:
                     raise _too_large(url, limits)
                 file.write(chunk)
                 progress(have, total)
+    if not have and "content-length" not in answer.headers:
+        raise Unreachable(  # http.client takes a head that breaks off for a whole one
+            f"{masked(url)} breaks off", cause="nothing came", repair="Try again."
+        )
     if total is not None and have != total:
         raise Unreachable(
             f"{masked(url)} breaks off", cause=f"{have:,} of {total:,} bytes came", repair="Try again."
         )
 
 
-def _wanted(come: Iterator[bytes], cancelled: Callable[[], bool]) -> Iterator[bytes]:
-    for chunk in come:
-        if cancelled():
-            raise Refused("The transfer was cancelled", repair="Retry the run: it goes on from there.")
-        yield chunk
+def _right(is_range: bool, goes_on: bool) -> tuple[int, ...]:
+    """Statuses that bring what was asked for: a whole file in place of the wanted part of it is something else."""
+    return (206,) if is_range else (200, 206) if goes_on else (200,)
 
 
 def _state(answer: urllib3.BaseHTTPResponse) -> str:
@@ -202,6 +193,11 @@ def _too_large(url: str, limits: Limits) -> InputError:
     )  # fmt: skip
 
 
+def for_documents(limits: Limits) -> Limits:
+    """Limits of small documents, which need less time."""
+    return replace(limits, total_s=min(limits.total_s, DOCUMENT_S))
+
+
 def read_small(asker: Asker, source: Source, most: int = 1 << 24) -> bytes:
     """Return a whole small document, such as a ticket; raises InputError as `fetch`."""
     for failed in range(asker.limits.tries + 1):
@@ -209,7 +205,7 @@ def read_small(asker: Asker, source: Source, most: int = 1 << 24) -> bytes:
             with asker.opened("GET", source.url, source.headers) as answer:
                 require_status(answer, source.url, (200,))
                 content = b""
-                for chunk in chunks(answer, source.url, asker.limits, time.monotonic()):
+                for chunk in asker.chunks(answer, source.url):
                     content += chunk
                     if len(content) > most:
                         raise Refused(
@@ -219,5 +215,5 @@ def read_small(asker: Asker, source: Source, most: int = 1 << 24) -> bytes:
         except Unreachable:
             if failed == asker.limits.tries:
                 raise
-            time.sleep(asker.limits.pause_s * 2**failed)
+            asker.watch.pause(asker.limits.pause_s * 2**failed)
     raise AssertionError  # the last try returns or raises

@@ -9,25 +9,32 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import IO, Any, ClassVar
+from typing import IO, Any
 from urllib.parse import urljoin, urlsplit
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, LocationValueError
 
 from dvplug.errors import InputError
+from dvplug.serve.transfer.watch import Watch
 from dvplug_registry.safe_text import masked
 
 REDIRECTS = (301, 302, 303, 307, 308)
+MOST_ADDRESSES = 8
+"""Of a name, that are tried."""
+_GLOBAL = ip_network("2000::/3")
+"""What of IPv6 is handed out (RFC 4291); all else is of machines, links, sites, groups, or of no use yet."""
 _NAT64 = ip_network("64:ff9b::/96")  # RFC 6052
 CHUNK = 1 << 18
 _FOR_ALL = ("range", "if-range", "accept-encoding")
 """Header fields that go on to another host, where a redirect leads to one."""
+_OURS = ("host", "connection", "transfer-encoding", "accept-encoding")
+"""Those that nobody else gives."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +47,10 @@ class Limits:
         Of one file.
     connect_s, read_s
         Seconds until a connection is made, and between two reads of it.
+    head_s
+        Seconds until the head of an answer is here.
     total_s
-        Seconds for one file.
+        Seconds for one file, whatever is tried anew meanwhile.
     least_rate
         Bytes per second that must come on the average, after the first `read_s` seconds.
     redirects
@@ -57,12 +66,18 @@ class Limits:
     max_bytes: int
     connect_s: float = 10
     read_s: float = 60
+    head_s: float = 240
     total_s: float = 86_400
     least_rate: float = 1000
     redirects: int = 5
     tries: int = 5
     pause_s: float = 0.5
     allow_private: bool = False
+
+
+def never() -> bool:
+    """Whether to end: no."""
+    return False
 
 
 class Refused(InputError):
@@ -81,7 +96,9 @@ def is_public(text: str) -> bool:
     address = ip_address(text.partition("%")[0])
     if address.is_multicast or not address.is_global:
         return False
-    return isinstance(address, IPv4Address) or all(one.is_global for one in _meant(address))
+    if isinstance(address, IPv4Address):
+        return True
+    return (address in _GLOBAL or address in _NAT64) and all(one.is_global for one in _meant(address))
 
 
 def _meant(address: IPv6Address) -> list[IPv4Address]:
@@ -129,48 +146,54 @@ def check_url(url: str) -> str:
     except ValueError:
         right = False
     if not right or any(ord(letter) <= 32 or ord(letter) == 127 for letter in url):
-        raise Refused(
-            f"'{masked(url)[:200]}' cannot be asked for",
-            cause="it is no URL that begins with https://host/ or http://host/",
-            repair="Correct it; names and passwords do not go into it.",
-        )
+        raise _no_url(url, "it is no URL that begins with https://host/ or http://host/")
     return url
 
 
-class _Guarded(HTTPConnection):
-    """Connects to an address that was looked at, and to no other."""
+def _no_url(url: str, cause: str) -> Refused:
+    return Refused(
+        f"'{masked(url)[:200]}' cannot be asked for",
+        cause=cause,
+        repair="Correct it; names and passwords do not go into it.",
+    )
 
-    allow_private = False
+
+class _Guarded(HTTPConnection):
+    """Connects to an address that was looked at, and to no other; its connection is watched."""
+
+    asker: Asker
 
     def _new_conn(self) -> socket.socket:
-        return _connected(self, allow_private=self.allow_private)
+        return _connected(self, self.asker)
+
+    def connect(self) -> None:
+        """Connect, once."""
+        super().connect()
+        self.asker.watch.add(self.sock)
 
 
 class _GuardedTls(HTTPSConnection):
     """The same, below TLS."""
 
-    allow_private = False
+    asker: Asker
 
     def _new_conn(self) -> socket.socket:
-        return _connected(self, allow_private=self.allow_private)
+        return _connected(self, self.asker)
+
+    def connect(self) -> None:
+        """Connect, once."""
+        super().connect()
+        self.asker.watch.add(self.sock)
 
 
-class _Private(_Guarded):
-    allow_private = True
-
-
-class _PrivateTls(_GuardedTls):
-    allow_private = True
-
-
-def _connected(connection: HTTPConnection, *, allow_private: bool) -> socket.socket:
+def _connected(connection: HTTPConnection, asker: Asker) -> socket.socket:
     failed: OSError | None = None
-    for family, kind, proto, _, place in checked_addresses(
-        connection._dns_host, connection.port, allow_private=allow_private
-    ):
+    host, limits = connection._dns_host, asker.limits
+    found = checked_addresses(host, connection.port, allow_private=limits.allow_private)
+    for family, kind, proto, _, place in found[:MOST_ADDRESSES]:
         made = socket.socket(family, kind, proto)
         try:
-            made.settimeout(connection.timeout if isinstance(connection.timeout, (int, float)) else 10)
+            made.settimeout(limits.connect_s)
             made.connect(place)
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError as error:
@@ -181,35 +204,34 @@ def _connected(connection: HTTPConnection, *, allow_private: bool) -> socket.soc
     raise urllib3.exceptions.NewConnectionError(connection, f"no connection: {failed}")
 
 
-class _Plain(urllib3.HTTPConnectionPool):
-    ConnectionCls = _Guarded
-
-
-class _Tls(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _GuardedTls
-
-
-class _PlainPrivate(urllib3.HTTPConnectionPool):
-    ConnectionCls = _Private
-
-
-class _TlsPrivate(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _PrivateTls
-
-
 class Asker(urllib3.PoolManager):
-    """Asks for URLs that clients named."""
+    """Asks for URLs that clients named, one after another; `clear` ends it.
 
-    _classes: ClassVar[dict[bool, dict[str, Any]]] = {
-        False: {"http": _Plain, "https": _Tls},
-        True: {"http": _PlainPrivate, "https": _TlsPrivate},
-    }
+    Parameters
+    ----------
+    limits
+        Of all that it asks for together, as to time.
+    cancelled
+        Asked often, by another thread; once it says so, what is under way ends, with an error.
+    """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, cancelled: Callable[[], bool] = never) -> None:
         timeout = urllib3.Timeout(connect=limits.connect_s, read=limits.read_s)
         super().__init__(num_pools=4, timeout=timeout, retries=False)
-        self.limits = limits
-        self.pool_classes_by_scheme = self._classes[limits.allow_private]
+        self.limits, self.watch = limits, Watch(limits.total_s, cancelled)
+
+    def _new_pool(
+        self, scheme: str, host: str, port: int, request_context: dict[str, Any] | None = None
+    ) -> urllib3.HTTPConnectionPool:
+        pool = super()._new_pool(scheme, host, port, request_context)
+        kind: type = _GuardedTls if scheme == "https" else _Guarded
+        pool.ConnectionCls = type(kind.__name__, (kind,), {"asker": self})
+        return pool
+
+    def clear(self) -> None:
+        """Close what is open."""
+        super().clear()
+        self.watch.end()
 
     @contextmanager
     def opened(
@@ -224,31 +246,29 @@ class Asker(urllib3.PoolManager):
         Raises
         ------
         Refused
-            An address on the way must not be asked, or there are too many redirects.
+            An address on the way must not be asked, there are too many redirects, or the time is up.
         Unreachable
             Nobody answers.
         """
-        given, origin = dict(headers or {}) | {"accept-encoding": "identity"}, urlsplit(url).netloc
+        given, origin = _sent(headers or {}), urlsplit(url).netloc
         for _ in range(self.limits.redirects + 1):
             answer = self._asked(method, check_url(url), given, body)
             try:
                 if method != "GET" or answer.status not in REDIRECTS or "location" not in answer.headers:
                     yield answer
                     return
-                target = urljoin(url, answer.headers["location"])
+                target = _joined(url, answer.headers["location"])
             finally:
                 answer.close()
-            if urlsplit(url).scheme == "https" and urlsplit(target).scheme == "http":
+            if urlsplit(url).scheme == "https" and urlsplit(check_url(target)).scheme == "http":
                 raise Refused(
                     f"{masked(url)} leads from https to http", repair="Give the URL that it leads to."
                 )
             url = target
-            if urlsplit(url).netloc != origin:  # what opens the one is none of the other's business
-                given = {
-                    name: value
-                    for name, value in given.items()
-                    if name.lower() in ("range", "if-range", "accept-encoding")
-                }
+            if (
+                urlsplit(check_url(url)).netloc != origin
+            ):  # what opens the one is none of the other's business
+                given = {name: value for name, value in given.items() if name in _FOR_ALL}
         raise Refused(
             f"{masked(url)} is led on more than {self.limits.redirects} times", repair="Give its last URL."
         )
@@ -256,56 +276,97 @@ class Asker(urllib3.PoolManager):
     def _asked(
         self, method: str, url: str, headers: Mapping[str, str], body: IO[bytes] | bytes | None
     ) -> urllib3.BaseHTTPResponse:
+        due = time.monotonic() + self.limits.head_s
+        self.require_wanted(url)
         try:
-            return self.request(
-                method, url, headers=dict(headers), body=body, preload_content=False, redirect=False,
-                decode_content=False,
-            )  # fmt: skip
+            # How long a body may take to be sent is told by total_s alone.
+            with self.watch.expecting(lambda: body is None and time.monotonic() > due):
+                answer = self.request(
+                    method, url, headers=dict(headers), body=body, preload_content=False, redirect=False,
+                    decode_content=False,
+                )  # fmt: skip
+                if not self.watch.why:  # http.client takes a head that is cut for a whole one
+                    return answer
+            answer.close()
+            failed = None
+        except LocationValueError as error:
+            raise _no_url(url, str(error)) from error
         except (HTTPError, OSError, ValueError) as error:
-            raise Unreachable(
-                f"{masked(url)} does not answer",
-                cause=masked(_reason(error)),
-                repair="Try again later, or correct it.",
-            ) from error
+            failed = error
+        self.require_wanted(url)
+        slow = f"{self.limits.head_s:g} s are over" if self.watch.why else ""
+        raise Unreachable(
+            f"{masked(url)} does not answer",
+            cause=slow or masked(_reason(failed)),
+            repair="Try again later, or correct it.",
+        ) from failed
 
+    def require_wanted(self, url: str) -> None:
+        """Raise Refused where connections were cut, and why."""
+        if self.watch.why == "cancelled":
+            raise Refused("The transfer was cancelled", repair="Retry the run: it goes on from there.")
+        if self.watch.why == "late":
+            raise Refused(
+                f"{masked(url)} takes too long",
+                cause=f"{self.limits.total_s:g} s are over",
+                repair="Upload it.",
+            )
 
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "reason", None) or error)
+    def chunks(self, answer: urllib3.BaseHTTPResponse, url: str) -> Iterator[bytes]:
+        """Yield the body of an answer.
 
+        Raises
+        ------
+        Unreachable
+            It breaks off.
+        Refused
+            It takes too long, drips, or was cancelled.
+        """
+        came, since, limits = 0, time.monotonic(), self.limits
 
-def chunks(answer: urllib3.BaseHTTPResponse, url: str, limits: Limits, begun: float) -> Iterator[bytes]:
-    """Yield the body of an answer.
-
-    Parameters
-    ----------
-    begun
-        When the transfer began, by `time.monotonic`.
-
-    Raises
-    ------
-    Unreachable
-        It breaks off.
-    Refused
-        It takes too long, or drips.
-    """
-    came, since = 0, time.monotonic()
-    try:
-        while chunk := answer.read1(CHUNK, decode_content=False):
-            came += len(chunk)
+        def slow() -> bool:
             took = time.monotonic() - since
-            if time.monotonic() - begun > limits.total_s or (
-                took > limits.read_s and came < took * limits.least_rate
-            ):
+            return took > limits.read_s and came < took * limits.least_rate
+
+        with self.watch.expecting(slow):
+            try:
+                while (chunk := answer.read1(CHUNK, decode_content=False)) and not self.watch.look():
+                    came += len(chunk)
+                    yield chunk
+                failed = None
+            except (HTTPError, OSError, ValueError) as error:  # ValueError: of what is no length of a chunk
+                failed = error
+            self.require_wanted(url)  # what was cut may look like an end
+            if self.watch.why:
+                took = time.monotonic() - since
                 raise Refused(
                     f"{masked(url)} takes too long",
                     cause=f"{came:,} bytes in {took:.0f} s",
                     repair="Upload it.",
-                )
-            yield chunk
-    except (HTTPError, OSError) as error:
-        raise Unreachable(
-            f"{masked(url)} breaks off", cause=masked(_reason(error)), repair="Try again."
-        ) from error
+                ) from failed
+            if failed is not None:
+                raise Unreachable(
+                    f"{masked(url)} breaks off", cause=masked(_reason(failed)), repair="Try again."
+                ) from failed
+
+
+def _sent(headers: Mapping[str, str]) -> dict[str, str]:
+    """Header fields as they are sent: names in small letters, so that none goes twice; content as it is, not packed."""
+    given = {name.lower(): value for name, value in headers.items()}
+    return {name: value for name, value in given.items() if name not in _OURS} | {
+        "accept-encoding": "identity"
+    }
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        return location  # which `check_url` refuses
+
+
+def _reason(error: Exception | None) -> str:
+    return str(getattr(error, "reason", None) or error)
 
 
 def require_status(answer: urllib3.BaseHTTPResponse, url: str, right: tuple[int, ...]) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import unquote_to_bytes
 
 from dvplug.errors import unwritable
-from dvplug.serve.transfer.fetch import Source, fetch, never, read_small, tell_nobody
-from dvplug.serve.transfer.guard import Asker, Limits, Refused
+from dvplug.serve.transfer.fetch import Source, fetch, for_documents, read_small, tell_nobody
+from dvplug.serve.transfer.guard import Asker, Limits, Refused, never
 from dvplug_registry.safe_text import masked
 
 FORMATS = ("BAM", "CRAM")
@@ -29,7 +31,7 @@ def read_htsget(
     progress: Callable[[int, int | None], None] = tell_nobody,
 ) -> None:
     """Bring the reads that a ticket names; parameters and errors as of `fetch`."""
-    asker = Asker(limits)
+    asker, until = Asker(for_documents(limits), cancelled), time.monotonic() + limits.total_s
     try:
         parts = _parts(read_small(asker, Source(url, {"accept": "application/json"})), url)
     finally:
@@ -38,7 +40,12 @@ def read_htsget(
     try:
         with whole.open("wb") as out:
             for part in parts:
-                _append(part, out, piece, limits, cancelled)
+                left = replace(
+                    limits,
+                    total_s=max(0.0, until - time.monotonic()),
+                    max_bytes=max(0, limits.max_bytes - out.tell()),
+                )
+                _append(part, out, piece, left, cancelled)
                 progress(out.tell(), None)
                 if out.tell() > limits.max_bytes:
                     raise Refused(f"{masked(url)} is too large", repair="Ask for less of it.")
@@ -94,11 +101,6 @@ def _parts(content: bytes, url: str) -> list[Source]:
             repair="Add format=BAM to the URL.",
         )  # fmt: skip
     return parts
-
-
-def _source(part: Any) -> Source:
-    headers = part.get("headers") or {}
-    return Source(_text(part["url"]), {_text(name): _text(value) for name, value in headers.items()})
 
 
 def _text(value: Any) -> str:

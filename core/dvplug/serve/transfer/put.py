@@ -5,36 +5,50 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, cast
 
-from dvplug.serve.transfer.guard import Asker, Limits, Refused, Unreachable, require_status
+from dvplug.serve.transfer.guard import Asker, Limits, Refused, Unreachable, never, require_status
 from dvplug_registry.safe_text import masked
 
 DONE = (200, 201, 202, 204)
+LEAST_PART = 5 << 20
+"""Bytes of a part, but the last: object stores put no smaller ones together (S3's EntityTooSmall)."""
 
 
-def put(path: Path, urls: Sequence[str], limits: Limits, *, manifest: str | None = None) -> None:
+def put(
+    path: Path,
+    urls: Sequence[str],
+    limits: Limits,
+    *,
+    manifest: str | None = None,
+    least_part: int = LEAST_PART,
+    cancelled: Callable[[], bool] = never,
+) -> None:
     """Send a file.
 
     Parameters
     ----------
     urls
         One for the whole; or several, for parts of equal size (but the last), in order, of which as many are used as
-        there are bytes for.
+        are needed.
     manifest
-        Where a list of the parts goes once all are there: JSON with the file's ``name``, ``size`` and ``sha256``, and
-        ``parts``, each with ``part_number`` (from 1), ``etag`` as the store gave it, ``size`` and ``sha256``.
+        Where a list of the parts goes once all are there: JSON with the file's ``name``, ``size`` and ``sha256``;
+        ``MultipartUpload``, which is what S3's CompleteMultipartUpload wants to be given; and ``parts``, each with
+        ``part_number`` (from 1), ``etag`` as the store gave it, ``size`` and ``sha256``.
+    least_part
+        Bytes of a part but the last.
+    cancelled
+        As of `fetch`.
 
     Raises
     ------
     InputError
-        A URL must not be asked, or does not take it.
+        A URL must not be asked, or does not take it; or it takes too long.
     """
-    asker, size = Asker(limits), path.stat().st_size
-    step = max(1, -(-size // len(urls)))
+    asker, size = Asker(limits, cancelled), path.stat().st_size
+    step = max(1, -(-size // len(urls)), least_part if len(urls) > 1 else 1)
     parts = []
     try:
         with path.open("rb") as file:
@@ -45,10 +59,20 @@ def put(path: Path, urls: Sequence[str], limits: Limits, *, manifest: str | None
         if manifest is not None:
             with path.open("rb") as file:
                 whole = _digest(file, size)
-            told = {"name": path.name, "size": size, "sha256": whole, "parts": parts}
+            told = {
+                "name": path.name,
+                "size": size,
+                "sha256": whole,
+                "MultipartUpload": _upload(parts),
+                "parts": parts,
+            }
             _send(asker, manifest, io.BytesIO(json.dumps(told, indent=1).encode()))
     finally:
         asker.clear()
+
+
+def _upload(parts: Sequence[dict[str, str | int]]) -> dict[str, list[dict[str, str | int]]]:
+    return {"Parts": [{"PartNumber": one["part_number"], "ETag": one["etag"]} for one in parts]}
 
 
 def _part(
@@ -86,7 +110,7 @@ def _send(asker: Asker, url: str, body: IO[bytes]) -> str:
         except Unreachable:
             if failed == asker.limits.tries:
                 raise
-            time.sleep(asker.limits.pause_s * 2**failed)
+            asker.watch.pause(asker.limits.pause_s * 2**failed)
     raise AssertionError  # the last try returns or raises
 
 
