@@ -15,6 +15,7 @@ import sys
 import sysconfig
 from collections.abc import Collection, Iterator
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -168,5 +169,15 @@ def _imported_from_elsewhere(name: str, left_out: Collection[Path]) -> Iterator[
 
 
 def _is_installed(module: str) -> bool:
-    file = _file_of(_outermost(module))
-    return file is None or str(file.resolve()).startswith(_INSTALLED)
+    outermost = _outermost(module)
+    file = _file_of(outermost)
+    if file is None or str(file.resolve()).startswith(_INSTALLED):
+        return True
+    above = 2 + outermost.count(".") if file.stem == "__init__" else 1 + outermost.count(".")
+    return _holds_distributions(file.parents[above - 1])
+
+
+@cache
+def _holds_distributions(folder: Path) -> bool:
+    """Whether pip, or a system's packages, install into a folder; there are more of them than an interpreter's own."""
+    return next(folder.glob("*.dist-info"), None) is not None
