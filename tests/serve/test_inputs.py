@@ -14,11 +14,11 @@ from dvplug.serve.inputs import LaidInputs, Transfer, lay_inputs, missing_indexe
 from dvplug.serve.places import Places, confined
 from dvplug.serve.requests import RunRequest
 from dvplug.serve.settings import ServiceSettings
-from dvplug.serve.transfer import Limits
+from dvplug.serve.transfer import TransferLimits
 from dvplug.serve.uploads import Uploads
 from dvplug.simulate import SimulatedDataset
 
-TRANSFER = Transfer(Limits(max_bytes=10**8), lambda: False, lambda *_: None)
+TRANSFER = Transfer(TransferLimits(max_bytes=10**8), lambda: False, lambda *_: None)
 FASTA = b">c\nACGT\n"
 
 
@@ -145,7 +145,7 @@ def test_what_has_no_room_is_not_unpacked(places: Places, tmp_path: Path) -> Non
     _tar(places.files / "ref.tar", ("a.fa", b">c\n" + b"A" * 50_000_000))
     (places.files / "reads.bam").write_bytes(b"BAM")
     request = RunRequest(reads=["reads.bam"], ref_tarball="ref.tar")
-    transfer = Transfer(Limits(max_bytes=10**8), lambda: False, full)
+    transfer = Transfer(TransferLimits(max_bytes=10**8), lambda: False, full)
     with pytest.raises(DvplugError, match=r"There is no room for reference\.fa"):
         lay_inputs(request, tmp_path / "run", places, "", transfer)
     assert (tmp_path / "run/inputs/reference.fa").stat().st_size < 3_000_000

@@ -15,7 +15,7 @@ from dvplug.errors import DvplugError, InputError, Problems
 from dvplug.serve.errors import ServiceError
 from dvplug.serve.places import UPLOAD, Places
 from dvplug.serve.requests import RunRequest, SampleRequest
-from dvplug.serve.transfer import Limits, Source, fetch, read_htsget, resolve_drs
+from dvplug.serve.transfer import RemoteSource, TransferLimits, fetch, read_htsget, resolve_drs
 from dvplug_registry.files import write_whole
 from dvplug_registry.safe_text import masked
 
@@ -53,7 +53,7 @@ class Transfer:
         Told what is fetched, or unpacked, and bytes so far; raises DvplugError where there is no room for more.
     """
 
-    limits: Limits
+    limits: TransferLimits
     cancelled: Callable[[], bool]
     tell: Callable[[str, int], None]
 
@@ -219,7 +219,7 @@ def _fetch(text: str, place: Path, transfer: Transfer) -> None:
         url = text[len("htsget+") :] if scheme.startswith("htsget+") else f"https{text[len('htsget') :]}"
         read_htsget(url, place, transfer.limits, cancelled=transfer.cancelled, progress=tell)
         return
-    sources = [Source(text)]
+    sources = [RemoteSource(text)]
     if scheme.startswith("drs://"):
         sources = resolve_drs(text, transfer.limits, cancelled=transfer.cancelled)
     failed: DvplugError | None = None

@@ -39,7 +39,7 @@ from dvplug.serve.progress import Progress
 from dvplug.serve.requests import Delivery, RunRequest
 from dvplug.serve.settings import ServiceSettings
 from dvplug.serve.store import ACTIVE, Run, State, Store, now
-from dvplug.serve.transfer import Limits, put
+from dvplug.serve.transfer import TransferLimits, put
 from dvplug_registry.files import write_whole
 
 MOST_ATTEMPTS = 5
@@ -158,7 +158,7 @@ class RunLife:
 
     async def _lay(self, request: RunRequest) -> LaidInputs:
         """Lay the inputs, and make the indexes that they lack."""
-        limits = Limits(max_bytes=self.settings.max_input, allow_private=self.settings.allow_private)
+        limits = TransferLimits(max_bytes=self.settings.max_input, allow_private=self.settings.allow_private)
         transfer = Transfer(limits, self._over, self._tell)
         self.folder.mkdir(exist_ok=True)
         try:
@@ -284,7 +284,7 @@ class RunLife:
         path = output_path(self.folder, order.what)
         if not path.is_file():
             raise NothingToDeliver(order.what)
-        limits = Limits(max_bytes=self.settings.max_input, allow_private=self.settings.allow_private)
+        limits = TransferLimits(max_bytes=self.settings.max_input, allow_private=self.settings.allow_private)
         try:
             await asyncio.to_thread(self._send, path, order, limits)
         except DvplugError:
@@ -292,7 +292,7 @@ class RunLife:
             raise
         write_whole(kept, json.dumps([*done, number]).encode())
 
-    def _send(self, path: Path, order: Delivery, limits: Limits) -> None:
+    def _send(self, path: Path, order: Delivery, limits: TransferLimits) -> None:
         if not order.unpacked:
             put(path, order.urls, limits, manifest=order.manifest, cancelled=self._over)
             return

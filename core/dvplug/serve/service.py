@@ -31,7 +31,7 @@ from dvplug.serve.requests import RunRequest
 from dvplug.serve.run_queue import RunQueue
 from dvplug.serve.settings import ServiceSettings
 from dvplug.serve.store import ACTIVE, FINISHED, WAITING, Run, State, Store, now
-from dvplug.serve.transfer import Limits
+from dvplug.serve.transfer import TransferLimits
 from dvplug.serve.uploads import Uploads
 from dvplug.system.outputs import locked
 
@@ -183,7 +183,9 @@ class Service:
         folder = self.places.run(new_id())
         folder.mkdir()
         try:
-            transfer = Transfer(Limits(max_bytes=self.settings.max_input), lambda: False, lambda *_: None)
+            transfer = Transfer(
+                TransferLimits(max_bytes=self.settings.max_input), lambda: False, lambda *_: None
+            )
             laid = await asyncio.to_thread(lay_inputs, request, folder, self.places, owner, transfer)
             if missing_indexes(folder, laid):
                 return CheckAnswer(

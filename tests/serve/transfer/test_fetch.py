@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from dvplug.errors import InputError
-from dvplug.serve.transfer import Limits, Source, fetch, read_htsget, resolve_drs
-from dvplug.serve.transfer.guard import Refused, Unreachable
+from dvplug.serve.transfer import RemoteSource, TransferLimits, fetch, read_htsget, resolve_drs
+from dvplug.serve.transfer.guard import Refused, Unanswered
 from helpers.object_server import Objects, answer, object_server
 from helpers.registry_servers import self_signed, web
 
-OPEN = Limits(max_bytes=10**6, allow_private=True, tries=3, pause_s=0.01, read_s=0.5)
+OPEN = TransferLimits(max_bytes=10**6, allow_private=True, tries=3, pause_s=0.01, read_s=0.5)
 CONTENT = bytes(range(256)) * 1000
 
 
@@ -41,8 +41,12 @@ def test_what_breaks_off_is_gone_on_with(objects: Objects, tmp_path: Path) -> No
 
 def test_a_killed_transfer_is_gone_on_with_by_the_next(objects: Objects, tmp_path: Path) -> None:
     objects.cut = [1000, 0, 0]
-    with pytest.raises(Unreachable, match="breaks off"):
-        fetch(f"{objects.url}x.bam", tmp_path / "x", Limits(10**6, allow_private=True, tries=1, pause_s=0.01))
+    with pytest.raises(Unanswered, match="breaks off"):
+        fetch(
+            f"{objects.url}x.bam",
+            tmp_path / "x",
+            TransferLimits(10**6, allow_private=True, tries=1, pause_s=0.01),
+        )
     assert not (tmp_path / "x").exists()
     objects.asked.clear(), objects.cut.clear()
     fetch(f"{objects.url}x.bam", tmp_path / "x", OPEN)
@@ -71,7 +75,7 @@ def test_a_busy_server_is_asked_again_and_a_wrong_url_is_not(objects: Objects, t
         fetch(f"{objects.url}no.bam?sig=secret", tmp_path / "y", OPEN)
     assert len(objects.asked) == 1
     objects.refuse = [500] * 9
-    with pytest.raises(Unreachable, match="answers 500"):
+    with pytest.raises(Unanswered, match="answers 500"):
         fetch(f"{objects.url}x.bam", tmp_path / "y", OPEN)
 
 
@@ -104,11 +108,11 @@ def test_no_body_takes_more_than_its_share(objects: Objects, tmp_path: Path) -> 
             fetch(f"{objects.url}{name}", tmp_path / name, OPEN)
     with pytest.raises(Refused, match="takes too long"):
         fetch(f"{objects.url}drips", tmp_path / "drips", OPEN)
-    with pytest.raises(Unreachable, match="does not answer"):
+    with pytest.raises(Unanswered, match="does not answer"):
         fetch(
             f"{objects.url}silent",
             tmp_path / "silent",
-            Limits(10**6, allow_private=True, tries=1, read_s=0.2),
+            TransferLimits(10**6, allow_private=True, tries=1, read_s=0.2),
         )
     assert sum(one.stat().st_size for one in tmp_path.iterdir() if not one.name.endswith("json")) < 3 * 10**6
 
@@ -156,7 +160,7 @@ def test_a_head_that_breaks_off_is_no_empty_file(objects: Objects, tmp_path: Pat
 @pytest.mark.parametrize(
     ("drips", "limits", "error", "says"),
     [
-        (_drips_a_head, {"head_s": 0.3}, Unreachable, r"does not answer: 0\.3 s are over"),
+        (_drips_a_head, {"head_s": 0.3}, Unanswered, r"does not answer: 0\.3 s are over"),
         (_drips_a_head, {"total_s": 0.3}, Refused, r"takes too long: 0\.3 s are over"),
         (_drips_a_length, {"read_s": 0.3}, Refused, r"takes too long: 1 bytes in"),
         (_drips_a_length, {"total_s": 0.3}, Refused, r"takes too long: 0\.3 s are over"),
@@ -217,7 +221,7 @@ def test_what_opens_one_host_is_not_sent_to_another(objects: Objects, tmp_path: 
     with object_server() as other:
         other.files["x.bam"] = b"there"
         objects.answers["x.bam"] = lambda handler: answer(handler, 307, location=f"{other.url}x.bam")
-        fetch(Source(f"{objects.url}x.bam", {"authorization": "Bearer a"}), tmp_path / "x", OPEN)
+        fetch(RemoteSource(f"{objects.url}x.bam", {"authorization": "Bearer a"}), tmp_path / "x", OPEN)
         assert objects.asked[0].headers["authorization"] == "Bearer a"
         assert "authorization" not in other.asked[0].headers
 
@@ -237,7 +241,10 @@ def test_drs_is_resolved_and_its_headers_are_sent(objects: Objects, tmp_path: Pa
         {"url": f"{objects.url}signed"}
     ).encode()
     found = resolve_drs(f"drs://{host}/one", OPEN, scheme="http")
-    assert found == [Source(f"{objects.url}signed"), Source(f"{objects.url}x.bam", {"X-Key": "k:1"})]
+    assert found == [
+        RemoteSource(f"{objects.url}signed"),
+        RemoteSource(f"{objects.url}x.bam", {"X-Key": "k:1"}),
+    ]
     fetch(found[1], tmp_path / "x", OPEN)
     assert objects.asked[-1].headers["x-key"] == "k:1"
 
@@ -247,7 +254,7 @@ def test_of_several_access_methods_one_that_leads_on_is_enough(objects: Objects)
     methods: list[dict[str, Any]] = [{"type": "https", "access_id": "gone"}, {"type": "https"}]
     told = {"access_methods": [*methods, {"type": "https", "access_url": {"url": f"{objects.url}x.bam"}}]}
     objects.files["ga4gh/drs/v1/objects/one"] = json.dumps(told).encode()
-    assert resolve_drs(f"drs://{host}/one", OPEN, scheme="http") == [Source(f"{objects.url}x.bam")]
+    assert resolve_drs(f"drs://{host}/one", OPEN, scheme="http") == [RemoteSource(f"{objects.url}x.bam")]
     objects.files["ga4gh/drs/v1/objects/none"] = json.dumps({"access_methods": methods}).encode()
     with pytest.raises(InputError, match=r"none/access/gone answers 404"):
         resolve_drs(f"drs://{host}/none", OPEN, scheme="http")
@@ -313,7 +320,7 @@ def test_the_parts_of_a_ticket_have_no_more_time_and_room_than_a_file(
 
 def test_header_fields_of_a_ticket_cannot_change_how_it_is_asked(objects: Objects, tmp_path: Path) -> None:
     odd = {"Host": "inner", "Accept-Encoding": "gzip", "Transfer-Encoding": "chunked", "X-Key": "k"}
-    fetch(Source(f"{objects.url}x.bam", odd), tmp_path / "x", OPEN)
+    fetch(RemoteSource(f"{objects.url}x.bam", odd), tmp_path / "x", OPEN)
     sent = objects.asked[0].headers
     assert (sent["host"], sent["accept-encoding"], sent["x-key"]) == (
         objects.url.removeprefix("http://").rstrip("/"),

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from dvplug.errors import InputError
-from dvplug.serve.transfer import Limits, fetch
+from dvplug.serve.transfer import TransferLimits, fetch
 from dvplug.serve.transfer.guard import Refused, check_url, is_public
 from helpers.object_server import Objects, answer, object_server
 
-CLOSED = Limits(max_bytes=10**6, tries=1, pause_s=0.01, connect_s=2)
+CLOSED = TransferLimits(max_bytes=10**6, tries=1, pause_s=0.01, connect_s=2)
 
 
 @pytest.mark.parametrize(

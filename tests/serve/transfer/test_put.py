@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from dvplug.serve.transfer import Limits, put
-from dvplug.serve.transfer.guard import Refused, Unreachable
+from dvplug.serve.transfer import TransferLimits, put
+from dvplug.serve.transfer.guard import Refused, Unanswered
 from dvplug.serve.transfer.put import LEAST_PART
 from helpers.object_server import object_server
 
-OPEN = Limits(max_bytes=10**6, allow_private=True, tries=2, pause_s=0.01)
+OPEN = TransferLimits(max_bytes=10**6, allow_private=True, tries=2, pause_s=0.01)
 CONTENT = bytes(range(256)) * 100 + b"end"
 
 
@@ -79,7 +79,7 @@ def test_one_that_takes_no_end_and_one_that_is_cancelled(tmp_path: Path) -> None
     with object_server() as objects:
         objects.answers["x"] = waits
         began = time.monotonic()
-        slow = Limits(max_bytes=10**9, allow_private=True, tries=1, read_s=60, total_s=0.5)
+        slow = TransferLimits(max_bytes=10**9, allow_private=True, tries=1, read_s=60, total_s=0.5)
         with pytest.raises(Refused, match="takes too long"):
             put(tmp_path / "x", [f"{objects.url}x"], slow)
         came.clear()
@@ -95,13 +95,13 @@ def test_what_is_not_taken_is_told(tmp_path: Path) -> None:
         with pytest.raises(Refused, match=r"x\?\*\*\* answers 403"):
             put(tmp_path / "x", [f"{objects.url}x?X-Sig=wrong"], OPEN)
         objects.refuse = [500] * 9
-        with pytest.raises(Unreachable, match="answers 500"):
+        with pytest.raises(Unanswered, match="answers 500"):
             put(tmp_path / "x", [f"{objects.url}x?X-Sig=s"], OPEN)
         objects.refuse = [302]
         with pytest.raises(Refused, match="leads elsewhere"):
             put(tmp_path / "x", [f"{objects.url}x?X-Sig=s"], OPEN)
         with pytest.raises(Refused, match="leads to a private address"):
-            put(tmp_path / "x", [f"{objects.url}x"], Limits(10**6))
+            put(tmp_path / "x", [f"{objects.url}x"], TransferLimits(10**6))
         assert objects.files == {}
 
 

@@ -43,7 +43,7 @@ class ModelFile(BaseModel):
     sha256: str
 
 
-class Model(BaseModel):
+class ModelView(BaseModel):
     """A model that is installed; `sha256` is that of its manifest, which names its files."""
 
     name: str
@@ -58,7 +58,7 @@ class Model(BaseModel):
 class ModelsView(BaseModel):
     """All models; `manifest_file` is the same as text."""
 
-    models: list[Model]
+    models: list[ModelView]
     manifest_file: str
     repository_override: str = ""
 
@@ -75,13 +75,13 @@ class LicenceText(BaseModel):
     content: str
 
 
-class Licence(LicenceText):
+class LicenceView(LicenceText):
     """The licence of the code, and those of the models."""
 
     models: dict[str, str]
 
 
-class Version(BaseModel):
+class VersionView(BaseModel):
     """Of the caller, and of the interfaces."""
 
     release: str
@@ -155,16 +155,16 @@ def router(service: Service) -> APIRouter:
         return ModelsView(models=models, manifest_file=text)
 
     @routes.get("/license")
-    async def licence() -> Licence:
+    async def licence() -> LicenceView:
         """Under which licence all is."""
         models = await service.describe_models()
         of_models = dict(zip(_labels(models), (one["licence"] for one in models), strict=True))
-        return Licence(**licence_text().model_dump(), models=of_models)
+        return LicenceView(**licence_text().model_dump(), models=of_models)
 
     @routes.get("/version")
-    async def version() -> Version:
+    async def version() -> VersionView:
         """Which version this is."""
-        return Version(release=__version__, api="1")
+        return VersionView(release=__version__, api="1")
 
     text: dict[int | str, dict[str, Any]] = {
         200: {"content": {"text/plain": {}}, "description": "Prometheus' text format."}
@@ -195,5 +195,5 @@ def _labels(models: Sequence[dict[str, Any]]) -> list[str]:
     return [f"{one['name']}@{one['version']}" for one in models]
 
 
-def _model(facts: dict[str, Any]) -> Model:
-    return Model.model_validate({name: facts[name] for name in Model.model_fields})
+def _model(facts: dict[str, Any]) -> ModelView:
+    return ModelView.model_validate({name: facts[name] for name in ModelView.model_fields})

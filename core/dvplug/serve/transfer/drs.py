@@ -8,13 +8,13 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from dvplug.errors import InputError, Problems
-from dvplug.serve.transfer.fetch import Source, for_documents, read_small
-from dvplug.serve.transfer.guard import Asker, Limits, Refused, never
+from dvplug.serve.transfer.fetch import RemoteSource, for_documents, read_small
+from dvplug.serve.transfer.guard import Asker, Refused, TransferLimits, never
 
 
 def resolve_drs(
-    uri: str, limits: Limits, *, scheme: str = "https", cancelled: Callable[[], bool] = never
-) -> list[Source]:
+    uri: str, limits: TransferLimits, *, scheme: str = "https", cancelled: Callable[[], bool] = never
+) -> list[RemoteSource]:
     """Return what can be asked for the bytes of an object, in the order in which it offers them.
 
     Parameters
@@ -46,7 +46,7 @@ def resolve_drs(
     base = f"{scheme}://{parts.netloc}/ga4gh/drs/v1/objects/{quote(object_id, safe='%')}"
     asker, problems = Asker(for_documents(limits), cancelled), Problems()
     try:
-        told = _json(read_small(asker, Source(base)), uri)
+        told = _json(read_small(asker, RemoteSource(base)), uri)
         found = [one for method in _methods(told) if (one := _offered(asker, base, method, problems))]
     finally:
         asker.clear()
@@ -69,15 +69,15 @@ def _methods(told: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _offered(asker: Asker, base: str, method: dict[str, Any], problems: Problems) -> Source | None:
+def _offered(asker: Asker, base: str, method: dict[str, Any], problems: Problems) -> RemoteSource | None:
     """What an access method leads to; one that leads nowhere is a problem where no other leads on."""
     access = method.get("access_url")
     if not access and method.get("access_id"):
         url = f"{base}/access/{quote(str(method['access_id']), safe='')}"
         with problems.collect():
-            access = _json(read_small(asker, Source(url)), url)
+            access = _json(read_small(asker, RemoteSource(url)), url)
     if isinstance(access, dict) and isinstance(access.get("url"), str):
-        return Source(access["url"], _headers(access.get("headers")))
+        return RemoteSource(access["url"], _headers(access.get("headers")))
     return None
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import urllib3
 
 from dvplug.errors import InputError, unwritable
-from dvplug.serve.transfer.guard import Asker, Limits, Refused, Unreachable, never, require_status
+from dvplug.serve.transfer.guard import Asker, Refused, TransferLimits, Unanswered, never, require_status
 from dvplug_registry.safe_text import masked
 
 DOCUMENT_S = 600.0
@@ -20,7 +20,7 @@ DOCUMENT_S = 600.0
 
 
 @dataclass(frozen=True)
-class Source:
+class RemoteSource:
     """A URL, and the header fields that have to be sent with it."""
 
     url: str
@@ -32,9 +32,9 @@ def tell_nobody(done: int, total: int | None) -> None:
 
 
 def fetch(
-    source: Source | str,
+    source: RemoteSource | str,
     to: Path,
-    limits: Limits,
+    limits: TransferLimits,
     *,
     cancelled: Callable[[], bool] = never,
     progress: Callable[[int, int | None], None] = tell_nobody,
@@ -58,7 +58,7 @@ def fetch(
     InputError
         It must not be asked for, cannot be had, is too large or too slow; or the disk is full.
     """
-    source = Source(source) if isinstance(source, str) else source
+    source = RemoteSource(source) if isinstance(source, str) else source
     asker, failed = Asker(limits, cancelled), 0
     part = _Part(to)
     try:
@@ -68,7 +68,7 @@ def fetch(
                 _go_on(asker, source, part, progress)
                 part.keep()
                 return
-            except Unreachable:
+            except Unanswered:
                 failed = 0 if part.size() > before else failed + 1
                 if failed >= limits.tries:
                     raise
@@ -119,7 +119,7 @@ class _Part:
 
 def _go_on(
     asker: Asker,
-    source: Source,
+    source: RemoteSource,
     part: _Part,
     progress: Callable[[int, int | None], None],
 ) -> None:
@@ -135,15 +135,13 @@ def _go_on(
     with asker.opened("GET", url, headers) as answer:
         if answer.status == 416 and "if-range" in headers:  # nothing is missing, or it is another file now
             part.begin(url, "")
-            raise Unreachable(f"{masked(url)} has changed", repair="Try again.")
+            raise Unanswered(f"{masked(url)} has changed", repair="Try again.")
         require_status(answer, url, _right(is_range, "if-range" in headers))
         if is_range or answer.status == 200 or _first_byte(answer) != have:
             part.begin(url, _state(answer))
             have = 0
             if answer.status == 206 and not is_range:
-                raise Unreachable(
-                    f"{masked(url)} sends another range than was asked for", repair="Try again."
-                )
+                raise Unanswered(f"{masked(url)} sends another range than was asked for", repair="Try again.")
         total = _total(answer, have)
         if (total or 0) > limits.max_bytes:
             raise _too_large(url, limits)
@@ -155,11 +153,11 @@ def _go_on(
                 file.write(chunk)
                 progress(have, total)
     if not have and "content-length" not in answer.headers:
-        raise Unreachable(  # http.client takes a head that breaks off for a whole one
+        raise Unanswered(  # http.client takes a head that breaks off for a whole one
             f"{masked(url)} breaks off", cause="nothing came", repair="Try again."
         )
     if total is not None and have != total:
-        raise Unreachable(
+        raise Unanswered(
             f"{masked(url)} breaks off", cause=f"{have:,} of {total:,} bytes came", repair="Try again."
         )
 
@@ -186,19 +184,19 @@ def _total(answer: urllib3.BaseHTTPResponse, have: int) -> int | None:
     return have + int(said) if said.isascii() and said.isdigit() and len(said) < 20 else None
 
 
-def _too_large(url: str, limits: Limits) -> InputError:
+def _too_large(url: str, limits: TransferLimits) -> InputError:
     return Refused(
         f"{masked(url)} is too large", cause=f"an input may have {limits.max_bytes:,} bytes",
         repair="Start the service with a larger --max-input.",
     )  # fmt: skip
 
 
-def for_documents(limits: Limits) -> Limits:
-    """Limits of small documents, which need less time."""
+def for_documents(limits: TransferLimits) -> TransferLimits:
+    """The limits of small documents, which need less time."""
     return replace(limits, total_s=min(limits.total_s, DOCUMENT_S))
 
 
-def read_small(asker: Asker, source: Source, most: int = 1 << 24) -> bytes:
+def read_small(asker: Asker, source: RemoteSource, most: int = 1 << 24) -> bytes:
     """Return a whole small document, such as a ticket; raises InputError as `fetch`."""
     for failed in range(asker.limits.tries + 1):
         try:
@@ -212,7 +210,7 @@ def read_small(asker: Asker, source: Source, most: int = 1 << 24) -> bytes:
                             f"{masked(source.url)} has more than {most:,} bytes", repair="Correct the URL."
                         )
                 return content
-        except Unreachable:
+        except Unanswered:
             if failed == asker.limits.tries:
                 raise
             asker.watch.pause(asker.limits.pause_s * 2**failed)

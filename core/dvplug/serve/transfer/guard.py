@@ -38,7 +38,7 @@ _OURS = ("host", "connection", "transfer-encoding", "accept-encoding")
 
 
 @dataclass(frozen=True)
-class Limits:
+class TransferLimits:
     """What a transfer may take.
 
     Attributes
@@ -84,7 +84,7 @@ class Refused(InputError):
     """An address, or an answer, that no further try mends."""
 
 
-class Unreachable(InputError):
+class Unanswered(InputError):
     """Nothing, or nothing whole, came; later it may."""
 
 
@@ -120,13 +120,13 @@ def checked_addresses(host: str, port: int, *, allow_private: bool) -> list[tupl
     ------
     Refused
         One of its addresses is not public.
-    Unreachable
+    Unanswered
         It has none.
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise Unreachable(f"'{host}' has no address", cause=str(error), repair="Correct the URL.") from error
+        raise Unanswered(f"'{host}' has no address", cause=str(error), repair="Correct the URL.") from error
     for _, _, _, _, place in found:
         if not allow_private and not is_public(str(place[0])):
             raise Refused(
@@ -215,7 +215,7 @@ class Asker(urllib3.PoolManager):
         Asked often, by another thread; once it says so, what is under way ends, with an error.
     """
 
-    def __init__(self, limits: Limits, cancelled: Callable[[], bool] = never) -> None:
+    def __init__(self, limits: TransferLimits, cancelled: Callable[[], bool] = never) -> None:
         timeout = urllib3.Timeout(connect=limits.connect_s, read=limits.read_s)
         super().__init__(num_pools=4, timeout=timeout, retries=False)
         self.limits, self.watch = limits, Watch(limits.total_s, cancelled)
@@ -247,7 +247,7 @@ class Asker(urllib3.PoolManager):
         ------
         Refused
             An address on the way must not be asked, there are too many redirects, or the time is up.
-        Unreachable
+        Unanswered
             Nobody answers.
         """
         given, origin = _sent(headers or {}), urlsplit(url).netloc
@@ -295,7 +295,7 @@ class Asker(urllib3.PoolManager):
             failed = error
         self.require_wanted(url)
         slow = f"{self.limits.head_s:g} s are over" if self.watch.why else ""
-        raise Unreachable(
+        raise Unanswered(
             f"{masked(url)} does not answer",
             cause=slow or masked(_reason(failed)),
             repair="Try again later, or correct it.",
@@ -317,7 +317,7 @@ class Asker(urllib3.PoolManager):
 
         Raises
         ------
-        Unreachable
+        Unanswered
             It breaks off.
         Refused
             It takes too long, drips, or was cancelled.
@@ -345,7 +345,7 @@ class Asker(urllib3.PoolManager):
                     repair="Upload it.",
                 ) from failed
             if failed is not None:
-                raise Unreachable(
+                raise Unanswered(
                     f"{masked(url)} breaks off", cause=masked(_reason(failed)), repair="Try again."
                 ) from failed
 
@@ -370,10 +370,10 @@ def _reason(error: Exception | None) -> str:
 
 
 def require_status(answer: urllib3.BaseHTTPResponse, url: str, right: tuple[int, ...]) -> None:
-    """Refuse an answer of another status: Unreachable where it may be another later (429, 5xx), else Refused."""
+    """Refuse an answer of another status: Unanswered where it may be another later (429, 5xx), else Refused."""
     if answer.status in right:
         return
-    kind = Unreachable if answer.status == 429 or answer.status >= 500 else Refused
+    kind = Unanswered if answer.status == 429 or answer.status >= 500 else Refused
     said = answer.reason or ""
     raise kind(
         f"{masked(url)} answers {answer.status} {said}".rstrip(),

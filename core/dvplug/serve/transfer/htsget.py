@@ -13,8 +13,8 @@ from typing import IO, Any
 from urllib.parse import unquote_to_bytes
 
 from dvplug.errors import unwritable
-from dvplug.serve.transfer.fetch import Source, fetch, for_documents, read_small, tell_nobody
-from dvplug.serve.transfer.guard import Asker, Limits, Refused, never
+from dvplug.serve.transfer.fetch import RemoteSource, fetch, for_documents, read_small, tell_nobody
+from dvplug.serve.transfer.guard import Asker, Refused, TransferLimits, never
 from dvplug_registry.safe_text import masked
 
 FORMATS = ("BAM", "CRAM")
@@ -25,7 +25,7 @@ _DATA = "data:"
 def read_htsget(
     url: str,
     to: Path,
-    limits: Limits,
+    limits: TransferLimits,
     *,
     cancelled: Callable[[], bool] = never,
     progress: Callable[[int, int | None], None] = tell_nobody,
@@ -33,7 +33,7 @@ def read_htsget(
     """Bring the reads that a ticket names; parameters and errors as of `fetch`."""
     asker, until = Asker(for_documents(limits), cancelled), time.monotonic() + limits.total_s
     try:
-        parts = _parts(read_small(asker, Source(url, {"accept": "application/json"})), url)
+        parts = _parts(read_small(asker, RemoteSource(url, {"accept": "application/json"})), url)
     finally:
         asker.clear()
     whole, piece = to.with_name(f".{to.name}.whole"), to.with_name(f".{to.name}.piece")
@@ -57,7 +57,9 @@ def read_htsget(
         piece.unlink(missing_ok=True)
 
 
-def _append(part: Source, out: IO[bytes], piece: Path, limits: Limits, cancelled: Callable[[], bool]) -> None:
+def _append(
+    part: RemoteSource, out: IO[bytes], piece: Path, limits: TransferLimits, cancelled: Callable[[], bool]
+) -> None:
     if part.url.startswith(_DATA):
         out.write(_decoded(part.url))
         return
@@ -80,13 +82,15 @@ def _decoded(url: str) -> bytes:
         raise Refused("A part of the ticket is no data: URI", cause=str(error), repair="Ask anew.") from error
 
 
-def _parts(content: bytes, url: str) -> list[Source]:
+def _parts(content: bytes, url: str) -> list[RemoteSource]:
     """Read a ticket; raises Refused where it is none, or of another format."""
     try:
         ticket = json.loads(content)["htsget"]
         kind, urls = str(ticket.get("format", "BAM")).upper(), ticket["urls"]
         parts = [
-            Source(_text(one["url"]), {_text(n): _text(v) for n, v in (one.get("headers") or {}).items()})
+            RemoteSource(
+                _text(one["url"]), {_text(n): _text(v) for n, v in (one.get("headers") or {}).items()}
+            )
             for one in urls
         ]
     except (ValueError, KeyError, TypeError, AttributeError) as error:

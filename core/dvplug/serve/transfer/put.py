@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, cast
 
-from dvplug.serve.transfer.guard import Asker, Limits, Refused, Unreachable, never, require_status
+from dvplug.serve.transfer.guard import Asker, Refused, TransferLimits, Unanswered, never, require_status
 from dvplug_registry.safe_text import masked
 
 DONE = (200, 201, 202, 204)
@@ -20,7 +20,7 @@ LEAST_PART = 5 << 20
 def put(
     path: Path,
     urls: Sequence[str],
-    limits: Limits,
+    limits: TransferLimits,
     *,
     manifest: str | None = None,
     least_part: int = LEAST_PART,
@@ -57,22 +57,17 @@ def put(
                 if begin < size or number == 1:
                     parts.append(_part(asker, file, number, begin, min(step, size - begin), url))
         if manifest is not None:
-            with path.open("rb") as file:
-                whole = _digest(file, size)
-            told = {
-                "name": path.name,
-                "size": size,
-                "sha256": whole,
-                "MultipartUpload": _upload(parts),
-                "parts": parts,
-            }
-            _send(asker, manifest, io.BytesIO(json.dumps(told, indent=1).encode()))
+            _send(asker, manifest, io.BytesIO(_manifest(path, size, parts)))
     finally:
         asker.clear()
 
 
-def _upload(parts: Sequence[dict[str, str | int]]) -> dict[str, list[dict[str, str | int]]]:
-    return {"Parts": [{"PartNumber": one["part_number"], "ETag": one["etag"]} for one in parts]}
+def _manifest(path: Path, size: int, parts: Sequence[dict[str, str | int]]) -> bytes:
+    with path.open("rb") as file:
+        whole = _digest(file, size)
+    upload = {"Parts": [{"PartNumber": one["part_number"], "ETag": one["etag"]} for one in parts]}
+    told = {"name": path.name, "size": size, "sha256": whole, "MultipartUpload": upload, "parts": parts}
+    return json.dumps(told, indent=1).encode()
 
 
 def _part(
@@ -107,7 +102,7 @@ def _send(asker: Asker, url: str, body: IO[bytes]) -> str:
                     raise Refused(f"{masked(url)} leads elsewhere", repair="Give the URL that it leads to.")
                 require_status(answer, url, DONE)
                 return answer.headers.get("etag", "")
-        except Unreachable:
+        except Unanswered:
             if failed == asker.limits.tries:
                 raise
             asker.watch.pause(asker.limits.pause_s * 2**failed)
