@@ -14,7 +14,7 @@ import pytest
 from helpers.places import ROOT
 
 MOST_FLAT_MODULES = 14
-MOST_FLOORS = 10
+MOST_FLOORS = 11  # with __main__ on top, which is the command
 PACKAGES = ("dvplug", "dvplug_registry")
 
 

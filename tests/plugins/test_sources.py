@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from dvplug.plugins import sources
 from dvplug.plugins.loading import Plugins, load_plugins
 from dvplug.plugins.sources import RunCode, code_digests
 
@@ -117,3 +118,21 @@ def test_libraries_are_those_of_dvplug_and_of_the_plugins(lab: Callable[[], Plug
     assert {"numpy", "numba", "pysam", "ai-edge-litert"} <= set(found.libraries)
     assert "tensorflow" not in found.libraries
     assert "tensorflow" in RunCode.of(plugins, plugins.technology("lab"), LITERT, "gpu").libraries
+
+
+def test_libraries_installed_elsewhere_are_none_of_the_plugins_code(
+    lab: Callable[[], Plugins], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a system's Python, `pip install --target` or PYTHONPATH: to read all of them took a minute and a half."""
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "lab_library").mkdir(parents=True)
+    (elsewhere / "lab_library" / "__init__.py").write_text("import lab_beside\n")
+    (elsewhere / "lab_beside.py").write_text("")
+    monkeypatch.syspath_prepend(str(elsewhere))
+    with (tmp_path / "lab_measures.py").open("a") as file:
+        file.write("import lab_library\n")
+    assert {"lab_library", "lab_beside"} <= set(digests(lab()))
+    sources._holds_distributions.cache_clear()
+    (elsewhere / "lab_library-1.0.dist-info").mkdir()
+    assert not {"lab_library", "lab_beside"} & set(digests(lab()))
+    sources._holds_distributions.cache_clear()

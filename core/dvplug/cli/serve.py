@@ -9,16 +9,16 @@ from cyclopts import Parameter
 
 from dvplug.cli.parameters import whole_number
 
-Whole = Annotated[int, Parameter(converter=whole_number)]
+WholeNumber = Annotated[int, Parameter(converter=whole_number)]
 
 
 def serve(
     *,
     data: Path,
     host: str = "127.0.0.1",
-    port: Whole = 8000,
+    port: WholeNumber = 8000,
     workers: Annotated[int | None, Parameter(converter=whole_number)] = None,
-    runs: Whole = 1,
+    runs: WholeNumber = 1,
     files: Path | None = None,
     token_file: Path | None = None,
     max_memory: str | None = None,

@@ -1,4 +1,4 @@
-"""Child processes that outlive this one, and are found again.
+"""RunChild processes that outlive this one, and are found again.
 
 A child holds a lock as long as it lives: the file description that locks a file of the run's folder is opened here
 and inherited (flock(2)). So a service that comes after one that was killed, at whatever moment, knows whether a child
@@ -24,7 +24,7 @@ TERM_S = 20.0
 
 
 @dataclass
-class Child:
+class RunChild:
     """A process, ours by birth or adopted after a service that was killed.
 
     Attributes
@@ -40,7 +40,7 @@ class Child:
     own: subprocess.Popen[bytes] | None = None
 
     @classmethod
-    def start(cls, words: Sequence[str], folder: Path, lock: Path, stdout: Path, stderr: Path) -> Child:
+    def start(cls, words: Sequence[str], folder: Path, lock: Path, stdout: Path, stderr: Path) -> RunChild:
         """Start a command in a folder, its outputs appended to two files.
 
         Raises
@@ -61,7 +61,7 @@ class Child:
         return cls(lock, process.pid, process)
 
     @classmethod
-    def adopt(cls, lock: Path, pid: int | None) -> Child | None:
+    def adopt(cls, lock: Path, pid: int | None) -> RunChild | None:
         """Find a process again by its lock; none where it has ended."""
         return cls(lock, pid) if is_held(lock) else None
 
@@ -103,7 +103,7 @@ def is_held(lock: Path) -> bool:
 class Ending:
     """A child that is told to end: first asked, then killed."""
 
-    child: Child
+    child: RunChild
     since: float | None = None
 
     def push(self) -> None:

@@ -201,7 +201,7 @@ class ProblemView(BaseModel):
     field: str = ""
 
 
-class Problems(BaseModel):
+class ProblemsView(BaseModel):
     """All that is wrong."""
 
     problems: list[ProblemView]

@@ -19,7 +19,7 @@ from typing import Any
 
 from dvplug.errors import DvplugError, InputError, unwritable
 from dvplug.serve.checks import Checker
-from dvplug.serve.children import Child, Ending
+from dvplug.serve.children import Ending, RunChild
 from dvplug.serve.command import (
     FILES,
     LOCK,
@@ -216,7 +216,7 @@ class RunLife:
         laid = await self._lay(request)
         make_folders(self.folder)
         self.progress.read_all()
-        child = Child.adopt(self.folder / LOCK, self.progress.pid or self.run.pid)
+        child = RunChild.adopt(self.folder / LOCK, self.progress.pid or self.run.pid)
         while True:
             if child is None and self._ended_well():
                 return
@@ -231,10 +231,10 @@ class RunLife:
                 raise CommandFailed(self.progress.last or {})
             child = None
 
-    def _start(self, request: RunRequest, laid: LaidInputs) -> Child:
+    def _start(self, request: RunRequest, laid: LaidInputs) -> RunChild:
         words = command_of(request, laid, self.settings)
         try:
-            child = Child.start(
+            child = RunChild.start(
                 words, self.folder, self.folder / LOCK, self.folder / STDOUT, self.folder / STDERR
             )
         except OSError as error:
@@ -242,7 +242,7 @@ class RunLife:
         self._change({State.CALLING}, pid=child.pid, attempts=self.run.attempts + 1)
         return child
 
-    async def _follow(self, child: Child) -> None:
+    async def _follow(self, child: RunChild) -> None:
         """Wait for the end of a child; where the run is not wanted any more, see to it."""
         ending = Ending(child)
         while child.running():

@@ -54,7 +54,7 @@ class Run:
     problems
         Why it failed or was refused.
     pid
-        Of its child process; it is that only while the run's lock is held, see `Child`.
+        Of its child process; it is that only while the run's lock is held, see `RunChild`.
     recognised
         The technology that was recognised, and why; empty before that.
     """

@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 from dvplug._version import __version__
 from dvplug.serve import bgzf
 from dvplug.serve.access import require_csrf
-from dvplug.serve.api.plain import Owner
+from dvplug.serve.api.plain import TokenOwner
 from dvplug.serve.command import FILES, OUT
 from dvplug.serve.errors import ServiceError
 from dvplug.serve.requests import Strict
@@ -34,7 +34,7 @@ class HtsgetError(BaseModel):
     message: str
 
 
-class ErrorResponse(BaseModel):
+class HtsgetFailure(BaseModel):
     """An answer of an error."""
 
     htsget: HtsgetError
@@ -55,7 +55,7 @@ class TicketBody(BaseModel):
     urls: list[TicketUrl]
 
 
-class Ticket(BaseModel):
+class HtsgetTicket(BaseModel):
     """How to get a file."""
 
     htsget: TicketBody
@@ -81,13 +81,13 @@ class TicketRequest(Strict):
 
 
 ANSWERS: dict[int | str, dict[str, Any]] = {
-    400: {"model": ErrorResponse, "description": "UnsupportedFormat, InvalidInput or InvalidRange."},
-    401: {"model": ErrorResponse, "description": "InvalidAuthentication: a token is wanted."},
-    403: {"model": ErrorResponse, "description": "PermissionDenied: sent by another site's page."},
-    404: {"model": ErrorResponse, "description": "NotFound: there is none of yours."},
-    413: {"model": ErrorResponse, "description": "PayloadTooLarge."},
+    400: {"model": HtsgetFailure, "description": "UnsupportedFormat, InvalidInput or InvalidRange."},
+    401: {"model": HtsgetFailure, "description": "InvalidAuthentication: a token is wanted."},
+    403: {"model": HtsgetFailure, "description": "PermissionDenied: sent by another site's page."},
+    404: {"model": HtsgetFailure, "description": "NotFound: there is none of yours."},
+    413: {"model": HtsgetFailure, "description": "PayloadTooLarge."},
 }
-TICKET: dict[int | str, dict[str, Any]] = {200: {"model": Ticket}}
+TICKET: dict[int | str, dict[str, Any]] = {200: {"model": HtsgetTicket}}
 _JSON = "application/vnd.ga4gh.htsget.v1.3.0+json; charset=utf-8"
 
 
@@ -114,7 +114,7 @@ def router(service: Service) -> APIRouter:
     def ticket(
         name: str,
         request: Request,
-        owner: Owner,
+        owner: TokenOwner,
         format: Annotated[str, Query(max_length=20)] = "VCF",  # noqa: A002 - the specification's names
         referenceName: Annotated[str | None, Query(max_length=1000)] = None,
         start: Annotated[int | None, Query(ge=0, le=2**31 - 1)] = None,
@@ -134,10 +134,15 @@ def router(service: Service) -> APIRouter:
         return _ticket(service, owner, name, request, wanted, regions)
 
     @routes.post("/variants/{name}", response_class=Response, responses=TICKET)
-    def ticket_of_body(name: str, request: Request, owner: Owner, wanted: TicketRequest) -> Response:
+    def ticket_of_body(name: str, request: Request, owner: TokenOwner, wanted: TicketRequest) -> Response:
         """The same, for several regions."""
         return _ticket(service, owner, name, request, wanted, wanted.regions)
 
+    _add_data(routes, service)
+    return routes
+
+
+def _add_data(routes: APIRouter, service: Service) -> None:
     file: dict[int | str, dict[str, Any]] = {
         200: {"content": {"application/gzip": {}}, "description": "BGZF blocks."}
     }
@@ -145,7 +150,7 @@ def router(service: Service) -> APIRouter:
     @routes.get("/data/{name}", response_class=Response, responses=file)
     def data(
         name: str,
-        owner: Owner,
+        owner: TokenOwner,
         part: Annotated[str, Query(alias="class", pattern="^(header|body)$")],
         referenceName: Annotated[str | None, Query(max_length=1000)] = None,
         start: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
@@ -155,8 +160,6 @@ def router(service: Service) -> APIRouter:
         path = _path(service, owner, name)
         lines = bgzf.header_lines(path) if part == "header" else bgzf.records(path, referenceName, start, end)
         return StreamingResponse(bgzf.packed(lines), media_type="application/gzip")
-
-    return routes
 
 
 def _ticket(
@@ -181,7 +184,7 @@ def _ticket(
         urls.append(TicketUrl(url=f"{base}?{query}", headers=headers, class_="body"))
     end = f"data:application/gzip;base64,{base64.b64encode(bgzf.EOF).decode()}"
     urls.append(TicketUrl(url=end, class_="header" if wanted.class_ else "body"))
-    body = Ticket(htsget=TicketBody(format="VCF", urls=urls))
+    body = HtsgetTicket(htsget=TicketBody(format="VCF", urls=urls))
     return Response(body.model_dump_json(by_alias=True), media_type=_JSON)
 
 

@@ -26,9 +26,9 @@ from fastapi import APIRouter, Depends, Header, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from dvplug.serve.access import owner_of, require_csrf
-from dvplug.serve.api.plain import NO_ROOM, REFUSED, Owner
+from dvplug.serve.api.plain import NO_ROOM, REFUSED, TokenOwner
 from dvplug.serve.errors import ServiceError
-from dvplug.serve.requests import Delivery, Problems, RunRequest, Strict, Url, request_of
+from dvplug.serve.requests import Delivery, ProblemsView, RunRequest, Strict, Url, request_of
 from dvplug.serve.service import Service
 from dvplug.serve.store import FINISHED, Run, State
 from dvplug_registry.safe_text import masked
@@ -89,12 +89,12 @@ def router(service: Service) -> APIRouter:
     routes = APIRouter(tags=["nvidia"], dependencies=[Depends(require_csrf)])
     answers: dict[int | str, dict[str, Any]] = {
         202: {"model": DeepVariantAnswer, "description": "Asked for by `Prefer: respond-async`."},
-        500: {"model": Problems, "description": "The run ended by a fault."},
+        500: {"model": ProblemsView, "description": "The run ended by a fault."},
     }
 
     async def deepvariant(
         request: DeepVariantRequest,
-        owner: Owner,
+        owner: TokenOwner,
         response: Response,
         prefer: Annotated[str, Header(max_length=200)] = "",
     ) -> DeepVariantAnswer:

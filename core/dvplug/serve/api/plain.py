@@ -15,26 +15,36 @@ from sse_starlette import EventSourceResponse
 from dvplug.serve.access import owner_of, require_csrf
 from dvplug.serve.errors import ServiceError
 from dvplug.serve.places import confined
-from dvplug.serve.requests import CheckView, OutputView, Problems, ProblemView, RunPage, RunRequest, RunView
+from dvplug.serve.requests import (
+    CheckView,
+    OutputView,
+    ProblemsView,
+    ProblemView,
+    RunPage,
+    RunRequest,
+    RunView,
+)
 from dvplug.serve.service import Service
 from dvplug.serve.store import Run, State
 from dvplug_registry.safe_text import masked
 
-Owner = Annotated[str, Depends(owner_of)]
+TokenOwner = Annotated[str, Depends(owner_of)]
 REFUSED: dict[int | str, dict[str, Any]] = {
-    400: {"model": Problems, "description": "The body is no JSON, or the host is not this service's."},
-    401: {"model": Problems, "description": "A token is wanted."},
-    403: {"model": Problems, "description": "Sent by another site's page."},
-    413: {"model": Problems, "description": "The body is too long."},
-    422: {"model": Problems, "description": "All that is wrong, each with cause and repair."},
+    400: {"model": ProblemsView, "description": "The body is no JSON, or the host is not this service's."},
+    401: {"model": ProblemsView, "description": "A token is wanted."},
+    403: {"model": ProblemsView, "description": "Sent by another site's page."},
+    413: {"model": ProblemsView, "description": "The body is too long."},
+    422: {"model": ProblemsView, "description": "All that is wrong, each with cause and repair."},
 }
 NOT_FOUND: dict[int | str, dict[str, Any]] = {
-    404: {"model": Problems, "description": "There is none of yours."}
+    404: {"model": ProblemsView, "description": "There is none of yours."}
 }
-CONFLICT: dict[int | str, dict[str, Any]] = {409: {"model": Problems, "description": "Not in this state."}}
+CONFLICT: dict[int | str, dict[str, Any]] = {
+    409: {"model": ProblemsView, "description": "Not in this state."}
+}
 NO_ROOM: dict[int | str, dict[str, Any]] = {
-    503: {"model": Problems, "description": "Nothing is taken now."},
-    507: {"model": Problems, "description": "The disk is full."},
+    503: {"model": ProblemsView, "description": "Nothing is taken now."},
+    507: {"model": ProblemsView, "description": "The disk is full."},
 }
 MOST_FILES = 10_000
 PAGE_ALONE = (
@@ -49,6 +59,7 @@ def router(service: Service) -> APIRouter:
     routes = APIRouter(prefix="/api", tags=["runs"], responses=REFUSED, dependencies=[Depends(require_csrf)])
     _add_runs(routes, service)
     _add_run(routes, service)
+    _add_outputs(routes, service)
     _add_files(routes, service)
     return routes
 
@@ -83,7 +94,7 @@ def _add_runs(routes: APIRouter, service: Service) -> None:
     @routes.post("/runs", status_code=202, responses=NO_ROOM)
     async def submit(
         request: RunRequest,
-        owner: Owner,
+        owner: TokenOwner,
         response: Response,
         wait: Annotated[float, Query(ge=0, le=60, description="Seconds to wait for the checks.")] = 10.0,
     ) -> RunView:
@@ -96,7 +107,7 @@ def _add_runs(routes: APIRouter, service: Service) -> None:
         return view(service, run)
 
     @routes.post("/check")
-    async def check(request: RunRequest, owner: Owner) -> CheckView:
+    async def check(request: RunRequest, owner: TokenOwner) -> CheckView:
         """Make all checks of `dvplug call`, and take no run."""
         found = await service.check(request, owner=owner)
         return CheckView(
@@ -106,7 +117,7 @@ def _add_runs(routes: APIRouter, service: Service) -> None:
 
     @routes.get("/runs")
     def runs(
-        owner: Owner,
+        owner: TokenOwner,
         state: Annotated[list[State] | None, Query()] = None,
         limit: Annotated[int, Query(ge=1, le=100)] = 50,
         after: Annotated[str | None, Query(max_length=20, description="`next` of the page before.")] = None,
@@ -118,25 +129,27 @@ def _add_runs(routes: APIRouter, service: Service) -> None:
 
 def _add_run(routes: APIRouter, service: Service) -> None:
     @routes.get("/runs/{run_id}", responses=NOT_FOUND)
-    def run(run_id: str, owner: Owner) -> RunView:
+    def run(run_id: str, owner: TokenOwner) -> RunView:
         """One run, as it is now."""
         return view(service, service.run(run_id, owner))
 
     @routes.delete("/runs/{run_id}", status_code=204, responses=NOT_FOUND | CONFLICT)
-    async def remove(run_id: str, owner: Owner) -> None:
+    async def remove(run_id: str, owner: TokenOwner) -> None:
         """Forget a finished run, and its files."""
         await service.remove(run_id, owner)
 
     @routes.post("/runs/{run_id}/cancel", status_code=202, responses=NOT_FOUND | CONFLICT)
-    async def cancel(run_id: str, owner: Owner) -> RunView:
+    async def cancel(run_id: str, owner: TokenOwner) -> RunView:
         """End a run; what it finished is kept for a retry."""
         return view(service, await service.cancel(run_id, owner))
 
     @routes.post("/runs/{run_id}/retry", status_code=202, responses=NOT_FOUND | CONFLICT)
-    async def retry(run_id: str, owner: Owner) -> RunView:
+    async def retry(run_id: str, owner: TokenOwner) -> RunView:
         """Queue a run again that failed or was cancelled: it goes on where it stopped."""
         return view(service, await service.retry(run_id, owner))
 
+
+def _add_outputs(routes: APIRouter, service: Service) -> None:
     events: dict[int | str, dict[str, Any]] = {
         200: {"content": {"text/event-stream": {}}, "description": "Server-sent events."}
     }
@@ -144,7 +157,7 @@ def _add_run(routes: APIRouter, service: Service) -> None:
     @routes.get("/runs/{run_id}/events", response_class=Response, responses=NOT_FOUND | events)
     async def follow(
         run_id: str,
-        owner: Owner,
+        owner: TokenOwner,
         last_event_id: Annotated[str, Header(max_length=20, pattern="^[0-9]*$")] = "",
     ) -> EventSourceResponse:
         """Follow a run: events `state`, `progress` and `log`, until it is finished."""
@@ -156,7 +169,7 @@ def _add_run(routes: APIRouter, service: Service) -> None:
     }
 
     @routes.get("/runs/{run_id}/outputs/{name}", response_class=Response, responses=NOT_FOUND | file)
-    def output(run_id: str, name: str, owner: Owner) -> FileResponse:
+    def output(run_id: str, name: str, owner: TokenOwner) -> FileResponse:
         """A file that a run wrote; ranges of bytes are answered."""
         found = service.run(run_id, owner)
         one = next((each for each in service.outputs(found) if each.name == name), None)
@@ -180,7 +193,7 @@ def _add_run(routes: APIRouter, service: Service) -> None:
             responses=NOT_FOUND | text,
             name=f"run {what}",
         )
-        def said(run_id: str, owner: Owner) -> FileResponse:
+        def said(run_id: str, owner: TokenOwner) -> FileResponse:
             """What the command of a run said, so far: its output, its messages, or its log of events for programs."""
             path = service.words(service.run(run_id, owner), what)
             if not path.is_file():

@@ -10,9 +10,9 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from starlette.requests import ClientDisconnect
 
 from dvplug.serve.access import require_csrf
-from dvplug.serve.api.plain import CONFLICT, NOT_FOUND, REFUSED, Owner
+from dvplug.serve.api.plain import CONFLICT, NOT_FOUND, REFUSED, TokenOwner
 from dvplug.serve.errors import ServiceError
-from dvplug.serve.requests import Problems
+from dvplug.serve.requests import ProblemsView
 from dvplug.serve.service import Service
 from dvplug.serve.uploads import Upload
 
@@ -21,8 +21,8 @@ PART = "application/offset+octet-stream"
 Length = Annotated[int, Header(ge=0, le=2**60, description="Bytes that the file has.")]
 Offset = Annotated[int, Header(ge=0, le=2**60, description="Byte at which this part begins.")]
 _NO_CONTENT: dict[int | str, dict[str, Any]] = {
-    423: {"model": Problems, "description": "Another request sends to it."},
-    415: {"model": Problems, "description": f"The part is not sent as {PART}."},
+    423: {"model": ProblemsView, "description": "Another request sends to it."},
+    415: {"model": ProblemsView, "description": f"The part is not sent as {PART}."},
 }
 
 
@@ -43,7 +43,7 @@ def router(service: Service) -> APIRouter:
 
     @routes.post("", status_code=201, response_class=Response)
     def begin(
-        owner: Owner,
+        owner: TokenOwner,
         upload_length: Length,
         upload_metadata: Annotated[
             str, Header(max_length=4000, description="`filename` and its name in base64.")
@@ -56,7 +56,7 @@ def router(service: Service) -> APIRouter:
         )
 
     @routes.head("/{upload_id}", response_class=Response, responses=NOT_FOUND)
-    def how_far(upload_id: str, owner: Owner) -> Response:
+    def how_far(upload_id: str, owner: TokenOwner) -> Response:
         """Tell how many bytes are here."""
         return Response(headers=VERSION | _state(uploads.get(upload_id, owner)))
 
@@ -65,7 +65,7 @@ def router(service: Service) -> APIRouter:
         responses=NOT_FOUND | CONFLICT | _NO_CONTENT,
         openapi_extra={"requestBody": {"content": {PART: {"schema": {"type": "string", "format": "binary"}}}}},
     )  # fmt: skip
-    async def append(upload_id: str, request: Request, owner: Owner, upload_offset: Offset) -> Response:
+    async def append(upload_id: str, request: Request, owner: TokenOwner, upload_offset: Offset) -> Response:
         """Send a part, of any length, which begins where the upload is."""
         upload = uploads.get(upload_id, owner)
         if request.headers.get("content-type", "") != PART:
@@ -77,7 +77,7 @@ def router(service: Service) -> APIRouter:
         return Response(status_code=204, headers=VERSION | {"upload-offset": str(here)})
 
     @routes.delete("/{upload_id}", status_code=204, response_class=Response, responses=NOT_FOUND)
-    def remove(upload_id: str, owner: Owner) -> Response:
+    def remove(upload_id: str, owner: TokenOwner) -> Response:
         """Throw an upload away."""
         uploads.remove(uploads.get(upload_id, owner))
         return Response(status_code=204, headers=VERSION)

@@ -14,7 +14,7 @@ from starlette.datastructures import UploadFile as StarletteUpload
 
 from dvplug._version import __version__
 from dvplug.serve.access import require_csrf
-from dvplug.serve.api.plain import Owner
+from dvplug.serve.api.plain import TokenOwner
 from dvplug.serve.errors import ServiceError
 from dvplug.serve.requests import ProblemView, request_of
 from dvplug.serve.service import Service
@@ -137,7 +137,7 @@ def router(service: Service) -> APIRouter:
 
 def _add_service(routes: APIRouter, service: Service) -> None:
     @routes.get("/service-info")
-    async def service_info(request: Request, owner: Owner) -> dict[str, Any]:
+    async def service_info(request: Request, owner: TokenOwner) -> dict[str, Any]:
         """What this service runs, and how many runs are in which state."""
         counts = dict.fromkeys((*_STATES.values(), "SYSTEM_ERROR"), 0)
         for state, count in service.store.counts(owner).items():
@@ -160,7 +160,7 @@ def _add_service(routes: APIRouter, service: Service) -> None:
 def _add_runs(routes: APIRouter, service: Service) -> None:
     @routes.get("/runs")
     def list_runs(
-        owner: Owner,
+        owner: TokenOwner,
         page_size: Annotated[int, Query(ge=1, le=2**62)] = 50,
         page_token: Annotated[str, Query(max_length=20)] = "",
     ) -> RunListResponse:
@@ -170,7 +170,7 @@ def _add_runs(routes: APIRouter, service: Service) -> None:
 
     @routes.post("/runs", responses=NO_ROOM)
     async def run_workflow(
-        owner: Owner,
+        owner: TokenOwner,
         workflow_type: Annotated[str, Form(max_length=100, examples=[TYPE])],
         workflow_type_version: Annotated[str, Form(max_length=100, examples=TYPE_VERSIONS)],
         workflow_url: Annotated[str, Form(max_length=2000, examples=["dvplug"])],
@@ -206,7 +206,7 @@ def _add_runs(routes: APIRouter, service: Service) -> None:
 
 def _add_run(routes: APIRouter, service: Service) -> None:
     @routes.get("/runs/{run_id}", responses=NOT_FOUND)
-    async def run_log(run_id: str, request: Request, owner: Owner) -> RunLog:
+    async def run_log(run_id: str, request: Request, owner: TokenOwner) -> RunLog:
         """All of a run: request, state, logs and outputs."""
         run, base = service.run(run_id, owner), str(request.base_url).rstrip("/")
         task = _task(run, base)
@@ -217,13 +217,13 @@ def _add_run(routes: APIRouter, service: Service) -> None:
         )  # fmt: skip
 
     @routes.get("/runs/{run_id}/status", responses=NOT_FOUND)
-    def run_status(run_id: str, owner: Owner) -> RunStatus:
+    def run_status(run_id: str, owner: TokenOwner) -> RunStatus:
         """What a run is at."""
         run = service.run(run_id, owner)
         return RunStatus(run_id=run.id, state=wes_state(run))
 
     @routes.post("/runs/{run_id}/cancel", responses=NOT_FOUND)
-    async def cancel_run(run_id: str, owner: Owner) -> RunId:
+    async def cancel_run(run_id: str, owner: TokenOwner) -> RunId:
         """End a run; one that has ended stays as it is."""
         run = service.run(run_id, owner)
         if run.state not in FINISHED:
@@ -234,7 +234,7 @@ def _add_run(routes: APIRouter, service: Service) -> None:
     def list_tasks(
         run_id: str,
         request: Request,
-        owner: Owner,
+        owner: TokenOwner,
         page_size: Annotated[int, Query(ge=1, le=2**62)] = 50,
         page_token: Annotated[str, Query(max_length=20)] = "",
     ) -> TaskListResponse:
@@ -244,7 +244,7 @@ def _add_run(routes: APIRouter, service: Service) -> None:
         return TaskListResponse(task_logs=[] if page_token else [task], next_page_token="")
 
     @routes.get("/runs/{run_id}/tasks/{task_id}", responses=NOT_FOUND)
-    def get_task(run_id: str, task_id: str, request: Request, owner: Owner) -> TaskLog:
+    def get_task(run_id: str, task_id: str, request: Request, owner: TokenOwner) -> TaskLog:
         """A task of a run."""
         run = service.run(run_id, owner)
         if task_id != TASK:

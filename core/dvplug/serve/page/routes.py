@@ -17,7 +17,7 @@ from starlette.staticfiles import StaticFiles
 
 from dvplug._version import __version__
 from dvplug.serve.access import COOKIE, csrf_of, name_of_token, require_csrf
-from dvplug.serve.api.plain import Owner, listed, view
+from dvplug.serve.api.plain import TokenOwner, listed, view
 from dvplug.serve.command import COHORT_PAGE, FILES, OUT
 from dvplug.serve.errors import ServiceError
 from dvplug.serve.page.figures import TILES, figure, in_bytes, iso, when
@@ -80,7 +80,7 @@ def error_page(
 
 def _add_lists(routes: APIRouter, service: Service, pages: Pages) -> None:
     @routes.get("/")
-    async def runs(request: Request, owner: Owner, after: str | None = None) -> HTMLResponse:
+    async def runs(request: Request, owner: TokenOwner, after: str | None = None) -> HTMLResponse:
         found, more = service.runs(owner, limit=50, after=after)
         shown = [view(service, one, outputs=False) for one in found]
         counts = [(state.value, count) for state, count in service.store.counts(owner).items()]
@@ -146,7 +146,7 @@ def _add_new(routes: APIRouter, service: Service, pages: Pages) -> None:
         return RedirectResponse(f"/new?{_DEMO if service.settings.demo else ''}", 303)
 
     @routes.post("/new")
-    async def submit(request: Request, owner: Owner) -> Response:
+    async def submit(request: Request, owner: TokenOwner) -> Response:
         sent = await request.form()
         require_csrf(request, str(sent.get("csrf", "")))
         given = {name: str(sent.get(name, "")) for name in _TEXTS} | {
@@ -204,7 +204,7 @@ def _placed(problem: dict[str, str], given: Mapping[str, Any]) -> dict[str, str]
 
 def _add_run(routes: APIRouter, service: Service, pages: Pages) -> None:
     @routes.get("/runs/{run_id}")
-    async def run(request: Request, run_id: str, owner: Owner) -> HTMLResponse:
+    async def run(request: Request, run_id: str, owner: TokenOwner) -> HTMLResponse:
         found = service.run(run_id, owner)
         shown = await asyncio.to_thread(view, service, found)
         names = {one.name for one in shown.outputs}
@@ -220,7 +220,7 @@ def _add_run(routes: APIRouter, service: Service, pages: Pages) -> None:
         )  # fmt: skip
 
     @routes.get("/runs/{run_id}/pileup.png")
-    async def pileup(run_id: str, position: str, owner: Owner) -> FileResponse:
+    async def pileup(run_id: str, position: str, owner: TokenOwner) -> FileResponse:
         found = service.run(run_id, owner)
         return FileResponse(
             await pileup_picture(found, service.folder(found), position), media_type="image/png"
@@ -228,7 +228,7 @@ def _add_run(routes: APIRouter, service: Service, pages: Pages) -> None:
 
     @routes.post("/runs/{run_id}/{action}")
     async def act(
-        request: Request, run_id: str, action: str, owner: Owner, csrf: Annotated[str, Form()] = ""
+        request: Request, run_id: str, action: str, owner: TokenOwner, csrf: Annotated[str, Form()] = ""
     ) -> Response:
         require_csrf(request, csrf)
         if action == "remove":
