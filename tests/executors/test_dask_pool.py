@@ -93,7 +93,10 @@ def test_a_region_that_kills_two_workers_is_called_by_the_third(tmp_path: Path) 
         wait_for(lambda: pool.workers() == 2)
 
 
-def test_a_scheduler_that_is_not_there_is_told(genome: SimulatedDataset, tmp_path: Path) -> None:
+def test_a_scheduler_that_is_not_there_is_told(
+    genome: SimulatedDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dask_pool, "CONNECT_S", 1.0)
     options = CallOptions(
         "illumina-wgs", genome.reference, (genome.reads,), str(tmp_path / "calls.vcf.gz"),
         executor="dask:tcp://127.0.0.1:9",
