@@ -13,6 +13,7 @@ import pytest
 from dvplug.calling.options import CallOptions
 from dvplug.calling.run import call_variants
 from dvplug.errors import DvplugError, InputError
+from dvplug.executors import dask_pool
 from dvplug.executors.dask_pool import open_dask
 from dvplug.executors.pool import WorkersWanted
 from dvplug.executors.spread import spread
