@@ -55,7 +55,7 @@ def main(*, cases: int = 2000, seed: int = 1) -> None:
                 "--request-timeout", "30", "--header", "Prefer: respond-async", "--continue-on-failure",
                 "--exclude-path-regex", "/events$", "--exclude-method", "PATCH",
             ]  # fmt: skip
-            said = subprocess.run(words, capture_output=True, text=True, check=False)
+            said = subprocess.run(words, cwd=temporary, capture_output=True, text=True, check=False)
             alive = service.process is not None and service.process.poll() is None
     sys.stdout.write(said.stdout + said.stderr)
     found = re.search(r"(\d+) generated", said.stdout)
