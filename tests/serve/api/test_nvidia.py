@@ -151,8 +151,15 @@ def test_what_leads_elsewhere_is_refused(
     service: ServiceProcess, store: Objects, changed: dict[str, Any]
 ) -> None:
     before = len(store.asked)
-    assert service.post(PATH, _request(store, **changed)).status == 422
+    refused = service.post(PATH, _request(store, **changed))
+    assert refused.status == 422
     assert len(store.asked) == before
+    told = [
+        (one["problem"], one["field"].split(".")[0]) for one in refused.json["problems"] if "field" in one
+    ]
+    for (problem, field), detail in zip(told, refused.json["detail"], strict=bool(told)):
+        assert detail["msg"].startswith(problem)
+        assert detail["loc"][:2] == ["body", field] if field else ["body"]
 
 
 def test_arguments_are_parted_as_a_shell_would() -> None:
