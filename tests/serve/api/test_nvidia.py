@@ -154,12 +154,9 @@ def test_what_leads_elsewhere_is_refused(
     refused = service.post(PATH, _request(store, **changed))
     assert refused.status == 422
     assert len(store.asked) == before
-    told = [
-        (one["problem"], one["field"].split(".")[0]) for one in refused.json["problems"] if "field" in one
-    ]
-    for (problem, field), detail in zip(told, refused.json["detail"], strict=bool(told)):
-        assert detail["msg"].startswith(problem)
-        assert detail["loc"][:2] == ["body", field] if field else ["body"]
+    for problem, detail in zip(refused.json["problems"], refused.json["detail"], strict=True):
+        assert detail["msg"].startswith(problem["problem"])
+        assert detail["loc"] == ["body", *filter(None, problem.get("field", "").split("."))]
 
 
 def test_arguments_are_parted_as_a_shell_would() -> None:
