@@ -316,6 +316,21 @@ def test_over_tls_time_is_limited_too(tmp_path: Path, monkeypatch: pytest.Monkey
             fetch(f"{state.url}x", tmp_path / "y", replace(OPEN, total_s=0.3, read_s=60))
 
 
+def test_who_cannot_show_a_certificate_of_the_name_is_not_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = self_signed(tmp_path)
+    (tmp_path / "served").mkdir()
+    (tmp_path / "served" / "x").write_bytes(CONTENT)
+    with web(tmp_path / "served", certificate) as state:
+        with pytest.raises(Unanswered, match="self-signed certificate"):
+            fetch(f"{state.url}x", tmp_path / "x", replace(OPEN, tries=1))
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))  # it is for 127.0.0.1
+        with pytest.raises(Unanswered, match="Hostname mismatch, certificate is not valid for 'localhost'"):
+            fetch(f"{state.url}x".replace("127.0.0.1", "localhost"), tmp_path / "x", replace(OPEN, tries=1))
+        assert not state.log
+
+
 def test_it_ends_when_it_is_told(objects: Objects, tmp_path: Path) -> None:
     objects.answers["endless"] = _endless
     with pytest.raises(Refused, match="was cancelled"):
