@@ -56,8 +56,11 @@ _HTSGET = {
 def answer_of(path: str, status: int, problems: Sequence[dict[str, str]]) -> tuple[int, dict[str, Any]]:
     """Return status and body of an error, in the form that the interface of a path has for them.
 
-    WES and htsget know no 422: what cannot be run is a 400 there.
+    WES and htsget know no 422: what cannot be run is a 400 there. NVIDIA's services answer as FastAPI does, with
+    `detail`.
     """
+    if "/genomics/nvidia/" in path:
+        return status, {"detail": [_detail(one) for one in problems], "problems": list(problems)}
     if not path.startswith("/ga4gh/"):
         return status, {"problems": list(problems)}
     status = 400 if status == 422 else status
@@ -67,3 +70,10 @@ def answer_of(path: str, status: int, problems: Sequence[dict[str, str]]) -> tup
         said = word if colon and word.isalpha() else _HTSGET.get(status, "InternalError")
         return status, {"htsget": {"error": said, "message": text.removeprefix(f"{said}: ")}}
     return status, {"msg": text, "status_code": status, "problems": list(problems)}
+
+
+def _detail(problem: dict[str, str]) -> dict[str, Any]:
+    """A problem in the form of FastAPI's HTTPValidationError."""
+    said = (problem["problem"], problem.get("cause", ""))
+    where = [one for one in problem.get("field", "").split(".") if one]
+    return {"loc": ["body", *where], "msg": ": ".join(filter(None, said)), "type": "value_error"}

@@ -151,8 +151,12 @@ def test_what_leads_elsewhere_is_refused(
     service: ServiceProcess, store: Objects, changed: dict[str, Any]
 ) -> None:
     before = len(store.asked)
-    assert service.post(PATH, _request(store, **changed)).status == 422
+    refused = service.post(PATH, _request(store, **changed))
+    assert refused.status == 422
     assert len(store.asked) == before
+    for problem, detail in zip(refused.json["problems"], refused.json["detail"], strict=True):
+        assert detail["msg"].startswith(problem["problem"])
+        assert detail["loc"] == ["body", *filter(None, problem.get("field", "").split("."))]
 
 
 def test_arguments_are_parted_as_a_shell_would() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 import time
@@ -64,6 +65,110 @@ def test_a_file_that_changed_in_between_comes_from_its_beginning(objects: Object
     objects.answers["x.bam"] = change
     fetch(f"{objects.url}x.bam", tmp_path / "x", OPEN)
     assert (tmp_path / "x").read_bytes() == CONTENT[::-1]
+
+
+def test_a_file_that_changed_is_told_also_by_servers_that_do_not_look_at_if_range(
+    objects: Objects, tmp_path: Path
+) -> None:
+    def change(handler: BaseHTTPRequestHandler) -> None:
+        answer(handler, 200, CONTENT[:1000], etag='"old"', content_length=str(len(CONTENT)))
+        handler.close_connection = True
+        objects.answers["x.bam"] = _once(objects, "x.bam", mixed)
+        objects.files["x.bam"] = CONTENT[::-1]
+
+    def mixed(handler: BaseHTTPRequestHandler) -> None:
+        answer(
+            handler,
+            206,
+            CONTENT[::-1][1000:],
+            etag='"new"',
+            content_range=f"bytes 1000-{len(CONTENT) - 1}/{len(CONTENT)}",
+        )
+
+    objects.answers["x.bam"] = change
+    fetch(f"{objects.url}x.bam", tmp_path / "x", OPEN)
+    assert (tmp_path / "x").read_bytes() == CONTENT[::-1]
+
+
+def _once(
+    objects: Objects, path: str, says: Callable[[BaseHTTPRequestHandler], None]
+) -> Callable[[BaseHTTPRequestHandler], None]:
+    """Answer so once, and then by the file."""
+
+    def answered(handler: BaseHTTPRequestHandler) -> None:
+        del objects.answers[path]
+        says(handler)
+
+    return answered
+
+
+def test_what_had_all_come_before_a_kill_does_not_come_again(objects: Objects, tmp_path: Path) -> None:
+    (tmp_path / ".x.part").write_bytes(CONTENT)
+    (tmp_path / ".x.part.json").write_text(json.dumps({"url": f"{objects.url}x.bam", "state": '"s"'}))
+    objects.answers["x.bam"] = lambda handler: answer(handler, 416, content_range=f"bytes */{len(CONTENT)}")
+    fetch(f"{objects.url}x.bam", tmp_path / "x", OPEN)
+    assert (tmp_path / "x").read_bytes() == CONTENT
+    assert len(objects.asked) == 1
+    (tmp_path / ".x.part").write_bytes(CONTENT)
+    (tmp_path / ".x.part.json").write_text(json.dumps({"url": f"{objects.url}x.bam", "state": '"s"'}))
+    objects.files["x.bam"] = b"shorter"
+    objects.answers["x.bam"] = _once(
+        objects, "x.bam", lambda handler: answer(handler, 416, content_range="bytes */7")
+    )
+    fetch(f"{objects.url}x.bam", tmp_path / "x", OPEN)
+    assert (tmp_path / "x").read_bytes() == b"shorter"
+
+
+@pytest.mark.parametrize(
+    ("described", "says"),
+    [
+        ({"size": len(CONTENT)}, ""),
+        ({"digest": ("md5", hashlib.md5(CONTENT).hexdigest())}, ""),
+        ({"size": len(CONTENT) + 1}, rf"bytes: {len(CONTENT) + 1} expected, {len(CONTENT)} found"),
+        ({"digest": ("sha256", "0" * 64)}, r"sha256: 0{64} expected, [0-9a-f]{64} found"),
+    ],
+)
+def test_what_is_not_as_described_is_thrown_away(
+    objects: Objects, tmp_path: Path, described: dict[str, Any], says: str
+) -> None:
+    source = RemoteSource(f"{objects.url}x.bam", **described)
+    if not says:
+        fetch(source, tmp_path / "x", OPEN)
+        assert (tmp_path / "x").read_bytes() == CONTENT
+        return
+    with pytest.raises(Refused, match=f"is not the file that it is described to be: {says}"):
+        fetch(source, tmp_path / "x", OPEN)
+    assert not (tmp_path / "x").exists()
+    assert len(objects.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("told", "size", "digest"),
+    [
+        ({"size": 3, "checksums": [{"type": "md5", "checksum": "0" * 32}]}, 3, ("md5", "0" * 32)),
+        (
+            {
+                "checksums": [
+                    {"type": "md5", "checksum": "0" * 32},
+                    {"type": "sha-256", "checksum": "A" * 64},
+                ]
+            },
+            None,
+            ("sha256", "a" * 64),
+        ),
+        ({"checksums": [{"type": "md5", "checksum": "1B2M2Y8AsgTpgAmY7PhCfg=="}]}, None, None),
+        ({"size": "3", "checksums": {"md5": 1}}, None, None),
+        ({"size": -1, "checksums": [1, {"type": "crc32c", "checksum": "0" * 8}]}, None, None),
+    ],
+)
+def test_what_drs_describes_is_what_is_looked_at(
+    objects: Objects, told: dict[str, Any], size: int | None, digest: tuple[str, str] | None
+) -> None:
+    told |= {"access_methods": [{"type": "https", "access_url": {"url": "https://h/x"}}]}
+    objects.files["ga4gh/drs/v1/objects/one"] = json.dumps(told).encode()
+    host = objects.url.removeprefix("http://").rstrip("/")
+    (found,) = resolve_drs(f"drs://{host}/one", OPEN, scheme="http")
+    assert (found.size, found.digest) == (size, digest)
 
 
 def test_a_busy_server_is_asked_again_and_a_wrong_url_is_not(objects: Objects, tmp_path: Path) -> None:
@@ -209,6 +314,21 @@ def test_over_tls_time_is_limited_too(tmp_path: Path, monkeypatch: pytest.Monkey
         state.drip = "head"
         with pytest.raises(Refused, match="takes too long"):
             fetch(f"{state.url}x", tmp_path / "y", replace(OPEN, total_s=0.3, read_s=60))
+
+
+def test_who_cannot_show_a_certificate_of_the_name_is_not_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = self_signed(tmp_path)
+    (tmp_path / "served").mkdir()
+    (tmp_path / "served" / "x").write_bytes(CONTENT)
+    with web(tmp_path / "served", certificate) as state:
+        with pytest.raises(Unanswered, match="self-signed certificate"):
+            fetch(f"{state.url}x", tmp_path / "x", replace(OPEN, tries=1))
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))  # it is for 127.0.0.1
+        with pytest.raises(Unanswered, match="Hostname mismatch, certificate is not valid for 'localhost'"):
+            fetch(f"{state.url}x".replace("127.0.0.1", "localhost"), tmp_path / "x", replace(OPEN, tries=1))
+        assert not state.log
 
 
 def test_it_ends_when_it_is_told(objects: Objects, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Header, Response
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from dvplug.serve.access import owner_of, require_csrf
 from dvplug.serve.api.plain import NO_ROOM, REFUSED, TokenOwner
@@ -50,8 +51,21 @@ _TO_THE_END = re.compile(r"(.+:[0-9,]+)\+")
 """``chr3:20000+``, which is ``chr3:20000-`` here."""
 
 
+_STORE = "https://store.invalid/"
+_EXAMPLE: JsonDict = {
+    "in_ref_tarball": f"{_STORE}GRCh38.tar?X-Amz-Signature=0", "in_bam": f"{_STORE}hg002.bam?X-Amz-Signature=1",
+    "in_bai": f"{_STORE}hg002.bam.bai?X-Amz-Signature=2",
+    "out_variants": [f"{_STORE}hg002.vcf?uploadId=u&partNumber={n}&X-Amz-Signature=3" for n in (1, 2)],
+    "out_variants_parts_manifest": f"{_STORE}hg002.json?X-Amz-Signature=4",
+    "out_stdout": f"{_STORE}hg002.out?X-Amz-Signature=5", "out_stderr": f"{_STORE}hg002.err?X-Amz-Signature=6",
+    "mode": "shortread", "use_gvcf": False, "use_wes_model": False, "additional_args": "--interval chr20",
+}  # fmt: skip
+
+
 class DeepVariantRequest(Strict):
     """What a client of NVIDIA's service sends. All places are URLs, most often presigned."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     in_ref_tarball: Url = Field(description="Tar of the reference genome and its indexes.")
     in_bam: Url
@@ -84,13 +98,28 @@ class DeepVariantAnswer(BaseModel):
     out_stderr: str | None = Field(default=None, alias="out-stderr")
 
 
+class DeepVariantDetail(BaseModel):
+    """What is wrong, as FastAPI tells it."""
+
+    loc: list[str]
+    msg: str
+    type: str
+
+
+class DeepVariantProblems(ProblemsView):
+    """All that is wrong: for clients of NVIDIA's service as `detail`, for all as `problems`."""
+
+    detail: list[DeepVariantDetail]
+
+
 def router(service: Service) -> APIRouter:
     """The route, under its two paths."""
     routes = APIRouter(tags=["nvidia"], dependencies=[Depends(require_csrf)])
-    answers: dict[int | str, dict[str, Any]] = {
-        202: {"model": DeepVariantAnswer, "description": "Asked for by `Prefer: respond-async`."},
-        500: {"model": ProblemsView, "description": "The run ended by a fault."},
+    fault: dict[int | str, dict[str, Any]] = {500: {"description": "The run ended by a fault."}}
+    answers = {
+        status: told | {"model": DeepVariantProblems} for status, told in (REFUSED | NO_ROOM | fault).items()
     }
+    answers[202] = {"model": DeepVariantAnswer, "description": "Asked for by `Prefer: respond-async`."}
 
     async def deepvariant(
         request: DeepVariantRequest,
@@ -111,9 +140,7 @@ def router(service: Service) -> APIRouter:
         return _answer(run, "success", request)
 
     for path in PATHS:
-        routes.post(
-            path, responses=REFUSED | NO_ROOM | answers, operation_id=path.strip("/").replace("/", "_")
-        )(deepvariant)
+        routes.post(path, responses=answers, operation_id=path.strip("/").replace("/", "_"))(deepvariant)
     return routes
 
 

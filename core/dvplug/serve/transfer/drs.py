@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from dvplug.errors import InputError, Problems
 from dvplug.serve.transfer.fetch import RemoteSource, for_documents, read_small
 from dvplug.serve.transfer.guard import Asker, Refused, TransferLimits, never
+
+_CHECKSUMS = (("sha-256", "sha256", 64), ("sha256", "sha256", 64), ("md5", "md5", 32))
+"""As DRS calls them, as `hashlib` does, and their length."""
 
 
 def resolve_drs(
@@ -47,9 +52,12 @@ def resolve_drs(
     asker, problems = Asker(for_documents(limits), cancelled), Problems()
     try:
         told = _json(read_small(asker, RemoteSource(base)), uri)
-        found = [one for method in _methods(told) if (one := _offered(asker, base, method, problems))]
+        offered = [_offered(asker, base, method, problems) for method in _methods(told)]
     finally:
         asker.clear()
+    size, digest = told.get("size"), _digest(told.get("checksums"))
+    size = size if type(size) is int and size >= 0 else None
+    found = [replace(one, size=size, digest=digest) for one in offered if one is not None]
     if not found:
         problems.raise_all()
         raise Refused(
@@ -58,6 +66,16 @@ def resolve_drs(
             repair="Give an https URL.",
         )
     return found
+
+
+def _digest(checksums: Any) -> tuple[str, str] | None:
+    """The best checksum of an object that can be compared; None where it has none, or not in hexadecimal digits."""
+    listed = [one for one in (checksums if isinstance(checksums, list) else []) if isinstance(one, dict)]
+    by_type = {str(one.get("type")).lower(): str(one.get("checksum")).lower() for one in listed}
+    for kind, name, digits in _CHECKSUMS:
+        if re.fullmatch(rf"[0-9a-f]{{{digits}}}", by_type.get(kind, "")):
+            return name, by_type[kind]
+    return None
 
 
 def _methods(told: dict[str, Any]) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -21,10 +22,22 @@ DOCUMENT_S = 600.0
 
 @dataclass(frozen=True)
 class RemoteSource:
-    """A URL, and the header fields that have to be sent with it."""
+    """A URL, and what is known of it.
+
+    Attributes
+    ----------
+    headers
+        Fields that have to be sent with it.
+    size
+        Bytes that it has.
+    digest
+        Name of a function of `hashlib`, and what it gives of the content, in hexadecimal digits.
+    """
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    size: int | None = None
+    digest: tuple[str, str] | None = None
 
 
 def tell_nobody(done: int, total: int | None) -> None:
@@ -56,7 +69,8 @@ def fetch(
     Raises
     ------
     InputError
-        It must not be asked for, cannot be had, is too large or too slow; or the disk is full.
+        It must not be asked for, cannot be had, is too large or too slow, or is not what it was described to be; or
+        the disk is full.
     """
     source = RemoteSource(source) if isinstance(source, str) else source
     asker, failed = Asker(limits, cancelled), 0
@@ -66,6 +80,7 @@ def fetch(
             before = part.size()
             try:
                 _go_on(asker, source, part, progress)
+                _require_described(asker, source, part)
                 part.keep()
                 return
             except Unanswered:
@@ -133,15 +148,20 @@ def _go_on(
     if have and state and not is_range:
         headers |= {"range": f"bytes={have}-", "if-range": state}
     with asker.opened("GET", url, headers) as answer:
-        if answer.status == 416 and "if-range" in headers:  # nothing is missing, or it is another file now
+        if answer.status == 416 and "if-range" in headers:
+            if answer.headers.get("content-range", "").removeprefix("bytes ") == f"*/{have}":
+                return  # all of it had come
             part.begin(url, "")
             raise Unanswered(f"{masked(url)} has changed", repair="Try again.")
         require_status(answer, url, _right(is_range, "if-range" in headers))
-        if is_range or answer.status == 200 or _first_byte(answer) != have:
+        same = _state(answer) in ("", state)  # there are servers that do not look at If-Range
+        if is_range or answer.status == 200 or _first_byte(answer) != have or not same:
             part.begin(url, _state(answer))
             have = 0
             if answer.status == 206 and not is_range:
-                raise Unanswered(f"{masked(url)} sends another range than was asked for", repair="Try again.")
+                raise Unanswered(
+                    f"{masked(url)} sends another part, or file, than was asked for", repair="Try again."
+                )
         total = _total(answer, have)
         if (total or 0) > limits.max_bytes:
             raise _too_large(url, limits)
@@ -160,6 +180,31 @@ def _go_on(
         raise Unanswered(
             f"{masked(url)} breaks off", cause=f"{have:,} of {total:,} bytes came", repair="Try again."
         )
+
+
+def _require_described(asker: Asker, source: RemoteSource, part: _Part) -> None:
+    """Throw away what is not as it was described, and raise Refused."""
+    expected: int | str | None = source.size
+    found: int | str = part.size()
+    told = "bytes"
+    if (expected is None or expected == found) and source.digest is not None:
+        told, digits = source.digest
+        digest = hashlib.new(told, usedforsecurity=False)
+        with part.path.open("rb") as file:
+            while not asker.watch.look() and (block := file.read(1 << 20)):
+                digest.update(block)
+        asker.require_wanted(source.url)
+        if digest.hexdigest() == digits:
+            return
+        expected, found = digits, digest.hexdigest()
+    elif expected is None or expected == found:
+        return
+    part.begin(source.url, "")
+    raise Refused(
+        f"{masked(source.url)} is not the file that it is described to be",
+        cause=f"{told}: {expected} expected, {found} found",
+        repair="Tell whoever offers it.",
+    )
 
 
 def _right(is_range: bool, goes_on: bool) -> tuple[int, ...]:
