@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from dvplug.simulate import SimulatedDataset, simulate_dataset
+from helpers.browser import browser
+
+__all__ = ["browser"]  # one for all: playwright can be started once in a process
 
 
 @pytest.fixture(scope="session")

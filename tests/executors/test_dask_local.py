@@ -38,10 +38,11 @@ def test_workers_end_with_what_keeps_them_and_the_run_does_not_wait_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(dask_pool.LOCAL_SETTINGS, dask_pool.WORKERS_WITHIN, "3s")
+    others = {child.pid for child in psutil.Process().children()}
     with open_dask("local", WorkersWanted(2)) as pool:
         results = spread(pool, facts_here(), DeadlyWork, DeadlyJob(-1, tmp_path), range(100))
         assert next(results) == 0
-        workers = workers_of(os.getpid())
+        workers = workers_of(os.getpid(), others)
         assert len(workers) == 2
         workers[0].parent().kill()
         wait_for(lambda: not any(psutil.pid_exists(worker.pid) for worker in workers))

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,9 +139,10 @@ def path_of_another_version(folder: Path) -> str:
     return os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
 
 
-def workers_of(pid: int) -> list[psutil.Process]:
-    """The workers of `--executor dask:local`: children of the process that keeps them."""
-    return [worker for keeper in psutil.Process(pid).children() for worker in keeper.children()]
+def workers_of(pid: int, but: Collection[int] = ()) -> list[psutil.Process]:
+    """The workers of `--executor dask:local`: children of the process that keeps them, which is none of ``but``."""
+    keepers = [child for child in psutil.Process(pid).children() if child.pid not in but]
+    return [worker for keeper in keepers for worker in keeper.children()]
 
 
 def command(genome: SimulatedDataset, folder: Path, *more: object) -> list[str]:

@@ -20,10 +20,9 @@ from dvplug.report.calls import write_call_report
 from dvplug.report.evaluation import evaluate_and_report
 from dvplug.simulate import SimulatedDataset
 from helpers.bcftools import HEADER, bcftools_stats
-from helpers.browser import Opened, browser, opened
+from helpers.browser import Opened, opened
 from helpers.shared_data import SHARED, needs_shared
 
-__all__ = ["browser"]
 CHARTS = ("types", "filters", "substitutions", "indels", "contigs", "gq", "qual", "depth", "vaf", "stages")
 
 
