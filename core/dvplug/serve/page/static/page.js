@@ -218,6 +218,7 @@ function newRun(form) {
       later = setTimeout(recognise, 500);
     });
   }
+  recognise(); // what was there, or typed, before this script was
   for (const select of all("[data-add-to], [data-set]", form)) {
     select.addEventListener("change", () => {
       if (select.value) put(select.dataset.addTo || select.dataset.set, select.value);
