@@ -19,7 +19,7 @@ def test_it_comes_where_its_address_was_told(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(dask_pool, "DASHBOARD_S", 0.1)
     with dask_pool.open_dask("local", WorkersWanted(1, None)) as pool:
         address = pool.described().rpartition("dashboard ")[2]
-        until = time.monotonic() + 30
+        until = time.monotonic() + 120
         while (status := _status(address)) != 200:
             assert time.monotonic() < until, status
             time.sleep(0.05)

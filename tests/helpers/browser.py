@@ -25,7 +25,7 @@ class Opened:
     def open(self, path: Path) -> None:
         """Go to a page of ours and wait until it has drawn itself."""
         self.page.goto(path.as_uri())
-        self.page.wait_for_selector("html[data-ready]", timeout=10_000)
+        self.page.wait_for_selector("html[data-ready]", timeout=60_000)
 
     def table(self, chart: str) -> dict[str, list[str]]:
         """The numbers of a chart by label, from the table under it."""

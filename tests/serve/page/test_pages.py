@@ -155,7 +155,7 @@ def test_submit_watch_report_and_pileup_in_a_browser(browser: Any, own_data: Pat
         page.locator(".pileup img").wait_for(timeout=180_000)
         page.locator("iframe").scroll_into_view_if_needed()
         report = page.frame_locator("iframe")
-        report.get_by_role("heading", name="Variant calls of").wait_for(timeout=20_000)
+        report.get_by_role("heading", name="Variant calls of").wait_for(timeout=120_000)
         assert not complaints
         page.on("dialog", lambda dialog: dialog.accept())
         page.get_by_role("button", name="Remove").click()
@@ -171,7 +171,7 @@ def test_a_run_is_watched_and_cancelled_in_a_browser(browser: Any, own_data: Pat
         page, complaints = _page(browser, service)
         page.goto(f"{service.url}runs/{ids[-1]}")
         page.get_by_role("button", name="Cancel").click()
-        page.locator("article[data-state=cancelled]").wait_for(timeout=30_000)
+        page.locator("article[data-state=cancelled]").wait_for(timeout=120_000)
         page.get_by_role("button", name="Retry").click()
         page.locator("article[data-state=done]").wait_for(timeout=180_000)
         assert not complaints
@@ -182,7 +182,7 @@ def test_an_upload_in_a_browser_becomes_an_input(browser: Any, own_data: Path) -
         page, complaints = _page(browser, service)
         page.goto(f"{service.url}new")
         page.get_by_label("Upload reads").set_input_files(own_data / "files" / "reads.bam")
-        page.get_by_text("is here").wait_for(timeout=30_000)
+        page.get_by_text("is here").wait_for(timeout=120_000)
         assert page.get_by_label("Aligned reads").input_value().startswith("upload:")
         page.get_by_label("Reference genome").fill("reference.fa")
         page.get_by_role("button", name="Call variants").click()
