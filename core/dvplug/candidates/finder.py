@@ -335,12 +335,15 @@ def _count_bases(
     min_base_quality: int,
 ) -> None:
     """Count bases over the reference from ``first`` up to ``last``; their indexes in the reads are ``shift`` more."""
-    for at in range(first, last):
-        code = reads.seq[at + shift]
-        if code < UNKNOWN_BASE and reads.qual[at + shift] >= min_base_quality:
-            counted.depth[at] += 1
-            if code != reference[at]:
-                counted.mismatches[at, code] += 1
+    if last <= first:
+        return
+    seq, qual = reads.seq[first + shift : last + shift], reads.qual[first + shift : last + shift]
+    here, depth = reference[first:last], counted.depth[first:last]
+    for i in range(len(seq)):  # by itself, so that it becomes vector instructions
+        depth[i] += (seq[i] < UNKNOWN_BASE) & (qual[i] >= min_base_quality)
+    for i in range(len(seq)):
+        if seq[i] != here[i] and seq[i] < UNKNOWN_BASE and qual[i] >= min_base_quality:
+            counted.mismatches[first + i, seq[i]] += 1
 
 
 @subkernel

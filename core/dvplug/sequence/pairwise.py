@@ -43,6 +43,13 @@ def align_globally(query: UInt8s, target: UInt8s) -> UInt32s:
         same += 1
     if _is_plain(query[: n - same], target[: m - same]):
         return _one_gap(min(n, m) - same, n - m, same)
+    return align_by_table(query, target)
+
+
+@subkernel
+def align_by_table(query: UInt8s, target: UInt8s) -> UInt32s:
+    """As `align_globally`, whatever the two are."""
+    n, m = len(query), len(target)
     best = np.full((n + 1, m + 1), LOWEST, np.int32)
     insertion = np.full((n + 1, m + 1), LOWEST, np.int32)
     deletion = np.full((n + 1, m + 1), LOWEST, np.int32)
