@@ -58,7 +58,9 @@ def main(
     if unknown := [name for name in sets if name not in known] + [n for n in programs if n not in PROGRAMS]:
         raise InputError(f"unknown: {', '.join(unknown)}", repair=f"Sets are {', '.join(known)}.")
     trees = {name: Path(tree) for name, _, tree in (text.partition("=") for text in other)}
-    require(*({"bcftools": "bcftools", "floor": "samtools"}[n] for n in programs if n in ("bcftools", "floor")))
+    require(
+        *({"bcftools": "bcftools", "floor": "samtools"}[n] for n in programs if n in ("bcftools", "floor"))
+    )
     table = Table("reads", "depth", "program", "CPU s per Mb", "of dvplug's", "start-up, CPU s", "peak MB")
     rows: list[PerMegabase] = []
     with TemporaryDirectory(prefix="benchmark-") as temporary:

@@ -86,9 +86,7 @@ def _write_reads(
     bases, rng = 0, random.Random(1)
     with pysam.AlignmentFile(str(shared / one.reads)) as given:
         head = given.header.to_dict()
-        head["SQ"] = [
-            {"SN": name, "LN": len(windows[i % len(windows)][1])} for i, name in enumerate(names)
-        ]
+        head["SQ"] = [{"SN": name, "LN": len(windows[i % len(windows)][1])} for i, name in enumerate(names)]
         header = pysam.AlignmentHeader.from_dict(head)
         with pysam.AlignmentFile(str(out), "wb", header=header) as kept:
             for i, name in enumerate(names):

@@ -71,7 +71,10 @@ def programs(
         out = str(folder / f"{name}.vcf.gz")
         command = [*DVPLUG, "call", *ours[0][len(DVPLUG) + 1 :]]
         command[command.index("--out") + 1] = out
-        found[name] = ([command], {"PYTHONPATH": roots, "NUMBA_CACHE_DIR": str(folder.parent / f"cache-{name}")})
+        found[name] = (
+            [command],
+            {"PYTHONPATH": roots, "NUMBA_CACHE_DIR": str(folder.parent / f"cache-{name}")},
+        )
     found |= {"bcftools": (bcftools, {}), "floor": (floor, {})}
     return {name: one for name, one in found.items() if name in (*names, *others)}
 
@@ -98,9 +101,7 @@ def measure_set(
         most, least = (statistics.median(c.cpu_s for c in runs[name, size]) for size in (True, False))
         each = (most - least) / (large.megabases - small.megabases)
         peak = max(max(cost.peak_mb, default=0) for cost in runs[name, True])
-        found.append(
-            PerMegabase(name, one.name, large.depth, each, least - each * small.megabases, peak)
-        )
+        found.append(PerMegabase(name, one.name, large.depth, each, least - each * small.megabases, peak))
     return found
 
 
