@@ -82,7 +82,7 @@ class Delivery(Strict):
 class SampleRequest(Strict):
     """A sample of a cohort."""
 
-    sample: Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\s/\\.-][^\s/\\]*$")]
+    sample: Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\s/\\.#-][^\s/\\]*$")]
     reads: list[Input] = Field(min_length=1, max_length=1000)
     indexes: list[Input] = Field(default=[], max_length=1000, description="Of `reads`, in their order.")
     tech: Word | None = None
