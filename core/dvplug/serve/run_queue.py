@@ -141,10 +141,12 @@ class RunQueue:
         steps = life.check() if run.state == State.CHECKING else life.live()
         task = asyncio.ensure_future(steps)
         self._tasks[run.id] = task
-        task.add_done_callback(lambda _: self._end(run.id))
+        task.add_done_callback(lambda ended: self._end(life, ended))
 
-    def _end(self, run_id: str) -> None:
-        life, task = self.lives.pop(run_id), self._tasks.pop(run_id)
+    def _end(self, life: RunLife, task: asyncio.Task[None]) -> None:
+        run_id = life.run.id
+        if self._tasks.get(run_id) is task:  # of one that was checked, the next may have begun already
+            del self.lives[run_id], self._tasks[run_id]
         if life.run.state in FINISHED:
             self._store.keep_progress(run_id, life.progress.summary())
             self.totals.add(life)
