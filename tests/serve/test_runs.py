@@ -175,4 +175,8 @@ def test_inputs_without_indexes_get_them(own_data: Path) -> None:
         (own_data / "files" / "bad.bam").write_bytes(b"no BAM at all")
         answer = service.post("api/runs?wait=60", REQUEST | {"reads": ["bad.bam"]})
         assert answer.status == 422
-        assert "No index can be made" in answer.json["problems"][0]["problem"]
+        assert answer.json["problems"][0]["problem"] == "No index can be made of bad.bam"
+        answer = service.post("api/runs?wait=60", REQUEST | {"ref": "bad.bam"})
+        told = answer.json["problems"][0]
+        assert told["problem"] == "No index can be made of bad.bam"
+        assert told["cause"] == "[faidx] Could not build fai index bad.bam.fai"

@@ -12,7 +12,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -171,7 +171,7 @@ class RunLife:
         self._require_wanted()
         missing = missing_indexes(self.folder, laid)
         if missing:
-            await self._make_indexes([str(self.folder / name) for name in missing])
+            await self._make_indexes(missing)
         return laid
 
     def _tell(self, name: str, done: int) -> None:
@@ -184,9 +184,9 @@ class RunLife:
                 repair="Remove runs that are not needed, then retry this one.",
             )
 
-    async def _make_indexes(self, paths: list[str]) -> None:
+    async def _make_indexes(self, names: Sequence[str]) -> None:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "dvplug.serve.indexing", *paths,
+            sys.executable, "-m", "dvplug.serve.indexing", *names, cwd=self.folder,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         said, waiting = b"", asyncio.ensure_future(process.communicate())
