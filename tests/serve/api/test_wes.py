@@ -124,6 +124,8 @@ def test_attachments_of_what_is_refused_are_not_kept(
 
 
 def test_what_fails_says_why_in_the_log(service: ServiceProcess) -> None:
+    missing = service.get(f"{WES}/runs/x").json
+    assert missing["msg"] == "There is no run 'x'. List them with GET /api/runs."
     run_id = _submit(service, PARAMS | {"tech": "pacbio"}).json["run_id"]
     assert _wait(service, run_id) == "EXECUTOR_ERROR"
     assert (

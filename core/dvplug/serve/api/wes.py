@@ -16,7 +16,7 @@ from dvplug._version import __version__
 from dvplug.errors import DvplugError
 from dvplug.serve.access import require_csrf
 from dvplug.serve.api.plain import TokenOwner
-from dvplug.serve.errors import ServiceError
+from dvplug.serve.errors import ServiceError, in_words
 from dvplug.serve.requests import ProblemView, request_of
 from dvplug.serve.service import Service
 from dvplug.serve.store import FINISHED, Run, State
@@ -276,7 +276,7 @@ def _task(run: Run, base: str) -> TaskLog:
     return TaskLog(
         id=TASK, name=" ".join(words), cmd=words, start_time=_iso(run.started), end_time=_iso(run.ended),
         stdout=f"{base}/api/runs/{run.id}/stdout", stderr=f"{base}/api/runs/{run.id}/stderr", exit_code=run.exit_code,
-        system_logs=[" ".join(filter(None, (o["problem"], o["cause"], o["repair"]))) for o in run.problems],
+        system_logs=[in_words(one) for one in run.problems],
     )  # fmt: skip
 
 
