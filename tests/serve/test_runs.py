@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from dvplug.serve.places import new_id
+from dvplug.serve.service import Service
+from dvplug.serve.settings import ServiceSettings
+from dvplug.serve.store import Run, State
 from dvplug.simulate import SimulatedDataset
 from dvplug_lab.services import ServiceProcess, served
 from helpers.command import call_words, run
@@ -180,3 +184,12 @@ def test_inputs_without_indexes_get_them(own_data: Path) -> None:
         told = answer.json["problems"][0]
         assert told["problem"] == "No index can be made of bad.bam"
         assert told["cause"] == "[faidx] Could not build fai index bad.bam.fai"
+
+
+def test_a_run_that_is_removed_while_it_is_looked_at_has_no_outputs(tmp_path: Path) -> None:
+    service = Service(ServiceSettings(tmp_path / "data", least_free=0))
+    run = Run(new_id(), "", "plain", State.DONE, {}, 0)
+    assert service.outputs(run) == []
+    (service.folder(run) / "out").mkdir(parents=True)
+    (service.folder(run) / "out" / "calls.vcf.gz").write_bytes(b"x")
+    assert [one.name for one in service.outputs(run)] == ["calls.vcf.gz"]

@@ -290,7 +290,10 @@ class Service:
         """The files that a run wrote, once it is done; the hash of each is computed once."""
         if run.state != State.DONE:
             return []
-        return list(self._outputs(self.folder(run) / OUT))
+        try:
+            return list(self._outputs(self.folder(run) / OUT))
+        except FileNotFoundError:  # it is removed meanwhile
+            return []
 
     def _outputs(self, folder: Path) -> Iterator[OutputFile]:
         for path in sorted(folder.iterdir()):
