@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import mimetypes
 import shutil
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import ExitStack, suppress
@@ -33,6 +34,7 @@ from dvplug.serve.settings import ServiceSettings
 from dvplug.serve.store import ACTIVE, FINISHED, WAITING, Run, State, Store, now
 from dvplug.serve.transfer import TransferLimits
 from dvplug.serve.uploads import Uploads
+from dvplug.system.console import warn
 from dvplug.system.outputs import locked
 
 SWEEP_S = 600.0
@@ -392,8 +394,14 @@ class Service:
     async def _sweep(self) -> None:
         """Remove what is too old, now and then."""
         while True:
-            if self.settings.keep_days:
-                await asyncio.to_thread(self._remove_old)
+            try:
+                if self.settings.keep_days:
+                    await asyncio.to_thread(self._remove_old)
+            except (
+                OSError,
+                sqlite3.Error,
+            ) as error:  # as of a disk that is full now, or what another removed
+                warn(f"what is too old is not removed now: {error}")
             await asyncio.sleep(SWEEP_S)
 
     def _remove_old(self) -> None:
