@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from pathlib import Path
@@ -184,6 +185,55 @@ def test_inputs_without_indexes_get_them(own_data: Path) -> None:
         told = answer.json["problems"][0]
         assert told["problem"] == "No index can be made of bad.bam"
         assert told["cause"] == "[faidx] Could not build fai index bad.bam.fai"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status", "problem", "says"),
+    [
+        (b'{"reads":', "application/json", 400, "The body is no JSON", "at byte 9: Expecting value"),
+        (
+            b'{"reads": ["a.bam"]}',
+            "text/plain",
+            422,
+            "The body is no JSON object",
+            "Content-Type: application/json",
+        ),
+        (b"[]", "application/json", 422, "The body is no JSON object", "Send one"),
+        (b"{}", "application/json", 422, "give one of ref and ref_tarball", "openapi"),
+    ],
+)
+def test_what_is_no_request_is_told(
+    service: ServiceProcess, body: bytes, kind: str, status: int, problem: str, says: str
+) -> None:
+    answer = service.post("api/runs", body, headers={"content-type": kind})
+    [told] = answer.json["problems"]
+    assert (answer.status, told["problem"], told["field"]) == (status, problem, "")
+    assert says in told["cause"] + told["repair"]
+
+
+def test_what_is_too_old_is_removed_also_after_it_could_not_be_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[float] = []
+
+    def ended_before(moment: float) -> list[Run]:
+        asked.append(moment)
+        if len(asked) == 1:
+            raise OSError("the disk is full")
+        return []
+
+    async def main() -> None:
+        service = Service(ServiceSettings(tmp_path / "data", least_free=0, keep_days=1))
+        monkeypatch.setattr(service.store, "ended_before", ended_before)
+        await service.start()
+        for _ in range(500):
+            if len(asked) < 3:
+                await asyncio.sleep(0.01)
+        await service.stop()
+
+    monkeypatch.setattr("dvplug.serve.service.SWEEP_S", 0.001)
+    asyncio.run(main())
+    assert len(asked) >= 3
 
 
 def test_a_run_that_is_removed_while_it_is_looked_at_has_no_outputs(tmp_path: Path) -> None:

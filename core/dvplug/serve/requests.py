@@ -182,14 +182,17 @@ def request_of(**given: Any) -> RunRequest:
 def problem_of(error: Mapping[str, Any]) -> dict[str, str]:
     """Say what pydantic found wrong with a field."""
     where = [str(part) for part in error["loc"] if part not in ("body", "query", "path", "header")]
-    name = ".".join(where)
-    problem = f"'{name}': {error['msg']}" if name else str(error["msg"])
-    return {
-        "problem": problem[:500],
-        "cause": "",
-        "repair": "See /openapi.json for what is taken.",
-        "field": name,
-    }
+    said, name, cause = str(error["msg"]).removeprefix("Value error, "), ".".join(where), ""
+    repair = "See /openapi.json for what is taken."
+    if error["type"] == "json_invalid":
+        said, name, cause = "The body is no JSON", "", f"at byte {name}: {error['ctx']['error']}"
+    elif error["type"] == "model_attributes_type" and not name:
+        said, repair = (
+            "The body is no JSON object",
+            "Send one, with the header Content-Type: application/json.",
+        )
+    problem = f"'{name}': {said}" if name else said
+    return {"problem": problem[:500], "cause": cause, "repair": repair, "field": name}
 
 
 class ProblemView(BaseModel):
