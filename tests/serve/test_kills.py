@@ -68,7 +68,7 @@ def test_told_to_end_it_keeps_what_is_unfinished(own_data: Path) -> None:
 
 
 def test_a_second_service_of_a_folder_is_refused(own_data: Path) -> None:
-    with served(own_data), pytest.raises(RuntimeError, match="is being written by another process"):
+    with served(own_data), pytest.raises(RuntimeError, match="choose another folder"):
         ServiceProcess(own_data).start()
 
 

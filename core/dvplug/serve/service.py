@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from dvplug.errors import DvplugError
+from dvplug.errors import DvplugError, InputError
 from dvplug.serve.checks import (
     CheckAnswer,
     Checker,
@@ -75,7 +75,14 @@ class Service:
         self.settings = settings
         self.places = Places.of(settings)
         self._held = ExitStack()
-        self._held.enter_context(locked(self.places.lock))
+        try:
+            self._held.enter_context(locked(self.places.lock))
+        except InputError as error:
+            raise InputError(
+                f"--data {settings.data} cannot be served",
+                cause=f"{error.problem}; {error.cause}",
+                repair="End the service that has it, or choose another folder.",
+            ) from error
         self.store = Store(self.places.database)
         self.uploads = Uploads(settings, self.places)
         self.checker = Checker()
