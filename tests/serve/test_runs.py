@@ -211,6 +211,19 @@ def test_what_is_no_request_is_told(
     assert says in told["cause"] + told["repair"]
 
 
+def test_a_request_that_masks_lengthen_is_shown(service: ServiceProcess) -> None:
+    long = f"http://127.0.0.1:9/{'x' * 3979}?a"
+    name = f"see http://a.b/{'y' * 184}?"
+    assert (len(long), len(name)) == (4000, 200)
+    taken = service.post("api/runs", REQUEST | {"reads": [long], "name": name, "tags": {"url": "http://u@h"}})
+    assert taken.status == 202
+    run_id = taken.json["id"]
+    assert service.wait(run_id)["request"]["reads"] == [f"{long[:-1]}***"]
+    assert run_id in {one["id"] for one in service.get("api/runs").json["runs"]}
+    assert service.get(f"runs/{run_id}", headers={"accept": "text/html"}).status == 200
+    assert service.ask("DELETE", f"api/runs/{run_id}").status == 204
+
+
 def test_what_is_too_old_is_removed_also_after_it_could_not_be_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

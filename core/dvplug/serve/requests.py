@@ -160,6 +160,13 @@ class RunRequest(Strict):
             raise ValueError("joint is of a cohort: give samples")
         return self
 
+    @classmethod
+    def shown(cls, kept: Mapping[str, Any]) -> RunRequest:
+        """A kept request, to be shown: not checked again, since masks lengthen it, and what is taken may change."""
+        samples = [SampleRequest.model_construct(**one) for one in kept.get("samples", ())]
+        orders = [Delivery.model_construct(**one) for one in kept.get("deliver", ())]
+        return cls.model_construct(**{**kept, "samples": samples, "deliver": orders})
+
     def all_reads(self) -> list[Input]:
         """The reads of all samples, in their order."""
         return [*self.reads, *(one for sample in self.samples for one in sample.reads)]
