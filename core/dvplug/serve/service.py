@@ -83,6 +83,8 @@ class Service:
                 cause=f"{error.problem}; {error.cause}",
                 repair="End the service that has it, or choose another folder.",
             ) from error
+        for left in self.places.scratch.iterdir():
+            shutil.rmtree(left, ignore_errors=True)
         self.store = Store(self.places.database)
         self.uploads = Uploads(settings, self.places)
         self.checker = Checker()
@@ -189,7 +191,7 @@ class Service:
             raise ServiceError(422, "The inputs are not there", several=problems_of(error)) from error
         if remote_inputs(request):
             return CheckAnswer([], "", ("what has to be fetched is checked once it is here",))
-        folder = self.places.run(new_id())
+        folder = self.places.scratch / new_id()
         folder.mkdir()
         try:
             transfer = Transfer(
@@ -288,8 +290,11 @@ class Service:
         await asyncio.to_thread(self._forget, run)
 
     def _forget(self, run: Run) -> None:
+        going = self.places.scratch / run.id
+        with suppress(FileNotFoundError):
+            self.folder(run).rename(going)
         self.store.remove(run.id)
-        shutil.rmtree(self.places.run(run.id), ignore_errors=True)
+        shutil.rmtree(going, ignore_errors=True)
 
     def folder(self, run: Run) -> Path:
         """Where the files of a run lie."""
