@@ -83,3 +83,11 @@ def test_vcfs_are_unpacked_where_that_is_asked_for(service: ServiceProcess, plac
     assert gzip.decompress(places.files["vcf"]).startswith(b"##fileformat")
     refused = service.post("api/runs", REQUEST | {"deliver": [_order(places, "log", unpacked=True)]})
     assert "only vcf and gvcf can be unpacked" in refused.json["problems"][0]["problem"]
+
+
+@pytest.mark.parametrize("what", ["gvcf", "gvcf_index", "report", "archive"])
+def test_what_will_not_be_there_is_refused_before_it_is_called(service: ServiceProcess, what: str) -> None:
+    orders = [{"what": what, "urls": ["http://127.0.0.1:9/x"]}]
+    answer = service.post("api/runs", REQUEST | {"deliver": orders})
+    assert answer.status == 422
+    assert what.removesuffix("_index") in answer.json["problems"][0]["problem"] or what == "archive"

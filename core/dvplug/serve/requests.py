@@ -49,7 +49,7 @@ Url = Annotated[
     str, StringConstraints(min_length=8, max_length=8000, pattern=r"^https?://"), AfterValidator(_with_host)
 ]
 
-What = Literal["vcf", "vcf_index", "gvcf", "gvcf_index", "report", "stdout", "stderr", "log", "archive"]
+What = Literal["vcf", "vcf_index", "gvcf", "gvcf_index", "report", "stdout", "stderr", "log"]
 
 
 class Strict(BaseModel):
@@ -158,6 +158,9 @@ class RunRequest(Strict):
             )
         if self.joint and not self.samples:
             raise ValueError("joint is of a cohort: give samples")
+        for what in {one.what.removesuffix("_index") for one in self.deliver} & {"gvcf", "report"}:
+            if not getattr(self, what):
+                raise ValueError(f"{what} is to be delivered, and not asked for: give it as true")
         return self
 
     @classmethod
