@@ -48,7 +48,7 @@ def test_a_service_that_delivers_ends_when_it_is_told_and_delivers_at_its_next_s
         taken = service.post(
             "api/runs", REQUEST | {"deliver": [_order(places, "vcf"), _order(places, "log")]}
         )
-        assert deaf.wait(60)
+        assert deaf.wait(300)
         assert service.get(f"api/runs/{taken.json['id']}").json["state"] == "delivering"
         began = time.monotonic()
         service.end()
@@ -65,7 +65,7 @@ def test_a_run_that_delivers_can_be_cancelled_and_retried(
 ) -> None:
     with served(own_data, *OPTIONS) as service:
         run = service.post("api/runs", REQUEST | {"deliver": [_order(places, "vcf")]}).json["id"]
-        assert deaf.wait(60)
+        assert deaf.wait(300)
         assert service.post(f"api/runs/{run}/cancel").status == 202
         assert service.wait(run)["state"] == "cancelled"
         places.answers.clear()
