@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -122,7 +123,7 @@ class RunLife:
         except Exception as error:  # noqa: BLE001 - a fault of ours ends this run, and is told; the others go on
             import traceback
 
-            with (self.folder / STDERR).open("a") as file:
+            with suppress(OSError), (self.folder / STDERR).open("a") as file:
                 file.write("".join(traceback.format_exception(error)))
             fault = {"problem": "A fault of the service ended the run", "cause": type(error).__name__}
             self._finish_badly(states, [fault | {"repair": "Look into its stderr, and report it."}])
@@ -319,7 +320,7 @@ class RunLife:
             if one.what in ("stdout", "stderr", "log") and output_path(self.folder, one.what).is_file():
                 try:
                     await self._put(number, one)
-                except (DvplugError, Cancelled, Stopped):
+                except (DvplugError, OSError, Cancelled, Stopped):
                     continue
 
 

@@ -68,8 +68,7 @@ class RunQueue:
 
     def start(self) -> None:
         """Begin, with what a service that was killed left first."""
-        for run in self._store.oldest(ACTIVE):
-            self._begin(run)
+        self._go_on()
         self._loop = asyncio.ensure_future(self._work())
 
     def wake(self) -> None:
@@ -105,12 +104,19 @@ class RunQueue:
         while True:
             self._wake.clear()
             try:
+                self._go_on()
                 self._begin_checks()
                 self._begin_runs()
             except (OSError, sqlite3.Error) as error:  # a disk that is full now may not be later
                 warn(f"the queue waits: {error}")
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), LOOK_S)
+
+    def _go_on(self) -> None:
+        """Begin what is at work and nobody works on: what a service that was killed left, or a fault of this one."""
+        for run in self._store.oldest(ACTIVE):
+            if run.id not in self._tasks:
+                self._begin(run)
 
     def _begin_checks(self) -> None:
         for run in self._store.oldest({State.CHECKING}, limit=self._settings.runs + 4):
@@ -151,5 +157,6 @@ class RunQueue:
             self._store.keep_progress(run_id, life.progress.summary())
             self.totals.add(life)
         if not task.cancelled() and (error := task.exception()):
-            warn(f"run {run_id} is not worked on any more, by a fault of the service: {error!r}")
+            warn(f"run {run_id} was left by a fault of the service, and is taken up again: {error!r}")
+            return  # not at once: the queue looks again soon
         self.wake()
