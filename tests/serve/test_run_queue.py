@@ -14,6 +14,7 @@ from dvplug.serve.run_life import RunLife
 from dvplug.serve.service import Service
 from dvplug.serve.settings import ServiceSettings
 from dvplug.serve.store import FINISHED, Run, State, now
+from helpers.loops import in_own_loop
 
 
 @pytest.mark.parametrize("turns", range(8))
@@ -50,7 +51,7 @@ def test_a_run_that_begins_as_its_check_ends_is_known_to_be_at_work(
     at_work: list[bool] = []
     faults: list[dict[str, Any]] = []
     service = Service(ServiceSettings(tmp_path / "data", least_free=0))
-    asyncio.run(main())
+    in_own_loop(main())
     assert at_work == [True]
     assert not faults
 
@@ -83,7 +84,7 @@ def test_a_run_that_a_fault_left_is_taken_up_again_and_not_at_once(
     monkeypatch.setattr(RunLife, step, work)
     monkeypatch.setattr("dvplug.serve.run_queue.LOOK_S", 0.2)
     service = Service(ServiceSettings(tmp_path / "data", least_free=0))
-    asyncio.run(asyncio.wait_for(main(), 60))
+    in_own_loop(asyncio.wait_for(main(), 60))
     assert len(begun) == 3
     assert begun[2] - begun[0] > 0.3
 
@@ -104,6 +105,6 @@ def test_a_fault_ends_a_run_also_where_it_cannot_be_written(
 
     monkeypatch.setattr(RunLife, "_live", fail)
     service = Service(ServiceSettings(tmp_path / "data", least_free=0))
-    ended = asyncio.run(asyncio.wait_for(main(), 60))
+    ended = in_own_loop(asyncio.wait_for(main(), 60))
     assert ended
     assert (ended.state, ended.problems[0]["cause"]) == (State.FAILED, "OSError")

@@ -16,6 +16,7 @@ from dvplug.serve.store import Run, State
 from dvplug.simulate import SimulatedDataset
 from dvplug_lab.services import ServiceProcess, served
 from helpers.command import call_words, run
+from helpers.loops import in_own_loop
 
 REQUEST = {"reads": ["reads.bam"], "ref": "reference.fa"}
 
@@ -245,7 +246,7 @@ def test_what_is_too_old_is_removed_also_after_it_could_not_be_once(
         await service.stop()
 
     monkeypatch.setattr("dvplug.serve.service.SWEEP_S", 0.001)
-    asyncio.run(main())
+    in_own_loop(main())
     assert len(asked) >= 3
 
 
