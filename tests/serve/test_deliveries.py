@@ -85,6 +85,11 @@ def test_vcfs_are_unpacked_where_that_is_asked_for(service: ServiceProcess, plac
     assert "only vcf and gvcf can be unpacked" in refused.json["problems"][0]["problem"]
 
 
+def test_what_is_of_a_file_that_is_not_asked_for_is_refused(service: ServiceProcess) -> None:
+    answer = service.post("api/runs", REQUEST | {"non_ref": True})
+    assert (answer.status, b"give gvcf as true, too" in answer.body) == (422, True)
+
+
 @pytest.mark.parametrize("what", ["gvcf", "gvcf_index", "report", "archive"])
 def test_what_will_not_be_there_is_refused_before_it_is_called(service: ServiceProcess, what: str) -> None:
     orders = [{"what": what, "urls": ["http://127.0.0.1:9/x"]}]

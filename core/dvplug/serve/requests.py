@@ -158,6 +158,8 @@ class RunRequest(Strict):
             )
         if self.joint and not self.samples:
             raise ValueError("joint is of a cohort: give samples")
+        if self.non_ref and not self.gvcf and not self.samples:
+            raise ValueError("non_ref is of a gVCF: give gvcf as true, too")
         for what in {one.what.removesuffix("_index") for one in self.deliver} & {"gvcf", "report"}:
             if not getattr(self, what):
                 raise ValueError(f"{what} is to be delivered, and not asked for: give it as true")
