@@ -1,8 +1,8 @@
 """Alignment files to `ReadBatch`es: BAM records are unpacked by a kernel, CRAM records by pysam.
 
 BAM: pysam's index finds the first record of a region, and from there BGZF blocks are read one after another and
-their records unpacked straight into arrays (SAM specification, section 4.2), three times faster than attribute by
-attribute. Where the region is a contig whose records follow those that were read last, nothing need be found.
+their records unpacked straight into arrays (SAM specification, section 4.2). Where the region follows those that were
+read last, on their contig or as the next one whole, nothing need be found.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from dvplug.errors import InputError
 from dvplug.kernel import kernel
 from dvplug.line.read_batch import LEFT_OUT, ReadArrays, ReadBatch
 from dvplug.line.region import Region
-from dvplug.reads.bam_records import DAMAGED, DONE, WHOLE, Wanted, index_records, unpacked
+from dvplug.reads.bam_records import DAMAGED, DONE, LARGEST_RECORD, MORE, WHOLE, Wanted, index_records
 from dvplug.reads.filters import NO_SEQUENCE, PASSES, FilterNumbers, filter_numbers, why_left_out
 from dvplug.reads.groups import ReadGroups
 from dvplug.reads.long_reads import LONG, LongRead, LongReads
 from dvplug.reads.opened import OpenedReads
-from dvplug.sequence.arrays import Int64s
+from dvplug.sequence.arrays import Int64s, UInt8s
 from dvplug.sequence.cigar import (
     DIFFERENT,
     LENGTH_SHIFT,
@@ -38,6 +38,7 @@ from dvplug.technology import ReadFilter
 
 CHUNK_READS = 4096  # of CRAM, that are decoded at a time
 MOST_HAPLOTYPES = 255
+MOST_READS = 1 << 15  # of BAM, that a batch holds, and a few more
 
 
 class ReadChoice(NamedTuple):
@@ -103,18 +104,34 @@ def _parts(file: OpenedReads, region: Region, choice: ReadChoice, haplotypes: bo
         records = file.alignments.fetch(region.contig, region.start, region.end)
         yield from _decode_records(records, file.long_reads, choice, haplotypes)
         return
-    stream, contig = file.stream(), file.alignments.get_tid(region.contig)
-    if region.start > 0 or not stream.leads_to(contig):
-        # pysam tells where a record ends, not where it begins.
-        first = list(islice(file.alignments.fetch(region.contig, region.start, region.end), 1))
-        yield from _decode_records(iter(first), file.long_reads, choice, False)
-        if not first:
-            return
-        stream.seek(file.alignments.tell())
-    elif stream.next_contig() > contig:
+    first = _go_to(file, region)
+    if first is None:
         yield _batch_of_records([], choice, False)
         return
-    yield from _decode_bam(file, region, choice)
+    file.builder.begin()
+    for batch in _decode_records(iter(first), file.long_reads, choice, False):
+        file.builder.put(batch)
+    yield from _BamRegion(file, region, choice).batches()
+
+
+def _go_to(file: OpenedReads, region: Region) -> list[pysam.AlignedSegment] | None:
+    """Go to the first record of BAM in a region, or behind it, which is then returned; None where there is none."""
+    stream, contig = file.stream(), file.alignments.get_tid(region.contig)
+    place = stream.trail.place_before(contig, region.start)
+    if place is not None:
+        stream.seek(place)
+        return []
+    if region.start == 0 and stream.leads_to(contig):
+        stream.trail.begin(contig, stream.place(), 0)
+        return [] if stream.next_contig() == contig else None
+    # pysam tells where a record ends, not where it begins.
+    first = list(islice(file.alignments.fetch(region.contig, region.start, region.end), 1))
+    if not first:
+        return None
+    stream.seek(file.alignments.tell())
+    reach = first[0].reference_end or first[0].reference_start + 1
+    stream.trail.begin(contig, stream.place(), max(reach, region.start))
+    return first
 
 
 def _require_sound(batch: ReadBatch, last: int) -> int:
@@ -252,42 +269,59 @@ def _offsets(lengths: Iterable[int]) -> Int64s:
     return np.concatenate(([0], np.cumsum(list(lengths)))).astype(np.int64)
 
 
-def _decode_bam(file: OpenedReads, region: Region, choice: ReadChoice) -> Iterator[ReadBatch]:
-    """Decode the records that come next, up to the last one of the region."""
-    stream, contig, numbers = (
-        file.stream(),
-        file.alignments.get_tid(region.contig),
-        choice.numbers(region.start),
-    )
-    place = 0  # of a very long record that was read alone
-    while True:
-        left = stream.left()
-        if not len(left):
-            if not stream.read_on():
-                stream.passed = contig
-                return
-            left = stream.left()
-        records, used, state, left_out = index_records(left, contig, region.end, numbers)
-        if state == DAMAGED:
-            raise OSError("a record is damaged or cut short")
-        batch = unpacked(left, records, choice.read_filter.missing_base_quality, left_out)
-        yield batch
-        stream.skip(used)
-        if place:
-            file.long_reads.keep(place, LongRead(batch, stream.tell()))
-            place = 0
-        if state == DONE:
-            stream.passed = contig if stream.next_contig() != contig else -1
-            return
-        if stream.is_long():
-            place = stream.place()
-            if known := file.long_reads.get(place):
-                stream.seek(known.after)
-                place = 0
-                if known.batch.start[0] >= region.end:
-                    return
-                yield known.batch
-            else:
-                stream.read_record()
-        elif len(stream.left()) and not stream.read_on():
-            raise OSError("a record is damaged or cut short")
+class _BamRegion:
+    """A region of a BAM file, whose records are decoded as they come."""
+
+    def __init__(self, file: OpenedReads, region: Region, choice: ReadChoice) -> None:
+        self.stream, self.builder, self.long_reads = file.stream(), file.builder, file.long_reads
+        self.contig, self.end = file.alignments.get_tid(region.contig), region.end
+        self.wanted = choice.numbers(region.start)
+        self.missing_base_quality = choice.read_filter.missing_base_quality
+
+    def batches(self) -> Iterator[ReadBatch]:
+        """Decode the records that come next, up to the last one of the region."""
+        stream, state = self.stream, MORE
+        while state == MORE and (len(stream.left()) or stream.read_on()):
+            state = self._take(stream.left(), LONG)
+            if state == MORE and stream.is_long():
+                if len(self.builder):
+                    yield self.builder.batch()
+                batch, state = self._long_read()
+                yield batch
+            elif state == MORE and len(stream.left()) and not stream.read_on():
+                raise _damaged()
+            if len(self.builder) >= MOST_READS:
+                yield self.builder.batch()
+        stream.trail.end(self.end)
+        stream.passed = self.contig if stream.next_contig() != self.contig else -1
+        yield self.builder.batch()
+
+    def _take(self, data: UInt8s, most: int) -> int:
+        """Decode what counts of the next records, uint8[n], none longer than ``most`` bytes; returns the state."""
+        found = index_records(data, self.contig, self.end, most, self.wanted)
+        if found.state == DAMAGED:
+            raise _damaged()
+        self.builder.add(data, found, self.missing_base_quality)
+        self.stream.skip(found.used)
+        self.stream.trail.go_on(self.stream.place(), found.reach)
+        return found.state
+
+    def _long_read(self) -> tuple[ReadBatch, int]:
+        """Decode the next record, a very long one, unless it is known; also the state."""
+        place = self.stream.place()
+        if known := self.long_reads.get(place):
+            if known.batch.start[0] >= self.end:
+                return known.batch.part(0, 0), DONE
+            self.stream.seek(known.after)
+            self.stream.trail.go_on(known.after, int(known.batch.end[0]))
+            return known.batch, MORE
+        state = self._take(self.stream.record(), LARGEST_RECORD + 4)
+        batch, after = self.builder.batch(), self.stream.place()
+        if state == MORE and after == place:
+            raise _damaged()
+        self.long_reads.keep(place, LongRead(batch, after))
+        return batch, state
+
+
+def _damaged() -> OSError:
+    return OSError("a record is damaged or cut short")
