@@ -132,5 +132,5 @@ def test_every_place_can_be_gone_to(tmp_path: Path) -> None:
         blocks.seek(places[i])
         assert blocks.next == places[i]
         assert blocks.read() == contents[i]
-        assert blocks.next == (places + [path.stat().st_size - len(END)])[i + 1]
+        assert blocks.next == [*places, path.stat().st_size - len(END)][i + 1]
     blocks.close()

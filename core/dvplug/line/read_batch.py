@@ -196,6 +196,7 @@ def _copy_rows(
 ) -> None:
     """Copy the rows of ``reads``, int64[n], into ``out``, where row ``i`` begins at ``taken[i]``, int64[n + 1]."""
     for i in range(len(reads)):
-        first = offset[reads[i]]
-        for k in range(taken[i + 1] - taken[i]):
-            out[taken[i] + k] = values[first + k]
+        first, row = offset[reads[i]], out[taken[i] : taken[i + 1]]
+        given = values[first : first + len(row)]
+        for k in range(len(row)):
+            row[np.uint64(k)] = given[np.uint64(k)]  # of an index that may be negative the loop is not vectorised

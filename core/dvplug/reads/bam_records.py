@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 
 from dvplug.kernel import kernel, subkernel
-from dvplug.line.read_batch import LEFT_OUT
 from dvplug.reads.filters import PASSES, UNMAPPED, FilterNumbers, why_left_out
 from dvplug.reads.groups import GroupArrays, group_counts
 from dvplug.reads.tags import (
@@ -61,9 +60,6 @@ class Wanted(NamedTuple):
     """What they must reach over, 0-based."""
     below: int
     """What the CRC-32 of a name must be below."""
-    counted_start: int
-    counted_end: int
-    """Records that overlap these positions are counted where they do not pass."""
 
 
 MORE, DONE, DAMAGED = range(3)
@@ -90,10 +86,8 @@ class Found(NamedTuple):
     """Bytes of whole records."""
     state: int
     """Whether more may follow, all wanted records have passed, or one is damaged."""
-    reach: int
-    """Where the last of all the records used ends."""
-    left_out: Int64s
-    """[len(LEFT_OUT)]: how many did not pass, by what they failed at first."""
+    left_out: Int32s
+    """[n, 3]: start and end of those that do not pass but reach into the region, and what they failed at first."""
 
 
 class Unpacked(NamedTuple):
@@ -194,9 +188,9 @@ def index_records(data: UInt8s, contig: int, end: int, most: int, wanted: Wanted
     wanted
         Which records count.
     """
-    records, left_out = np.empty(len(data) // _CORE + 1, np.int64), np.zeros(len(LEFT_OUT), np.int64)
-    ends = np.empty(len(records), np.int32)
-    n, at, before, bases_found, operations_found, reach = 0, 0, np.int64(-1), 0, 0, np.int64(0)
+    records = np.empty(len(data) // _CORE + 1, np.int64)
+    ends, left_out = np.empty(len(records), np.int32), np.empty((len(records), 3), np.int32)
+    n, n_left_out, at, before, bases_found, operations_found = 0, 0, 0, np.int64(-1), 0, 0
     state = MORE
     while at + _CORE <= len(data):
         size = _int32(data, at)
@@ -222,17 +216,20 @@ def index_records(data: UInt8s, contig: int, end: int, most: int, wanted: Wanted
         flag, mapping_quality = _uint16(data, at + _FLAG), np.int64(data[at + _MAPQ])
         why = why_left_out(flag, mapping_quality, counts == 1, bases > 0 and operations > 0, wanted.filter)
         read_end = _end(data, start, cigar.first, 0 if flag & UNMAPPED else cigar.operations)
-        reaches = max(read_end, start + 1)
-        reach = max(reach, reaches)
-        if why != PASSES:
-            left_out[why] += start < wanted.counted_end and reaches > wanted.counted_start
-        elif reaches > wanted.start and _is_sampled(data, at + _CORE, at + _CORE + names - 1, wanted.below):
+        reach = max(read_end, start + 1)
+        if reach <= wanted.start:
+            pass
+        elif why != PASSES:
+            left_out[n_left_out, 0], left_out[n_left_out, 1], left_out[n_left_out, 2] = start, reach, why
+            n_left_out += 1
+        elif _is_sampled(data, at + _CORE, at + _CORE + names - 1, wanted.below):
             records[n], ends[n] = at, read_end
             n += 1
             bases_found += bases
             operations_found += cigar.operations
         at += 4 + size
-    return Found(records[:n], ends[:n], bases_found, operations_found, at, state, reach, left_out)
+    left = left_out[:n_left_out].copy()
+    return Found(records[:n], ends[:n], bases_found, operations_found, at, state, left)
 
 
 @subkernel

@@ -9,14 +9,11 @@ import numpy as np
 from dvplug.reads.bam_records import contig_of, size_of
 from dvplug.reads.blocks import MOST_INFLATED, Blocks
 from dvplug.reads.long_reads import LONG
-from dvplug.reads.trail import Trail
 from dvplug.sequence.arrays import UInt8s
 
 CHUNK = 1 << 18
 """Bytes that are read at a time, at least."""
-KEPT = 1 << 19
-"""Bytes that went by and are kept: the next region begins among them, where it lies beside the last one."""
-ROOM = KEPT + (1 << 20)
+ROOM = 3 * CHUNK
 """Bytes of the buffer, but for very long records."""
 HEAD = 36
 """Bytes of a record before its name."""
@@ -31,12 +28,10 @@ class BamStream:
     ----------
     passed
         The contig whose reads have all gone by, and none of a later one; -1 where that is not known.
-    trail
-        Where the last reads that went by lie.
     """
 
     def __init__(self, blocks: Blocks) -> None:
-        self.passed, self.trail = -1, Trail()
+        self.passed = -1
         self._blocks = blocks
         self._data = np.empty(ROOM, np.uint8)
         self._used = self._filled = 0
@@ -82,12 +77,11 @@ class BamStream:
     def _make_room(self, length: int) -> None:
         if self._filled + length <= len(self._data):
             return
-        first = max(0, self._used - KEPT)
-        kept = self._data[first : self._filled]
+        first, kept = self._used, self.left()
         room = max(ROOM, len(kept) + length)
         data = self._data if len(self._data) == room else np.empty(room, np.uint8)
         data[: len(kept)] = kept
-        self._data, self._used, self._filled = data, self._used - first, len(kept)
+        self._data, self._used, self._filled = data, 0, len(kept)
         gone = max(0, bisect_right(self._begins, first) - 1)
         self._begins = [begin - first for begin in self._begins[gone:]]
         self._places = self._places[gone:]

@@ -11,7 +11,7 @@ from dvplug.system.locations import Location
 
 MOST_INFLATED = 1 << 16
 """Bytes that a block may hold."""
-_READ = 1 << 17  # bytes that are asked of the file at a time: more than the largest block
+_READ = 1 << 16  # bytes that are asked of the file at a time
 _HEAD = struct.Struct(
     "<4s6xH2sHH"
 )  # magic and flags, length of the extra field, its ID and length, size less one
@@ -80,12 +80,15 @@ class Blocks:
 
     def _has(self, length: int) -> bool:
         """Whether the file goes on for so many bytes, which are then in memory."""
-        if len(self._raw) - self._at < length:
+        while len(self._raw) - self._at < length:
             try:
-                self._raw, self._at = self._raw[self._at :] + self._file.read(_READ), 0
+                more = self._file.read(_READ)
             except OSError as error:
                 raise _damaged() from error
-        return len(self._raw) - self._at >= length
+            if not more:
+                return False
+            self._raw, self._at = self._raw[self._at :] + more, 0
+        return True
 
     def close(self) -> None:
         """Close the file."""

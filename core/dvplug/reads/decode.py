@@ -8,8 +8,7 @@ read last, on their contig or as the next one whole, nothing need be found.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Hashable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -24,7 +23,8 @@ from dvplug.reads.filters import NO_SEQUENCE, PASSES, FilterNumbers, filter_numb
 from dvplug.reads.groups import ReadGroups
 from dvplug.reads.long_reads import LONG, LongRead, LongReads
 from dvplug.reads.opened import OpenedReads
-from dvplug.sequence.arrays import Int64s, UInt8s
+from dvplug.reads.tail import NONE_LEFT_OUT, Tail, count_left_out
+from dvplug.sequence.arrays import Int32s, Int64s, UInt8s
 from dvplug.sequence.cigar import (
     DIFFERENT,
     LENGTH_SHIFT,
@@ -59,10 +59,14 @@ class ReadChoice(NamedTuple):
     below: int
     counted: Region
 
+    def asked(self) -> Hashable:
+        """What tells whether reads that were decoded are those that are wanted now."""
+        return self.read_filter, self.below
+
     def numbers(self, start: int) -> Wanted:
         """Return it for a kernel; ``start`` is where the region begins."""
         numbers = filter_numbers(self.read_filter)
-        return Wanted(numbers, self.groups.arrays(), start, self.below, self.counted.start, self.counted.end)
+        return Wanted(numbers, self.groups.arrays(), start, self.below)
 
 
 def decode(
@@ -104,34 +108,7 @@ def _parts(file: OpenedReads, region: Region, choice: ReadChoice, haplotypes: bo
         records = file.alignments.fetch(region.contig, region.start, region.end)
         yield from _decode_records(records, file.long_reads, choice, haplotypes)
         return
-    first = _go_to(file, region)
-    if first is None:
-        yield _batch_of_records([], choice, False)
-        return
-    file.builder.begin()
-    for batch in _decode_records(iter(first), file.long_reads, choice, False):
-        file.builder.put(batch)
     yield from _BamRegion(file, region, choice).batches()
-
-
-def _go_to(file: OpenedReads, region: Region) -> list[pysam.AlignedSegment] | None:
-    """Go to the first record of BAM in a region, or behind it, which is then returned; None where there is none."""
-    stream, contig = file.stream(), file.alignments.get_tid(region.contig)
-    place = stream.trail.place_before(contig, region.start)
-    if place is not None:
-        stream.seek(place)
-        return []
-    if region.start == 0 and stream.leads_to(contig):
-        stream.trail.begin(contig, stream.place(), 0)
-        return [] if stream.next_contig() == contig else None
-    # pysam tells where a record ends, not where it begins.
-    first = list(islice(file.alignments.fetch(region.contig, region.start, region.end), 1))
-    if not first:
-        return None
-    stream.seek(file.alignments.tell())
-    reach = first[0].reference_end or first[0].reference_start + 1
-    stream.trail.begin(contig, stream.place(), max(reach, region.start))
-    return first
 
 
 def _require_sound(batch: ReadBatch, last: int) -> int:
@@ -273,54 +250,103 @@ class _BamRegion:
     """A region of a BAM file, whose records are decoded as they come."""
 
     def __init__(self, file: OpenedReads, region: Region, choice: ReadChoice) -> None:
-        self.stream, self.builder, self.long_reads = file.stream(), file.builder, file.long_reads
-        self.contig, self.end = file.alignments.get_tid(region.contig), region.end
+        self.file, self.region, self.choice = file, region, choice
+        self.stream, self.builder = file.stream(), file.builder
+        self.contig = file.alignments.get_tid(region.contig)
         self.wanted = choice.numbers(region.start)
-        self.missing_base_quality = choice.read_filter.missing_base_quality
+        self.left_out: list[Int32s] = []
+        self.builder.begin()
 
     def batches(self) -> Iterator[ReadBatch]:
-        """Decode the records that come next, up to the last one of the region."""
-        stream, state = self.stream, MORE
-        while state == MORE and (len(stream.left()) or stream.read_on()):
-            state = self._take(stream.left(), LONG)
-            if state == MORE and stream.is_long():
-                if len(self.builder):
-                    yield self.builder.batch()
-                batch, state = self._long_read()
-                yield batch
-            elif state == MORE and len(stream.left()) and not stream.read_on():
-                raise _damaged()
+        """Decode the reads of the region: those that are known from the last one, then what comes in the file."""
+        if not self._begin():
+            yield self._batch()
+            return
+        stream, parts = self.stream, 1
+        while self._is_going_on():
             if len(self.builder) >= MOST_READS:
-                yield self.builder.batch()
-        stream.trail.end(self.end)
+                yield self._batch()
+                parts += 1
         stream.passed = self.contig if stream.next_contig() != self.contig else -1
-        yield self.builder.batch()
+        left_out = np.concatenate([NONE_LEFT_OUT, *self.left_out])
+        batch = self._batch()
+        if parts == 1:
+            asked, region = self.choice.asked(), self.region
+            self.file.tail = Tail(asked, *region, batch, left_out, stream.place())
+        yield batch
+
+    def _begin(self) -> bool:
+        """Go to the first record that is not known; returns whether there are any."""
+        file, region, stream = self.file, self.region, self.stream
+        tail, file.tail = file.tail, None
+        if tail is not None and tail.serves(region, self.choice.asked()):
+            tail = tail.over(region.start)
+            self.builder.put(tail.batch)
+            self.left_out.append(tail.left_out)
+            stream.seek(tail.place)
+            return True
+        if region.start == 0 and stream.leads_to(self.contig):
+            return stream.next_contig() == self.contig
+        # pysam tells where a record ends, not where it begins.
+        first = next(file.alignments.fetch(*region), None)
+        if first is None:
+            return False
+        stream.seek(file.alignments.tell())
+        self._put(first)
+        return True
+
+    def _put(self, record: pysam.AlignedSegment) -> None:
+        """Decode a record of pysam's."""
+        for batch in _decode_records(iter([record]), self.file.long_reads, self.choice, False):
+            self.builder.put(batch)
+        why = _why(record, self.choice, self.wanted.filter)
+        if why != PASSES:
+            start = record.reference_start
+            self.left_out.append(np.array([[start, record.reference_end or start + 1, why]], np.int32))
+
+    def _batch(self) -> ReadBatch:
+        left_out, self.left_out = self.left_out, []
+        return self.builder.batch(count_left_out(left_out, self.choice.counted))
+
+    def _is_going_on(self) -> bool:
+        """Decode the records in memory, and the next one if it is very long; returns whether more may follow."""
+        stream = self.stream
+        if not len(stream.left()) and not stream.read_on():
+            return False
+        state = self._take(stream.left(), LONG)
+        if state == MORE and stream.is_long():
+            state = self._take_long()
+        elif state == MORE and len(stream.left()) and not stream.read_on():
+            raise _damaged()
+        return state == MORE
 
     def _take(self, data: UInt8s, most: int) -> int:
         """Decode what counts of the next records, uint8[n], none longer than ``most`` bytes; returns the state."""
-        found = index_records(data, self.contig, self.end, most, self.wanted)
+        found = index_records(data, self.contig, self.region.end, most, self.wanted)
         if found.state == DAMAGED:
             raise _damaged()
-        self.builder.add(data, found, self.missing_base_quality)
+        self.builder.add(data, found, self.choice.read_filter.missing_base_quality)
+        self.left_out.append(found.left_out)
         self.stream.skip(found.used)
-        self.stream.trail.go_on(self.stream.place(), found.reach)
         return found.state
 
-    def _long_read(self) -> tuple[ReadBatch, int]:
-        """Decode the next record, a very long one, unless it is known; also the state."""
-        place = self.stream.place()
-        if known := self.long_reads.get(place):
-            if known.batch.start[0] >= self.end:
-                return known.batch.part(0, 0), DONE
-            self.stream.seek(known.after)
-            self.stream.trail.go_on(known.after, int(known.batch.end[0]))
-            return known.batch, MORE
-        state = self._take(self.stream.record(), LARGEST_RECORD + 4)
-        batch, after = self.builder.batch(), self.stream.place()
-        if state == MORE and after == place:
-            raise _damaged()
-        self.long_reads.keep(place, LongRead(batch, after))
-        return batch, state
+    def _take_long(self) -> int:
+        """Decode the next record, a very long one, unless it is known; returns the state."""
+        stream, known = self.stream, self.file.long_reads
+        place = stream.place()
+        if (read := known.get(place)) is None:
+            before = len(self.builder)
+            state = self._take(stream.record(), LARGEST_RECORD + 4)
+            if state == MORE and stream.place() == place:
+                raise _damaged()
+            if len(self.builder) > before:
+                known.keep(place, LongRead(self.builder.last(), stream.place()))
+            return state
+        if read.batch.start[0] >= self.region.end:
+            return DONE
+        stream.seek(read.after)
+        self.builder.put(read.batch)
+        return MORE
 
 
 def _damaged() -> OSError:

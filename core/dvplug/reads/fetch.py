@@ -12,6 +12,7 @@ from dvplug.line.region import Region
 from dvplug.reads.decode import decode
 from dvplug.reads.filters import SAMPLED
 from dvplug.reads.opened import OpenedReads
+from dvplug.reads.tail import MOST_COPIED, kept
 from dvplug.sequence.arrays import Int64s
 from dvplug.system.htslib import isolated_htslib
 from dvplug.technology import ReadFilter
@@ -71,6 +72,11 @@ def fetch_reads(
         )
         for file in files
     ]
+    beside = max(counted.start - region.start, region.end - counted.end)  # of the contig's end there is less
+    next_start = (counted.end - beside - margin - read_filter.max_read_span) // window * window
+    for file, batch in zip(files, batches, strict=True):
+        shared = batch if len(files) == 1 else None
+        file.tail = kept(file.tail, next_start, shared, MOST_COPIED // len(files))
     batch = ReadBatch.concatenate(batches)
     if len(batches) > 1:
         batch = batch.take(np.argsort(np.concatenate([_merge_keys(one) for one in batches]), kind="stable"))

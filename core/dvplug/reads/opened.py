@@ -13,6 +13,7 @@ from dvplug.reads.blocks import Blocks
 from dvplug.reads.groups import EVERYTHING, ReadGroups, ReadSource
 from dvplug.reads.long_reads import LongReads
 from dvplug.reads.read_builder import ReadBuilder
+from dvplug.reads.tail import Tail
 from dvplug.system.locations import Location
 
 
@@ -29,11 +30,14 @@ class OpenedReads:
         Those that were decoded and may be asked for again.
     builder
         Where records of BAM are unpacked.
+    tail
+        Reads of the last region that may be asked for again.
     """
 
     def __init__(self, alignments: pysam.AlignmentFile, groups: ReadGroups = EVERYTHING) -> None:
         self.alignments, self.groups = alignments, groups
         self.long_reads, self.builder = LongReads(), ReadBuilder()
+        self.tail: Tail | None = None
         self._blocks: Blocks | None = None
         self._stream: BamStream | None = None
 

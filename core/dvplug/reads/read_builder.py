@@ -8,9 +8,10 @@ import numpy as np
 
 from dvplug.line.read_batch import LEFT_OUT, ReadBatch
 from dvplug.reads.bam_records import Found, Unpacked, unpack_records
-from dvplug.sequence.arrays import UInt8s
+from dvplug.sequence.arrays import Int64s, UInt8s
 
 _LEAST, _SPARE = 1 << 12, 1.125
+NO_COUNTS = np.zeros(len(LEFT_OUT), np.int64)
 
 
 class Sizes(NamedTuple):
@@ -34,7 +35,6 @@ class ReadBuilder:
     def begin(self) -> None:
         """Forget what was added."""
         self._sizes, self._room = Sizes(0, 0, 0), Sizes(-1, -1, -1)
-        self._left_out = np.zeros(len(LEFT_OUT), np.int64)
         self._out = _empty(Sizes(0, 0, 0))
 
     def __len__(self) -> int:
@@ -44,20 +44,17 @@ class ReadBuilder:
         """Unpack the records that were found in a stretch of BAM, uint8[n]."""
         before = self._grow(len(found.records), found.bases, found.operations)
         unpack_records(data, found, missing_base_quality, self._out, before.reads)
-        self._left_out += found.left_out
 
     def put(self, batch: ReadBatch) -> None:
         """Copy the reads of a batch without haplotypes."""
-        if len(batch):
-            reads, bases, operations = self._grow(len(batch), len(batch.seq), len(batch.cigar))
-            for name in ("start", "end", "flag", "mapping_quality", "fragment_length", "name_hash"):
-                getattr(self._out, name)[reads : self._sizes.reads] = getattr(batch, name)
-            self._out.seq[bases : self._sizes.bases] = batch.seq
-            self._out.qual[bases : self._sizes.bases] = batch.qual
-            self._out.cigar[operations : self._sizes.operations] = batch.cigar
-            self._out.base_offset[reads : self._sizes.reads + 1] = batch.base_offset + bases
-            self._out.cigar_offset[reads : self._sizes.reads + 1] = batch.cigar_offset + operations
-        self._left_out += batch.left_out
+        reads, bases, operations = self._grow(len(batch), len(batch.seq), len(batch.cigar))
+        for name in ("start", "end", "flag", "mapping_quality", "fragment_length", "name_hash"):
+            getattr(self._out, name)[reads : self._sizes.reads] = getattr(batch, name)
+        self._out.seq[bases : self._sizes.bases] = batch.seq
+        self._out.qual[bases : self._sizes.bases] = batch.qual
+        self._out.cigar[operations : self._sizes.operations] = batch.cigar
+        self._out.base_offset[reads : self._sizes.reads + 1] = batch.base_offset + bases
+        self._out.cigar_offset[reads : self._sizes.reads + 1] = batch.cigar_offset + operations
 
     def _grow(self, reads: int, bases: int, operations: int) -> Sizes:
         """Make room for so many more; returns how many there were."""
@@ -89,16 +86,24 @@ class ReadBuilder:
             out.base_offset[: reads + 1], out.cigar[:operations], out.cigar_offset[: reads + 1],
         )  # fmt: skip
 
-    def batch(self) -> ReadBatch:
-        """Return the reads that were added, and begin anew."""
-        one, left_out = self._filled(), self._left_out
-        self._last = Sizes(*map(max, self._sizes, (last // 2 for last in self._last)))
+    def last(self) -> ReadBatch:
+        """Return a copy of the read that was added last, alone."""
+        return _batch(self._filled(), NO_COUNTS).take(np.array([len(self) - 1]))
+
+    def batch(self, left_out: Int64s) -> ReadBatch:
+        """Return the reads that were added, with the numbers of those left out; and begin anew."""
+        batch = _batch(self._filled(), left_out)
+        self._last = Sizes(*map(max, self._sizes, (last - last // 8 for last in self._last)))
         self.begin()
-        return ReadBatch(
-            one.start, one.end, one.flag, one.mapping_quality, one.fragment_length,
-            np.zeros(len(one.start), np.uint8), one.name_hash, one.seq, one.qual, one.base_offset,
-            one.cigar, one.cigar_offset, left_out,
-        )  # fmt: skip
+        return batch
+
+
+def _batch(one: Unpacked, left_out: Int64s) -> ReadBatch:
+    return ReadBatch(
+        one.start, one.end, one.flag, one.mapping_quality, one.fragment_length,
+        np.zeros(len(one.start), np.uint8), one.name_hash, one.seq, one.qual, one.base_offset,
+        one.cigar, one.cigar_offset, left_out,
+    )  # fmt: skip
 
 
 def _empty(room: Sizes) -> Unpacked:
