@@ -72,7 +72,7 @@ ORDERS = {
     "all": (list(CONTIGS), 2),  # c0, before which nothing was read, and c1
     "some": (["c1", "c2", "c6", "c7", "c10", "c11"], 3),  # c6 and c10 do not follow
     "backwards": (["c3", "c2", "c1"], 3),
-    "again": (["c2", "c2", "c3"], 2),
+    "again": (["c2", "c2", "c3"], 1),
 }
 
 

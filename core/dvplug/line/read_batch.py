@@ -199,4 +199,6 @@ def _copy_rows(
         first, row = offset[reads[i]], out[taken[i] : taken[i + 1]]
         given = values[first : first + len(row)]
         for k in range(len(row)):
-            row[np.uint64(k)] = given[np.uint64(k)]  # of an index that may be negative the loop is not vectorised
+            row[np.uint64(k)] = given[
+                np.uint64(k)
+            ]  # of an index that may be negative the loop is not vectorised
