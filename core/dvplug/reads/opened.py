@@ -61,6 +61,7 @@ class OpenedReads:
 
     def close(self) -> None:
         """Close the file."""
+        self.tail = None
         with suppress(OSError):  # of a damaged file even this fails
             if self._blocks is not None:
                 self._blocks.close()

@@ -25,7 +25,7 @@ class Sizes(NamedTuple):
 class ReadBuilder:
     """The reads of one batch, and then those of the next, for which as much room is made, and some to spare.
 
-    Room that is not used costs no memory; where there is too little, all is copied.
+    Where there is too little room, all is copied.
     """
 
     def __init__(self) -> None:
@@ -92,7 +92,9 @@ class ReadBuilder:
 
     def batch(self, left_out: Int64s) -> ReadBatch:
         """Return the reads that were added, with the numbers of those left out; and begin anew."""
-        batch = _batch(self._filled(), left_out)
+        for name in Unpacked._fields:  # what is not used is given back, where the array lies
+            getattr(self._out, name).resize(len(getattr(self._filled(), name)), refcheck=False)
+        batch = _batch(self._out, left_out)
         self._last = Sizes(*map(max, self._sizes, (last - last // 8 for last in self._last)))
         self.begin()
         return batch
