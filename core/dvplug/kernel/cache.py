@@ -22,6 +22,7 @@ from typing import Any, ClassVar
 from numba.core import config
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
 from numba.core.codegen import get_host_cpu_features, ll
+from numba.core.runtime import rtsys
 
 NO_KERNELS = {
     "calling",
@@ -233,8 +234,10 @@ class KernelCache(FunctionCache):
         return found
 
     def _load(self, sig: Any, target_context: Any) -> Any:
+        """Without a `refresh` of the context: it loads what Numba compiles with, half a second that only compiling needs."""
         try:
-            return super().load_overload(sig, target_context)
+            rtsys.initialize(target_context)
+            return self._load_overload(sig, target_context)
         except Exception:  # noqa: BLE001 - damaged, or of classes that are no more: whatever it is, compile
             with suppress(OSError):
                 self.flush()
