@@ -22,7 +22,9 @@ EXIT_DONE, EXIT_OUR_FAULT, EXIT_USER_CAN_MEND = 0, 1, 2
 EXIT_SIGNAL = 128  # and the signal's number: 130 for Ctrl-C, 143 for SIGTERM
 RARE_COLLECTIONS = 50_000, 20, 20
 """Thresholds of the garbage collector: at Python's own it takes a tenth of the start, and finds nothing there."""
-atexit.register(gc.freeze)  # what is left goes with the process: Python would look through all of it, for .15 s
+atexit.register(
+    gc.freeze
+)  # what is left goes with the process: Python would look through all of it, for .15 s
 
 app = App(
     name="dvplug",
