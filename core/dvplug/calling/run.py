@@ -47,7 +47,6 @@ from dvplug.models import check_fit, check_request, genotyper_name, opener_of, r
 from dvplug.plugins.loading import Plugins, installed_plugins
 from dvplug.plugins.sources import RunCode
 from dvplug.reads.presence import without_reads
-from dvplug.records.gvcf import GvcfWriter
 from dvplug.records.postprocess import PostprocessSettings
 from dvplug.records.profile_lines import profile_lines
 from dvplug.records.vcf import VcfWriter, header, with_header_lines
@@ -60,6 +59,7 @@ from dvplug.system.run_log import log_event, run_log
 from dvplug_registry.manifest import MANIFEST_NAME
 
 if TYPE_CHECKING:
+    from dvplug.records.gvcf import GvcfWriter
     from dvplug.report.statistics import CallStatistics
 
 MOST_CONTIGS = 200
@@ -171,6 +171,8 @@ def written_calls(prepared: PreparedCall, started: float) -> Iterator[WrittenCal
             vcf = outputs.enter_context(VcfWriter(options.out, prepared.header(), group))
             gvcf: GvcfWriter | None = None
             if options.gvcf:
+                from dvplug.records.gvcf import GvcfWriter
+
                 text = prepared.header(gvcf_symbol=job.gvcf_symbol)
                 gvcf = GvcfWriter(options.gvcf, text, options.ref, job.gvcf_symbol, group)
                 outputs.enter_context(gvcf)
