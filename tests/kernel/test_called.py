@@ -85,6 +85,16 @@ def checked(x):
     return x + 1
 
 @kernel
+def told(array, at):
+    if at > len(array):
+        raise ValueError(f"no number {at}")
+    return array[:at].copy()
+
+@kernel
+def listed(n):
+    return len([x for x in range(n)])
+
+@kernel
 def large(n):
     return np.ones(n, np.uint8)
 
@@ -187,16 +197,18 @@ def test_all_kinds_of_arguments_and_results_are_those_of_plain_python(package: P
 def test_an_error_is_the_kernels_own(package: Path) -> None:
     code = """
 import sys
-from dvplug.kernels import checked
+import numpy as np
+from dvplug.kernels import checked, told
 print(checked(1))
-try:
-    checked(-1)
-except ValueError as error:
-    print(error)
+for kernel, given in ((checked, (-1,)), (told, (np.arange(3), 7))):
+    try:
+        kernel(*given)
+    except ValueError as error:
+        print(error)
 print(checked(2), "numba" in sys.modules)
 """
-    assert run(package, code) == "2\nbelow 0\n3 True\n"
-    assert run(package, code) == "2\nbelow 0\n3 True\n"
+    assert run(package, code) == "2\nbelow 0\nno number 7\n3 True\n"
+    assert run(package, code) == "2\nbelow 0\nno number 7\n3 True\n"
 
 
 @pytest.mark.parametrize(
@@ -206,6 +218,12 @@ def test_what_only_numba_knows_is_left_to_it(package: Path, given: str) -> None:
     code = f"import sys, numpy as np; from dvplug.kernels import same; print(same({given}), 'numba' in sys.modules)"
     value = "5" if given == "x=5" else str(eval(given, {"np": __import__("numpy")}))  # noqa: S307 - of this file
     assert run(package, code) == f"{value} True\n"
+
+
+def test_what_needs_more_of_numbas_runtime_is_left_to_it(package: Path) -> None:
+    code = "import sys; from dvplug.kernels import listed; print(listed(3), 'numba' in sys.modules)"
+    assert [run(package, code) for _ in range(2)] == ["3 True\n", "3 True\n"]
+    assert not list(package.rglob("*.listed-*.o"))
 
 
 @pytest.mark.parametrize("setting", ["NUMBA_BOUNDSCHECK", "NUMBA_DISABLE_JIT", "NUMBA_NRT_STATS"])

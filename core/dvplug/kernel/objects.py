@@ -60,6 +60,10 @@ define void @NRT_MemInfo_call_dtor(i8* %of) {{
   call void @free(i8* %of)
   ret void
 }}
+define i8* @NRT_Allocate(i64 %size) {{
+  %made = call i8* @malloc(i64 %size)
+  ret i8* %made
+}}
 define void @NRT_Free(i8* %of) {{
   call void @free(i8* %of)
   ret void

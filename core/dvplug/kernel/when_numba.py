@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, TypeVar
@@ -30,12 +31,17 @@ def registered(function: Function) -> Function:
 def by_numba() -> ModuleType:
     """Return `dvplug.kernel.by_numba`, with Numba imported, which knows all subkernels."""
     importlib.import_module(NUMBA)  # before what imports parts of it
-    return importlib.import_module("dvplug.kernel.by_numba")
+    module = importlib.import_module("dvplug.kernel.by_numba")
+    while _waiting:
+        module.register(_waiting.pop())
+    return module
 
 
 def _tell() -> None:
-    while _waiting:
-        by_numba().register(_waiting.pop())
+    with suppress(
+        ImportError
+    ):  # one of the modules there is what imports Numba now: it is told with the first kernel
+        by_numba()
 
 
 class _Watch:
