@@ -12,6 +12,7 @@ import pytest
 
 from dvplug import hookspecs
 from helpers.places import ROOT
+from helpers.sources import parsed
 
 LAZY = {name: module for module, names in hookspecs._HOMES.items() for name in names}
 
@@ -32,7 +33,7 @@ def test_lazy_names_are_public_and_others_are_refused() -> None:
 
 
 def test_type_checkers_see_the_homes_that_are_imported_from() -> None:
-    checking = next(n for n in ast.parse(Path(hookspecs.__file__).read_text()).body if isinstance(n, ast.If))
+    checking = next(n for n in parsed(Path(hookspecs.__file__)).body if isinstance(n, ast.If))
     seen = {
         alias.name: node.module
         for node in checking.body
@@ -53,7 +54,7 @@ def test_our_plugins_take_types_from_there_alone() -> None:
     imported = {
         (node.module, alias.name)
         for path in (ROOT / "plugins").rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(parsed(path))
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(("dvplug.", "dvplug_registry"))
         for alias in node.names
     }

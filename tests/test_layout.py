@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from helpers.places import ROOT
+from helpers.sources import parsed
 
 TESTS = ROOT / "tests"
 MODULES = sorted(path for path in TESTS.rglob("*.py") if "third_party" not in path.relative_to(TESTS).parts)
@@ -24,7 +25,7 @@ def name_of(path: Path) -> str:
 def imported(path: Path) -> set[str]:
     """The modules that a file of tests imports, wherever in it."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -57,7 +58,7 @@ def test_none_imports_a_module_of_tests(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [path for path in MODULES if path.parent.name == "oracles"], ids=name_of)
 def test_each_oracle_says_what_it_is_the_twin_of(path: Path) -> None:
-    said = ast.get_docstring(ast.parse(path.read_text())) or ""
+    said = ast.get_docstring(parsed(path)) or ""
     named = re.match(r"The twin of [^`]*(?:`\w+` in )?`(dvplug\w*(?:\.\w+)+)`", said)
     assert path.stem == "__init__" or (named and pkgutil.resolve_name(named[1]))
 
@@ -65,7 +66,7 @@ def test_each_oracle_says_what_it_is_the_twin_of(path: Path) -> None:
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_none_changes_the_path_of_imports(path: Path) -> None:
     """What tests share is found by pytest's `pythonpath`; plugins are put there for one test, by monkeypatch."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "sys.path":
             pytest.fail(f"sys.path.{node.attr} in line {node.lineno}")
         if isinstance(node, ast.Assign | ast.AugAssign):

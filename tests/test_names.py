@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from helpers.places import ROOT
+from helpers.sources import parsed
 
 SOURCES = [path for part in ("core", "registry", "plugins") for path in sorted((ROOT / part).rglob("*.py"))]
 
 
 def types(path: Path) -> Iterator[str]:
     """Names of the public classes and type aliases of a module; an alias is an assignment to a CamelCase name."""
-    for node in ast.parse(path.read_text()).body:
+    for node in parsed(path).body:
         targets: list[ast.expr] = []
         if isinstance(node, ast.Assign) and not isinstance(
             node.value, ast.Call

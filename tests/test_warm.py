@@ -55,7 +55,7 @@ def test_nothing_is_left_to_compile(tmp_path: Path) -> None:
         env=os.environ | kept, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
-    assert "compiled fit_reads" in run.stdout
+    assert "compiled realign_windows" in run.stdout
     data = simulate_dataset(tmp_path / "other", length=60_000, depth=40, seed=5)
     for tech in ("illumina-wgs", "ont"):
         assert call(data, tmp_path / f"{tech}.vcf", tech, kept).stdout == ""

@@ -20,11 +20,11 @@ from dvplug.evaluate.mendel import mendelian_violations
 from dvplug.joint.run import joint_genotype
 from dvplug.system.console import info
 from dvplug_lab.cohorts.measured import (
+    genotypes_by_gq,
     merged,
     new_mutations,
     reference_without_reads,
     without_places,
-    wrong_by_quality,
     wrong_genotypes,
     wrong_haplotypes,
 )
@@ -91,7 +91,7 @@ def measure(made: SimulatedCohort, folder: Path, length: int) -> None:
         _tell_wrong(vcf, made, folder)
         if vcf == alone:
             continue
-        for least, band in wrong_by_quality(vcf, made.truth, made.reference).items():
+        for least, band in genotypes_by_gq(vcf, made.truth, made.reference).items():
             info(
                 f"{vcf.name}, GQ {least} and more: {band.genotypes:,} genotypes, {band.wrong} wrong, "
                 f"{band.claimed:.1f} by GQ"

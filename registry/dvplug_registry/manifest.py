@@ -190,13 +190,11 @@ class Limits(Part):
         return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
 
     def __str__(self) -> str:
-        """Such as `0.9 to 1`."""
-        if self.low is None or self.high is None:
-            return (
-                f"up to {self.high:g}"
-                if self.low is None and self.high is not None
-                else f"{self.low:g} or more"
-            )
+        """Such as `0.9 to 1`, `up to 3`, `2 or more`, `any`, or `1` where both are the same."""
+        if self.low is None:
+            return "any" if self.high is None else f"up to {self.high:g}"
+        if self.high is None:
+            return f"{self.low:g} or more"
         return f"{self.low:g}" if self.low == self.high else f"{self.low:g} to {self.high:g}"
 
 
@@ -343,12 +341,12 @@ class Manifest(Part):
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Manifest:
-        sets = [one.name for one in self.feature_sets]
+        set_names = [one.name for one in self.feature_sets]
         for what, names in (
-            ("channels", self.image.channels), ("features", self.features), ("feature sets", sets),
+            ("channels", self.image.channels), ("features", self.features), ("feature sets", set_names),
         ):  # fmt: skip
-            if twice := [name for name, count in Counter(names).items() if count > 1]:
-                raise ValueError(f"{what} are named twice: {', '.join(twice)}")
+            if repeated := [name for name, count in Counter(names).items() if count > 1]:
+                raise ValueError(f"{what} are named twice: {', '.join(repeated)}")
         return self
 
     @model_validator(mode="after")

@@ -150,7 +150,7 @@ class Transport:
         self.retries, self.pause, self.slack, self.answer = retries, pause, slack, answer
         self._pools: dict[str, PoolManager] = {}
 
-    def read(self, url: str, most: int) -> bytes:
+    def read(self, url: str, max_bytes: int) -> bytes:
         """Return a whole small file.
 
         Raises
@@ -158,27 +158,27 @@ class Transport:
         NotThere, Unreachable
             It cannot be had, or comes too slowly.
         RegistryError
-            It has more than ``most`` bytes, or its address is not allowed.
+            It has more than ``max_bytes`` bytes, or its address is not allowed.
         """
         content = b""
-        with self.open(url, most=most) as (_, chunks):
+        with self.open(url, expected=max_bytes) as (_first_byte, chunks):
             for chunk in chunks:
                 content += chunk
-                if len(content) > most:
+                if len(content) > max_bytes:  # here alone: `open` takes the time by it, and more may come
                     raise RegistryError(
-                        f"'{url}' has more than {most} bytes", repair="Tell the registry's owner."
+                        f"'{url}' has more than {max_bytes} bytes", repair="Tell the registry's owner."
                     )
         return content
 
     @contextmanager
     def open(
-        self, url: str, start: int = 0, most: int = MOST_UNSAID
+        self, url: str, start: int = 0, expected: int = MOST_UNSAID
     ) -> Iterator[tuple[int, Iterator[bytes]]]:
         """Open a file from byte ``start`` on, or from 0 where the server knows no ranges.
 
         Parameters
         ----------
-        most
+        expected
             Bytes that are expected at most: how long they may take follows from it. More may come all the same.
 
         Yields
@@ -197,7 +197,7 @@ class Transport:
                 yield start, iter(lambda: file.read(CHUNK), b"")
             return
         response, url = self._within(self.answer, url, start)
-        deadline = self.deadline(most)
+        deadline = self.deadline(expected)
         # A read that waits for the rest of a line of the protocol only ends where the connection does.
         end = threading.Timer(deadline.left, _shut, (response,))
         end.daemon = True

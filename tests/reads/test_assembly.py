@@ -1,5 +1,6 @@
 """Assembled haplotypes against a slow twin on strings."""
 
+import itertools
 import random
 
 import numpy as np
@@ -44,6 +45,8 @@ def test_paths_are_those_of_a_slow_twin(seed: int) -> None:
         at = rng.randrange(len(other))
         other[at] = rng.choice(["", "A", "C", "GT", other[at] * 3, "TTACG"])
     reads = some_reads(rng, [reference, "".join(other)], rng.randrange(2, 30))
+    if rng.random() < 0.1:  # many k-mers that no other read shows
+        reads += [(random_sequence(rng, 50), [30] * 50) for _ in range(40)]
     bases, offset, support = haplotype_paths(
         encode_bases(reference.encode()), Stretches(*flat(reads)), k, least
     )
@@ -60,9 +63,20 @@ def test_a_repeat_longer_than_small_k_is_resolved_by_a_larger_one(copies: int) -
     left, right = ("".join(rng.choices("ACGT", k=90)) for _ in range(2))
     reference, longer = (left + "GATA" * n + right for n in (copies, copies + 2))
     reads = [(longer[i : i + 101], [30] * 101) for i in range(0, len(longer) - 100, 3)]
-    haplotypes = assemble(encode_bases(reference.encode()), *flat(reads))
+    found = assemble(encode_bases(reference.encode()), Stretches(*flat(reads)))
+    haplotypes = [found.bases[a:b] for a, b in itertools.pairwise(found.offset)]
     # 28 copies are longer than any k: nothing is assembled rather than something wrong
     assert [bytes(b"ACGT"[c] for c in h).decode() for h in haplotypes] == ([longer] if copies < 28 else [])
+
+
+def test_best_supported_haplotypes_come_first() -> None:
+    rng = random.Random(5)
+    reference = "".join(rng.choices("ACGT", k=160))
+    copies = [reference[:80] + base * n + reference[80:] for base, n in (("A", 2), ("C", 3), ("G", 4))]
+    reads = [(copy[20:150], [30] * 130) for copy, n in zip(copies, (3, 5, 4), strict=True) for _ in range(n)]
+    found = assemble(encode_bases(reference.encode()), Stretches(*flat(reads)))
+    haplotypes = [found.bases[a:b].tolist() for a, b in itertools.pairwise(found.offset)]
+    assert haplotypes == [encode_bases(copies[i].encode()).tolist() for i in (1, 2, 0)]
 
 
 def test_errors_of_single_reads_make_no_haplotype() -> None:
@@ -73,4 +87,4 @@ def test_errors_of_single_reads_make_no_haplotype() -> None:
         seq = list(reference[start : start + 100])
         seq[rng.randrange(100)] = rng.choice("ACGT")
         reads.append(("".join(seq), [30] * 100))
-    assert assemble(encode_bases(reference.encode()), *flat(reads)) == []
+    assert assemble(encode_bases(reference.encode()), Stretches(*flat(reads))).offset.tolist() == [0]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from dvplug_registry.errors import ModelError
-from dvplug_registry.manifest import Manifest
+from dvplug_registry.manifest import Limits, Manifest
 from dvplug_registry.model_folder import load_manifest, save_manifest
 from dvplug_registry.versions import Requirement, Version
 from helpers.registry_fixtures import fields, make_model
@@ -231,3 +231,17 @@ def test_what_it_was_trained_on_is_kept(tmp_path: Path) -> None:
 def test_what_cannot_be_given_as_usual_is_refused(changes: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValidationError, match=problem):
         Manifest(**fields(trained_on=TRAINED_ON | changes), files=FILES)
+
+
+@pytest.mark.parametrize(
+    ("limits", "text"),
+    [
+        (Limits(low=0.9, high=1), "0.9 to 1"),
+        (Limits(high=3), "up to 3"),
+        (Limits(low=2), "2 or more"),
+        (Limits(low=1, high=1), "1"),
+        (Limits(), "any"),
+    ],
+)
+def test_limits_are_told_in_words(limits: Limits, text: str) -> None:
+    assert str(limits) == text

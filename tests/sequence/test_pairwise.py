@@ -10,8 +10,10 @@ from dvplug.sequence.cigar import pack_columns
 from dvplug.sequence.codes import encode_bases
 from dvplug.sequence.pairwise import (
     CLIP,
+    LOWEST,
     MATCH_SCORE,
     MISMATCH_SCORE,
+    align_by_table,
     align_globally,
     alignment_score,
     place_on_reference,
@@ -50,6 +52,19 @@ def test_gaps_lie_as_far_left_as_they_can() -> None:
     assert text(align_globally(codes("CGATAGATAC"), codes("CGATAGATAGATAC"))) == "1M4D9M"
 
 
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=200, deadline=None)
+def test_what_is_plain_is_aligned_as_by_the_table(seed: int) -> None:
+    rng = random.Random(seed)
+    target = random_sequence(rng, rng.randrange(4, 40))
+    query = list(target)
+    for _ in range(rng.randrange(4)):
+        at = rng.randrange(len(query) - 1)
+        query[at] = rng.choice(["", "A", "C", query[at] * 2, query[at] + "GAT"])
+    both = codes("".join(query)), codes(target)
+    assert text(align_globally(*both)) == text(align_by_table(*both))
+
+
 def test_runs_are_joined() -> None:
     assert text(pack_columns(np.array([0, 0, 1, 1, 1, 2, 0], np.uint32))) == "2M3I1D1M"
 
@@ -57,7 +72,7 @@ def test_runs_are_joined() -> None:
 @given(bases, st.text("ACGT", min_size=1, max_size=30), st.integers(-10, 30))
 @settings(max_examples=300, deadline=None)
 def test_an_ungapped_fit_is_the_best_stretch(seq: str, haplotype: str, at: int) -> None:
-    score, first, last = ungapped_score(codes(seq), codes(haplotype), at)
+    score, first, last = ungapped_score(codes(seq), codes(haplotype), at, LOWEST)
 
     def of(a: int, b: int) -> int:
         matches = sum(MATCH_SCORE if seq[i] == haplotype[at + i] else MISMATCH_SCORE for i in range(a, b))
@@ -69,6 +84,9 @@ def test_an_ungapped_fit_is_the_best_stretch(seq: str, haplotype: str, at: int) 
         assert score < -1000
     else:
         assert score == max(stretches) == of(first, last)
+        for least in (score - 1, score, score + 3):
+            found = ungapped_score(codes(seq), codes(haplotype), at, least)
+            assert found == (score, first, last) if score > least else found[0] <= least
 
 
 @given(st.integers(0, 2**32 - 1))

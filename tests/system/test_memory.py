@@ -9,7 +9,7 @@ import time
 import pytest
 
 from dvplug.errors import InputError
-from dvplug.system.memory import PARENT_NEED, WORKER_NEED, memory_of, parse_size, workers_that_fit
+from dvplug.system.memory import PARENT_BYTES, WORKER_BYTES, memory_of, parse_size, workers_that_fit
 
 
 def test_shared_pages_count_once() -> None:
@@ -42,7 +42,7 @@ def test_what_is_no_size_is_refused(text: str) -> None:
 
 
 def test_as_many_workers_as_fit() -> None:
-    assert workers_that_fit(8, PARENT_NEED + 3 * WORKER_NEED) == 3
+    assert workers_that_fit(8, PARENT_BYTES + 3 * WORKER_BYTES) == 3
     assert workers_that_fit(2, 10**12) == 2
     with pytest.raises(InputError, match=r"--max-memory 10\.0MB is too little: .*Give at least"):
         workers_that_fit(8, 10**7)

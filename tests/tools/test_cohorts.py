@@ -11,10 +11,10 @@ import pytest
 import dvplug
 from dvplug.evaluate.mendel import mendelian_violations
 from dvplug_lab.cohorts.measured import (
+    genotypes_by_gq,
     merged,
     new_mutations,
     reference_without_reads,
-    wrong_by_quality,
     wrong_genotypes,
     wrong_haplotypes,
 )
@@ -99,7 +99,7 @@ def test_bands_of_quality_count_what_differs_from_the_truth(tmp_path: Path) -> N
         line(900, "./.", "."),
         line(1000, "0/0", "77"),
     ]
-    found = wrong_by_quality(made.write("one", calls, name="calls"), {"one": truth}, made.reference)
+    found = genotypes_by_gq(made.write("one", calls, name="calls"), {"one": truth}, made.reference)
     told = {least: (band.genotypes, band.wrong) for least, band in found.items() if band.genotypes}
     assert told == {0: (1, 1), 30: (2, 1), 50: (1, 0)}
     assert found[30].claimed == pytest.approx(2 * 10**-3.3)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from helpers.places import ROOT
+from helpers.sources import parsed
 
 SCRIPTS = sorted((ROOT / "tools").glob("*.py"))
 MOST_LINES = 150
@@ -18,7 +19,7 @@ MOST_LINES = 150
 def test_scripts_are_short_and_do_not_import_each_other(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= MOST_LINES
     others = {script.stem for script in SCRIPTS}
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             assert not others & {alias.name for alias in node.names}
         if isinstance(node, ast.ImportFrom):

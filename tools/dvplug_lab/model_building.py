@@ -60,7 +60,7 @@ def fit_or_choose(run: ModelRun, train: list[Path], tune: list[Path]) -> Path:
     if recipe.source:
         base = recipe_of(recipe.source).models / f"{recipe.source}-{run.version}"
         source, _ = reads_and_examples(replace(run, tech=recipe.source, work=run.work / recipe.source))
-        test = [path for shard in recipe.tests(run.tech) if (path := examples(run, shard))]
+        test = [path for shard in recipe.test_shards(run.tech) if (path := examples(run, shard))]
         out = run.work / "strategies"
         found = compare_strategies(train, tune, test, source, base, recipe.settings, recipe.steps, out)
         write_strategies(found, run.tech, base.name, run.cards / f"{run.label}.strategies.md")

@@ -20,31 +20,32 @@ from dvplug_lab.training_reads.build import build_absent, is_made
 from dvplug_registry.model_folder import load_manifest, save_manifest
 
 
-def evaluate_model(run: ModelRun, model: Path | None = None) -> None:
+def evaluate_model(options: ModelRun, model: Path | None = None) -> None:
     """Measure the model in a folder, by default the shipped one, and write its card and its manifest's metrics."""
-    model = (model or run.recipe.models / run.label).resolve()
+    model = (model or options.recipe.models / options.label).resolve()
     manifest = load_manifest(model)
     if manifest.training.held_out != HELD_OUT_TEXT:
         raise InputError(
-            f"{manifest.label} was trained on what is held out here",
+            f"{manifest.label} may have been trained on what is held out here",
             cause=f"it was kept from {manifest.training.held_out}",
             repair="Build it again with tools/build_model.py, or measure it with tools/compare_callers.py.",
         )
-    held_out = [chosen for chosen in sets_of(run.tech) if chosen.held_out]
-    build_absent(held_out, run.shared, run.reads, run.workers)
-    profiles = compare_reads(run)
-    sets = [*real_sets(run.tech), *(str(run.reads / chosen.name) for chosen in held_out)]
-    comparison = CallerComparison(run.tech, model=str(model), workers=run.workers)
-    measured = run.work / "comparison.json"
-    write_json(comparison.run(sets, run.shared, run.work / "comparison"), measured)
-    save_manifest(model, manifest.model_copy(update={"metrics": metrics(measured)}))
+    held_out = [chosen for chosen in sets_of(options.tech) if chosen.held_out]
+    build_absent(held_out, options.shared, options.reads, options.workers)
+    profile_tables = compare_simulated_with_real(options)
+    # Names, or folders of sets, as `find_set` takes them.
+    sets = [*real_sets(options.tech), *(str(options.reads / chosen.name) for chosen in held_out)]
+    comparison = CallerComparison(options.tech, model=str(model), workers=options.workers)
+    comparison_json = options.work / "comparison.json"
+    write_json(comparison.run(sets, options.shared, options.work / "comparison"), comparison_json)
+    save_manifest(model, manifest.model_copy(update={"metrics": metrics(comparison_json)}))
     write_card(
         model,
-        measured,
-        run.cards / f"{model.name}.md",
-        limits=run.recipe.limits,
-        profiles=profiles,
-        robustness=robustness_section(run, model),
+        comparison_json,
+        options.cards / f"{model.name}.md",
+        limits=options.recipe.limits,
+        profiles=profile_tables,
+        robustness=robustness_section(options, model),
     )
 
 
@@ -58,7 +59,7 @@ def robustness_section(run: ModelRun, model: Path) -> Iterator[str]:
     return section(found)
 
 
-def compare_reads(run: ModelRun) -> dict[str, str]:
+def compare_simulated_with_real(run: ModelRun) -> dict[str, str]:
     """Compare each real BAM that errors were learnt from with one simulated set; tables by the BAM's name."""
     found: dict[str, str] = {}
     for chosen in sets_of(run.tech):

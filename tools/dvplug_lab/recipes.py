@@ -99,14 +99,13 @@ class Recipe:
         sets += [chosen for chosen in sets_of(tech) if chosen.tune_only]
         return train + [Shard(chosen.name, part="tune") for chosen in sets if chosen.fasta == MAIN]
 
-    def tests(self, tech: str) -> list[Shard]:
-        """Of the sets held out, at full depth, half and a quarter: to compare ways of training, not to choose."""
-        return [
-            Shard(chosen.name, keep, "test")
-            for chosen in sets_of(tech)
-            for keep in (1.0, 0.5, 0.25)
-            if chosen.held_out
-        ]
+    def test_shards(self, tech: str) -> list[Shard]:
+        """Return shards of the sets held out, at full depth, half and a quarter.
+
+        What ways of training do on them is told; which is the best is decided on the shards to tune on.
+        """
+        held_out = [chosen for chosen in sets_of(tech) if chosen.held_out]
+        return [Shard(chosen.name, keep, "test") for chosen in held_out for keep in (1.0, 0.5, 0.25)]
 
     @property
     def models(self) -> Path:

@@ -107,6 +107,8 @@ def outputs_of(options: CallOptions) -> list[Output]:
     """All files that a run writes; raises InputError where options contradict each other."""
     if options.report is not None:
         require_report_place(options.report, options.out)
+    if options.non_ref and not options.gvcf:
+        raise InputError("--non-ref is of a gVCF, and none is written", repair="Give --gvcf, too.")
     found = [] if options.out == "-" else [Output("--out", Path(options.out), VCF_SUFFIXES)]
     if options.gvcf:
         found.append(Output("--gvcf", Path(options.gvcf), VCF_SUFFIXES))

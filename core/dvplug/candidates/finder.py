@@ -123,15 +123,41 @@ def _snps(
     counted: AlleleCounts, reference: UInt8s, window: slice, thresholds: CandidateThresholds
 ) -> list[_Seen]:
     """Mismatching bases in the window above the thresholds."""
-    mismatches, depth = counted.mismatches[window], counted.depth[window]
-    least = np.maximum(
-        thresholds.min_count_snps, np.ceil(thresholds.min_fraction_snps * depth - 1e-9)
-    ).astype(np.int32)
-    enough = (mismatches >= least[:, None]) & (reference[window] < UNKNOWN_BASE)[:, None]
+    found = find_mismatches(
+        counted.mismatches[window], counted.depth[window], reference[window],
+        float(thresholds.min_count_snps), float(thresholds.min_fraction_snps),
+    )  # fmt: skip
     return [
-        _Seen(window.start + offset, int(mismatches[offset, base]), Allele(1, BASES[base]))
-        for offset, base in np.argwhere(enough).tolist()
+        _Seen(window.start + offset, reads, Allele(1, BASES[base])) for offset, base, reads in found.tolist()
     ]
+
+
+@kernel
+def find_mismatches(
+    mismatches: Int32s, depth: Int32s, reference: UInt8s, least_count: float, least_fraction: float
+) -> Int64s:
+    """Find bases that so many reads show, and such a part of them: offset, base and reads, int64[found, 3], in order.
+
+    Parameters
+    ----------
+    mismatches, depth, reference
+        int32[l, 4], int32[l], as of `AlleleCounts`; uint8[l] base codes, of which unknown ones have no alts.
+    """
+    found, n = np.empty((64, 3), np.int64), 0
+    for at in range(len(depth)):
+        here = mismatches[at]
+        if here[0] | here[1] | here[2] | here[3] == 0 or reference[at] >= UNKNOWN_BASE:
+            continue
+        least = max(least_count, np.ceil(least_fraction * depth[at] - 1e-9))
+        for base in range(4):
+            if here[base] >= least:
+                if n == len(found):
+                    larger = np.empty((2 * n, 3), np.int64)
+                    larger[:n] = found
+                    found = larger
+                found[n, 0], found[n, 1], found[n, 2] = at, base, here[base]
+                n += 1
+    return found[:n]
 
 
 def _indels(
@@ -335,12 +361,15 @@ def _count_bases(
     min_base_quality: int,
 ) -> None:
     """Count bases over the reference from ``first`` up to ``last``; their indexes in the reads are ``shift`` more."""
-    for at in range(first, last):
-        code = reads.seq[at + shift]
-        if code < UNKNOWN_BASE and reads.qual[at + shift] >= min_base_quality:
-            counted.depth[at] += 1
-            if code != reference[at]:
-                counted.mismatches[at, code] += 1
+    if last <= first:
+        return
+    seq, qual = reads.seq[first + shift : last + shift], reads.qual[first + shift : last + shift]
+    here, depth = reference[first:last], counted.depth[first:last]
+    for i in range(len(seq)):  # by itself, so that it becomes vector instructions
+        depth[i] += (seq[i] < UNKNOWN_BASE) & (qual[i] >= min_base_quality)
+    for i in range(len(seq)):
+        if seq[i] != here[i] and seq[i] < UNKNOWN_BASE and qual[i] >= min_base_quality:
+            counted.mismatches[first + i, seq[i]] += 1
 
 
 @subkernel

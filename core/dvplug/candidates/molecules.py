@@ -82,15 +82,20 @@ def _count_once(
     at = 0
     while at < len(order):
         first = at
-        start, end = np.int64(reads.start[order[at]]), np.int64(reads.end[order[at]])
+        end, second = np.int64(reads.end[order[at]]), np.int64(0)  # the furthest end, and the one before it
         at += 1
         while (
             at < len(order) and molecule[order[at]] == molecule[order[first]] and reads.start[order[at]] < end
         ):
-            end = max(end, np.int64(reads.end[order[at]]))
+            other = np.int64(reads.end[order[at]])
+            second, end = max(second, min(end, other)), max(end, other)
             at += 1
-        start, end = max(start, reference_start), min(end, reference_start + len(reference))
-        if at - first < 2 or end <= start:
+        if at - first < 2:
+            continue
+        # Where two of them lie: outside of it nothing is shown again.
+        start = max(np.int64(reads.start[order[first + 1]]), reference_start)
+        end = min(second, reference_start + len(reference))
+        if end <= start:
             continue
         if end - start > len(shown):
             shown = np.zeros(2 * (end - start), np.uint8)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dvplug.kernel import subkernel
+from dvplug.kernel import kernel, subkernel
 from dvplug.sequence.arrays import Bools, Int32s, Int64s, UInt8s
 from dvplug.sequence.codes import encode_bases
 
@@ -51,52 +51,105 @@ def lay_out(
     alts: Sequence[tuple[str, ...]],
 ) -> Sites:
     """Lay out the haplotypes of the alleles of all sites."""
-    bases: list[UInt8s] = []
-    lengths: list[int] = []
-    allele_at, tract_ends, extras, is_substitution = [], [], [], []
-    for start, ref, site_alts in zip((starts - reference_start).tolist(), refs, alts, strict=True):
-        alleles = [encode_bases(a.encode()) for a in (ref, *site_alts)]
-        extra = max(len(a) for a in alleles) - min(len(a) for a in alleles)
-        lengths.extend(len(a) for a in alleles)
-        is_substitution.append(all(len(a) == 1 for a in alleles))
-        left, tract_end = start, start + 1
-        if is_substitution[-1]:
-            bases.extend(alleles)
-        else:
-            tract_end = _tract_end(reference, start, alleles)
-            left = max(0, start - HAPLOTYPE_FLANK - extra)
-            right = reference[start + len(ref) : tract_end + HAPLOTYPE_FLANK + 2 * extra]
-            bases.extend(np.concatenate((reference[left:start], allele, right)) for allele in alleles)
-        allele_at.extend([start - left] * len(alleles))
-        tract_ends.append(tract_end)
-        extras.append(extra)
+    texts = [allele for ref, site_alts in zip(refs, alts, strict=True) for allele in (ref, *site_alts)]
+    lengths = np.array([len(text) for text in texts], np.int64)
+    first_haplotype = np.concatenate(([0], np.cumsum([1 + len(a) for a in alts]))).astype(np.int64)
+    at = starts.astype(np.int64) - reference_start
+    spans = _spans(first_haplotype, lengths)
+    alleles = encode_bases("".join(texts).encode())
+    tract_end, (bases, offset, allele_at) = _laid_out(reference, at, alleles, lengths, spans)
     return Sites(
         start=starts.astype(np.int64),
-        ref_length=np.array([len(r) for r in refs], np.int64),
-        tract_end=np.array(tract_ends, np.int64) + reference_start,
-        extra=np.array(extras, np.int64),
-        is_substitution=np.array(is_substitution, np.bool_),
-        first_haplotype=np.concatenate(([0], np.cumsum([1 + len(a) for a in alts]))).astype(np.int64),
-        bases=np.concatenate(bases) if bases else np.zeros(0, np.uint8),
-        offset=np.concatenate(([0], np.cumsum([len(b) for b in bases]))).astype(np.int64),
-        allele_at=np.array(allele_at, np.int64),
-        allele_length=np.array(lengths, np.int64),
+        ref_length=lengths[first_haplotype[:-1]],
+        tract_end=tract_end + reference_start,
+        extra=spans.extra,
+        is_substitution=spans.longest == 1,
+        first_haplotype=first_haplotype,
+        bases=bases,
+        offset=offset,
+        allele_at=allele_at,
+        allele_length=lengths,
     )
 
 
-def _tract_end(reference: UInt8s, start: int, alleles: Sequence[UInt8s]) -> int:
-    """First offset to the right of the site where no allele can be shifted further."""
-    ref_length = len(alleles[0])
-    rest = reference[start + ref_length : start + ref_length + _MOST_SHIFTED]
-    end = start + ref_length
-    whole = np.concatenate((alleles[0], rest))
-    for allele in alleles[1:]:
-        other = np.concatenate((allele, rest))
-        n = min(len(whole), len(other))
-        differs = np.flatnonzero(whole[:n] != other[:n])
-        common = int(differs[0]) if len(differs) else n
-        end = max(end, start + common + max(0, ref_length - len(allele)))
+class _Spans(NamedTuple):
+    """Lengths of the alleles of sites, in bp."""
+
+    first: Int64s  # [sites + 1]: as `Sites.first_haplotype`
+    longest: Int64s  # [sites]
+    extra: Int64s  # [sites]
+
+
+def _spans(first: Int64s, lengths: Int64s) -> _Spans:
+    """Of int64[haplotypes] lengths."""
+    if len(first) == 1:
+        return _Spans(first, np.zeros(0, np.int64), np.zeros(0, np.int64))
+    longest = np.maximum.reduceat(lengths, first[:-1])
+    return _Spans(first, longest, longest - np.minimum.reduceat(lengths, first[:-1]))
+
+
+@kernel
+def _laid_out(
+    reference: UInt8s, starts: Int64s, alleles: UInt8s, lengths: Int64s, spans: _Spans
+) -> tuple[Int64s, tuple[UInt8s, Int64s, Int64s]]:
+    """Where each site's tract ends, int64[sites], and of the haplotypes the bases, offset and allele_at of `Sites`.
+
+    Parameters
+    ----------
+    reference, starts
+        uint8[l] base codes, and where sites begin in them, int64[sites].
+    alleles, lengths
+        uint8[bases] base codes of all alleles, one after the other, and int64[haplotypes] how long they are.
+    """
+    sites, n = len(starts), len(lengths)
+    tract_end, offset, allele_at = starts + 1, np.zeros(n + 1, np.int64), np.zeros(n, np.int64)
+    own = np.zeros(n + 1, np.int64)  # of alleles
+    for i in range(n):
+        own[i + 1] = own[i] + lengths[i]
+    for fill in range(2):
+        bases = np.empty(offset[n] if fill else 0, np.uint8)
+        for s in range(sites):
+            first, last = spans.first[s], spans.first[s + 1]
+            before, after = starts[s], starts[s] + lengths[first]
+            left, right = before, after
+            if spans.longest[s] > 1:
+                if not fill:
+                    tract_end[s] = _tract_end(reference, before, alleles, own[first : last + 1])
+                left = max(0, before - HAPLOTYPE_FLANK - spans.extra[s])
+                right = min(tract_end[s] + HAPLOTYPE_FLANK + 2 * spans.extra[s], len(reference))
+            for i in range(first, last):
+                allele = alleles[own[i] : own[i + 1]]
+                if fill:
+                    end = offset[i]
+                    for part in (reference[left:before], allele, reference[after:right]):
+                        for k in range(len(part)):
+                            bases[end + k] = part[k]
+                        end += len(part)
+                else:
+                    allele_at[i] = before - left
+                    offset[i + 1] = offset[i] + (before - left) + len(allele) + max(0, right - after)
+    return tract_end, (bases, offset, allele_at)
+
+
+@subkernel
+def _tract_end(reference: UInt8s, start: int, alleles: UInt8s, own: Int64s) -> int:
+    """First offset to the right of the site where no allele can be shifted further; ``own`` has where alleles begin."""
+    ref = alleles[own[0] : own[1]]
+    rest = reference[start + len(ref) : start + len(ref) + _MOST_SHIFTED]
+    end = start + len(ref)
+    for i in range(1, len(own) - 1):
+        allele = alleles[own[i] : own[i + 1]]
+        common, most = 0, min(len(ref), len(allele)) + len(rest)
+        while common < most and _base(ref, rest, common) == _base(allele, rest, common):
+            common += 1
+        end = max(end, start + common + max(0, len(ref) - len(allele)))
     return end
+
+
+@subkernel
+def _base(allele: UInt8s, rest: UInt8s, i: int) -> int:
+    """Base ``i`` of the two, one after the other."""
+    return allele[i] if i < len(allele) else rest[i - len(allele)]
 
 
 @subkernel

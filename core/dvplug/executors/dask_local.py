@@ -54,7 +54,7 @@ class Keeper:
         theirs.close()
 
     @contextmanager
-    def workers_at(self, address: str) -> Iterator[None]:
+    def run_workers_at(self, address: str) -> Iterator[None]:
         """Have workers at the scheduler of an address; they end with the block, before it does."""
         self._pipe.send(address)
         try:

@@ -22,7 +22,7 @@ from dvplug.executors.dask_local import Keeper
 from dvplug.executors.node import other_version
 from dvplug.executors.pool import Answer, Pending, WorkersWanted
 from dvplug.system.console import info, warn
-from dvplug.system.memory import PARENT_NEED, in_units
+from dvplug.system.memory import PARENT_BYTES, in_units
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -76,7 +76,7 @@ def check_place(place: str) -> None:
 
 @contextmanager
 def open_dask(place: str, wanted: WorkersWanted) -> Iterator[DaskPool]:
-    """Open a pool on the scheduler of an address, or on workers that are started here.
+    """Open a pool on the scheduler of an address, or on workers of this machine that a process of its own keeps up.
 
     Raises
     ------
@@ -90,20 +90,21 @@ def open_dask(place: str, wanted: WorkersWanted) -> Iterator[DaskPool]:
         return
     import dask
 
-    limit = (wanted.max_memory - PARENT_NEED) // wanted.workers if wanted.max_memory else 0
-    with Keeper(wanted.workers, limit, LOCAL_SETTINGS) as keeper, dask.config.set(keeper.settings):
+    # Bytes for each worker; 0 for any.
+    worker_limit = (wanted.max_memory - PARENT_BYTES) // wanted.workers if wanted.max_memory else 0
+    with Keeper(wanted.workers, worker_limit, LOCAL_SETTINGS) as keeper, dask.config.set(keeper.settings):
         from distributed import LocalCluster
 
         with (
             LocalCluster(
-                n_workers=0,
+                n_workers=0,  # they are the keeper's
                 threads_per_worker=1,
                 dashboard_address=OWN_SCHEDULER["dashboard_address"],
-                scheduler_kwargs={**OWN_SCHEDULER, "dashboard": False},
+                scheduler_kwargs={**OWN_SCHEDULER, "dashboard": False},  # it is drawn after `DASHBOARD_S`
                 silence_logs=logging.CRITICAL,
             ) as cluster,
             connected(cluster) as pool,
-            keeper.workers_at(cluster.scheduler_address),
+            keeper.run_workers_at(cluster.scheduler_address),
         ):
             cluster.loop.add_callback(cluster.loop.call_later, DASHBOARD_S, _draw_dashboard, cluster)
             yield pool

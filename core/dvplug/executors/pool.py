@@ -20,7 +20,8 @@ class WorkersWanted(NamedTuple):
     workers: int
     """``--workers``, for executors that start their workers on this machine."""
     max_memory: int | None = None
-    """Bytes that each worker may take: beyond them it has to be ended."""
+    """Bytes that each worker may take, beyond which it has to be ended; that all processes together may take where
+    workers are started on this machine."""
 
 
 class Pending(Protocol):

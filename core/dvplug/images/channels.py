@@ -12,8 +12,8 @@ from dvplug.kernel import kernel
 from dvplug.line.image_batch import DELETED, EMPTY, REFERENCE, Pileup
 from dvplug.line.read_batch import REVERSE
 from dvplug.line.run_profile import NO_QUALITY
-from dvplug.sequence.arrays import Bools, Float64s, Int32s, UInt8s
-from dvplug.sequence.repeats import run_lengths
+from dvplug.sequence.arrays import Bools, Float64s, Int32s, Int64s, UInt8s
+from dvplug.sequence.repeats import run_around, run_lengths
 
 Image = UInt8s  # [n, h, w]
 
@@ -112,11 +112,47 @@ def homopolymer_length(pileup: Pileup, out: Image) -> None:
 
     Where lengths of homopolymers are what a sequencer misreads, rows of one allele then differ from those of another.
     """
-    lengths = np.minimum(run_lengths(pileup.reads.seq, pileup.reads.base_offset), LONGEST_HOMOPOLYMER)
-    reference = pileup.reference
+    reference, reads = pileup.reference, pileup.reads
     offsets = np.arange(len(reference) + 1) * reference.shape[1]
     runs = np.minimum(run_lengths(reference.ravel(), offsets), LONGEST_HOMOPOLYMER).reshape(reference.shape)
-    _by_base(pileup.cell, lengths, _HOMOPOLYMER_PIXEL, _HOMOPOLYMER_PIXEL[runs], out)
+    _runs(pileup.cell, pileup.row_read, reads.seq, reads.base_offset, _HOMOPOLYMER_PIXEL[runs], out)
+
+
+@kernel
+def _runs(
+    cell: Int32s, row_read: Int32s, seq: UInt8s, base_offset: Int64s, of_reference: Image, out: Image
+) -> None:
+    """Draw `homopolymer_length`.
+
+    Parameters
+    ----------
+    cell, row_read
+        int32[n, h, w], int32[n, h], as in `Pileup`.
+    seq, base_offset
+        uint8[b], int64[r + 1], of all reads.
+    of_reference
+        uint8[n, w], the pixel of each column's reference base.
+    out
+        uint8[n, h, w].
+    """
+    n, height, width = cell.shape
+    for i in range(n):
+        for row in range(height):
+            own, first = seq[:0], np.int64(0)
+            if row_read[i, row] >= 0:
+                first = base_offset[row_read[i, row]]
+                own = seq[first : base_offset[row_read[i, row] + 1]]
+            before, pixel = np.int64(-1), np.uint8(0)  # the last base drawn, and its pixel
+            for column in range(width):
+                at = np.int64(cell[i, row, column])
+                if at >= 0:
+                    at -= first
+                    if before < 0 or at != before + 1 or own[at] != own[before]:
+                        run = min(run_around(own, at, LONGEST_HOMOPOLYMER), LONGEST_HOMOPOLYMER)
+                        pixel = np.uint8(FULL * run // LONGEST_HOMOPOLYMER)
+                    out[i, row, column], before = pixel, at
+                elif at == REFERENCE:
+                    out[i, row, column] = of_reference[i, column]
 
 
 def _by_row(pileup: Pileup, of_read: Image, of_reference: int, out: Image) -> None:

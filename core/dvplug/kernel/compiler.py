@@ -339,11 +339,14 @@ class _KernelLowering(_Lowering):
 _sizes: dict[str, int] = {}
 
 
-def _size(data: Any, of: Any) -> int:
-    """Return the size in bytes of a type of LLVM's: Numba has LLVM read a module for each variable to learn it."""
-    name = str(of)
+def _abi_size(target_data: Any, llvm_type: Any) -> int:
+    """Return the size in bytes of a type of LLVM's, remembered by its text, as a process has one target.
+
+    It stands in for `get_abi_sizeof` of Numba, which has LLVM read a module for each variable.
+    """
+    name = str(llvm_type)
     if name not in _sizes:
-        _sizes[name] = of.get_abi_size(data)
+        _sizes[name] = llvm_type.get_abi_size(target_data)
     return _sizes[name]
 
 
@@ -356,8 +359,9 @@ class KernelCompiler(CompilerBase):
         super().__init__(*arguments)
         self.state.flags = _Flags(self.state.flags)
         self.state.typingctx = _Typing(self.state.typingctx)
-        of = self.state.targetctx
-        self.state.targetctx = of.subtarget(target=_InKernel, get_abi_sizeof=partial(_size, of.target_data))
+        target = self.state.targetctx
+        sizeof = partial(_abi_size, target.target_data)
+        self.state.targetctx = target.subtarget(target=_InKernel, get_abi_sizeof=sizeof)
 
     def compile_extra(self, func: Any) -> Any:
         """Compile a function."""

@@ -72,17 +72,17 @@ class CandidateBatch:
             self.allele_depths[sites],
         )
 
-    def part(self, first: int, last: int) -> CandidateBatch:
-        """Return the sites from ``first`` up to ``last``."""
-        sites, rows = slice(first, last), slice(self.read_offset[first], self.read_offset[last])
+    def part(self, first: int, end: int) -> CandidateBatch:
+        """Return the sites from ``first`` up to ``end``, without it; ``read_index`` still counts the region's reads."""
+        sites, entries = slice(first, end), slice(self.read_offset[first], self.read_offset[end])
         return CandidateBatch(
             self.contig,
             self.start[sites],
             self.refs[sites],
             self.alts[sites],
-            self.read_offset[first : last + 1] - self.read_offset[first],
-            self.read_index[rows],
-            self.read_allele[rows],
+            self.read_offset[first : end + 1] - self.read_offset[first],
+            self.read_index[entries],
+            self.read_allele[entries],
             self.depth[sites],
             self.allele_depths[sites],
         )

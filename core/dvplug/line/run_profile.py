@@ -187,9 +187,9 @@ class RunProfile:
         }
 
     def __eq__(self, other: object) -> bool:
-        """Whether all numbers are the same."""
+        """Whether all fields are the same, arrays by their values: what a dataclass makes cannot compare arrays."""
         return isinstance(other, RunProfile) and all(
-            np.array_equal(getattr(self, one.name), getattr(other, one.name)) for one in fields(self)
+            np.array_equal(getattr(self, each.name), getattr(other, each.name)) for each in fields(self)
         )
 
     __hash__ = None  # type: ignore[assignment]

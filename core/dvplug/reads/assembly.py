@@ -14,7 +14,6 @@ import numpy as np
 from dvplug.kernel import kernel, subkernel
 from dvplug.sequence.arrays import Bools, Int32s, Int64s, UInt8s, UInt64s
 from dvplug.sequence.codes import UNKNOWN_BASE
-from dvplug.sequence.sorting import drop_repeats, place_of, radix_sort
 
 K_MERS = (25, 35, 45, 55, 65, 75, 85)
 MIN_BASE_QUALITY = 15  # of every base of a k-mer (DeepVariant's dbg_min_base_quality)
@@ -26,7 +25,8 @@ MAX_GROWTH = 200  # bp by which a haplotype may be longer than the reference win
 _PRIME = np.uint64(0x9E3779B97F4A7C15)
 _REFERENCE_SUPPORT = 1 << 30
 _SOURCE, _SINK = 0, 1  # nodes of the window's first and last k-mer
-_NO_NODE = -1
+_NO_NODE = np.int32(-1)
+_FEWEST = 512  # k-mers that a graph has room for to begin with
 
 
 class Stretches(NamedTuple):
@@ -38,55 +38,71 @@ class Stretches(NamedTuple):
     last: Int64s  # [stretches]
 
 
-class KMers(NamedTuple):
-    """The good k-mers of stretches, in order."""
-
-    hash: UInt64s  # [k-mers]
-    end: Int64s  # [k-mers]: index of the last base
-
-
 class Graph(NamedTuple):
     """Edges from each node, by the base that follows its k-mer."""
 
     next_node: Int32s  # [nodes, 4]: `_NO_NODE` where there is none
-    weight: Int64s  # [nodes, 4]: reads on the edge, or `_REFERENCE_SUPPORT`
+    weight: Int64s  # [nodes, 4]: reads on the edge, and `_REFERENCE_SUPPORT` on one of the reference
 
 
-def assemble(
-    reference: UInt8s,
-    seq: UInt8s,
-    qual: UInt8s,
-    first: Int64s,
-    last: Int64s,
-) -> list[UInt8s]:
-    """Assemble the haplotypes of a window; the reference is not among them.
+class KMerTable(NamedTuple):
+    """A hash table of k-mers: open addressing, at most half full."""
+
+    used: Int64s  # [1]: how many there are
+    key: UInt64s  # [slots], a power of two: hash
+    node: Int32s  # [slots]: number, `_NO_NODE` where the slot is free
+
+
+class Assembled(NamedTuple):
+    """Haplotypes of a window, best supported first; the reference is not among them."""
+
+    bases: UInt8s  # base codes, flat
+    offset: Int64s  # [haplotypes + 1] into ``bases``
+
+
+@kernel
+def assemble(reference: UInt8s, reads: Stretches) -> Assembled:
+    """Assemble the haplotypes of a window: `MAX_HAPLOTYPES` at most, none when no k gives a graph without cycles.
 
     Parameters
     ----------
     reference
         uint8[l] base codes of the window.
-    seq, qual
-        uint8 over the bases of all reads.
-    first, last
-        int64[r]: read ``i`` gives the bases from ``first[i]`` up to ``last[i]``.
-
-    Returns
-    -------
-    list of uint8[h]
-        At most `MAX_HAPLOTYPES`, best supported first; none when no k gives a graph without cycles.
+    reads
+        What the reads show of it.
     """
     for k in K_MERS:
         if k + 2 > len(reference):
             break
         # What an edge weighs that all reads share. Of reads hardly longer than k it is far below the depth.
-        usual = np.maximum(last - first - k, 0).sum() / (len(reference) - k)
-        least = max(MIN_READS, int(np.ceil(MIN_FRACTION * usual)))
-        bases, offset, support = haplotype_paths(reference, Stretches(seq, qual, first, last), k, least)
-        if len(offset) > 1:
-            # Best supported first; of equals the first found, which depends on the sequence alone.
-            best = np.argsort(-support, kind="stable")[:MAX_HAPLOTYPES]
-            return [bases[offset[i] : offset[i + 1]] for i in best if support[i] < _REFERENCE_SUPPORT]
-    return []
+        total = 0
+        for i in range(len(reads.first)):
+            total += max(reads.last[i] - reads.first[i] - k, 0)
+        least = max(MIN_READS, np.int64(np.ceil(MIN_FRACTION * (total / (len(reference) - k)))))
+        bases, offset, support = haplotype_paths(reference, reads, k, least)
+        if len(support) > 0:
+            return _best_supported(bases, offset, support)
+    return Assembled(np.zeros(0, np.uint8), np.zeros(1, np.int64))
+
+
+@subkernel
+def _best_supported(bases: UInt8s, offset: Int64s, support: Int64s) -> Assembled:
+    """Paths as `haplotype_paths` gives them, those with most support; of equals the first found, as sequences go."""
+    left, most = support.copy(), min(len(support), MAX_HAPLOTYPES)
+    out, ends, n = np.empty(len(bases), np.uint8), np.zeros(most + 1, np.int64), 0
+    for _ in range(most):
+        best = 0
+        for i in range(len(left)):
+            if left[i] > left[best]:
+                best = i
+        if support[best] < _REFERENCE_SUPPORT:
+            size = offset[best + 1] - offset[best]
+            for i in range(size):
+                out[ends[n] + i] = bases[offset[best] + i]
+            ends[n + 1] = ends[n] + size
+            n += 1
+        left[best] = -1
+    return Assembled(out[: ends[n]], ends[: n + 1])
 
 
 @kernel
@@ -108,9 +124,10 @@ def haplotype_paths(reference: UInt8s, reads: Stretches, k: int, least: int) -> 
         all when there is a cycle or when there are too many.
     """
     none = np.zeros(0, np.uint8), np.zeros(1, np.int64), np.zeros(0, np.int64)
-    graph = _graph(reference, reads, k, least)
+    graph = _graph(reference, reads, k)
     if len(graph.next_node) == 0:
         return none
+    _drop_light_edges(graph, least)
     useful = _useful_nodes(graph.next_node)
     if len(useful) == 0:
         return none
@@ -118,87 +135,144 @@ def haplotype_paths(reference: UInt8s, reads: Stretches, k: int, least: int) -> 
 
 
 @subkernel
-def _graph(reference: UInt8s, reads: Stretches, k: int, least: int) -> Graph:
+def _graph(reference: UInt8s, reads: Stretches, k: int) -> Graph:
     """Graph of the reference and the reads; without nodes when the reference repeats a k-mer or has a bad one."""
-    whole = Stretches(reference, reference, np.zeros(1, np.int64), np.full(1, len(reference), np.int64))
-    of_reference = _k_mers(whole, k, 0).hash
-    n = len(of_reference)
-    if n < 2 or len(drop_repeats(radix_sort(of_reference.copy(), 64))) < n or n < len(reference) - k + 1:
-        return Graph(np.zeros((0, 4), np.int32), np.zeros((0, 4), np.int64))
-    of_reads = _k_mers(reads, k, MIN_BASE_QUALITY)
-    known = np.empty(n + len(of_reads.hash), np.uint64)
-    for i in range(len(known)):
-        known[i] = of_reference[i] if i < n else of_reads.hash[i - n]
-    known = drop_repeats(radix_sort(known, 64))
-    node_of = _numbered(known, of_reference[0], of_reference[-1])
-    graph = Graph(np.full((len(known), 4), _NO_NODE, np.int32), np.zeros((len(known), 4), np.int64))
-    _add_edges(graph, reads.seq, of_reads, known, node_of)
-    for node in range(len(known)):
+    table = _with_room(
+        KMerTable(np.zeros(1, np.int64), np.zeros(1, np.uint64), np.full(1, _NO_NODE, np.int32)),
+        max(_FEWEST, len(reference)),
+    )
+    graph = _with_nodes(Graph(np.zeros((0, 4), np.int32), np.zeros((0, 4), np.int64)), len(table.node) // 2)
+    if not _add_reference(reference, k, table, graph):
+        return Graph(graph.next_node[:0], graph.weight[:0])
+    for i in range(len(reads.first)):
+        most = table.used[0] + reads.last[i] - reads.first[i]
+        if 2 * most > len(table.node):
+            table = _with_room(table, most)
+            graph = _with_nodes(graph, len(table.node) // 2)
+        _add_read(reads, i, k, table, graph)
+    return Graph(graph.next_node[: table.used[0]], graph.weight[: table.used[0]])
+
+
+@subkernel
+def _add_reference(reference: UInt8s, k: int, table: KMerTable, graph: Graph) -> bool:
+    """Add the reference, first and last k-mer first; tell whether there are two at least, each good and alone."""
+    n = len(reference) - k + 1
+    hashes = np.empty(max(n, 0), np.uint64)
+    value, top = np.uint64(0), _power(k)
+    for i in range(len(reference)):
+        if reference[i] >= UNKNOWN_BASE:
+            return False
+        value = value * _PRIME + np.uint64(reference[i] + 1)
+        if i >= k:
+            value -= top * np.uint64(reference[i - k] + 1)
+        if i >= k - 1:
+            hashes[i - k + 1] = value
+    for i in range(n):
+        key = hashes[0 if i == 0 else n - 1 if i == 1 else i - 1]
+        slot = _slot_of(table, key)
+        if table.node[slot] != _NO_NODE:
+            return False
+        _add(table, slot, key)
+    for i in range(n - 1):
+        node = 0 if i == 0 else i + 1
+        graph.next_node[node, reference[i + k]] = i + 2 if i + 2 < n else _SINK
+        graph.weight[node, reference[i + k]] = _REFERENCE_SUPPORT
+    return n >= 2
+
+
+@subkernel
+def _add_read(reads: Stretches, read: int, k: int, table: KMerTable, graph: Graph) -> None:
+    """Add the edges between k-mers that follow each other in one read, whose bases are known and good enough.
+
+    An edge that is known leads to its k-mer: only what no read before it showed is looked up.
+    """
+    first, last = reads.first[read], reads.last[read]
+    seq, qual, next_node, weight = (
+        reads.seq[first:last],
+        reads.qual[first:last],
+        graph.next_node,
+        graph.weight,
+    )
+    value, good, node, top = np.uint64(0), 0, np.int64(_NO_NODE), _power(k)
+    for i in range(len(seq)):
+        base = np.int64(seq[i])
+        value = value * _PRIME + np.uint64(base + 1)
+        if i >= k:
+            value -= top * np.uint64(seq[i - k] + 1)
+        good = good + 1 if base < UNKNOWN_BASE and qual[i] >= MIN_BASE_QUALITY else 0
+        if good < k:
+            continue
+        child = np.int64(_NO_NODE)
+        if good > k:
+            child = np.int64(next_node[node, base])
+        if child == _NO_NODE:
+            slot = _slot_of(table, value)
+            if table.node[slot] == _NO_NODE:
+                _add(table, slot, value)
+            child = np.int64(table.node[slot])
+        if good > k:
+            next_node[node, base] = child
+            weight[node, base] += 1
+        node = child
+
+
+@subkernel
+def _power(k: int) -> int:
+    """What the base that leaves a k-mer is multiplied with: hashes are polynomials, rolled from base to base."""
+    top = np.uint64(1)
+    for _ in range(k):
+        top *= _PRIME
+    return top
+
+
+@subkernel
+def _slot_of(table: KMerTable, key: int) -> int:
+    """Where a k-mer lies in the table, or would: linear probing, from the highest bits of its hash on."""
+    mask = len(table.node) - 1
+    slot = np.int64((key * _PRIME) >> np.uint64(32)) & mask
+    while table.node[slot] != _NO_NODE and table.key[slot] != key:
+        slot = (slot + 1) & mask
+    return slot
+
+
+@subkernel
+def _add(table: KMerTable, slot: int, key: int) -> None:
+    """Give a k-mer the next number."""
+    table.key[slot], table.node[slot] = key, table.used[0]
+    table.used[0] += 1
+
+
+@subkernel
+def _with_room(table: KMerTable, most: int) -> KMerTable:
+    """The same k-mers in a table that so many fill to a half at most."""
+    size = 1
+    while size < 2 * most:
+        size *= 2
+    larger = KMerTable(table.used, np.zeros(size, np.uint64), np.full(size, _NO_NODE, np.int32))
+    for i in range(len(table.node)):
+        if table.node[i] != _NO_NODE:
+            slot = _slot_of(larger, table.key[i])
+            larger.key[slot], larger.node[slot] = table.key[i], table.node[i]
+    return larger
+
+
+@subkernel
+def _with_nodes(graph: Graph, n: int) -> Graph:
+    """The same edges with room for ``n`` nodes."""
+    next_node, weight = np.full((n, 4), _NO_NODE, np.int32), np.zeros((n, 4), np.int64)
+    for node in range(len(graph.next_node)):
+        for base in range(4):
+            next_node[node, base], weight[node, base] = graph.next_node[node, base], graph.weight[node, base]
+    return Graph(next_node, weight)
+
+
+@subkernel
+def _drop_light_edges(graph: Graph, least: int) -> None:
+    """Cut the edges that fewer reads show; the reference's are heavier than any."""
+    for node in range(len(graph.next_node)):
         for base in range(4):
             if graph.weight[node, base] < least:
                 graph.next_node[node, base] = _NO_NODE
-    previous = np.int64(_SOURCE)
-    for i in range(1, n):
-        node = node_of[place_of(known, of_reference[i])]
-        base = reference[i + k - 1]
-        graph.next_node[previous, base] = node
-        graph.weight[previous, base] = _REFERENCE_SUPPORT
-        previous = node
-    return graph
-
-
-@subkernel
-def _k_mers(stretches: Stretches, k: int, min_quality: int) -> KMers:
-    """K-mers of bases that are known and good enough; their hashes are polynomials, rolled from base to base."""
-    seq, qual = stretches.seq, stretches.qual
-    top = np.uint64(1)  # factor of the base that leaves
-    for _ in range(k):
-        top *= _PRIME
-    total = 0
-    for i in range(len(stretches.first)):
-        total += max(0, stretches.last[i] - stretches.first[i] - k + 1)
-    hashes, ends = np.empty(total, np.uint64), np.empty(total, np.int64)
-    n = 0
-    for s in range(len(stretches.first)):
-        value, good = np.uint64(0), 0
-        for i in range(stretches.first[s], stretches.last[s]):
-            value = value * _PRIME + np.uint64(seq[i] + 1)
-            if i >= stretches.first[s] + k:
-                value -= top * np.uint64(seq[i - k] + 1)
-            good = good + 1 if seq[i] < UNKNOWN_BASE and qual[i] >= min_quality else 0
-            if good >= k:
-                hashes[n], ends[n] = value, i
-                n += 1
-    return KMers(hashes[:n], ends[:n])
-
-
-@subkernel
-def _numbered(known: UInt64s, source: int, sink: int) -> Int32s:
-    """Node of each hash, int32[nodes], by its place in ``known``: the ends of the window are the first two."""
-    node_of = np.empty(len(known), np.int32)
-    number = 2
-    for i in range(len(known)):
-        if known[i] == source:
-            node_of[i] = _SOURCE
-        elif known[i] == sink:
-            node_of[i] = _SINK
-        else:
-            node_of[i] = number
-            number += 1
-    return node_of
-
-
-@subkernel
-def _add_edges(graph: Graph, seq: UInt8s, k_mers: KMers, known: UInt64s, node_of: Int32s) -> None:
-    """Add an edge between k-mers that follow each other; ``node_of`` as `_numbered` gives it for ``known``."""
-    previous = 0
-    for i in range(len(k_mers.hash)):
-        node = node_of[place_of(known, k_mers.hash[i])]
-        if i > 0 and k_mers.end[i] == k_mers.end[i - 1] + 1:
-            base = seq[k_mers.end[i]]
-            graph.next_node[previous, base] = node
-            graph.weight[previous, base] += 1
-        previous = node
 
 
 @subkernel

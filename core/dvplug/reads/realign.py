@@ -7,20 +7,17 @@ aligned with the reference, and each read takes the place on a haplotype where i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from dvplug.kernel import kernel, subkernel
 from dvplug.line.read_batch import OneRead, ReadArrays, ReadBatch, gathered, one_read
-from dvplug.reads.assembly import assemble
+from dvplug.reads.assembly import Assembled, Stretches, assemble
 from dvplug.sequence.alleles import left_aligned
 from dvplug.sequence.arrays import Int32s, Int64s, UInt8s, UInt32s
 from dvplug.sequence.cigar import (
-    CODE_MASK,
     DELETION,
     INSERTION,
     LENGTH_SHIFT,
@@ -68,28 +65,26 @@ def realign_reads(reads: ReadBatch, reference: UInt8s, reference_start: int) -> 
     """
     if not len(reads):
         return reads
-    changed = _Changed(len(reads))
-    for low, high in find_windows(reads, reference, reference_start):
-        _realign_window(reads, reference, reference_start, low, high, changed)
-    return changed.apply(reads)
+    windows = find_windows(reads, reference, reference_start)
+    if not len(windows):
+        return reads
+    return _apply(reads, realign_windows(reads.arrays(), windows, reference, reference_start))
 
 
-def find_windows(reads: ReadBatch, reference: UInt8s, reference_start: int) -> list[tuple[int, int]]:
-    """Stretches of the contig, [low, high), where reads show indels or clips at two places, or are clipped at one."""
+def find_windows(reads: ReadBatch, reference: UInt8s, reference_start: int) -> Int64s:
+    """Where reads show indels or clips at two places, or are clipped at one: int64[windows, 2], first and end."""
     indels, clips, depth = count_breaks(reads.arrays(), reference, reference_start)
     least = np.maximum(MIN_READS, MIN_FRACTION * depth)
     active = np.flatnonzero(indels + clips >= least)
     if not len(active):
-        return []
+        return np.zeros((0, 2), np.int64)
     firsts = np.concatenate(([0], np.flatnonzero(np.diff(active) > MAX_GAP) + 1))
     lasts = np.append(firsts[1:], len(active)) - 1
-    return [
-        (int(active[first]) + reference_start, int(active[last]) + 1 + reference_start)
-        for first, last in zip(firsts.tolist(), lasts.tolist(), strict=True)
-        if active[last] - active[first] <= MAX_SPAN
-        # One indel that all reads place alike needs no other place.
-        and (last > first or clips[active[first]] >= max(MIN_READS, MIN_CLIPPED * depth[active[first]]))
-    ]
+    first, last = active[firsts], active[lasts]
+    # One indel that all reads place alike needs no other place.
+    torn = (lasts > firsts) | (clips[first] >= np.maximum(MIN_READS, MIN_CLIPPED * depth[first]))
+    chosen = (last - first <= MAX_SPAN) & torn
+    return np.stack([first[chosen], last[chosen] + 1], axis=1) + reference_start
 
 
 @kernel
@@ -141,157 +136,210 @@ def count_breaks(reads: ReadArrays, reference: UInt8s, reference_start: int) -> 
     return indels, clips, steps[:n]
 
 
-class _Changed:
-    """New alignments: for each read its start (-1 where unchanged) and which of ``cigars`` it has."""
+class Moved(NamedTuple):
+    """Reads with their new alignments."""
 
-    def __init__(self, n_reads: int) -> None:
-        self.start = np.full(n_reads, -1, np.int64)
-        self.index = np.full(n_reads, -1, np.int64)
-        self.cigars: list[UInt32s] = []
-
-    def add(self, read: int, start: int, cigar: UInt32s) -> None:
-        """Note the new alignment of one read."""
-        self.start[read], self.index[read] = start, len(self.cigars)
-        self.cigars.append(cigar)
-
-    def apply(self, reads: ReadBatch) -> ReadBatch:
-        """Put the new alignments in."""
-        if not self.cigars:
-            return reads
-        new = self.index >= 0
-        cigars = np.concatenate(self.cigars)
-        offset = _offsets(self.cigars)
-        # The new CIGARs lie behind the old ones; each read takes its own of all these.
-        rows = np.where(new, len(reads) + self.index, np.arange(len(reads)))
-        all_offset = np.concatenate((reads.cigar_offset, reads.cigar_offset[-1] + offset[1:]))
-        cigar_offset, (cigar,) = gathered(all_offset, rows, np.concatenate((reads.cigar, cigars)))
-        start, end = reads.start.copy(), reads.end.copy()
-        start[new] = self.start[new]
-        end[new] = start[new] + reference_spans(cigars, offset)[self.index[new]]
-        moved = replace(reads, start=start, end=end, cigar=cigar, cigar_offset=cigar_offset)
-        if (np.diff(start) >= 0).all():
-            return moved
-        return moved.take(np.argsort(start, kind="stable"))
+    read: Int64s  # [moved]: index
+    start: Int64s  # [moved]
+    cigar: UInt32s  # [operations], flat
+    cigar_offset: Int64s  # [moved + 1] into ``cigar``
 
 
-def _offsets(parts: Sequence[npt.NDArray[Any]]) -> Int64s:
-    """Where each part begins once all are joined, int64[parts + 1]."""
-    return np.concatenate(([0], np.cumsum([len(part) for part in parts]))).astype(np.int64)
+def _apply(reads: ReadBatch, moved: Moved) -> ReadBatch:
+    """Put the new alignments in."""
+    if not len(moved.read):
+        return reads
+    # The new CIGARs lie behind the old ones; each read takes its own of all these.
+    rows = np.arange(len(reads))
+    rows[moved.read] = len(reads) + np.arange(len(moved.read))
+    all_offset = np.concatenate((reads.cigar_offset, reads.cigar_offset[-1] + moved.cigar_offset[1:]))
+    cigar_offset, (cigar,) = gathered(all_offset, rows, np.concatenate((reads.cigar, moved.cigar)))
+    start, end = reads.start.copy(), reads.end.copy()
+    start[moved.read] = moved.start
+    end[moved.read] = moved.start + reference_spans(moved.cigar, moved.cigar_offset)
+    changed = replace(reads, start=start, end=end, cigar=cigar, cigar_offset=cigar_offset)
+    if (np.diff(start) >= 0).all():
+        return changed
+    return changed.take(np.argsort(start, kind="stable"))
 
 
-def _realign_window(
-    reads: ReadBatch,
-    reference: UInt8s,
-    reference_start: int,
-    low: int,
-    high: int,
-    changed: _Changed,
-) -> None:
-    """Assemble one window and realign what overlaps it and was not realigned before."""
-    core = low, high
-    low, high = low - PAD, repeat_end(reference, high - reference_start, 1) + reference_start + PAD
-    if low < reference_start or high > reference_start + len(reference):
-        return
-    # A clipped read may reach the window by its clip alone.
-    near = np.arange(*np.searchsorted(reads.start, (low - MOST_CLIPPED, high + SLACK)))
-    near = near[reads.end[near] > low - SLACK]
-    first, last = base_ranges(reads, near, low - SLACK, high + SLACK)
-    touching = base_ranges(reads, near, *core)
-    if (last > first).sum() < MIN_DEPTH:
-        return
-    window = reference[low - reference_start : high - reference_start]
-    haplotypes = assemble(window, reads.seq, reads.qual, first, last)
-    if not haplotypes:
-        return
-    longest = int((reads.base_offset[near + 1] - reads.base_offset[near]).max()) + SLACK
-    left = reference[max(0, low - reference_start - longest) : low - reference_start]
-    right = reference[high - reference_start : high - reference_start + longest]
-    along = _with_flanks(low - len(left), window, haplotypes, left, right)
-    near = near[(touching[1] > touching[0]) & (changed.start[near] < 0)]
-    starts, operations, operation_offset = fit_reads(reads.arrays(), near, reference, reference_start, along)
-    for i in np.flatnonzero(starts >= 0).tolist():
-        changed.add(near[i], starts[i], operations[operation_offset[i] : operation_offset[i + 1]])
+@kernel
+def realign_windows(reads: ReadArrays, windows: Int64s, reference: UInt8s, reference_start: int) -> Moved:
+    """Assemble each window, and lay anew what overlaps it and was not laid anew before.
+
+    Parameters
+    ----------
+    windows
+        int64[windows, 2], from where to where, as `find_windows` gives them.
+    reference
+        uint8[l] base codes from ``reference_start`` on.
+    """
+    done = np.zeros(len(reads.start), np.bool_)
+    moved = Moved(
+        np.empty(64, np.int64), np.empty(64, np.int64), np.empty(1024, np.uint32), np.zeros(65, np.int64)
+    )
+    n = 0
+    for w in range(len(windows)):
+        low, high = windows[w, 0], windows[w, 1]
+        end = repeat_end(reference, high - reference_start, 1) + reference_start
+        if low - PAD >= reference_start and end + PAD <= reference_start + len(reference):
+            window = reference[low - PAD - reference_start : end + PAD - reference_start]
+            near = _near(reads, low - PAD - SLACK, end + PAD + SLACK)
+            assembled = _assembled(reads, near, low - PAD, end + PAD, window)
+            if len(assembled.offset) > 1:
+                along = _with_flanks(reads, near, assembled, window, reference, low - PAD - reference_start)
+                for read in near:
+                    first, last = _bases_within(reads, read, low, high)
+                    if last > first and not done[read]:
+                        found, start, cigar = fit_read(
+                            one_read(reads, read), reference, reference_start, along
+                        )
+                        if found:
+                            done[read] = True
+                            moved = _with_one_more(moved, n, read, start, cigar)
+                            n += 1
+    return Moved(
+        moved.read[:n], moved.start[:n], moved.cigar[: moved.cigar_offset[n]], moved.cigar_offset[: n + 1]
+    )
+
+
+@subkernel
+def _with_one_more(moved: Moved, n: int, read: int, start: int, cigar: UInt32s) -> Moved:
+    """Put in the ``n``-th; the arrays are exchanged for larger ones where they are full."""
+    used = moved.cigar_offset[n]
+    if n == len(moved.read) or used + len(cigar) > len(moved.cigar):
+        larger = Moved(
+            np.empty(2 * n + 2, np.int64), np.empty(2 * n + 2, np.int64),
+            np.empty(2 * (used + len(cigar)), np.uint32), np.zeros(2 * n + 3, np.int64),
+        )  # fmt: skip
+        for i in range(n):
+            larger.read[i], larger.start[i] = moved.read[i], moved.start[i]
+            larger.cigar_offset[i + 1] = moved.cigar_offset[i + 1]
+        for i in range(used):
+            larger.cigar[i] = moved.cigar[i]
+        moved = larger
+    moved.read[n], moved.start[n], moved.cigar_offset[n + 1] = read, start, used + len(cigar)
+    for i in range(len(cigar)):
+        moved.cigar[used + i] = cigar[i]
+    return moved
+
+
+@subkernel
+def _near(reads: ReadArrays, low: int, high: int) -> Int64s:
+    """Indexes of the reads that may have bases in [low, high): a clipped one may reach it by its clip alone."""
+    first, last = _first_from(reads.start, low + SLACK - MOST_CLIPPED), _first_from(reads.start, high)
+    near, n = np.empty(last - first, np.int64), 0
+    for read in range(first, last):
+        if reads.end[read] > low:
+            near[n] = read
+            n += 1
+    return near[:n]
+
+
+@subkernel
+def _first_from(starts: Int32s, position: int) -> int:
+    """Index of the first of int32[n], ascending, that is no less."""
+    low, high = 0, len(starts)
+    while low < high:
+        middle = (low + high) // 2
+        if starts[middle] < position:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@subkernel
+def _bases_within(reads: ReadArrays, read: int, low: int, high: int) -> tuple[int, int]:
+    """Bases of a read that lie in [low, high) if it had no gaps: indexes [first, last) into the flat bases."""
+    offset, size = reads.base_offset[read], reads.base_offset[read + 1] - reads.base_offset[read]
+    origin = np.int64(reads.start[read])  # of base 0
+    code, length = unpack(reads.cigar[reads.cigar_offset[read]])
+    if code == SOFT_CLIP:
+        origin -= length
+    return offset + min(max(low - origin, 0), size), offset + min(max(high - origin, 0), size)
+
+
+@subkernel
+def _assembled(reads: ReadArrays, near: Int64s, low: int, high: int, window: UInt8s) -> Assembled:
+    """Haplotypes of the window [low, high); none where too few reads have bases there, `SLACK` beside it included."""
+    first, last = np.empty(len(near), np.int64), np.empty(len(near), np.int64)
+    here = 0
+    for i in range(len(near)):
+        first[i], last[i] = _bases_within(reads, near[i], low - SLACK, high + SLACK)
+        here += last[i] > first[i]
+    if here < MIN_DEPTH:
+        return Assembled(np.zeros(0, np.uint8), np.zeros(1, np.int64))
+    return assemble(window, Stretches(reads.seq, reads.qual, first, last))
+
+
+@subkernel
+def _with_flanks(
+    reads: ReadArrays, near: Int64s, assembled: Assembled, window: UInt8s, reference: UInt8s, at: int
+) -> Haplotypes:
+    """The window, at index ``at`` of the reference, and its haplotypes, widened so that every read finds room."""
+    longest = 0
+    for read in near:
+        longest = max(longest, reads.base_offset[read + 1] - reads.base_offset[read])
+    left = min(at, longest + SLACK)
+    right = min(len(reference) - at - len(window), longest + SLACK)
+    n = len(assembled.offset)  # with the reference
+    bases = np.empty(len(assembled.bases) + len(window) + n * (left + right), np.uint8)
+    offset, cigar_offset = np.zeros(n + 1, np.int64), np.zeros(n + 1, np.int64)
+    cigar = np.empty(n * (3 + len(window)) + len(assembled.bases), np.uint32)
+    for i in range(n):
+        haplotype = window
+        if i > 0:
+            haplotype = assembled.bases[assembled.offset[i - 1] : assembled.offset[i]]
+        end = offset[i]
+        for part in (reference[at - left : at], haplotype, reference[at + len(window) :][:right]):
+            for k in range(len(part)):
+                bases[end + k] = part[k]
+            end += len(part)
+        offset[i + 1] = end
+        end = cigar_offset[i]
+        cigar[end] = left << LENGTH_SHIFT | MATCH
+        for operation in align_globally(haplotype, window):
+            end += 1
+            cigar[end] = operation
+        cigar[end + 1] = right << LENGTH_SHIFT | MATCH
+        cigar_offset[i + 1] = end + 2
+    return Haplotypes(at - left, bases, offset, cigar[: cigar_offset[n]], cigar_offset)
 
 
 class Haplotypes(NamedTuple):
     """Haplotypes of a window with its flanks, and their alignments with the reference; the first is the reference."""
 
-    begin: int  # reference position of their first base
+    begin: int  # index of their first base in the reference that is given
     bases: UInt8s  # [bases]: base codes, flat
     offset: Int64s  # [haplotypes + 1] into ``bases``
     cigar: UInt32s  # [operations]: M, I and D, flat
     cigar_offset: Int64s  # [haplotypes + 1] into ``cigar``
 
 
-def _with_flanks(
-    begin: int, window: UInt8s, haplotypes: list[UInt8s], left: UInt8s, right: UInt8s
-) -> Haplotypes:
-    """The reference and all haplotypes, widened by reference on both sides, and their CIGARs."""
-    bases, cigars = [], []
-    for haplotype in (window, *haplotypes):
-        bases.append(np.concatenate((left, haplotype, right)))
-        flanks = np.array((len(left) << LENGTH_SHIFT | MATCH, len(right) << LENGTH_SHIFT | MATCH), np.uint32)
-        cigars.append(np.concatenate((flanks[:1], align_globally(haplotype, window), flanks[1:])))
-    return Haplotypes(begin, np.concatenate(bases), _offsets(bases), np.concatenate(cigars), _offsets(cigars))
-
-
-def base_ranges(reads: ReadBatch, which: Int64s, low: int, high: int) -> tuple[Int64s, Int64s]:
-    """Bases of some reads that lie in [low, high) if they had no gaps: indexes [first, last) into the flat bases."""
-    operation = reads.cigar[reads.cigar_offset[which]]
-    clip = np.where(operation & CODE_MASK == SOFT_CLIP, operation >> LENGTH_SHIFT, 0).astype(np.int64)
-    offset = reads.base_offset[which]
-    size = reads.base_offset[which + 1] - offset
-    origin = reads.start[which] - clip  # of base 0
-    return offset + np.clip(low - origin, 0, size), offset + np.clip(high - origin, 0, size)
-
-
-@kernel
-def fit_reads(
-    reads: ReadArrays, which: Int64s, reference: UInt8s, reference_start: int, haplotypes: Haplotypes
-) -> tuple[Int64s, UInt32s, Int64s]:
-    """Lay each read without gaps along every haplotype; keep what scores better than its own alignment.
-
-    Parameters
-    ----------
-    which
-        int64[r], indexes of the reads.
-    reference
-        uint8[l] base codes from ``reference_start`` on.
+@subkernel
+def fit_read(
+    read: OneRead, reference: UInt8s, reference_start: int, haplotypes: Haplotypes
+) -> tuple[bool, int, UInt32s]:
+    """Lay a read without gaps along every haplotype; tell whether one scores better than its own alignment.
 
     Returns
     -------
-    starts, operations, operation_offset
-        int64[r] (-1 unchanged), uint32 flat, int64[r + 1].
+    found, start, cigar
+        Whether, and the new alignment: uint32[operations].
     """
-    starts = np.full(len(which), -1, np.int64)
-    operation_offset = np.zeros(len(which) + 1, np.int64)
-    operations = np.empty(1024, np.uint32)
-    used = 0
-    for i in range(len(which)):
-        read = one_read(reads, which[i])
-        own = alignment_score(read.start, read.cigar, read.seq, reference, reference_start)
-        if own < len(read.seq) and own > LOWEST:
-            fit = _best_fit(read, own, haplotypes)
-            # Clipped anew on the reference is no better alignment; a gap less is.
-            if fit.score > own and (fit.haplotype > 0 or _has_gap(read.cigar)):
-                first, last = (
-                    haplotypes.cigar_offset[fit.haplotype],
-                    haplotypes.cigar_offset[fit.haplotype + 1],
-                )
-                starts[i], new = place_on_reference(
-                    haplotypes.cigar[first:last], haplotypes.begin, fit.at, fit.first, fit.last, len(read.seq)
-                )
-                if used + len(new) > len(operations):
-                    grown = np.empty(2 * len(operations) + len(new), np.uint32)
-                    for k in range(used):
-                        grown[k] = operations[k]
-                    operations = grown
-                if starts[i] >= 0:
-                    for operation in new:
-                        operations[used] = operation
-                        used += 1
-        operation_offset[i + 1] = used
-    return starts, operations[:used], operation_offset
+    own = alignment_score(read.start, read.cigar, read.seq, reference, reference_start)
+    if own < len(read.seq) and own > LOWEST:
+        fit = _best_fit(read, own, reference_start, haplotypes)
+        # Clipped anew on the reference is no better alignment; a gap less is.
+        if fit.score > own and (fit.haplotype > 0 or _has_gap(read.cigar)):
+            first, last = haplotypes.cigar_offset[fit.haplotype], haplotypes.cigar_offset[fit.haplotype + 1]
+            start, cigar = place_on_reference(
+                haplotypes.cigar[first:last], reference_start + haplotypes.begin, fit.at, fit.first, fit.last,
+                len(read.seq),
+            )  # fmt: skip
+            return start >= 0, start, cigar
+    return False, 0, read.cigar[:0]
 
 
 @subkernel
@@ -314,12 +362,10 @@ class ReadFit(NamedTuple):
 
 
 @subkernel
-def _best_fit(read: OneRead, own: int, haplotypes: Haplotypes) -> ReadFit:
+def _best_fit(read: OneRead, own: int, reference_start: int, haplotypes: Haplotypes) -> ReadFit:
     """Best fit of the read on any haplotype with a score above ``own``."""
-    origin, net = (
-        read.start - haplotypes.begin,
-        0,
-    )  # where base 0 would lie by the first aligned base; bp inserted
+    # Where base 0 would lie by the first aligned base; bp inserted.
+    origin, net = read.start - reference_start - haplotypes.begin, 0
     for k in range(len(read.cigar)):
         code, length = unpack(read.cigar[k])
         if code == SOFT_CLIP and k == 0:
@@ -335,7 +381,7 @@ def _best_fit(read: OneRead, own: int, haplotypes: Haplotypes) -> ReadFit:
         low, high = min(origin, other) - SHIFTS, max(origin, other) + SHIFTS
         bases = haplotypes.bases[offset[haplotype] : offset[haplotype + 1]]
         for at in range(max(low, -len(read.seq) // 2), high + 1):
-            score, first, last = ungapped_score(read.seq, bases, at)
+            score, first, last = ungapped_score(read.seq, bases, at, best.score)
             if score > best.score:
                 best = ReadFit(score, haplotype, at, first, last)
     return best

@@ -21,6 +21,7 @@ from dvplug.sequence.cigar import (
 
 # Scores of `bwa mem`, so that old and new alignments compare.
 MATCH_SCORE, MISMATCH_SCORE, GAP_OPEN, GAP_EXTEND, CLIP = 1, -4, -6, -1, -5
+PLAIN = 2  # mismatches that no gap can mend at less
 LOWEST = -(1 << 28)  # of an alignment that is not to be touched, or not to be reached
 
 
@@ -35,6 +36,19 @@ def align_globally(query: UInt8s, target: UInt8s) -> UInt32s:
     query, target
         uint8[n] and uint8[m] base codes; unknown ones match each other.
     """
+    n, m = len(query), len(target)
+    # The end that both share is matched: to put a gap into it is never better, and further right.
+    same = 0
+    while same < min(n, m) and query[n - 1 - same] == target[m - 1 - same]:
+        same += 1
+    if _is_plain(query[: n - same], target[: m - same]):
+        return _one_gap(min(n, m) - same, n - m, same)
+    return align_by_table(query, target)
+
+
+@subkernel
+def align_by_table(query: UInt8s, target: UInt8s) -> UInt32s:
+    """As `align_globally`, whatever the two are."""
     n, m = len(query), len(target)
     best = np.full((n + 1, m + 1), LOWEST, np.int32)
     insertion = np.full((n + 1, m + 1), LOWEST, np.int32)
@@ -51,6 +65,31 @@ def align_globally(query: UInt8s, target: UInt8s) -> UInt32s:
             diagonal = best[i - 1, j - 1] + _base_score(query[i - 1], target[j - 1])
             best[i, j] = max(diagonal, insertion[i, j], deletion[i, j])
     return _trace_back(query, target, best, insertion, deletion)
+
+
+@subkernel
+def _is_plain(query: UInt8s, target: UInt8s) -> bool:
+    """Whether one gap at the end of the shorter, or `PLAIN` mismatches and no gap, are the best alignment, alone.
+
+    The last bases differ, or one is empty. Two gaps cost 14 and a match, three mismatches as much.
+    """
+    differ, n = 0, min(len(query), len(target))
+    for i in range(n):
+        differ += query[i] != target[i]
+    return differ == 0 or (len(query) == len(target) and differ <= PLAIN)
+
+
+@subkernel
+def _one_gap(before: int, longer: int, after: int) -> UInt32s:
+    """Operations of so many matches, an insertion of ``longer`` bases (a deletion below 0), and matches."""
+    if longer == 0:
+        return np.full(1, (before + after) << LENGTH_SHIFT | MATCH, np.uint32)
+    gap = longer << LENGTH_SHIFT | INSERTION if longer > 0 else -longer << LENGTH_SHIFT | DELETION
+    operations = np.empty(3, np.uint32)
+    first = 0 if before > 0 else 1
+    operations[0], operations[1] = before << LENGTH_SHIFT | MATCH, gap
+    operations[2] = after << LENGTH_SHIFT | MATCH
+    return operations[first : 3 if after > 0 else 2]
 
 
 @subkernel
@@ -128,7 +167,7 @@ def alignment_score(start: int, cigar: UInt32s, seq: UInt8s, reference: UInt8s, 
 
 
 @subkernel
-def ungapped_score(seq: UInt8s, haplotype: UInt8s, at: int) -> tuple[int, int, int]:
+def ungapped_score(seq: UInt8s, haplotype: UInt8s, at: int, least: int) -> tuple[int, int, int]:
     """Score and best stretch [first, last) of a read on a haplotype without gaps, ends clipped at a cost.
 
     Parameters
@@ -137,16 +176,23 @@ def ungapped_score(seq: UInt8s, haplotype: UInt8s, at: int) -> tuple[int, int, i
         uint8[bases], uint8[h] base codes.
     at
         Where base 0 of the read lies on the haplotype; below 0 where it lies before it.
+    least
+        What the score must exceed to be of use: where it cannot any more, the rest is not looked at, and the score
+        is this or less.
     """
     best, best_first, best_last = LOWEST, 0, 0
-    score, first = 0, 0
     low, high = max(0, -at), min(len(seq), len(haplotype) - at)
     score = CLIP if low > 0 else 0
     first = low
     for i in range(low, high):
         if score < CLIP and i > 0:  # better to begin here
             score, first = CLIP, i
-        score += _base_score(seq[i], haplotype[at + i])
+        if seq[i] == haplotype[at + i]:
+            score += MATCH_SCORE
+        else:
+            score += MISMATCH_SCORE
+            if best <= least and max(score, CLIP) + (high - 1 - i) * MATCH_SCORE <= least:
+                return best, best_first, best_last
         whole = score if i + 1 == len(seq) else score + CLIP
         if whole > best:
             best, best_first, best_last = whole, first, i + 1

@@ -1,4 +1,4 @@
-"""Sorting and searching for kernels: NumPy's in a kernel take seconds to compile, and these are as fast or faster."""
+"""Sorting for kernels: NumPy's in a kernel takes seconds to compile, and this is as fast or faster."""
 
 from __future__ import annotations
 
@@ -31,27 +31,3 @@ def radix_sort(keys: UInt64s, bits: int) -> UInt64s:
             first[value] += 1
         keys, other = other, keys
     return keys
-
-
-@subkernel
-def drop_repeats(ordered: UInt64s) -> UInt64s:
-    """Keep each of uint64[n], ascending, once; they are moved to the front, and that part is returned."""
-    n = 0
-    for key in ordered:
-        if n == 0 or key != ordered[n - 1]:
-            ordered[n] = key
-            n += 1
-    return ordered[:n]
-
-
-@subkernel
-def place_of(ordered: UInt64s, key: int) -> int:
-    """Index of a key in uint64[n], ascending, where it is."""
-    low, high = 0, len(ordered)
-    while low + 1 < high:
-        middle = (low + high) // 2
-        if ordered[middle] <= key:
-            low = middle
-        else:
-            high = middle
-    return low

@@ -9,8 +9,8 @@ from pathlib import Path
 from dvplug.errors import InputError
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
-PARENT_NEED = 100_000_000
-WORKER_NEED = 250_000_000
+PARENT_BYTES = 100_000_000
+WORKER_BYTES = 250_000_000
 """Bytes that the parent, and each worker, take at most in usual reads; docs/running.md has the measurements."""
 
 
@@ -54,14 +54,14 @@ def workers_that_fit(workers: int, max_memory: int) -> int:
             cause="what a process takes is read from /proc, which only Linux has",
             repair="Leave it out, and choose --workers so that they fit.",
         )
-    least = PARENT_NEED + WORKER_NEED
+    least = PARENT_BYTES + WORKER_BYTES
     if max_memory < least:
         raise InputError(
             f"--max-memory {in_units(max_memory)} is too little",
             cause=f"one worker, and the process that starts it, need up to {in_units(least)}",
             repair=f"Give at least {in_units(least)}.",
         )
-    return min(workers, (max_memory - PARENT_NEED) // WORKER_NEED)
+    return min(workers, (max_memory - PARENT_BYTES) // WORKER_BYTES)
 
 
 def memory_of(pids: Sequence[int | None], limit: int) -> int:

@@ -43,6 +43,8 @@ def test_what_was_typed_stays_and_problems_stand_where_they_are(service: Service
     assert "There is no file &#39;other.bam&#39;" in text
     assert 'value="keep me"' in text
     assert re.search(r'<option value="pacbio" selected>', text)
+    page = _submit(service, reads='reads.bam\nan "other" ü.bam\n', ref="no ref.fa")
+    assert {'id="reads-wrong"', 'id="ref-wrong"'} <= set(re.findall(r'id="\w+-wrong"', page.body.decode()))
     page = _submit(service, tech="pacbio")
     assert 'id="tech-wrong"' in page.body.decode()
 

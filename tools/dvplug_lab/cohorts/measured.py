@@ -47,14 +47,14 @@ def wrong_genotypes(
         By the true number of copies and that of the calls; None where there is no call.
     """
     with pysam.FastaFile(str(reference)) as fasta:
-        bases = {contig: fasta.fetch(contig) for contig in fasta.references}
-    called = _copies(cohort, bases)
-    known = {sample: _copies(path, bases)[sample] for sample, path in truth.items()}
-    alleles = {allele for own in known.values() for allele in own if _inside(allele, bases)}
+        sequences = {contig: fasta.fetch(contig) for contig in fasta.references}
+    called = _copies(cohort, sequences)
+    known = {sample: _copies(path, sequences)[sample] for sample, path in truth.items()}
+    alleles = {allele for own in known.values() for allele in own if _away_from_ends(allele, sequences)}
     found: Counter[tuple[int, int | None]] = Counter()
     for sample, own in known.items():
         calls = called[sample]
-        false = {allele for allele, count in calls.items() if count and _inside(allele, bases)}
+        false = {allele for allele, count in calls.items() if count and _away_from_ends(allele, sequences)}
         for allele in alleles | false:
             right, told = own.get(allele) or 0, calls.get(allele, 0)
             if right != told:
@@ -62,26 +62,32 @@ def wrong_genotypes(
     return found
 
 
-def wrong_by_quality(cohort: Path, truth: Mapping[str, Path], reference: Path) -> dict[int, Band]:
-    """Count genotypes by bands of 10 of their GQ, of all samples and records; the highest band is open.
+def genotypes_by_gq(cohort: Path, truth: Mapping[str, Path], reference: Path) -> dict[int, Band]:
+    """Count genotypes of a simulated cohort, all and wrong ones, by bands of 10 of their GQ; the highest is open.
 
-    A genotype is wrong if an alt of its record has another number of copies in truth.
+    A genotype is wrong if an alt of its record has another number of copies in truth. Those that are not called, and
+    records within `EDGE` of an end of their contig, are left out.
+
+    Returns
+    -------
+    dict
+        Bands by the lowest GQ of each.
     """
     with pysam.FastaFile(str(reference)) as fasta:
-        bases = {contig: fasta.fetch(contig) for contig in fasta.references}
-    known = {sample: _copies(path, bases)[sample] for sample, path in truth.items()}
+        sequences = {contig: fasta.fetch(contig) for contig in fasta.references}
+    true_copies = {sample: _copies(path, sequences)[sample] for sample, path in truth.items()}
     found = {least: Band() for least in range(0, HIGHEST_BAND + 1, 10)}
     with pysam.VariantFile(str(cohort)) as records:
         for record in records:
-            ref = bases[record.chrom]
+            ref = sequences[record.chrom]
             alleles = {
                 number: (record.chrom, *normalised(record.start, record.ref, alt, ref, 0, len(ref)))
                 for number, alt in enumerate(record.alts or (), 1)
                 if alt[0] not in "<*"
             }
-            if not all(_inside(allele, bases) for allele in alleles.values()):
+            if not all(_away_from_ends(allele, sequences) for allele in alleles.values()):
                 continue
-            for name, own in known.items():
+            for name, copies in true_copies.items():
                 genotype, gq = (record.samples[name].get(field) for field in ("GT", "GQ"))
                 if None in genotype or gq is None:
                     continue
@@ -89,17 +95,17 @@ def wrong_by_quality(cohort: Path, truth: Mapping[str, Path], reference: Path) -
                 band.genotypes += 1
                 band.claimed += 10 ** (-gq / 10)
                 band.wrong += any(
-                    genotype.count(number) != (own.get(allele) or 0) for number, allele in alleles.items()
+                    genotype.count(number) != (copies.get(allele) or 0) for number, allele in alleles.items()
                 )
     return found
 
 
-def _copies(path: Path, bases: Mapping[str, str]) -> dict[str, dict[PlacedAllele, int | None]]:
+def _copies(path: Path, sequences: Mapping[str, str]) -> dict[str, dict[PlacedAllele, int | None]]:
     """Copies of each allele, normalised, by sample."""
     with pysam.VariantFile(str(path)) as records:
         found: dict[str, dict[PlacedAllele, int | None]] = {name: {} for name in records.header.samples}
         for record in records:
-            ref = bases[record.chrom]
+            ref = sequences[record.chrom]
             for number, alt in enumerate(record.alts or (), 1):
                 if alt[0] in "<*":
                     continue
@@ -111,8 +117,8 @@ def _copies(path: Path, bases: Mapping[str, str]) -> dict[str, dict[PlacedAllele
     return found
 
 
-def _inside(allele: PlacedAllele, bases: Mapping[str, str]) -> bool:
-    return EDGE <= allele[1] < len(bases[allele[0]]) - EDGE
+def _away_from_ends(allele: PlacedAllele, sequences: Mapping[str, str]) -> bool:
+    return EDGE <= allele[1] < len(sequences[allele[0]]) - EDGE
 
 
 def wrong_haplotypes(

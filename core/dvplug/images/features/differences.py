@@ -46,10 +46,14 @@ def count_differences(
                 if first < last:
                     steps[position + first] += 1
                     steps[position + last] -= 1
-                for i in range(first, last):
-                    if reads.seq[base + i] != reference[position + i]:
-                        differences[read] += 1
-                        mismatches[position + i] += 1
+                    seq, here = (
+                        reads.seq[base + first : base + last],
+                        reference[position + first : position + last],
+                    )
+                    for i in range(len(seq)):
+                        if seq[i] != here[i]:
+                            differences[read] += 1
+                            mismatches[position + first + i] += 1
                 position += length
                 base += length
             elif consumes_read(code):

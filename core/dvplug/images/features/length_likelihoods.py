@@ -121,7 +121,9 @@ def likelihood_features(scene: Scene, errors: LengthErrors) -> Float32s:
     images = _Images(
         site, alt_set[:, 1] != NO_ALT, scene.alt_changes, known & _are_runs(scene, of_sites.base)
     )
-    read_class = np.searchsorted(errors.edges, mean_errors(reads), side="right").astype(np.int64)
+    wanted = np.zeros(len(reads), np.bool_)
+    wanted[entry] = True
+    read_class = np.searchsorted(errors.edges, mean_errors(reads, wanted), side="right").astype(np.int64)
     is_reverse = (reads.flag & REVERSE) != 0
     shown = _Shown(
         scene.candidates.read_offset,
@@ -145,25 +147,29 @@ def _are_runs(scene: Scene, base: UInt8s) -> Bools:
     return found
 
 
-def mean_errors(reads: ReadBatch) -> Float64s:
-    """Mean error probability of each read by its base qualities, float64[reads]."""
-    return _mean_errors(10 ** (-np.arange(256) / 10), reads.qual, reads.base_offset)
+def mean_errors(reads: ReadBatch, wanted: Bools) -> Float64s:
+    """Mean error probability of each read by its base qualities, float64[reads]; 0 unless wanted, bool[reads]."""
+    return _mean_errors(10 ** (-np.arange(256) / 10), reads.qual, reads.base_offset, wanted)
 
 
 @kernel
-def _mean_errors(p: Float64s, qual: UInt8s, offset: Int64s) -> Float64s:
+def _mean_errors(p: Float64s, qual: UInt8s, offset: Int64s, wanted: Bools) -> Float64s:
     """Mean of float64[256] over the qualities of each read, float64[r]; 0 for a read without bases.
 
     Parameters
     ----------
     qual, offset
         uint8[b] phred, int64[r + 1]: read ``i`` has ``qual[offset[i] : offset[i + 1]]``.
+    wanted
+        bool[r]: the others have 0.
     """
     out = np.zeros(len(offset) - 1)
     for read in range(len(out)):
-        for k in range(offset[read], offset[read + 1]):
-            out[read] += p[qual[k]]
-        out[read] /= max(offset[read + 1] - offset[read], 1)
+        if wanted[read]:
+            total = 0.0
+            for k in range(offset[read], offset[read + 1]):
+                total += p[qual[k]]
+            out[read] = total / max(offset[read + 1] - offset[read], 1)
     return out
 
 

@@ -1,0 +1,98 @@
+"""The benchmark of real reads: what is laid out, and what follows from the figures."""
+
+import json
+from pathlib import Path
+
+import pysam
+import pytest
+
+from dvplug_lab.costs.measured import Slice
+from dvplug_lab.places import REPOSITORY
+from dvplug_lab.speed import real_reads
+from dvplug_lab.speed.laid_out import LaidOut, lay_out
+from dvplug_lab.speed.processes import Cost
+from helpers.shared_data import SHARED, needs_shared
+
+SET = Slice(
+    "trio", "illumina-wgs", "illumina/trio_b37.chr20_10.00-10.01M.2x151.NA12878.bam",
+    "reference/b37.chr20_regions.fa.gz", ("20:10000000-10004000", "20:10005000-10009000"), share=0.5,
+)  # fmt: skip
+
+
+@needs_shared
+def test_reads_lie_on_copies_of_where_they_come_from(tmp_path: Path) -> None:
+    laid = lay_out(SET, 0.024, tmp_path, SHARED)
+    assert laid.megabases == pytest.approx(0.024)
+    with pysam.AlignmentFile(str(SHARED / SET.reads)) as given:
+        places = {(read.query_name, read.flag): read.reference_start for read in given}
+    shown, bases = [], 0
+    with (
+        pysam.AlignmentFile(str(laid.reads)) as reads,
+        pysam.FastaFile(str(laid.reference)) as copies,
+        pysam.FastaFile(str(tmp_path / "b37.chr20_regions.fa")) as fasta,
+    ):
+        assert list(reads.references) == [f"copy{copy}_{i}" for copy in range(3) for i in range(2)]
+        for read in reads:
+            start = places[read.query_name, read.flag]
+            size = read.reference_length or 0
+            copy = copies.fetch(read.reference_name, read.reference_start, read.reference_start + size)
+            assert copy == fasta.fetch("20", start, start + size)
+            shown.append((read.reference_name, read.query_name))
+            begin = int(SET.regions[int(str(read.reference_name)[-1])].partition(":")[2].split("-")[0])
+            bases += 0 if read.is_duplicate else read.get_overlap(
+                read.reference_start - start + begin, read.reference_start - start + begin + 4000
+            ) or 0  # fmt: skip
+    assert laid.depth == pytest.approx(bases / 24_000)
+    drawn = [{name for contig, name in shown if contig == f"copy{copy}_0"} for copy in range(3)]
+    assert drawn[0] != drawn[1] != drawn[2]  # another half each time
+
+
+def test_cost_per_megabase_is_what_the_larger_costs_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        real_reads, "lay_out", lambda one, size, folder: LaidOut(folder / "f", folder / "r", size, 30.0)
+    )
+
+    def measure(pipeline: list[list[str]], _: object) -> Cost:
+        size = 3.0 if "large" in " ".join(pipeline[0]) else 0.2
+        return Cost(2 + 0.5 * size, 1.0, [100.0, 20.0], [])
+
+    monkeypatch.setattr(real_reads, "measure", measure)
+    found = real_reads.measure_set(SET, tmp_path, ["dvplug", "floor"], {"before": Path("/other")}, 2)
+    assert [row.program for row in found] == ["dvplug", "before", "floor"]
+    for row in found:
+        assert (row.cpu_s, row.start_s, row.peak_mb) == (pytest.approx(0.5), pytest.approx(2), 100)
+    history = tmp_path / "history.jsonl"
+    real_reads.keep(history, found, REPOSITORY)
+    lines = [json.loads(line) for line in history.read_text().splitlines()]
+    assert [line["program"] for line in lines] == ["dvplug", "before", "floor"]
+    assert len(lines[0]["commit"]) >= 7
+
+
+def test_another_version_is_run_from_its_tree() -> None:
+    laid = LaidOut(Path("large/f.fa"), Path("large/r.bam"), 3.0, 30.0)
+    found = real_reads.programs(laid, "ont", Path("work"), {"before": Path("/tree")}, ["dvplug", "bcftools"])
+    (command,), variables = found["before"]
+    assert variables["PYTHONPATH"].split(":") == ["/tree/core", "/tree/registry", "/tree/plugins"]
+    assert command[command.index("--out") + 1] == "work/before.vcf.gz"
+    assert "ont" in " ".join(found["bcftools"][0][0])
+
+
+def test_the_table_has_all_figures_beside_dvplug_s() -> None:
+    rows = [
+        real_reads.PerMegabase("dvplug", "30x", 31.2, 0.5, 1.25, 180.4),
+        real_reads.PerMegabase("bcftools", "30x", 31.2, 4.0, 0.1, 40.0),
+    ]
+    *_, ours, theirs = real_reads.table(rows).split("\n")
+    assert ours == "| 30x | 31 | dvplug | 0.500 | 1.00 | 1.25 | 180 |"
+    assert theirs == "| 30x | 31 | bcftools | 4.000 | 8.00 | 0.10 | 40 |"
+
+
+def test_the_page_shows_every_set() -> None:
+    page = (REPOSITORY / "docs" / "performance.md").read_text()
+    shown = page.partition(real_reads.BEGIN)[2].partition(real_reads.END)[0].strip().split("\n")[2:]
+    found = {tuple(cell.strip() for cell in line.strip("|").split("|"))[0:3:2] for line in shown}
+    assert {
+        (one.name, program) for one in real_reads.SETS for program in ("dvplug", "bcftools", "floor")
+    } <= found
