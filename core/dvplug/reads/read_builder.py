@@ -11,6 +11,7 @@ from dvplug.reads.bam_records import Found, Unpacked, unpack_records
 from dvplug.sequence.arrays import Int64s, UInt8s
 
 _LEAST, _SPARE = 1 << 12, 1.125
+_WORTH_KEEPING = 0.5  # of the room: if less is used, the rest is given back
 NO_COUNTS = np.zeros(len(LEFT_OUT), np.int64)
 
 
@@ -25,7 +26,7 @@ class Sizes(NamedTuple):
 class ReadBuilder:
     """The reads of one batch, and then those of the next, for which as much room is made, and some to spare.
 
-    Where there is too little room, all is copied.
+    Where there is too little room, all is copied; much room that is not used is given back.
     """
 
     def __init__(self) -> None:
@@ -92,9 +93,12 @@ class ReadBuilder:
 
     def batch(self, left_out: Int64s) -> ReadBatch:
         """Return the reads that were added, with the numbers of those left out; and begin anew."""
-        for name in Unpacked._fields:  # what is not used is given back, where the array lies
-            getattr(self._out, name).resize(len(getattr(self._filled(), name)), refcheck=False)
-        batch = _batch(self._out, left_out)
+        filled = self._filled()
+        for name in Unpacked._fields:
+            one, used = getattr(self._out, name), len(getattr(filled, name))
+            if used < _WORTH_KEEPING * len(one):
+                one.resize(used, refcheck=False)  # where it lies: what is behind is given back
+        batch = _batch(self._filled(), left_out)
         self._last = Sizes(*map(max, self._sizes, (last - last // 8 for last in self._last)))
         self.begin()
         return batch
