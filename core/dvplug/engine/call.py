@@ -151,7 +151,7 @@ def call_regions(
         Whatever a worker met.
     """
     if job.device == "gpu":
-        genotyper = job.open_model(job.model, "gpu")
+        genotyper = job.open_network()
         for parts in map_in_order(RegionDrawer, job, partitions, workers, max_memory):
             yield call_region(parts, genotyper, job)
     else:

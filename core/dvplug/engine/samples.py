@@ -110,7 +110,7 @@ class _Networks:
     def call(self, job: CallJob, drawn: DrawnRun) -> list[RegionResult]:
         model = job.model.manifest_sha256
         if model not in self.open:
-            self.open[model] = job.open_model(job.model, "gpu")
+            self.open[model] = job.open_network()
         return [call_region(parts, self.open[model], job) for parts in drawn.partitions]
 
 

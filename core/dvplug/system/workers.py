@@ -28,6 +28,8 @@ from dvplug.system.queues import Queues, Ticket
 RESULTS_PER_WORKER = 4  # that may wait for an earlier one
 GIVEN_AHEAD = 2  # regions that a worker has at most, so that it need not wait for the next
 LOOK_S = 0.25  # between two looks at the memory, and of a worker at its parent
+THREADED = frozenset({"tensorflow", "jax", "torch", "onnxruntime"})
+"""Libraries whose threads, or use of a GPU, a forked process would inherit in a state that it cannot go on from."""
 ATTEMPT_CPU_S = 5  # of what should take a second: more is an endless loop
 Job = TypeVar("Job")
 Part = TypeVar("Part")
@@ -301,6 +303,6 @@ def _end_of(exit_code: int) -> str:
 
 
 def process_context() -> multiprocessing.context.BaseContext:
-    """Fork on Linux, so that workers share what is loaded; elsewhere, or beside TensorFlow's threads, spawn."""
-    fork = sys.platform == "linux" and "tensorflow" not in sys.modules
+    """Fork on Linux, so that workers share what is loaded; elsewhere, or beside threads of these libraries, spawn."""
+    fork = sys.platform == "linux" and not THREADED & sys.modules.keys()
     return multiprocessing.get_context("fork" if fork else "spawn")
