@@ -101,7 +101,7 @@ def _lacking(backend: str) -> str:
     """Why a backend cannot use a GPU, as its files tell; empty where it can."""
     if backend not in DISTRIBUTIONS:
         return f"the backend of Keras is {backend}, which runs on none"
-    for module in {backend, "keras"} if backend != ONNX_RUNTIME else {backend}:
+    for module in (backend, *(["keras"] if backend != ONNX_RUNTIME else [])):
         if _spec(module) is None:
             return f"{module} is not installed"
     if backend == "tensorflow":
