@@ -55,6 +55,7 @@ from dvplug.records.vcf import VcfWriter, header, with_header_lines
 from dvplug.report.calls import RunFacts, call_report, require_report_place
 from dvplug.report.statistics import CallStatistics
 from dvplug.system.console import info, progress, warn
+from dvplug.system.devices import parse_device
 from dvplug.system.input_states import InputStates
 from dvplug.system.locations import file_name, shown
 from dvplug.system.memory import in_units, workers_that_fit
@@ -334,6 +335,7 @@ def call_job(
         inputs=inputs.also(model.folder / name for name in (MANIFEST_NAME, *model.manifest.files)),
         usual=usual,
         run=run,
+        gpus=parse_device(options.device).gpus,
     )
     return job, departures, reads_met(model.manifest, sample, checked.mismatches)
 
@@ -448,7 +450,7 @@ def _on_gpu(job: CallJob) -> Sequence[str]:
 
 def _device(options: CallOptions, devices: Sequence[str], manifest: Manifest) -> str:
     if options.device != "auto":
-        return options.device
+        return parse_device(options.device).kind
     if options.executor != LOCAL:
         return "cpu"
     return "gpu" if "gpu" in devices and gpu_backend(has_onnx(manifest)) else devices[0]

@@ -45,6 +45,7 @@ class CallJob:
     usual: UsualValues = AS_THEY_ARE  # in place of what the model was not trained on
     run: RunProfile = field(default_factory=usual_profile)
     """How the reads of this run err, and what they are like."""
+    gpus: tuple[int, ...] = ()  # those that were named: each has a process of its own
 
     def open_drawer(self) -> RegionImages:
         """Open the files, in the process that reads them."""
@@ -59,7 +60,7 @@ class CallJob:
         )
 
     def open_network(self) -> Predictor:
-        """Open the model on a GPU, in the process that runs it there, and say where that is."""
+        """Open the model on the first GPU, in the process that runs it there, and say where that is."""
         predictor = self.open_model(self.model, "gpu")
         if where := getattr(predictor, "runs_on", ""):
             info(f"The network runs on {where}.")

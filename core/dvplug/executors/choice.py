@@ -12,6 +12,7 @@ from dvplug.errors import InputError, PluginError, near_misses, raised
 from dvplug.executors.dask_pool import LOCAL, check_place, open_dask, require_dask
 from dvplug.executors.jobqueue import SETTINGS, open_jobqueue, read_settings
 from dvplug.executors.pool import OpenPool, Pool, WorkersWanted
+from dvplug.system.devices import parse_device
 
 GROUP = "dvplug.executors"
 DASK = "dask"
@@ -35,9 +36,9 @@ def check_executor(executor: str, device: str) -> None:
     if executor == LOCAL:
         return
     _opener(executor)
-    if device == "gpu":
+    if parse_device(device).kind == "gpu":
         raise InputError(
-            f"--device gpu cannot be had with --executor {executor}",
+            f"--device {device} cannot be had with --executor {executor}",
             cause="the network runs in each worker, on its CPU",
             repair="Leave out --device, or --executor.",
         )

@@ -133,7 +133,7 @@ class _Worker:
             )
         return DvplugError(
             f"a worker process died at {region}",
-            cause=_end_of(self.process.exitcode or 0),
+            cause=end_of(self.process.exitcode or 0),
             repair="Run with fewer --workers, or on a machine with more memory. If it dies there each time, "
             "check the reads with `samtools quickcheck`, or leave the region out with --exclude-regions.",
         )
@@ -274,7 +274,7 @@ def crash_of(attempt: Callable[..., object], *args: Any, more_s: int = 0) -> str
     process = context.Process(target=_quietly, args=(ATTEMPT_CPU_S + more_s, attempt, *args), daemon=True)
     process.start()
     process.join()
-    return _end_of(process.exitcode or 0) if (process.exitcode or 0) < 0 else ""
+    return end_of(process.exitcode or 0) if (process.exitcode or 0) < 0 else ""
 
 
 def _quietly(seconds: int, attempt: Callable[..., object], *args: Any) -> None:
@@ -287,7 +287,7 @@ def _quietly(seconds: int, attempt: Callable[..., object], *args: Any) -> None:
     os._exit(0)
 
 
-def _end_of(exit_code: int) -> str:
+def end_of(exit_code: int) -> str:
     """Say what an exit code of multiprocessing means: negative ones are signals."""
     if exit_code >= 0:
         return f"it ended with exit code {exit_code}"
