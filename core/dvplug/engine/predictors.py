@@ -90,6 +90,7 @@ class PredictorPool:
         manifest = model.manifest
         self._slots = Slots(manifest.image.shape, len(manifest.features))
         self._processes: list[_Process] = []
+        _require_shared(len(gpus) * SLOTS * self._slots.size)
         try:
             for gpu in gpus:
                 self._processes.append(_Process(open_model, model, gpu, self._slots))
@@ -149,7 +150,7 @@ class _Process:
         self.free = list(range(SLOTS))
         self.under_way: dict[int, tuple[Answer, slice]] = {}
         self.busy_s = 0.0
-        self.memory = _shared(SLOTS * slots.size)
+        self.memory = SharedMemory(create=True, size=SLOTS * slots.size)
         context = multiprocessing.get_context("spawn")  # a GPU cannot be used by a forked process
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(
@@ -212,8 +213,8 @@ class _Process:
         self.memory.close()
 
 
-def _shared(size: int) -> SharedMemory:
-    """Make memory that processes share; more than the system has of it would crash whoever writes to it."""
+def _require_shared(size: int) -> None:
+    """Raise DvplugError where so much memory cannot be shared: writing to it would crash the process."""
     with suppress(OSError):
         there = os.statvfs(_SHARED)
         if there.f_bavail * there.f_frsize < size:
@@ -222,7 +223,6 @@ def _shared(size: int) -> SharedMemory:
                 cause=f"{_SHARED} has {in_units(there.f_bavail * there.f_frsize)} left",
                 repair="Make it larger (--shm-size of a container), name fewer GPUs, or use --device gpu.",
             )
-    return SharedMemory(create=True, size=size)
 
 
 def _serve(
