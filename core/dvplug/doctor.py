@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Literal
 
-from dvplug.errors import DvplugError
-from dvplug.genotypes.genotyper import gpu_is_usable
+from dvplug.errors import DvplugError, InputError
+from dvplug.genotypes.backends import ONNX_RUNTIME, choose_backend, gpu_names
 from dvplug.kernel.cache import cache_folder, is_warm
 from dvplug.models import load_model, verify_model
 from dvplug.plugins.loading import Plugins
@@ -44,6 +44,7 @@ def examine(plugins: Plugins) -> Iterator[Finding]:
     yield _kernels()
     yield _htslib()
     yield _machine()
+    yield _gpu()
 
 
 def _plugins(plugins: Plugins) -> Iterator[Finding]:
@@ -147,5 +148,17 @@ def _htslib() -> Finding:
 def _machine() -> Finding:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     system = f"{platform.system()} {platform.machine()}"
-    gpu = "a GPU that can be used" if gpu_is_usable() else "no GPU that can be used"
-    return Finding("machine", "ok", f"{system}, Python {platform.python_version()}, {cores} cores, {gpu}")
+    return Finding("machine", "ok", f"{system}, Python {platform.python_version()}, {cores} cores")
+
+
+def _gpu() -> Finding:
+    """What `--device gpu` would run on; that it does is shown by the known answers, when a model is opened there."""
+    try:
+        backend = choose_backend(onnx=True)
+    except InputError as error:
+        names = ", ".join(gpu_names())
+        if not names:
+            return Finding("GPU", "ok", f"none: {error.cause}")
+        return Finding("GPU", "note", f"{names}, which no backend can use: {error.cause}", error.repair)
+    only = ", for models with a file of ONNX" if backend == ONNX_RUNTIME else ""
+    return Finding("GPU", "ok", f"{', '.join(gpu_names()) or 'one'} by {backend}{only}")

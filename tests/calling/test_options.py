@@ -25,6 +25,7 @@ from dvplug.calling.options import (
     option_fields,
 )
 from dvplug.cli.call import call, command_signature
+from dvplug.errors import InputError
 
 FIELDS = {field.name: field for field in option_fields(CallOptions)}
 GIVEN = {"tech": "ion", "ref": "g.fa", "reads": "r.bam", "out": "x.vcf"}
@@ -207,12 +208,32 @@ def test_help_does_not_wait_for_what_it_does_not_need(words: list[str]) -> None:
     [
         ("sex", "m", "sex is 'm', and not one of male, female"),
         ("sex", 1, "sex is 1, and not one of male, female"),
-        ("device", "tpu", "device is 'tpu', and not one of auto, cpu, gpu"),
     ],
 )
 def test_what_is_not_among_the_choices_is_refused(name: str, value: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         CallOptions.of(tech="ont", ref="a.fa", reads="a.bam", out="o.vcf", **{name: value})
+
+
+@pytest.mark.parametrize(
+    ("device", "message"),
+    [
+        ("tpu", "'tpu' is no device"),
+        ("gpu:", "'gpu:' is no device"),
+        ("gpu:0,", "no device"),
+        ("gpu:-1", "no device"),
+        ("cpu:0", "no device"),
+        ("gpu:1,0,1", "names a GPU twice"),
+    ],
+)
+def test_what_is_no_device_is_refused(device: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        CallOptions.of(tech="ont", ref="a.fa", reads="a.bam", out="o.vcf", device=device)
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu", "gpu", "gpu:3", "gpu:1,0"])
+def test_devices_are_kept_as_they_are_given(device: str) -> None:
+    assert CallOptions.of(tech="ont", ref="a.fa", reads="a.bam", out="o.vcf", device=device).device == device
 
 
 @pytest.mark.parametrize(("name", "value"), [("min_qual", "5"), ("min_gq", "5"), ("min_gq", 2.5)])

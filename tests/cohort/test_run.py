@@ -14,14 +14,17 @@ import pysam
 import pytest
 
 import dvplug
+from dvplug.calling import run as run_module
 from dvplug.calling.journal import Journal
 from dvplug.calling.options import CallOptions
 from dvplug.calling.run import call_variants
 from dvplug.cohort import run as cohort_run
 from dvplug.cohort.finished import FinishedSamples
 from dvplug.errors import DvplugError, InputError, ManyProblems
+from dvplug.models import opener_of
 from dvplug.simulate.genome import random_genome, write_fasta
 from dvplug_lab.cohorts.simulated import Person, SimulatedCohort, simulate_cohort
+from helpers.cpu_gpus import OnCpu
 from helpers.killed import Moment, killed_at, whole_files_of
 
 PERSONS = [
@@ -96,6 +99,18 @@ def test_each_sample_is_as_the_command_for_one_writes_it(
     assert len(wanted) == 10
     assert {name: made[name] for name in wanted} == wanted
     assert len(made) == 5 * len(PERSONS) + 5
+
+
+def test_several_gpus_give_the_same_records(
+    data: SimulatedCohort, called: Path, sheet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CPUs stand for them."""
+    monkeypatch.setattr(run_module, "opener_of", lambda *given: OnCpu(opener_of(*given)))
+    dvplug.call_cohort(sheet, data.reference, tmp_path / "out", workers=2, device="gpu:0,1")
+    made, wanted = whole_files_of(tmp_path / "out"), whole_files_of(called)
+    names = [name for name in wanted if name.endswith((".vcf.gz", ".tbi"))]
+    assert len(names) == 4 * len(PERSONS)
+    assert {name: made[name] for name in names} == {name: wanted[name] for name in names}
 
 
 MOMENTS = [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 from dvplug.errors import InputError, ModelError
 from dvplug.genotypes import genotyper as genotyper_module
 from dvplug.genotypes.genotyper import KerasPredictor, choose_device, open_genotyper
+from dvplug.genotypes.networks import quiet_backend
 from dvplug.train.export import Description, export
 from dvplug.train.fit import fit
 from dvplug.train.state import FitSettings
@@ -70,21 +73,44 @@ def test_litert_and_keras_agree_within_the_tolerance(model: ModelFolder) -> None
 def test_auto_takes_the_gpu_only_where_it_is_usable(
     model: ModelFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(genotyper_module, "gpu_is_usable", lambda: False)
+    monkeypatch.setattr(genotyper_module, "gpu_backend", lambda onnx: None)
     assert choose_device("auto") == "cpu"
     assert open_genotyper(model, "auto").device == "cpu"
     with pytest.raises(InputError, match=r"device 'gpu' cannot be used.*or use --device cpu"):
         open_genotyper(model, "gpu")
     with pytest.raises(InputError, match="unknown device 'tpu'"):
         choose_device("tpu")
-    monkeypatch.setattr(genotyper_module, "gpu_is_usable", lambda: True)
+    for name in ("gpu_backend", "choose_backend"):
+        monkeypatch.setattr(genotyper_module, name, lambda onnx: "tensorflow")
     assert choose_device("auto") == "gpu"
     assert choose_device("cpu") == "cpu"
 
 
-def test_a_hidden_gpu_is_not_usable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
-    assert not genotyper_module.gpu_is_usable()
+def test_a_gpu_has_to_give_the_known_answers(
+    model: ModelFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The CPU stands for it."""
+    backend = keras_backend()
+    for name in ("gpu_backend", "choose_backend"):
+        monkeypatch.setattr(genotyper_module, name, lambda onnx: backend)
+    monkeypatch.setattr(genotyper_module, "take_gpu", lambda name: f"a GPU of {name}")
+    opened = open_genotyper(model, "gpu")
+    assert opened.device == "gpu"
+    assert re.fullmatch(rf"a GPU of {backend} by {backend}, known answers within \S+", opened.runs_on)
+    other = shutil.copytree(model.folder, tmp_path / "other")
+    known = dict(np.load(model.path("known-answer")))
+    np.savez_compressed(
+        other / "known_answer.npz", **known | {"probabilities": known["probabilities"][:, ::-1]}
+    )
+    with pytest.raises(ModelError, match="fails its known-answer test"):
+        open_genotyper(open_folder(other), "gpu")
+
+
+def keras_backend() -> str:
+    quiet_backend()
+    import keras
+
+    return keras.config.backend()
 
 
 def test_a_cpu_worker_never_imports_tensorflow(model: ModelFolder) -> None:

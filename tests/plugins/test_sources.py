@@ -117,7 +117,7 @@ def test_libraries_are_those_of_dvplug_and_of_the_plugins(lab: Callable[[], Plug
     found = RunCode.of(plugins, plugins.technology("lab"), LITERT)
     assert {"numpy", "numba", "pysam", "ai-edge-litert"} <= set(found.libraries)
     assert "tensorflow" not in found.libraries
-    assert "tensorflow" in RunCode.of(plugins, plugins.technology("lab"), LITERT, "gpu").libraries
+    assert "tensorflow" in RunCode.of(plugins, plugins.technology("lab"), LITERT, ["tensorflow"]).libraries
 
 
 def test_libraries_installed_elsewhere_are_none_of_the_plugins_code(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -24,7 +23,7 @@ PATIENCE_S = 300  # of what takes milliseconds where nothing else runs
 @pytest.fixture(autouse=True)
 def forked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers are forked, though other tests of this process may have loaded TensorFlow; spawned ones import us."""
-    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+    monkeypatch.setattr("dvplug.system.workers.THREADED", frozenset())
 
 
 @settings(deadline=None)

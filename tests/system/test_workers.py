@@ -24,7 +24,7 @@ REGIONS = [Region("c", i, i + 1) for i in range(40)]
 @pytest.fixture(autouse=True)
 def forked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers are forked, though other tests of this process may have loaded TensorFlow; spawned ones import us."""
-    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+    monkeypatch.setattr("dvplug.system.workers.THREADED", frozenset())
 
 
 def squares(job: int) -> Callable[[Region], int]:

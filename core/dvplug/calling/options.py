@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 
 from typing_extensions import TypedDict
 
+from dvplug.system.devices import known_device
 from dvplug.system.locations import Location, StrPath, location, model_request, shown
 from dvplug.system.memory import parse_size
 
@@ -106,6 +107,7 @@ FILES = OptionKind(list[Path], StrPath | Sequence[StrPath], _files)
 OUTPUT = OptionKind(str, StrPath, os.fspath)
 OUTPUT_OR_STDOUT = OUTPUT._replace(hyphen=True)
 TEXTS = OptionKind(list[str], StrPath | Sequence[StrPath], _texts)
+DEVICE = OptionKind(str, str, known_device)
 MODEL = OptionKind(str, StrPath, model_request)
 NUMBER = OptionKind(float, float, _number)
 SIZE = OptionKind(str, int | str, _bytes)
@@ -170,9 +172,14 @@ class CallOptions:
             "Worker processes; the default is one per core. The output does not depend on it.", Bearing.NONE
         ),
     ] = 1  # in Python, where several are for scripts that guard their top level
-    device: Annotated[Literal["auto", "cpu", "gpu"], Option("Where the network runs.", Bearing.ROUNDING)] = (
-        "auto"
-    )
+    device: Annotated[
+        str,
+        Option(
+            "Where the network runs: auto, cpu, gpu, or GPUs by number, such as gpu:0,1.",
+            Bearing.ROUNDING,
+            DEVICE,
+        ),
+    ] = "auto"
     sample: Annotated[
         str | None,
         Option("The sample to call, as @RG SM names it, where the reads are of several.", Bearing.VALUE),
@@ -330,7 +337,7 @@ class SharedKeywords(TypedDict, total=False):
     exclude_regions: StrPath | Sequence[StrPath]
     model: StrPath | None
     workers: int
-    device: Literal["auto", "cpu", "gpu"]
+    device: str
     min_qual: float
     min_gq: int
     keep_ref_calls: bool

@@ -33,7 +33,8 @@ from dvplug.executors.spread import spread
 from dvplug.genome.ploidy import Ploidy, left_out_by_default, resolve_ploidy
 from dvplug.genome.reference import Reference
 from dvplug.genome.regions import grouped, partitions, resolve_regions, skip_n_runs
-from dvplug.genotypes.genotyper import gpu_is_usable
+from dvplug.genotypes.backends import DISTRIBUTIONS, gpu_backend
+from dvplug.genotypes.genotyper import has_onnx
 from dvplug.inputs.preflight import Checked, Where, check_call
 from dvplug.inputs.recognition import AUTO
 from dvplug.inputs.run_profile import measure_run
@@ -51,12 +52,13 @@ from dvplug.records.postprocess import PostprocessSettings
 from dvplug.records.profile_lines import profile_lines
 from dvplug.records.vcf import VcfWriter, header, with_header_lines
 from dvplug.system.console import info, progress, warn
+from dvplug.system.devices import parse_device
 from dvplug.system.input_states import InputStates
 from dvplug.system.locations import file_name, shown
 from dvplug.system.memory import in_units, workers_that_fit
 from dvplug.system.outputs import VCF_SUFFIXES, Output, Together, require_apart, reserved
 from dvplug.system.run_log import log_event, run_log
-from dvplug_registry.manifest import MANIFEST_NAME
+from dvplug_registry.manifest import MANIFEST_NAME, Manifest
 
 if TYPE_CHECKING:
     from dvplug.records.gvcf import GvcfWriter
@@ -225,7 +227,7 @@ def prepare_call(options: CallOptions, cuts: Cuts | None = None) -> PreparedCall
     options = replace(options, tech=checked.profile.name) if options.tech == AUTO else options
     job, departures, met = call_job(options, plugins, checked, inputs)
     of_model = _of_model(plugins, job)
-    code = RunCode.of(plugins, checked.profile, of_model, job.device)
+    code = RunCode.of(plugins, checked.profile, of_model, _on_gpu(job))
     with Reference.open(options.ref) as reference:
         text = partial(
             _header, (departures, job.run), reference.lengths, checked.sample, reference=file_name(options.ref),
@@ -320,7 +322,7 @@ def call_job(
     model = resolve_model(plugins, profile, options.model, offline=options.offline)
     check_fit(plugins, model.manifest, profile)
     opener = opener_of(plugins, model, profile)
-    device = _device(options, opener.devices)
+    device = _device(options, opener.devices, model.manifest)
     opener.require_device(device)
     with inputs.watched():
         sample, run = measure_run(checked.reads, options.ref, profile)
@@ -342,6 +344,7 @@ def call_job(
         inputs=inputs.also(model.folder / name for name in (MANIFEST_NAME, *model.manifest.files)),
         usual=usual,
         run=run,
+        gpus=parse_device(options.device).gpus,
     )
     return job, departures, reads_met(model.manifest, sample, checked.mismatches)
 
@@ -448,9 +451,15 @@ def ploidy_of(options: CallOptions, lengths: Mapping[str, int], regions: Iterabl
     )
 
 
-def _device(options: CallOptions, devices: Sequence[str]) -> str:
+def _on_gpu(job: CallJob) -> Sequence[str]:
+    """The libraries that run the network, where it runs on a GPU."""
+    backend = gpu_backend(has_onnx(job.model.manifest)) if job.device == "gpu" else None
+    return DISTRIBUTIONS[backend] if backend else ()
+
+
+def _device(options: CallOptions, devices: Sequence[str], manifest: Manifest) -> str:
     if options.device != "auto":
-        return options.device
+        return parse_device(options.device).kind
     if options.executor != LOCAL:
         return "cpu"
-    return "gpu" if "gpu" in devices and gpu_is_usable() else devices[0]
+    return "gpu" if "gpu" in devices and gpu_backend(has_onnx(manifest)) else devices[0]

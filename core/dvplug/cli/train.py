@@ -244,6 +244,7 @@ def export(
     card: Path | None = None,
     metrics: Annotated[list[Path] | None, Several] = None,
     licence: str = "Apache-2.0",
+    onnx: bool = False,
 ) -> None:
     """Make a model folder of a fit.
 
@@ -271,6 +272,9 @@ def export(
         manifest has it, and `dvplug registry list` shows it. Export once without, call, evaluate, and export again.
     licence
         SPDX expression.
+    onnx
+        Add the float32 network as a file of ONNX, for ONNX Runtime on a GPU and for other programs. It needs
+        `pip install 'dvplug[onnx]'`.
     """
     from dvplug.system.outputs import reserved_folder
     from dvplug.train.export import Description
@@ -285,4 +289,4 @@ def export(
     if card is not None:
         read_card(card)
     with reserved_folder(out, "--out"):
-        export_model(fitted, tune, about, out, card)
+        export_model(fitted, tune, about, out, card, onnx)

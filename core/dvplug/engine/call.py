@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import NamedTuple, TypeAlias
+from types import TracebackType
+from typing import NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from dvplug.engine.draw import Drawn
 from dvplug.engine.job import CallJob
+from dvplug.engine.predictors import Answer, PredictorPool
 from dvplug.genome.regions import runs
 from dvplug.hookspecs import Predictor
 from dvplug.line.record import REF_CALL, VcfRecord
@@ -34,6 +37,9 @@ Spread: TypeAlias = Callable[
     [type["RunCaller"], CallJob, Iterable[PartitionRun]], Iterator[list[RegionResult]]
 ]
 """What calls runs of partitions somewhere else, with the promise of `map_in_order`."""
+
+
+Finished = TypeVar("Finished")
 
 
 class Genotyped(NamedTuple):
@@ -130,6 +136,60 @@ class RegionDrawer:
         return list(self.images.draw(partition.region, targets=partition.targets, linked=True))
 
 
+class Network:
+    """The network of a model, on one GPU in this process, or on several in others: see `PredictorPool`."""
+
+    def __init__(self, job: CallJob) -> None:
+        self.pool = PredictorPool(job.open_model, job.model, job.gpus) if job.gpus else None
+        self.predictor = None if job.gpus else job.open_network()
+
+    def begin(self, job: CallJob, parts: Sequence[Drawn]) -> Callable[[], RegionResult]:
+        """Hand out the images of a region; what is returned waits for their probabilities, and calls it."""
+        if self.predictor is not None:
+            return partial(call_region, parts, self.predictor, job)
+        assert self.pool is not None
+        answers = [self.pool.submit(drawn.images.images, drawn.images.features) for drawn in parts]
+        return partial(call_region, parts, _Answers(answers), job)
+
+    def __enter__(self) -> Network:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.pool is not None:
+            self.pool.__exit__(kind, error, trace)
+
+
+class _Answers:
+    """The probabilities of a region's parts, which were asked for already, in the place of a predictor."""
+
+    def __init__(self, answers: Iterable[Answer]) -> None:
+        self._answers = iter(answers)
+
+    def predict(
+        self, images: npt.NDArray[np.uint8], features: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.float32]:
+        """Return those of the next part, float32[n, 3]."""
+        return next(self._answers).wait()
+
+
+def ahead(job: CallJob) -> int:
+    """How many regions are handed out before the first of them is waited for."""
+    return 2 * len(job.gpus)
+
+
+def finished(begun: Iterable[Callable[[], Finished]], most: int) -> Iterator[Finished]:
+    """Yield what each gives, in order; up to so many more than the one that is waited for are begun."""
+    waiting: deque[Callable[[], Finished]] = deque()
+    for one in begun:
+        waiting.append(one)
+        if len(waiting) > most:
+            yield waiting.popleft()()
+    while waiting:
+        yield waiting.popleft()()
+
+
 def call_regions(
     job: CallJob,
     partitions: Sequence[Partition],
@@ -139,7 +199,8 @@ def call_regions(
 ) -> Iterator[RegionResult]:
     """Call partitions: one result for each, in order.
 
-    On a CPU each worker goes the whole line; on a GPU the workers draw and this process runs the network.
+    On a CPU each worker goes the whole line; on a GPU the workers draw and this process runs the network, or deals the
+    images out to the processes of several GPUs.
 
     Parameters
     ----------
@@ -152,9 +213,9 @@ def call_regions(
         Whatever a worker met.
     """
     if job.device == "gpu":
-        genotyper = job.open_model(job.model, "gpu")
-        for parts in map_in_order(RegionDrawer, job, partitions, workers, max_memory):
-            yield call_region(parts, genotyper, job)
+        with Network(job) as network:
+            drawn = map_in_order(RegionDrawer, job, partitions, workers, max_memory)
+            yield from finished((network.begin(job, parts) for parts in drawn), ahead(job))
     else:
         most = max(1, len(partitions) // (RUNS_PER_WORKER * workers))
         size = job.pipeline.profile.partition_size * (LONGER_ELSEWHERE if spread else 1)

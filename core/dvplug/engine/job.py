@@ -11,12 +11,13 @@ from dvplug.engine.pipeline import Pipeline
 from dvplug.engine.usual import AS_THEY_ARE, KnownRun, UsualValues
 from dvplug.errors import DvplugError, InputError, ModelError, Problems
 from dvplug.genome.ploidy import DIPLOID, Ploidy
-from dvplug.hookspecs import OpenModel
+from dvplug.hookspecs import OpenModel, Predictor
 from dvplug.line.run_profile import RunProfile, usual_profile
 from dvplug.models import load_model
 from dvplug.plugins.loading import Plugins
 from dvplug.reads.groups import ReadSource
 from dvplug.records.postprocess import PostprocessSettings
+from dvplug.system.console import info
 from dvplug.system.input_states import NO_INPUTS, InputStates
 from dvplug.system.locations import Location, is_remote
 from dvplug_registry.manifest import MANIFEST_NAME
@@ -44,6 +45,7 @@ class CallJob:
     usual: UsualValues = AS_THEY_ARE  # in place of what the model was not trained on
     run: RunProfile = field(default_factory=usual_profile)
     """How the reads of this run err, and what they are like."""
+    gpus: tuple[int, ...] = ()  # those that were named: each has a process of its own
 
     def open_drawer(self) -> RegionImages:
         """Open the files, in the process that reads them."""
@@ -56,6 +58,13 @@ class CallJob:
             inputs=self.inputs,
             run=KnownRun(self.run, self.usual),
         )
+
+    def open_network(self) -> Predictor:
+        """Open the model on the first GPU, in the process that runs it there, and say where that is."""
+        predictor = self.open_model(self.model, "gpu")
+        if where := getattr(predictor, "runs_on", ""):
+            info(f"The network runs on {where}.")
+        return predictor
 
     def portable(self) -> CallJob:
         """Return the job with places that do not depend on the folder that this process is in."""

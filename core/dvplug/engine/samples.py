@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
-from dvplug.engine.call import RUNS_PER_WORKER, RegionDrawer, RunCaller, call_region
+from dvplug.engine.call import RUNS_PER_WORKER, Network, RegionDrawer, RunCaller, ahead, finished
 from dvplug.engine.draw import Drawn
 from dvplug.engine.job import CallJob
 from dvplug.errors import DvplugError
 from dvplug.genome.regions import runs
-from dvplug.hookspecs import Predictor
 from dvplug.line.region import Partition, PartitionRun
 from dvplug.line.result import RegionResult
 from dvplug.system.workers import map_queues
@@ -105,13 +104,21 @@ class SamplesCaller:
 class _Networks:
     """The networks that this process runs, each opened once."""
 
-    open: dict[str, Predictor] = field(default_factory=dict)
+    stack: ExitStack
+    open: dict[str, Network] = field(default_factory=dict)
 
-    def call(self, job: CallJob, drawn: DrawnRun) -> list[RegionResult]:
+    def begin(
+        self, jobs: Sequence[CallJob], number: int, answer: SampleAnswer | DrawnRun
+    ) -> Callable[[], tuple[int, SampleAnswer]]:
+        """Hand out the images of a sample's partitions, where there are some; what is returned gives the answer."""
+        if not isinstance(answer, DrawnRun):
+            return lambda: (number, answer)
+        job = jobs[number]
         model = job.model.manifest_sha256
         if model not in self.open:
-            self.open[model] = job.open_model(job.model, "gpu")
-        return [call_region(parts, self.open[model], job) for parts in drawn.partitions]
+            self.open[model] = self.stack.enter_context(Network(job))
+        begun = [self.open[model].begin(job, parts) for parts in answer.partitions]
+        return lambda: (number, [one() for one in begun])
 
 
 def call_samples(
@@ -134,7 +141,8 @@ def call_samples(
     number of the sample, answer
         In the order of each sample's regions.
     """
-    networks = _Networks()
-    with closing(map_queues(SamplesCaller, jobs, queues, workers, max_memory)) as answers:
-        for number, answer in answers:
-            yield number, networks.call(jobs[number], answer) if isinstance(answer, DrawnRun) else answer
+    with ExitStack() as stack:
+        networks = _Networks(stack)
+        answers = stack.enter_context(closing(map_queues(SamplesCaller, jobs, queues, workers, max_memory)))
+        begun = (networks.begin(jobs, *answer) for answer in answers)
+        yield from finished(begun, max(map(ahead, jobs), default=0))

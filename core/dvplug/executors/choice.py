@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dvplug.errors import InputError, PluginError, near_misses, raised
 from dvplug.executors.pool import LOCAL, SETTINGS, OpenPool, Pool, WorkersWanted
+from dvplug.system.devices import parse_device
 
 GROUP = "dvplug.executors"
 DASK = "dask"
@@ -33,9 +34,9 @@ def check_executor(executor: str, device: str) -> None:
     if executor == LOCAL:
         return
     _opener(executor)
-    if device == "gpu":
+    if parse_device(device).kind == "gpu":
         raise InputError(
-            f"--device gpu cannot be had with --executor {executor}",
+            f"--device {device} cannot be had with --executor {executor}",
             cause="the network runs in each worker, on its CPU",
             repair="Leave out --device, or --executor.",
         )

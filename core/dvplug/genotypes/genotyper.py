@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from ctypes.util import find_library
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -14,16 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dvplug.errors import InputError, ModelError
-from dvplug.genotypes.networks import build, predict_batch, quiet_backend, require_tensorflow, softmax
+from dvplug.genotypes.backends import ONNX_RUNTIME, choose_backend, gpu_backend, gpu_names, take_gpu
+from dvplug.genotypes.networks import GPU_BATCH, build, predict_batch, quiet_backend, softmax
+from dvplug.genotypes.onnx_runtime import ONNX, OnnxPredictor
 from dvplug.hookspecs import Predictor
 from dvplug.system.console import stderr
 from dvplug.system.quiet import libraries_kept_quiet
 from dvplug.technology import Frozen
+from dvplug_registry.known_answer import known_answer_test
 
 if TYPE_CHECKING:
+    from dvplug_registry.manifest import Manifest
     from dvplug_registry.model_folder import ModelFolder
-
-_GPU_BATCH = 256
 
 
 class LiteRTSettings(Frozen):
@@ -36,6 +36,7 @@ class DevicePredictor(Predictor, Protocol):
     """An opened model that says where it runs; each row of what it predicts is the same, whatever n is."""
 
     device: str  # "cpu" or "gpu"
+    runs_on: str  # for people: which GPU, and by what; empty on a CPU
 
 
 def open_genotyper(model: ModelFolder, device: str = "auto") -> DevicePredictor:
@@ -46,80 +47,65 @@ def open_genotyper(model: ModelFolder, device: str = "auto") -> DevicePredictor:
     model
         A model whose files have been verified.
     device
-        ``cpu``: LiteRT in this process, on one thread. ``gpu``: TensorFlow on the first GPU. ``auto``: the GPU
-        when `gpu_is_usable` says so, otherwise the CPU; ``device`` of what is returned says which it took.
+        ``cpu``: LiteRT in this process, on one thread. ``gpu``: the first GPU, by the backend that `gpu_backend`
+        finds. ``auto``: the GPU where it finds one, otherwise the CPU; ``device`` of what is returned says which it
+        took.
 
     Raises
     ------
     InputError
-        The device is unknown, or ``gpu`` was asked for and there is none that TensorFlow can use.
+        The device is unknown, or ``gpu`` was asked for and there is none that a backend can use.
     ModelError
-        The LiteRT file cannot be opened, or its inputs are not those of the manifest.
+        The LiteRT file cannot be opened, or its inputs are not those of the manifest; or the GPU does not give the
+        model's known answers.
     """
-    if choose_device(device) == "cpu":
-        manifest = model.manifest
+    manifest = model.manifest
+    if choose_device(device, has_onnx(manifest)) == "cpu":
         return LiteRTPredictor(model.path("litert"), manifest.image.shape, len(manifest.features))
     with libraries_kept_quiet():
-        _require_gpu()
-        return KerasPredictor(model, "gpu")
+        return _open_on_gpu(model)
 
 
-def choose_device(device: str) -> Literal["cpu", "gpu"]:
-    """Decide what ``auto`` means here, without importing TensorFlow.
+def choose_device(device: str, onnx: bool = False) -> Literal["cpu", "gpu"]:
+    """Decide what ``auto`` means here, without importing a backend.
+
+    Parameters
+    ----------
+    onnx
+        As of `gpu_backend`.
 
     Raises
     ------
     InputError
-        The device is unknown, or ``gpu`` was asked for and `gpu_is_usable` says no.
+        The device is unknown, or ``gpu`` was asked for and no backend can use one.
     """
-    if device == "cpu" or (device == "auto" and not gpu_is_usable()):
+    if device == "cpu" or (device == "auto" and gpu_backend(onnx) is None):
         return "cpu"
     if device not in ("auto", "gpu"):
         raise InputError(f"unknown device '{device}'", repair="Use auto, cpu or gpu.")
-    require_tensorflow()
-    if not gpu_is_usable():
-        raise _no_gpu("no NVIDIA driver, or no CUDA libraries, were found")
+    choose_backend(onnx)
     return "gpu"
 
 
-def gpu_is_usable() -> bool:
-    """Tell, without importing it, whether TensorFlow, an NVIDIA GPU and CUDA's libraries are here.
-
-    The GPU shows as a device file of NVIDIA's driver (``/dev/nvidia0``; ``/dev/dxg`` under WSL) that
-    CUDA_VISIBLE_DEVICES does not hide; the libraries as the Python package ``nvidia.cudnn``, which
-    ``tensorflow[and-cuda]`` brings, or as a system-wide libcudnn.
-    """
-    if importlib.util.find_spec("tensorflow") is None:
-        return False
-    if os.environ.get("CUDA_VISIBLE_DEVICES", "0").strip() in ("", "-1"):
-        return False
-    if not any(Path("/dev").glob("nvidia[0-9]*")) and not Path("/dev/dxg").exists():
-        return False
-    packaged = importlib.util.find_spec("nvidia") and importlib.util.find_spec("nvidia.cudnn")
-    return bool(packaged or find_library("cudnn"))
+def has_onnx(manifest: Manifest) -> bool:
+    """Whether a model has a file for ONNX Runtime."""
+    return any(entry.role == ONNX for entry in manifest.files.values())
 
 
-def _no_gpu(cause: str) -> InputError:
-    return InputError(
-        "device 'gpu' cannot be used",
-        cause=cause,
-        repair="Install NVIDIA's driver and 'tensorflow[and-cuda]', or use --device cpu.",
-    )
-
-
-def _require_gpu() -> None:
-    """Have TensorFlow take the GPU; raises InputError."""
-    require_tensorflow()
-    quiet_backend()
-    import tensorflow as tf
-
-    found = tf.config.list_physical_devices("GPU")
-    if not found:
-        raise _no_gpu("TensorFlow sees none")
-    for gpu in found:
-        tf.config.experimental.set_memory_growth(gpu, True)
-    # TF32 would move probabilities by about 1e-3 away from the CPU's.
-    tf.config.experimental.enable_tensor_float_32_execution(False)
+def _open_on_gpu(model: ModelFolder) -> DevicePredictor:
+    """Open a model on the first GPU, and try its known answers there; raises as `open_genotyper`."""
+    backend = choose_backend(has_onnx(model.manifest))
+    predictor: KerasPredictor | OnnxPredictor
+    if backend == ONNX_RUNTIME:
+        predictor = OnnxPredictor(model, "gpu")
+        name = " and ".join(gpu_names()[:1]) or "a GPU"
+    else:
+        quiet_backend(backend)
+        name = take_gpu(backend)
+        predictor = KerasPredictor(model, "gpu")
+    difference = known_answer_test(model, predictor.predict)
+    predictor.runs_on = f"{name} by {backend}, known answers within {difference:.1g}"
+    return predictor
 
 
 class LiteRTPredictor:
@@ -130,6 +116,7 @@ class LiteRTPredictor:
     """
 
     device = "cpu"
+    runs_on = ""
 
     def __init__(self, path: Path, shape: tuple[int, int, int], features: int) -> None:
         self._interpreter, self._image, self._features, self._logits = _open_litert(path, shape, features)
@@ -147,12 +134,16 @@ class LiteRTPredictor:
 
 
 class KerasPredictor:
-    """The model's float32 weights in the network that a plugin builds, on whatever device Keras runs."""
+    """The model's float32 weights in the network that a plugin builds, on whatever backend and device Keras runs."""
+
+    runs_on = ""
 
     def __init__(self, model: ModelFolder, device: str) -> None:
         from dvplug.genotypes.weights import load_weights
 
         quiet_backend()
+        from keras import config
+
         manifest = model.manifest
         self.device = device
         self._network = build(
@@ -162,11 +153,11 @@ class KerasPredictor:
             len(manifest.features),
         )
         load_weights(self._network, model.path("weights"))
-        self._network.compile(jit_compile=False)
+        self._network.compile(jit_compile=config.backend() == "jax")  # which would go step by step without
 
     def predict(self, images: NDArray[np.uint8], features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return probabilities float32[n,3] of images uint8[n,h,w,c] and features float32[n,f]."""
-        return predict_batch(self._network, images, features, _GPU_BATCH)
+        return predict_batch(self._network, images, features, GPU_BATCH)
 
 
 @contextmanager

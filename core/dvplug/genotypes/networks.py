@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from dvplug.errors import InputError
+from dvplug.genotypes.backends import environment
 from dvplug.hookspecs import Network
 from dvplug.plugins.loading import installed_plugins
 from dvplug.plugins.network_checks import CheckedBuild
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     import keras
 
 PREDICT_BATCH = 64
+GPU_BATCH = 256
 GENOTYPES = ("hom_ref", "het", "hom_alt")
 TYPES_SETTING = "sequencing_types"
 """The setting of networks that can be fitted to examples of several technologies together."""
@@ -46,7 +49,8 @@ def build(
     Returns
     -------
     keras.Model
-        From ``[image, features]`` to logits ``float32[n,3]``, ordered as `GENOTYPES`.
+        From ``[image, features]`` to logits ``float32[n,3]``, ordered as `GENOTYPES`. All of it computes in float32,
+        channels last, whatever the user's settings of Keras say: what is called is what was trained.
 
     Raises
     ------
@@ -57,7 +61,25 @@ def build(
     """
     plugins = installed_plugins()
     build_network = CheckedBuild.of(plugins, architecture)
-    return build_network(shape, features, checked_settings(architecture, settings))
+    with _usual_keras():
+        return build_network(shape, features, checked_settings(architecture, settings))
+
+
+@contextmanager
+def _usual_keras() -> Iterator[None]:
+    """Build layers as models have them; under bfloat16 .99933 would become 1."""
+    from keras import config
+
+    before = config.dtype_policy(), config.floatx(), config.image_data_format()
+    config.set_dtype_policy("float32")
+    config.set_floatx("float32")
+    config.set_image_data_format("channels_last")
+    try:
+        yield
+    finally:
+        config.set_dtype_policy(before[0])
+        config.set_floatx(before[1])
+        config.set_image_data_format(before[2])
 
 
 def checked_settings(architecture: str, settings: Mapping[str, object]) -> BaseModel:
@@ -114,37 +136,55 @@ def logits_batch(
     model: keras.Model, images: NDArray[np.uint8], features: NDArray[np.float32], size: int = PREDICT_BATCH
 ) -> NDArray[np.float32]:
     """Logits float32[n,3], as `predict_batch` makes probabilities of them."""
+    return padded(lambda image, feature: model.predict_on_batch([image, feature]), images, features, size)
+
+
+def padded(
+    logits: Callable[[NDArray[np.uint8], NDArray[np.float32]], object],
+    images: NDArray[np.uint8],
+    features: NDArray[np.float32],
+    size: int,
+) -> NDArray[np.float32]:
+    """Return what a network gives, float32[n,3], of images uint8[n,h,w,c] and features; it always gets ``size``."""
     parts = [np.empty((0, 3), np.float32)]
     for start in range(0, len(images), size):
         n = min(size, len(images) - start)
         padding = [(0, size - n)]
         image = np.pad(images[start : start + n], padding + [(0, 0)] * 3)
         feature = np.pad(features[start : start + n], [*padding, (0, 0)])
-        parts.append(np.asarray(model.predict_on_batch([image, feature]))[:n])
+        parts.append(np.asarray(logits(image, feature))[:n])
     return np.concatenate(parts)
 
 
-def quiet_backend() -> None:
+def quiet_backend(backend: str | None = None) -> None:
     """Import Keras, and keep its backend's start-up notices off the terminal: TensorFlow reads how many when loaded.
+
+    Parameters
+    ----------
+    backend
+        Which one Keras is to run; None leaves it to Keras. Where Keras was imported before, it goes on as it is.
 
     Raises
     ------
     InputError
-        Keras or its backend is not installed, as where only calling was.
+        Keras or its backend is not installed, as where only calling was; or it runs another backend already.
     """
-    name = "TF_CPP_MIN_LOG_LEVEL"
-    before = os.environ.get(name)
-    os.environ.setdefault(name, "3")
+    level = "TF_CPP_MIN_LOG_LEVEL"
+    wanted = {level: os.environ.get(level, "3")} | ({"KERAS_BACKEND": backend} if backend else {})
     try:
-        with libraries_kept_quiet():  # absl says some things before it is told how much to say
-            import keras  # noqa: F401
+        # absl says some things before it is told how much to say
+        with environment(wanted), libraries_kept_quiet():
+            import keras
     except ModuleNotFoundError as error:
         raise _lacks(
             error.name or "keras", "networks are trained, and run on GPUs, by Keras on it"
         ) from error
-    finally:
-        if before is None:
-            del os.environ[name]
+    if backend and keras.config.backend() != backend:
+        raise InputError(
+            f"Keras runs on {keras.config.backend()} in this process, and not on {backend}",
+            cause="it was imported before",
+            repair=f"Set KERAS_BACKEND={backend} before Keras is imported.",
+        )
 
 
 def require_tensorflow() -> None:

@@ -234,6 +234,11 @@ class CheckedPredictor:
     predictor: Predictor
     model: str
 
+    @property
+    def runs_on(self) -> str:
+        """Which GPU, and by what, for people; empty where the predictor does not say."""
+        return str(getattr(self.predictor, "runs_on", ""))
+
     def predict(self, images: NDArray[np.uint8], features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return probabilities float32[n, 3]."""
         given = self.owner.call(self.predictor.predict, images, features)

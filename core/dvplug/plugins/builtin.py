@@ -136,7 +136,7 @@ def dvplug_genotypers() -> list[Genotyper]:
     return [
         Genotyper(
             "litert",
-            "a network, by LiteRT on a CPU, by Keras from its weights on a GPU",
+            "a network, by LiteRT on a CPU, by Keras or ONNX Runtime on a GPU",
             "dvplug.genotypes.genotyper:open_genotyper",
             files={"weights": ".safetensors", "litert": ".tflite"},
             settings="dvplug.genotypes.genotyper:LiteRTSettings",

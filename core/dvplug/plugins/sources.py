@@ -25,7 +25,6 @@ from dvplug.system.run_log import LIBRARIES, library_versions
 from dvplug.technology import TechnologyProfile
 
 OWN = "dvplug"
-ON_GPU = ("keras", "tensorflow")
 _INSTALLED = tuple(
     str(Path(place).resolve())
     for name, place in sysconfig.get_paths().items()
@@ -54,9 +53,11 @@ class RunCode(NamedTuple):
     libraries: dict[str, str]
 
     @classmethod
-    def of(cls, plugins: Plugins, profile: TechnologyProfile, more: Parts, device: str = "cpu") -> RunCode:
-        """Look at what a technology is called with, and what its model is opened with."""
-        libraries = {*LIBRARIES, *_needed(plugins, profile, more), *(ON_GPU if device == "gpu" else ())}
+    def of(
+        cls, plugins: Plugins, profile: TechnologyProfile, more: Parts, also: Collection[str] = ()
+    ) -> RunCode:
+        """Look at what a technology is called with, what its model is opened with, and these libraries, too."""
+        libraries = {*LIBRARIES, *_needed(plugins, profile, more), *also}
         return cls(
             {p.distribution: p.version for p in plugins.plugins if p.status == "ok"},
             code_digests(plugins, profile, more),

@@ -28,6 +28,8 @@ from dvplug.system.queues import Queues, Ticket
 RESULTS_PER_WORKER = 4  # that may wait for an earlier one
 GIVEN_AHEAD = 2  # regions that a worker has at most, so that it need not wait for the next
 LOOK_S = 0.25  # between two looks at the memory, and of a worker at its parent
+THREADED = frozenset({"tensorflow", "jax", "torch", "onnxruntime"})
+"""Libraries whose threads, or use of a GPU, a forked process would inherit in a state that it cannot go on from."""
 ATTEMPT_CPU_S = 5  # of what should take a second: more is an endless loop
 Job = TypeVar("Job")
 Part = TypeVar("Part")
@@ -131,7 +133,7 @@ class _Worker:
             )
         return DvplugError(
             f"a worker process died at {region}",
-            cause=_end_of(self.process.exitcode or 0),
+            cause=end_of(self.process.exitcode or 0),
             repair="Run with fewer --workers, or on a machine with more memory. If it dies there each time, "
             "check the reads with `samtools quickcheck`, or leave the region out with --exclude-regions.",
         )
@@ -293,7 +295,7 @@ def attempted(attempt: Callable[..., object], *args: Any, more_s: int = 0) -> At
         found = pipe.recv()
     process.join()
     code = process.exitcode or 0
-    return Attempt(_end_of(code)) if code < 0 else Attempt(found=found)
+    return Attempt(end_of(code)) if code < 0 else Attempt(found=found)
 
 
 def _quietly(pipe: Connection, seconds: int, attempt: Callable[..., object], *args: Any) -> None:
@@ -306,7 +308,7 @@ def _quietly(pipe: Connection, seconds: int, attempt: Callable[..., object], *ar
     os._exit(0)
 
 
-def _end_of(exit_code: int) -> str:
+def end_of(exit_code: int) -> str:
     """Say what an exit code of multiprocessing means: negative ones are signals."""
     if exit_code >= 0:
         return f"it ended with exit code {exit_code}"
@@ -322,6 +324,6 @@ def _end_of(exit_code: int) -> str:
 
 
 def process_context() -> multiprocessing.context.BaseContext:
-    """Fork on Linux, so that workers share what is loaded; elsewhere, or beside TensorFlow's threads, spawn."""
-    fork = sys.platform == "linux" and "tensorflow" not in sys.modules
+    """Fork on Linux, so that workers share what is loaded; elsewhere, or beside threads of these libraries, spawn."""
+    fork = sys.platform == "linux" and not THREADED & sys.modules.keys()
     return multiprocessing.get_context("fork" if fork else "spawn")

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from dvplug.errors import InputError, Problems
 from dvplug.genotypes.genotyper import LiteRTPredictor, LiteRTSettings
 from dvplug.genotypes.networks import GENOTYPES, build, predict_batch, quiet_backend, require_tensorflow
+from dvplug.genotypes.onnx_runtime import ONNX
 from dvplug.genotypes.weights import load_weights, save_weights
 from dvplug.system import console
 from dvplug.system.explain import explain
@@ -25,6 +26,7 @@ from dvplug.system.quiet import libraries_kept_quiet
 from dvplug.technology import Frozen
 from dvplug.train.calibrate import Temperatures, calibrate, fit_lapse_rates
 from dvplug.train.fit import predict
+from dvplug.train.onnx_file import BACKEND, ONNX_NAME, require_onnx, write_onnx
 from dvplug.train.state import WEIGHTS_NAME, Fit, read_fit
 from dvplug.train.store import VARIANT_TYPES, ExampleReader, Examples, require_same_kind
 from dvplug.train.trained_range import UsualRules, trained_on
@@ -58,6 +60,7 @@ KNOWN_ANSWER_NAME = "known_answer.npz"
 CARD_NAME = "card.md"
 _KNOWN_ANSWERS = 8  # per genotype
 _REPRESENTATIVE = 400
+_TRIED_AS_ONNX = 300
 # Dense layers and what joins them are a hundredth of the arithmetic: kept in float32, they cost nothing, and
 # neither features nor logits are rounded to 1/256 of their range.
 _FLOAT_OPERATIONS = ["FULLY_CONNECTED", "CONCATENATION", "MEAN"]
@@ -123,6 +126,7 @@ def export(
     description: Description,
     out: StrPath,
     card: StrPath | None = None,
+    onnx: bool = False,
 ) -> Manifest:
     """Make a model folder.
 
@@ -142,18 +146,20 @@ def export(
         The model folder to make; it appears when it is whole.
     card
         A model card to put beside it.
+    onnx
+        Whether to add the float32 network as a file of ONNX.
 
     Raises
     ------
     InputError
-        TensorFlow is not installed, ``out`` exists, ``fitted`` holds no fit, the examples are not of its kind, or the
-        description is not valid.
+        TensorFlow, or what ``onnx`` needs, is not installed, ``out`` exists, ``fitted`` holds no fit, the examples are
+        not of its kind, or the description is not valid.
         Where several things are wrong: `ManyProblems`.
     """
     require_tensorflow()
     out = Path(out)
     with libraries_kept_quiet():
-        state, model, tune = _checked(Path(fitted), tune_examples, description, out, card)
+        state, model, tune = _checked(Path(fitted), tune_examples, description, out, card, onnx)
         out.parent.mkdir(parents=True, exist_ok=True)
         with whole_folder(out) as folder:
             temperatures = calibrate(model, tune)
@@ -161,6 +167,11 @@ def export(
             litert = _write_litert(model, tune, probabilities, folder)
             save_weights(model, folder / WEIGHTS_NAME)
             _write_known_answer(model, tune, folder / KNOWN_ANSWER_NAME)
+            if onnx:
+                differs = write_onnx(model, _draw(tune, _TRIED_AS_ONNX), folder / ONNX_NAME)
+                console.info(
+                    f"{ONNX_NAME}: probabilities within {differs:.1g} of Keras' in batches of several sizes"
+                )
             if card is not None:
                 shutil.copyfile(card, folder / CARD_NAME)
             lapses = lapse_rates(litert.p, tune)
@@ -177,6 +188,7 @@ def _checked(
     description: Description,
     out: Path,
     card: StrPath | None,
+    onnx: bool,
 ) -> tuple[Fit, keras.Model, ExampleReader]:
     """Look at all that an export needs; raises as `export`."""
     problems = Problems()
@@ -185,8 +197,11 @@ def _checked(
         problems.found.append(
             InputError(f"'{out}' exists already", repair="Name another folder, or remove it.")
         )
+    if onnx:
+        with problems.collect():
+            require_onnx()
     with problems.collect():
-        fit = load_fit(fitted)
+        fit = load_fit(fitted, BACKEND if onnx else None)
     with problems.collect():
         tune = ExampleReader(tune_examples)
     if fit and tune:
@@ -222,11 +237,11 @@ def require_good(description: Description) -> None:
         )
 
 
-def load_fit(folder: StrPath) -> tuple[Fit, keras.Model]:
-    """Read a finished fit and build its network; raises InputError or ModelError."""
+def load_fit(folder: StrPath, backend: str | None = None) -> tuple[Fit, keras.Model]:
+    """Read a finished fit and build its network, on this backend of Keras; raises InputError or ModelError."""
     folder = Path(folder)
     state = read_fit(folder)
-    quiet_backend()
+    quiet_backend(backend)
     header, settings = state.header, state.settings
     model = build(
         settings.architecture, settings.architecture_settings, header.layout.shape, len(header.features)
@@ -341,7 +356,10 @@ def _write_known_answer(model: keras.Model, tune: ExampleReader, path: Path) -> 
 
 
 def _files(folder: Path) -> dict[str, FileEntry]:
-    roles = {WEIGHTS_NAME: WEIGHTS, LITERT_NAME: GENOTYPER, KNOWN_ANSWER_NAME: KNOWN_ANSWER, CARD_NAME: CARD}
+    roles = {
+        WEIGHTS_NAME: WEIGHTS, LITERT_NAME: GENOTYPER, KNOWN_ANSWER_NAME: KNOWN_ANSWER, CARD_NAME: CARD,
+        ONNX_NAME: ONNX,
+    }  # fmt: skip
     return {name: file_entry(folder / name, role) for name, role in roles.items() if (folder / name).exists()}
 
 
