@@ -297,6 +297,27 @@ def test_a_damaged_file_leaves_no_output(cohort: Cohort) -> None:
     assert not list(cohort.folder.glob("*never*"))
 
 
+def test_a_record_of_another_reference_is_refused(cohort: Cohort) -> None:
+    there, here = cohort.other(100), cohort.base(100)
+    odd = cohort.write("odd", [cohort.record(100, there, f"{here},<*>", f"40,0,40,{FAR}")])
+    with pytest.raises(
+        InputError, match=rf"odd.g.vcf.gz is of another reference.*chr1:100 is {there} there, and {here} here"
+    ):
+        joint(cohort, odd, out="never.vcf.gz")
+    assert not list(cohort.folder.glob("*never*"))
+    unknown = cohort.write("unknown", [cohort.record(100, "N", f"{there},<*>", f"40,0,40,{FAR}")])
+    assert [row[3:5] for row in rows(joint(cohort, unknown))] == [[here, there]]
+
+
+@pytest.mark.parametrize(("quality", "likelihoods"), [("inf", "."), ("9", f"0,9,{2**32}")])
+def test_numbers_without_bounds_are_damage(cohort: Cohort, quality: str, likelihoods: str) -> None:
+    line = (
+        f"{cohort.contig}\t1\t.\t{cohort.base(1)}\t<*>\t.\t.\tEND=9\tGT:GQ:PL\t0/0:{quality}:{likelihoods}\n"
+    )
+    with pytest.raises(InputError, match=r"odd.g.vcf.gz cannot be read at chr1"):
+        joint(cohort, cohort.write("odd", [line]))
+
+
 def test_new_mutations_of_children_are_told(cohort: Cohort) -> None:
     pedigree = cohort.folder / "family.ped"
     pedigree.write_text("F dad 0 0 1 1\nF mum 0 0 2 1\nF kid dad mum 1 1\n")

@@ -91,7 +91,7 @@ class GvcfFiles:
             if sample not in self._open:
                 file.close()
             return parsed(lines)
-        except (OSError, ValueError, IndexError) as error:
+        except (OSError, ValueError, IndexError, OverflowError) as error:
             raise InputError(
                 f"gVCF {path} cannot be read at {region}",
                 cause=str(error) or type(error).__name__,
