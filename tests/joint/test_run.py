@@ -276,6 +276,11 @@ def test_what_is_wrong_is_told_at_once(cohort: Cohort) -> None:
         InputError, match=r"(?s)3 problems.*are of one sample.*has no index.*not a readable VCF"
     ):
         joint(cohort, good, twin, bare, text)
+    variants = cohort.write("variants", [cohort.record(100, cohort.base(100), cohort.other(100), "40,0,40")])
+    with pytest.raises(InputError, match=r"variants\.g\.vcf\.gz is a VCF of variants, and no gVCF"):
+        joint(cohort, good, variants)
+    with pytest.raises(InputError, match="--workers 0 is not a number of processes"):
+        joint(cohort, good, workers=0)
     with pytest.raises(InputError, match="does not exist"):
         joint(cohort, cohort.folder / "absent.g.vcf.gz")
     with pytest.raises(InputError, match="unknown format"):
