@@ -16,12 +16,14 @@ from dvplug.genome.contigs import contig_hint
 from dvplug.genome.pedigree import Pedigree
 from dvplug.genome.reference import Reference
 from dvplug.genome.regions import partitions, resolve_regions
+from dvplug.inputs.alignment_index import belongs
 from dvplug.joint import DE_NOVO_RATE
-from dvplug.joint.gvcfs import SYMBOLS
+from dvplug.joint.gvcfs import SYMBOLS, index_of
 from dvplug.joint.region import JointJob, RegionGenotyper
 from dvplug.joint.store import SUFFIX, StoreOutput, is_store, reserved_store
 from dvplug.joint.text import header
 from dvplug.joint.written import CohortOutput
+from dvplug.system.console import warn
 from dvplug.system.htslib import isolated_htslib
 from dvplug.system.locations import StrPath
 from dvplug.system.outputs import Output, reserved
@@ -175,12 +177,13 @@ def _sample_of(path: str, lengths: dict[str, int], ref: StrPath) -> str:
         is_gvcf = not compressed or _is_gvcf(path)
     except (OSError, ValueError, NotImplementedError) as error:
         raise InputError(f"gVCF {path} is not a readable VCF", cause=str(error)) from error
-    if not compressed or not any(Path(f"{path}{suffix}").exists() for suffix in (".tbi", ".csi")):
+    if not compressed:
         raise InputError(
-            f"gVCF {path} has no index" if compressed else f"gVCF {path} is not compressed with bgzip",
+            f"gVCF {path} is not compressed with bgzip",
             cause="it is read by position",
-            repair=f"bcftools index -t {path}" if compressed else f"bgzip {path}, then bcftools index -t.",
+            repair=f"bgzip {path}, then bcftools index -t.",
         )
+    _check_index(path)
     if len(samples) != 1:
         raise InputError(
             f"gVCF {path} has {len(samples)} samples, one is needed",
@@ -207,6 +210,23 @@ def _sample_of(path: str, lengths: dict[str, int], ref: StrPath) -> str:
             repair="Give the reference that it was called with.",
         )
     return str(samples[0])
+
+
+def _check_index(path: str) -> None:
+    """Raise InputError where the index is missing, or another file's; warn where it may be."""
+    index = index_of(path)
+    if index is None:
+        raise InputError(
+            f"gVCF {path} has no index", cause="it is read by position", repair=f"bcftools index -t {path}"
+        )
+    if not belongs(Path(path), index, None):
+        raise InputError(
+            f"The index {index} is not of {path}",
+            cause="records lie elsewhere than it says: the file was changed since, or it is another file's",
+            repair=f"Make it anew: bcftools index -f -t {path}",
+        )
+    if index.stat().st_mtime < Path(path).stat().st_mtime:
+        warn(f"The index of {path} is older than the file: if its records changed, run bcftools index -f -t.")
 
 
 def _is_gvcf(path: str) -> bool:
