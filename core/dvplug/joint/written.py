@@ -9,7 +9,7 @@ import pysam
 
 from dvplug.records.vcf import VcfWriter
 from dvplug.system.htslib import isolated_htslib
-from dvplug.system.outputs import Together, told
+from dvplug.system.outputs import VCF_INDEXES, Together, index_places, told
 from dvplug_registry.files import remove_unfinished
 
 _BCF = ".bcf"
@@ -28,7 +28,8 @@ class CohortOutput:
             self._draft = Together()
             draft = path.with_name(f".{path.name}.draft.vcf.gz")
             with told(f"Output {path}"):
-                remove_unfinished(draft)  # of runs that were killed
+                for place in (draft, *index_places(draft, VCF_INDEXES)):
+                    remove_unfinished(place)  # of runs that were killed
             self._writer = VcfWriter(draft, header, self._draft)
         else:
             self._writer = VcfWriter(path, header, self._group)
