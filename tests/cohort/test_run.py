@@ -302,7 +302,7 @@ def test_a_cohort_is_genotyped_together_if_asked_for(
         assert "DNP" in vcf.header.formats
         assert sum(1 for _ in vcf) > 50
     pedigree = (out / "cohort.ped").read_text().splitlines()
-    assert "kid\tkid\tdad\tmum\t0\t-9" in pedigree
+    assert "dad\tkid\tdad\tmum\t0\t-9" in pedigree
 
 
 def test_options_of_one_sample_are_none_of_a_cohort() -> None:

@@ -46,7 +46,7 @@ def test_lines_of_one_sample_are_its_files(tmp_path: Path) -> None:
     )  # fmt: skip
     assert found.unused == ()
     assert found.pedigree().splitlines() == [
-        "kid\tkid\tdad\tmum\t2\t-9", "dad\tdad\t0\t0\t1\t-9", "mum\tmum\t0\t0\t0\t-9",
+        "kid\tkid\tdad\tmum\t2\t-9", "kid\tdad\t0\t0\t1\t-9", "kid\tmum\t0\t0\t0\t-9",
     ]  # fmt: skip
 
 
@@ -80,6 +80,7 @@ WRONG = {
     "- x.bam - - - -": "names no sample",
     "a/b x.bam - - - -": "the sample's name 'a/b' cannot be used",
     ".s x.bam - - - -": r"the sample's name '\.s' cannot be used",
+    "0 x.bam - - - -": "the sample's name '0' cannot be used",
     "Cohort x.bam - - - -": "a sample cannot be called 'Cohort'",
     "F x.bam - - - -": r"has the same names of outputs as sample 'f' \(Line 2\)",
     "f.g x.bam - - - -": r"has the same names of outputs as sample 'f' \(Line 2\)",
@@ -161,11 +162,33 @@ def test_nobody_is_father_and_mother(tmp_path: Path) -> None:
         ("sample\treads\treads\nx\ta\tb\n", "has the column 'reads' twice"),
         ("sample,bam,bai\nx,a.bam,elsewhere/a.bai\n", r"is not where that of a\.bam is looked for.*ln -s"),
         ("sample,status,bam\nx,1,a.bam\n", "status 1 of sample 'x' is not that of germline"),
+        ('sample,bam,note\nx,a.bam,"\ny,b.bam,\n', r"Line 2 of .* opens a quote.*lines 2 to 3 would be one"),
+        ('sample,bam,note\nx,a.bam,"\ny,b.bam,"\nz,c.bam,\n', r"Line 2 of .* opens a quote"),
+        ("sample,bam,family\nx,a.bam,two words\n", "the family's name 'two words' cannot be used"),
+        ("sample,bam,family\nx,a.bam,#1\n", "the family's name '#1' cannot be used"),
+        ("bam,sample\na.bam,#x\n", "the sample's name '#x' cannot be used"),
     ],
 )
 def test_sheets_that_are_none_are_refused(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(InputError, match=says):
         sheet(tmp_path, text)
+
+
+def test_comments_may_stand_before_the_header_which_may_look_like_one(tmp_path: Path) -> None:
+    found = sheet(tmp_path, "# the cohort, and its files\n\n# by tabs\n#sample\treads\n# none\nx\ta.bam\n")
+    assert [(one.name, one.lines) for one in found.samples] == [("x", (6,))]
+
+
+def test_who_is_joined_by_parents_is_of_one_family(tmp_path: Path) -> None:
+    lines = [
+        "sample reads father mother family", "kid k.bam dad mum -", "alone a.bam - - -", "mum m.bam - gran -",
+        "gran g.bam - - old", "dad d.bam - - -", "son s.bam man - -", "man n.bam - - -",
+    ]  # fmt: skip
+    pedigree = sheet(tmp_path, table(*lines)).pedigree()
+    families = dict(line.split("\t")[1::-1] for line in pedigree.splitlines())
+    assert families == {
+        "kid": "old", "alone": "alone", "mum": "old", "gran": "old", "dad": "old", "son": "son", "man": "son",
+    }  # fmt: skip
 
 
 def test_a_sheet_that_is_not_there_is_told(tmp_path: Path) -> None:

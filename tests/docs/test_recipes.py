@@ -154,8 +154,10 @@ def test_slurm_array_and_what_follows_it(
     other = of_another_sample(dataset.reads, tmp_path / "other reads.bam", "other")
     sheet, calls = tmp_path / "samples.tsv", tmp_path / "calls"
     sheet.write_bytes(
-        f"sample\treads\ttech\r\none\t{dataset.reads}\tillumina-wgs\r\nother\t{other}\t\r\nnone\t\t".encode()
+        f"sample\treads\ttech\tsex\r\none\t{dataset.reads}\tillumina-wgs\r\nother\t{other}\t\tmale\r\nnone\t\t".encode()
     )
+    (count,) = re.findall(r"--array=1-\"(.*)\"%50", (RECIPES / "slurm" / "call.sh").read_text())
+    assert shell.run(f"echo {count}", tmp_path).stdout.strip() == "3"
     shell.order.touch()
     code, said = slurm_task(shell, 1, sheet, dataset.reference, calls)
     assert code == KILLED, said

@@ -53,6 +53,15 @@ def family(tmp_path: Path) -> Family:
     return Family(tmp_path)
 
 
+def test_the_order_of_records_does_not_matter(family: Family) -> None:
+    rows = [
+        (20, "T", "A", "0/1", "0/0", "0/0"),
+        (100, "T", "C", "0/1", "0/1", "0/0"),
+        (180, "T", "G", "1/1", "0/1", "0/0"),
+    ]
+    assert family.count(*rows[::-1]) == family.count(*rows) == MendelCounts(trios=1, regions=3, violations=2)
+
+
 @pytest.mark.parametrize(
     ("genotypes", "wrong"),
     [

@@ -37,6 +37,7 @@ def test_children_of_samples_are_read(tmp_path: Path) -> None:
         ("F 0 dad mum 1 1\n", "names nobody"),
         ("F kid dad mum 1 1\nF dad kid 0 1 1\n", "as an ancestor of itself"),
         ("F Kid dad mum 1 1\n", "no child whose parent is among the samples.*Did you mean 'kid'"),
+        ("F kid Dad 0 1 1\n", "no child whose parent is among the samples.*Did you mean 'dad'"),
         ("F kid 0 0 1 1\n", "no child whose parent"),
     ],
 )

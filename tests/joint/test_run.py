@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import resource
 import subprocess
 import sys
@@ -14,8 +15,10 @@ import pytest
 from dvplug.errors import InputError
 from dvplug.joint import gvcfs
 from dvplug.joint.run import JointSummary, joint_genotype
+from dvplug.joint.written import CohortOutput
 from helpers.bcftools import bcftools_stats
 from helpers.gvcfs import FAR, Cohort, crowd, rows, values
+from helpers.killed import Moment, killed_at
 
 
 @pytest.fixture
@@ -276,6 +279,11 @@ def test_what_is_wrong_is_told_at_once(cohort: Cohort) -> None:
         InputError, match=r"(?s)3 problems.*are of one sample.*has no index.*not a readable VCF"
     ):
         joint(cohort, good, twin, bare, text)
+    variants = cohort.write("variants", [cohort.record(100, cohort.base(100), cohort.other(100), "40,0,40")])
+    with pytest.raises(InputError, match=r"variants\.g\.vcf\.gz is a VCF of variants, and no gVCF"):
+        joint(cohort, good, variants)
+    with pytest.raises(InputError, match="--workers 0 is not a number of processes"):
+        joint(cohort, good, workers=0)
     with pytest.raises(InputError, match="does not exist"):
         joint(cohort, cohort.folder / "absent.g.vcf.gz")
     with pytest.raises(InputError, match="unknown format"):
@@ -295,6 +303,57 @@ def test_a_damaged_file_leaves_no_output(cohort: Cohort) -> None:
     ):
         joint(cohort, broken, out="never.vcf.gz")
     assert not list(cohort.folder.glob("*never*"))
+
+
+def test_a_record_of_another_reference_is_refused(cohort: Cohort) -> None:
+    there, here = cohort.other(100), cohort.base(100)
+    odd = cohort.write("odd", [cohort.record(100, there, f"{here},<*>", f"40,0,40,{FAR}")])
+    with pytest.raises(
+        InputError, match=rf"odd.g.vcf.gz is of another reference.*chr1:100 is {there} there, and {here} here"
+    ):
+        joint(cohort, odd, out="never.vcf.gz")
+    assert not list(cohort.folder.glob("*never*"))
+    unknown = cohort.write("unknown", [cohort.record(100, "N", f"{there},<*>", f"40,0,40,{FAR}")])
+    assert [row[3:5] for row in rows(joint(cohort, unknown))] == [[here, there]]
+
+
+@pytest.mark.parametrize(("quality", "likelihoods"), [("inf", "."), ("9", f"0,9,{2**32}")])
+def test_numbers_without_bounds_are_damage(cohort: Cohort, quality: str, likelihoods: str) -> None:
+    line = (
+        f"{cohort.contig}\t1\t.\t{cohort.base(1)}\t<*>\t.\t.\tEND=9\tGT:GQ:PL\t0/0:{quality}:{likelihoods}\n"
+    )
+    with pytest.raises(InputError, match=r"odd.g.vcf.gz cannot be read at chr1"):
+        joint(cohort, cohort.write("odd", [line]))
+
+
+@pytest.mark.parametrize("csi", [False, True])
+def test_the_index_of_another_file_is_refused(
+    cohort: Cohort, capsys: pytest.CaptureFixture[str], *, csi: bool
+) -> None:
+    """htslib would be silent, and records be missing."""
+    lines = [snp(cohort, position) for position in range(100, 1900)]
+    path = cohort.write("one", [*lines[:2], cohort.block(1900, 2000)], index=False)
+    pysam.tabix_index(str(path), preset="vcf", csi=csi)
+    cohort.write("one", lines, index=False)
+    with pytest.raises(InputError, match=r"The index \S*one\.g\.vcf\.gz\.(tbi|csi) is not of"):
+        joint(cohort, path)
+    pysam.tabix_index(str(path), preset="vcf", csi=csi, force=True)
+    index = Path(f"{path}.{'csi' if csi else 'tbi'}")
+    assert len(rows(joint(cohort, path))) == 1800
+    assert "older" not in capsys.readouterr().err
+    os.utime(index, (1, 1))
+    assert len(rows(joint(cohort, path))) == 1800
+    assert "is older than the file" in capsys.readouterr().err
+
+
+def test_what_a_killed_run_left_of_a_bcf_goes(cohort: Cohort) -> None:
+    path, out = cohort.write("one", [snp(cohort, 100)]), cohort.folder / "joint.bcf"
+    words = ["joint", path, "--ref", cohort.reference, "--out", out, "--workers", 1]
+    before = set(cohort.folder.iterdir())
+    assert killed_at(Moment(CohortOutput, "_converted", 1), words)
+    assert len(set(cohort.folder.iterdir()) - before) == 4  # BCF, VCF, its index, and a lock
+    assert not killed_at(Moment(CohortOutput, "_converted", 2), words)
+    assert set(cohort.folder.iterdir()) - before == {out, Path(f"{out}.csi")}
 
 
 def test_new_mutations_of_children_are_told(cohort: Cohort) -> None:

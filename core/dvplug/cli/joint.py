@@ -52,7 +52,7 @@ def joint(
         pedigree=pedigree,
         de_novo_rate=de_novo_rate,
         regions=regions or (),
-        workers=workers or available_cores(),
+        workers=available_cores() if workers is None else workers,
     )
     info(f"{out}: {done.sites:,} sites of {len(done.samples):,} samples.")
     for child, count in done.new.items():

@@ -8,6 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import dropwhile
 from pathlib import Path
 
 from dvplug.errors import InputError, Problems, near_misses
@@ -41,7 +42,8 @@ _SEXES: Mapping[str, Sex | None] = {
     "other": None,
 }  # fmt: skip
 """As people write them, as nf-core does, and as PED files do."""
-_NAME = re.compile(r"[^\s/\\.-][^\s/\\]*")
+_NAME = re.compile(r"(?!0\Z)[^\s/\\.#-][^\s/\\]*")
+_FAMILY = re.compile(r"[^\s#]\S*")
 RESERVED = "cohort"
 """The files of the whole cohort begin with it."""
 
@@ -80,15 +82,32 @@ class Sheet:
         return f"{_lines(sample.lines)} of {self.path}, sample '{sample.name}'"
 
     def pedigree(self) -> str:
-        """Return the text of a PED file: of all samples, a family for those that no parent joins with others."""
+        """Return the text of a PED file: of all samples, each family as the sheet names it, or by its first sample."""
         sexes = {"male": "1", "female": "2", None: "0"}
+        families = _families(self.samples)
         return "".join(
             "\t".join(
-                (one.family or one.name, one.name, one.father or "0", one.mother or "0", sexes[one.sex], "-9")
+                (families[one.name], one.name, one.father or "0", one.mother or "0", sexes[one.sex], "-9")
             )
             + "\n"
             for one in self.samples
         )
+
+
+def _families(samples: Sequence[SheetSample]) -> dict[str, str]:
+    """The family of each sample: its own, or that of those with whom parents join it."""
+    joined = {one.name: {one.name} for one in samples}
+    for one in samples:
+        for parent in filter(None, (one.father, one.mother)):
+            together = joined[one.name] | joined[parent]
+            joined.update(dict.fromkeys(together, together))
+    named: dict[str, str] = {}  # by somebody of the family
+    for one in samples:
+        if one.family:
+            named |= dict.fromkeys(joined[one.name] - named.keys(), one.family)
+    for one in samples:
+        named |= dict.fromkeys(joined[one.name] - named.keys(), one.name)
+    return {one.name: one.family or named[one.name] for one in samples}
 
 
 @dataclass
@@ -146,13 +165,13 @@ def _rows(path: Path, problems: Problems) -> tuple[list[_Row], tuple[str, ...]]:
         raise InputError(
             f"Sample sheet {path} cannot be read", cause=getattr(error, "strerror", "") or str(error)
         ) from error
-    head = next((line for line in text.splitlines() if line.strip()), "")
-    reader = csv.reader(io.StringIO(text), delimiter="\t" if "\t" in head else ",")
-    table = [(reader.line_num, [cell.strip() for cell in cells]) for cells in _read(reader, path)]
-    table = [(number, cells) for number, cells in table if any(cells)]
+    lines = (line for line in text.splitlines() if line.strip())
+    head = next((line for line in lines if not _is_comment(re.split(r"[\t,]", line))), "")
+    read = _read(text, "\t" if "\t" in head else ",", path)
+    table = list(dropwhile(lambda line: _is_comment(line[1]), (line for line in read if any(line[1]))))
     if not table:
         raise InputError(f"Sample sheet {path} is empty", repair="The columns are sample, reads, ...")
-    names = [cell.lower().lstrip("#").strip().replace(" ", "_") for cell in table[0][1]]
+    names = [_column(cell) for cell in table[0][1]]
     _require_columns(names, path)
     rows = []
     for number, cells in table[1:]:
@@ -164,9 +183,29 @@ def _rows(path: Path, problems: Problems) -> tuple[list[_Row], tuple[str, ...]]:
     return rows, unused
 
 
-def _read(reader: Iterator[list[str]], path: Path) -> Iterator[list[str]]:
+def _column(cell: str) -> str:
+    return cell.lower().lstrip("#").strip().replace(" ", "_")
+
+
+def _is_comment(cells: Sequence[str]) -> bool:
+    """Whether a line before any header is none: that may begin with # too."""
+    return cells[0].startswith("#") and not any(_column(cell) in _ALIASES for cell in cells)
+
+
+def _read(text: str, delimiter: str, path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Yield each line's number and cells; raises InputError where a quote would make one of several."""
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
+    first = 1
     try:
-        yield from reader
+        for cells in reader:
+            if any("\n" in cell for cell in cells):
+                raise InputError(
+                    f"Line {first} of {path} opens a quote that does not end in it",
+                    cause=f"lines {first} to {reader.line_num} would be one",
+                    repair='Leave out the ", and line breaks within cells.',
+                )
+            yield first, [cell.strip() for cell in cells]
+            first = reader.line_num + 1
     except csv.Error as error:
         raise InputError(f"Sample sheet {path} is no table", cause=str(error)) from error
 
@@ -212,7 +251,7 @@ def _require_name(row: _Row, path: Path) -> None:
         raise InputError(
             f"{where}: the sample's name {name!r} cannot be used",
             cause="files are called by it, and it is a word in the pedigree",
-            repair="Leave out blanks, slashes, and dots and hyphens at its beginning.",
+            repair="Leave out blanks and slashes, and #, dots and hyphens at its beginning; 0 is nobody.",
         )
     if name.lower() == RESERVED:
         raise InputError(
@@ -240,6 +279,14 @@ def _sample(name: str, rows: Sequence[_Row], path: Path, problems: Problems) -> 
                 f"{where}: status {said['status']} of sample '{name}' is not that of germline",
                 cause="0 is normal and 1 a tumour, whose somatic variants are not what is called here",
                 repair="Leave the sample out, or call its normal one.",
+            )
+        )
+    if (family := said.get("family", "")) and not _FAMILY.fullmatch(family):
+        problems.found.append(
+            InputError(
+                f"{where}: the family's name '{family}' cannot be used",
+                cause="it is a word in the pedigree",
+                repair="Leave out blanks, and # at its beginning.",
             )
         )
     reads: list[Location] = []

@@ -71,7 +71,7 @@ def mendelian_violations(
     Parameters
     ----------
     query
-        VCF or BCF of the family, all in one file, sorted.
+        VCF or BCF of the family, all in one file.
     pedigree
         PED file.
     reference
@@ -138,7 +138,10 @@ def _by_contig(
                         )
     except (OSError, ValueError) as error:
         raise InputError(f"'{query}' cannot be read to its end", cause=str(error)) from error
-    return list(found.items())
+    return [
+        (contig, [sorted(records, key=lambda record: record.start) for records in of_contig])
+        for contig, of_contig in found.items()
+    ]
 
 
 def _alleles(record: pysam.VariantRecord, name: str) -> tuple[TrimmedAllele | None, ...] | str:

@@ -70,7 +70,8 @@ class Pedigree:
             if name in samples and (father in samples or mother in samples)
         )
         if not children:
-            absent = next((name for name, both in parents.items() if any(both)), next(iter(parents), ""))
+            named = (one for name, both in parents.items() if any(both) for one in (name, *both))
+            absent = next((one for one in named if one and one not in samples), next(iter(parents), ""))
             raise InputError(
                 f"Pedigree {path} has no child whose parent is among the samples",
                 cause=f"the samples are {', '.join(sorted(samples)[:5])}. {near_misses(absent, samples)}".rstrip(

@@ -1,7 +1,7 @@
-"""Does an index, .bai, .csi or .crai, belong to its file? htslib is silent if not, and reads are missing.
+"""Does an index, .bai, .csi, .crai or .tbi, belong to its file? htslib is silent if not, and reads are missing.
 
-Formats: SAM specification, section 5.2 (BAI), and the CSI specification; BGZF: section 4.1. CRAM specification,
-sections 7 (containers) and 12 (index).
+Formats: SAM specification, section 5.2 (BAI), and the CSI and tabix specifications; BGZF: section 4.1. CRAM
+specification, sections 7 (containers) and 12 (index).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def index_end(path: Path) -> IndexEnd:
     Raises
     ------
     ValueError
-        It is no BAI or CSI, breaks off, has numbers that cannot be, or unpacks to more than `MOST_UNPACKED` bytes.
+        It is no BAI, CSI or TBI, breaks off, has numbers that cannot be, or unpacks to more than `MOST_UNPACKED` bytes.
     """
     try:
         return _parse(_unpacked(path))
@@ -60,7 +60,8 @@ def _unpacked(path: Path) -> bytes:
 
 
 def _parse(data: bytes) -> IndexEnd:
-    if data[:4] == b"BAI\1":
+    unpack = struct.Struct("<i").unpack_from
+    if data[:4] in (b"BAI\1", b"TBI\1"):
         at, bin_head, pseudo = 4, 8, _BAI_PSEUDO_BIN
     elif data[:4] == b"CSI\1":
         _, depth, extra = struct.unpack_from("<3i", data, 4)
@@ -69,10 +70,13 @@ def _parse(data: bytes) -> IndexEnd:
         # Bins have an offset of their own in place of a linear index.
         at, bin_head, pseudo = 16 + extra, 16, ((1 << (depth + 1) * 3) - 1) // 7 + 1
     else:
-        raise ValueError("neither BAI nor CSI")
-    unpack = struct.Struct("<i").unpack_from
+        raise ValueError("neither BAI nor CSI nor TBI")
     (contigs,) = unpack(data, at)
     at, end = at + 4, 0
+    if data[:1] == b"T":  # columns, and names of contigs
+        (names,) = unpack(data, 32)
+        _require_count(names)
+        at = 36 + names
     for _ in range(contigs):
         (bins,) = unpack(data, at)
         at += 4
@@ -95,21 +99,21 @@ def _require_count(number: int, most: int | None = None) -> None:
         raise ValueError(f"{number} cannot be a count in an index")
 
 
-def belongs(bam: Path, index: Path, contigs: int) -> bool:
-    """Whether the alignments of the file end where the index says; true where that cannot be told.
+def belongs(path: Path, index: Path, contigs: int | None) -> bool:
+    """Whether what is in a file, by BGZF, ends where the index says; true where that cannot be told.
 
-    An index of other than so many contigs, those of the header, is another file's.
+    An index of other than so many contigs, those of a BAM's header, is another file's; of a VCF they may be fewer.
     """
     try:
         known, offset, unplaced = index_end(index)
     except ValueError:
         return True  # htslib has read it
-    if known != contigs:
+    if contigs not in (None, known):
         return False
     if not offset:
         return True
     block, within = offset >> 16, offset & 0xFFFF
-    with bam.open("rb") as file:
+    with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         if within:
             following = _next_block(file, block) if block < size else None

@@ -73,6 +73,11 @@ class SampleRecord(NamedTuple):
         return self.start + len(self.ref)
 
 
+def index_of(path: str) -> Path | None:
+    """The index beside a gVCF."""
+    return next((one for suffix in (".tbi", ".csi") if (one := Path(f"{path}{suffix}")).exists()), None)
+
+
 class GvcfFiles:
     """The samples' files, of which a bounded number is open."""
 
@@ -91,7 +96,7 @@ class GvcfFiles:
             if sample not in self._open:
                 file.close()
             return parsed(lines)
-        except (OSError, ValueError, IndexError) as error:
+        except (OSError, ValueError, IndexError, OverflowError) as error:
             raise InputError(
                 f"gVCF {path} cannot be read at {region}",
                 cause=str(error) or type(error).__name__,
@@ -102,8 +107,7 @@ class GvcfFiles:
         if sample in self._open:
             return self._open[sample]
         path = self._paths[sample]
-        index = next(suffix for suffix in (".tbi", ".csi") if Path(f"{path}{suffix}").exists())
-        file = pysam.TabixFile(path, index=f"{path}{index}")
+        file = pysam.TabixFile(path, index=str(index_of(path)))
         found = file, frozenset(file.contigs)
         if len(self._open) < self._most:
             self._open[sample] = found

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dvplug.errors import InputError
 from dvplug.genome.reference import Reference
 from dvplug.joint.families import Kinship
 from dvplug.joint.genotype import Families, GenotypedSite, genotyped
@@ -109,10 +110,19 @@ class RegionGenotyper:
         first = max(0, wide.start - 4 * BEHIND)
         bases = self._reference.sequence(wide.contig, first, wide.end + BEHIND)
         normaliser = Normaliser(bases, first)
-        return [
-            _Sample([normaliser.own(record) for record in records], blocks)
-            for records, blocks in (self._files.read(n, wide) for n in range(len(self._job.files)))
-        ]
+        samples = []
+        for n, path in enumerate(self._job.files):
+            records, blocks = self._files.read(n, wide)
+            for record in records:
+                if here := normaliser.reference_of(record):
+                    raise InputError(
+                        f"gVCF {path} is of another reference than {self._job.reference}",
+                        cause=f"REF at {wide.contig}:{record.start + 1} is {record.ref[:20]} there, and "
+                        f"{here[:20]} here",
+                        repair="Give the reference that it was called with.",
+                    )
+            samples.append(_Sample([normaliser.own(record) for record in records], blocks))
+        return samples
 
     def _genotype(
         self, contig: str, cluster: list[UnitedSite], evidence: _Evidence, found: RegionSites

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import pysam
@@ -15,11 +16,14 @@ from dvplug.genome.contigs import contig_hint
 from dvplug.genome.pedigree import Pedigree
 from dvplug.genome.reference import Reference
 from dvplug.genome.regions import partitions, resolve_regions
+from dvplug.inputs.alignment_index import belongs
 from dvplug.joint import DE_NOVO_RATE
+from dvplug.joint.gvcfs import SYMBOLS, index_of
 from dvplug.joint.region import JointJob, RegionGenotyper
 from dvplug.joint.store import SUFFIX, StoreOutput, is_store, reserved_store
 from dvplug.joint.text import header
 from dvplug.joint.written import CohortOutput
+from dvplug.system.console import warn
 from dvplug.system.htslib import isolated_htslib
 from dvplug.system.locations import StrPath
 from dvplug.system.outputs import Output, reserved
@@ -29,6 +33,8 @@ OUTPUTS = (".vcf.gz", ".vcf", ".bcf", SUFFIX)
 _SAMPLE_BP = 50_000_000
 """bp of a region times samples: what is in memory of all of them at a time."""
 _LEAST_BP, _MOST_BP = 5_000, 500_000
+_FIRST = 100
+"""Records of a file by which a gVCF is known."""
 
 
 def region_bp(samples: int) -> int:
@@ -96,6 +102,8 @@ def joint_genotype(
     InputError
         Inputs that do not fit, all that is wrong at once; a file that is damaged; an output that cannot be written.
     """
+    if workers < 1:
+        raise InputError(f"--workers {workers} is not a number of processes", repair="Give 1 or more.")
     paths = [os.fspath(path) for path in gvcfs]
     place = Path(out)
     more = [Path(pedigree)] if pedigree else []
@@ -166,19 +174,27 @@ def _sample_of(path: str, lengths: dict[str, int], ref: StrPath) -> str:
         with pysam.VariantFile(path) as file:
             samples, contigs = list(file.header.samples), dict(_lengths(file))
             compressed = file.format == "VCF" and file.compression == "BGZF"
+        is_gvcf = not compressed or _is_gvcf(path)
     except (OSError, ValueError, NotImplementedError) as error:
         raise InputError(f"gVCF {path} is not a readable VCF", cause=str(error)) from error
-    if not compressed or not any(Path(f"{path}{suffix}").exists() for suffix in (".tbi", ".csi")):
+    if not compressed:
         raise InputError(
-            f"gVCF {path} has no index" if compressed else f"gVCF {path} is not compressed with bgzip",
+            f"gVCF {path} is not compressed with bgzip",
             cause="it is read by position",
-            repair=f"bcftools index -t {path}" if compressed else f"bgzip {path}, then bcftools index -t.",
+            repair=f"bgzip {path}, then bcftools index -t.",
         )
+    _check_index(path)
     if len(samples) != 1:
         raise InputError(
             f"gVCF {path} has {len(samples)} samples, one is needed",
             cause=", ".join(samples[:5]),
             repair="Give the gVCF of each sample.",
+        )
+    if not is_gvcf:
+        raise InputError(
+            f"{path} is a VCF of variants, and no gVCF",
+            cause=f"none of its first records has {' or '.join(SYMBOLS)}",
+            repair="Give the gVCF of the same run, as `dvplug call --gvcf` writes it.",
         )
     for contig, length in contigs.items():
         if length and lengths.get(contig, length) != length:
@@ -194,6 +210,31 @@ def _sample_of(path: str, lengths: dict[str, int], ref: StrPath) -> str:
             repair="Give the reference that it was called with.",
         )
     return str(samples[0])
+
+
+def _check_index(path: str) -> None:
+    """Raise InputError where the index is missing, or another file's; warn where it may be."""
+    index = index_of(path)
+    if index is None:
+        raise InputError(
+            f"gVCF {path} has no index", cause="it is read by position", repair=f"bcftools index -t {path}"
+        )
+    if not belongs(Path(path), index, None):
+        raise InputError(
+            f"The index {index} is not of {path}",
+            cause="records lie elsewhere than it says: the file was changed since, or it is another file's",
+            repair=f"Make it anew: bcftools index -f -t {path}",
+        )
+    if index.stat().st_mtime < Path(path).stat().st_mtime:
+        warn(f"The index of {path} is older than the file: if its records changed, run bcftools index -f -t.")
+
+
+def _is_gvcf(path: str) -> bool:
+    """Whether one of the first records tells of alleles that are not listed, or there is no record."""
+    with pysam.BGZFile(path) as file:
+        records = islice((line for line in file if not line.startswith(b"#")), _FIRST)
+        alts = [alt for line in records for alt in line.decode().split("\t", 5)[4:5]]
+    return not alts or any(alt in (*SYMBOLS, ".") for each in alts for alt in each.split(","))
 
 
 def _lengths(file: pysam.VariantFile) -> Iterator[tuple[str, int | None]]:

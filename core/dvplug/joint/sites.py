@@ -80,6 +80,16 @@ class Normaliser:
         """Find what a record's alleles are."""
         return OwnRecord(record, tuple(self._allele(record.start, record.ref, alt) for alt in record.alts))
 
+    def reference_of(self, record: SampleRecord) -> str | None:
+        """The reference bases where a record has others as its REF, as far as both are known; else None."""
+        at = max(record.start, self._offset)
+        ref = record.ref[at - record.start :]
+        here = self._bases[at - self._offset : at - self._offset + len(ref)]
+        differ = here != ref and any(
+            one != other for one, other in zip(ref, here, strict=False) if one in "ACGT" and other in "ACGT"
+        )
+        return here if differ else None
+
     def _allele(self, start: int, ref: str, alt: str) -> UnitedAllele | str | None:
         if alt == SPANNING:
             return SPANNING

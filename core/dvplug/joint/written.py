@@ -9,7 +9,8 @@ import pysam
 
 from dvplug.records.vcf import VcfWriter
 from dvplug.system.htslib import isolated_htslib
-from dvplug.system.outputs import Together, told
+from dvplug.system.outputs import VCF_INDEXES, Together, index_places, told
+from dvplug_registry.files import remove_unfinished
 
 _BCF = ".bcf"
 
@@ -25,7 +26,11 @@ class CohortOutput:
                 self._bcf = self._group.begin(path, _BCF)
             # The VCF is a file of its own group, which is never moved in.
             self._draft = Together()
-            self._writer = VcfWriter(path.with_name(f".{path.name}.draft.vcf.gz"), header, self._draft)
+            draft = path.with_name(f".{path.name}.draft.vcf.gz")
+            with told(f"Output {path}"):
+                for place in (draft, *index_places(draft, VCF_INDEXES)):
+                    remove_unfinished(place)  # of runs that were killed
+            self._writer = VcfWriter(draft, header, self._draft)
         else:
             self._writer = VcfWriter(path, header, self._group)
 

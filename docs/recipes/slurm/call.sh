@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Call each sample of a sheet as a task of a Slurm array:
 #
-#   sbatch --array=1-"$(($(wc -l < samples.tsv) - 1))"%50 call.sh samples.tsv genome.fa calls
+#   sbatch --array=1-"$(($(grep -c '' samples.tsv) - 1))"%50 call.sh samples.tsv genome.fa calls
 #
 # The sheet has a line of names, then a line for each sample, by tabs: sample, reads (BAM or CRAM), technology (or auto).
 # A task that was killed, requeued or submitted again goes on where it stopped; one that was done ends at once.
@@ -16,7 +16,7 @@ set -euo pipefail
 
 sheet=$1 reference=$2 folder=$3
 line=$(sed -n "$((SLURM_ARRAY_TASK_ID + 1))p" "$sheet" | tr -d '\r')
-IFS=$'\t' read -r sample reads tech _ <<< "$line"
+IFS=$'\x1f' read -r sample reads tech _ <<< "${line//$'\t'/$'\x1f'}" # of tabs, read would take several as one
 if [[ -z $sample || -z $reads ]]; then
     echo "$sheet has no sample for task $SLURM_ARRAY_TASK_ID: '$line'" >&2
     exit 2
