@@ -11,7 +11,7 @@ from dvplug.reads.bam_records import Found, Unpacked, unpack_records
 from dvplug.sequence.arrays import Int64s, UInt8s
 
 _LEAST, _SPARE = 1 << 12, 1.125
-_WORTH_KEEPING = 0.5  # of the room: if less is used, the rest is given back
+_WORTH_KEEPING = 0.75  # of the room: if less is used, the rest is given back
 NO_COUNTS = np.zeros(len(LEFT_OUT), np.int64)
 
 
