@@ -136,7 +136,7 @@ class RegionDrawer:
         return list(self.images.draw(partition.region, targets=partition.targets, linked=True))
 
 
-class Network:
+class OpenNetwork:
     """The network of a model, on one GPU in this process, or on several in others: see `PredictorPool`."""
 
     def __init__(self, job: CallJob) -> None:
@@ -151,7 +151,7 @@ class Network:
         answers = [self.pool.submit(drawn.images.images, drawn.images.features) for drawn in parts]
         return partial(call_region, parts, _Answers(answers), job)
 
-    def __enter__(self) -> Network:
+    def __enter__(self) -> OpenNetwork:
         return self
 
     def __exit__(
@@ -213,7 +213,7 @@ def call_regions(
         Whatever a worker met.
     """
     if job.device == "gpu":
-        with Network(job) as network:
+        with OpenNetwork(job) as network:
             drawn = map_in_order(RegionDrawer, job, partitions, workers, max_memory)
             yield from finished((network.begin(job, parts) for parts in drawn), ahead(job))
     else:
