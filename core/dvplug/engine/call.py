@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from dvplug.engine.draw import Drawn
 from dvplug.engine.job import CallJob
-from dvplug.engine.predictors import Answer, PredictorPool
+from dvplug.engine.predictors import Predicted, PredictorPool
 from dvplug.genome.regions import runs
 from dvplug.hookspecs import Predictor
 from dvplug.line.record import REF_CALL, VcfRecord
@@ -164,7 +164,7 @@ class OpenNetwork:
 class _Answers:
     """The probabilities of a region's parts, which were asked for already, in the place of a predictor."""
 
-    def __init__(self, answers: Iterable[Answer]) -> None:
+    def __init__(self, answers: Iterable[Predicted]) -> None:
         self._answers = iter(answers)
 
     def predict(
