@@ -221,6 +221,9 @@ def test_options_that_are_wrong_are_told_once(data: SimulatedCohort, sheet: Path
         dvplug.call_cohort(sheet, data.reference, tmp_path / "out", workers=0)
     with pytest.raises(DvplugError, match=r"absent\.fa"):
         dvplug.call_cohort(sheet, tmp_path / "absent.fa", tmp_path / "out")
+    (tmp_path / "taken" / "cohort.vcf.gz").mkdir(parents=True)
+    with pytest.raises(InputError, match=r"--joint \S*cohort\.vcf\.gz is a folder"):
+        dvplug.call_cohort(sheet, data.reference, tmp_path / "taken", joint=True)
     with pytest.raises(TypeError, match="resume"):
         dvplug.call_cohort(sheet, data.reference, tmp_path / "out", resume=True)
 

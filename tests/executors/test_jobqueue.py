@@ -12,7 +12,8 @@ import pytest
 from dvplug.calling.options import CallOptions
 from dvplug.calling.run import call_variants
 from dvplug.errors import InputError
-from dvplug.executors.jobqueue import make_cluster, read_settings
+from dvplug.executors.jobqueue import make_cluster, open_jobqueue, read_settings
+from dvplug.executors.pool import WorkersWanted
 from dvplug.simulate import SimulatedDataset
 from helpers.clusters import wait_for
 
@@ -127,6 +128,25 @@ def test_jobs_come_and_go_with_the_work_and_give_the_same_bytes(
     finally:
         for line in (tmp_path / "pids").read_text().split() if (tmp_path / "pids").exists() else ():
             subprocess.run(["kill", "-9", "--", f"-{line}"], check=False, stderr=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize("more", ["", "min_jobs = 0"])
+@pytest.mark.parametrize("there", [True, False])
+def test_a_job_that_the_queue_does_not_take_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: str, *, there: bool
+) -> None:
+    """Dask says nothing of it, and waits for ever."""
+    if there:
+        (tmp_path / "sbatch").write_text("#!/bin/sh\necho invalid account lab7 >&2\nexit 1\n")
+        (tmp_path / "sbatch").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}/usr/bin{os.pathsep}/bin")
+    settings = read_settings(settings_file(tmp_path, "slurm", 'host = "127.0.0.1"', more))
+    says = r"by sbatch: .*invalid account lab7" if there else r"by sbatch: .*No such file.*where sbatch is"
+    with (
+        pytest.raises(InputError, match=says),
+        open_jobqueue(settings, WorkersWanted(1, None)),
+    ):
+        raise AssertionError("no worker can be there")
 
 
 def _is_zombie(pid: int) -> bool:

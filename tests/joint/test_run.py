@@ -376,3 +376,12 @@ def test_new_mutations_of_children_are_told(cohort: Cohort) -> None:
     assert joint_genotype(
         [kid, dad, mum], cohort.reference, rare, pedigree=pedigree, de_novo_rate=1e-9
     ).new == {"kid": 0}
+
+
+def test_names_that_would_end_a_field_are_encoded(cohort: Cohort) -> None:
+    pedigree = cohort.folder / "family.ped"
+    pedigree.write_text("F a;b,c dad mum 1 1\n")
+    kid = cohort.write("a;b,c", [snp(cohort, 100, "45,0,45")], name="kid")
+    parents = [cohort.write(name, [cohort.block(1, 2000)]) for name in ("dad", "mum")]
+    (row,) = rows(joint(cohort, kid, *parents, pedigree=pedigree))
+    assert row[7].split(";")[3:] == ["hiConfDeNovo=a%3Bb%2Cc"]

@@ -28,7 +28,7 @@ from dvplug.genome.reference import Reference
 from dvplug.joint.run import joint_genotype
 from dvplug.system.console import info, progress
 from dvplug.system.locations import StrPath
-from dvplug.system.outputs import made_folder, reserved
+from dvplug.system.outputs import Output, made_folder, require_writable, reserved
 from dvplug.system.run_log import run_log
 
 
@@ -98,6 +98,8 @@ def call_cohort(
         run_log(base.log_json),
         reserved(CohortFiles.all_in(place, joint=joint), [Path(os.fspath(samples)), base.ref]),
     ):
+        if joint:  # which is reserved when it is made
+            require_writable(Output("--joint", CohortFiles(place).joint))
         return _run(read_sheet(samples), place, base, joint=joint)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -97,13 +97,43 @@ def open_jobqueue(settings: ClusterSettings, wanted: WorkersWanted) -> Iterator[
     except (OSError, RuntimeError, ValueError) as error:
         raise InputError(f"a {settings.system} cluster cannot be made", cause=str(error)) from error
     with cluster, connected(cluster) as pool:
-        if settings.min_jobs is None:
-            cluster.scale(jobs=settings.jobs)
-        else:
-            cluster.adapt(
-                minimum_jobs=settings.min_jobs, maximum_jobs=settings.jobs, interval="1s", wait_count=IDLE_S
-            )
+        least = settings.min_jobs
+        _submit(cluster, settings.jobs if least is None else max(least, 1))
+        if least is not None:
+            cluster.adapt(minimum_jobs=least, maximum_jobs=settings.jobs, interval="1s", wait_count=IDLE_S)
         yield pool
+
+
+def _submit(cluster: JobQueueCluster, jobs: int) -> None:
+    """Ask for the first jobs; raises InputError where the queue does not take one, of which Dask would say nothing."""
+    cluster.scale(jobs=jobs)
+    with suppress(OSError, RuntimeError):  # as the jobs tell
+        cluster.sync(cluster._correct_state)
+    for job in cluster.workers.values():
+        if job.refused:
+            command = cluster.job_cls.submit_command
+            raise InputError(
+                f"the queue does not take a job by {command}",
+                cause=" ".join(str(job.refused).split()),
+                repair=f"Correct the settings of --executor, and run where {command} is there.",
+            )
+
+
+def _telling(kind: Any) -> Any:
+    """A class of jobs that keep why they could not be submitted."""
+    from distributed import Status
+
+    class TellingJob(kind):
+        refused: Exception | None = None
+
+        async def start(self) -> None:
+            try:
+                await super().start()
+            except Exception as error:
+                self.refused, self.status = error, Status.failed
+                raise
+
+    return TellingJob
 
 
 def make_cluster(settings: ClusterSettings, max_memory: int | None = None) -> JobQueueCluster:
@@ -144,6 +174,7 @@ def make_cluster(settings: ClusterSettings, max_memory: int | None = None) -> Jo
         _ACCOUNT[settings.system]: settings.account,
     }
     make: Any = getattr(dask_jobqueue, _CLUSTERS[settings.system])
+    given["job_cls"] = _telling(make.job_cls)
     cluster: JobQueueCluster = make(**{name: value for name, value in given.items() if value is not None})
     return cluster
 

@@ -15,6 +15,9 @@ MIN_QUAL = 10.0
 SURE_NEW = 0.5
 """Least probability of a new mutation for hiConfDeNovo; `CANDIDATE_P` is that for loConfDeNovo."""
 
+_ENCODED = str.maketrans({each: f"%{ord(each):02X}" for each in "%;,= "})
+"""What would end a name in INFO, as VCF 4.3 (section 1.2) writes it."""
+
 _HEADER = """\
 ##fileformat=VCFv4.2
 ##FILTER=<ID=PASS,Description="All filters passed">
@@ -121,4 +124,8 @@ def _new(site: GenotypedSite, samples: Sequence[str]) -> str:
         if CANDIDATE_P <= p < SURE_NEW and site.genotypes[c] >= 0
     ]
     parts = (("hiConfDeNovo", sure), ("loConfDeNovo", maybe))
-    return "".join(f";{name}={','.join(children)}" for name, children in parts if children)
+    return "".join(
+        f";{name}={','.join(child.translate(_ENCODED) for child in children)}"
+        for name, children in parts
+        if children
+    )
