@@ -14,14 +14,14 @@ from tempfile import TemporaryDirectory
 from typing import Annotated
 
 from cyclopts import App, Parameter
-from rich.table import Table
 
 from dvplug.errors import InputError
 from dvplug.system.console import stdout
 from dvplug_lab.commands import require
+from dvplug_lab.costs.genomes import between
 from dvplug_lab.places import REPOSITORY
 from dvplug_lab.script import run
-from dvplug_lab.speed.real_reads import SETS, PerMegabase, keep, measure_set
+from dvplug_lab.speed.real_reads import BEGIN, END, SETS, PerMegabase, keep, measure_set, table
 
 app = App(help=__doc__, help_format="plaintext")
 PROGRAMS = ("dvplug", "gvcf", "bcftools", "floor")
@@ -36,6 +36,7 @@ def main(
     repeats: int = 5,
     folder: Path | None = None,
     history: Path | None = None,
+    page: Path | None = None,
 ) -> None:
     """Measure what real reads cost per Mb.
 
@@ -52,7 +53,9 @@ def main(
     folder
         Where reads are laid out; a temporary folder when not given.
     history
-        File to which the figures are added, a JSON object a line.
+        File to which the figures are added, a JSON object a line: docs/speed.jsonl is that of the project.
+    page
+        Page whose table is written anew: docs/performance.md.
     """
     known = {one.name: one for one in SETS}
     if unknown := [name for name in sets if name not in known] + [n for n in programs if n not in PROGRAMS]:
@@ -61,21 +64,16 @@ def main(
     require(
         *({"bcftools": "bcftools", "floor": "samtools"}[n] for n in programs if n in ("bcftools", "floor"))
     )
-    table = Table("reads", "depth", "program", "CPU s per Mb", "of dvplug's", "start-up, CPU s", "peak MB")
     rows: list[PerMegabase] = []
     with TemporaryDirectory(prefix="benchmark-") as temporary:
         for name in sets:
-            found = measure_set(known[name], folder or Path(temporary), programs, trees, repeats)
-            ours = next((row.cpu_s for row in found if row.program == "dvplug"), float("nan"))
-            for row in found:
-                table.add_row(
-                    row.reads, f"{row.depth:.0f}", row.program, f"{row.cpu_s:.3f}",
-                    f"{row.cpu_s / ours:.2f}", f"{row.start_s:.2f}", f"{row.peak_mb:.0f}",
-                )  # fmt: skip
-            rows += found
-    stdout.print(table)
+            rows += measure_set(known[name], folder or Path(temporary), programs, trees, repeats)
+    text = table(rows)
+    stdout.print(text, markup=False, soft_wrap=True)
     if history:
         keep(history, rows, REPOSITORY)
+    if page:
+        page.write_text(between(page.read_text(), (BEGIN, END), text))
 
 
 if __name__ == "__main__":

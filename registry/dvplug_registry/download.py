@@ -6,7 +6,6 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from io import FileIO
 from pathlib import Path
 
@@ -37,6 +36,8 @@ def download_all(
     RegistryError, ModelError
         Of the first that fails; the others are finished, what was fetched of the failed one waits to be resumed.
     """
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(AT_ONCE) as pool:
         jobs = [pool.submit(download, source, offer, cache, transport, report) for source, offer in wanted]
     return [job.result() for job in jobs]

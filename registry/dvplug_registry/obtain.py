@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dvplug_registry.cache import ModelCache
-from dvplug_registry.catalog import Catalog, Offer, known_catalog, refresh
-from dvplug_registry.download import Report, download_all
 from dvplug_registry.errors import ModelError, RegistryError, near_misses
 from dvplug_registry.model_folder import ModelFolder
 from dvplug_registry.resolve import ModelNotFound, resolve
 from dvplug_registry.sources import Source, find_source, sources
 from dvplug_registry.transport import Transport, Unreachable
 from dvplug_registry.versions import Requirement, Version
+
+if TYPE_CHECKING:  # a run whose model is here, and that knows no registry, needs neither
+    from dvplug_registry.catalog import Catalog, Offer
+    from dvplug_registry.download import Report
 
 Say = Callable[[str], None]
 
@@ -57,6 +60,8 @@ def obtain(
         if offline or not known:
             raise _with_hint(missing, request, known, offline) from None
         source, offer = choose(request, catalogs(known, transport, warn), missing)
+        from dvplug_registry.download import download_all
+
         say(f"Downloading {offer.label} ({offer.size / 1e6:.1f} MB) from the registry {source.name}.")
         download_all([(source, offer)], cache, transport)
         model = resolve(f"{offer.name}@{offer.version}", cache.roots)
@@ -78,7 +83,12 @@ def deprecated_manifests() -> dict[str, str]:
 
 
 def _known_offers() -> list[Offer]:
-    known = [catalog for source in sources() if (catalog := known_catalog(source))]
+    found = sources()
+    if not found:
+        return []
+    from dvplug_registry.catalog import known_catalog
+
+    known = [catalog for source in found if (catalog := known_catalog(source))]
     return [offer for catalog in known for offer in catalog.offers]
 
 
@@ -92,6 +102,8 @@ def catalogs(
     RegistryError
         A registry is not to be trusted: that is no reason to go on with less.
     """
+    from dvplug_registry.catalog import known_catalog, refresh
+
     found = []
     for source in known:
         last = known_catalog(source)
@@ -148,6 +160,8 @@ def download_requested(
         if offer.deprecated and not offer.yanked:
             warn(f"{offer.label} is deprecated: {offer.deprecated}")
     told([offer for _, offer in wanted])
+    from dvplug_registry.download import download_all
+
     return download_all(wanted, cache, transport, report)
 
 
@@ -155,6 +169,8 @@ def _with_hint(missing: ModelNotFound, request: str, known: list[Source], offlin
     """Say where a missing model might be had."""
     if not known:
         return missing
+    from dvplug_registry.catalog import known_catalog
+
     seen = [(source, catalog) for source in known if (catalog := known_catalog(source))]
     names = [s.name for s, catalog in seen if catalog.allowed(request)]
     if not offline or not names:

@@ -7,8 +7,6 @@ import re
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -214,6 +212,9 @@ class Transport:
 
     def _within(self, seconds: float, url: str, start: int) -> tuple[BaseHTTPResponse, str]:
         """Request, in a thread that is left to itself when the time is up: no timeout of a socket is one of a head."""
+        from concurrent.futures import Future
+        from concurrent.futures import TimeoutError as FutureTimeout
+
         answer: Future[tuple[BaseHTTPResponse, str]] = Future()
 
         def ask() -> None:

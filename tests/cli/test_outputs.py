@@ -235,3 +235,11 @@ def test_every_command_refuses_a_place_before_it_begins(
     assert says in " ".join(said.split())
     assert contents(tmp_path) == {"file": b"as it was"}
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_an_option_of_a_file_that_is_not_written_is_refused(
+    dataset: SimulatedDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, err = run_captured(capsys, *call_words(dataset, tmp_path / "x.vcf", "--non-ref"))
+    assert (code, list(tmp_path.iterdir())) == (2, [])
+    assert "--non-ref is of a gVCF, and none is written. Give --gvcf, too." in err

@@ -90,14 +90,15 @@ def test_packages_for_conda_ask_for_what_dvplug_does(project: dict[str, Any]) ->
     assert (source / "pyproject.toml").samefile(ROOT / "pyproject.toml")
 
 
-def test_the_package_that_conda_lacks_asks_for_what_its_wheel_does(project: dict[str, Any]) -> None:
-    found = recipe("ai-edge-litert/recipe.yaml")
-    (wanted,) = (one for one in map(Requirement, project["dependencies"]) if one.name == "ai-edge-litert")
+@pytest.mark.parametrize("name", ["ai-edge-litert", "deflate"])
+def test_a_package_that_conda_lacks_asks_for_what_its_wheel_does(project: dict[str, Any], name: str) -> None:
+    found = recipe(f"{name}/recipe.yaml")
+    (wanted,) = (one for one in map(Requirement, project["dependencies"]) if one.name == name)
     assert wanted.specifier.contains(found["context"]["version"])
-    installed = importlib.metadata.version("ai-edge-litert")
+    installed = importlib.metadata.version(name)
     if installed != found["context"]["version"]:
-        pytest.skip(f"ai-edge-litert {installed} is installed")
-    asked = map(Requirement, importlib.metadata.requires("ai-edge-litert") or [])
+        pytest.skip(f"{name} {installed} is installed")
+    asked = map(Requirement, importlib.metadata.requires(name) or [])
     needed = {
         name.replace("-", "_"): rest
         for name, rest in in_conda([one for one in asked if not one.marker]).items()

@@ -22,6 +22,7 @@ from dvplug.reads.alignments import header_of, open_alignments
 from dvplug.reads.fetch import fetch_reads
 from dvplug.reads.groups import ReadSource
 from dvplug.reads.opened import OpenedReads
+from dvplug.system import workers
 from dvplug.technology import ReadFilter
 from helpers.shared_data import SHARED, needs_shared
 
@@ -81,7 +82,9 @@ def test_a_header_that_is_not_utf8_is_read_as_latin_1(tmp_path, reference, suffi
 def test_many_contigs_are_given_the_time_that_they_take(tmp_path, reference, monkeypatch):
     """A header and indexes of 1.5 million contigs take 15 s of CPU time to read: no endless loop."""
     reads, given = write(tmp_path / "r.bam"), []
-    monkeypatch.setattr(alignment_checks, "crash_of", lambda *_, more_s: given.append(more_s) or "")
+    monkeypatch.setattr(
+        alignment_checks, "attempted", lambda *_, more_s: given.append(more_s) or workers.Attempt()
+    )
     alignment_checks.require_no_crash(reads, reference, CHR1)
     for path, size in ((Path(f"{reference.path}.fai"), 39_304_196), (Path(f"{reads}.bai"), 12_000_088)):
         os.truncate(path, size)
@@ -91,6 +94,16 @@ def test_many_contigs_are_given_the_time_that_they_take(tmp_path, reference, mon
 
 
 CHR1 = [Region("chr1", 100, 900)]
+
+
+@pytest.mark.parametrize("suffix", [".bam", ".cram"])
+def test_what_a_file_tells_while_it_is_tried_is_what_it_tells_in_earnest(tmp_path, reference, suffix):
+    path = write(tmp_path / f"reads{suffix}", reference=reference.path)
+    told = alignment_checks.require_no_crash(path, reference, CHR1)
+    with alignment_checks.opened(path, reference) as alignments:
+        assert told == alignment_checks.gathered(path, alignments, reference=reference)
+    assert told.reads
+    assert alignment_checks.require_no_crash(path, None, CHR1) is None
 
 
 @pytest.mark.parametrize("suffix", [".bam", ".cram"])

@@ -99,6 +99,10 @@ def test_what_is_wrong_with_any_sample_is_told_before(cohorts: ServiceProcess) -
     request["samples"][1]["mother"] = "nobody"
     answer = cohorts.post("api/runs?wait=60", request)
     assert "nobody" in answer.json["problems"][0]["problem"]
+    request["samples"][1]["mother"] = f"first\nstolen\t{cohorts.data / 'files/second.bam'}"
+    answer = cohorts.post("api/runs?wait=60", request)
+    assert (answer.status, len(answer.json["problems"])) == (422, 1)
+    assert "is not in the sheet" in answer.json["problems"][0]["problem"]
 
 
 @pytest.mark.parametrize(
@@ -107,6 +111,7 @@ def test_what_is_wrong_with_any_sample_is_told_before(cohorts: ServiceProcess) -
         {"reads": ["reads.bam"]}, {"sex": "male"}, {"deliver": [{"what": "vcf", "urls": ["http://a.b/c"]}]},
         {"samples": []}, {"samples": [{"sample": "../x", "reads": ["reads.bam"]}]},
         {"samples": [{"sample": "a\tb", "reads": ["reads.bam"]}]}, {"samples": [{"sample": "a", "reads": []}]},
+        {"samples": [{"sample": "#a", "reads": ["reads.bam"]}]},
         {"samples": [{"sample": "a", "reads": ["/etc/passwd"]}]},
         {"samples": [{"sample": "a", "reads": ["reads.bam"], "model": "../m"}]},
     ],

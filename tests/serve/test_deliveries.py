@@ -48,7 +48,7 @@ def test_a_service_that_delivers_ends_when_it_is_told_and_delivers_at_its_next_s
         taken = service.post(
             "api/runs", REQUEST | {"deliver": [_order(places, "vcf"), _order(places, "log")]}
         )
-        assert deaf.wait(60)
+        assert deaf.wait(300)
         assert service.get(f"api/runs/{taken.json['id']}").json["state"] == "delivering"
         began = time.monotonic()
         service.end()
@@ -65,7 +65,7 @@ def test_a_run_that_delivers_can_be_cancelled_and_retried(
 ) -> None:
     with served(own_data, *OPTIONS) as service:
         run = service.post("api/runs", REQUEST | {"deliver": [_order(places, "vcf")]}).json["id"]
-        assert deaf.wait(60)
+        assert deaf.wait(300)
         assert service.post(f"api/runs/{run}/cancel").status == 202
         assert service.wait(run)["state"] == "cancelled"
         places.answers.clear()
@@ -83,3 +83,16 @@ def test_vcfs_are_unpacked_where_that_is_asked_for(service: ServiceProcess, plac
     assert gzip.decompress(places.files["vcf"]).startswith(b"##fileformat")
     refused = service.post("api/runs", REQUEST | {"deliver": [_order(places, "log", unpacked=True)]})
     assert "only vcf and gvcf can be unpacked" in refused.json["problems"][0]["problem"]
+
+
+def test_what_is_of_a_file_that_is_not_asked_for_is_refused(service: ServiceProcess) -> None:
+    answer = service.post("api/runs", REQUEST | {"non_ref": True})
+    assert (answer.status, b"give gvcf as true, too" in answer.body) == (422, True)
+
+
+@pytest.mark.parametrize("what", ["gvcf", "gvcf_index", "report", "archive"])
+def test_what_will_not_be_there_is_refused_before_it_is_called(service: ServiceProcess, what: str) -> None:
+    orders = [{"what": what, "urls": ["http://127.0.0.1:9/x"]}]
+    answer = service.post("api/runs", REQUEST | {"deliver": orders})
+    assert answer.status == 422
+    assert what.removesuffix("_index") in answer.json["problems"][0]["problem"] or what == "archive"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import tarfile
 from pathlib import Path
@@ -65,6 +66,29 @@ def test_an_upload_that_is_thrown_away_is_there_for_runs_that_have_it(places: Pl
             "",
             TRANSFER,
         )
+
+
+@pytest.mark.parametrize("field", ["tech", "father", "mother"])
+@pytest.mark.parametrize(
+    "more", ["\nstolen\t/etc/reads.bam", "\tmale\t\t\t/etc/model", '"', "\r\nx\ty", '"\n"']
+)
+def test_no_word_of_a_client_makes_a_cell_or_a_line_of_the_sheet(
+    places: Places, tmp_path: Path, field: str, more: str
+) -> None:
+    for name in ("reads.bam", "reference.fa"):
+        (places.files / name).write_bytes(FASTA)
+    samples = [
+        {"sample": '"a', "reads": ["reads.bam"], field: f"word{more}"},
+        {"sample": "b", "reads": ["reads.bam"]},
+    ]
+    laid = _lay(places, tmp_path, samples=samples, ref="reference.fa")
+    assert laid.sheet is not None
+    with (tmp_path / "run" / laid.sheet).open(newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    assert [(one["sample"], one["reads"], one["model"]) for one in rows] == [
+        ('"a', "inputs/s1-reads-1.bam", ""), ("b", "inputs/s2-reads-1.bam", ""),
+    ]  # fmt: skip
+    assert rows[0][field] == f"word{more}"
 
 
 def test_uploads_of_others_and_unfinished_ones_are_no_inputs(places: Places, tmp_path: Path) -> None:

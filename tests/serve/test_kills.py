@@ -67,8 +67,24 @@ def test_told_to_end_it_keeps_what_is_unfinished(own_data: Path) -> None:
         assert [service.wait(one)["state"] for one in ids] == ["done", "done"]
 
 
+def test_what_a_kill_left_of_checks_and_removals_goes_at_the_next_start(own_data: Path) -> None:
+    left = own_data / "scratch" / "left" / "inputs"
+    left.mkdir(parents=True)
+    (left / "reads-1").write_bytes(b"x")
+    with served(own_data, *OPTIONS) as service:
+        assert not list((own_data / "scratch").iterdir())
+        request = {"reads": ["reads.bam"], "ref": "reference.fa", "regions": ["chrS:1-3000"]}
+        assert service.post("api/check", request).json["recognised"]
+        run_id = service.post("api/runs?wait=60", request).json["id"]
+        service.wait(run_id)
+        assert [one.name for one in (own_data / "runs").iterdir()] == [run_id]
+        assert service.ask("DELETE", f"api/runs/{run_id}").status == 204
+        for folder in ("runs", "scratch"):
+            assert not list((own_data / folder).iterdir())
+
+
 def test_a_second_service_of_a_folder_is_refused(own_data: Path) -> None:
-    with served(own_data), pytest.raises(RuntimeError, match="is being written by another process"):
+    with served(own_data), pytest.raises(RuntimeError, match="choose another folder"):
         ServiceProcess(own_data).start()
 
 

@@ -48,6 +48,17 @@ def test_rates_and_what_is_left(tmp_path: Path) -> None:
     assert (told["technology"], told["model"], told["warnings"], progress.pid) == ("t", "m@1", ["look"], 7)
 
 
+def test_messages_of_a_cohort_say_of_which_sample_they_are(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text(
+        _line(0, "start") + _line(1, "warning", sample="one", message="look") + _line(2, "info", message="on")
+    )
+    progress = Progress(log)
+    progress.read_all()
+    assert [one.text for one in progress.messages] == ["one: look", "on"]
+    assert progress.summary()["warnings"] == ["one: look"]
+
+
 def test_a_resumed_run_begins_with_what_was_done_and_its_rate_is_its_own(tmp_path: Path) -> None:
     log = tmp_path / "log"
     cut = _part(3)[:25]  # by a kill; the next attempt appends to it

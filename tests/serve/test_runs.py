@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from pathlib import Path
 
 import pytest
 
+from dvplug.serve.places import new_id
+from dvplug.serve.service import Service
+from dvplug.serve.settings import ServiceSettings
+from dvplug.serve.store import Run, State
 from dvplug.simulate import SimulatedDataset
 from dvplug_lab.services import ServiceProcess, served
 from helpers.command import call_words, run
+from helpers.loops import in_own_loop
 
 REQUEST = {"reads": ["reads.bam"], "ref": "reference.fa"}
 
@@ -175,4 +181,79 @@ def test_inputs_without_indexes_get_them(own_data: Path) -> None:
         (own_data / "files" / "bad.bam").write_bytes(b"no BAM at all")
         answer = service.post("api/runs?wait=60", REQUEST | {"reads": ["bad.bam"]})
         assert answer.status == 422
-        assert "No index can be made" in answer.json["problems"][0]["problem"]
+        assert answer.json["problems"][0]["problem"] == "No index can be made of bad.bam"
+        answer = service.post("api/runs?wait=60", REQUEST | {"ref": "bad.bam"})
+        told = answer.json["problems"][0]
+        assert told["problem"] == "No index can be made of bad.bam"
+        assert told["cause"] == "[faidx] Could not build fai index bad.bam.fai"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status", "problem", "says"),
+    [
+        (b'{"reads":', "application/json", 400, "The body is no JSON", "at byte 9: Expecting value"),
+        (
+            b'{"reads": ["a.bam"]}',
+            "text/plain",
+            422,
+            "The body is no JSON object",
+            "Content-Type: application/json",
+        ),
+        (b"[]", "application/json", 422, "The body is no JSON object", "Send one"),
+        (b"{}", "application/json", 422, "give one of ref and ref_tarball", "openapi"),
+    ],
+)
+def test_what_is_no_request_is_told(
+    service: ServiceProcess, body: bytes, kind: str, status: int, problem: str, says: str
+) -> None:
+    answer = service.post("api/runs", body, headers={"content-type": kind})
+    [told] = answer.json["problems"]
+    assert (answer.status, told["problem"], told["field"]) == (status, problem, "")
+    assert says in told["cause"] + told["repair"]
+
+
+def test_a_request_that_masks_lengthen_is_shown(service: ServiceProcess) -> None:
+    long = f"http://127.0.0.1:9/{'x' * 3979}?a"
+    name = f"see http://a.b/{'y' * 184}?"
+    assert (len(long), len(name)) == (4000, 200)
+    taken = service.post("api/runs", REQUEST | {"reads": [long], "name": name, "tags": {"url": "http://u@h"}})
+    assert taken.status == 202
+    run_id = taken.json["id"]
+    assert service.wait(run_id)["request"]["reads"] == [f"{long[:-1]}***"]
+    assert run_id in {one["id"] for one in service.get("api/runs").json["runs"]}
+    assert service.get(f"runs/{run_id}", headers={"accept": "text/html"}).status == 200
+    assert service.ask("DELETE", f"api/runs/{run_id}").status == 204
+
+
+def test_what_is_too_old_is_removed_also_after_it_could_not_be_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[float] = []
+
+    def ended_before(moment: float) -> list[Run]:
+        asked.append(moment)
+        if len(asked) == 1:
+            raise OSError("the disk is full")
+        return []
+
+    async def main() -> None:
+        service = Service(ServiceSettings(tmp_path / "data", least_free=0, keep_days=1))
+        monkeypatch.setattr(service.store, "ended_before", ended_before)
+        await service.start()
+        for _ in range(500):
+            if len(asked) < 3:
+                await asyncio.sleep(0.01)
+        await service.stop()
+
+    monkeypatch.setattr("dvplug.serve.service.SWEEP_S", 0.001)
+    in_own_loop(main())
+    assert len(asked) >= 3
+
+
+def test_a_run_that_is_removed_while_it_is_looked_at_has_no_outputs(tmp_path: Path) -> None:
+    service = Service(ServiceSettings(tmp_path / "data", least_free=0))
+    run = Run(new_id(), "", "plain", State.DONE, {}, 0)
+    assert service.outputs(run) == []
+    (service.folder(run) / "out").mkdir(parents=True)
+    (service.folder(run) / "out" / "calls.vcf.gz").write_bytes(b"x")
+    assert [one.name for one in service.outputs(run)] == ["calls.vcf.gz"]

@@ -46,6 +46,7 @@ def test_a_demo_waits_to_be_called(tmp_path: Path) -> None:
         (["--max-memory", "lots"], "'lots' is not a size of memory"),
         (["--token-file", "nothere"], "--token-file nothere cannot be read"),
         (["--host", "192.0.2.1", "--token-file", "TOKENS"], "Nothing can listen at 192.0.2.1"),
+        (["--files", "no/such"], "--files no/such cannot be written"),
         (["--port", "99999"], "Nothing can listen at 127.0.0.1, port 99999"),
     ],
 )

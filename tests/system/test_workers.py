@@ -16,7 +16,7 @@ import pytest
 from dvplug.errors import DvplugError, InputError
 from dvplug.line.region import Region
 from dvplug.system.memory import memory_of
-from dvplug.system.workers import crash_of, map_in_order
+from dvplug.system.workers import Attempt, attempted, crash_of, map_in_order
 
 REGIONS = [Region("c", i, i + 1) for i in range(40)]
 
@@ -202,6 +202,26 @@ def test_an_attempt_that_crashes_or_never_ends_is_told_of(monkeypatch: pytest.Mo
     assert "killed by SIGKILL" in crash_of(signal.raise_signal, signal.SIGKILL)
     assert crash_of(fails_at_start, 0) == ""
     assert "more CPU time than that can need" in crash_of(spins)
+
+
+def ends_in_the_middle() -> object:
+    """Return what ends the process as it is sent."""
+
+    class Ends:
+        def __reduce__(self) -> str:
+            os.kill(os.getpid(), signal.SIGKILL)
+            return ""
+
+    return b"x" * 100_000, Ends()
+
+
+def test_what_an_attempt_finds_is_returned_unless_it_fails() -> None:
+    assert attempted(bytes, 5_000_000) == Attempt(found=bytes(5_000_000))
+    assert attempted(fails_at_start, 0) == Attempt()
+    assert attempted(lambda: lambda: 0) == Attempt()  # which cannot be sent
+    ended = attempted(ends_in_the_middle)
+    assert ended.found is None
+    assert "killed by SIGKILL" in ended.crash
 
 
 def test_an_attempt_may_take_as_long_as_it_has_to_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,3 +77,22 @@ def test_another_version_is_run_from_its_tree() -> None:
     assert variables["PYTHONPATH"].split(":") == ["/tree/core", "/tree/registry", "/tree/plugins"]
     assert command[command.index("--out") + 1] == "work/before.vcf.gz"
     assert "ont" in " ".join(found["bcftools"][0][0])
+
+
+def test_the_table_has_all_figures_beside_dvplug_s() -> None:
+    rows = [
+        real_reads.PerMegabase("dvplug", "30x", 31.2, 0.5, 1.25, 180.4),
+        real_reads.PerMegabase("bcftools", "30x", 31.2, 4.0, 0.1, 40.0),
+    ]
+    *_, ours, theirs = real_reads.table(rows).split("\n")
+    assert ours == "| 30x | 31 | dvplug | 0.500 | 1.00 | 1.25 | 180 |"
+    assert theirs == "| 30x | 31 | bcftools | 4.000 | 8.00 | 0.10 | 40 |"
+
+
+def test_the_page_shows_every_set() -> None:
+    page = (REPOSITORY / "docs" / "performance.md").read_text()
+    shown = page.partition(real_reads.BEGIN)[2].partition(real_reads.END)[0].strip().split("\n")[2:]
+    found = {tuple(cell.strip() for cell in line.strip("|").split("|"))[0:3:2] for line in shown}
+    assert {
+        (one.name, program) for one in real_reads.SETS for program in ("dvplug", "bcftools", "floor")
+    } <= found

@@ -9,7 +9,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dvplug.calling.candidate_density import CandidateDensity
 from dvplug.calling.events import log_counts, log_result, warn_of_copies, warn_of_reads
@@ -48,12 +48,9 @@ from dvplug.models import check_fit, check_request, genotyper_name, opener_of, r
 from dvplug.plugins.loading import Plugins, installed_plugins
 from dvplug.plugins.sources import RunCode
 from dvplug.reads.presence import without_reads
-from dvplug.records.gvcf import GvcfWriter
 from dvplug.records.postprocess import PostprocessSettings
 from dvplug.records.profile_lines import profile_lines
 from dvplug.records.vcf import VcfWriter, header, with_header_lines
-from dvplug.report.calls import RunFacts, call_report, require_report_place
-from dvplug.report.statistics import CallStatistics
 from dvplug.system.console import info, progress, warn
 from dvplug.system.devices import parse_device
 from dvplug.system.input_states import InputStates
@@ -62,6 +59,10 @@ from dvplug.system.memory import in_units, workers_that_fit
 from dvplug.system.outputs import VCF_SUFFIXES, Output, Together, require_apart, reserved
 from dvplug.system.run_log import log_event, run_log
 from dvplug_registry.manifest import MANIFEST_NAME, Manifest
+
+if TYPE_CHECKING:
+    from dvplug.records.gvcf import GvcfWriter
+    from dvplug.report.statistics import CallStatistics
 
 MOST_CONTIGS = 200
 """Contigs, those with the most partitions, that the log names with how many they have."""
@@ -108,7 +109,11 @@ def call_variants(options: CallOptions) -> Counts:
 def outputs_of(options: CallOptions) -> list[Output]:
     """All files that a run writes; raises InputError where options contradict each other."""
     if options.report is not None:
+        from dvplug.report.calls import require_report_place
+
         require_report_place(options.report, options.out)
+    if options.non_ref and not options.gvcf:
+        raise InputError("--non-ref is of a gVCF, and none is written", repair="Give --gvcf, too.")
     found = [] if options.out == "-" else [Output("--out", Path(options.out), VCF_SUFFIXES)]
     if options.gvcf:
         found.append(Output("--gvcf", Path(options.gvcf), VCF_SUFFIXES))
@@ -170,6 +175,8 @@ def written_calls(prepared: PreparedCall, started: float) -> Iterator[WrittenCal
             vcf = outputs.enter_context(VcfWriter(options.out, prepared.header(), group))
             gvcf: GvcfWriter | None = None
             if options.gvcf:
+                from dvplug.records.gvcf import GvcfWriter
+
                 text = prepared.header(gvcf_symbol=job.gvcf_symbol)
                 gvcf = GvcfWriter(options.gvcf, text, options.ref, job.gvcf_symbol, group)
                 outputs.enter_context(gvcf)
@@ -178,6 +185,8 @@ def written_calls(prepared: PreparedCall, started: float) -> Iterator[WrittenCal
                 yield calls
             job.inputs.require_same_sizes()
         if options.report is not None and vcf.unfinished is not None:
+            from dvplug.report.calls import RunFacts, call_report
+
             run = RunFacts.of(calls.total, time.monotonic() - started, prepared.workers, prepared.met)
             page, calls.statistics = call_report(
                 vcf.unfinished, run=run, model=job.model, name=Path(options.out).name

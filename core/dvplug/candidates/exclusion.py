@@ -17,7 +17,7 @@ from dvplug.kernel import kernel, subkernel
 from dvplug.line.candidate_batch import OTHER, ReadSupport
 from dvplug.line.read_batch import ReadArrays, ReadBatch
 from dvplug.sequence.alleles import without_shared
-from dvplug.sequence.arrays import Int8s, Int32s, Int64s, UInt8s
+from dvplug.sequence.arrays import Int8s, Int32s, Int64s, UInt8s, distinct
 from dvplug.sequence.cursors import first_places
 
 
@@ -47,7 +47,7 @@ def without_contradictions(
             pairs.append((i, j))
     if not pairs:
         return support
-    involved = np.unique(pairs)
+    involved: Int64s = distinct(np.array(pairs))
     own = involved.tolist()
     sites = lay_out(
         reference, reference_start, starts[involved], [refs[i] for i in own], [alts[i] for i in own]

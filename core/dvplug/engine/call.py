@@ -21,7 +21,6 @@ from dvplug.line.reference_blocks import RegionGvcf
 from dvplug.line.region import Partition, PartitionRun
 from dvplug.line.result import Counts, RegionResult, Stopwatch
 from dvplug.plugins.boundary import located, place_of
-from dvplug.records.gvcf import region_gvcf
 from dvplug.records.postprocess import call_sites
 from dvplug.records.reference_depths import ReferenceDepths
 from dvplug.records.used_alts import with_used_alts
@@ -89,6 +88,8 @@ def call_region(parts: Iterable[Drawn], genotyper: Predictor, job: CallJob) -> R
 
 
 def _gvcf(records: Sequence[VcfRecord], depths: ReferenceDepths, job: CallJob) -> RegionGvcf:
+    from dvplug.records.gvcf import region_gvcf
+
     return region_gvcf(
         records,
         depths,

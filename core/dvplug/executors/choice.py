@@ -9,9 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from dvplug.errors import InputError, PluginError, near_misses, raised
-from dvplug.executors.dask_pool import LOCAL, check_place, open_dask, require_dask
-from dvplug.executors.jobqueue import SETTINGS, open_jobqueue, read_settings
-from dvplug.executors.pool import OpenPool, Pool, WorkersWanted
+from dvplug.executors.pool import LOCAL, SETTINGS, OpenPool, Pool, WorkersWanted
 from dvplug.system.devices import parse_device
 
 GROUP = "dvplug.executors"
@@ -50,10 +48,14 @@ def open_pool(executor: str, wanted: WorkersWanted) -> AbstractContextManager[Po
 
 
 def _opener(executor: str) -> Callable[[WorkersWanted], AbstractContextManager[Pool]]:
+    from dvplug.executors.dask_pool import check_place, open_dask, require_dask
+
     name, _, place = executor.partition(":")
     if name in others():
         return partial(_theirs(name), place)
     if executor.endswith(SETTINGS):
+        from dvplug.executors.jobqueue import open_jobqueue, read_settings
+
         require_dask("dask_jobqueue")
         return partial(open_jobqueue, read_settings(Path(executor)))
     if name == DASK:

@@ -8,7 +8,6 @@ much memory, as Dask's nannies do.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import signal
@@ -108,6 +107,8 @@ def _work(kept: Kept, address: str, keeper: int) -> None:
     """Be a worker, until the scheduler is gone or the keeper is."""
     end_with(keeper)
     logging.disable()  # what is wrong is told by the client, once
+    import asyncio  # with TLS, which no other run needs
+
     import dask
 
     with dask.config.set(kept.settings):

@@ -20,14 +20,13 @@ from dvplug._version import __version__
 from dvplug.errors import DvplugError, InputError, Problems
 from dvplug.executors.dask_local import Keeper
 from dvplug.executors.node import other_version
-from dvplug.executors.pool import Answer, Pending, WorkersWanted
+from dvplug.executors.pool import LOCAL, Answer, Pending, WorkersWanted
 from dvplug.system.console import info, warn
 from dvplug.system.memory import PARENT_BYTES, in_units
 
 if TYPE_CHECKING:
     from distributed import Client
 
-LOCAL = "local"
 CONNECT_S = 20.0
 DASHBOARD_S = 10.0
 """After which a scheduler of ours has its dashboard: what draws it takes .3 s to import, which a short run need not."""

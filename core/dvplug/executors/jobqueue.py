@@ -20,7 +20,6 @@ from dvplug.technology import Frozen
 if TYPE_CHECKING:
     from dask_jobqueue.core import JobQueueCluster
 
-SETTINGS = ".toml"
 IDLE_S = 60
 """That a worker has nothing to do before its job is given back: it may have waited in the queue for hours."""
 _CLUSTERS = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "lsf": "LSFCluster", "sge": "SGECluster"}

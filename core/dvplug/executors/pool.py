@@ -10,6 +10,10 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol, TypeAlias
 
+LOCAL = "local"
+"""The processes of this machine: no executor; and the place of workers of Dask that are on it."""
+SETTINGS = ".toml"
+"""How files of an executor's settings end."""
 Answer: TypeAlias = "tuple[str, bytes]"
 """What `dvplug.executors.node.work_on_node` returns: plain, so that it travels without dvplug."""
 

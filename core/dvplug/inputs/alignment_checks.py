@@ -19,7 +19,7 @@ from dvplug.reads.groups import EVERYTHING, ReadGroups
 from dvplug.system.console import warn
 from dvplug.system.htslib import isolated_htslib
 from dvplug.system.locations import Location, file_name, is_remote, shown
-from dvplug.system.workers import crash_of
+from dvplug.system.workers import attempted
 
 FORCE = "--force"
 TRIED_REGIONS = 1000  # at which reading is tried, until one has a read
@@ -28,18 +28,29 @@ MOST_READ_BYTES = (
 )
 
 
-def require_no_crash(path: Location, reference: Reference | None, regions: Sequence[Region] | None) -> None:
-    """Try in a process of its own what a damaged file or index could crash, or keep busy for ever."""
+def require_no_crash(
+    path: Location, reference: Reference | None, regions: Sequence[Region] | None
+) -> Evidence | None:
+    """Try in a process of its own what a damaged file or index could crash, or keep busy for ever.
+
+    Returns
+    -------
+    Evidence | None
+        What the file told meanwhile, as `gathered` of all its reads would; None where it is yet to be asked.
+    """
     if reference is None or regions is None or is_remote(path) or is_remote(reference.path):
-        return
+        return None
     more_s = _seconds_to_read(Path(path), Path(reference.path))
-    if crash := crash_of(_try, path, reference.path, regions[:TRIED_REGIONS], more_s=more_s):
+    tried = attempted(_try, path, reference.path, regions[:TRIED_REGIONS], more_s=more_s)
+    if tried.crash:
         raise InputError(
             f"Alignment file {shown(path)} cannot be read",
-            cause=f"it was tried in a process of its own: {crash}",
+            cause=f"it was tried in a process of its own: {tried.crash}",
             repair="If memory did not run out, the file or its index is damaged: check it with `samtools quickcheck` "
             f"and make the index anew: samtools index {shown(path)}",
         )
+    found: Evidence | None = tried.found
+    return found
 
 
 def _seconds_to_read(path: Path, reference: Path) -> int:
@@ -50,14 +61,27 @@ def _seconds_to_read(path: Path, reference: Path) -> int:
 
 
 @isolated_htslib()
-def _try(path: Location, reference: Location, regions: Sequence[Region]) -> None:
-    """Open a file with its index, look at its reads, and decode one of the regions."""
+def _try(path: Location, reference: Location, regions: Sequence[Region]) -> Evidence | None:
+    """Open a file with its index, look at its reads, and decode one of the regions; returns what the reads told."""
+    evidence = None
     with open_alignments(path, reference) as alignments:
         # What is wrong will be told in earnest; what follows may crash all the same.
-        for look in (lambda: require_found(path, alignments, reference), lambda: gather(alignments)):
-            with suppress(Exception):
-                look()
-        require_decodable(path, alignments, regions, header_of(path, alignments))
+        with suppress(Exception):
+            require_found(path, alignments, reference)
+        with suppress(Exception):
+            evidence = _gathered_anew(alignments, reference)
+        with suppress(Exception):
+            require_decodable(path, alignments, regions, header_of(path, alignments))
+    return evidence
+
+
+def _gathered_anew(alignments: pysam.AlignmentFile, reference: Location) -> Evidence:
+    """What the file tells, with a reference that is opened again: where a process reads, its parent's file would be."""
+    opened_again = Reference.open(reference)
+    try:
+        return gather(alignments, EVERYTHING, opened_again)
+    finally:
+        opened_again.close()
 
 
 @contextmanager

@@ -94,7 +94,10 @@ class _File:
     path: Location
     header: Header
     alignments: pysam.AlignmentFile
+    told: Evidence | None = None
+    """What all its reads told when it was tried, where it was."""
     evidence: Evidence | None = None
+    """What the reads tell that will be called."""
 
 
 def check_call(
@@ -212,7 +215,8 @@ def _measure(
             with problems.collect():
                 local = reference if reference and not is_remote(reference.path) else None
                 of_groups = groups.get(file.path, EVERYTHING)
-                file.evidence = gathered(file.path, file.alignments, of_groups, local)
+                told = file.told if of_groups == EVERYTHING else None
+                file.evidence = told or gathered(file.path, file.alignments, of_groups, local)
 
 
 def require_fitting_index(reference: Reference, regions: Iterable[Region]) -> None:
@@ -315,15 +319,15 @@ def _examine(
     files = []
     digests: dict[str, str] = {}
     for path in paths:
-        can_be_tried = False
+        can_be_tried, told = False, None
         with problems.collect():
-            require_no_crash(path, reference, regions)
+            told = require_no_crash(path, reference, regions)
             can_be_tried = True
         if not can_be_tried:
             continue
         with problems.collect():
             alignments = open_files.enter_context(opened(path, reference))
-            file = _File(path, header_of(path, alignments), alignments)
+            file = _File(path, header_of(path, alignments), alignments, told)
             files.append(file)
             indexed = False
             with problems.collect():

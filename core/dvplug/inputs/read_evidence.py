@@ -192,16 +192,17 @@ def _sample(reads: Iterable[pysam.AlignedSegment], places: int) -> _Sample:
     contigs, starts, ends, bases = [], [], [], 0
     mapping_qualities: set[int] = set()
     for read in islice(reads, _MOST_READS // places):
-        if read.flag & _NOT_PRIMARY or not read.reference_end:
+        if read.flag & _NOT_PRIMARY or not (end := read.reference_end):  # once: it adds up the CIGAR
             continue
-        wanted = len(examined) < EXAMINED // places and read.mapping_quality >= _USABLE_MAPPING_QUALITY
+        start, mapping_quality = read.reference_start, read.mapping_quality
+        wanted = len(examined) < EXAMINED // places and mapping_quality >= _USABLE_MAPPING_QUALITY
         if wanted and read.query_sequence:
             examined.append(read)
-        mapping_qualities.add(read.mapping_quality)
+        mapping_qualities.add(mapping_quality)
         contigs.append(read.reference_id)
-        starts.append(read.reference_start)
-        ends.append(read.reference_end)
-        bases += ends[-1] - starts[-1]
+        starts.append(start)
+        ends.append(end)
+        bases += end - start
         if bases > _MOST_BASES // places:
             break
     return _Sample(

@@ -54,7 +54,9 @@ def mismatch_share(read: pysam.AlignedSegment, reference: Reference) -> float | 
         return None
     there = np.concatenate([whole[p - first : p - first + n] for _, p, n in pairs])
     own = np.frombuffer("".join(bases[a : a + n] for a, _, n in pairs).upper().encode(), np.uint8)
-    known = ~np.isin(own, list(_UNKNOWN)) & (there != ord("N"))
+    known = there != ord("N")
+    for unknown in _UNKNOWN:
+        known &= own != unknown
     return float((own != there)[known].mean()) if known.sum() >= _FEWEST_BASES else None
 
 

@@ -31,7 +31,7 @@ from dvplug.reads.errors import WindowErrors, window_errors
 from dvplug.reads.groups import ReadSource
 from dvplug.reads.molecules import places
 from dvplug.reads.same_bases import with_bases_of_reference
-from dvplug.sequence.arrays import Bools, Float64s, Int64s
+from dvplug.sequence.arrays import Bools, Float64s, Int64s, distinct
 from dvplug.sequence.cigar import CODE_MASK, LENGTH_SHIFT, SOFT_CLIP
 from dvplug.system.locations import Location
 from dvplug.technology import TechnologyProfile, UsualErrors
@@ -285,7 +285,7 @@ def _reads(parts: Sequence[ReadBatch], least: int) -> dict[str, Any]:
         "paired": _share(paired.sum(), n),
         "inward": _share((facing & both).sum(), both.sum()),
         "reverse_strand": _share(reverse.sum(), n),
-        "distinct_starts": _share(sum(len(np.unique(part.start)) for part in parts), n),
+        "distinct_starts": _share(sum(len(distinct(part.start)) for part in parts), n),
         "distinct_fragments": _distinct_fragments(parts),
         "mapping_quality": quality / n,
         "low_mapping_quality": _share(quality[:least].sum(), n),
@@ -296,9 +296,7 @@ def _distinct_fragments(parts: Sequence[ReadBatch]) -> float:
     """As `RunProfile.distinct_fragments`: by the reads that their fragments begin with; 0 where there are few."""
     of_fragments = [places(part)[part.fragment_length > 0] for part in parts]
     fragments = sum(map(len, of_fragments))
-    return (
-        _share(sum(len(np.unique(one)) for one in of_fragments), fragments) if fragments >= _FEWEST else 0.0
-    )
+    return _share(sum(len(distinct(one)) for one in of_fragments), fragments) if fragments >= _FEWEST else 0.0
 
 
 def _middle(values: Int64s) -> tuple[float, float]:

@@ -22,6 +22,7 @@ from dvplug.line.region import Region
 from dvplug.line.run_profile import NO_QUALITY
 from dvplug.reads.groups import ReadSource
 from dvplug.reads.same_bases import with_bases_of_reference
+from dvplug.sequence.arrays import distinct
 from dvplug.sequence.codes import UNKNOWN_BASE
 from dvplug.system.htslib import isolated_htslib
 from dvplug.system.locations import Location
@@ -168,7 +169,7 @@ def _measured(parts: Sequence[ReadBatch], differing: Sequence[float], missing_ba
     }
     if reads >= _FEWEST:
         measures["reverse_strand"] = sum(int((part.flag & REVERSE != 0).sum()) for part in parts) / reads
-        measures["distinct_starts"] = sum(len(np.unique(part.start)) for part in parts) / reads
+        measures["distinct_starts"] = sum(len(distinct(part.start)) for part in parts) / reads
     if differing:
         measures["differing_positions"] = float(np.median(differing))
     return RunSample(

@@ -1,27 +1,16 @@
-"""Compiled kernels on disk: where they lie, and that nothing damaged or stale is ever loaded.
+"""Where compiled kernels lie on disk, and what they were compiled from.
 
-Numba's own cache looks at the file that a kernel is in, not at those of the kernels which it calls; it fails when a
-class that a kernel takes was renamed, as by an upgrade, when an entry is damaged, when the disk is full, and when no
-folder can be written. Here an entry counts only with the sources that it was compiled from and if its digest is right;
-what cannot be loaded is compiled, and what cannot be kept is used for this run.
+No Numba in here: a run whose kernels are all compiled does without it.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
-import pickle
 import tempfile
-import time
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar
-
-from numba.core import config
-from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
-from numba.core.codegen import get_host_cpu_features, ll
 
 NO_KERNELS = {
     "calling",
@@ -41,10 +30,13 @@ NO_KERNELS = {
 """Rooms whose files bear on no kernel."""
 FOLDER_MODE = 0o755
 """What one user compiled all may read, as in a container whose user did not build it; and nobody else write."""
-LONGEST_WAIT_S = 120.0
-"""For another process that compiles the same kernels: that it still does is no reason to do it twice."""
-_PACKAGE = Path(__file__).resolve().parent.parent
-_DIGEST = hashlib.sha256().digest_size
+PACKAGE = Path(__file__).resolve().parent.parent
+CONFIGURATION = ".numba_config.yaml"
+"""What Numba reads settings from, besides the environment, in the working directory."""
+NUMBA = "NUMBA_"
+"""How Numba's settings in the environment begin."""
+_ALSO_WITHOUT_NUMBA = {f"{NUMBA}{name}" for name in ("CACHE_DIR", "CPU_NAME", "CPU_FEATURES", "NUM_THREADS")}
+"""Those that say where kernels lie and for which processor they are, and one that none heeds."""
 
 
 @cache
@@ -64,11 +56,11 @@ def is_warm() -> bool:
 
 
 def _places() -> list[Path]:
-    installation = hashlib.sha256(os.fsencode(_PACKAGE)).hexdigest()[:16]  # two of them do not share a folder
+    installation = hashlib.sha256(os.fsencode(PACKAGE)).hexdigest()[:16]  # two of them do not share a folder
     chosen = os.environ.get("NUMBA_CACHE_DIR")
     if chosen:
         return [Path(chosen) / f"dvplug-{installation}"]
-    places = [_PACKAGE / "__pycache__" / "kernels"]
+    places = [PACKAGE / "__pycache__" / "kernels"]
     if home := os.environ.get("DVPLUG_HOME"):
         places.append(Path(home) / "kernels" / installation)
     user = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
@@ -107,11 +99,28 @@ def mark() -> str:
 
     A folder that holds those of another kind, as an image that was built elsewhere, is no use if it cannot be written.
     """
-    features = config.CPU_FEATURES
+    # 40 ms, and `dvplug --help` needs no kernel
+    from llvmlite import binding as ll  # type: ignore[import-untyped]
+
+    features = os.environ.get(f"{NUMBA}CPU_FEATURES")
     if features is None:
-        features = get_host_cpu_features()
-    kind = f"{config.CPU_NAME or ll.get_host_cpu_name()} {features}"
+        with suppress(RuntimeError):  # LLVM does not know
+            features = ll.get_host_cpu_features().flatten()
+    name = os.environ.get(f"{NUMBA}CPU_NAME") or ll.get_host_cpu_name()
+    kind = f"{name} {features} {os.environ.get(f'{NUMBA}ENABLE_AVX')} {_configuration()!r}"
     return f"sources-{hashlib.sha256(kind.encode()).hexdigest()[:16]}"
+
+
+def _configuration() -> bytes:
+    with suppress(OSError):
+        return Path(CONFIGURATION).read_bytes()
+    return b""
+
+
+def is_configured() -> bool:
+    """Whether somebody told Numba how to compile, or to tell of it, or not to: then it is to be asked."""
+    told = {name for name in os.environ if name.startswith(NUMBA)} - _ALSO_WITHOUT_NUMBA
+    return bool(told) or os.path.exists(CONFIGURATION)
 
 
 @cache
@@ -121,134 +130,10 @@ def source_digest() -> bytes:
     Not their times, which layers of container images, squashfs and most copies round or do not keep.
     """
     digest = hashlib.sha256()
-    for folder, below, files in os.walk(_PACKAGE):
+    for folder, below, files in os.walk(PACKAGE):
         below[:] = sorted(name for name in below if name != "__pycache__" and name not in NO_KERNELS)
         for path in (os.path.join(folder, name) for name in sorted(files) if name.endswith(".py")):
             with suppress(OSError):  # a link to nothing, as some editors make of a file that is not saved
                 content = Path(path).read_bytes()
-                digest.update(f"{os.path.relpath(path, _PACKAGE)} {len(content)}\n".encode() + content)
+                digest.update(f"{os.path.relpath(path, PACKAGE)} {len(content)}\n".encode() + content)
     return digest.hexdigest().encode()
-
-
-class _Lock:
-    """Held by the process that compiles, so that others wait for what it keeps; given up when they waited too long."""
-
-    def __init__(self) -> None:
-        self._depth, self._file = 0, -1
-
-    def take(self, folder: Path) -> None:
-        """Wait for it; a kernel that is compiled because another calls it takes it again."""
-        self._depth += 1
-        if self._depth > 1:
-            return
-        with suppress(OSError):
-            self._file = os.open(folder / "lock", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            end = time.monotonic() + LONGEST_WAIT_S
-            while time.monotonic() < end:
-                with suppress(BlockingIOError):
-                    fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    return
-                time.sleep(0.05)
-
-    def give(self) -> None:
-        """Let others go on, when the last has been kept."""
-        self._depth = max(self._depth - 1, 0)
-        if not self._depth and self._file >= 0:
-            os.close(self._file)
-            self._file = -1
-
-
-_lock = _Lock()
-
-
-class _Locator:
-    """Says to Numba where the entries of one kernel lie, and what they are compiled from."""
-
-    def __init__(self, folder: Path, line: int) -> None:
-        self.folder, self.line = folder, line
-
-    @classmethod
-    def from_function(cls, py_func: Any, py_file: str) -> _Locator:
-        """Of a function and its file."""
-        folder = cache_folder()
-        assert folder is not None
-        place = os.path.relpath(os.path.dirname(py_file), _PACKAGE).replace(os.sep, ".")
-        return cls(folder / place.strip("."), py_func.__code__.co_firstlineno)
-
-    def ensure_cache_path(self) -> None:
-        """Make the folder; raises OSError."""
-        self.folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
-
-    def get_cache_path(self) -> str:
-        """Return the folder."""
-        return str(self.folder)
-
-    def get_source_stamp(self) -> bytes:
-        """Return what an entry must have been compiled from."""
-        return source_digest()
-
-    def get_disambiguator(self) -> str:
-        """Return what parts functions of one name."""
-        return str(self.line)
-
-
-class _Compiled(CompileResultCacheImpl):
-    _locator_classes: ClassVar = [_Locator]
-
-
-class _CheckedFiles(IndexDataCacheFile):
-    """Numba's files, with a digest before the code."""
-
-    def _save_data(self, name: str, data: Any) -> None:
-        content = self._dump(data)
-        with self._open_for_write(self._data_path(name)) as file:
-            file.write(hashlib.sha256(content).digest() + content)
-
-    def _load_data(self, name: str) -> Any:
-        whole = Path(self._data_path(name)).read_bytes()
-        if hashlib.sha256(whole[_DIGEST:]).digest() != whole[:_DIGEST]:
-            raise pickle.UnpicklingError(f"{name} is damaged")
-        return pickle.loads(whole[_DIGEST:])  # noqa: S301 - from a folder that is this user's or root's alone
-
-
-class KernelCache(FunctionCache):
-    """What is kept of one kernel; what is wrong with it is mended by compiling."""
-
-    _impl_class = _Compiled
-
-    def __init__(self, py_func: Any) -> None:
-        super().__init__(py_func)
-        self._cache_file = _CheckedFiles(self._cache_path, self._impl.filename_base, source_digest())
-
-    def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """Return the compiled kernel, or None where it is to be compiled; then the lock is held until it is kept."""
-        found = self._load(sig, target_context)
-        if found is None:
-            folder = cache_folder()
-            assert folder is not None
-            _lock.take(folder)
-            found = self._load(sig, target_context)
-            if found is not None:
-                _lock.give()
-        return found
-
-    def _load(self, sig: Any, target_context: Any) -> Any:
-        try:
-            return super().load_overload(sig, target_context)
-        except Exception:  # noqa: BLE001 - damaged, or of classes that are no more: whatever it is, compile
-            with suppress(OSError):
-                self.flush()
-            return None
-
-    def save_overload(self, sig: Any, data: Any) -> None:
-        """Keep a compiled kernel, unless the disk is full or the folder is another's."""
-        try:
-            with suppress(OSError):
-                super().save_overload(sig, data)
-                folder = cache_folder()
-                assert folder is not None
-                kept = folder / mark()
-                if not kept.exists() or kept.read_bytes() != source_digest():
-                    kept.write_bytes(source_digest())
-        finally:
-            _lock.give()

@@ -37,6 +37,8 @@ from numba.core.types.scalars import Boolean, Integer
 from numba.core.utils import OPERATORS_TO_BUILTINS as OPERATORS
 from numba.np.arrayobj import fix_integer_index, load_item, store_item
 
+from dvplug.kernel.entry import add_entry
+
 RARE_COLLECTIONS = 50_000, 100, 100
 """Thresholds of the garbage collector while compiling: at Python's own a sixth of the time is its; 10 % more memory."""
 
@@ -142,6 +144,12 @@ class _Lower(Lower):
         super().pre_lower()
         self._borrowed = borrowed(self.blocks.values(), self.typeof)
         self._uncounted = self.context.subtarget(enable_nrt=False)
+
+    def create_cpython_wrapper(self, release_gil: bool = False) -> None:
+        """Make the ways in: that of Numba, and that without."""
+        super().create_cpython_wrapper(release_gil)
+        if not self.genlower:
+            add_entry(self.context, self.library, self.fndesc)
 
     def lower_inst(self, inst: ir.Stmt) -> None:
         name = inst.target.name if isinstance(inst, ir.Assign) else getattr(inst, "value", None)

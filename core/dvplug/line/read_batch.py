@@ -207,4 +207,4 @@ def _copy_rows(
         first, size = offset[reads[begin]], taken[i] - taken[begin]
         source, target = values[first : first + size], out[taken[begin] : taken[i]]
         for k in range(size):
-            target[k] = source[k]
+            target[np.uint64(k)] = source[np.uint64(k)]  # vectorised, as no such index is below 0

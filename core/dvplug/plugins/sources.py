@@ -10,6 +10,7 @@ import ast
 import hashlib
 import importlib.metadata
 import importlib.util
+import os
 import re
 import sys
 import sysconfig
@@ -138,11 +139,21 @@ def _files(name: str, left_out: Collection[Path] = ()) -> Iterator[tuple[str, Pa
     if first is None or first.stem != "__init__":
         yield from [(first.name, first)] if first else []
         return
-    for path in sorted(first.parent.rglob("*")):
-        inside = path.relative_to(first.parent)
-        hidden = any(part.startswith(".") or part == "__pycache__" for part in inside.parts)
-        if path.is_file() and not hidden and not any(path.is_relative_to(root) for root in left_out):
-            yield inside.as_posix(), path
+    if any(first.parent.is_relative_to(root) for root in left_out):
+        return
+    folder, out = str(first.parent), {str(root) for root in left_out}
+    found = []
+    for place, below, files in os.walk(folder):
+        below[:] = [name for name in below if _counts(place, name, out)]
+        found += [os.path.join(place, name) for name in files if _counts(place, name, out)]
+    for name in sorted(found, key=lambda name: name.split(os.sep)):
+        if os.path.isfile(name):
+            yield os.path.relpath(name, folder).replace(os.sep, "/"), Path(name)
+
+
+def _counts(place: str, name: str, left_out: Collection[str]) -> bool:
+    hidden = name.startswith(".") or name == "__pycache__"
+    return not hidden and os.path.join(place, name) not in left_out
 
 
 def _digest(name: str, left_out: Collection[Path]) -> str:

@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 
 from dvplug.kernel import kernel, subkernel
-from dvplug.line.read_batch import LEFT_OUT, ReadBatch
 from dvplug.reads.filters import PASSES, UNMAPPED, FilterNumbers, why_left_out
 from dvplug.reads.groups import GroupArrays, group_counts
 from dvplug.reads.tags import (
@@ -38,18 +37,17 @@ _REF_ID, _POS, _NAME_LENGTH, _MAPQ, _N_CIGAR_OP, _FLAG, _SEQ_LENGTH, _TLEN, _COR
     36,
 )
 _MISSING_QUALITY = 255  # the first of a record without qualities
-_BASE = np.full(
-    16, UNKNOWN_BASE, np.uint8
-)  # of BAM's 4-bit codes "=ACMGRSVTWYHKDBN", of which a byte holds two
-_BASE[[0, 1, 2, 4, 8]] = (SAME_BASE, 0, 1, 2, 3)
-_HIGH_BASE, _LOW_BASE = np.repeat(_BASE, 16), np.tile(_BASE, 16)
-_CRC = np.zeros(256, np.uint32)  # CRC-32 of each byte (ISO 3309), to hash names as zlib.crc32 does
+_SAME, _A, _C, _G, _T = 0, 1, 2, 4, 8  # BAM's 4-bit codes "=ACMGRSVTWYHKDBN", of which a byte holds two
+_CRC = np.zeros((4, 256), np.uint32)  # CRC-32 of each byte (ISO 3309) with none to three zeros behind it
 for _byte in range(256):
     _value = _byte
     for _ in range(8):
         _value = _value >> 1 ^ (0xEDB88320 if _value & 1 else 0)
-    _CRC[_byte] = _value
-_C, _G = b"CG"
+    _CRC[0, _byte] = _value
+for _zeros in range(1, 4):
+    _CRC[_zeros] = _CRC[_zeros - 1] >> 8 ^ _CRC[0][_CRC[_zeros - 1] & 255]
+_CRC_0, _CRC_1, _CRC_2, _CRC_3 = _CRC.copy()
+_CG = b"CG"
 _INT32, _UINT32 = b"iI"
 _MOST_OPERATIONS = 1 << 29  # that htslib takes from the tag
 WHOLE = 1 << 32
@@ -65,9 +63,6 @@ class Wanted(NamedTuple):
     """What they must reach over, 0-based."""
     below: int
     """What the CRC-32 of a name must be below."""
-    counted_start: int
-    counted_end: int
-    """Records that overlap these positions are counted where they do not pass."""
 
 
 MORE, DONE, DAMAGED = range(3)
@@ -83,41 +78,34 @@ def contig_of(data: UInt8s) -> int:
     return int(data[_REF_ID : _REF_ID + 4].view("<i4")[0])
 
 
-def unpacked(
-    data: UInt8s,
-    records: Int64s,
-    missing_base_quality: int,
-    left_out: Int64s,
-) -> ReadBatch:
-    """Unpack the BAM records that begin at these offsets of ``data``."""
-    fields = record_fields(data, records)
-    seq, qual, cigar, end = unpack_records(data, records, fields, missing_base_quality)
-    return ReadBatch(
-        fields.start,
-        end,
-        fields.flag,
-        fields.mapping_quality,
-        fields.fragment_length,
-        np.zeros(len(records), np.uint8),
-        fields.name_hash,
-        seq,
-        qual,
-        fields.base_offset,
-        cigar,
-        fields.cigar_offset,
-        left_out,
-    )
+class Found(NamedTuple):
+    """Records that count in a stretch of BAM."""
+
+    records: Int64s  # [k]: where they begin that pass, have a sequence and a CIGAR, and reach into the region
+    ends: Int32s  # [k]: where their alignments end
+    bases: int
+    operations: int
+    used: int
+    """Bytes of whole records."""
+    state: int
+    """Whether more may follow, all wanted records have passed, or one is damaged."""
+    left_out: Int32s
+    """[n, 3]: start and end of those that do not pass but reach into the region, and what they failed at first."""
 
 
-class RecordFields(NamedTuple):
-    """Numbers of BAM records, as `ReadBatch` has them."""
+class Unpacked(NamedTuple):
+    """What is unpacked of records, as `ReadBatch` has it, with room for more."""
 
     start: Int32s  # [records]
+    end: Int32s  # [records]
     flag: UInt16s  # [records]
     mapping_quality: UInt8s  # [records]
     fragment_length: Int32s  # [records]
     name_hash: UInt32s  # [records]
+    seq: UInt8s  # [bases]
+    qual: UInt8s  # [bases]
     base_offset: Int64s  # [records + 1]
+    cigar: UInt32s  # [operations]
     cigar_offset: Int64s  # [records + 1]
 
 
@@ -135,11 +123,20 @@ def _uint16(data: UInt8s, at: int) -> int:
 
 
 @subkernel
-def _crc32(data: UInt8s, first: int, last: int, value: int) -> int:
-    """CRC-32 of the bytes [first, last) of uint8[n], going on from ``value``, as `zlib.crc32`."""
-    crc = np.uint32(value) ^ np.uint32(0xFFFFFFFF)
-    for i in range(first, last):
-        crc = np.uint32(crc >> np.uint32(8)) ^ _CRC[(crc ^ np.uint32(data[i])) & np.uint32(0xFF)]
+def _crc32(name: UInt8s, value: int) -> int:
+    """CRC-32 of uint8[n], going on from ``value``, as `zlib.crc32`; four bytes at a time."""
+    crc, low = np.uint32(value) ^ np.uint32(0xFFFFFFFF), np.uint32(0xFF)
+    for word in range(len(name) // 4):
+        at = np.uint64(4 * word)
+        crc ^= np.uint32(uint32_at(name, at))
+        crc = (
+            _CRC_3[crc & low]
+            ^ _CRC_2[crc >> np.uint32(8) & low]
+            ^ _CRC_1[crc >> np.uint32(16) & low]
+            ^ _CRC_0[crc >> np.uint32(24)]
+        )
+    for i in range(len(name) // 4 * 4, len(name)):
+        crc = np.uint32(crc >> np.uint32(8)) ^ _CRC_0[(crc ^ np.uint32(name[np.uint64(i)])) & low]
     return np.int64(crc ^ np.uint32(0xFFFFFFFF))
 
 
@@ -165,7 +162,7 @@ def placed_cigar(data: UInt8s, at: int) -> PlacedCigar:
     if operations == 0 or uint32_at(data, first) != bases << LENGTH_SHIFT | SOFT_CLIP:
         return PlacedCigar(first, operations)
     tags, last = first + 4 * operations + (bases + 1) // 2 + bases, at + 4 + _int32(data, at)
-    tag = find_tag(data, tags, last, _C, _G)
+    tag = find_tag(data, tags, last, _CG[0], _CG[1])
     if tag == UNREADABLE:
         return PlacedCigar(first, UNREADABLE)
     value = tag + TAG_HEAD
@@ -189,7 +186,7 @@ def _is_before(data: UInt8s, at: int, other: int) -> bool:
 
 
 @kernel
-def index_records(data: UInt8s, contig: int, end: int, wanted: Wanted) -> tuple[Int64s, int, int, Int64s]:
+def index_records(data: UInt8s, contig: int, end: int, most: int, wanted: Wanted) -> Found:
     """Find the records in a stretch of BAM that count.
 
     Parameters
@@ -198,143 +195,137 @@ def index_records(data: UInt8s, contig: int, end: int, wanted: Wanted) -> tuple[
         uint8[n], from the beginning of a record on.
     contig, end
         Index of the contig; no record that starts at ``end`` or after it is wanted.
+    most
+        Bytes of a record; a longer one is left, with what follows.
     wanted
         Which records count.
-
-    Returns
-    -------
-    records
-        int64[k], where the records begin that pass, have a sequence and a CIGAR, and reach into the region.
-    used
-        Bytes of whole records.
-    state
-        Whether more may follow, all wanted records have passed, or one is damaged.
-    left_out
-        int64[len(LEFT_OUT)], how many did not pass, by what they failed at first.
     """
-    records, left_out = np.empty(len(data) // _CORE + 1, np.int64), np.zeros(len(LEFT_OUT), np.int64)
-    n, at, before = 0, 0, np.int64(-1)
+    records = np.empty(len(data) // _CORE + 1, np.int64)
+    ends, left_out = np.empty(len(records), np.int32), np.empty((len(records), 3), np.int32)
+    n, n_left_out, at, before, bases_found, operations_found = 0, 0, 0, np.int64(-1), 0, 0
+    state = MORE
     while at + _CORE <= len(data):
         size = _int32(data, at)
         names, operations = np.int64(data[at + _NAME_LENGTH]), _uint16(data, at + _N_CIGAR_OP)
         bases = _int32(data, at + _SEQ_LENGTH)
         tags = _CORE + names + 4 * operations + (bases + 1) // 2 + bases
         if bases < 0 or size + 4 < tags or size > LARGEST_RECORD:
-            return records[:n], at, DAMAGED, left_out
-        if at + 4 + size > len(data):
+            state = DAMAGED
             break
-        if _int32(data, at + _REF_ID) != contig or _int32(data, at + _POS) >= end:
+        if at + 4 + size > len(data) or size > most:
+            break
+        start = np.int64(_int32(data, at + _POS))
+        if _int32(data, at + _REF_ID) != contig or start >= end:
             # One that lies there by damage is told by the next: what follows it is not lost without a word.
             state = DAMAGED if _is_before(data, at + 4 + size, at) else DONE
-            return records[:n], at, state, left_out
-        start, cigar = np.int64(_int32(data, at + _POS)), placed_cigar(data, at)
-        if start < before or cigar.operations == UNREADABLE:  # the file is sorted, or has no index
-            return records[:n], at, DAMAGED, left_out
+            break
+        cigar = placed_cigar(data, at)
+        counts = _group_counts(data, at + tags, at + 4 + size, wanted.groups)
+        if start < before or cigar.operations == UNREADABLE or counts == UNREADABLE:
+            state = DAMAGED  # the file is sorted, or has no index
+            break
         before = start
-        groups = wanted.groups
-        counts = 1 if len(groups.offset) == 1 and not groups.wanted else 0
-        if not counts:
-            counts = group_counts(data, at + tags, at + 4 + size, groups)
-            if counts == UNREADABLE:
-                return records[:n], at, DAMAGED, left_out
         flag, mapping_quality = _uint16(data, at + _FLAG), np.int64(data[at + _MAPQ])
         why = why_left_out(flag, mapping_quality, counts == 1, bases > 0 and operations > 0, wanted.filter)
-        sampled = wanted.below >= WHOLE or _crc32(data, at + _CORE, at + _CORE + names - 1, 0) < wanted.below
-        if why == PASSES and sampled and _reaches(data, at, cigar, wanted.start):
-            records[n] = at
-            n += 1
+        read_end = _end(data, start, cigar.first, 0 if flag & UNMAPPED else cigar.operations)
+        reach = max(read_end, start + 1)
+        if reach <= wanted.start:
+            pass
         elif why != PASSES:
-            aligned = PlacedCigar(cigar.first, 0 if flag & UNMAPPED else cigar.operations)
-            if _int32(data, at + _POS) < wanted.counted_end:
-                left_out[why] += _reaches(data, at, aligned, wanted.counted_start)
+            left_out[n_left_out, 0], left_out[n_left_out, 1], left_out[n_left_out, 2] = start, reach, why
+            n_left_out += 1
+        elif wanted.below >= WHOLE or _crc32(data[at + _CORE : at + _CORE + names - 1], 0) < wanted.below:
+            records[n], ends[n] = at, read_end
+            n += 1
+            bases_found += bases
+            operations_found += cigar.operations
         at += 4 + size
-    return records[:n], at, MORE, left_out
+    left = left_out[:n_left_out].copy()
+    return Found(records[:n], ends[:n], bases_found, operations_found, at, state, left)
 
 
 @subkernel
-def _reaches(data: UInt8s, at: int, cigar: PlacedCigar, position: int) -> bool:
-    """Whether the record at a byte of uint8[n] does not end before a position.
-
-    Behind a read of 2 Mb lie all those that begin within it, and most of them end before the region.
-    """
-    start = _int32(data, at + _POS)
-    return start >= position or _end(data, start, cigar.first, cigar.operations) > position
+def _group_counts(data: UInt8s, first: int, last: int, groups: GroupArrays) -> int:
+    """As `group_counts`, without a look at the tags where all records count."""
+    if len(groups.offset) == 1 and not groups.wanted:
+        return 1
+    return group_counts(data, first, last, groups)
 
 
 @subkernel
 def _end(data: UInt8s, start: int, first: int, operations: int) -> int:
-    """Where the alignment of a record ends whose CIGAR lies from this byte of uint8[n] on; a base where it has none."""
+    """Where the alignment of a record ends whose CIGAR lies from this byte of uint8[n] on."""
     end = start
     for k in range(operations):
         operation = np.uint32(uint32_at(data, first + 4 * k))
         if consumes_reference(code_of(operation)):
             end += length_of(operation)
-    return max(end, start + 1)
+    return end
 
 
 @kernel
-def record_fields(data: UInt8s, records: Int64s) -> RecordFields:
-    """Read the numbers of each record.
+def unpack_records(data: UInt8s, found: Found, missing: int, out: Unpacked, n: int) -> None:
+    """Unpack records behind those of ``out``.
 
     Parameters
     ----------
-    data, records
-        uint8[n] of BAM, int64[k] where the records begin.
-    """
-    n = len(records)
-    fields = RecordFields(
-        np.empty(n, np.int32), np.empty(n, np.uint16), np.empty(n, np.uint8), np.empty(n, np.int32),
-        np.empty(n, np.uint32), np.zeros(n + 1, np.int64), np.zeros(n + 1, np.int64),
-    )  # fmt: skip
-    for i in range(n):
-        at = records[i]
-        start, flag = _int32(data, at + _POS), _uint16(data, at + _FLAG)
-        fields.start[i], fields.flag[i], fields.mapping_quality[i] = start, flag, data[at + _MAPQ]
-        fields.fragment_length[i] = _int32(data, at + _TLEN)
-        end_of_name = at + _CORE + data[at + _NAME_LENGTH] - 1  # which ends with a zero
-        fields.name_hash[i] = _crc32(data, at + _CORE, end_of_name, start ^ flag << 16)
-        fields.base_offset[i + 1] = fields.base_offset[i] + _int32(data, at + _SEQ_LENGTH)
-        fields.cigar_offset[i + 1] = fields.cigar_offset[i] + placed_cigar(data, at).operations
-    return fields
-
-
-@kernel
-def unpack_records(
-    data: UInt8s, records: Int64s, fields: RecordFields, missing: int
-) -> tuple[UInt8s, UInt8s, UInt32s, Int32s]:
-    """Unpack base codes uint8[b], qualities uint8[b], CIGAR uint32[o], and the reads' ends, int32[k].
-
-    Parameters
-    ----------
-    data, records, fields
-        uint8[n] of BAM, int64[k] where the records begin, and their numbers.
+    data, found
+        uint8[b] of BAM, and which of its records.
     missing
         Quality of the bases of a read without.
+    out
+        With room for them; ``base_offset[n]`` and ``cigar_offset[n]`` are set.
+    n
+        How many are there.
     """
-    base_offset, cigar_offset = fields.base_offset, fields.cigar_offset
-    seq, qual = np.empty(base_offset[-1], np.uint8), np.empty(base_offset[-1], np.uint8)
-    cigar = np.empty(cigar_offset[-1], np.uint32)
-    ends = np.empty(len(records), np.int32)
-    for i in range(len(records)):
-        at, end = placed_cigar(data, records[i]).first, np.int64(fields.start[i])
-        for k in range(cigar_offset[i], cigar_offset[i + 1]):
-            cigar[k] = np.uint32(uint32_at(data, at))
-            if consumes_reference(code_of(cigar[k])):
-                end += length_of(cigar[k])
-            at += 4
-        ends[i] = end
-        at = (
-            records[i] + _CORE + data[records[i] + _NAME_LENGTH] + 4 * _uint16(data, records[i] + _N_CIGAR_OP)
-        )
-        first, bases = base_offset[i], base_offset[i + 1] - base_offset[i]
-        for k in range(bases // 2):
-            pair = data[at + k]
-            seq[first + 2 * k] = _HIGH_BASE[pair]
-            seq[first + 2 * k + 1] = _LOW_BASE[pair]
-        if bases & 1:
-            seq[first + bases - 1] = _HIGH_BASE[data[at + bases // 2]]
-        at += (bases + 1) // 2
-        absent = data[at] == _MISSING_QUALITY
-        for k in range(bases):
-            qual[first + k] = missing if absent else data[at + k]
-    return seq, qual, cigar, ends
+    for i in range(len(found.records)):
+        at, cigar = found.records[i], placed_cigar(data, found.records[i])
+        name, bases = at + _CORE, _int32(data, at + _SEQ_LENGTH)
+        name_length = np.int64(data[at + _NAME_LENGTH])
+        start, flag = _int32(data, at + _POS), _uint16(data, at + _FLAG)
+        out.start[n], out.end[n], out.flag[n] = start, found.ends[i], flag
+        out.mapping_quality[n], out.fragment_length[n] = data[at + _MAPQ], _int32(data, at + _TLEN)
+        # The name ends with a zero.
+        out.name_hash[n] = _crc32(data[name : name + name_length - 1], start ^ flag << 16)
+        first, operation = out.base_offset[n], out.cigar_offset[n]
+        for k in range(cigar.operations):
+            out.cigar[operation + k] = np.uint32(uint32_at(data, cigar.first + 4 * k))
+        packed = name + name_length + 4 * _uint16(data, at + _N_CIGAR_OP)
+        quality = packed + (bases + 1) // 2
+        _unpack_bases(data[packed:quality], out.seq[first : first + bases])
+        _copy_qualities(data[quality : quality + bases], missing, out.qual[first : first + bases])
+        n += 1
+        out.base_offset[n], out.cigar_offset[n] = first + bases, operation + cigar.operations
+
+
+@subkernel
+def _unpack_bases(packed: UInt8s, out: UInt8s) -> None:
+    """Unpack BAM's codes, uint8[(b + 1) // 2], to base codes, uint8[b]; without tables, so that it is vectorised."""
+    for k in range(len(out) // 2):
+        pair = packed[np.uint64(k)]
+        out[np.uint64(2 * k)] = _base_code(np.uint8(pair >> 4))
+        out[np.uint64(2 * k + 1)] = _base_code(np.uint8(pair & 15))
+    if len(out) & 1:
+        out[len(out) - 1] = _base_code(np.uint8(packed[len(out) // 2] >> 4))
+
+
+@subkernel
+def _base_code(packed: int) -> int:
+    """Base code of a code of BAM, both uint8."""
+    code = np.uint8(UNKNOWN_BASE)
+    code = np.uint8(SAME_BASE) if packed == _SAME else code
+    code = np.uint8(0) if packed == _A else code
+    code = np.uint8(1) if packed == _C else code
+    code = np.uint8(2) if packed == _G else code
+    return np.uint8(3) if packed == _T else code
+
+
+@subkernel
+def _copy_qualities(given: UInt8s, missing: int, out: UInt8s) -> None:
+    """Copy qualities, uint8[b]; where the first says that there are none, put ``missing``."""
+    if len(given) > 0 and given[0] == _MISSING_QUALITY:
+        for k in range(len(out)):
+            out[np.uint64(k)] = missing
+    else:
+        for k in range(len(out)):
+            out[np.uint64(k)] = given[np.uint64(k)]

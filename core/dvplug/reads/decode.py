@@ -1,15 +1,14 @@
 """Alignment files to `ReadBatch`es: BAM records are unpacked by a kernel, CRAM records by pysam.
 
 BAM: pysam's index finds the first record of a region, and from there BGZF blocks are read one after another and
-their records unpacked straight into arrays (SAM specification, section 4.2), three times faster than attribute by
-attribute. Where the region is a contig whose records follow those that were read last, nothing need be found.
+their records unpacked straight into arrays (SAM specification, section 4.2). Where the region follows those that were
+read last, on their contig or as the next one whole, nothing need be found.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Hashable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -19,12 +18,13 @@ from dvplug.errors import InputError
 from dvplug.kernel import kernel
 from dvplug.line.read_batch import LEFT_OUT, ReadArrays, ReadBatch
 from dvplug.line.region import Region
-from dvplug.reads.bam_records import DAMAGED, DONE, WHOLE, Wanted, index_records, unpacked
+from dvplug.reads.bam_records import DAMAGED, DONE, LARGEST_RECORD, MORE, WHOLE, Wanted, index_records
 from dvplug.reads.filters import NO_SEQUENCE, PASSES, FilterNumbers, filter_numbers, why_left_out
 from dvplug.reads.groups import ReadGroups
 from dvplug.reads.long_reads import LONG, LongRead, LongReads
 from dvplug.reads.opened import OpenedReads
-from dvplug.sequence.arrays import Int64s
+from dvplug.reads.tail import NONE_LEFT_OUT, Tail, count_left_out
+from dvplug.sequence.arrays import Int32s, Int64s, UInt8s
 from dvplug.sequence.cigar import (
     DIFFERENT,
     LENGTH_SHIFT,
@@ -38,6 +38,7 @@ from dvplug.technology import ReadFilter
 
 CHUNK_READS = 4096  # of CRAM, that are decoded at a time
 MOST_HAPLOTYPES = 255
+MOST_READS = 1 << 15  # of BAM, that a batch holds, and a few more
 
 
 class ReadChoice(NamedTuple):
@@ -58,10 +59,14 @@ class ReadChoice(NamedTuple):
     below: int
     counted: Region
 
+    def asked(self) -> Hashable:
+        """What tells whether reads that were decoded are those that are wanted now."""
+        return self.read_filter, self.below
+
     def numbers(self, start: int) -> Wanted:
         """Return it for a kernel; ``start`` is where the region begins."""
         numbers = filter_numbers(self.read_filter)
-        return Wanted(numbers, self.groups.arrays(), start, self.below, self.counted.start, self.counted.end)
+        return Wanted(numbers, self.groups.arrays(), start, self.below)
 
 
 def decode(
@@ -103,18 +108,7 @@ def _parts(file: OpenedReads, region: Region, choice: ReadChoice, haplotypes: bo
         records = file.alignments.fetch(region.contig, region.start, region.end)
         yield from _decode_records(records, file.long_reads, choice, haplotypes)
         return
-    stream, contig = file.stream(), file.alignments.get_tid(region.contig)
-    if region.start > 0 or not stream.leads_to(contig):
-        # pysam tells where a record ends, not where it begins.
-        first = list(islice(file.alignments.fetch(region.contig, region.start, region.end), 1))
-        yield from _decode_records(iter(first), file.long_reads, choice, False)
-        if not first:
-            return
-        stream.seek(file.alignments.tell())
-    elif stream.next_contig() > contig:
-        yield _batch_of_records([], choice, False)
-        return
-    yield from _decode_bam(file, region, choice)
+    yield from _BamRegion(file, region, choice).batches()
 
 
 def _require_sound(batch: ReadBatch, last: int) -> int:
@@ -252,42 +246,108 @@ def _offsets(lengths: Iterable[int]) -> Int64s:
     return np.concatenate(([0], np.cumsum(list(lengths)))).astype(np.int64)
 
 
-def _decode_bam(file: OpenedReads, region: Region, choice: ReadChoice) -> Iterator[ReadBatch]:
-    """Decode the records that come next, up to the last one of the region."""
-    stream, contig, numbers = (
-        file.stream(),
-        file.alignments.get_tid(region.contig),
-        choice.numbers(region.start),
-    )
-    place = 0  # of a very long record that was read alone
-    while True:
-        left = stream.left()
-        if not len(left):
-            if not stream.read_on():
-                stream.passed = contig
-                return
-            left = stream.left()
-        records, used, state, left_out = index_records(left, contig, region.end, numbers)
-        if state == DAMAGED:
-            raise OSError("a record is damaged or cut short")
-        batch = unpacked(left, records, choice.read_filter.missing_base_quality, left_out)
-        yield batch
-        stream.skip(used)
-        if place:
-            file.long_reads.keep(place, LongRead(batch, stream.tell()))
-            place = 0
-        if state == DONE:
-            stream.passed = contig if stream.next_contig() != contig else -1
+class _BamRegion:
+    """A region of a BAM file, whose records are decoded as they come."""
+
+    def __init__(self, file: OpenedReads, region: Region, choice: ReadChoice) -> None:
+        self.file, self.region, self.choice = file, region, choice
+        self.stream, self.builder = file.stream(), file.builder
+        self.contig = file.alignments.get_tid(region.contig)
+        self.wanted = choice.numbers(region.start)
+        self.left_out: list[Int32s] = []
+        self.builder.begin()
+
+    def batches(self) -> Iterator[ReadBatch]:
+        """Decode the reads of the region: those that are known from the last one, then what comes in the file."""
+        if not self._begin():
+            yield self._batch()
             return
-        if stream.is_long():
-            place = stream.place()
-            if known := file.long_reads.get(place):
-                stream.seek(known.after)
-                place = 0
-                if known.batch.start[0] >= region.end:
-                    return
-                yield known.batch
-            else:
-                stream.read_record()
-        elif len(stream.left()) and not stream.read_on():
-            raise OSError("a record is damaged or cut short")
+        stream, parts = self.stream, 1
+        while self._is_going_on():
+            if len(self.builder) >= MOST_READS:
+                yield self._batch()
+                parts += 1
+        stream.passed = self.contig if stream.next_contig() != self.contig else -1
+        left_out = np.concatenate([NONE_LEFT_OUT, *self.left_out])
+        batch = self._batch()
+        if parts == 1:
+            asked, region = self.choice.asked(), self.region
+            self.file.tail = Tail(asked, *region, batch, left_out, stream.place())
+        yield batch
+
+    def _begin(self) -> bool:
+        """Go to the first record that is not known; returns whether there are any."""
+        file, region, stream = self.file, self.region, self.stream
+        tail, file.tail = file.tail, None
+        if tail is not None and tail.serves(region, self.choice.asked()):
+            tail = tail.over(region.start)
+            self.builder.put(tail.batch)
+            self.left_out.append(tail.left_out)
+            stream.seek(tail.place)
+            return True
+        if region.start == 0 and stream.leads_to(self.contig):
+            return stream.next_contig() == self.contig
+        # pysam tells where a record ends, not where it begins.
+        first = next(file.alignments.fetch(*region), None)
+        if first is None:
+            return False
+        stream.seek(file.alignments.tell())
+        self._put(first)
+        return True
+
+    def _put(self, record: pysam.AlignedSegment) -> None:
+        """Decode a record of pysam's."""
+        for batch in _decode_records(iter([record]), self.file.long_reads, self.choice, False):
+            self.builder.put(batch)
+        why = _why(record, self.choice, self.wanted.filter)
+        if why != PASSES:
+            start = record.reference_start
+            self.left_out.append(np.array([[start, record.reference_end or start + 1, why]], np.int32))
+
+    def _batch(self) -> ReadBatch:
+        left_out, self.left_out = self.left_out, []
+        return self.builder.batch(count_left_out(left_out, self.choice.counted))
+
+    def _is_going_on(self) -> bool:
+        """Decode the records in memory, and the next one if it is very long; returns whether more may follow."""
+        stream = self.stream
+        if not len(stream.left()) and not stream.read_on():
+            return False
+        state = self._take(stream.left(), LONG)
+        if state == MORE and stream.is_long():
+            state = self._take_long()
+        elif state == MORE and len(stream.left()) and not stream.read_on():
+            raise _damaged()
+        return state == MORE
+
+    def _take(self, data: UInt8s, most: int) -> int:
+        """Decode what counts of the next records, uint8[n], none longer than ``most`` bytes; returns the state."""
+        found = index_records(data, self.contig, self.region.end, most, self.wanted)
+        if found.state == DAMAGED:
+            raise _damaged()
+        self.builder.add(data, found, self.choice.read_filter.missing_base_quality)
+        self.left_out.append(found.left_out)
+        self.stream.skip(found.used)
+        return found.state
+
+    def _take_long(self) -> int:
+        """Decode the next record, a very long one, unless it is known; returns the state."""
+        stream, known = self.stream, self.file.long_reads
+        place = stream.place()
+        if (read := known.get(place)) is None:
+            before = len(self.builder)
+            state = self._take(stream.record(), LARGEST_RECORD + 4)
+            if state == MORE and stream.place() == place:
+                raise _damaged()
+            if len(self.builder) > before:
+                known.keep(place, LongRead(self.builder.last(), stream.place()))
+            return state
+        if read.batch.start[0] >= self.region.end:
+            return DONE
+        stream.seek(read.after)
+        self.builder.put(read.batch)
+        return MORE
+
+
+def _damaged() -> OSError:
+    return OSError("a record is damaged or cut short")

@@ -12,6 +12,7 @@ from dvplug.line.region import Region
 from dvplug.reads.decode import decode
 from dvplug.reads.filters import SAMPLED
 from dvplug.reads.opened import OpenedReads
+from dvplug.reads.tail import MOST_COPIED, kept
 from dvplug.sequence.arrays import Int64s
 from dvplug.system.htslib import isolated_htslib
 from dvplug.technology import ReadFilter
@@ -71,11 +72,23 @@ def fetch_reads(
         )
         for file in files
     ]
+    next_start = _next_start(region, counted, margin, read_filter)
+    for file, batch in zip(files, batches, strict=True):
+        file.tail = kept(file.tail, next_start, batch if len(files) == 1 else None, MOST_COPIED // len(files))
     batch = ReadBatch.concatenate(batches)
     if len(batches) > 1:
         batch = batch.take(np.argsort(np.concatenate([_merge_keys(one) for one in batches]), kind="stable"))
         batch = _sampled(batch, read_filter, counted)
     return _reaching(batch, need_start, need_end)
+
+
+def _next_start(region: Region, counted: Region, margin: int, read_filter: ReadFilter) -> int:
+    """Return what the reads of the next region must reach over: one beside this, or in the same part of the contig."""
+    beside = counted.start - region.start
+    if region.end - counted.end != beside:
+        return 0
+    window = read_filter.sampling_window
+    return (counted.end - beside - margin - read_filter.max_read_span) // window * window
 
 
 def _reaching(batch: ReadBatch, start: int, end: int) -> ReadBatch:

@@ -9,8 +9,11 @@ import pysam
 
 from dvplug.reads.alignments import open_alignments
 from dvplug.reads.bam_stream import BamStream
+from dvplug.reads.blocks import Blocks
 from dvplug.reads.groups import EVERYTHING, ReadGroups, ReadSource
 from dvplug.reads.long_reads import LongReads
+from dvplug.reads.read_builder import ReadBuilder
+from dvplug.reads.tail import Tail
 from dvplug.system.locations import Location
 
 
@@ -25,12 +28,17 @@ class OpenedReads:
         The read groups that count.
     long_reads
         Those that were decoded and may be asked for again.
+    builder
+        Where records of BAM are unpacked.
+    tail
+        Reads of the last region that may be asked for again.
     """
 
     def __init__(self, alignments: pysam.AlignmentFile, groups: ReadGroups = EVERYTHING) -> None:
         self.alignments, self.groups = alignments, groups
-        self.long_reads = LongReads()
-        self._blocks: pysam.BGZFile | None = None
+        self.long_reads, self.builder = LongReads(), ReadBuilder()
+        self.tail: Tail | None = None
+        self._blocks: Blocks | None = None
         self._stream: BamStream | None = None
 
     @classmethod
@@ -47,12 +55,13 @@ class OpenedReads:
     def stream(self) -> BamStream:
         """Return the file as records of BAM; opened once, since another may have its name later."""
         if self._stream is None:
-            self._blocks = pysam.BGZFile(self.name)
+            self._blocks = Blocks(self.name)
             self._stream = BamStream(self._blocks)
         return self._stream
 
     def close(self) -> None:
         """Close the file."""
+        self.tail = None
         with suppress(OSError):  # of a damaged file even this fails
             if self._blocks is not None:
                 self._blocks.close()

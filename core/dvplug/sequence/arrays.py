@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 import numpy.typing as npt
+
+Number = TypeVar("Number", bound=np.generic)
 
 Bools = npt.NDArray[np.bool_]
 Int8s = npt.NDArray[np.int8]
@@ -15,3 +19,8 @@ UInt32s = npt.NDArray[np.uint32]  # packed CIGAR operations (see `cigar`)
 UInt64s = npt.NDArray[np.uint64]
 Float32s = npt.NDArray[np.float32]
 Float64s = npt.NDArray[np.float64]
+
+
+def distinct(values: npt.NDArray[Number]) -> npt.NDArray[Number]:
+    """Return the distinct values in order, as `numpy.unique`: without the counts it imports masked arrays first."""
+    return np.unique(values, return_counts=True)[0]

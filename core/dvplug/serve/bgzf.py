@@ -70,7 +70,9 @@ def header_lines(path: Path) -> Iterator[bytes]:
         yield line
 
 
-def records(path: Path, contig: str | None, start: int, end: int | None) -> Iterator[bytes]:
+def records(
+    path: Path, contig: str | None, start: int, end: int | None, *, since: int = 0
+) -> Iterator[bytes]:
     """Yield the records of a VCF that lie over a region.
 
     Parameters
@@ -79,6 +81,8 @@ def records(path: Path, contig: str | None, start: int, end: int | None) -> Iter
         None is everywhere.
     start, end
         0-based, half-open; None is the end of the contig.
+    since
+        Records that begin before it are left out.
     """
     if contig is None:
         yield from (line for line in lines(path) if not line.startswith(b"#"))
@@ -96,7 +100,7 @@ def records(path: Path, contig: str | None, start: int, end: int | None) -> Iter
         at = int(pos) - 1
         if end is not None and at >= end:
             return
-        if _end(line, at, len(ref)) > start:
+        if at >= since and _end(line, at, len(ref)) > start:
             yield line
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dvplug.errors import DvplugError
@@ -44,6 +44,11 @@ def problems_of(error: DvplugError) -> list[dict[str, str]]:
     return [{"problem": one.problem, "cause": one.cause, "repair": one.repair} for one in error.problems]
 
 
+def in_words(problem: Mapping[str, str]) -> str:
+    """Say a problem in one text, as the command line does."""
+    return str(DvplugError(problem["problem"], cause=problem["cause"], repair=problem["repair"]))
+
+
 _HTSGET = {
     400: "InvalidInput",
     401: "InvalidAuthentication",
@@ -64,7 +69,7 @@ def answer_of(path: str, status: int, problems: Sequence[dict[str, str]]) -> tup
     if not path.startswith("/ga4gh/"):
         return status, {"problems": list(problems)}
     status = 400 if status == 422 else status
-    text = "; ".join(" ".join(filter(None, (o["problem"], o["cause"], o["repair"]))) for o in problems)
+    text = " ".join(in_words(one) for one in problems)
     if path.startswith("/ga4gh/htsget/"):
         word, colon, _ = text.partition(": ")
         said = word if colon and word.isalpha() else _HTSGET.get(status, "InternalError")

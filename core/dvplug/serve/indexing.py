@@ -33,10 +33,16 @@ def make_index(path: Path) -> None:
             "FASTA, plain or packed by bgzip" if ".fa" in path.suffixes else "BAM or CRAM sorted by position"
         )
         raise InputError(
-            f"No index can be made of {path.name}",
-            cause=" ".join(str(error).split()),
+            f"No index can be made of {path}",
+            cause=_cause(error),
             repair=f"Give a {kind}, or its index too.",
         ) from error
+
+
+def _cause(error: Exception) -> str:
+    """What samtools said, without the words that pysam puts around it."""
+    text = str(getattr(error, "value", error))
+    return " ".join((text.partition("stderr=")[2] or text).split())
 
 
 def _is_long(path: Path) -> bool:

@@ -5,6 +5,8 @@ So no name that a client gave reaches the command, and an index lies beside its 
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import tarfile
 from collections.abc import Callable, Sequence
@@ -174,12 +176,14 @@ def laid_before(folder: Path) -> LaidInputs | None:
 
 
 def _sheet(rows: Sequence[tuple[SampleRequest, list[Path]]]) -> str:
-    """The sample sheet of `dvplug cohort`: a line for each file of reads."""
-    lines = ["\t".join(("sample", "reads", *_OF_SHEET))]
+    """The sample sheet of `dvplug cohort`: a line for each file of reads. No word of a client ends its cell."""
+    text = io.StringIO()
+    sheet = csv.writer(text, delimiter="\t", lineterminator="\n")
+    sheet.writerow(("sample", "reads", *_OF_SHEET))
     for sample, reads in rows:
-        more = [str(getattr(sample, name) or "") for name in _OF_SHEET]
-        lines += ["\t".join((sample.sample, f"inputs/{one.name}", *more)) for one in reads]
-    return "\n".join(lines) + "\n"
+        more = [getattr(sample, name) or "" for name in _OF_SHEET]
+        sheet.writerows((sample.sample, f"inputs/{one.name}", *more) for one in reads)
+    return text.getvalue()
 
 
 _OF_SHEET = ("tech", "sex", "father", "mother", "model")

@@ -37,12 +37,15 @@ class Places:
         """Make the folders; raises InputError where that cannot be."""
         data = settings.data.resolve()
         places = cls(data, (settings.files or data / "files").resolve())
+        what = f"--data {settings.data}"
         try:
             data.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for folder in (places.files, data / "runs", data / "uploads"):
+            for folder in (data / "runs", data / "uploads", places.scratch):
                 folder.mkdir(exist_ok=True)
+            what = f"--files {settings.files}" if settings.files else what
+            places.files.mkdir(exist_ok=True)
         except OSError as error:
-            raise unwritable(f"--data {settings.data}", error) from error
+            raise unwritable(what, error) from error
         return places
 
     @property
@@ -54,6 +57,11 @@ class Places:
     def lock(self) -> Path:
         """What a second service of the same folder is kept out by."""
         return self.data / "service"
+
+    @property
+    def scratch(self) -> Path:
+        """Where lies what is about to go: emptied at each start, so that a kill leaves nothing for good."""
+        return self.data / "scratch"
 
     def run(self, run_id: str) -> Path:
         """The folder of a run; raises ServiceError where that is no id."""

@@ -93,7 +93,10 @@ class Progress:
             self.pid = event.get("pid")
         elif kind in ("info", "warning"):
             self._numbered += 1
-            self.messages.append(Message(self._numbered, kind, str(event.get("message", ""))))
+            text = str(event.get("message", ""))
+            if sample := event.get("sample"):
+                text = f"{sample}: {text}"
+            self.messages.append(Message(self._numbered, kind, text))
         elif kind == "calling":
             self._calling(event)
         elif kind == "progress" and self._of_sample and event.get("step") == "Calling":

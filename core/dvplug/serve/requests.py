@@ -49,7 +49,7 @@ Url = Annotated[
     str, StringConstraints(min_length=8, max_length=8000, pattern=r"^https?://"), AfterValidator(_with_host)
 ]
 
-What = Literal["vcf", "vcf_index", "gvcf", "gvcf_index", "report", "stdout", "stderr", "log", "archive"]
+What = Literal["vcf", "vcf_index", "gvcf", "gvcf_index", "report", "stdout", "stderr", "log"]
 
 
 class Strict(BaseModel):
@@ -82,7 +82,7 @@ class Delivery(Strict):
 class SampleRequest(Strict):
     """A sample of a cohort."""
 
-    sample: Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\s/\\.-][^\s/\\]*$")]
+    sample: Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\s/\\.#-][^\s/\\]*$")]
     reads: list[Input] = Field(min_length=1, max_length=1000)
     indexes: list[Input] = Field(default=[], max_length=1000, description="Of `reads`, in their order.")
     tech: Word | None = None
@@ -158,7 +158,19 @@ class RunRequest(Strict):
             )
         if self.joint and not self.samples:
             raise ValueError("joint is of a cohort: give samples")
+        if self.non_ref and not self.gvcf and not self.samples:
+            raise ValueError("non_ref is of a gVCF: give gvcf as true, too")
+        for what in {one.what.removesuffix("_index") for one in self.deliver} & {"gvcf", "report"}:
+            if not getattr(self, what):
+                raise ValueError(f"{what} is to be delivered, and not asked for: give it as true")
         return self
+
+    @classmethod
+    def shown(cls, kept: Mapping[str, Any]) -> RunRequest:
+        """A kept request, to be shown: not checked again, since masks lengthen it, and what is taken may change."""
+        samples = [SampleRequest.model_construct(**one) for one in kept.get("samples", ())]
+        orders = [Delivery.model_construct(**one) for one in kept.get("deliver", ())]
+        return cls.model_construct(**{**kept, "samples": samples, "deliver": orders})
 
     def all_reads(self) -> list[Input]:
         """The reads of all samples, in their order."""
@@ -182,14 +194,17 @@ def request_of(**given: Any) -> RunRequest:
 def problem_of(error: Mapping[str, Any]) -> dict[str, str]:
     """Say what pydantic found wrong with a field."""
     where = [str(part) for part in error["loc"] if part not in ("body", "query", "path", "header")]
-    name = ".".join(where)
-    problem = f"'{name}': {error['msg']}" if name else str(error["msg"])
-    return {
-        "problem": problem[:500],
-        "cause": "",
-        "repair": "See /openapi.json for what is taken.",
-        "field": name,
-    }
+    said, name, cause = str(error["msg"]).removeprefix("Value error, "), ".".join(where), ""
+    repair = "See /openapi.json for what is taken."
+    if error["type"] == "json_invalid":
+        said, name, cause = "The body is no JSON", "", f"at byte {name}: {error['ctx']['error']}"
+    elif error["type"] == "model_attributes_type" and not name:
+        said, repair = (
+            "The body is no JSON object",
+            "Send one, with the header Content-Type: application/json.",
+        )
+    problem = f"'{name}': {said}" if name else said
+    return {"problem": problem[:500], "cause": cause, "repair": repair, "field": name}
 
 
 class ProblemView(BaseModel):

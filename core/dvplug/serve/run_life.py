@@ -12,7 +12,8 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -122,7 +123,7 @@ class RunLife:
         except Exception as error:  # noqa: BLE001 - a fault of ours ends this run, and is told; the others go on
             import traceback
 
-            with (self.folder / STDERR).open("a") as file:
+            with suppress(OSError), (self.folder / STDERR).open("a") as file:
                 file.write("".join(traceback.format_exception(error)))
             fault = {"problem": "A fault of the service ended the run", "cause": type(error).__name__}
             self._finish_badly(states, [fault | {"repair": "Look into its stderr, and report it."}])
@@ -171,7 +172,7 @@ class RunLife:
         self._require_wanted()
         missing = missing_indexes(self.folder, laid)
         if missing:
-            await self._make_indexes([str(self.folder / name) for name in missing])
+            await self._make_indexes(missing)
         return laid
 
     def _tell(self, name: str, done: int) -> None:
@@ -184,9 +185,9 @@ class RunLife:
                 repair="Remove runs that are not needed, then retry this one.",
             )
 
-    async def _make_indexes(self, paths: list[str]) -> None:
+    async def _make_indexes(self, names: Sequence[str]) -> None:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "dvplug.serve.indexing", *paths,
+            sys.executable, "-m", "dvplug.serve.indexing", *names, cwd=self.folder,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         said, waiting = b"", asyncio.ensure_future(process.communicate())
@@ -319,7 +320,7 @@ class RunLife:
             if one.what in ("stdout", "stderr", "log") and output_path(self.folder, one.what).is_file():
                 try:
                     await self._put(number, one)
-                except (DvplugError, Cancelled, Stopped):
+                except (DvplugError, OSError, Cancelled, Stopped):
                     continue
 
 

@@ -68,8 +68,7 @@ class RunQueue:
 
     def start(self) -> None:
         """Begin, with what a service that was killed left first."""
-        for run in self._store.oldest(ACTIVE):
-            self._begin(run)
+        self._go_on()
         self._loop = asyncio.ensure_future(self._work())
 
     def wake(self) -> None:
@@ -105,12 +104,19 @@ class RunQueue:
         while True:
             self._wake.clear()
             try:
+                self._go_on()
                 self._begin_checks()
                 self._begin_runs()
             except (OSError, sqlite3.Error) as error:  # a disk that is full now may not be later
                 warn(f"the queue waits: {error}")
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), LOOK_S)
+
+    def _go_on(self) -> None:
+        """Begin what is at work and nobody works on: what a service that was killed left, or a fault of this one."""
+        for run in self._store.oldest(ACTIVE):
+            if run.id not in self._tasks:
+                self._begin(run)
 
     def _begin_checks(self) -> None:
         for run in self._store.oldest({State.CHECKING}, limit=self._settings.runs + 4):
@@ -141,13 +147,16 @@ class RunQueue:
         steps = life.check() if run.state == State.CHECKING else life.live()
         task = asyncio.ensure_future(steps)
         self._tasks[run.id] = task
-        task.add_done_callback(lambda _: self._end(run.id))
+        task.add_done_callback(lambda ended: self._end(life, ended))
 
-    def _end(self, run_id: str) -> None:
-        life, task = self.lives.pop(run_id), self._tasks.pop(run_id)
+    def _end(self, life: RunLife, task: asyncio.Task[None]) -> None:
+        run_id = life.run.id
+        if self._tasks.get(run_id) is task:  # of one that was checked, the next may have begun already
+            del self.lives[run_id], self._tasks[run_id]
         if life.run.state in FINISHED:
             self._store.keep_progress(run_id, life.progress.summary())
             self.totals.add(life)
         if not task.cancelled() and (error := task.exception()):
-            warn(f"run {run_id} is not worked on any more, by a fault of the service: {error!r}")
+            warn(f"run {run_id} was left by a fault of the service, and is taken up again: {error!r}")
+            return  # not at once: the queue looks again soon
         self.wake()

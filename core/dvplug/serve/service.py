@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import mimetypes
 import shutil
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import ExitStack, suppress
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from dvplug.errors import DvplugError
+from dvplug.errors import DvplugError, InputError
 from dvplug.serve.checks import (
     CheckAnswer,
     Checker,
@@ -33,6 +34,7 @@ from dvplug.serve.settings import ServiceSettings
 from dvplug.serve.store import ACTIVE, FINISHED, WAITING, Run, State, Store, now
 from dvplug.serve.transfer import TransferLimits
 from dvplug.serve.uploads import Uploads
+from dvplug.system.console import warn
 from dvplug.system.outputs import locked
 
 SWEEP_S = 600.0
@@ -73,7 +75,16 @@ class Service:
         self.settings = settings
         self.places = Places.of(settings)
         self._held = ExitStack()
-        self._held.enter_context(locked(self.places.lock))
+        try:
+            self._held.enter_context(locked(self.places.lock))
+        except InputError as error:
+            raise InputError(
+                f"--data {settings.data} cannot be served",
+                cause=f"{error.problem}; {error.cause}",
+                repair="End the service that has it, or choose another folder.",
+            ) from error
+        for left in self.places.scratch.iterdir():
+            shutil.rmtree(left, ignore_errors=True)
         self.store = Store(self.places.database)
         self.uploads = Uploads(settings, self.places)
         self.checker = Checker()
@@ -180,7 +191,7 @@ class Service:
             raise ServiceError(422, "The inputs are not there", several=problems_of(error)) from error
         if remote_inputs(request):
             return CheckAnswer([], "", ("what has to be fetched is checked once it is here",))
-        folder = self.places.run(new_id())
+        folder = self.places.scratch / new_id()
         folder.mkdir()
         try:
             transfer = Transfer(
@@ -279,8 +290,11 @@ class Service:
         await asyncio.to_thread(self._forget, run)
 
     def _forget(self, run: Run) -> None:
+        going = self.places.scratch / run.id
+        with suppress(FileNotFoundError):
+            self.folder(run).rename(going)
         self.store.remove(run.id)
-        shutil.rmtree(self.places.run(run.id), ignore_errors=True)
+        shutil.rmtree(going, ignore_errors=True)
 
     def folder(self, run: Run) -> Path:
         """Where the files of a run lie."""
@@ -290,7 +304,10 @@ class Service:
         """The files that a run wrote, once it is done; the hash of each is computed once."""
         if run.state != State.DONE:
             return []
-        return list(self._outputs(self.folder(run) / OUT))
+        try:
+            return list(self._outputs(self.folder(run) / OUT))
+        except FileNotFoundError:  # it is removed meanwhile
+            return []
 
     def _outputs(self, folder: Path) -> Iterator[OutputFile]:
         for path in sorted(folder.iterdir()):
@@ -389,8 +406,14 @@ class Service:
     async def _sweep(self) -> None:
         """Remove what is too old, now and then."""
         while True:
-            if self.settings.keep_days:
-                await asyncio.to_thread(self._remove_old)
+            try:
+                if self.settings.keep_days:
+                    await asyncio.to_thread(self._remove_old)
+            except (
+                OSError,
+                sqlite3.Error,
+            ) as error:  # as of a disk that is full now, or what another removed
+                warn(f"what is too old is not removed now: {error}")
             await asyncio.sleep(SWEEP_S)
 
     def _remove_old(self) -> None:

@@ -42,6 +42,8 @@ class Upload:
         As the client calls it; it is no name of a file here.
     length, offset
         Bytes that it will have, and that are here.
+    metadata
+        What the client said of it, as it said it.
     """
 
     id: str
@@ -50,6 +52,7 @@ class Upload:
     length: int
     created: float
     offset: int = 0
+    metadata: str = ""
 
 
 class Uploads:
@@ -58,7 +61,7 @@ class Uploads:
     def __init__(self, settings: ServiceSettings, places: Places) -> None:
         self._settings, self._places = settings, places
 
-    def begin(self, owner: str, name: str, length: int) -> Upload:
+    def begin(self, owner: str, name: str, length: int, metadata: str = "") -> Upload:
         """Begin one; raises ServiceError where it is too large (413), or there is no room (413)."""
         if length > self._settings.max_input:
             raise ServiceError(
@@ -68,7 +71,7 @@ class Uploads:
         if len(name) > LONGEST_NAME:
             raise ServiceError(422, "The name is too long", repair=f"Give at most {LONGEST_NAME} characters.")
         self._require_room(length)
-        upload = Upload(new_id(), owner, name, length, now())
+        upload = Upload(new_id(), owner, name, length, now(), metadata=metadata)
         folder = self._places.upload(upload.id)
         folder.mkdir()
         (folder / "content").touch()

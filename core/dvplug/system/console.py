@@ -7,16 +7,18 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, Any, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from dvplug.system.run_log import log_event, sample_told_of
 from dvplug.system.streams import ResultStream, StatusStream
 from dvplug_registry.safe_text import masked, visible
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 _FURTHER_LINE = re.compile(r"\n(?=\S)")
 OFF_TERMINAL_WIDTH = 200  # of tables in files and pipes, where there is no width to ask for
@@ -106,6 +108,8 @@ def progress(label: str, total: int, *, bar: bool = True) -> Iterator[Advance]:
     if not (bar and stderr.is_terminal):
         yield Advance(label, total, None)
         return
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
     columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
     with Progress(*columns, console=stderr, transient=True) as drawn:
         yield Advance(label, total, drawn)

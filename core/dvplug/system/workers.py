@@ -19,7 +19,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, suppress
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from dvplug.errors import DvplugError
 from dvplug.system.memory import in_units, memory_of
@@ -258,10 +258,24 @@ def _portable(error: Exception, region: object) -> Exception:
 
 
 def crash_of(attempt: Callable[..., object], *args: Any, more_s: int = 0) -> str:
-    """Try in a process of its own what may crash a native library, or never end; returns how, or nothing.
+    """Try in a process of its own what may crash a native library; returns how, or nothing: see `attempted`."""
+    return attempted(attempt, *args, more_s=more_s).crash
 
-    What it raises is nothing either: it will be raised again, and told, where it is done in earnest. Where processes
-    are not forked, which would take a second, nothing is tried.
+
+class Attempt(NamedTuple):
+    """How something ended that was tried in a process of its own."""
+
+    crash: str = ""
+    """How it crashed; nothing if it did not."""
+    found: Any = None
+    """What it returned; None where it raised or crashed, or was not tried."""
+
+
+def attempted(attempt: Callable[..., object], *args: Any, more_s: int = 0) -> Attempt:
+    """Try in a process of its own what may crash a native library, or never end.
+
+    What it raises is nothing: it will be raised again, and told, where it is done in earnest. Where processes are not
+    forked, which would take a second, nothing is tried.
 
     Parameters
     ----------
@@ -270,20 +284,27 @@ def crash_of(attempt: Callable[..., object], *args: Any, more_s: int = 0) -> str
     """
     context: Any = process_context()
     if context.get_start_method() != "fork":
-        return ""
-    process = context.Process(target=_quietly, args=(ATTEMPT_CPU_S + more_s, attempt, *args), daemon=True)
+        return Attempt()
+    pipe, theirs = context.Pipe(duplex=False)
+    limit = ATTEMPT_CPU_S + more_s
+    process = context.Process(target=_quietly, args=(theirs, limit, attempt, *args), daemon=True)
     process.start()
+    theirs.close()
+    found = None
+    with pipe, suppress(Exception):  # it ended before that, or in the middle of it
+        found = pipe.recv()
     process.join()
-    return end_of(process.exitcode or 0) if (process.exitcode or 0) < 0 else ""
+    code = process.exitcode or 0
+    return Attempt(end_of(code)) if code < 0 else Attempt(found=found)
 
 
-def _quietly(seconds: int, attempt: Callable[..., object], *args: Any) -> None:
+def _quietly(pipe: Connection, seconds: int, attempt: Callable[..., object], *args: Any) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     _, most = resource.getrlimit(resource.RLIMIT_CPU)
     if most == resource.RLIM_INFINITY or seconds < most:  # else the user's own limit is the lower one
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, most))
     with suppress(Exception):
-        attempt(*args)
+        pipe.send(attempt(*args))
     os._exit(0)
 
 

@@ -48,6 +48,16 @@ def test_a_file_that_came_in_parts_is_called(service: ServiceProcess, own_data: 
     assert service.wait(taken.json["id"])["state"] == "done"
 
 
+def test_a_client_is_told_what_it_said_of_a_file_and_which_version_is_spoken(service: ServiceProcess) -> None:
+    said = f"filename {base64.b64encode('ü b.bam'.encode()).decode()},empty"
+    begun = _begin(service, 9, **{"upload-metadata": said, "tus-resumable": "1.0.0"})
+    assert service.ask("HEAD", begun.headers["location"][1:]).headers["upload-metadata"] == said
+    other = _begin(service, 9, **{"tus-resumable": "0.2.2"})
+    assert (other.status, other.headers["tus-version"]) == (412, "1.0.0")
+    options = service.ask("OPTIONS", "api/uploads", headers={"tus-resumable": "0.2.2"})
+    assert (options.status, options.headers["tus-version"]) == (204, "1.0.0")
+
+
 def test_what_breaks_off_is_kept_as_far_as_it_came(service: ServiceProcess) -> None:
     content = b"\x1f\x8b\x08\x04" + bytes(500_000)
     place = _begin(service, len(content)).headers["location"]

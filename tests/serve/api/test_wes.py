@@ -96,7 +96,36 @@ def test_attachments_are_inputs(service: ServiceProcess, own_data: Path) -> None
     assert (refused.status, refused.json["status_code"]) == (400, 400)
 
 
+def test_attachments_are_inputs_of_cohorts(service: ServiceProcess, own_data: Path) -> None:
+    files = [(name, (own_data / "files" / name).read_bytes()) for name in ("reads.bam", "reads.bam.bai")]
+    files = [(f"in/{name}", content) for name, content in files]
+    sample = {"sample": "one", "reads": ["in/reads.bam"], "indexes": ["in/reads.bam.bai"]}
+    params = {"samples": [sample], "ref": "reference.fa", "regions": ["chrS:1-3000"]}
+    run_id = _submit(service, params, files).json["run_id"]
+    assert _wait(service, run_id) == "COMPLETE"
+    log = service.get(f"{WES}/runs/{run_id}").json
+    assert log["run_log"]["cmd"] == ["dvplug", "cohort"]
+    assert "one.vcf.gz" in log["outputs"]
+
+
+@pytest.mark.parametrize(
+    ("params", "more"),
+    [
+        (PARAMS | {"reads": ["not there.bam"]}, []), (PARAMS | {"foo": 1}, []),
+        (PARAMS, [("x.bam", b"no BAM")]), (PARAMS, [("../x", b"")]),
+    ],
+)  # fmt: skip
+def test_attachments_of_what_is_refused_are_not_kept(
+    service: ServiceProcess, params: dict[str, Any], more: list[tuple[str, bytes]]
+) -> None:
+    before = set((service.data / "uploads").iterdir())
+    assert _submit(service, params, [("targets.bed", b"chrS\t100\t3000\n"), *more]).status == 400
+    assert set((service.data / "uploads").iterdir()) == before
+
+
 def test_what_fails_says_why_in_the_log(service: ServiceProcess) -> None:
+    missing = service.get(f"{WES}/runs/x").json
+    assert missing["msg"] == "There is no run 'x'. List them with GET /api/runs."
     run_id = _submit(service, PARAMS | {"tech": "pacbio"}).json["run_id"]
     assert _wait(service, run_id) == "EXECUTOR_ERROR"
     assert (

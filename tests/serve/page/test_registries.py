@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dvplug_lab.services import served
-from dvplug_registry.obtain import refresh
+from dvplug_registry.catalog import refresh
 from dvplug_registry.transport import Transport
 from helpers.registry_servers import host, trust, web
 

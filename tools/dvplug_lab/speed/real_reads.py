@@ -17,6 +17,7 @@ from dvplug_lab.costs.measured import B37, CHR20, HISEQX, Slice
 from dvplug_lab.speed.laid_out import LaidOut, lay_out
 from dvplug_lab.speed.processes import Cost, measure
 
+BEGIN, END = "<!-- from tools/benchmark_real.py -->", "<!-- end of real reads -->"
 LARGE_MB, SMALL_MB = 3.0, 0.2
 """The cost per Mb is what the larger costs more than the smaller: beyond the start-up."""
 SETS = (
@@ -103,6 +104,23 @@ def measure_set(
         peak = max(max(cost.peak_mb, default=0) for cost in runs[name, True])
         found.append(PerMegabase(name, one.name, large.depth, each, least - each * small.megabases, peak))
     return found
+
+
+def table(rows: Sequence[PerMegabase]) -> str:
+    """Return a Markdown table; ratios are of dvplug's own cost on the same reads."""
+    ours = {row.reads: row.cpu_s for row in rows if row.program == "dvplug"}
+    lines = [
+        "| reads | depth | program | CPU s per Mb | of dvplug's | start, CPU s | peak MB |",
+        "|---|--:|---|--:|--:|--:|--:|",
+    ]
+    for row in rows:
+        ratio = f"{row.cpu_s / ours[row.reads]:.2f}" if row.reads in ours else ""
+        cells = (
+            row.reads, f"{row.depth:.0f}", row.program, f"{row.cpu_s:.3f}", ratio, f"{row.start_s:.2f}",
+            f"{row.peak_mb:.0f}",
+        )  # fmt: skip
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def keep(history: Path, rows: Sequence[PerMegabase], tree: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -24,7 +24,9 @@ from dvplug.serve.store import State
 
 PREFIX = "/ga4gh/htsget/v1"
 _KINDS = {"calls": FILES["vcf"], "gvcf": FILES["gvcf"]}
-Position = Annotated[int, Field(ge=0, le=2**31 - 1)]
+MOST = 2**32 - 1
+"""The largest position that a client can write: 32 bits, unsigned."""
+Position = Annotated[int, Field(ge=0, le=MOST)]
 
 
 class HtsgetError(BaseModel):
@@ -77,7 +79,7 @@ class TicketRequest(Strict):
     fields: list[str] | None = None
     tags: list[str] | None = None
     notags: list[str] | None = None
-    regions: list[RegionOf] = Field(default=[], max_length=1000)
+    regions: list[RegionOf] = Field(default=[], min_length=1, max_length=1000)
 
 
 ANSWERS: dict[int | str, dict[str, Any]] = {
@@ -105,7 +107,7 @@ def router(service: Service) -> APIRouter:
             "type": {"group": "org.ga4gh", "artifact": "htsget", "version": "1.3.0"},
             "organization": {"name": "dvplug", "url": str(request.base_url).rstrip("/")},
             "htsget": {
-                "datatype": "variants", "formats": ["VCF"], "fieldsParametersEffective": False,
+                "datatype": "variants", "formats": ["VCF"], "fieldsParameterEffective": False,
                 "tagsParametersEffective": False,
             },
         }  # fmt: skip
@@ -117,26 +119,30 @@ def router(service: Service) -> APIRouter:
         owner: TokenOwner,
         format: Annotated[str, Query(max_length=20)] = "VCF",  # noqa: A002 - the specification's names
         referenceName: Annotated[str | None, Query(max_length=1000)] = None,
-        start: Annotated[int | None, Query(ge=0, le=2**31 - 1)] = None,
-        end: Annotated[int | None, Query(ge=0, le=2**31 - 1)] = None,
+        start: Annotated[int | None, Query(ge=0, le=MOST)] = None,
+        end: Annotated[int | None, Query(ge=0, le=MOST)] = None,
         part: Annotated[str | None, Query(alias="class", max_length=20)] = None,
         fields: Annotated[str | None, Query(max_length=1000, description="Has no effect.")] = None,
         tags: Annotated[str | None, Query(max_length=1000, description="Has no effect.")] = None,
         notags: Annotated[str | None, Query(max_length=1000, description="Has no effect.")] = None,
     ) -> Response:
         """A ticket for the calls `RUN.calls`, or the gVCF `RUN.gvcf`, of a run that is done."""
-        wanted = TicketRequest.model_validate({"format": format, "class": part})
         if referenceName is None and (start, end) != (None, None):
             raise _wrong("InvalidInput", "start and end are of a referenceName, and there is none")
-        regions = (
-            [] if referenceName is None else [RegionOf(referenceName=referenceName, start=start, end=end)]
-        )
-        return _ticket(service, owner, name, request, wanted, regions)
+        lists = {"fields": fields, "tags": tags, "notags": notags}
+        given: dict[str, Any] = {key: text.split(",") for key, text in lists.items() if text is not None}
+        if referenceName is not None:
+            given["regions"] = [RegionOf(referenceName=referenceName, start=start, end=end)]
+        wanted = TicketRequest.model_validate({"format": format, "class": part} | given)
+        return _ticket(service, owner, name, request, wanted)
 
     @routes.post("/variants/{name}", response_class=Response, responses=TICKET)
     def ticket_of_body(name: str, request: Request, owner: TokenOwner, wanted: TicketRequest) -> Response:
-        """The same, for several regions."""
-        return _ticket(service, owner, name, request, wanted, wanted.regions)
+        """The same, for several regions, none of which is empty."""
+        for one in wanted.regions:
+            if one.start is not None and one.start == one.end:
+                raise _wrong("InvalidRange", f"nothing lies from {one.start} to {one.end}")
+        return _ticket(service, owner, name, request, wanted)
 
     _add_data(routes, service)
     return routes
@@ -153,25 +159,25 @@ def _add_data(routes: APIRouter, service: Service) -> None:
         owner: TokenOwner,
         part: Annotated[str, Query(alias="class", pattern="^(header|body)$")],
         referenceName: Annotated[str | None, Query(max_length=1000)] = None,
-        start: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
-        end: Annotated[int | None, Query(ge=0, le=2**31 - 1)] = None,
+        start: Annotated[int, Query(ge=0, le=MOST)] = 0,
+        end: Annotated[int | None, Query(ge=0, le=MOST)] = None,
+        since: Annotated[int, Query(ge=0, le=MOST, description="Leave out what begins before.")] = 0,
     ) -> StreamingResponse:
         """A part that a ticket names."""
         path = _path(service, owner, name)
-        lines = bgzf.header_lines(path) if part == "header" else bgzf.records(path, referenceName, start, end)
+        lines = (
+            bgzf.header_lines(path)
+            if part == "header"
+            else bgzf.records(path, referenceName, start, end, since=since)
+        )
         return StreamingResponse(bgzf.packed(lines), media_type="application/gzip")
 
 
-def _ticket(
-    service: Service, owner: str, name: str, request: Request, wanted: TicketRequest, regions: list[RegionOf]
-) -> Response:
-    if wanted.format.upper() != "VCF":
-        raise _wrong("UnsupportedFormat", f"calls are VCF, not {wanted.format}")
-    if wanted.class_ not in (None, "header"):
-        raise _wrong("InvalidInput", f"class is header or left out, not {wanted.class_}")
+def _ticket(service: Service, owner: str, name: str, request: Request, wanted: TicketRequest) -> Response:
+    _require_sense(wanted)
     path = _path(service, owner, name)
-    known = set(bgzf.contig_names(path)) if regions else set()
-    for one in regions:
+    known = bgzf.contig_names(path) if wanted.regions else []
+    for one in wanted.regions:
         if one.referenceName not in known:
             raise _wrong("NotFound", f"there is no reference {one.referenceName[:100]}", 404)
         if one.end is not None and (one.start or 0) > one.end:
@@ -180,7 +186,7 @@ def _ticket(
     given = request.headers.get("authorization")
     headers = {"Authorization": given} if given else {}
     urls = [TicketUrl(url=f"{base}?class=header", headers=headers, class_="header")]
-    for query in [] if wanted.class_ else list(_queries(regions)):
+    for query in [] if wanted.class_ else list(queries(wanted.regions, known)):
         urls.append(TicketUrl(url=f"{base}?{query}", headers=headers, class_="body"))
     end = f"data:application/gzip;base64,{base64.b64encode(bgzf.EOF).decode()}"
     urls.append(TicketUrl(url=end, class_="header" if wanted.class_ else "body"))
@@ -188,14 +194,31 @@ def _ticket(
     return Response(body.model_dump_json(by_alias=True), media_type=_JSON)
 
 
-def _queries(regions: list[RegionOf]) -> Iterator[str]:
-    """Queries for the records of these regions, those that touch taken together; of everywhere where there are none."""
+def _require_sense(wanted: TicketRequest) -> None:
+    """Refuse what is no request for these files, whatever they hold."""
+    if wanted.format.upper() != "VCF":
+        raise _wrong("UnsupportedFormat", f"calls are VCF, not {wanted.format}")
+    if wanted.class_ not in (None, "header"):
+        raise _wrong("InvalidInput", f"class is header or left out, not {wanted.class_}")
+    more = wanted.model_fields_set - {"format", "class_"}
+    if wanted.class_ and more:
+        raise _wrong("InvalidInput", f"a header is whole: {', '.join(sorted(more))} cannot be asked of it")
+    if both := set(wanted.tags or ()) & set(wanted.notags or ()) - {""}:
+        raise _wrong("InvalidInput", f"{', '.join(sorted(both))[:100]} is in tags and in notags")
+
+
+def queries(regions: Sequence[RegionOf], contigs: Sequence[str]) -> Iterator[str]:
+    """Yield queries for the records of these regions, in the order of the file; of all where there are none.
+
+    Each record is in one of them: regions that touch are taken together, and of one that lies apart those records are
+    left out that reach it from the one before.
+    """
     if not regions:
         yield urlencode({"class": "body"})
     by_contig: dict[str, list[tuple[int, int]]] = {}
-    for one in regions:
+    for one in sorted(regions, key=lambda one: contigs.index(one.referenceName)):
         by_contig.setdefault(one.referenceName, []).append(
-            (one.start or 0, 2**31 - 1 if one.end is None else one.end)
+            (one.start or 0, MOST if one.end is None else one.end)
         )
     for contig, spans in by_contig.items():
         merged: list[list[int]] = []
@@ -204,8 +227,11 @@ def _queries(regions: list[RegionOf]) -> Iterator[str]:
                 merged[-1][1] = max(merged[-1][1], end)
             else:
                 merged.append([start, end])
+        since = 0
         for start, end in merged:
-            yield urlencode({"class": "body", "referenceName": contig, "start": start, "end": end})
+            query = {"class": "body", "referenceName": contig, "start": start, "end": end}
+            yield urlencode(query | ({"since": since} if since else {}))
+            since = end
 
 
 def _path(service: Service, owner: str, name: str) -> Path:

@@ -68,7 +68,7 @@ def view(service: Service, run: Run, *, outputs: bool = True) -> RunView:
     """What a client is told of a run. URLs lose what opens them."""
     return RunView(
         id=run.id, name=run.request.get("name", ""), interface=run.interface, state=run.state.value,
-        request=_masked(run.request), problems=[ProblemView(**one) for one in run.problems],
+        request=RunRequest.shown(_masked(run.request)), problems=[ProblemView(**one) for one in run.problems],
         created=run.created, queued=run.queued, started=run.started, ended=run.ended, attempts=run.attempts,
         exit_code=run.exit_code, recognised=run.recognised, progress=service.progress(run),
         outputs=[

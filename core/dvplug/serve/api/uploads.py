@@ -6,7 +6,7 @@ import base64
 import binascii
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Depends, Header, HTTPException, Request, Response
 from starlette.requests import ClientDisconnect
 
 from dvplug.serve.access import require_csrf
@@ -20,6 +20,9 @@ VERSION = {"tus-resumable": "1.0.0"}
 PART = "application/offset+octet-stream"
 Length = Annotated[int, Header(ge=0, le=2**60, description="Bytes that the file has.")]
 Offset = Annotated[int, Header(ge=0, le=2**60, description="Byte at which this part begins.")]
+_OTHER_VERSION: dict[int | str, dict[str, Any]] = {
+    412: {"model": ProblemsView, "description": "Another version of the protocol is named."}
+}
 _NO_CONTENT: dict[int | str, dict[str, Any]] = {
     423: {"model": ProblemsView, "description": "Another request sends to it."},
     415: {"model": ProblemsView, "description": f"The part is not sent as {PART}."},
@@ -29,7 +32,10 @@ _NO_CONTENT: dict[int | str, dict[str, Any]] = {
 def router(service: Service) -> APIRouter:
     """The routes below /api/uploads."""
     routes = APIRouter(
-        prefix="/api/uploads", tags=["uploads"], responses=REFUSED, dependencies=[Depends(require_csrf)]
+        prefix="/api/uploads",
+        tags=["uploads"],
+        responses=REFUSED | _OTHER_VERSION,
+        dependencies=[Depends(require_csrf), Depends(_require_version)],
     )
     uploads = service.uploads
 
@@ -50,7 +56,7 @@ def router(service: Service) -> APIRouter:
         ] = "",
     ) -> Response:
         """Begin an upload: its address, whose end is its id, is in `Location`."""
-        upload = uploads.begin(owner, file_name(upload_metadata), upload_length)
+        upload = uploads.begin(owner, file_name(upload_metadata), upload_length, upload_metadata)
         return Response(
             status_code=201, headers=VERSION | {"location": f"/api/uploads/{upload.id}", "upload-offset": "0"}
         )
@@ -86,11 +92,20 @@ def router(service: Service) -> APIRouter:
 
 
 def _state(upload: Upload) -> dict[str, str]:
-    return {
+    state = {
         "upload-offset": str(upload.offset),
         "upload-length": str(upload.length),
         "cache-control": "no-store",
     }
+    return state | ({"upload-metadata": upload.metadata} if upload.metadata else {})
+
+
+def _require_version(
+    request: Request, tus_resumable: Annotated[str, Header(max_length=100)] = VERSION["tus-resumable"]
+) -> None:
+    """Refuse another version of the protocol; who names none is taken to speak ours."""
+    if tus_resumable != VERSION["tus-resumable"] and request.method != "OPTIONS":
+        raise HTTPException(412, "Another version of tus is spoken here", {"tus-version": "1.0.0"})
 
 
 def file_name(metadata: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime, timezone
 from typing import Annotated, Any
 
@@ -13,12 +13,14 @@ from pydantic import BaseModel, Field
 from starlette.datastructures import UploadFile as StarletteUpload
 
 from dvplug._version import __version__
+from dvplug.errors import DvplugError
 from dvplug.serve.access import require_csrf
 from dvplug.serve.api.plain import TokenOwner
-from dvplug.serve.errors import ServiceError
+from dvplug.serve.errors import ServiceError, in_words
 from dvplug.serve.requests import ProblemView, request_of
 from dvplug.serve.service import Service
 from dvplug.serve.store import FINISHED, Run, State
+from dvplug.serve.uploads import Upload
 from dvplug_registry.safe_text import masked
 
 PREFIX = "/ga4gh/wes/v1"
@@ -193,14 +195,20 @@ def _add_runs(routes: APIRouter, service: Service) -> None:
         parameters = _json_object(workflow_engine_parameters, "workflow_engine_parameters")
         _require(not parameters, f"workflow_engine_parameters {list(parameters)}", "There are none.")
         params, labels = _json_object(workflow_params, "workflow_params"), _json_object(tags, "tags")
-        attached = await _attached(service, owner, workflow_attachment or [])
-        request = request_of(**_with_attachments(params, attached) | ({"tags": labels} if labels else {}))
         original = {
             "workflow_params": _masked(params), "workflow_type": workflow_type,
             "workflow_type_version": workflow_type_version, "workflow_url": workflow_url, "tags": labels,
             "workflow_engine_parameters": {},
         }  # fmt: skip
-        run = await service.submit(request, owner=owner, interface="wes", original=original, wait=0)
+        kept: dict[str, Upload] = {}
+        try:
+            await _keep_attachments(service, owner, workflow_attachment or [], kept)
+            request = request_of(**_with_attachments(params, kept) | ({"tags": labels} if labels else {}))
+            run = await service.submit(request, owner=owner, interface="wes", original=original, wait=0)
+        except DvplugError:
+            for one in kept.values():
+                service.uploads.remove(one)
+            raise
         return RunId(run_id=run.id)
 
 
@@ -264,10 +272,11 @@ def wes_state(run: Run) -> str:
 
 
 def _task(run: Run, base: str) -> TaskLog:
+    words = ["dvplug", "cohort" if run.request.get("samples") else "call"]
     return TaskLog(
-        id=TASK, name="dvplug call", cmd=["dvplug", "call"], start_time=_iso(run.started), end_time=_iso(run.ended),
+        id=TASK, name=" ".join(words), cmd=words, start_time=_iso(run.started), end_time=_iso(run.ended),
         stdout=f"{base}/api/runs/{run.id}/stdout", stderr=f"{base}/api/runs/{run.id}/stderr", exit_code=run.exit_code,
-        system_logs=[" ".join(filter(None, (o["problem"], o["cause"], o["repair"]))) for o in run.problems],
+        system_logs=[in_words(one) for one in run.problems],
     )  # fmt: skip
 
 
@@ -325,21 +334,18 @@ def _masked(value: Any) -> Any:
     return [_masked(one) for one in value] if isinstance(value, list) else value
 
 
-async def _attached(
-    service: Service, owner: str, files: list[StarletteUpload] | list[UploadFile]
-) -> dict[str, str]:
-    """Keep attachments as uploads; returns inputs by their names."""
-    found: dict[str, str] = {}
+async def _keep_attachments(
+    service: Service, owner: str, files: list[StarletteUpload] | list[UploadFile], kept: dict[str, Upload]
+) -> None:
+    """Keep attachments as uploads, by their names; those that were kept before an error are told too."""
     for one in files:
         name = one.filename or ""
-        if not name or ".." in name.split("/") or name.startswith("/") or name in found:
+        if not name or ".." in name.split("/") or name.startswith("/") or name in kept:
             raise ServiceError(
                 400, f"'{name[:200]}' is no name of an attachment", repair="Name each, without '..'."
             )
-        upload = service.uploads.begin(owner, name.rpartition("/")[2], one.size or 0)
-        await service.uploads.append(upload, 0, _chunks(one))
-        found[name] = f"upload:{upload.id}"
-    return found
+        kept[name] = service.uploads.begin(owner, name.rpartition("/")[2], one.size or 0)
+        await service.uploads.append(kept[name], 0, _chunks(one))
 
 
 async def _chunks(file: StarletteUpload | UploadFile) -> AsyncIterator[bytes]:
@@ -347,13 +353,21 @@ async def _chunks(file: StarletteUpload | UploadFile) -> AsyncIterator[bytes]:
         yield chunk
 
 
-def _with_attachments(params: dict[str, Any], attached: dict[str, str]) -> dict[str, Any]:
+def _with_attachments(params: dict[str, Any], kept: Mapping[str, Upload]) -> dict[str, Any]:
     """Put attachments in the place of their names."""
 
     def put(value: Any) -> Any:
         if isinstance(value, list):
             return [put(one) for one in value]
-        return attached.get(value, value) if isinstance(value, str) else value
+        return f"upload:{kept[value].id}" if isinstance(value, str) and value in kept else value
 
-    inputs = ("reads", "ref", "ref_tarball", "indexes", "regions_bed")
-    return {name: put(value) if name in inputs else value for name, value in params.items()}
+    def put_all(given: dict[str, Any]) -> dict[str, Any]:
+        return {name: put(value) if name in _INPUTS else value for name, value in given.items()}
+
+    found = put_all(params)
+    if isinstance(samples := found.get("samples"), list):
+        found["samples"] = [put_all(one) if isinstance(one, dict) else one for one in samples]
+    return found
+
+
+_INPUTS = ("reads", "ref", "ref_tarball", "indexes", "regions_bed")

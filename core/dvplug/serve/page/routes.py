@@ -188,15 +188,16 @@ def _placed(problem: dict[str, str], given: Mapping[str, Any]) -> dict[str, str]
         return problem
     text = problem["problem"]
     for name in ("reads", "ref", "indexes", "model", "sample", "regions"):
-        if any(word and f"'{word}'" in text for word in str(given[name]).split()):
+        words = str(given[name]).split() if name == "regions" else str(given[name]).splitlines()
+        if any(word and f"'{word}'" in text for word in map(str.strip, words)):
             return problem | {"field": name}
-    words = {
+    said = {
         "tech": _OF_TECHNOLOGY,
         "regions": ("contig",),
         "model": ("model",),
         "ref": ("reference", "FASTA"),
     }
-    for name, some in words.items():
+    for name, some in said.items():
         if any(word in text for word in some):
             return problem | {"field": name}
     return problem | {"field": ""}
