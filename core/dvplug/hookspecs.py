@@ -201,7 +201,7 @@ class OpenModel(Protocol):
 
 
 class Predictor(Protocol):
-    """An opened model."""
+    """An opened model; where it has an attribute ``runs_on``, that says for people on which GPU, and by what."""
 
     def predict(self, images: NDArray[np.uint8], features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return probabilities float32[n, 3] of hom-ref, het, hom-alt.

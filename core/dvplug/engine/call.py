@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from dvplug.engine.draw import Drawn
 from dvplug.engine.job import CallJob
-from dvplug.engine.predictors import Predicted, PredictorPool
+from dvplug.engine.predictors import Prediction, PredictorPool
 from dvplug.genome.regions import runs
 from dvplug.hookspecs import Predictor
 from dvplug.line.record import REF_CALL, VcfRecord
@@ -136,7 +136,7 @@ class RegionDrawer:
         return list(self.images.draw(partition.region, targets=partition.targets, linked=True))
 
 
-class OpenNetwork:
+class GpuNetwork:
     """The network of a model, on one GPU in this process, or on several in others: see `PredictorPool`."""
 
     def __init__(self, job: CallJob) -> None:
@@ -151,7 +151,7 @@ class OpenNetwork:
         answers = [self.pool.submit(drawn.images.images, drawn.images.features) for drawn in parts]
         return partial(call_region, parts, _Answers(answers), job)
 
-    def __enter__(self) -> OpenNetwork:
+    def __enter__(self) -> GpuNetwork:
         return self
 
     def __exit__(
@@ -164,7 +164,7 @@ class OpenNetwork:
 class _Answers:
     """The probabilities of a region's parts, which were asked for already, in the place of a predictor."""
 
-    def __init__(self, answers: Iterable[Predicted]) -> None:
+    def __init__(self, answers: Iterable[Prediction]) -> None:
         self._answers = iter(answers)
 
     def predict(
@@ -213,7 +213,7 @@ def call_regions(
         Whatever a worker met.
     """
     if job.device == "gpu":
-        with OpenNetwork(job) as network:
+        with GpuNetwork(job) as network:
             drawn = map_in_order(RegionDrawer, job, partitions, workers, max_memory)
             yield from finished((network.begin(job, parts) for parts in drawn), ahead(job))
     else:

@@ -61,7 +61,7 @@ class Slots(NamedTuple):
         )
 
 
-class Predicted:
+class Prediction:
     """Probabilities that are under way."""
 
     def __init__(self, pool: PredictorPool, n: int) -> None:
@@ -101,9 +101,9 @@ class PredictorPool:
             raise
         self._began = time.monotonic()
 
-    def submit(self, images: NDArray[np.uint8], features: NDArray[np.float32]) -> Predicted:
+    def submit(self, images: NDArray[np.uint8], features: NDArray[np.float32]) -> Prediction:
         """Deal out images uint8[n,h,w,c] and features float32[n,f]; returns once the last batch is handed out."""
-        answer = Predicted(self, len(images))
+        answer = Prediction(self, len(images))
         for start in range(0, len(images), GPU_BATCH):
             rows = slice(start, min(start + GPU_BATCH, len(images)))
             while not (process := max(self._processes, key=lambda one: len(one.free))).free:
@@ -148,7 +148,7 @@ class _Process:
     def __init__(self, open_model: OpenModel, model: LoadedModel, gpu: int, slots: Slots) -> None:
         self.gpu, self.slots = gpu, slots
         self.free = list(range(SLOTS))
-        self.under_way: dict[int, tuple[Predicted, slice]] = {}
+        self.under_way: dict[int, tuple[Prediction, slice]] = {}
         self.busy_s = 0.0
         self.memory = SharedMemory(create=True, size=SLOTS * slots.size)
         context = multiprocessing.get_context("spawn")  # a GPU cannot be used by a forked process
@@ -168,7 +168,7 @@ class _Process:
         info(f"GPU {self.gpu}: {runs_on or 'the network is open'}.")
 
     def give(
-        self, images: NDArray[np.uint8], features: NDArray[np.float32], answer: Predicted, rows: slice
+        self, images: NDArray[np.uint8], features: NDArray[np.float32], answer: Prediction, rows: slice
     ) -> None:
         """Put a batch into a free slot."""
         slot, n = self.free.pop(), len(images)
@@ -240,6 +240,7 @@ def _serve(
     end_with(parent)
     with suppress(EOFError, OSError):
         try:
+            os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # as nvidia-smi numbers them
             os.environ[VISIBLE] = visible_gpu(gpu, os.environ.get(VISIBLE))
             predictor = open_model(model, "gpu")
             shared = SharedMemory(memory)

@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
-from dvplug.engine.call import RUNS_PER_WORKER, OpenNetwork, RegionDrawer, RunCaller, ahead, finished
+from dvplug.engine.call import RUNS_PER_WORKER, GpuNetwork, RegionDrawer, RunCaller, ahead, finished
 from dvplug.engine.draw import Drawn
 from dvplug.engine.job import CallJob
 from dvplug.errors import DvplugError
@@ -105,7 +105,7 @@ class _Networks:
     """The networks that this process runs, each opened once."""
 
     stack: ExitStack
-    open: dict[str, OpenNetwork] = field(default_factory=dict)
+    open: dict[str, GpuNetwork] = field(default_factory=dict)
 
     def begin(
         self, jobs: Sequence[CallJob], number: int, answer: SampleAnswer | DrawnRun
@@ -116,7 +116,7 @@ class _Networks:
         job = jobs[number]
         model = job.model.manifest_sha256
         if model not in self.open:
-            self.open[model] = self.stack.enter_context(OpenNetwork(job))
+            self.open[model] = self.stack.enter_context(GpuNetwork(job))
         begun = [self.open[model].begin(job, parts) for parts in answer.partitions]
         return lambda: (number, [one() for one in begun])
 
