@@ -136,7 +136,7 @@ class BundleTransport(Transport):
 
     @contextmanager
     def open(
-        self, url: str, start: int = 0, most: int = MOST_UNSAID
+        self, url: str, start: int = 0, expected: int = MOST_UNSAID
     ) -> Iterator[tuple[int, Iterator[bytes]]]:
         """Open a file from byte ``start`` on; raises NotThere where it is not in the bundle."""
         name = unquote(url.removeprefix(self.URL))

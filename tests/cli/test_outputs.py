@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from dvplug.calling import run as calling
 from dvplug.calling.journal import journal_path
 from dvplug.errors import InputError
+from dvplug.report import calls
 from dvplug.simulate import SimulatedDataset
 from dvplug.system.outputs import locked
 from helpers.command import call_words, run, run_captured
@@ -63,7 +63,7 @@ def test_one_that_fails_leaves_all_as_they_were(
 
     with monkeypatch.context() as patch:
         if broken == "report":
-            patch.setattr(calling, "call_report", no_report)
+            patch.setattr(calls, "call_report", no_report)
         else:
             patch.setattr(Path, "replace", full)
         code, _, said = run_captured(capsys, *words)

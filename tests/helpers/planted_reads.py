@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from dvplug.sequence.codes import encode_bases
-from dvplug.sequence.pairwise import align_globally
 from dvplug.simulate.depths import DepthBlocks
 from dvplug.simulate.learn.alignments import GAP, Alignment
 from dvplug.simulate.learn.context import ContextProfile
@@ -22,6 +21,7 @@ from dvplug.simulate.learn.error_counts import (
 from dvplug.simulate.locus_noise import LocusNoise
 from dvplug.simulate.long_reads import long_fastq_batches, prepare_long, read_spans
 from dvplug.simulate.variants import apply_variants
+from helpers.compiled import align_globally
 
 QUIET = LocusNoise(indel_sd=0.0, site_p=0.0)
 

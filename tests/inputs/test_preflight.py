@@ -97,7 +97,12 @@ CHR1 = [Region("chr1", 100, 900)]
 
 
 @pytest.mark.parametrize("suffix", [".bam", ".cram"])
-def test_what_a_file_tells_while_it_is_tried_is_what_it_tells_in_earnest(tmp_path, reference, suffix):
+def test_what_a_file_tells_while_it_is_tried_is_what_it_tells_in_earnest(
+    tmp_path, reference, suffix, monkeypatch
+):
+    monkeypatch.setattr(
+        workers, "THREADED", frozenset()
+    )  # other tests may have loaded libraries with threads
     path = write(tmp_path / f"reads{suffix}", reference=reference.path)
     told = alignment_checks.require_no_crash(path, reference, CHR1)
     with alignment_checks.opened(path, reference) as alignments:

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dvplug.reads.assembly import Stretches, assemble, haplotype_paths
+from dvplug.reads.assembly import Stretches
 from dvplug.sequence.codes import encode_bases
+from helpers.compiled import assemble, haplotype_paths
 from helpers.read_batches import random_sequence
 from oracles.assembly import twin_paths
 

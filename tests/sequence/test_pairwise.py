@@ -14,11 +14,11 @@ from dvplug.sequence.pairwise import (
     MATCH_SCORE,
     MISMATCH_SCORE,
     align_by_table,
-    align_globally,
     alignment_score,
     place_on_reference,
     ungapped_score,
 )
+from helpers.compiled import align_globally
 from helpers.read_batches import operations, random_sequence
 from oracles.pairwise import best_score
 

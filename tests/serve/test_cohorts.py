@@ -102,7 +102,7 @@ def test_what_is_wrong_with_any_sample_is_told_before(cohorts: ServiceProcess) -
     request["samples"][1]["mother"] = f"first\nstolen\t{cohorts.data / 'files/second.bam'}"
     answer = cohorts.post("api/runs?wait=60", request)
     assert (answer.status, len(answer.json["problems"])) == (422, 1)
-    assert "is not in the sheet" in answer.json["problems"][0]["problem"]
+    assert "opens a quote that does not end in it" in answer.json["problems"][0]["problem"]
 
 
 @pytest.mark.parametrize(

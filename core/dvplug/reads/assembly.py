@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dvplug.kernel import kernel, subkernel
+from dvplug.kernel import subkernel
 from dvplug.sequence.arrays import Bools, Int32s, Int64s, UInt8s, UInt64s
 from dvplug.sequence.codes import UNKNOWN_BASE
 
@@ -60,7 +60,7 @@ class Assembled(NamedTuple):
     offset: Int64s  # [haplotypes + 1] into ``bases``
 
 
-@kernel
+@subkernel
 def assemble(reference: UInt8s, reads: Stretches) -> Assembled:
     """Assemble the haplotypes of a window: `MAX_HAPLOTYPES` at most, none when no k gives a graph without cycles.
 
@@ -105,7 +105,7 @@ def _best_supported(bases: UInt8s, offset: Int64s, support: Int64s) -> Assembled
     return Assembled(out[: ends[n]], ends[: n + 1])
 
 
-@kernel
+@subkernel
 def haplotype_paths(reference: UInt8s, reads: Stretches, k: int, least: int) -> tuple[UInt8s, Int64s, Int64s]:
     """Enumerate the paths of one graph.
 

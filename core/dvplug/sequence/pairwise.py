@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dvplug.kernel import kernel, subkernel
+from dvplug.kernel import subkernel
 from dvplug.sequence.arrays import Int32s, UInt8s, UInt32s
 from dvplug.sequence.cigar import (
     DELETION,
@@ -25,7 +25,7 @@ PLAIN = 2  # mismatches that no gap can mend at less
 LOWEST = -(1 << 28)  # of an alignment that is not to be touched, or not to be reached
 
 
-@kernel
+@subkernel
 def align_globally(query: UInt8s, target: UInt8s) -> UInt32s:
     """CIGAR of a global alignment with affine gaps (Gotoh 1982), gaps as far left as can be; uint32[operations].
 
