@@ -143,21 +143,22 @@ def find_mismatches(
     mismatches, depth, reference
         int32[l, 4], int32[l], as of `AlleleCounts`; uint8[l] base codes, of which unknown ones have no alts.
     """
-    found, n = np.empty((64, 3), np.int64), 0
-    for at in range(len(depth)):
-        here = mismatches[at]
-        if here[0] | here[1] | here[2] | here[3] == 0 or reference[at] >= UNKNOWN_BASE:
-            continue
-        least = max(least_count, np.ceil(least_fraction * depth[at] - 1e-9))
-        for base in range(4):
-            if here[base] >= least:
-                if n == len(found):
-                    larger = np.empty((2 * n, 3), np.int64)
-                    larger[:n] = found
-                    found = larger
-                found[n, 0], found[n, 1], found[n, 2] = at, base, here[base]
-                n += 1
-    return found[:n]
+    found, n = np.empty((0, 3), np.int64), 0
+    for fill in range(2):  # after they were counted
+        if fill:
+            found = np.empty((n, 3), np.int64)
+        n = 0
+        for at in range(len(depth)):
+            here = mismatches[at]
+            if here[0] | here[1] | here[2] | here[3] == 0 or reference[at] >= UNKNOWN_BASE:
+                continue
+            least = max(least_count, np.ceil(least_fraction * depth[at] - 1e-9))
+            for base in range(4):
+                if here[base] >= least:
+                    if fill:
+                        found[n, 0], found[n, 1], found[n, 2] = at, base, here[base]
+                    n += 1
+    return found
 
 
 def _indels(
