@@ -288,3 +288,14 @@ from dvplug.kernels import checked
 print(pickle.loads(pickle.dumps(checked)) is checked, checked.__name__, checked.__module__)
 """
     assert run(package, code) == "True checked dvplug.kernels\n"
+
+
+def test_what_is_compiled_for_one_number_is_not_called_for_others() -> None:
+    pytest.importorskip("numba")
+    from numba import types
+
+    from dvplug.kernel.entry import type_text
+
+    assert type_text(types.int64) == "<i8"
+    assert type_text(types.literal(1)) is None
+    assert type_text(types.Tuple((types.int64, types.literal(1)))) is None

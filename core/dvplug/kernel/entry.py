@@ -13,7 +13,7 @@ from typing import Any
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba.core.cgutils import unpack_tuple
 from numba.core.types import intp
-from numba.core.types.abstract import Type
+from numba.core.types.abstract import Literal, Type
 from numba.core.types.containers import BaseNamedTuple, BaseTuple
 from numba.core.types.misc import NoneType
 from numba.core.types.npytypes import Array
@@ -38,6 +38,8 @@ _INTRINSICS = {
 
 def type_text(kind: Type) -> str | None:
     """Tell a type of an argument as `dvplug.kernel.called` does that of a value; None where it cannot be one."""
+    if isinstance(kind, Literal):  # a number that a kernel gives another, which is compiled for it alone
+        return None
     if isinstance(kind, Array):
         if not isinstance(kind.dtype, Integer | Float | Boolean):
             return None
