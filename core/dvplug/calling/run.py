@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dvplug.calling.candidate_density import CandidateDensity
+from dvplug.calling.device import chosen_device, libraries_on_gpu
 from dvplug.calling.events import log_counts, log_result, warn_of_copies, warn_of_reads
 from dvplug.calling.familiarity import (
     Departure,
@@ -33,8 +34,6 @@ from dvplug.executors.spread import spread
 from dvplug.genome.ploidy import Ploidy, left_out_by_default, resolve_ploidy
 from dvplug.genome.reference import Reference
 from dvplug.genome.regions import grouped, partitions, resolve_regions, skip_n_runs
-from dvplug.genotypes.backends import DISTRIBUTIONS, gpu_backend
-from dvplug.genotypes.genotyper import has_onnx
 from dvplug.inputs.preflight import Checked, Where, check_call
 from dvplug.inputs.recognition import AUTO
 from dvplug.inputs.run_profile import measure_run
@@ -58,7 +57,7 @@ from dvplug.system.locations import file_name, shown
 from dvplug.system.memory import in_units, workers_that_fit
 from dvplug.system.outputs import VCF_SUFFIXES, Output, Together, require_apart, reserved
 from dvplug.system.run_log import log_event, run_log
-from dvplug_registry.manifest import MANIFEST_NAME, Manifest
+from dvplug_registry.manifest import MANIFEST_NAME
 
 if TYPE_CHECKING:
     from dvplug.records.gvcf import GvcfWriter
@@ -227,7 +226,7 @@ def prepare_call(options: CallOptions, cuts: Cuts | None = None) -> PreparedCall
     options = replace(options, tech=checked.profile.name) if options.tech == AUTO else options
     job, departures, met = call_job(options, plugins, checked, inputs)
     of_model = _of_model(plugins, job)
-    code = RunCode.of(plugins, checked.profile, of_model, _on_gpu(job))
+    code = RunCode.of(plugins, checked.profile, of_model, libraries_on_gpu(job))
     with Reference.open(options.ref) as reference:
         text = partial(
             _header, (departures, job.run), reference.lengths, checked.sample, reference=file_name(options.ref),
@@ -322,7 +321,7 @@ def call_job(
     model = resolve_model(plugins, profile, options.model, offline=options.offline)
     check_fit(plugins, model.manifest, profile)
     opener = opener_of(plugins, model, profile)
-    device = _device(options, opener.devices, model.manifest)
+    device = chosen_device(options, opener.devices, model.manifest)
     opener.require_device(device)
     with inputs.watched():
         sample, run = measure_run(checked.reads, options.ref, profile)
@@ -449,17 +448,3 @@ def ploidy_of(options: CallOptions, lengths: Mapping[str, int], regions: Iterabl
         sex=options.sex,
         regions=regions,
     )
-
-
-def _on_gpu(job: CallJob) -> Sequence[str]:
-    """The libraries that run the network, where it runs on a GPU."""
-    backend = gpu_backend(has_onnx(job.model.manifest)) if job.device == "gpu" else None
-    return DISTRIBUTIONS[backend] if backend else ()
-
-
-def _device(options: CallOptions, devices: Sequence[str], manifest: Manifest) -> str:
-    if options.device != "auto":
-        return parse_device(options.device).kind
-    if options.executor != LOCAL:
-        return "cpu"
-    return "gpu" if "gpu" in devices and gpu_backend(has_onnx(manifest)) else devices[0]

@@ -18,6 +18,7 @@ from dvplug.sequence.arrays import Bools, Int32s, Int64s, UInt8s
 from dvplug.sequence.cigar import INSERTION, consumes_read, consumes_reference, is_aligned, is_gap, unpack
 from dvplug.sequence.codes import UNKNOWN_BASE
 from dvplug.sequence.repeats import SPANNED_FLANK
+from dvplug.sequence.sorting import first_from
 from dvplug.sequence.tracts import UNKNOWN_KIND, ReferenceTracts, reference_tracts
 
 FEWEST_READS = 8
@@ -197,24 +198,12 @@ def _add_spanned(start: int, end: int, tracts: ReferenceTracts, found: _Found) -
     """Count a read, from offset ``start`` to ``end``, for each tract that it spans; steps, to be summed up."""
     begin, stop = 0, tracts.runs
     for _ in range(2):  # homopolymers, then repeats: in each part first and last bases ascend
-        first = _first_from(tracts.low, start + SPANNED_FLANK, begin, stop)
-        last = _first_from(tracts.high, end - SPANNED_FLANK + 1, begin, stop)
+        first = first_from(tracts.low, start + SPANNED_FLANK, begin, stop)
+        last = first_from(tracts.high, end - SPANNED_FLANK + 1, begin, stop)
         if first < last:
             found.spanning[first] += 1
             found.spanning[last] -= 1
         begin, stop = stop, len(tracts.low)
-
-
-@subkernel
-def _first_from(ascending: Int64s, least: int, begin: int, stop: int) -> int:
-    """Index of the first of ``ascending[begin:stop]`` that is not less; ``stop`` if there is none."""
-    while begin < stop:
-        middle = (begin + stop) // 2
-        if ascending[middle] < least:
-            begin = middle + 1
-        else:
-            stop = middle
-    return begin
 
 
 @subkernel

@@ -38,6 +38,7 @@ from dvplug.sequence.pairwise import (
     ungapped_score,
 )
 from dvplug.sequence.repeats import repeat_end
+from dvplug.sequence.sorting import first_from
 
 MIN_READS = 2  # that show an indel or a clip at one place
 MIN_FRACTION = 0.06  # of the depth there
@@ -227,26 +228,15 @@ def _with_one_more(moved: Moved, n: int, read: int, start: int, cigar: UInt32s) 
 @subkernel
 def _near(reads: ReadArrays, low: int, high: int) -> Int64s:
     """Indexes of the reads that may have bases in [low, high): a clipped one may reach it by its clip alone."""
-    first, last = _first_from(reads.start, low + SLACK - MOST_CLIPPED), _first_from(reads.start, high)
+    n_reads = len(reads.start)
+    first = first_from(reads.start, low + SLACK - MOST_CLIPPED, 0, n_reads)
+    last = first_from(reads.start, high, first, n_reads)
     near, n = np.empty(last - first, np.int64), 0
     for read in range(first, last):
         if reads.end[read] > low:
             near[n] = read
             n += 1
     return near[:n]
-
-
-@subkernel
-def _first_from(starts: Int32s, position: int) -> int:
-    """Index of the first of int32[n], ascending, that is no less."""
-    low, high = 0, len(starts)
-    while low < high:
-        middle = (low + high) // 2
-        if starts[middle] < position:
-            low = middle + 1
-        else:
-            high = middle
-    return low
 
 
 @subkernel

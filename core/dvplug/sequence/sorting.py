@@ -1,11 +1,11 @@
-"""Sorting for kernels: NumPy's in a kernel takes seconds to compile, and this is as fast or faster."""
+"""Sorting and searching for kernels: NumPy's in a kernel take seconds to compile, and these are as fast or faster."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from dvplug.kernel import subkernel
-from dvplug.sequence.arrays import UInt64s
+from dvplug.sequence.arrays import Int32s, Int64s, UInt64s
 
 _DIGIT = 8  # bits
 _VALUES = 1 << _DIGIT
@@ -31,3 +31,15 @@ def radix_sort(keys: UInt64s, bits: int) -> UInt64s:
             first[value] += 1
         keys, other = other, keys
     return keys
+
+
+@subkernel
+def first_from(ascending: Int32s | Int64s, least: int, begin: int, stop: int) -> int:
+    """Index of the first of ``ascending[begin:stop]`` that is not less; ``stop`` if there is none."""
+    while begin < stop:
+        middle = (begin + stop) // 2
+        if ascending[middle] < least:
+            begin = middle + 1
+        else:
+            stop = middle
+    return begin

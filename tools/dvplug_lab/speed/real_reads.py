@@ -7,33 +7,29 @@ import os
 import statistics
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from dvplug.system.console import info
 from dvplug_lab.commands import DVPLUG, Command
 from dvplug_lab.comparison import peers
-from dvplug_lab.costs.measured import B37, CHR20, HISEQX, Slice
+from dvplug_lab.costs.measured import CHR20, SLICES, Slice
 from dvplug_lab.speed.laid_out import LaidOut, lay_out
 from dvplug_lab.speed.processes import Cost, measure
 
 BEGIN, END = "<!-- from tools/benchmark_real.py -->", "<!-- end of real reads -->"
 LARGE_MB, SMALL_MB = 3.0, 0.2
 """The cost per Mb is what the larger costs more than the smaller: beyond the start-up."""
+_BY_NAME = {one.name: one for one in SLICES}
 SETS = (
-    Slice("30x", "illumina-wgs", "illumina/HG002_b37.chr20_slices.2x150.60-96x.bam", B37, HISEQX, 0.4),
-    Slice("80x", "illumina-wgs", "illumina/HG002_b37.chr20_slices.2x150.60-96x.bam", B37, HISEQX),
-    Slice(
-        "hifi", "pacbio", "pacbio/HG002_GRCh38.hifi_sequel2.chr20_60-160k.21x.bam", CHR20,
-        ("chr20:60000-160000",),
-    ),
+    replace(_BY_NAME["HiSeq X, 0.4 of it"], name="30x"),
+    replace(_BY_NAME["HiSeq X"], name="80x"),
+    replace(_BY_NAME["HiFi, Sequel II"], name="hifi"),
     Slice(
         "hifi-35x", "pacbio", "pacbio/HG003_GRCh38.hifi_sequel.chr20_9.0-9.1M.35x.bam", CHR20,
         ("chr20:9000000-9100000",),
     ),
-    Slice(
-        "ont", "ont", "ont/HG002_GRCh38.r10.4.1_sup.chr20_5.02-5.075M.bam", CHR20, ("chr20:5020000-5075000",)
-    ),
+    replace(_BY_NAME["R10"], name="ont"),
 )  # fmt: skip
 
 
