@@ -439,7 +439,7 @@ def test_a_finder_cannot_need_what_phasing_gives_later(toy: Path) -> None:
 def test_auto_takes_a_device_that_the_genotyper_runs_on(
     toy: Path, dataset: SimulatedDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dvplug.calling.run.gpu_backend", lambda onnx: "tensorflow")
+    monkeypatch.setattr("dvplug.calling.device.gpu_backend", lambda onnx: "tensorflow")
     out = tmp_path / "calls.vcf"
     call_variants(CallOptions("toy", dataset.reference, (dataset.reads,), str(out)))
     assert out.exists()
