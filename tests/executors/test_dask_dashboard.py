@@ -23,6 +23,8 @@ def test_it_comes_where_its_address_was_told(monkeypatch: pytest.MonkeyPatch) ->
         while (status := _status(address)) != 200:
             assert time.monotonic() < until, status
             time.sleep(0.05)
+        for page in ("health", "info/main/workers.html", "json/counts.json"):
+            assert _status(address.replace("status", page)) == 200, page
 
 
 def _status(address: str) -> int:

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 CONNECT_S = 20.0
 DASHBOARD_S = 10.0
-"""After which a scheduler of ours has its dashboard: what draws it takes .3 s to import, which a short run need not."""
+"""After which a scheduler of ours has its dashboard and its other pages: what draws them takes .3 s to import and .2 s
+to set up, which a short run need not."""
 COUNT_S = 1.0
 OWN_SCHEDULER = {"allowed_failures": 0, "dashboard_address": ":0"}
 """Options of schedulers that are ours: each death is told at once, so that deaths can be counted by region."""
@@ -46,9 +47,15 @@ WORKER_SETTINGS: dict[str, object] = {
 """What a worker holds is not Dask's to put on disk, and one that waits for it to be less waits for ever: so it is ended
 at 95 % of its limit, and nothing before. And it need not look at itself many times a second."""
 WORKERS_WITHIN = "distributed.scheduler.no-workers-timeout"
-LOCAL_SETTINGS = {**WORKER_SETTINGS, WORKERS_WITHIN: "120s"}
+PAGES_OF_SCHEDULER = "distributed.scheduler.http.routes"
+LOCAL_SETTINGS: dict[str, object] = {
+    **WORKER_SETTINGS,
+    WORKERS_WITHIN: "120s",
+    PAGES_OF_SCHEDULER: [],
+    "distributed.worker.http.routes": [],
+}
 """Of scheduler and workers that are started here. Lost workers are made up for at once: where none comes, what does it
-is gone."""
+is gone. The scheduler's pages come later (`DASHBOARD_S`), and nobody reads those of its workers."""
 MALLOC = {"MALLOC_TRIM_THRESHOLD_": 67108864, "MALLOC_MMAP_THRESHOLD_": 33554432}
 """Environment of workers, bytes: Dask has glibc give back whatever is over 64 KiB, so that the arrays of each region
 cost page faults anew. These are the largest values that glibc comes to by itself (mallopt(3))."""
@@ -88,7 +95,9 @@ def open_dask(place: str, wanted: WorkersWanted) -> Iterator[DaskPool]:
             yield pool
         return
     import dask
+    import distributed  # noqa: F401 - which knows the pages
 
+    pages = dask.config.get(PAGES_OF_SCHEDULER)
     # Bytes for each worker; 0 for any.
     worker_limit = (wanted.max_memory - PARENT_BYTES) // wanted.workers if wanted.max_memory else 0
     with Keeper(wanted.workers, worker_limit, LOCAL_SETTINGS) as keeper, dask.config.set(keeper.settings):
@@ -105,16 +114,25 @@ def open_dask(place: str, wanted: WorkersWanted) -> Iterator[DaskPool]:
             connected(cluster) as pool,
             keeper.run_workers_at(cluster.scheduler_address),
         ):
-            cluster.loop.add_callback(cluster.loop.call_later, DASHBOARD_S, _draw_dashboard, cluster)
+            cluster.loop.add_callback(cluster.loop.call_later, DASHBOARD_S, _add_pages, cluster, pages)
             yield pool
 
 
-def _draw_dashboard(cluster: Any) -> None:
-    """Put Dask's dashboard at the address that the scheduler has for it, as it does itself when it begins."""
+def _add_pages(cluster: Any, pages: list[str]) -> None:
+    """Put Dask's pages and dashboard at the address that the scheduler has for them, as it does itself when it begins.
+
+    Parameters
+    ----------
+    pages
+        Modules of Dask's that have them.
+    """
+    from distributed.http import get_handlers
+
+    scheduler = cluster.scheduler
+    scheduler.http_application.add_handlers(".*", get_handlers(scheduler, modules=pages, prefix=""))
     with suppress(ImportError):  # bokeh is not installed
         from distributed.dashboard.scheduler import connect
 
-        scheduler = cluster.scheduler
         connect(scheduler.http_application, scheduler.http_server, scheduler, prefix="")
 
 
