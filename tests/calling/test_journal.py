@@ -93,7 +93,7 @@ def test_wherever_it_is_cut_the_whole_entries_count(
     ends = []
     with path.open("rb") as file:
         file.seek(len(journal.MAGIC))
-        ends = [end for _, end in journal._entries(file)]
+        ends = [end for *_, end in journal._entries(file)]
     cut = min(len(whole), ends[results] + int(share * (ends[min(results + 1, 5)] - ends[results])))
     path.write_bytes(whole[:cut] + junk)
     expected = sum(end <= cut for end in ends) - 1

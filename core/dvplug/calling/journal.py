@@ -1,7 +1,8 @@
 """The results of finished partitions, kept beside the output until it is whole, so that a killed run can go on.
 
 The file is ``.NAME.dvplug-journal``: a line that says what it is, then entries. An entry is the length of its
-content and the content's CRC-32, each a little-endian uint32, and the content: JSON, compressed by zlib. The first
+content and the content's CRC-32, each a little-endian uint32, and the content, compressed as by zlib: how long its JSON
+is, a little-endian uint32, that JSON, and the bytes of its arrays, for each of which JSON has their number. The first
 entry says what the run is; each further one is the result of one partition, in their order. An entry that a kill cut
 short, and whatever follows it, is ignored and written over.
 """
@@ -21,7 +22,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
+import deflate
 import numpy as np
+import numpy.typing as npt
 
 from dvplug._version import __version__
 from dvplug.calling.options import CallOptions
@@ -37,10 +40,10 @@ from dvplug.system.input_states import InputStates, with_indexes
 from dvplug.system.locations import INDEX_MARK, Location, is_remote, shown
 from dvplug_registry.files import resolved
 
-MAGIC = b"dvplug journal 2\n"
+MAGIC = b"dvplug journal 3\n"
 SYNC_S = 10.0
 """Between two times that the disk is waited for: a kill loses nothing, a power cut so many seconds."""
-_HEAD = struct.Struct("<II")
+_HEAD, _LENGTH = struct.Struct("<II"), struct.Struct("<I")
 
 
 def journal_path(out: str | Path) -> Path:
@@ -115,9 +118,9 @@ class Journal:
                 repair=f"Remove it to begin anew: rm {self.path}",
             )
         entries = _entries(self._file)
-        before, end = next(entries, (None, 0))
+        before, _, end = next(entries, (None, b"", 0))
         self._resume_at = end
-        for _, end in entries:  # noqa: B007 - the last end is where to go on
+        for _, _, end in entries:  # noqa: B007 - the last end is where to go on
             self.finished += 1
         self._decide(differences(before, run) if self.finished else [], resume)
         self._file.seek(end if self.finished else 0)
@@ -152,12 +155,12 @@ class Journal:
     def results(self) -> Iterator[RegionResult]:
         """Yield the results that an earlier run left, in order."""
         self._file.seek(self._resume_at)
-        for content, _ in _entries(self._file):
+        for content, arrays, _ in _entries(self._file):
             counted: dict[str, Any] = {
                 name: Counter(value) if isinstance(value, dict) else value
                 for name, value in content["counts"].items()
             }
-            gvcf = RegionGvcf.from_json(content["gvcf"]) if content["gvcf"] else None
+            gvcf = RegionGvcf.from_json(content["gvcf"], arrays) if content["gvcf"] else None
             yield RegionResult(content["lines"], gvcf, counts=Counts(**counted))
         self._file.seek(0, os.SEEK_END)
 
@@ -167,9 +170,14 @@ class Journal:
         self.finished += 1
 
     def _write(self, content: Any) -> None:
-        packed = zlib.compress(
-            json.dumps(content, separators=(",", ":"), default=np.ndarray.tolist).encode(), 1
-        )
+        arrays: list[bytes] = []
+
+        def size(array: npt.NDArray[np.generic]) -> int:
+            arrays.append(array.tobytes())
+            return len(arrays[-1])
+
+        text = json.dumps(content, separators=(",", ":"), default=size).encode()
+        packed = deflate.zlib_compress(b"".join((_LENGTH.pack(len(text)), text, *arrays)), 1)
         try:
             self._file.write(_HEAD.pack(len(packed), zlib.crc32(packed)) + packed)
             self._file.flush()
@@ -315,14 +323,16 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _entries(file: BinaryIO) -> Iterator[tuple[Any, int]]:
-    """Yield the whole entries from here on, each with where it ends."""
+def _entries(file: BinaryIO) -> Iterator[tuple[Any, bytes, int]]:
+    """Yield the whole entries from here on: their JSON, the bytes of their arrays, and where each ends."""
     size = os.fstat(file.fileno()).st_size
     while len(head := file.read(_HEAD.size)) == _HEAD.size:
         length, checksum = _HEAD.unpack(head)
         if length > size - file.tell() or zlib.crc32(packed := file.read(length)) != checksum:
             return
-        yield json.loads(zlib.decompress(packed)), file.tell()
+        content = zlib.decompress(packed)
+        begin = _LENGTH.size + _LENGTH.unpack_from(content)[0]
+        yield json.loads(content[_LENGTH.size : begin]), content[begin:], file.tell()
 
 
 def differences(before: Any, now: Any, name: str = "") -> list[str]:

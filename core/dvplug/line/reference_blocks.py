@@ -42,10 +42,14 @@ class RegionGvcf(NamedTuple):
     records_end: int  # where the longest record ends, 0-based, exclusive; 0 without records
 
     @classmethod
-    def from_json(cls, value: Any) -> RegionGvcf:
-        """Read what JSON kept of one, its arrays as lists."""
+    def from_json(cls, value: Any, arrays: bytes) -> RegionGvcf:
+        """Read what JSON kept of one: of its arrays only how many bytes each takes of those that are given."""
         contig, columns, lines, before, records_end = value
-        dtypes = (np.int32, np.int32, np.uint8, np.bool_, np.int32, np.int32, np.int32)
-        blocks = ReferenceBlocks._make(map(np.array, columns, dtypes))
-        blocks = blocks._replace(pl=blocks.pl.reshape(-1, 3))
-        return cls(contig, blocks, lines, np.array(before, np.int32), records_end)
+        dtypes = (np.int32, np.int32, np.uint8, np.bool_, np.int32, np.int32, np.int32, np.int32)
+        ends = np.cumsum([*columns, before]).tolist()
+        kept = [
+            np.frombuffer(arrays[begin:end], dtype).copy()  # which may be written to
+            for dtype, begin, end in zip(dtypes, [0, *ends], ends, strict=False)
+        ]
+        blocks = ReferenceBlocks._make(kept[:-1])
+        return cls(contig, blocks._replace(pl=blocks.pl.reshape(-1, 3)), lines, kept[-1], records_end)

@@ -8,6 +8,7 @@ that do not are (1 - e)^n_ref e^n_alt likely under 0/0, 2^-(n_ref + n_alt) under
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,6 +25,15 @@ SINGLES = 100
 """Bases at the start of a region that come one by one: a deletion of the region before may cover some of them."""
 NO_COVERAGE = -1  # bin of the bases that no read tells of
 _NONE_OPEN = -2  # in the place of a bin
+_MOST_AGREE, _MOST_DIFFER = 256, 8  # the confidences of fewer reads are kept, as most bases share them
+
+
+class _Known(NamedTuple):
+    """Confidences of diploids that were worked out, by the reads that agree and that differ."""
+
+    known: Bools
+    gq: Int32s
+    pl: Int32s  # [..., 3]
 
 
 def reference_blocks(
@@ -65,6 +75,11 @@ def _blocks(
         np.empty((size, 3), np.int32),
         np.empty(size, np.bool_),
     )
+    known = _Known(
+        np.zeros((_MOST_AGREE, _MOST_DIFFER), np.bool_),
+        np.empty((_MOST_AGREE, _MOST_DIFFER), np.int32),
+        np.empty((_MOST_AGREE, _MOST_DIFFER, 3), np.int32),
+    )
     n = -1  # the block that is open, or was last
     open_bin = _NONE_OPEN
     last_agree, last_differ, last_haploid = -1, -1, False
@@ -76,7 +91,7 @@ def _blocks(
         depth = agree[at] + differ[at]
         if agree[at] != last_agree or differ[at] != last_differ or haploid[at] != last_haploid:
             last_agree, last_differ, last_haploid = agree[at], differ[at], haploid[at]
-            gq, pl = reference_confidence(last_agree, last_differ, last_haploid, error_rate)
+            gq, pl = _confidence(known, last_agree, last_differ, last_haploid, error_rate)
             bin_ = bin_of(gq, depth)
         if bin_ == open_bin and at > SINGLES and haploid[at] == of_haploids[n]:
             least_dp[n] = min(least_dp[n], depth)
@@ -96,6 +111,21 @@ def _blocks(
         start[:n].copy(), end[:n].copy(), np.zeros(n, np.uint8), of_haploids[:n].copy(), least_dp[:n].copy(),
         least_gq[:n].copy(), least_pl[:n].copy(),
     )  # fmt: skip
+
+
+@subkernel
+def _confidence(
+    known: _Known, agree: int, differ: int, haploid: bool, error_rate: float
+) -> tuple[int, tuple[int, int, int]]:
+    """As `reference_confidence`, worked out once where it is kept."""
+    if haploid or agree >= _MOST_AGREE or differ >= _MOST_DIFFER:
+        return reference_confidence(agree, differ, haploid, error_rate)
+    if not known.known[agree, differ]:
+        gq, pl = reference_confidence(agree, differ, haploid, error_rate)
+        known.known[agree, differ], known.gq[agree, differ] = True, gq
+        known.pl[agree, differ, 0], known.pl[agree, differ, 1], known.pl[agree, differ, 2] = pl
+    kept = known.pl[agree, differ]
+    return int(known.gq[agree, differ]), (int(kept[0]), int(kept[1]), int(kept[2]))
 
 
 @subkernel

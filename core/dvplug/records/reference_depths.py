@@ -79,23 +79,50 @@ def _add_read(
     position, base = read.start - first, 0
     for k in range(len(read.cigar)):
         code, length = unpack(read.cigar[k])
-        inside = range(max(position, 0), min(position + length, len(reference)))
+        begin, end = max(position, 0), min(position + length, len(reference))
         if is_aligned(code):
-            shift = base - position
-            anchor = position + length - 1 if _begins_indel(read.cigar, k + 1) else -1
-            for at in inside:
-                if read.qual[at + shift] >= min_base_quality and read.seq[at + shift] < UNKNOWN_BASE:
-                    if read.seq[at + shift] == reference[at] and at != anchor:
-                        agree[at] += 1
-                    else:
-                        differ[at] += 1
+            _add_bases(agree, differ, read, reference, begin, end, base - position, min_base_quality)
+            anchor = position + length - 1
+            if 0 <= anchor < len(reference) and _begins_indel(read.cigar, k + 1):
+                shift = base - position
+                if _counts(read, anchor + shift, min_base_quality) & (
+                    read.seq[anchor + shift] == reference[anchor]
+                ):
+                    agree[anchor] -= 1
+                    differ[anchor] += 1
         elif code == DELETION:
-            for at in inside:
+            for at in range(begin, end):
                 differ[at] += 1
         if consumes_reference(code):
             position += length
         if consumes_read(code):
             base += length
+
+
+@subkernel
+def _add_bases(
+    agree: Int32s,
+    differ: Int32s,
+    read: OneRead,
+    reference: UInt8s,
+    first: int,
+    last: int,
+    shift: int,
+    min_base_quality: int,
+) -> None:
+    """Add the bases of a read over ``reference[first:last]``, ``shift`` further on in it, without a branch."""
+    for i in range(last - first):
+        at, base = np.uint64(first + i), np.uint64(first + shift + i)
+        counts = np.int32(_counts(read, base, min_base_quality))
+        agrees = counts & np.int32(read.seq[base] == reference[at])
+        agree[at] += agrees
+        differ[at] += counts - agrees
+
+
+@subkernel
+def _counts(read: OneRead, base: int, min_base_quality: int) -> bool:
+    """Whether a base of a read, by its index, is known and good enough."""
+    return (read.qual[base] >= min_base_quality) & (read.seq[base] < UNKNOWN_BASE)
 
 
 @subkernel

@@ -16,6 +16,7 @@ import pysam
 from dvplug._version import __version__
 from dvplug.errors import InputError, unwritable
 from dvplug.line.record import VcfRecord
+from dvplug.system.bgzf import BlockWriter
 from dvplug.system.outputs import TBI_MAX, VCF_SUFFIXES, Together, is_compressed, require_place
 
 MAX_PL = 990
@@ -161,11 +162,9 @@ class VcfWriter:
             self._file: Any = _stdout()
         else:
             require_place(self.path, VCF_SUFFIXES, "--out")
-            try:  # made first, as BGZFile crashes the interpreter where it cannot create
+            try:
                 self.unfinished = self._group.begin(self.path, ".vcf.gz" if self._index else ".vcf")
-                self._file = (
-                    pysam.BGZFile(str(self.unfinished), "wb") if self._index else self.unfinished.open("wb")
-                )
+                self._file = BlockWriter(self.unfinished) if self._index else self.unfinished.open("wb")
             except OSError as error:
                 raise self._failed(error) from error
         self.write_text(header)

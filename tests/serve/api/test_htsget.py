@@ -11,8 +11,9 @@ from typing import Any
 import pysam
 import pytest
 
-from dvplug.serve import bgzf
+from dvplug.serve import indexed_vcf
 from dvplug.serve.api.htsget import RegionOf, queries
+from dvplug.system.bgzf import EOF, packed
 from dvplug_lab.services import ServiceProcess
 
 HTSGET = "ga4gh/htsget/v1/variants"
@@ -53,7 +54,7 @@ def test_parts_put_together_are_what_was_asked_for(
     whole, got, rng = tmp_path / name, tmp_path / "got.vcf.gz", random.Random(1)
     got.write_bytes(_fetched(service, service.get(f"{HTSGET}/{run_id}.{kind}").json))
     assert _records(got) == _records(whole)
-    assert got.read_bytes().endswith(bgzf.EOF)
+    assert got.read_bytes().endswith(EOF)
     for _ in range(12):
         start, end = sorted(rng.sample(range(60_000), 2))
         ticket = service.get(f"{HTSGET}/{run_id}.{kind}?referenceName=chrS&start={start}&end={end}")
@@ -170,9 +171,9 @@ def test_lines_that_blocks_cut_come_whole(tmp_path: Path) -> None:
         *(b"c\t%d\t.\tA\tT\t9\tPASS\t%s\tGT\t0/1" % (n, b"x" * (n % 997)) for n in range(1, 900)),
     ]
     path = tmp_path / "x.vcf.gz"
-    path.write_bytes(b"".join(bgzf.packed(lines)) + bgzf.EOF)
-    assert list(bgzf.lines(path)) == lines
+    path.write_bytes(b"".join(packed(line + b"\n" for line in lines)) + EOF)
+    assert list(indexed_vcf.lines(path)) == lines
     with pysam.BGZFile(str(path)) as file:
         assert file.read() == b"".join(line + b"\n" for line in lines)
-    assert list(bgzf.records(path, "c", 10, 12)) == lines[11:13]
-    assert list(bgzf.records(path, "c", 10, 12, since=11)) == lines[12:13]
+    assert list(indexed_vcf.records(path, "c", 10, 12)) == lines[11:13]
+    assert list(indexed_vcf.records(path, "c", 10, 12, since=11)) == lines[12:13]

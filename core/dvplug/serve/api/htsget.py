@@ -13,7 +13,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from dvplug._version import __version__
-from dvplug.serve import bgzf
+from dvplug.serve import indexed_vcf
 from dvplug.serve.access import require_csrf
 from dvplug.serve.api.plain import TokenOwner
 from dvplug.serve.command import FILES, OUT
@@ -21,6 +21,7 @@ from dvplug.serve.errors import ServiceError
 from dvplug.serve.requests import Strict
 from dvplug.serve.service import Service
 from dvplug.serve.store import State
+from dvplug.system.bgzf import EOF, packed
 
 PREFIX = "/ga4gh/htsget/v1"
 _KINDS = {"calls": FILES["vcf"], "gvcf": FILES["gvcf"]}
@@ -166,17 +167,17 @@ def _add_data(routes: APIRouter, service: Service) -> None:
         """A part that a ticket names."""
         path = _path(service, owner, name)
         lines = (
-            bgzf.header_lines(path)
+            indexed_vcf.header_lines(path)
             if part == "header"
-            else bgzf.records(path, referenceName, start, end, since=since)
+            else indexed_vcf.records(path, referenceName, start, end, since=since)
         )
-        return StreamingResponse(bgzf.packed(lines), media_type="application/gzip")
+        return StreamingResponse(packed(line + b"\n" for line in lines), media_type="application/gzip")
 
 
 def _ticket(service: Service, owner: str, name: str, request: Request, wanted: TicketRequest) -> Response:
     _require_sense(wanted)
     path = _path(service, owner, name)
-    known = bgzf.contig_names(path) if wanted.regions else []
+    known = indexed_vcf.contig_names(path) if wanted.regions else []
     for one in wanted.regions:
         if one.referenceName not in known:
             raise _wrong("NotFound", f"there is no reference {one.referenceName[:100]}", 404)
@@ -188,7 +189,7 @@ def _ticket(service: Service, owner: str, name: str, request: Request, wanted: T
     urls = [TicketUrl(url=f"{base}?class=header", headers=headers, class_="header")]
     for query in [] if wanted.class_ else list(queries(wanted.regions, known)):
         urls.append(TicketUrl(url=f"{base}?{query}", headers=headers, class_="body"))
-    end = f"data:application/gzip;base64,{base64.b64encode(bgzf.EOF).decode()}"
+    end = f"data:application/gzip;base64,{base64.b64encode(EOF).decode()}"
     urls.append(TicketUrl(url=end, class_="header" if wanted.class_ else "body"))
     body = HtsgetTicket(htsget=TicketBody(format="VCF", urls=urls))
     return Response(body.model_dump_json(by_alias=True), media_type=_JSON)

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from dvplug.serve import bgzf
+from dvplug.serve import indexed_vcf
 from dvplug.serve.command import FILES
 
 MOST = 100
@@ -52,13 +52,13 @@ def _parsed(place: str) -> tuple[str | None, int]:
 
 
 def _shown(path: Path, contig: str | None, start: int) -> Iterator[ShownSite]:
-    known = bgzf.contig_names(path)
+    known = indexed_vcf.contig_names(path)
     if contig not in known:
-        yield from map(_site, bgzf.records(path, None, 0, None))
+        yield from map(_site, indexed_vcf.records(path, None, 0, None))
         return
     assert contig is not None
     for name in known[known.index(contig) :]:
-        for line in bgzf.records(path, name, start if name == contig else 0, None):
+        for line in indexed_vcf.records(path, name, start if name == contig else 0, None):
             site = _site(line)
             if name != contig or int(site.place.rpartition(":")[2]) > start:
                 yield site

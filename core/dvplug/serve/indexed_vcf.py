@@ -1,7 +1,7 @@
-"""Records of a VCF that is packed by bgzip, by its index: read and packed again without htslib.
+"""Records of a VCF that is packed by bgzip, by its index: read without htslib.
 
 Formats: SAM specification, 4.1 (BGZF), and the tabix specification. Blocks may end within a line, so what a client is
-sent of a region is packed anew.
+sent of a region is packed anew (`dvplug.system.bgzf`).
 """
 
 from __future__ import annotations
@@ -9,14 +9,8 @@ from __future__ import annotations
 import gzip
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-
-EOF = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
-"""The empty block that ends a file."""
-_HEAD = struct.Struct("<4BI2BH2BHH")
-MOST_PLAIN = 65_280
-"""Bytes that go into a block, as bgzip does it."""
 
 
 def blocks(path: Path, offset: int = 0) -> Iterator[bytes]:
@@ -41,25 +35,6 @@ def lines(path: Path, virtual_offset: int = 0) -> Iterator[bytes]:
         yield from whole
     if rest:
         yield rest
-
-
-def packed(content: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield blocks that hold these lines, each with its end; the block that ends a file is not among them."""
-    held = bytearray()
-    for line in content:
-        held += line + b"\n"
-        while len(held) >= MOST_PLAIN:
-            yield _block(bytes(held[:MOST_PLAIN]))
-            del held[:MOST_PLAIN]
-    if held:
-        yield _block(bytes(held))
-
-
-def _block(plain: bytes) -> bytes:
-    squeeze = zlib.compressobj(6, zlib.DEFLATED, -15)
-    body = squeeze.compress(plain) + squeeze.flush()
-    head = _HEAD.pack(0x1F, 0x8B, 8, 4, 0, 0, 0xFF, 6, 0x42, 0x43, 2, len(body) + 25)
-    return head + body + struct.pack("<II", zlib.crc32(plain), len(plain))
 
 
 def header_lines(path: Path) -> Iterator[bytes]:
