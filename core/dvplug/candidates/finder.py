@@ -215,9 +215,10 @@ def candidates_at(
 ) -> CandidateBatch:
     """Make the sites of these alleles, by their 0-based starts, and assign the reads to them."""
     starts, refs, alts = sorted(alleles), [], []
+    letters = decode_bases(reference)
     for start in starts:
         first = start - reference_start
-        ref = decode_bases(reference[first : first + max(allele.ref_length for allele in alleles[start])])
+        ref = letters[first : first + max(allele.ref_length for allele in alleles[start])]
         refs.append(ref)
         alts.append(tuple(allele.alt + ref[allele.ref_length :] for allele in alleles[start]))
     site_starts = np.array(starts, np.int32)

@@ -72,9 +72,10 @@ def run_changes(candidates: CandidateBatch, base: UInt8s) -> Bools:
 
 
 def _is_run_change(ref: str, alt: str, base: str) -> bool:
-    shorter, longer = sorted((ref, alt), key=len)
-    more = len(longer) - len(shorter)
-    return more > 0 and longer == shorter[:1] + base * more + shorter[1:]
+    if len(ref) == len(alt):
+        return False
+    shorter, longer = (ref, alt) if len(ref) < len(alt) else (alt, ref)
+    return longer == shorter[:1] + base * (len(longer) - len(shorter)) + shorter[1:]
 
 
 class _Shown(NamedTuple):

@@ -156,11 +156,12 @@ def _length_errors(scene: Scene) -> tuple[Bools, Float64s, Float64s]:
         zip(*(column.tolist() for column in tracts_after(scene.reference, scene.starts)), strict=True)
     )
     by_length[chosen] = True
+    letters = decode_bases(scene.reference)
     for image in chosen.tolist():
         i = int(site[image])
         first = int(scene.starts[i]) + 1
         own = [
-            _Tract(kind, units, decode_bases(scene.reference[first : first + period]))
+            _Tract(kind, units, letters[first : first + period])
             for period, units, kind in (tracts[i][:3], tracts[i][3:])
             if units
         ]
@@ -188,10 +189,10 @@ def _errors_of(run: RunProfile, ref: str, alt: str, tracts: Sequence[_Tract]) ->
     profile.
     """
     more = len(alt) - len(ref)
-    shorter, longer = sorted((ref, alt), key=len)
-    changed = longer[1 : 1 + abs(more)]
     if more == 0:
         return LEAST_ERROR, LEAST_ERROR
+    shorter, longer = (ref, alt) if more > 0 else (alt, ref)
+    changed = longer[1 : 1 + abs(more)]
     if longer == shorter[:1] + changed + shorter[1:]:
         for kind, units, unit in tracts:
             steps = more // len(unit)
