@@ -55,16 +55,13 @@ def site_of(
 
 
 def random_candidates(seed: int) -> tuple[str, list[Read], ReadBatch, CandidateBatch]:
-    """Candidates with up to 3 alts over a short contig, so that windows reach beyond its ends."""
+    """Candidates, at least one, with up to 3 alts over a short contig, so that windows reach beyond its ends."""
     rng = random.Random(seed)
-    reference = random_sequence(rng, 60)
-    reads = random_reads(rng, reference, 30, 40)
-    batch = read_batch(reads)
     thresholds = CandidateThresholds(min_count_snps=2, min_count_indels=1, min_fraction_indels=0, max_alts=3)
-    region = Region("c", 0, len(reference))
-    return (
-        reference,
-        reads,
-        batch,
-        find_candidates(batch, encode_bases(reference.encode()), 0, region, thresholds),
-    )
+    while True:  # one draw of some 3,000 has none
+        reference = random_sequence(rng, 60)
+        reads = random_reads(rng, reference, 30, 40)
+        batch, codes = read_batch(reads), encode_bases(reference.encode())
+        candidates = find_candidates(batch, codes, 0, Region("c", 0, len(reference)), thresholds)
+        if len(candidates):
+            return reference, reads, batch, candidates
