@@ -70,7 +70,7 @@ def compare(
 
 
 def counts(variant: Allelic, contig: str, regions: ConfidentRegions) -> bool:
-    """Whether the bases that a variant changes touch a region; of an insertion, the base behind it."""
+    """Whether the bases that a variant changes touch a region; of an insertion, whether it lies within one."""
     return regions.overlap(contig, variant.changed_start, variant.changed_end)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 
 from dvplug.genome.bed import read_bed
@@ -72,9 +72,9 @@ class ConfidentRegions:
         return at >= 0 and max(end, start + 1) <= ends[at]
 
     def overlap(self, contig: str, start: int, end: int) -> bool:
-        """Whether an interval shares a base with [start, end); an empty stretch is the point `start`."""
+        """Whether an interval shares a base with [start, end), or holds the bases on both sides of an empty one."""
         ends = self._ends.get(contig)
         if ends is None:
             return False
-        at = bisect_right(self._starts[contig], max(end, start + 1) - 1) - 1
+        at = bisect_left(self._starts[contig], end) - 1
         return at >= 0 and ends[at] > start
