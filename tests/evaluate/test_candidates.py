@@ -67,7 +67,12 @@ def test_as_much_of_the_truth_is_found_as_by_trying_everything(seed: int) -> Non
 
 
 def test_what_was_weighed_is_told_from_what_was_called(files: Files) -> None:
-    truth = [row(3, "T", "C", "0/1"), row(9, "C", "T", "1/1"), row(21, "GA", "G", "1/1"), row(40, "T", "G", "0/1")]
+    truth = [
+        row(3, "T", "C", "0/1"),
+        row(9, "C", "T", "1/1"),
+        row(21, "GA", "G", "1/1"),
+        row(40, "T", "G", "0/1"),
+    ]
     query = [
         row(3, "T", "C", "0/1"),
         row(9, "C", "T", "0/0", "RefCall"),  # weighed, and taken for the reference

@@ -20,8 +20,8 @@ from helpers.strata import STRATA, write_strata
 COUNTS = Path(__file__).with_name("vcfeval_strata.tsv")
 """By RTG Tools 3.12.1, built of its source: `vcfeval --evaluation-regions` of what is confident in each stratum.
 
-Records were cut first to what their alleles do not share, which says where they lie: vcfeval goes by the letters of REF,
-here as in hap.py the bases count that change.
+Records were cut first to what their alleles do not share, which says where they lie: vcfeval goes by the letters of
+REF, here as in hap.py the bases count that change.
 """
 #: One record deletes 6 bp of a repeat on one haplotype and changes the base behind it on the other: which 6 of 40 bp
 #: are deleted, and so in which window it begins, is the comparison's choice.
@@ -131,7 +131,9 @@ def test_a_list_that_is_none_is_refused_before_anything_is_compared(files: Files
     told = [str(problem) for problem in raised.value.problems]
     assert len(told) == 4
     for line, what in zip(
-        told, ("line 1 is no stratum", "line 2: '*' is the name", "line 3: BED file", "'b' stands there twice"), strict=True
+        told,
+        ("line 1 is no stratum", "line 2: '*' is the name", "line 3: BED file", "'b' stands there twice"),
+        strict=True,
     ):
         assert what in line
     listed.write_text("b\tother.bed\n")
