@@ -13,6 +13,8 @@ from dvplug.evaluate.reference import ContigBases, ReferenceBases
 from dvplug.evaluate.regions import ConfidentRegions
 from dvplug.evaluate.variants import BEYOND, Allelic, Callset, Variant
 from dvplug.evaluate.verdicts import Status, Verdict, reason
+from dvplug.genome.contigs import contig_hint
+from dvplug.system.locations import StrPath
 
 AMBIGUOUS = "at an ambiguous reference base"
 """Reason to leave a variant aside: tools, and versions of bcftools, disagree which letter REF has there."""
@@ -121,4 +123,14 @@ def _check_ref(variant: Variant, contig: str, bases: Bases, path: Path) -> None:
             f"REF '{variant.ref[:20]}' of '{path}' at {contig}:{variant.start + 1} is not in the reference",
             cause=f"it has '{found[:20]}' there",
             repair="Use the reference that the VCF was made with",
+        )
+
+
+def require_a_contig_of(regions: ConfidentRegions, bed: StrPath, callset: Callset) -> None:
+    """Raise InputError where a callset and the regions of a file share no contig."""
+    if callset.contigs and not set(callset.contigs) & set(regions.contigs):
+        contig = regions.contigs[0]
+        raise InputError(
+            f"'{callset.path}' has no contig of '{bed}', such as '{contig}'",
+            repair=contig_hint(contig, callset.contigs),
         )

@@ -9,17 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from dvplug.errors import InputError, Problems
+from dvplug.errors import Problems
 from dvplug.evaluate.annotate import annotated_outputs, take_annotated, write_annotated
 from dvplug.evaluate.candidates import Candidate, count_candidates, load_candidates
-from dvplug.evaluate.compare import compare
+from dvplug.evaluate.compare import compare, require_a_contig_of
 from dvplug.evaluate.haplotypes import MAX_STATES
 from dvplug.evaluate.happy import happy_csv
 from dvplug.evaluate.regions import ConfidentRegions
 from dvplug.evaluate.result import Evaluation
 from dvplug.evaluate.subsets import INDEL, SNP, WHOLE, count_subset, read_strata
 from dvplug.evaluate.variants import Callset, load_callset, open_vcf
-from dvplug.genome.contigs import contig_hint
 from dvplug.genome.reference import Reference
 from dvplug.system.locations import StrPath
 from dvplug.system.outputs import Output, Together, made_folder, reserved
@@ -205,7 +204,7 @@ def _read(inputs: Inputs) -> Iterator[_Opened]:
                 callset = load_callset(
                     path, all_filters=all_of_them, only_contigs=regions.contigs, lengths=lengths
                 )
-                _require_a_contig_of(regions, inputs.confident, callset)
+                require_a_contig_of(regions, inputs.confident, callset)
                 callsets.append(callset)
                 if inputs.also.candidates and not ends:
                     candidates = load_candidates(path, regions.contigs)
@@ -213,12 +212,3 @@ def _read(inputs: Inputs) -> Iterator[_Opened]:
         assert fasta is not None
         assert regions is not None
         yield _Opened(callsets[0], callsets[1], regions, fasta, strata, candidates)
-
-
-def _require_a_contig_of(regions: ConfidentRegions, bed: StrPath, callset: Callset) -> None:
-    if callset.contigs and not set(callset.contigs) & set(regions.contigs):
-        contig = regions.contigs[0]
-        raise InputError(
-            f"'{callset.path}' has no contig of '{bed}', such as '{contig}'",
-            repair=contig_hint(contig, callset.contigs),
-        )

@@ -50,6 +50,20 @@ class ConfidentRegions:
             (contig, start, end) for contig in self._starts for start, end in self._shared(other, contig)
         )
 
+    def without(self, other: ConfidentRegions) -> ConfidentRegions:
+        """What does not lie in the other."""
+        left = []
+        for contig in self._starts:
+            shared = iter([*self._shared(other, contig), None])
+            gap = next(shared)
+            for start, end in zip(self._starts[contig], self._ends[contig], strict=True):
+                at = start
+                while gap is not None and gap[1] <= end:
+                    left.append((contig, at, gap[0]))
+                    at, gap = gap[1], next(shared)
+                left.append((contig, at, end))
+        return ConfidentRegions((contig, start, end) for contig, start, end in left if start < end)
+
     def _shared(self, other: ConfidentRegions, contig: str) -> Iterator[tuple[int, int]]:
         mine = list(zip(self._starts[contig], self._ends[contig], strict=True))
         others = list(zip(other._starts.get(contig, ()), other._ends.get(contig, ()), strict=True))

@@ -84,12 +84,16 @@ def what_is(variant: Variant) -> Called:
 
 def _subtype(variant: Variant, allele: TrimmedAllele) -> str:
     if variant.is_snp:
-        ref = variant.ref[allele.start - variant.start]
-        return TI if {ref, allele.alt} in _PURINES_AND_PYRIMIDINES else TV
+        return TI if is_transition(variant, allele) else TV
     removed, added = allele.end - allele.start, len(allele.alt)
     kind = "I" if not removed else "D" if not added else "C"
     length = max(removed, added)
     return kind + next((name for name, longest in BANDS if length <= longest), "16_PLUS")
+
+
+def is_transition(variant: Variant, allele: TrimmedAllele) -> bool:
+    """Whether an allele of a variant, which puts one base in the place of one, stays within purines or pyrimidines."""
+    return {variant.ref[allele.start - variant.start], allele.alt} in _PURINES_AND_PYRIMIDINES
 
 
 def read_strata(path: StrPath) -> dict[str, Path]:

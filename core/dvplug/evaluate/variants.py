@@ -22,6 +22,7 @@ from dvplug.system.locations import StrPath
 BASES = re.compile(r"[ACGTUNRYKMSWBDHV]+")
 """An allele in letters, upper-case."""
 SPANNING_DELETION = "*"
+NO_GENOTYPE = "no genotype"
 BEYOND = "beyond the reference"
 """Reason to leave a record aside: its contig is not in the reference, or has ended."""
 
@@ -124,12 +125,19 @@ def is_substitution(allele: TrimmedAllele) -> bool:
 
 @dataclass(frozen=True)
 class Callset:
-    """Variants per contig, ordered by what they change, and how many records were left aside, by reason."""
+    """Variants per contig, ordered by what they change, and how many records were left aside, by reason.
+
+    Attributes
+    ----------
+    no_calls
+        (contig, start, end) of the records without a genotype, blocks of a gVCF among them.
+    """
 
     path: Path
     contigs: tuple[str, ...]
     variants: dict[str, list[Variant]]
     left_aside: dict[str, int]
+    no_calls: tuple[tuple[str, int, int], ...] = ()
 
 
 @isolated_htslib()  # which complains of what a header does not declare
@@ -153,6 +161,7 @@ def load_callset(
     """
     variants: dict[str, list[Variant]] = {}
     left_aside: Counter[str] = Counter()
+    no_calls: list[tuple[str, int, int]] = []
     with unreadable(path), open_vcf(path) as records:
         contigs = dict.fromkeys(records.header.contigs)
         for number, record in enumerate(records):
@@ -165,11 +174,13 @@ def load_callset(
             variant = variant_of(record, number, all_filters)
             if isinstance(variant, str):
                 left_aside[variant] += 1
+                if variant == NO_GENOTYPE:
+                    no_calls.append((record.chrom, record.start, record.stop))
             else:
                 variants.setdefault(record.chrom, []).append(variant)
     for found in variants.values():
         found.sort(key=lambda v: (v.changed_start, v.changed_end))
-    return Callset(Path(path), tuple(contigs), variants, dict(left_aside))
+    return Callset(Path(path), tuple(contigs), variants, dict(left_aside), tuple(no_calls))
 
 
 @contextmanager
@@ -215,7 +226,7 @@ def variant_of(record: VariantRecord, number: int, all_filters: bool) -> Variant
     ref = record.ref.upper()
     texts = [record.alleles[index].upper() for index in genotype if index is not None]
     if not texts:
-        return "no genotype"
+        return NO_GENOTYPE
     if len(genotype) > 2:
         return "polyploid"
     if not all(text == SPANNING_DELETION or BASES.fullmatch(text) for text in texts):
