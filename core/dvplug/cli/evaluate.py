@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as json_format
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dvplug.errors import InputError
 
@@ -58,15 +58,13 @@ def evaluate(
     report
         Web page of curves, calibration and errors to write: .html. It needs no network.
     candidates
-        Count the candidates beside the calls: what the caller never looked at, and what it decided. The query is then a
-        gVCF, or was made with --keep-ref-calls.
+        Count candidates beside calls. The query is then a gVCF, or was made with --keep-ref-calls.
     stratify
-        List of strata as GIAB's: a name, a tab and a BED file in each line; counts are told for each, too.
+        List of strata, as GIAB's: a name, a tab and a BED file in each line. Count in each, too.
     happy_csv
         Table to write in the form of hap.py's extended.csv: .csv.
     """
-    from dvplug import evaluate as evaluation
-    from dvplug.report.evaluation import evaluate_and_report
+    from dvplug.evaluate import Also
 
     if pedigree is not None:
         given = {
@@ -75,19 +73,27 @@ def evaluate(
         }  # fmt: skip
         _mendel(query, pedigree, ref, [name for name, value in given.items() if value], json, all_filters)
         return
+    also = Also(candidates, stratify, happy_csv)
+    compared = truth, query, confident, ref
+    _tell(_evaluated(*compared, report=report, out_dir=out_dir, all_filters=all_filters, also=also), json)
+
+
+def _evaluated(
+    truth: Path | None, query: Path, confident: Path | None, ref: Path, report: Path | None, **options: Any
+) -> Evaluation:
+    """Compare calls with a truth, and draw that where a report is wanted."""
+    from dvplug.evaluate import evaluate
+    from dvplug.report.evaluation import evaluate_and_report
+
     if truth is None or confident is None:
         raise InputError(
             f"{'--truth' if truth is None else '--confident'} is missing",
             cause="calls are compared with a truth within confident regions",
             repair="Give both, or --pedigree to count violations of Mendel's laws.",
         )
-    also = evaluation.Also(candidates, stratify, happy_csv)
-    compared = (truth, query, confident, ref)
     if report is None:
-        result = evaluation.evaluate(*compared, out_dir=out_dir, all_filters=all_filters, also=also)
-    else:
-        result = evaluate_and_report(*compared, report, out_dir=out_dir, all_filters=all_filters, also=also)
-    _tell(result, json)
+        return evaluate(truth, query, confident, ref, **options)
+    return evaluate_and_report(truth, query, confident, ref, report, **options)
 
 
 def _tell(result: Evaluation, json: bool) -> None:
