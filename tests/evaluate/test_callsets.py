@@ -12,7 +12,7 @@ import pytest
 from dvplug.cli.compare import compare as compare_command
 from dvplug.errors import InputError, ManyProblems
 from dvplug.evaluate import ConfidentRegions, evaluate
-from dvplug.evaluate.callsets import Spread, compare_callsets, names_of
+from dvplug.evaluate.callsets import MeasureSpread, compare_callsets, names_of
 from helpers.evaluate_files import TEXT, Files, Row, row, write_vcf
 from helpers.oracle_sets import ORACLE
 from helpers.shared_data import SHARED, needs_shared
@@ -119,7 +119,7 @@ def test_names_are_as_short_as_they_can_be() -> None:
     assert names_of([Path("x/a.vcf.gz"), Path("x/b.g.vcf.gz")]) == ["a", "b"]
     assert names_of([Path("x/1/calls.vcf.gz"), Path("x/2/calls.vcf.gz")]) == ["1/calls", "2/calls"]
     assert names_of([Path("a.vcf"), Path("a.g.vcf")]) == ["a", "a.g"]
-    assert Spread.of([None, 1.0]) is None
+    assert MeasureSpread.of([None, 1.0]) is None
 
 
 def test_command_prints_table_json_and_writes_a_page(

@@ -96,7 +96,7 @@ class Concordance:
 
 
 @dataclass(frozen=True)
-class Spread:
+class MeasureSpread:
     """Mean, standard deviation (of a sample) and range of a measure over callsets that have it."""
 
     mean: float
@@ -105,7 +105,7 @@ class Spread:
     most: float
 
     @classmethod
-    def of(cls, values: Iterable[float | None]) -> Spread | None:
+    def of(cls, values: Iterable[float | None]) -> MeasureSpread | None:
         """Of at least two values, or None."""
         known = [value for value in values if value is not None]
         if len(known) < 2:
@@ -119,7 +119,7 @@ class CallsetComparison:
 
     callsets: tuple[ComparedCallset, ...]
     pairs: tuple[Concordance, ...]
-    spread: Mapping[str, Spread]
+    spread: Mapping[str, MeasureSpread]
 
     def as_dict(self) -> dict[str, object]:
         """Everything, for JSON."""
@@ -219,7 +219,7 @@ def _compared(
             snp, indel = _counts(compare(truth, callset, regions, reference), regions)
             measures |= {"snp_f1": snp.f1, "indel_f1": indel.f1}
         callsets.append(ComparedCallset(name, callset.path, measures, callset.left_aside, snp, indel))
-    spread = {name: Spread.of(one.measures.get(name) for one in callsets) for name in MEASURES}
+    spread = {name: MeasureSpread.of(one.measures.get(name) for one in callsets) for name in MEASURES}
     return CallsetComparison(
         tuple(callsets), tuple(pairs), {name: one for name, one in spread.items() if one is not None}
     )
