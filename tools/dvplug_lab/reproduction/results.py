@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ Row = dict[str, object]
 RESULTS = REPOSITORY / "docs" / "reproduce.json"
 PAGE = REPOSITORY / "docs" / "reproduce.md"
 END = "<!-- end -->"
+NUMBER = re.compile(r"-|[\d.,]+%?( to [\d.,]+)?")
+"""Cells that are set to the right."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ def write_results(found: Mapping[str, Result], path: Path = RESULTS) -> None:
 def markdown(found: Result) -> str:
     """Return a table of its rows, and what it took."""
     heads = list(found.rows[0])
-    numeric = [all(isinstance(row[head], (int, float)) for row in found.rows) for head in heads]
+    numeric = [all(NUMBER.fullmatch(shown(row[head])) for row in found.rows) for head in heads]
     lines = [
         f"| {' | '.join(heads)} |",
         f"|{'|'.join('--:' if one else '---' for one in numeric)}|",
@@ -64,7 +67,11 @@ def markdown(found: Result) -> str:
 
 def shown(value: object) -> str:
     """Write a cell: numbers with commas, nothing as a dash."""
-    return "-" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
+    if value is None:
+        return "-"
+    return (
+        f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else str(value)
+    )
 
 
 def begin(name: str) -> str:
