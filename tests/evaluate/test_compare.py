@@ -15,14 +15,8 @@ import pytest
 from dvplug.errors import InputError
 from dvplug.evaluate import ClassCounts, evaluate
 from helpers.evaluate_files import TEXT, Files, row, write_fasta, write_vcf
+from helpers.oracle_sets import ORACLE
 from helpers.shared_data import SHARED, needs_shared
-
-ORACLE = {
-    "hg002_illumina": ("HG002_b37_v4.2.1.chr20_slices_dev.vcf.gz", "b37.chr20_regions.fa.gz"),
-    "na12878_illumina": ("NA12878_b37_v3.3.2.chr20_10.0-10.1M.vcf.gz", "b37.chr20_regions.fa.gz"),
-    "hg002_hifi": ("HG002_GRCh38_v4.2.1.chr20_dev.vcf.gz", "grch38.chr20_and_21_10M.fa.gz"),
-    "hg002_ont": ("HG002_GRCh38_v4.2.1.chr20_dev.vcf.gz", "grch38.chr20_and_21_10M.fa.gz"),
-}
 
 #: At 20:20,163,802 a homozygous deletion and a SNP 6 bp into its written REF are both true. vcfeval (without
 #: `--ref-overlap`) takes only one of two records whose REF overlap; here only changed bases must not overlap.

@@ -40,6 +40,7 @@ COMMANDS = {
     "profile": "Print how the reads of a sample err, and what they are like.",
     "show": "Draw what the network sees at a position.",
     "evaluate": "Compare calls with a truth set.",
+    "compare": "Compare callsets of one genome with each other.",
     "serve": "Offer calling over HTTP: a page, and the interfaces of NVIDIA and GA4GH.",
     "demo": "Simulate a genome and reads, call and evaluate: needs no data.",
     "train": "Make a model: from one file of reads, or step by step.",

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json as json_format
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dvplug.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.table import Table
 
-    from dvplug.evaluate import Evaluation
+    from dvplug.evaluate import ClassCounts, Evaluation
 
 
 def evaluate(
@@ -25,6 +27,9 @@ def evaluate(
     json: bool = False,
     all_filters: bool = False,
     report: Path | None = None,
+    candidates: bool = False,
+    stratify: Path | None = None,
+    happy_csv: Path | None = None,
 ) -> None:
     """Count true and false positives and false negatives of calls, with precision, recall and F1.
 
@@ -52,14 +57,34 @@ def evaluate(
         Count calls that their FILTER rejects, too (RefCall and hom-ref calls never count).
     report
         Web page of curves, calibration and errors to write: .html. It needs no network.
+    candidates
+        Count candidates beside calls. The query is then a gVCF, or was made with --keep-ref-calls.
+    stratify
+        List of strata, as GIAB's: a name, a tab and a BED file in each line. Count in each, too.
+    happy_csv
+        Table to write in the form of hap.py's extended.csv: .csv.
     """
-    from dvplug import evaluate as evaluation
-    from dvplug.report.evaluation import evaluate_and_report
+    from dvplug.evaluate import Also
 
     if pedigree is not None:
-        given = {"--truth": truth, "--confident": confident, "--out-dir": out_dir, "--report": report}
+        given = {
+            "--truth": truth, "--confident": confident, "--out-dir": out_dir, "--report": report,
+            "--candidates": candidates, "--stratify": stratify, "--happy-csv": happy_csv,
+        }  # fmt: skip
         _mendel(query, pedigree, ref, [name for name, value in given.items() if value], json, all_filters)
         return
+    also = Also(candidates, stratify, happy_csv)
+    compared = truth, query, confident, ref
+    _tell(_evaluated(*compared, report=report, out_dir=out_dir, all_filters=all_filters, also=also), json)
+
+
+def _evaluated(
+    truth: Path | None, query: Path, confident: Path | None, ref: Path, report: Path | None, **options: Any
+) -> Evaluation:
+    """Compare calls with a truth, and draw that where a report is wanted."""
+    from dvplug.evaluate import evaluate
+    from dvplug.report.evaluation import evaluate_and_report
+
     if truth is None or confident is None:
         raise InputError(
             f"{'--truth' if truth is None else '--confident'} is missing",
@@ -67,19 +92,16 @@ def evaluate(
             repair="Give both, or --pedigree to count violations of Mendel's laws.",
         )
     if report is None:
-        result = evaluation.evaluate(truth, query, confident, ref, out_dir=out_dir, all_filters=all_filters)
-    else:
-        result = evaluate_and_report(
-            truth, query, confident, ref, report, out_dir=out_dir, all_filters=all_filters
-        )
-    _tell(result, json)
+        return evaluate(truth, query, confident, ref, **options)
+    return evaluate_and_report(truth, query, confident, ref, report, **options)
 
 
 def _tell(result: Evaluation, json: bool) -> None:
     """Print an evaluation."""
     from dvplug.system.console import stdout, warn
 
-    for contig, start, end in result.searched_in_part:
+    crowded = {*result.searched_in_part, *(result.candidates.searched_in_part if result.candidates else ())}
+    for contig, start, end in sorted(crowded):
         warn(f"{contig}:{start + 1}-{end} is too crowded to be searched fully: its FP and FN may be too many")
     if json:
         stdout.print_json(json_format.dumps(result.as_dict()))
@@ -123,7 +145,7 @@ def _mendel(
 
 
 def table(result: Evaluation) -> Table:
-    """Counts, precision, recall and F1 of SNPs and indels."""
+    """Counts, precision, recall and F1 of SNPs and indels; of candidates and strata where they were counted."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
@@ -131,7 +153,7 @@ def table(result: Evaluation) -> Table:
     table.add_column("class")
     for name in ("TP truth", "TP query", "FP", "FN", "precision, 95 % CI", "recall, 95 % CI", "F1"):
         table.add_column(name, justify="right")
-    for name, counts in (("SNP", result.snp), ("INDEL", result.indel)):
+    for name, counts in _rows(result):
         table.add_row(
             name,
             *map(str, (counts.tp_truth, counts.tp_query, counts.fp, counts.fn)),
@@ -140,6 +162,15 @@ def table(result: Evaluation) -> Table:
             "-" if counts.f1 is None else f"{counts.f1:.4f}",
         )
     return table
+
+
+def _rows(result: Evaluation) -> Iterator[tuple[str, ClassCounts]]:
+    """Yield the name and the counts of each row."""
+    yield from (("SNP", result.snp), ("INDEL", result.indel))
+    if found := result.candidates:
+        yield from (("SNP candidates", found.snp), ("INDEL candidates", found.indel))
+    for name, one in result.strata.items():
+        yield from ((f"{kind} {name}", one.counts(kind)) for kind in ("SNP", "INDEL"))
 
 
 def _with_interval(value: float | None, interval: tuple[float, float]) -> str:

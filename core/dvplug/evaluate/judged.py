@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import pysam
 
-from dvplug.evaluate.compare import Evaluation
 from dvplug.evaluate.counts import ClassCounts, wilson_interval
+from dvplug.evaluate.result import Evaluation
+from dvplug.evaluate.subsets import KINDS
 from dvplug.evaluate.variants import Variant, variant_of
 from dvplug.genome.reference import Reference
 from dvplug.system.locations import StrPath
 
-KINDS = ("SNP", "INDEL")
 GENOTYPES = ("het", "hom_alt")
 HOMOPOLYMERS = {"1-3": (1, 4), "4-6": (4, 7), "7-9": (7, 10), "10 or more": (10, 10_000)}
 DEPTHS = {

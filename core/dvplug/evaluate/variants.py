@@ -6,9 +6,11 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
 from pysam import VariantFile, VariantRecord
 
@@ -17,8 +19,10 @@ from dvplug.evaluate.haplotypes import TrimmedAllele
 from dvplug.system.htslib import isolated_htslib
 from dvplug.system.locations import StrPath
 
-_BASES = re.compile(r"[ACGTUNRYKMSWBDHV]+")
+BASES = re.compile(r"[ACGTUNRYKMSWBDHV]+")
+"""An allele in letters, upper-case."""
 SPANNING_DELETION = "*"
+NO_GENOTYPE = "no genotype"
 BEYOND = "beyond the reference"
 """Reason to leave a record aside: its contig is not in the reference, or has ended."""
 
@@ -38,6 +42,30 @@ def trimmed(start: int, ref: str, alt: str) -> TrimmedAllele | None:
     while left < limit - right and ref[left] == alt[left]:
         left += 1
     return TrimmedAllele(start + left, start + len(ref) - right, alt[left : len(alt) - right])
+
+
+class Allelic(Protocol):
+    """What stands in a place of a contig and changes bases: reference bases [start, end), some of which it changes."""
+
+    @property
+    def start(self) -> int:
+        """First reference base, 0-based."""
+
+    @property
+    def end(self) -> int:
+        """End of the reference bases, exclusive."""
+
+    @property
+    def ref(self) -> str:
+        """Reference bases, upper-case."""
+
+    @property
+    def changed_start(self) -> int:
+        """First reference base that is changed."""
+
+    @property
+    def changed_end(self) -> int:
+        """End of the reference bases that are changed."""
 
 
 @dataclass(frozen=True)
@@ -86,22 +114,30 @@ class Variant:
         first, second = (None if t == SPANNING_DELETION else trimmed(start, ref, t) for t in pair)
         if first is None and second is None:
             return None
-        is_snp = all(_is_snp(allele) for allele in (first, second) if allele)
+        is_snp = all(is_substitution(allele) for allele in (first, second) if allele)
         return cls(start, ref, (first, second), is_snp, record)
 
 
-def _is_snp(allele: TrimmedAllele) -> bool:
+def is_substitution(allele: TrimmedAllele) -> bool:
+    """Whether one base stands in the place of one."""
     return allele.end - allele.start == 1 == len(allele.alt)
 
 
 @dataclass(frozen=True)
 class Callset:
-    """Variants per contig, ordered by what they change, and how many records were left aside, by reason."""
+    """Variants per contig, ordered by what they change, and how many records were left aside, by reason.
+
+    Attributes
+    ----------
+    no_calls
+        (contig, start, end) of the records without a genotype, blocks of a gVCF among them.
+    """
 
     path: Path
     contigs: tuple[str, ...]
     variants: dict[str, list[Variant]]
     left_aside: dict[str, int]
+    no_calls: tuple[tuple[str, int, int], ...] = ()
 
 
 @isolated_htslib()  # which complains of what a header does not declare
@@ -125,30 +161,39 @@ def load_callset(
     """
     variants: dict[str, list[Variant]] = {}
     left_aside: Counter[str] = Counter()
+    no_calls: list[tuple[str, int, int]] = []
+    with unreadable(path), open_vcf(path) as records:
+        contigs = dict.fromkeys(records.header.contigs)
+        for number, record in enumerate(records):
+            contigs.setdefault(record.chrom)
+            if lengths is not None and record.start >= lengths.get(record.chrom, 0):
+                left_aside[BEYOND] += 1
+                continue
+            if only_contigs is not None and record.chrom not in only_contigs:
+                continue
+            variant = variant_of(record, number, all_filters)
+            if isinstance(variant, str):
+                left_aside[variant] += 1
+                if variant == NO_GENOTYPE:
+                    no_calls.append((record.chrom, record.start, record.stop))
+            else:
+                variants.setdefault(record.chrom, []).append(variant)
+    for found in variants.values():
+        found.sort(key=lambda v: (v.changed_start, v.changed_end))
+    return Callset(Path(path), tuple(contigs), variants, dict(left_aside), tuple(no_calls))
+
+
+@contextmanager
+def unreadable(path: StrPath) -> Iterator[None]:
+    """Raise InputError where reading a VCF fails before its end."""
     try:
-        with open_vcf(path) as records:
-            contigs = dict.fromkeys(records.header.contigs)
-            for number, record in enumerate(records):
-                contigs.setdefault(record.chrom)
-                if lengths is not None and record.start >= lengths.get(record.chrom, 0):
-                    left_aside[BEYOND] += 1
-                    continue
-                if only_contigs is not None and record.chrom not in only_contigs:
-                    continue
-                variant = variant_of(record, number, all_filters)
-                if isinstance(variant, str):
-                    left_aside[variant] += 1
-                else:
-                    variants.setdefault(record.chrom, []).append(variant)
+        yield
     except (OSError, ValueError, IndexError) as error:  # the last: a record without its sample
         raise InputError(
             f"'{path}' cannot be read to its end",
             cause=str(error),
             repair="It is damaged, or a line is no VCF: `bcftools view` says which.",
         ) from error
-    for found in variants.values():
-        found.sort(key=lambda v: (v.changed_start, v.changed_end))
-    return Callset(Path(path), tuple(contigs), variants, dict(left_aside))
 
 
 def open_vcf(path: StrPath) -> VariantFile:
@@ -181,10 +226,10 @@ def variant_of(record: VariantRecord, number: int, all_filters: bool) -> Variant
     ref = record.ref.upper()
     texts = [record.alleles[index].upper() for index in genotype if index is not None]
     if not texts:
-        return "no genotype"
+        return NO_GENOTYPE
     if len(genotype) > 2:
         return "polyploid"
-    if not all(text == SPANNING_DELETION or _BASES.fullmatch(text) for text in texts):
+    if not all(text == SPANNING_DELETION or BASES.fullmatch(text) for text in texts):
         return "symbolic"
     if len(texts) < len(genotype):
         texts.append(ref)

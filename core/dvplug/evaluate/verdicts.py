@@ -17,11 +17,22 @@ GENOTYPE_MISMATCH, ALLELE_MISMATCH, ABSENT = "genotype_mismatch", "allele_mismat
 
 @dataclass(frozen=True)
 class Verdict:
-    """Status of one variant; `why` is empty unless it is FP or FN."""
+    """Status of one variant.
+
+    Attributes
+    ----------
+    why
+        Empty unless it is FP or FN.
+    stretch
+        Contig and number of the stretch in which it was matched; None without a match. The variants of a stretch
+        explain each other.
+    """
 
     variant: Variant
+    contig: str
     status: Status
     why: str = ""
+    stretch: tuple[str, int] | None = None
 
 
 def reason(variants: Sequence[Variant], others: Sequence[Variant], bases: Bases) -> dict[int, str]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
 from dvplug.evaluate.annotate import annotated_outputs, take_annotated
-from dvplug.evaluate.compare import Evaluation, evaluate, require_inputs
 from dvplug.evaluate.counts import ClassCounts, wilson_interval
+from dvplug.evaluate.evaluation import Also, Inputs, evaluated
 from dvplug.evaluate.judged import (
     GENOTYPES,
     HOMOPOLYMERS,
@@ -25,6 +24,7 @@ from dvplug.evaluate.judged import (
     read_judged,
     strata,
 )
+from dvplug.evaluate.result import Evaluation
 from dvplug.evaluate.verdicts import ABSENT, ALLELE_MISMATCH, GENOTYPE_MISMATCH
 from dvplug.report.page import (
     Axis,
@@ -59,22 +59,25 @@ def evaluate_and_report(
     *,
     out_dir: StrPath | None = None,
     all_filters: bool = False,
+    also: Also = Also(),  # noqa: B008 - frozen
 ) -> Evaluation:
     """Evaluate, and write the report of it; parameters and errors as of `evaluate`."""
-    compared = {"truth": truth, "query": query, "confident": confident, "reference": reference}
+    inputs = Inputs(truth, query, confident, reference, all_filters, also)
     place = None if out_dir is None else Path(out_dir)
-    outputs = [Output("--report", Path(report), (".html",)), *(annotated_outputs(place) if place else [])]
+    page = Output("--report", Path(report), (".html",))
+    outputs = [page, *(annotated_outputs(place) if place else ()), *also.outputs]
     with (
         made_folder(place, "--out-dir") if place else nullcontext(),
-        reserved(outputs, map(Path, compared.values()), partial(require_inputs, *compared.values())),
+        reserved(outputs, inputs.paths, inputs.require),
         TemporaryDirectory(dir=place, prefix=".unfinished-", ignore_cleanup_errors=True) as made,
         Together() as group,
     ):
         folder = Path(made)
-        result = evaluate(truth, query, confident, reference, out_dir=folder, all_filters=all_filters)
+        result = evaluated(inputs, folder)
         judged = read_judged(folder, reference)
-        names = {name: str(path) for name, path in compared.items()}
-        group.write(Path(report), evaluation_report(result, judged, names))
+        names = {"truth": truth, "query": query, "confident": confident, "reference": reference}
+        group.write(page.path, evaluation_report(result, judged, {k: str(v) for k, v in names.items()}))
+        also.write(result, group)
         if place:
             take_annotated(folder, place, group)
     return result
@@ -95,7 +98,7 @@ def evaluation_report(result: Evaluation, judged: Sequence[Judged], compared: Ma
         "By haplotype: two ways to write one variant are equal, a wrong genotype is a false positive and a false "
         "negative. In brackets and bars: 95 % Wilson intervals.",
         [
-            ("", [_tiles(result), _counts(result)]),
+            ("", [_tiles(result), _counts(result), *_strata(result)]),
             ("Precision against recall", _curves(judged, result)),
             ("Is GQ true?", _calibration(calibration(judged))),
             ("Errors", _errors(judged)),
@@ -115,14 +118,30 @@ def _tiles(result: Evaluation) -> Item:
     return tiles(shown)
 
 
+COUNTED = ("TP truth", "TP query", "FP", "FN", "precision", "recall", "F1")
+
+
 def _counts(result: Evaluation) -> Item:
-    heads = ("class", "TP truth", "TP query", "FP", "FN", "precision", "recall", "F1")
-    return table(
-        "counts",
-        "Counts",
-        heads,
-        [_count_row(kind, c) for kind, c in zip(KINDS, (result.snp, result.indel), strict=True)],
-    )
+    rows = [_count_row(kind, c) for kind, c in zip(KINDS, (result.snp, result.indel), strict=True)]
+    note = ""
+    if found := result.candidates:
+        rows += [
+            _count_row(f"{kind} candidates", c)
+            for kind, c in zip(KINDS, (found.snp, found.indel), strict=True)
+        ]
+        note = "Candidates are counted with the genotypes by which most of the truth is found."
+    return table("counts", "Counts", ("class", *COUNTED), rows, note=note)
+
+
+def _strata(result: Evaluation) -> list[Item]:
+    rows = [
+        [name, one.confident, *_count_row(kind, one.counts(kind))]
+        for name, one in result.strata.items()
+        for kind in KINDS
+    ]
+    note = "Of what is confident in each stratum, by the same rules."
+    heads = ("stratum", "confident bp", "class", *COUNTED)
+    return [table("strata", "By stratum", heads, rows, note=note)] if rows else []
 
 
 def _count_row(kind: str, c: ClassCounts) -> list[object]:

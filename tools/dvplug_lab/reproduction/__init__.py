@@ -1,0 +1,1 @@
+"""Tables and figures of the paper, the post and the product page, measured anew; and the page that shows them."""

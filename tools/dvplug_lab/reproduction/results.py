@@ -1,0 +1,89 @@
+"""What a table of the reproduction is: where it is measured, its rows, and how they are kept and shown."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from dvplug_lab.places import REPOSITORY
+
+Row = dict[str, object]
+RESULTS = REPOSITORY / "docs" / "reproduce.json"
+PAGE = REPOSITORY / "docs" / "reproduce.md"
+END = "<!-- end -->"
+NUMBER = re.compile(r"-|[\d.,]+%?( to [\d.,]+)?")
+"""Cells that are set to the right."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where data lie, where work goes, and how many processes there are."""
+
+    shared: Path
+    work: Path
+    genomes: Path
+    threads: int
+    length: int
+    """bp of a simulated genome, where the table does not need another."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """Rows of a table, and what measuring them took: wall seconds, and the largest process in GB."""
+
+    rows: Sequence[Row]
+    minutes: float
+    largest_gb: float
+
+
+def read_results(path: Path = RESULTS) -> dict[str, Result]:
+    """Read what was measured, by the name of the table."""
+    return (
+        {name: Result(**one) for name, one in json.loads(path.read_text()).items()} if path.exists() else {}
+    )
+
+
+def write_results(found: Mapping[str, Result], path: Path = RESULTS) -> None:
+    """Write what was measured."""
+    content = {name: asdict(found[name]) for name in sorted(found)}
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def markdown(found: Result) -> str:
+    """Return a table of its rows, and what it took."""
+    heads = list(found.rows[0])
+    numeric = [all(NUMBER.fullmatch(shown(row[head])) for row in found.rows) for head in heads]
+    lines = [
+        f"| {' | '.join(heads)} |",
+        f"|{'|'.join('--:' if one else '---' for one in numeric)}|",
+        *(f"| {' | '.join(shown(row[head]) for head in heads)} |" for row in found.rows),
+    ]
+    took = f"Measured in {found.minutes:.0f} minutes; the largest process took {found.largest_gb:.1f} GB."
+    return "\n".join([*lines, "", took])
+
+
+def shown(value: object) -> str:
+    """Write a cell: numbers with commas, nothing as a dash."""
+    if value is None:
+        return "-"
+    return (
+        f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else str(value)
+    )
+
+
+def begin(name: str) -> str:
+    """Mark of the page behind which a table stands."""
+    return f"<!-- {name}, by tools/reproduce.py -->"
+
+
+def with_tables(page: str, found: Mapping[str, Result]) -> str:
+    """Return the page with every table that was measured behind its mark."""
+    for name, one in found.items():
+        before, mark, rest = page.partition(begin(name))
+        if mark:
+            _, end, after = rest.partition(END)
+            page = f"{before}{mark}\n{markdown(one)}\n{end}{after}"
+    return page

@@ -1,0 +1,113 @@
+"""Samples of known genomes: Illumina reads simulated of two haplotypes at an even depth, mapped, with their truth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dvplug.simulate.depths import DepthBlocks, ripple
+from dvplug.simulate.genome import Codes, known_intervals, write_bed, write_fasta
+from dvplug.simulate.learn.profile import Profile
+from dvplug.simulate.mapping import Mapper, mapping
+from dvplug.simulate.sample import duplicated, subtract
+from dvplug.simulate.variants import PhasedVariant, write_truth
+from dvplug_lab.read_sets import HISEQX, HISEQX_NOISE, MAIN, ReadSet
+from dvplug_lab.training_reads.build import profile_of, sequence
+from dvplug_lab.training_reads.plans import Plan, ends
+
+DEPTH = 30.0
+NOISE_SEED = 20
+"""Of how places err: the same ones in all reads of a genome, as of one chemistry."""
+RECIPE = ReadSet("reproduction", HISEQX, MAIN, NOISE_SEED, HISEQX_NOISE)
+Variants = Mapping[str, list[PhasedVariant]]
+
+
+@dataclass(frozen=True)
+class Genome:
+    """A genome on disk: its reference, what is true of the sample, and where that counts."""
+
+    folder: Path
+    contigs: Mapping[str, Codes]
+    variants: Variants
+
+    @property
+    def reference(self) -> Path:
+        """FASTA."""
+        return self.folder / "ref.fa"
+
+    @property
+    def truth(self) -> Path:
+        """VCF."""
+        return self.folder / "truth.vcf.gz"
+
+    @property
+    def confident(self) -> Path:
+        """BED."""
+        return self.folder / "confident.bed"
+
+
+def write_genome(
+    folder: Path,
+    contigs: Mapping[str, Codes],
+    variants: Variants,
+    confident: Sequence[tuple[str, int, int]] | None = None,
+) -> Genome:
+    """Write reference, truth and confident regions; by default all that is known, not duplicated, and off the ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    found, lengths = Genome(folder, contigs, variants), {name: len(codes) for name, codes in contigs.items()}
+    write_fasta(found.reference, dict(contigs))
+    write_truth(found.truth, dict(variants), lengths, "sample")
+    if confident is None:
+        known = [one for name, codes in contigs.items() for one in known_intervals(name, codes)]
+        confident = subtract(known, duplicated(dict(contigs)) + ends(lengths))
+    write_bed(found.confident, list(confident))
+    return found
+
+
+class _All:
+    """Several mappers that are given the same reads."""
+
+    def __init__(self, mappers: Sequence[Mapper]) -> None:
+        self.mappers = mappers
+
+    def write(self, text: NDArray[np.uint8]) -> None:
+        for mapper in self.mappers:
+            mapper.write(text)
+
+    def close(self) -> None:
+        raise AssertionError("each is closed by itself")
+
+    abandon = close
+
+
+def sequenced(
+    genome: Genome, to: Mapping[Path, Path], shared: Path, work: Path, *, seed: int, threads: int
+) -> None:
+    """Sequence a genome to `DEPTH` with the errors of real HiSeq X reads, and map these by bwa mem.
+
+    Parameters
+    ----------
+    to
+        BAM to write, by the reference that the reads are mapped to.
+    work
+        Where the profile of the real reads is kept.
+    seed
+        Of the reads.
+    """
+    rng = np.random.default_rng(seed)
+    profile = profile_of(shared, work, RECIPE)
+    assert isinstance(profile, Profile)
+    even = DepthBlocks(np.array([0]), np.array([DEPTH]))
+    plans = {name: Plan(even, ripple(len(codes), rng)) for name, codes in genome.contigs.items()}
+    copies = {name: (codes, genome.variants[name]) for name, codes in genome.contigs.items()}
+    with ExitStack() as open_ones:
+        mappers = [
+            open_ones.enter_context(mapping("bwa-mem", reference, bam, "sample", "ILLUMINA", threads))
+            for reference, bam in to.items()
+        ]
+        sequence(_All(mappers), profile, RECIPE, copies, plans, rng)

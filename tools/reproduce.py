@@ -1,0 +1,84 @@
+"""Measure tables of the DeepVariant paper and of the product page anew, and write them into docs/reproduce.md.
+
+    python tools/reproduce.py all
+    python tools/reproduce.py S1 2B
+
+Reads that are simulated, calls and what else is made lie in a work folder, and are kept. What each table holds, and
+what could not be had, stands in docs/reproduce.md.
+"""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from cyclopts import App
+
+from dvplug.errors import InputError
+from dvplug_lab.commands import require
+from dvplug_lab.places import REPOSITORY, SHARED
+from dvplug_lab.reproduction import builds, product, replicates, species
+from dvplug_lab.reproduction.results import (
+    PAGE,
+    Result,
+    Row,
+    Setting,
+    read_results,
+    with_tables,
+    write_results,
+)
+from dvplug_lab.script import run
+
+TABLES: dict[str, Callable[[Setting], list[Row]]] = {
+    "S1": builds.measure,
+    "2B": replicates.measure_spread,
+    "2C": replicates.measure_calibration,
+    "S4": species.measure,
+    "product": product.measure,
+}
+app = App(help=__doc__, help_format="plaintext")
+
+
+@app.default
+def main(
+    *tables: str,
+    shared: Path = SHARED,
+    work: Path = REPOSITORY / "work" / "reproduce",
+    genomes: Path = REPOSITORY / "work" / "genomes",
+    threads: int = 2,
+    length: int = 500_000,
+) -> None:
+    """Measure, keep the figures in docs/reproduce.json, and write the page's tables.
+
+    Parameters
+    ----------
+    tables
+        Of S1, 2B, 2C, S4 and product; or all.
+    genomes
+        Folder with the packages that hold sequence of other species.
+    length
+        bp of a simulated genome.
+    """
+    chosen = list(TABLES) if "all" in tables else list(tables)
+    unknown = [name for name in chosen if name not in TABLES]
+    if unknown or not chosen:
+        raise InputError(
+            f"'{unknown[0]}' is no table" if unknown else "No table is named",
+            repair=f"Name some of {', '.join(TABLES)}, or all.",
+        )
+    require("bwa", "samtools", "bcftools")
+    setting = Setting(shared.resolve(), work.resolve(), genomes.resolve(), threads, length)
+    for name in chosen:
+        began = time.time()
+        rows = TABLES[name](setting)
+        used = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        found = Result(rows, round((time.time() - began) / 60, 1), round(max(used) / 1e6, 2))
+        write_results(read_results() | {name: found})
+        PAGE.write_text(with_tables(PAGE.read_text(), read_results()))
+        print(f"{name}: {len(rows)} rows in {found.minutes} minutes")
+
+
+if __name__ == "__main__":
+    run(app)
