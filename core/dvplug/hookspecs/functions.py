@@ -1,0 +1,87 @@
+"""What the functions look like that plugins name: a protocol for each kind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from dvplug.line.candidate_batch import CandidateBatch
+    from dvplug.line.image_batch import ImageBatch, Pileup
+    from dvplug.line.read_batch import ReadBatch
+    from dvplug.line.region import Region
+    from dvplug.line.scene import Scene
+    from dvplug.technology import CandidateThresholds, ImageLayout
+    from dvplug_registry.model_folder import LoadedModel
+
+
+class Find(Protocol):
+    """What a candidate finder's function looks like."""
+
+    def __call__(
+        self,
+        reads: ReadBatch,
+        reference: NDArray[np.uint8],
+        reference_start: int,
+        region: Region,
+        thresholds: CandidateThresholds,
+    ) -> CandidateBatch:
+        """Return the candidates of one region, by position; ``reference`` is uint8[l] base codes."""
+
+
+class Encode(Protocol):
+    """What an image encoder's function looks like."""
+
+    def __call__(
+        self, scene: Scene, layout: ImageLayout, channels: Sequence[Draw], measure: Measure
+    ) -> ImageBatch:
+        """Return images uint8[n, h, w, c], features float32[n, f] and the alts each image stands for.
+
+        ``measure`` gives the features of all the technology's feature sets, joined.
+        """
+
+
+class Measure(Protocol):
+    """What a feature set's function looks like."""
+
+    def __call__(self, scene: Scene) -> NDArray[np.float32]:
+        """Return the set's columns of the images, float32[n, columns], in the order of `Scene.images`."""
+
+
+class Draw(Protocol):
+    """What a channel's function looks like."""
+
+    def __call__(self, pileup: Pileup, out: NDArray[np.uint8]) -> None:
+        """Draw one channel into ``out``, uint8[n, h, w] of zeros."""
+
+
+class BuildNetwork(Protocol):
+    """What a network's function looks like."""
+
+    def __call__(self, shape: tuple[int, int, int], features: int, settings: Any) -> keras.Model:
+        """Return the network, with untrained weights.
+
+        From ``[image, features]``, uint8[n, *shape] and float32[n, features], to logits float32[n, 3], which a layer
+        `Dense` of that name gives. ``settings`` are of the class that the network declares.
+        """
+
+
+class OpenModel(Protocol):
+    """What a genotyper's function looks like."""
+
+    def __call__(self, model: LoadedModel, device: str) -> Predictor:
+        """Return a predictor on this device, "cpu" or "gpu"; a device that is not there is an error."""
+
+
+class Predictor(Protocol):
+    """An opened model; where it has an attribute ``runs_on``, that says for people on which GPU, and by what."""
+
+    def predict(self, images: NDArray[np.uint8], features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return probabilities float32[n, 3] of hom-ref, het, hom-alt.
+
+        Images are uint8[n, h, w, c], features float32[n, f].
+        """
