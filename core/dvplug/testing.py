@@ -43,6 +43,7 @@ from dvplug.hookspecs import (
 from dvplug.line.image_batch import Pileup
 from dvplug.line.region import Partition, Region
 from dvplug.models import check_fit, opener_of, resolve_model, verify_model
+from dvplug.plugins.adapters import arguments_of
 from dvplug.plugins.boundary import CheckedDraw, CheckedOpen
 from dvplug.plugins.loading import PluginInfo, Plugins, load_plugins
 from dvplug.plugins.network_checks import CheckedBuild
@@ -133,7 +134,7 @@ class PluginConformance:
     def test_functions_can_be_imported_and_called_as_specified(self) -> None:
         """Each import string leads to a function that takes exactly the specified arguments."""
         for item in self.own_extensions():
-            wanted = list(inspect.signature(item.protocol.__call__).parameters)[1:]
+            wanted = arguments_of(item, self.info().api)
             signature = inspect.signature(item.load())
             try:
                 signature.bind(*wanted)

@@ -17,6 +17,7 @@ from dvplug.engine.pipeline import Pipeline
 from dvplug.engine.usual import UNKNOWN_RUN, KnownRun
 from dvplug.genome.reference import Reference
 from dvplug.line.candidate_batch import CandidateBatch
+from dvplug.line.contexts import FindContext
 from dvplug.line.image_batch import ImageBatch
 from dvplug.line.read_batch import LEFT_OUT, ReadBatch
 from dvplug.line.region import Region
@@ -168,8 +169,11 @@ class RegionImages:
             clock.stop("realign")
         with located(region):
             candidates = self.pipeline.find(
-                reads, codes, start, wide, thresholds or self.profile.candidate_thresholds
-            )
+                FindContext(
+                    reads=reads, reference=codes, reference_start=start, region=wide, run=self.run,
+                    thresholds=thresholds or self.profile.candidate_thresholds,
+                )
+            )  # fmt: skip
         if self.profile.phase_reads:  # by all candidates, those beside the targets too
             reads = phase_reads(reads, candidates)
         candidates = candidates.at(np.flatnonzero(_begins_in(targets, candidates.start)))

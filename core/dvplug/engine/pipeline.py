@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from dvplug.errors import PluginError
 from dvplug.hookspecs import HAPLOTYPE, Draw, Encode, Extension, Find, Measure
+from dvplug.line.contexts import EncodeContext
 from dvplug.line.image_batch import ImageBatch
 from dvplug.line.scene import Scene
 from dvplug.plugins.boundary import CheckedDraw, CheckedEncode, CheckedFind, CheckedMeasure, JoinedMeasures
@@ -68,4 +69,8 @@ class Pipeline:
 
     def draw(self, scene: Scene) -> ImageBatch:
         """Draw and measure the candidates of a scene."""
-        return self.encode(scene, self.profile.image, self.channels, self.measure)
+        return self.encode(
+            EncodeContext(
+                scene=scene, layout=self.profile.image, channels=self.channels, measure=self.measure
+            )
+        )

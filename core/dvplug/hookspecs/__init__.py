@@ -30,6 +30,7 @@ from dvplug.hookspecs.functions import BuildNetwork, Draw, Encode, Find, Measure
 if TYPE_CHECKING:
     from dvplug.errors import DvplugError, InputError, ModelError
     from dvplug.line.candidate_batch import OTHER, UNINFORMATIVE, CandidateBatch
+    from dvplug.line.contexts import EncodeContext, FindContext, RegionContext
     from dvplug.line.image_batch import (
         DELETED,
         EMPTY,
@@ -68,6 +69,7 @@ __all__ = [
     "NO_SIDE",
     "OTHER",
     "REFERENCE",
+    "SERVED_APIS",
     "UNINFORMATIVE",
     "BuildNetwork",
     "CandidateBatch",
@@ -77,9 +79,11 @@ __all__ = [
     "Draw",
     "DvplugError",
     "Encode",
+    "EncodeContext",
     "Extension",
     "FeatureSet",
     "Find",
+    "FindContext",
     "Frozen",
     "Genotyper",
     "ImageAlts",
@@ -99,6 +103,7 @@ __all__ = [
     "ReadFilter",
     "Recognition",
     "Region",
+    "RegionContext",
     "Scene",
     "Signs",
     "TagRange",
@@ -111,6 +116,7 @@ __all__ = [
 _HOMES = {
     "dvplug.errors": ("DvplugError", "InputError", "ModelError"),
     "dvplug.line.candidate_batch": ("CandidateBatch", "OTHER", "UNINFORMATIVE"),
+    "dvplug.line.contexts": ("EncodeContext", "FindContext", "RegionContext"),
     "dvplug.line.image_batch": (
         "DELETED", "EMPTY", "FAR", "NEAR", "NO_ALT", "NO_SIDE", "REFERENCE", "ImageBatch", "Pileup",
     ),
@@ -124,8 +130,10 @@ _HOMES = {
     "dvplug_registry.model_folder": ("LoadedModel",),
 }  # fmt: skip
 
-HOOK_API = 2
-"""Version of this menu. A plugin says which one it was written for in its module: ``DVPLUG_API = 2``."""
+HOOK_API = 3
+"""Version of this menu. A plugin says which one it was written for in its module: ``DVPLUG_API = 3``."""
+SERVED_APIS = (2, HOOK_API)
+"""Versions whose plugins are served: those of an earlier one are called as that one said."""
 
 hookspec = pluggy.HookspecMarker("dvplug")
 hookimpl = pluggy.HookimplMarker("dvplug")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -11,38 +10,24 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dvplug.line.candidate_batch import CandidateBatch
+    from dvplug.line.contexts import EncodeContext, FindContext
     from dvplug.line.image_batch import ImageBatch, Pileup
-    from dvplug.line.read_batch import ReadBatch
-    from dvplug.line.region import Region
     from dvplug.line.scene import Scene
-    from dvplug.technology import CandidateThresholds, ImageLayout
     from dvplug_registry.model_folder import LoadedModel
 
 
 class Find(Protocol):
     """What a candidate finder's function looks like."""
 
-    def __call__(
-        self,
-        reads: ReadBatch,
-        reference: NDArray[np.uint8],
-        reference_start: int,
-        region: Region,
-        thresholds: CandidateThresholds,
-    ) -> CandidateBatch:
-        """Return the candidates of one region, by position; ``reference`` is uint8[l] base codes."""
+    def __call__(self, context: FindContext) -> CandidateBatch:
+        """Return the candidates of one region, by position."""
 
 
 class Encode(Protocol):
     """What an image encoder's function looks like."""
 
-    def __call__(
-        self, scene: Scene, layout: ImageLayout, channels: Sequence[Draw], measure: Measure
-    ) -> ImageBatch:
-        """Return images uint8[n, h, w, c], features float32[n, f] and the alts each image stands for.
-
-        ``measure`` gives the features of all the technology's feature sets, joined.
-        """
+    def __call__(self, context: EncodeContext) -> ImageBatch:
+        """Return images uint8[n, h, w, c], features float32[n, f] and the alts each image stands for."""
 
 
 class Measure(Protocol):

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dvplug.hookspecs import Draw
 from dvplug.kernel import kernel, subkernel
 from dvplug.line.candidate_batch import OTHER, UNINFORMATIVE, ReadSupport
+from dvplug.line.contexts import ChannelFunction
 from dvplug.line.image_batch import (
     DELETED,
     EMPTY,
@@ -36,7 +36,7 @@ _INDEX_BITS = 32  # of a key to sort reads by: which of the site's reads it is
 _INDEX = (1 << _INDEX_BITS) - 1
 
 
-def draw_pileups(scene: Scene, layout: ImageLayout, channels: Sequence[Draw]) -> UInt8s:
+def draw_pileups(scene: Scene, layout: ImageLayout, channels: Sequence[ChannelFunction]) -> UInt8s:
     """Draw the images of all candidates, uint8[n, h, w, c].
 
     Rows: the reference first, then reads by what they support (an alt of the image, another alt, the reference,

@@ -25,6 +25,7 @@ from dvplug._version import __version__
 from dvplug.errors import DvplugError, PluginError, in_short, near_misses, raised
 from dvplug.hookspecs import (
     HOOK_API,
+    SERVED_APIS,
     CandidateFinder,
     Channel,
     Extension,
@@ -42,6 +43,7 @@ OURS = "dvplug"
 _NEEDS_DVPLUG = re.compile(r"dvplug(?![\w.-])")
 _API_KEYWORD = re.compile(r"\bdvplug-hook-api-(\d+)\b")
 ENVIRONMENT_VARIABLE = "DVPLUG_PLUGINS"
+_SERVED = " and ".join(map(str, SERVED_APIS))
 
 _HOOKS: dict[str, type] = {
     "dvplug_technologies": TechnologyProfile,
@@ -259,7 +261,7 @@ def _check_metadata(distribution: importlib.metadata.Distribution) -> int | None
             )
     words = ",".join(about.get_all("Keywords") or ())
     declared = _API_KEYWORD.search(words)
-    if declared and int(declared[1]) != HOOK_API:
+    if declared and int(declared[1]) not in SERVED_APIS:
         raise _wrong_api(int(declared[1]))
     return int(declared[1]) if declared else None
 
@@ -310,14 +312,14 @@ def _check_api(module: Any) -> None:
         raise PluginError(
             "it does not say which hook API it was written for", repair=f"DVPLUG_API = {HOOK_API}"
         )
-    if found != HOOK_API:
+    if found not in SERVED_APIS:
         raise _wrong_api(found)
 
 
 def _wrong_api(found: Any) -> PluginError:
     return PluginError(
         f"it was written for hook API {found}",
-        cause=f"this dvplug {__version__} has hook API {HOOK_API}",
+        cause=f"this dvplug {__version__} has hook API {HOOK_API}, and serves plugins for {_SERVED}",
         repair=f"Install a dvplug with hook API {found}, or a plugin for {HOOK_API}.",
     )
 
