@@ -47,6 +47,7 @@ from dvplug.plugins.adapters import arguments_of
 from dvplug.plugins.boundary import CheckedDraw, CheckedOpen
 from dvplug.plugins.loading import PluginInfo, Plugins, load_plugins
 from dvplug.plugins.network_checks import CheckedBuild
+from dvplug.plugins.run_settings import NOTHING_SET, settings_of_offer
 from dvplug.plugins.settings import settings_class, settings_of
 from dvplug.reads.groups import ReadSource
 from dvplug.records.postprocess import PostprocessSettings
@@ -162,6 +163,12 @@ class PluginConformance:
                 if isinstance(item, Network):
                     settings_of(offer, {})
 
+    def test_settings_of_the_plugin_have_defaults(self) -> None:
+        """What users can set with ``--set`` is a class of pydantic's whose fields have defaults."""
+        plugins = self.plugins()
+        for offer in plugins.offers_of(self.entry_point):
+            settings_of_offer(plugins, NOTHING_SET, offer)
+
     def test_networks_can_be_built(self) -> None:
         """Each network takes images and features, gives logits, and calls its weights alike whenever it is built."""
         own = [item for item in self.own_extensions() if isinstance(item, Network)]
@@ -227,7 +234,8 @@ class PluginConformance:
             bench = Pipeline.of(plugins, _bench())
             _drawn(replace(bench, channels=[lambda pileup, out: pileups.append(pileup)]), data, [region])
             for channel in own:
-                draw = CheckedDraw.of(plugins.offer(channel.kind, channel.name))
+                offer = plugins.offer(channel.kind, channel.name)
+                draw = CheckedDraw.of(offer, settings_of_offer(plugins, NOTHING_SET, offer))
                 for pileup in pileups:
                     plain, phased = (np.zeros(pileup.cell.shape, np.uint8) for _ in range(2))
                     draw(pileup, plain)

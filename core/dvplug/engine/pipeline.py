@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from dvplug.errors import PluginError
 from dvplug.hookspecs import HAPLOTYPE, Draw, Encode, Extension, Find, Measure
@@ -12,6 +13,7 @@ from dvplug.line.scene import Scene
 from dvplug.plugins.boundary import CheckedDraw, CheckedEncode, CheckedFind, CheckedMeasure, JoinedMeasures
 from dvplug.plugins.feature_sets import chosen_features
 from dvplug.plugins.loading import Plugins
+from dvplug.plugins.run_settings import NOTHING_SET, OfPlugins, require_part, settings_of_offer
 from dvplug.technology import TechnologyProfile
 
 
@@ -36,13 +38,20 @@ class Pipeline:
     reach: int
 
     @classmethod
-    def of(cls, plugins: Plugins, profile: TechnologyProfile) -> Pipeline:
+    def of(cls, plugins: Plugins, profile: TechnologyProfile, given: OfPlugins = NOTHING_SET) -> Pipeline:
         """Look up what the profile names.
+
+        Parameters
+        ----------
+        given
+            What was set of plugins; of others their functions get the defaults.
 
         Raises
         ------
         PluginError
             A name is unknown, a function cannot be imported, or needs what the technology does not give it.
+        InputError
+            Something is set of a plugin that takes no part.
         """
         finder = plugins.candidate_finder(profile.candidate_finder)
         encoder = plugins.image_encoder(profile.image_encoder)
@@ -57,12 +66,15 @@ class Pipeline:
                 repair="Set phase_reads to False, so that HP tags are read, or choose another candidate finder.",
             )
         drawn_by = plugins.offer(encoder.kind, profile.image_encoder)
+        require_part(plugins, given, profile.name, (found_by, drawn_by, *features.offers, *offers))
+        of = partial(settings_of_offer, plugins, given)
+        sets = zip(features.offers, features.of_sets, strict=True)
         return cls(
             profile,
-            CheckedFind.of(found_by),
-            CheckedEncode.of(drawn_by, len(features.columns)),
-            JoinedMeasures(tuple(map(CheckedMeasure.of, features.offers, features.of_sets))),
-            [CheckedDraw.of(offer) for offer in offers],
+            CheckedFind.of(found_by, of(found_by)),
+            CheckedEncode.of(drawn_by, len(features.columns), of(drawn_by)),
+            JoinedMeasures(tuple(CheckedMeasure.of(one, columns, of(one)) for one, columns in sets)),
+            [CheckedDraw.of(offer, of(offer)) for offer in offers],
             not profile.phase_reads and any(HAPLOTYPE in one.needs for one in chosen),
             max(profile.image.width // 2, finder.reach, encoder.reach, *(one.reach for one in features.sets)),
         )

@@ -23,6 +23,7 @@ from dvplug.hookspecs.extensions import (
     Genotyper,
     ImageEncoder,
     Network,
+    PluginSettings,
     import_named,
 )
 from dvplug.hookspecs.functions import BuildNetwork, Draw, Encode, Find, Measure, OpenModel, Predictor
@@ -98,6 +99,7 @@ __all__ = [
     "OpenModel",
     "Pileup",
     "PluginError",
+    "PluginSettings",
     "Predictor",
     "ReadBatch",
     "ReadFilter",
@@ -180,6 +182,11 @@ def dvplug_networks() -> list[Network]:  # type: ignore[empty-body]
 @hookspec
 def dvplug_genotypers() -> list[Genotyper]:  # type: ignore[empty-body]
     """Genotypers, to be named in a model's manifest, or in `TechnologyProfile.genotyper` in place of that."""
+
+
+@hookspec
+def dvplug_settings() -> list[PluginSettings]:  # type: ignore[empty-body]
+    """What users can set of the plugin with ``--set``: one class of settings."""
 
 
 @hookspec

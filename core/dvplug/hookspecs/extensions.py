@@ -243,6 +243,22 @@ class Genotyper(Extension):
             )
 
 
+@dataclass(frozen=True)
+class PluginSettings:
+    """What users can set of a plugin: ``--set plugin.key=value``, by the name of its entry point.
+
+    Parameters
+    ----------
+    settings
+        A class of pydantic's whose fields have defaults, or where to import it from. An instance of it is the
+        ``settings`` of every context, scene and pileup that the plugin's functions are given.
+    """
+
+    kind: ClassVar[str] = "settings"
+
+    settings: type[BaseModel] | str
+
+
 def _check_version(item: Extension, version: int) -> None:
     if not isinstance(version, int) or version < 1:
         raise PluginError(

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,15 +97,16 @@ class CheckedFind:
 
     owner: Owner
     find: Find
+    settings: Any = None
 
     @classmethod
-    def of(cls, offer: PluginItem) -> CheckedFind:
-        """Import the function."""
-        return cls(Owner.of(offer), loaded(offer))
+    def of(cls, offer: PluginItem, settings: Any = None) -> CheckedFind:
+        """Import the function; its context has these settings."""
+        return cls(Owner.of(offer), loaded(offer), settings)
 
     def __call__(self, context: FindContext) -> CandidateBatch:
         """Find the candidates of a region."""
-        found = self.owner.call(self.find, context)
+        found = self.owner.call(self.find, replace(context, settings=self.settings))
         around = Around(context.reads, context.reference, context.reference_start, context.region)
         self.owner.require(wrong_candidates(found, around))
         return found
@@ -118,15 +119,16 @@ class CheckedEncode:
     owner: Owner
     encode: Encode
     features: int
+    settings: Any = None
 
     @classmethod
-    def of(cls, offer: PluginItem, features: int) -> CheckedEncode:
-        """Import the function; there are so many features beside its images."""
-        return cls(Owner.of(offer), loaded(offer), features)
+    def of(cls, offer: PluginItem, features: int, settings: Any = None) -> CheckedEncode:
+        """Import the function; there are so many features beside its images, and its context has these settings."""
+        return cls(Owner.of(offer), loaded(offer), features, settings)
 
     def __call__(self, context: EncodeContext) -> ImageBatch:
         """Draw the images of candidates."""
-        drawn = self.owner.call(self.encode, context)
+        drawn = self.owner.call(self.encode, replace(context, settings=self.settings))
         candidates, shape = context.scene.candidates, context.layout.shape
         self.owner.require(wrong_images(drawn, candidates, shape, self.features))
         return drawn
@@ -139,15 +141,16 @@ class CheckedMeasure:
     owner: Owner
     measure: Measure
     columns: tuple[str, ...]
+    settings: Any = None
 
     @classmethod
-    def of(cls, offer: PluginItem, columns: tuple[str, ...]) -> CheckedMeasure:
-        """Import the function; its columns are called so."""
-        return cls(Owner.of(offer), loaded(offer), columns)
+    def of(cls, offer: PluginItem, columns: tuple[str, ...], settings: Any = None) -> CheckedMeasure:
+        """Import the function; its columns are called so, and its scene has these settings."""
+        return cls(Owner.of(offer), loaded(offer), columns, settings)
 
     def __call__(self, scene: Scene) -> NDArray[np.float32]:
         """Measure the images of a scene, float32[n, columns]."""
-        found = self.owner.call(self.measure, scene)
+        found = self.owner.call(self.measure, scene.set(self.settings))
         self.owner.require(wrong_features(found, scene, self.columns))
         return found
 
@@ -172,14 +175,17 @@ class CheckedDraw:
 
     owner: Owner
     draw: Draw
+    settings: Any = None
 
     @classmethod
-    def of(cls, offer: PluginItem) -> CheckedDraw:
-        """Import the function."""
-        return cls(Owner.of(offer), loaded(offer))
+    def of(cls, offer: PluginItem, settings: Any = None) -> CheckedDraw:
+        """Import the function; its pileup has these settings."""
+        return cls(Owner.of(offer), loaded(offer), settings)
 
     def __call__(self, pileup: Pileup, out: NDArray[np.uint8]) -> None:
         """Draw the channel into uint8[n, h, w]."""
+        if self.settings is not None:
+            pileup = replace(pileup, settings=self.settings)
         given: object = self.owner.call(self.draw, pileup, out)
         if given is not None:
             self.owner.require([(in_short(given), "a channel draws into `out` and returns nothing")])

@@ -33,6 +33,7 @@ from dvplug.hookspecs import (
     Genotyper,
     ImageEncoder,
     Network,
+    PluginSettings,
 )
 from dvplug.technology import TechnologyProfile
 from dvplug_registry.resolve import find_models, misnamed
@@ -53,6 +54,7 @@ _HOOKS: dict[str, type] = {
     "dvplug_channels": Channel,
     "dvplug_networks": Network,
     "dvplug_genotypers": Genotyper,
+    "dvplug_settings": PluginSettings,
     "dvplug_model_sources": Path,
 }
 T = TypeVar("T")
@@ -284,10 +286,15 @@ def _load(
         _check_api(module)
         hooks = _hooks(module, info)
         items = {hook: _call(hooks, hook) for hook in _HOOKS}
+        if len(items["dvplug_settings"]) > 1:
+            raise PluginError(
+                "dvplug_settings returned several classes", cause="a plugin has one of settings"
+            )
     except PluginError as error:
         return replace(info, status="failed", reason=str(error)), [], []
     roots, notes = _check_roots(items.pop("dvplug_model_sources"))
-    offers = [offer for group in items.values() for item in group for offer in _offers(item, info)]
+    offers = _settings_offers(items.pop("dvplug_settings"), info)
+    offers += [offer for group in items.values() for item in group for offer in _offers(item, info)]
     models = find_models(roots)
     offers += [PluginItem("model", name, name, info) for name in dict.fromkeys(m.name for m in models)]
     provides = [f"{_kind(item)} {item.name}" for group in items.values() for item in group]
@@ -353,6 +360,11 @@ def _call(hooks: pluggy.HookRelay, hook: str) -> list[Any]:
             if not isinstance(item, expected):
                 raise PluginError(f"{hook} returned '{in_short(item)}', which is not a {expected.__name__}")
     return [item for result in results for item in result]
+
+
+def _settings_offers(declared: list[PluginSettings], info: PluginInfo) -> list[PluginItem]:
+    """The settings of a plugin, under its own name: there is one class of them, or none."""
+    return [PluginItem(PluginSettings.kind, info.name, one, info) for one in declared]
 
 
 def _check_roots(roots: list[Path]) -> tuple[list[Path], list[str]]:
