@@ -230,13 +230,10 @@ class PluginConformance:
         if not own:
             return
         with _tiny_genome() as (data, region):
-            pileups: list[Pileup] = []
-            bench = Pipeline.of(plugins, _bench())
-            _drawn(replace(bench, channels=[lambda pileup, out: pileups.append(pileup)]), data, [region])
             for channel in own:
                 offer = plugins.offer(channel.kind, channel.name)
                 draw = CheckedDraw.of(offer, settings_of_offer(plugins, NOTHING_SET, offer))
-                for pileup in pileups:
+                for pileup in _pileups(Pipeline.of(plugins, _bench(channel)), data, region):
                     plain, phased = (np.zeros(pileup.cell.shape, np.uint8) for _ in range(2))
                     draw(pileup, plain)
                     haplotypes = (np.arange(len(pileup.reads)) % 3).astype(np.uint8)
@@ -283,6 +280,13 @@ def _drawn(pipeline: Pipeline, data: SimulatedDataset, regions: Sequence[Region]
         np.concatenate([part.images.images for part in parts]),
         np.concatenate([part.images.features for part in parts]),
     )
+
+
+def _pileups(pipeline: Pipeline, data: SimulatedDataset, region: Region) -> list[Pileup]:
+    """What the channels of a pipeline are given."""
+    pileups: list[Pileup] = []
+    _drawn(replace(pipeline, channels=[lambda pileup, out: pileups.append(pileup)]), data, [region])
+    return pileups
 
 
 def _parts(profile: TechnologyProfile) -> Iterator[tuple[str, str]]:

@@ -14,6 +14,7 @@ from dvplug.genotypes.genotyper import LiteRTSettings
 from dvplug.line.scene import Scene
 from dvplug.plugins import loading
 from dvplug.plugins.loading import load_plugins
+from dvplug.technology import TAG_KINDS
 from dvplug_registry.manifest import (
     Calling,
     FileEntry,
@@ -105,6 +106,11 @@ def test_everything_that_the_engine_brings_is_named() -> None:
     brought = [offer for offer in load_plugins(()).offers_of("builtin") if offer.kind != "model"]
     assert {offer.kind for offer in brought} == {kind.kind for kind in hookspecs.Extension.__subclasses__()}
     assert [offer.whose for offer in brought if f"`{offer.name}`" not in text] == []
+
+
+def test_every_kind_of_a_tag_has_a_row() -> None:
+    rows = re.findall(r"^\| `\w\w:(\w+)` \|", (DOCS / "hooks.md").read_text(), re.MULTILINE)
+    assert sorted(rows) == sorted(TAG_KINDS)
 
 
 def test_the_scene_is_explained() -> None:

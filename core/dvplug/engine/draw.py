@@ -218,6 +218,7 @@ class RegionImages:
             haplotypes=self.pipeline.haplotypes,
             keep_fraction=self.keep_fraction,
             counted=region,
+            also=self.pipeline.also,
         )
 
     def _reference_around(self, region: Region) -> tuple[npt.NDArray[np.uint8], int]:

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from functools import partial
 
 from dvplug.errors import PluginError
-from dvplug.hookspecs import HAPLOTYPE, Draw, Encode, Extension, Find, Measure
+from dvplug.hookspecs import HAPLOTYPE, Draw, Encode, Find, Measure
 from dvplug.line.contexts import EncodeContext
 from dvplug.line.image_batch import ImageBatch
 from dvplug.line.scene import Scene
 from dvplug.plugins.boundary import CheckedDraw, CheckedEncode, CheckedFind, CheckedMeasure, JoinedMeasures
 from dvplug.plugins.feature_sets import chosen_features
 from dvplug.plugins.loading import Plugins
+from dvplug.plugins.needs import also_read
 from dvplug.plugins.run_settings import NOTHING_SET, OfPlugins, require_part, settings_of_offer
-from dvplug.technology import TechnologyProfile
+from dvplug.technology import AlsoRead, TechnologyProfile
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Pipeline:
     ----------
     haplotypes
         Whether the HP tags of reads are read: one of the functions needs haplotypes, and reads are not phased.
+    also
+        Tags that are decoded, and whether the source of reads is told.
     reach
         bp on either side of a candidate that bear on what is found and drawn.
     """
@@ -35,6 +38,7 @@ class Pipeline:
     measure: Measure
     channels: list[Draw]
     haplotypes: bool
+    also: AlsoRead
     reach: int
 
     @classmethod
@@ -57,7 +61,6 @@ class Pipeline:
         encoder = plugins.image_encoder(profile.image_encoder)
         features = chosen_features(plugins, profile.features)
         offers = [plugins.offer("channel", name) for name in profile.image.channels]
-        chosen: list[Extension] = [finder, encoder, *features.sets, *(offer.item for offer in offers)]
         found_by = plugins.offer(finder.kind, profile.candidate_finder)
         if profile.phase_reads and HAPLOTYPE in finder.needs:
             raise PluginError(
@@ -66,7 +69,8 @@ class Pipeline:
                 repair="Set phase_reads to False, so that HP tags are read, or choose another candidate finder.",
             )
         drawn_by = plugins.offer(encoder.kind, profile.image_encoder)
-        require_part(plugins, given, profile.name, (found_by, drawn_by, *features.offers, *offers))
+        parts = (found_by, drawn_by, *features.offers, *offers)
+        require_part(plugins, given, profile.name, parts)
         of = partial(settings_of_offer, plugins, given)
         sets = zip(features.offers, features.of_sets, strict=True)
         return cls(
@@ -75,7 +79,8 @@ class Pipeline:
             CheckedEncode.of(drawn_by, len(features.columns), of(drawn_by)),
             JoinedMeasures(tuple(CheckedMeasure.of(one, columns, of(one)) for one, columns in sets)),
             [CheckedDraw.of(offer, of(offer)) for offer in offers],
-            not profile.phase_reads and any(HAPLOTYPE in one.needs for one in chosen),
+            not profile.phase_reads and any(HAPLOTYPE in one.item.needs for one in parts),
+            also_read(profile, parts),
             max(profile.image.width // 2, finder.reach, encoder.reach, *(one.reach for one in features.sets)),
         )
 

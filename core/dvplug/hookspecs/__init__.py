@@ -16,6 +16,7 @@ import pluggy
 from dvplug.errors import PluginError
 from dvplug.hookspecs.extensions import (
     HAPLOTYPE,
+    SOURCE,
     CandidateFinder,
     Channel,
     Extension,
@@ -71,6 +72,7 @@ __all__ = [
     "OTHER",
     "REFERENCE",
     "SERVED_APIS",
+    "SOURCE",
     "UNINFORMATIVE",
     "BuildNetwork",
     "CandidateBatch",

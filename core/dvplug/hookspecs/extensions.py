@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 HAPLOTYPE = "haplotype"
 """What can be needed: the haplotype of each read, from its HP tag, or from the engine's phasing."""
+SOURCE = "source"
+"""What can be needed: the file and the read group that each read is from."""
 MOST_REACH = 20_000
 """bp: as far as reads are phased along."""
 NO_SETTINGS = "dvplug.technology:Frozen"
@@ -38,13 +40,15 @@ class Extension:
         The callable, or where to import it from: "package.module:function".
     needs
         What the engine has to give beyond what every function of the kind gets: "haplotype", for
-        `ReadBatch.haplotype`, which is 0 for all reads where nothing that a technology chose needs it.
+        `ReadBatch.haplotype`, which is 0 for all reads where nothing that a technology chose needs it; "source", for
+        `ReadBatch.source`; and tags of reads, for `ReadBatch.tags`, by name and kind, as in "BX:hash"
+        (`dvplug.technology.TAG_KINDS`).
     """
 
     kind: ClassVar[str]
     protocol: ClassVar[type]
-    offered: ClassVar[tuple[str, ...]] = (HAPLOTYPE,)
-    """What can be needed."""
+    offered: ClassVar[tuple[str, ...]] = (HAPLOTYPE, SOURCE)
+    """What can be needed, besides tags; of what is given no reads, nothing."""
 
     name: str
     description: str
@@ -63,10 +67,13 @@ class Extension:
                 repair="Write a tuple of names.",
             )
         for need in self.needs:
-            if need not in self.offered:
+            if need not in self.offered and not (self.offered and _is_tag(need)):
+                more = (
+                    f"{' '.join(self.offered)} and tags, such as BX:hash" if self.offered else "nothing more"
+                )
                 raise PluginError(
                     f"{self.kind} '{self.name}' needs {in_short(need)}",
-                    cause=f"this dvplug can give a {self.kind} {' '.join(self.offered) or 'nothing more'}",
+                    cause=f"this dvplug can give a {self.kind} {more}",
                     repair="Install a dvplug that can, or correct `needs`.",
                 )
 
@@ -257,6 +264,16 @@ class PluginSettings:
     kind: ClassVar[str] = "settings"
 
     settings: type[BaseModel] | str
+
+
+def _is_tag(need: object) -> bool:
+    from dvplug.technology import ReadTag  # brings pydantic
+
+    try:
+        ReadTag.parse(need)  # type: ignore[arg-type]
+    except ValueError:
+        return False
+    return True
 
 
 def _check_version(item: Extension, version: int) -> None:
