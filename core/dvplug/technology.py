@@ -251,6 +251,14 @@ class TechnologyProfile(Frozen):
     image: ImageLayout
     candidate_finder: str = "allele-counter"
     image_encoder: str = "pileup"
+    read_transforms: tuple[str, ...] = Field(
+        default=(), description="in order: what changes or drops reads before anything is found in them"
+    )
+    phaser: str = Field(default="shared-snps", description="where reads are phased")
+    row_order: str | None = Field(default=None, description="of images; None: by position")
+    annotations: tuple[str, ...] = Field(
+        default=(), description="what is added to records once they are called"
+    )
     features: tuple[str, ...] = Field(
         default=("site",), description="feature sets, in order: their columns are what a network is given"
     )

@@ -97,6 +97,12 @@ class Versioned(Part):
     version: int = Field(ge=1)
 
 
+class CallingStep(Versioned):
+    """A part of the line, beside finder, encoder and feature sets, that the training images were made with."""
+
+    kind: Literal["read transform", "phaser", "row order"]
+
+
 class Calling(Part):
     """The settings that made the training images, by dvplug's field names for them."""
 
@@ -104,6 +110,9 @@ class Calling(Part):
     realign_reads: bool = False
     phase_reads: bool = False
     candidate_thresholds: dict[str, int | float]
+    steps: tuple[CallingStep, ...] = Field(
+        (), description="read transforms, row order, and a phaser other than dvplug's own, in order"
+    )
 
 
 class Training(Part):

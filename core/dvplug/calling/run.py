@@ -42,7 +42,6 @@ from dvplug.kernel.cache import cache_folder, is_warm
 from dvplug.line.record import VcfRecord
 from dvplug.line.region import Partition, Region
 from dvplug.line.result import Counts, RegionResult
-from dvplug.line.run_profile import RunProfile
 from dvplug.models import check_fit, check_request, genotyper_name, opener_of, resolve_model
 from dvplug.plugins.loading import Plugins, installed_plugins
 from dvplug.plugins.run_settings import given_settings
@@ -230,7 +229,7 @@ def prepare_call(options: CallOptions, cuts: Cuts | None = None) -> PreparedCall
     code = RunCode.of(plugins, checked.profile, of_model, libraries_on_gpu(job))
     with Reference.open(options.ref) as reference:
         text = partial(
-            _header, (departures, job.run), reference.lengths, checked.sample, reference=file_name(options.ref),
+            _header, (departures, job), reference.lengths, checked.sample, reference=file_name(options.ref),
             command=options.command(), model=job.model.manifest.label, model_sha256=job.model.manifest_sha256,
             plugins=code.plugins,
         )  # fmt: skip
@@ -264,10 +263,11 @@ def _of_model(plugins: Plugins, job: CallJob) -> list[tuple[str, str]]:
     return parts
 
 
-def _header(run: tuple[Sequence[Departure], RunProfile], *given: Any, **named: Any) -> str:
+def _header(run: tuple[Sequence[Departure], CallJob], *given: Any, **named: Any) -> str:
     """The VCF's header, with what the run is like, and the model was not trained on; the others are of `header`."""
-    departures, profile = run
-    lines = [*profile_lines(profile), *(one.header_line() for one in departures)]
+    departures, job = run
+    lines = [field.header_line() for one in job.pipeline.annotations for field in one.fields]
+    lines += [*profile_lines(job.run), *(one.header_line() for one in departures)]
     return with_header_lines(header(*given, **named), lines)
 
 

@@ -1,4 +1,4 @@
-"""The whole extension menu: eight hooks, the kinds of things that they return, and the types that their functions meet.
+"""The whole extension menu: the hooks, the kinds of things that they return, and the types that their functions meet.
 
 Hooks take no arguments and are called once, at start-up. What they return is data and *names* of functions
 ("package.module:function"), imported only when they are used, so that listing plugins stays fast. For the same reason
@@ -27,12 +27,31 @@ from dvplug.hookspecs.extensions import (
     PluginSettings,
     import_named,
 )
-from dvplug.hookspecs.functions import BuildNetwork, Draw, Encode, Find, Measure, OpenModel, Predictor
+from dvplug.hookspecs.functions import (
+    Annotate,
+    BuildNetwork,
+    Draw,
+    Encode,
+    Find,
+    Measure,
+    OpenModel,
+    Phase,
+    Predictor,
+    Rank,
+    Transform,
+)
+from dvplug.hookspecs.steps import Annotation, Phaser, ReadTransform, RecordField, RowOrder
 
 if TYPE_CHECKING:
     from dvplug.errors import DvplugError, InputError, ModelError
     from dvplug.line.candidate_batch import OTHER, UNINFORMATIVE, CandidateBatch
-    from dvplug.line.contexts import EncodeContext, FindContext, RegionContext
+    from dvplug.line.contexts import (
+        AnnotateContext,
+        EncodeContext,
+        FindContext,
+        PhaseContext,
+        RegionContext,
+    )  # fmt: skip
     from dvplug.line.image_batch import (
         DELETED,
         EMPTY,
@@ -45,6 +64,7 @@ if TYPE_CHECKING:
         Pileup,
     )  # fmt: skip
     from dvplug.line.read_batch import ReadBatch
+    from dvplug.line.record import Notes
     from dvplug.line.region import Region
     from dvplug.line.scene import ImageAlts, Scene
     from dvplug.technology import (
@@ -74,6 +94,9 @@ __all__ = [
     "SERVED_APIS",
     "SOURCE",
     "UNINFORMATIVE",
+    "Annotate",
+    "AnnotateContext",
+    "Annotation",
     "BuildNetwork",
     "CandidateBatch",
     "CandidateFinder",
@@ -98,20 +121,29 @@ __all__ = [
     "Measure",
     "ModelError",
     "Network",
+    "Notes",
     "OpenModel",
+    "Phase",
+    "PhaseContext",
+    "Phaser",
     "Pileup",
     "PluginError",
     "PluginSettings",
     "Predictor",
+    "Rank",
     "ReadBatch",
     "ReadFilter",
+    "ReadTransform",
     "Recognition",
+    "RecordField",
     "Region",
     "RegionContext",
+    "RowOrder",
     "Scene",
     "Signs",
     "TagRange",
     "TechnologyProfile",
+    "Transform",
     "UsualErrors",
     "hookimpl",
     "hookspec",
@@ -120,11 +152,14 @@ __all__ = [
 _HOMES = {
     "dvplug.errors": ("DvplugError", "InputError", "ModelError"),
     "dvplug.line.candidate_batch": ("CandidateBatch", "OTHER", "UNINFORMATIVE"),
-    "dvplug.line.contexts": ("EncodeContext", "FindContext", "RegionContext"),
+    "dvplug.line.contexts": (
+        "AnnotateContext", "EncodeContext", "FindContext", "PhaseContext", "RegionContext",
+    ),
     "dvplug.line.image_batch": (
         "DELETED", "EMPTY", "FAR", "NEAR", "NO_ALT", "NO_SIDE", "REFERENCE", "ImageBatch", "Pileup",
     ),
     "dvplug.line.read_batch": ("ReadBatch",),
+    "dvplug.line.record": ("Notes",),
     "dvplug.line.region": ("Region",),
     "dvplug.line.scene": ("ImageAlts", "Scene"),
     "dvplug.technology": (
@@ -159,6 +194,26 @@ def dvplug_technologies() -> list[TechnologyProfile]:  # type: ignore[empty-body
 @hookspec
 def dvplug_candidate_finders() -> list[CandidateFinder]:  # type: ignore[empty-body]
     """Candidate finders, to be named in `TechnologyProfile.candidate_finder`."""
+
+
+@hookspec
+def dvplug_read_transforms() -> list[ReadTransform]:  # type: ignore[empty-body]
+    """Read transforms, to be named in `TechnologyProfile.read_transforms`."""
+
+
+@hookspec
+def dvplug_phasers() -> list[Phaser]:  # type: ignore[empty-body]
+    """Phasers, to be named in `TechnologyProfile.phaser`."""
+
+
+@hookspec
+def dvplug_row_orders() -> list[RowOrder]:  # type: ignore[empty-body]
+    """Row orders, to be named in `TechnologyProfile.row_order`."""
+
+
+@hookspec
+def dvplug_annotations() -> list[Annotation]:  # type: ignore[empty-body]
+    """Annotations, to be named in `TechnologyProfile.annotations`."""
 
 
 @hookspec

@@ -104,7 +104,7 @@ class CandidateFinder(Extension):
     def __post_init__(self) -> None:
         """Check the reach, too."""
         super().__post_init__()
-        _check_reach(self, self.reach)
+        check_reach(self, self.reach)
 
 
 @dataclass(frozen=True)
@@ -128,8 +128,8 @@ class ImageEncoder(Extension):
     def __post_init__(self) -> None:
         """Check version and reach, too."""
         super().__post_init__()
-        _check_version(self, self.version)
-        _check_reach(self, self.reach)
+        check_version(self, self.version)
+        check_reach(self, self.reach)
 
 
 @dataclass(frozen=True)
@@ -156,8 +156,8 @@ class FeatureSet(Extension):
     def __post_init__(self) -> None:
         """Check version and reach, too."""
         super().__post_init__()
-        _check_version(self, self.version)
-        _check_reach(self, self.reach)
+        check_version(self, self.version)
+        check_reach(self, self.reach)
 
     def column_names(self) -> tuple[str, ...]:
         """Return the names of the columns, imported if need be.
@@ -276,14 +276,16 @@ def _is_tag(need: object) -> bool:
     return True
 
 
-def _check_version(item: Extension, version: int) -> None:
+def check_version(item: Extension, version: int) -> None:
+    """Raise PluginError where a version is none."""
     if not isinstance(version, int) or version < 1:
         raise PluginError(
             f"{item.kind} '{item.name}': version {in_short(version)}", repair="Give 1, 2 and so on."
         )
 
 
-def _check_reach(item: Extension, reach: int) -> None:
+def check_reach(item: Extension, reach: int) -> None:
+    """Raise PluginError where a reach is none."""
     if not isinstance(reach, int) or not 0 <= reach <= MOST_REACH:
         raise PluginError(
             f"{item.kind} '{item.name}': a reach of {in_short(reach)}",

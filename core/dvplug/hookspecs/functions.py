@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -10,8 +11,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dvplug.line.candidate_batch import CandidateBatch
-    from dvplug.line.contexts import EncodeContext, FindContext
+    from dvplug.line.contexts import AnnotateContext, EncodeContext, FindContext, PhaseContext, RegionContext
     from dvplug.line.image_batch import ImageBatch, Pileup
+    from dvplug.line.record import Notes
     from dvplug.line.scene import Scene
     from dvplug_registry.model_folder import LoadedModel
 
@@ -21,6 +23,37 @@ class Find(Protocol):
 
     def __call__(self, context: FindContext) -> CandidateBatch:
         """Return the candidates of one region, by position."""
+
+
+class Transform(Protocol):
+    """What a read transform's function looks like."""
+
+    def __call__(self, context: RegionContext) -> NDArray[np.bool_] | None:
+        """Change ``context.reads.seq`` and ``qual`` where they lie; return which reads stay, bool[reads]; None: all."""
+
+
+class Phase(Protocol):
+    """What a phaser's function looks like."""
+
+    def __call__(self, context: PhaseContext) -> NDArray[np.uint8]:
+        """Return the haplotype of each read, uint8[reads]: 1 or 2, and 0 where it is not known."""
+
+
+class Rank(Protocol):
+    """What a row order's function looks like."""
+
+    def __call__(self, scene: Scene) -> NDArray[np.uint16]:
+        """Return a rank of each read of each candidate, uint16[entries], in the order of `CandidateBatch.read_index`.
+
+        Rows that support the same, of the same haplotype, are ordered by it, then by position.
+        """
+
+
+class Annotate(Protocol):
+    """What an annotation's function looks like."""
+
+    def __call__(self, context: AnnotateContext) -> Sequence[Notes | None]:
+        """Return what is added to each of ``context.records``; None where that is nothing."""
 
 
 class Encode(Protocol):

@@ -16,10 +16,11 @@ ALONE = -1
 """Of `ReadBatch.molecule`: no other read is known to be of this one's."""
 LEFT_OUT = (
     "other sample", "unmapped", "secondary", "supplementary", "QC fail", "duplicate", "mapping quality", "no sequence",
-    "sampling",
+    "sampling", "transform",
 )  # fmt: skip
 """What a read may be left out for, in the order in which it is looked at: "other sample" is another read group than
-those chosen, or none; "no sequence" is neither that nor a CIGAR; "sampling" is of places with too many reads."""
+those chosen, or none; "no sequence" is neither that nor a CIGAR; "sampling" is of places with too many reads, and
+"transform" by a read transform of a plugin."""
 
 
 class ReadArrays(NamedTuple):

@@ -10,6 +10,7 @@ from dvplug.hookspecs import (
     Genotyper,
     ImageEncoder,
     Network,
+    Phaser,
     hookimpl,
 )
 
@@ -45,6 +46,13 @@ def dvplug_candidate_finders() -> list[CandidateFinder]:
             "allele-counter", "alleles over count and fraction", "dvplug.candidates.finder:find_in_context"
         )
     ]
+
+
+@hookimpl
+def dvplug_phasers() -> list[Phaser]:
+    """Return what phases long reads."""
+    description = "by the heterozygous SNPs that reads share"
+    return [Phaser("shared-snps", description, "dvplug.candidates.phasing:phase_in_context")]
 
 
 @hookimpl

@@ -26,6 +26,7 @@ from dvplug.errors import DvplugError, PluginError, in_short, near_misses, raise
 from dvplug.hookspecs import (
     HOOK_API,
     SERVED_APIS,
+    Annotation,
     CandidateFinder,
     Channel,
     Extension,
@@ -33,7 +34,10 @@ from dvplug.hookspecs import (
     Genotyper,
     ImageEncoder,
     Network,
+    Phaser,
     PluginSettings,
+    ReadTransform,
+    RowOrder,
 )
 from dvplug.technology import TechnologyProfile
 from dvplug_registry.resolve import find_models, misnamed
@@ -49,6 +53,10 @@ _SERVED = " and ".join(map(str, SERVED_APIS))
 _HOOKS: dict[str, type] = {
     "dvplug_technologies": TechnologyProfile,
     "dvplug_candidate_finders": CandidateFinder,
+    "dvplug_read_transforms": ReadTransform,
+    "dvplug_phasers": Phaser,
+    "dvplug_row_orders": RowOrder,
+    "dvplug_annotations": Annotation,
     "dvplug_image_encoders": ImageEncoder,
     "dvplug_feature_sets": FeatureSet,
     "dvplug_channels": Channel,
@@ -155,6 +163,22 @@ class Plugins:
     def candidate_finder(self, name: str) -> CandidateFinder:
         """Return a candidate finder by name."""
         return cast(CandidateFinder, self._choose("candidate finder", name))
+
+    def read_transform(self, name: str) -> ReadTransform:
+        """Return a read transform by name."""
+        return cast(ReadTransform, self._choose("read transform", name))
+
+    def phaser(self, name: str) -> Phaser:
+        """Return a phaser by name."""
+        return cast(Phaser, self._choose("phaser", name))
+
+    def row_order(self, name: str) -> RowOrder:
+        """Return a row order by name."""
+        return cast(RowOrder, self._choose("row order", name))
+
+    def annotation(self, name: str) -> Annotation:
+        """Return an annotation by name."""
+        return cast(Annotation, self._choose("annotation", name))
 
     def image_encoder(self, name: str) -> ImageEncoder:
         """Return an image encoder by name."""

@@ -69,25 +69,27 @@ def fetch_reads(
         max(0, need_start - read_filter.max_read_span) // window * window,
         -(-need_end // window) * window,
     )
-    counted = counted or region
+    counted, tags = counted or region, also.decoded()
     batches = [
-        _gather_sampled(
-            decode(file, whole, read_filter, haplotypes, keep_fraction, counted, also.decoded()),
-            read_filter,
-            counted,
+        _gather_sampled(parts, read_filter, counted)
+        for parts in (
+            decode(one, whole, read_filter, haplotypes, keep_fraction, counted, tags) for one in files
         )
-        for file in files
     ]
     next_start = _next_start(region, counted, margin, read_filter)
     for file, batch in zip(files, batches, strict=True):
         file.tail = kept(file.tail, next_start, batch if len(files) == 1 else None, MOST_COPIED // len(files))
-    if also.source:
-        batches = with_sources(files, batches, also)
+    batches = with_sources(files, batches, also) if also.source else batches
+    return _reaching(_merged(batches, read_filter, counted), need_start, need_end)
+
+
+def _merged(batches: Sequence[ReadBatch], read_filter: ReadFilter, counted: Region) -> ReadBatch:
+    """Return the reads of several files in order, sampled together."""
     batch = ReadBatch.concatenate(batches)
-    if len(batches) > 1:
-        batch = batch.take(np.argsort(np.concatenate([_merge_keys(one) for one in batches]), kind="stable"))
-        batch = _sampled(batch, read_filter, counted)
-    return _reaching(batch, need_start, need_end)
+    if len(batches) == 1:
+        return batch
+    batch = batch.take(np.argsort(np.concatenate([_merge_keys(one) for one in batches]), kind="stable"))
+    return _sampled(batch, read_filter, counted)
 
 
 def _next_start(region: Region, counted: Region, margin: int, read_filter: ReadFilter) -> int:
