@@ -222,6 +222,10 @@ class TechnologyProfile(Frozen):
     aliases: tuple[str, ...] = ()
     description: str
     model: str = Field(description="requirement on the model, such as 'illumina-wgs@1'")
+    models: tuple[str, ...] = Field(
+        default=(),
+        description="requirements on models that are chosen in its place where the rule in their manifest is met",
+    )
     model_technology: str | None = Field(
         default=None,
         description="technology whose models it borrows while it has none, since its reads are drawn alike",

@@ -192,9 +192,13 @@ class PluginConformance:
         """The model of each technology is found, whole, fits the profile, and gives its known answers."""
         plugins = self.plugins()
         for profile in self.own_technologies():
-            model = resolve_model(plugins, profile, offline=True)
-            check_fit(plugins, model.manifest, profile)
-            verify_model(plugins, model, profile=profile)
+            for request in (profile.model, *profile.models):
+                model = resolve_model(plugins, profile, request, offline=True)
+                check_fit(plugins, model.manifest, profile)
+                verify_model(plugins, model, profile=profile)
+                assert request == profile.model or model.manifest.chosen_for is not None, (
+                    f"{model.manifest.label} is one of {profile.name}'s `models`, and has no `chosen_for`"
+                )
 
     def test_images_are_as_declared_and_always_the_same(self) -> None:
         """Candidates, images and features pass the checks of a run, twice the same, on a tiny simulated genome."""

@@ -207,6 +207,31 @@ class Limits(Part):
         return f"{self.low:g}" if self.low == self.high else f"{self.low:g} to {self.high:g}"
 
 
+class ModelRule(Part):
+    """When a model is chosen, of several that a technology has: all of these are met by what the reads' files tell."""
+
+    header: tuple[Annotated[str, StringConstraints(min_length=1, max_length=200)], ...] = Field(
+        (), description="texts, in any case, each of which a field of @RG or @PG has"
+    )
+    captured: bool | None = Field(None, description="whether depth is that of a capture or amplicons")
+    read_length: Limits | None = Field(None, description="of the median read, bases")
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> ModelRule:
+        if not self.conditions():
+            raise ValueError("it has no condition")
+        return self
+
+    def conditions(self) -> list[str]:
+        """Return them in words."""
+        found = [f"@RG or @PG has '{text}'" for text in self.header]
+        if self.captured is not None:
+            found.append("depth of a capture" if self.captured else "depth of a whole genome")
+        if self.read_length is not None:
+            found.append(f"reads of {self.read_length} bases")
+        return found
+
+
 class RunLimits(Limits):
     """Of a measure of the reads that it was trained on."""
 
@@ -328,6 +353,9 @@ class Manifest(Part):
     )
     lapse_rates: LapseRates = LapseRates()
     metrics: tuple[Metric, ...] = ()
+    chosen_for: ModelRule | None = Field(
+        None, description="when it is chosen, where a technology names it among several"
+    )
     licence: Licence = Field(description="SPDX expression")
     genotyper: Identifier = Field(
         description="which opens the model, such as 'litert', and names roles of its files"

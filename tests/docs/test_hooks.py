@@ -21,6 +21,7 @@ from dvplug_registry.manifest import (
     ImageShape,
     Manifest,
     Metric,
+    ModelRule,
     Training,
     Versioned,
 )
@@ -129,7 +130,7 @@ def test_the_scene_is_explained() -> None:
 
 def test_every_field_of_the_manifest_is_explained() -> None:
     table = (DOCS / "models.md").read_text().split("## The manifest")[1].split("\n## ")[0]
-    parts = (Manifest, ImageShape, Versioned, Calling, Training, Metric, LiteRTSettings, FileEntry)
+    parts = (Manifest, ModelRule, ImageShape, Versioned, Calling, Training, Metric, LiteRTSettings, FileEntry)
     fields = {name for part in parts for name in part.model_fields}
     assert {name for name in fields if f"`{name}`" not in table} == set()
 

@@ -22,6 +22,7 @@ from dvplug.calling.familiarity import (
     warn_of_images,
 )
 from dvplug.calling.journal import Journal, finish, journal_path, open_journal
+from dvplug.calling.model_choice import choose_model
 from dvplug.calling.options import CallOptions
 from dvplug.calling.where import regions_and_ploidy
 from dvplug.engine.call import call_regions
@@ -42,7 +43,7 @@ from dvplug.kernel.cache import cache_folder, is_warm
 from dvplug.line.record import VcfRecord
 from dvplug.line.region import Partition, Region
 from dvplug.line.result import Counts, RegionResult
-from dvplug.models import check_fit, check_request, genotyper_name, opener_of, resolve_model
+from dvplug.models import check_fit, check_request, genotyper_name, opener_of
 from dvplug.plugins.loading import Plugins, installed_plugins
 from dvplug.plugins.run_settings import given_settings
 from dvplug.plugins.sources import RunCode
@@ -321,7 +322,7 @@ def call_job(
     the run the model was not trained on, which was warned of, and what its reads are like.
     """
     profile = checked.profile
-    model = resolve_model(plugins, profile, options.model, offline=options.offline)
+    model = choose_model(plugins, profile, checked.evidence, options.model, offline=options.offline)
     check_fit(plugins, model.manifest, profile)
     opener = opener_of(plugins, model, profile)
     device = chosen_device(options, opener.devices, model.manifest)
