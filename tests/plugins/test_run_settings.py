@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import dvplug
+from dvplug.calling.journal import differences, identity
 from dvplug.calling.options import CallOptions
-from dvplug.calling.run import call_variants
+from dvplug.calling.run import call_variants, prepare_call
 from dvplug.engine.draw import RegionImages
 from dvplug.engine.pipeline import Pipeline
 from dvplug.errors import DvplugError, InputError, PluginError
@@ -121,6 +123,22 @@ def test_it_is_told_in_the_header_and_is_part_of_what_a_run_is(
         tech="toy", ref="a.fa", reads="a.bam", out="o.vcf", set=["toy.shade=7", "toy.more=12"]
     )
     assert given.to_repeat()["set"] == ["toy.more=12", "toy.shade=7"]
+
+
+def test_a_run_that_goes_on_has_the_same_settings(
+    toy: Path, dataset: SimulatedDataset, tmp_path: Path
+) -> None:
+    def run(given: str) -> dict[str, Any]:
+        options = CallOptions.of(
+            tech="toy", ref=dataset.reference, reads=dataset.reads, out=str(tmp_path / "o.vcf"), set=given
+        )
+        prepared = prepare_call(options)
+        return identity(options, prepared.job, prepared.partitions, prepared.code)
+
+    assert differences(run("toy.more=12"), run("toy.more=12")) == []
+    assert differences(run("toy.more=12"), run("toy.more=13")) == [
+        "option set was toy.more=12, is toy.more=13"
+    ]
 
 
 WRONG = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import random
 import runpy
 from collections.abc import Iterator
@@ -339,6 +340,19 @@ def test_each_part_is_called(site: Site, dataset: SimulatedDataset) -> None:
             [f"ODD={','.join(['0.25'] * len(alts))}", *(["IS"] if len(alts) > 1 else [])]
         )
         assert (line[8], line[9].split(":")[-1]) == ("GT:GQ:DP:AD:VAF:PL:WHY", "so")
+
+
+def test_what_annotations_look_at_goes_from_process_to_process(
+    site: Site, dataset: SimulatedDataset, barcoded: Path
+) -> None:
+    """As to the one that runs the network on a GPU."""
+    linked(site)
+    for part in drawn("linked", dataset.reference, barcoded):
+        assert part.scene is not None
+        scene = pickle.loads(pickle.dumps(part)).scene
+        np.testing.assert_array_equal(scene.reads.tags["BX"].values, part.scene.reads.tags["BX"].values)
+        np.testing.assert_array_equal(scene.images.site, part.images.site)
+    assert all(part.scene is None for part in drawn("illumina-wgs", dataset.reference, barcoded))
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -46,7 +46,7 @@ def choose_model(
         if rule is None:
             raise ModelError(
                 f"the model {found.manifest.label} does not say when it is to be chosen",
-                cause=f"the technology {profile.name} names it among its `models`, and its manifest has no `chosen_for`",
+                cause=f"it is one of the `models` of {profile.name}, and its manifest has no `chosen_for`",
                 repair="Use a version that has, or give --model.",
             )
         unmet = {file: why for file, told in evidence.items() if (why := ", ".join(_unmet(rule, told)))}

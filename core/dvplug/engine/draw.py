@@ -146,7 +146,7 @@ class RegionImages:
             counts.candidates, counts.images = int(is_own.sum()), int(is_own[images.site].sum())
             at_last = depths if last == len(candidates) else None
             beyond = frozenset(part.start[~is_own].tolist())
-            kept = scene if self.pipeline.annotations else None
+            kept = replace(scene) if self.pipeline.annotations else None  # without what it has computed
             yield Drawn(part, images, proposed[first:last], counts, at_last, beyond, kept)
             counts = Counts()
 
