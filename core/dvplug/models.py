@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from dvplug.errors import ModelError, PluginError, near_misses
 from dvplug.plugins.feature_sets import chosen_features
 from dvplug.plugins.loading import Plugins
+from dvplug.plugins.needs import steps_of
 from dvplug.plugins.settings import settings_of
 from dvplug.system.console import info, warn
 from dvplug.system.locations import StrPath, model_request
 from dvplug.technology import CandidateThresholds, ReadFilter, TechnologyProfile
-from dvplug_registry.manifest import Manifest
+from dvplug_registry.manifest import CallingStep, Manifest
 from dvplug_registry.model_folder import LoadedModel, ModelFolder, open_folder, verify_files
 from dvplug_registry.obtain import obtain
 from dvplug_registry.sources import sources
@@ -124,6 +125,12 @@ def check_fit(plugins: Plugins, manifest: Manifest, profile: TechnologyProfile) 
         A part that the profile names is not there.
     """
     found = [*_image_mismatches(plugins, manifest, profile), *_setting_mismatches(manifest, profile)]
+    if manifest.technology in (
+        profile.name,
+        *profile.aliases,
+    ):  # a borrowed one is for reads that are drawn alike
+        trained, calling = manifest.calling.steps, steps_of(plugins, profile)
+        found += [_difference("other steps", _steps(trained), _steps(calling))] if trained != calling else []
     if found:
         raise ModelError(
             f"the model {manifest.label} does not fit the technology {profile.name}",
@@ -260,6 +267,10 @@ def _setting_mismatches(manifest: Manifest, profile: TechnologyProfile) -> list[
         if trained_at is None or calling_at < trained_at:
             found.append(f"{name}: trained with {trained_at}, the profile goes down to {calling_at}")
     return found
+
+
+def _steps(steps: Iterable[CallingStep]) -> str:
+    return ", ".join(f"{one.kind} {_versioned(one.name, one.version)}" for one in steps) or "none"
 
 
 def _versioned(name: str, version: int) -> str:

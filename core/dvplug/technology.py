@@ -4,8 +4,70 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+TAG_KINDS = {
+    "integer": "a whole number",
+    "float": "a number",
+    "hash": "text, or a whole number, as a hash by which equal ones are known",
+    "integers": "an array of whole numbers",
+    "floats": "an array of numbers",
+    "letters": "text, as its bytes",
+}
+"""What values of a tag can become, with what they are in a file."""
+_TAG = re.compile(r"([A-Za-z][A-Za-z0-9]):(\w+)")
+
+
+class ReadTag(NamedTuple):
+    """A tag of reads that is decoded.
+
+    Attributes
+    ----------
+    name
+        Such as "BX".
+    kind
+        One of `TAG_KINDS`.
+    """
+
+    name: str
+    kind: str
+
+    @classmethod
+    def parse(cls, text: str) -> ReadTag:
+        """Read one as it is declared, such as "BX:hash"; raises ValueError where it is none."""
+        match = _TAG.fullmatch(text) if isinstance(text, str) else None
+        if not match or match[2] not in TAG_KINDS:
+            raise ValueError(
+                f"{text!r} is no tag: write its name and kind, BX:hash; kinds are {', '.join(TAG_KINDS)}"
+            )
+        if match[1] == READ_GROUP.name:
+            raise ValueError("the read group is asked for as 'source'")
+        return cls(match[1], match[2])
+
+
+class AlsoRead(NamedTuple):
+    """What is read of a record besides what every batch has.
+
+    Attributes
+    ----------
+    tags
+        Each name once.
+    source
+        Whether the file and the read group of each read are told.
+    """
+
+    tags: tuple[ReadTag, ...] = ()
+    source: bool = False
+
+    def decoded(self) -> tuple[ReadTag, ...]:
+        """The tags that have to be decoded: for the source, that of the read group, too."""
+        return (*self.tags, READ_GROUP) if self.source else self.tags
+
+
+READ_GROUP = ReadTag("RG", "hash")
+NOTHING_ELSE = AlsoRead()
 
 
 class Frozen(BaseModel):
@@ -160,6 +222,10 @@ class TechnologyProfile(Frozen):
     aliases: tuple[str, ...] = ()
     description: str
     model: str = Field(description="requirement on the model, such as 'illumina-wgs@1'")
+    models: tuple[str, ...] = Field(
+        default=(),
+        description="requirements on models that are chosen in its place where the rule in their manifest is met",
+    )
     model_technology: str | None = Field(
         default=None,
         description="technology whose models it borrows while it has none, since its reads are drawn alike",
@@ -172,6 +238,9 @@ class TechnologyProfile(Frozen):
     )
     partition_size: int = Field(default=50_000, ge=1000, description="bp that one unit of work covers")
     read_filter: ReadFilter = ReadFilter()
+    read_tags: tuple[str, ...] = Field(
+        default=(), description="tags of reads that are decoded, by name and kind, such as BX:hash"
+    )
     realign_reads: bool = Field(
         default=False, description="assemble windows of clustered indels; for short reads"
     )
@@ -186,10 +255,25 @@ class TechnologyProfile(Frozen):
     image: ImageLayout
     candidate_finder: str = "allele-counter"
     image_encoder: str = "pileup"
+    read_transforms: tuple[str, ...] = Field(
+        default=(), description="in order: what changes or drops reads before anything is found in them"
+    )
+    phaser: str = Field(default="shared-snps", description="where reads are phased")
+    row_order: str | None = Field(default=None, description="of images; None: by position")
+    annotations: tuple[str, ...] = Field(
+        default=(), description="what is added to records once they are called"
+    )
     features: tuple[str, ...] = Field(
         default=("site",), description="feature sets, in order: their columns are what a network is given"
     )
     genotyper: str | None = Field(default=None, description="None: the one that the model names")
+
+    @field_validator("read_tags")
+    @classmethod
+    def _are_tags(cls, tags: tuple[str, ...]) -> tuple[str, ...]:
+        for tag in tags:
+            ReadTag.parse(tag)
+        return tags
 
     @field_validator("features")
     @classmethod

@@ -43,9 +43,11 @@ from dvplug.hookspecs import (
 from dvplug.line.image_batch import Pileup
 from dvplug.line.region import Partition, Region
 from dvplug.models import check_fit, opener_of, resolve_model, verify_model
+from dvplug.plugins.adapters import arguments_of
 from dvplug.plugins.boundary import CheckedDraw, CheckedOpen
 from dvplug.plugins.loading import PluginInfo, Plugins, load_plugins
 from dvplug.plugins.network_checks import CheckedBuild
+from dvplug.plugins.run_settings import NOTHING_SET, settings_of_offer
 from dvplug.plugins.settings import settings_class, settings_of
 from dvplug.reads.groups import ReadSource
 from dvplug.records.postprocess import PostprocessSettings
@@ -133,7 +135,7 @@ class PluginConformance:
     def test_functions_can_be_imported_and_called_as_specified(self) -> None:
         """Each import string leads to a function that takes exactly the specified arguments."""
         for item in self.own_extensions():
-            wanted = list(inspect.signature(item.protocol.__call__).parameters)[1:]
+            wanted = arguments_of(item, self.info().api)
             signature = inspect.signature(item.load())
             try:
                 signature.bind(*wanted)
@@ -161,6 +163,12 @@ class PluginConformance:
                 if isinstance(item, Network):
                     settings_of(offer, {})
 
+    def test_settings_of_the_plugin_have_defaults(self) -> None:
+        """What users can set with ``--set`` is a class of pydantic's whose fields have defaults."""
+        plugins = self.plugins()
+        for offer in plugins.offers_of(self.entry_point):
+            settings_of_offer(plugins, NOTHING_SET, offer)
+
     def test_networks_can_be_built(self) -> None:
         """Each network takes images and features, gives logits, and calls its weights alike whenever it is built."""
         own = [item for item in self.own_extensions() if isinstance(item, Network)]
@@ -184,9 +192,13 @@ class PluginConformance:
         """The model of each technology is found, whole, fits the profile, and gives its known answers."""
         plugins = self.plugins()
         for profile in self.own_technologies():
-            model = resolve_model(plugins, profile, offline=True)
-            check_fit(plugins, model.manifest, profile)
-            verify_model(plugins, model, profile=profile)
+            for request in (profile.model, *profile.models):
+                model = resolve_model(plugins, profile, request, offline=True)
+                check_fit(plugins, model.manifest, profile)
+                verify_model(plugins, model, profile=profile)
+                assert request == profile.model or model.manifest.chosen_for is not None, (
+                    f"{model.manifest.label} is one of {profile.name}'s `models`, and has no `chosen_for`"
+                )
 
     def test_images_are_as_declared_and_always_the_same(self) -> None:
         """Candidates, images and features pass the checks of a run, twice the same, on a tiny simulated genome."""
@@ -222,12 +234,10 @@ class PluginConformance:
         if not own:
             return
         with _tiny_genome() as (data, region):
-            pileups: list[Pileup] = []
-            bench = Pipeline.of(plugins, _bench())
-            _drawn(replace(bench, channels=[lambda pileup, out: pileups.append(pileup)]), data, [region])
             for channel in own:
-                draw = CheckedDraw.of(plugins.offer(channel.kind, channel.name))
-                for pileup in pileups:
+                offer = plugins.offer(channel.kind, channel.name)
+                draw = CheckedDraw.of(offer, settings_of_offer(plugins, NOTHING_SET, offer))
+                for pileup in _pileups(Pipeline.of(plugins, _bench(channel)), data, region):
                     plain, phased = (np.zeros(pileup.cell.shape, np.uint8) for _ in range(2))
                     draw(pileup, plain)
                     haplotypes = (np.arange(len(pileup.reads)) % 3).astype(np.uint8)
@@ -274,6 +284,13 @@ def _drawn(pipeline: Pipeline, data: SimulatedDataset, regions: Sequence[Region]
         np.concatenate([part.images.images for part in parts]),
         np.concatenate([part.images.features for part in parts]),
     )
+
+
+def _pileups(pipeline: Pipeline, data: SimulatedDataset, region: Region) -> list[Pileup]:
+    """What the channels of a pipeline are given."""
+    pileups: list[Pileup] = []
+    _drawn(replace(pipeline, channels=[lambda pileup, out: pileups.append(pileup)]), data, [region])
+    return pileups
 
 
 def _parts(profile: TechnologyProfile) -> Iterator[tuple[str, str]]:

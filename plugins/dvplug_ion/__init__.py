@@ -7,7 +7,7 @@ from pathlib import Path
 from dvplug.hookspecs import TechnologyProfile, hookimpl
 from dvplug_ion.profile import ION
 
-DVPLUG_API = 2
+DVPLUG_API = 3
 
 
 @hookimpl

@@ -7,7 +7,7 @@ from pathlib import Path
 from dvplug.hookspecs import FeatureSet, TechnologyProfile, hookimpl
 from dvplug_ont.profile import ONT_R10
 
-DVPLUG_API = 2
+DVPLUG_API = 3
 
 
 @hookimpl

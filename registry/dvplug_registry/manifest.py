@@ -97,6 +97,12 @@ class Versioned(Part):
     version: int = Field(ge=1)
 
 
+class CallingStep(Versioned):
+    """A part of the line, beside finder, encoder and feature sets, that the training images were made with."""
+
+    kind: Literal["read transform", "phaser", "row order"]
+
+
 class Calling(Part):
     """The settings that made the training images, by dvplug's field names for them."""
 
@@ -104,6 +110,9 @@ class Calling(Part):
     realign_reads: bool = False
     phase_reads: bool = False
     candidate_thresholds: dict[str, int | float]
+    steps: tuple[CallingStep, ...] = Field(
+        (), description="read transforms, row order, and a phaser other than dvplug's own, in order"
+    )
 
 
 class Training(Part):
@@ -196,6 +205,31 @@ class Limits(Part):
         if self.high is None:
             return f"{self.low:g} or more"
         return f"{self.low:g}" if self.low == self.high else f"{self.low:g} to {self.high:g}"
+
+
+class ModelRule(Part):
+    """When a model is chosen, of several that a technology has: all of these are met by what the reads' files tell."""
+
+    header: tuple[Annotated[str, StringConstraints(min_length=1, max_length=200)], ...] = Field(
+        (), description="texts, in any case, each of which a field of @RG or @PG has"
+    )
+    captured: bool | None = Field(None, description="whether depth is that of a capture or amplicons")
+    read_length: Limits | None = Field(None, description="of the median read, bases")
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> ModelRule:
+        if not self.conditions():
+            raise ValueError("it has no condition")
+        return self
+
+    def conditions(self) -> list[str]:
+        """Return them in words."""
+        found = [f"@RG or @PG has '{text}'" for text in self.header]
+        if self.captured is not None:
+            found.append("depth of a capture" if self.captured else "depth of a whole genome")
+        if self.read_length is not None:
+            found.append(f"reads of {self.read_length} bases")
+        return found
 
 
 class RunLimits(Limits):
@@ -319,6 +353,9 @@ class Manifest(Part):
     )
     lapse_rates: LapseRates = LapseRates()
     metrics: tuple[Metric, ...] = ()
+    chosen_for: ModelRule | None = Field(
+        None, description="when it is chosen, where a technology names it among several"
+    )
     licence: Licence = Field(description="SPDX expression")
     genotyper: Identifier = Field(
         description="which opens the model, such as 'litert', and names roles of its files"

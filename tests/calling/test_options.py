@@ -15,11 +15,11 @@ from cyclopts import App
 
 import dvplug
 from dvplug.calling.api import with_options
+from dvplug.calling.keywords import CallKeywords
 from dvplug.calling.options import (
     FILES,
     TEXTS,
     Bearing,
-    CallKeywords,
     CallOptions,
     Option,
     option_fields,
@@ -132,6 +132,7 @@ ALL = {
     "sample": "me",
     "sample_name": "my name",
     "read_group": ["^1", "^2"],
+    "set": {"umi.least": 2, "umi.flank": [1, 2], "ends.by": "x"},
     "min_qual": 12.0,
     "min_gq": 0,
     "keep_ref_calls": True,
@@ -156,8 +157,8 @@ def test_the_header_has_the_command_as_it_bears_on_the_records() -> None:
     assert CallOptions.of(**ALL).command() == (
         "dvplug call --tech ion --ref g.fa --reads a.bam 'my reads.bam' https://host/c.bam --regions chr1:1-10 t.bed "
         "--exclude-regions not.bed --model ion@1 --sample me --sample-name 'my name' "
-        "--read-group '^1' '^2' --min-qual 12 --min-gq 0 --keep-ref-calls --force "
-        "--haploid-contigs chrX chrM --par-bed par.bed --sex male --proposed-variants p.vcf.gz"
+        "--read-group '^1' '^2' --set ends.by=x 'umi.flank=[1, 2]' umi.least=2 --min-qual 12 --min-gq 0 "
+        "--keep-ref-calls --force --haploid-contigs chrX chrM --par-bed par.bed --sex male --proposed-variants p.vcf.gz"
     )
     assert CallOptions.of(**GIVEN).command() == "dvplug call --tech ion --ref g.fa --reads r.bam"
 
@@ -170,6 +171,7 @@ def test_what_a_resumed_run_repeats() -> None:
         "sample": "me",
         "sample_name": "my name",
         "read_group": ["^1", "^2"],
+        "set": ["ends.by=x", "umi.flank=[1, 2]", "umi.least=2"],
         "min_qual": "12.0",
         "min_gq": "0",
         "keep_ref_calls": "True",

@@ -43,7 +43,7 @@ def test_plugins_list_tells_what_is_wrong_and_exits_0(
         ],
         "status": "ok",
         "reason": "",
-        "api": 2,
+        "api": 3,
         "module": "dvplug_toy",
     }
     assert (rows["broken"]["status"], rows["unused"]["status"]) == ("failed", "off")
@@ -77,7 +77,7 @@ def test_show_tells_who_made_a_plugin_and_for_which_api(
     facts = json.loads(text)
     assert code == 0
     assert facts["distribution"] == "dvplug-toy 0.3.0"
-    assert facts["hook API"] == 2
+    assert facts["hook API"] == 3
     assert facts["licence"] == "not stated"
     assert facts["status"] == "ok"
     assert {"channel toy_stripes", "feature set toy-counts", "network toy-dense"} <= set(facts["provides"])
@@ -103,7 +103,7 @@ def test_check_runs_the_conformance_tests(
         "wrong: functions can be imported and called as specified: failed: channel 'stripes' has to take"
         in text
     )
-    assert text.count(": ok") == 6
+    assert text.count(": ok") == 7
     drawn = re.findall(
         r"wrong: (.*): failed: the channel 'stripes' of dvplug-wrong 1.0 .* failed.*: TypeError", text
     )

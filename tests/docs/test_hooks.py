@@ -14,12 +14,14 @@ from dvplug.genotypes.genotyper import LiteRTSettings
 from dvplug.line.scene import Scene
 from dvplug.plugins import loading
 from dvplug.plugins.loading import load_plugins
+from dvplug.technology import TAG_KINDS
 from dvplug_registry.manifest import (
     Calling,
     FileEntry,
     ImageShape,
     Manifest,
     Metric,
+    ModelRule,
     Training,
     Versioned,
 )
@@ -62,7 +64,9 @@ def test_every_field_of_an_extension_is_named_with_it(kind: type[hookspecs.Exten
     assert set(named[1].split(", ")) == fields
 
 
-DECLARED = ["needs", "reach", "version", "settings", "files", "devices"]
+DECLARED = ["needs", "reach", "version", "settings", "fields", "files", "devices"]
+NOT_BROUGHT = {"read transform", "row order", "annotation"}
+"""Kinds of which the engine itself has none."""
 
 
 def test_every_field_that_declares_anything_is_one_of_those() -> None:
@@ -103,8 +107,14 @@ def test_every_kind_of_extension_has_a_hook_and_a_way_to_choose_it() -> None:
 def test_everything_that_the_engine_brings_is_named() -> None:
     text = (DOCS / "hooks.md").read_text()
     brought = [offer for offer in load_plugins(()).offers_of("builtin") if offer.kind != "model"]
-    assert {offer.kind for offer in brought} == {kind.kind for kind in hookspecs.Extension.__subclasses__()}
+    kinds = {kind.kind for kind in hookspecs.Extension.__subclasses__()}
+    assert {offer.kind for offer in brought} == kinds - NOT_BROUGHT
     assert [offer.whose for offer in brought if f"`{offer.name}`" not in text] == []
+
+
+def test_every_kind_of_a_tag_has_a_row() -> None:
+    rows = re.findall(r"^\| `\w\w:(\w+)` \|", (DOCS / "hooks.md").read_text(), re.MULTILINE)
+    assert sorted(rows) == sorted(TAG_KINDS)
 
 
 def test_the_scene_is_explained() -> None:
@@ -120,7 +130,7 @@ def test_the_scene_is_explained() -> None:
 
 def test_every_field_of_the_manifest_is_explained() -> None:
     table = (DOCS / "models.md").read_text().split("## The manifest")[1].split("\n## ")[0]
-    parts = (Manifest, ImageShape, Versioned, Calling, Training, Metric, LiteRTSettings, FileEntry)
+    parts = (Manifest, ModelRule, ImageShape, Versioned, Calling, Training, Metric, LiteRTSettings, FileEntry)
     fields = {name for part in parts for name in part.model_fields}
     assert {name for name in fields if f"`{name}`" not in table} == set()
 

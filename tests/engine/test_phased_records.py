@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,10 +12,9 @@ import pytest
 
 import dvplug
 from dvplug.candidates import phasing
-from dvplug.engine import draw
-from dvplug.line.candidate_batch import CandidateBatch
-from dvplug.line.read_batch import ReadBatch
+from dvplug.line.contexts import PhaseContext
 from dvplug.line.record import VcfRecord
+from dvplug.sequence.arrays import UInt8s
 from helpers.shared_data import SHARED, needs_shared
 
 REFERENCE = "reference/grch38.chr20_and_21_10M.fa.gz"
@@ -42,10 +40,10 @@ def called(tech: str, reference: Path, *regions: tuple[int, int]) -> list[VcfRec
     return list(dvplug.call(tech, reference, reads, regions=places, device="cpu", force=True))
 
 
-def swapped(reads: ReadBatch, candidates: CandidateBatch) -> ReadBatch:
-    phased = phasing.phase_reads(reads, candidates)
+def swapped(context: PhaseContext) -> UInt8s:
+    phased = phasing.phase_reads(context.reads, context.candidates)
     assert phased.haplotype.any()
-    return replace(phased, haplotype=np.array([0, 2, 1], np.uint8)[phased.haplotype])
+    return np.array([0, 2, 1], np.uint8)[phased.haplotype]
 
 
 @needs_shared
@@ -57,7 +55,7 @@ def test_records_depend_on_neither_labels_nor_cuts(
     reference = whole_chr20(tmp_path, SHARED / file)
     whole = called(tech, reference, (first, last))
     assert len(whole) > 50
-    monkeypatch.setattr(draw, "phase_reads", swapped)
+    monkeypatch.setattr(phasing, "phase_in_context", swapped)
     assert called(tech, reference, (first, last)) == whole
     monkeypatch.undo()
     rng = random.Random(20)

@@ -175,7 +175,7 @@ def test_wrong_probabilities_are_told(p: object, message: str) -> None:
     assert message in ": ".join(wrong)
 
 
-FIND = "return find_candidates(reads, reference, reference_start, region, thresholds.model_copy(update=stricter))"
+FIND = "return find_in_context(replace(context, thresholds=context.thresholds.model_copy(update=stricter)))"
 OF_FINDER = r"^the candidate finder 'toy-finder' of dvplug-toy 0\.3\.0 \(plugin 'toy'\) "
 OF_CHANNEL = r"^the channel 'toy_stripes' of dvplug-toy 0\.3\.0 \(plugin 'toy'\) "
 OF_GENOTYPER = r"^the genotyper 'toy-formula' of dvplug-toy 0\.3\.0 \(plugin 'toy'\) "
@@ -184,10 +184,10 @@ BROKEN = {
     "shifted": ("finding.py", FIND,
         f"import dataclasses; found = {FIND[7:]}; return dataclasses.replace(found, start=found.start + 1)",
         OF_FINDER + r"gave the REF \w+ at chrS:\d+, at chrS:1-50000: the reference has other bases"),
-    "raises": ("finding.py", FIND, "return reads.colour",
+    "raises": ("finding.py", FIND, "return context.reads.colour",
         OF_FINDER + r"failed, at chrS:1-50000: AttributeError: .*'colour' \(finding\.py, line \d+\)"),
     "exits": ("finding.py", FIND, "raise SystemExit(0)", OF_FINDER + "failed, at .*: SystemExit: 0"),
-    "array in a message": ("finding.py", FIND, "raise ValueError(f'{list(reference)}')",
+    "array in a message": ("finding.py", FIND, "raise ValueError(f'{list(context.reference)}')",
         OF_FINDER + r"failed, at chrS:1-50000: ValueError: \[.{1,157}\.\.\. \(finding.py, line"),
     "channel": ("drawing.py", "_stripes(pileup.cell, out)", "out[:, 99] = 1",
         OF_CHANNEL + r"failed, at chrS:\d+-\d+: IndexError"),

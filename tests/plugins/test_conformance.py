@@ -156,10 +156,10 @@ def dvplug_image_encoders():
     return [ImageEncoder("short", "one channel less", "dvplug_toy:encode")]
 
 
-def encode(scene, layout, channels, measure):
+def encode(context):
     from dataclasses import replace
-    from dvplug.images.encoders import encode_pileups
-    drawn = encode_pileups(scene, layout, channels, measure)
+    from dvplug.images.encoders import encode_in_context
+    drawn = encode_in_context(context)
     return replace(drawn, images=drawn.images[..., :-1])
 
 
@@ -179,7 +179,7 @@ def _edit(path: Path, old: str, new: str) -> None:
 
 
 def test_kit_finds_a_plugin_that_does_not_load(toy_package: Path) -> None:
-    _edit(toy_package / "__init__.py", "DVPLUG_API = 2", "DVPLUG_API = 0")
+    _edit(toy_package / "__init__.py", "DVPLUG_API = 3", "DVPLUG_API = 0")
     with pytest.raises(AssertionError, match="it was written for hook API 0"):
         _Toy().test_plugin_loads_without_a_problem()
 

@@ -49,7 +49,7 @@ def info(plugins: Plugins, name: str) -> PluginInfo:
 
 def test_the_engine_registers_its_parts_by_the_hooks() -> None:
     plugins = load_plugins(())
-    assert plugins.candidate_finder("allele-counter").function == "dvplug.candidates.finder:find_candidates"
+    assert plugins.candidate_finder("allele-counter").function == "dvplug.candidates.finder:find_in_context"
     assert plugins.image_encoder("pileup").version == 2
     assert plugins.genotyper("litert").function == "dvplug.genotypes.genotyper:open_genotyper"
     assert len(plugins.names("channel")) == 12
@@ -89,7 +89,7 @@ def test_a_technology_is_found_by_name_and_alias(site: Site) -> None:
         (("Keywords: genomics,dvplug-hook-api-7",), "it was written for hook API 7: this dvplug"),
         (
             ("Keywords: dvplug-hook-api-1",),
-            r"hook API 1: this dvplug .* has hook API 2\. .*or a plugin for 2",
+            r"hook API 1: this dvplug .* has hook API 3, and serves plugins for 2 and 3\. .*or a plugin for 3",
         ),
     ],
 )
@@ -109,7 +109,8 @@ def test_a_plugin_for_this_dvplug_is_loaded(site: Site) -> None:
         "Requires-Dist: dvplug>=99; extra == 'future'",
         f"Keywords: genomics,dvplug-hook-api-{HOOK_API}",
     )
-    site.plugin("dvplug-fine", CHANNEL.format(name="fine"), point="fine", about=about)
+    source = CHANNEL.replace("DVPLUG_API = 2", f"DVPLUG_API = {HOOK_API}")
+    site.plugin("dvplug-fine", source.format(name="fine"), point="fine", about=about)
     found = info(load_plugins(["fine"]), "fine")
     assert (found.status, found.api) == ("ok", HOOK_API)
 
@@ -124,7 +125,7 @@ def test_a_plugin_for_this_dvplug_is_loaded(site: Site) -> None:
         (CHANNEL.replace("DVPLUG_API = 2", ""), f"does not say which hook API .*DVPLUG_API = {HOOK_API}"),
         (
             CHANNEL.replace("DVPLUG_API = 2", "DVPLUG_API = 1"),
-            "hook API 1: this dvplug .* has hook API 2. Install a dvplug with hook API 1, or a plugin for 2",
+            "hook API 1: this dvplug .* has hook API 3, and serves .*with hook API 1, or a plugin for 3",
         ),
         (
             CHANNEL.replace("dvplug_channels", "dvplug_chanels"),

@@ -9,7 +9,8 @@ from typing import TypeVar, overload
 
 from typing_extensions import Unpack
 
-from dvplug.calling.options import CallKeywords, CallOptions, option_fields
+from dvplug.calling.keywords import CallKeywords
+from dvplug.calling.options import CallOptions, option_fields
 from dvplug.calling.run import call_variants, iterate_records
 from dvplug.line.record import VcfRecord
 from dvplug.system.locations import StrPath

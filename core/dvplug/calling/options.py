@@ -6,17 +6,16 @@ follow from the fields of `CallOptions`. This module is read for ``--help``: it 
 
 from __future__ import annotations
 
+import json
 import operator
 import os
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from enum import Enum
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
-
-from typing_extensions import TypedDict
 
 from dvplug.system.devices import known_device
 from dvplug.system.locations import Location, StrPath, location, model_request, shown
@@ -88,6 +87,17 @@ def _several(given: StrPath | Sequence[StrPath]) -> Sequence[StrPath]:
     return (given,) if isinstance(given, (str, os.PathLike)) else given
 
 
+def _settings(given: str | Sequence[str] | Mapping[str, object]) -> tuple[str, ...]:
+    """In one order, so that it does not matter in which they were given."""
+    if not isinstance(given, Mapping):
+        return tuple(sorted(_texts(given)))
+    return tuple(sorted(f"{name}={_as_text(value)}" for name, value in given.items()))
+
+
+def _as_text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 def _bytes(given: int | str) -> int:
     return parse_size(given) if isinstance(given, str) else given
 
@@ -107,6 +117,7 @@ FILES = OptionKind(list[Path], StrPath | Sequence[StrPath], _files)
 OUTPUT = OptionKind(str, StrPath, os.fspath)
 OUTPUT_OR_STDOUT = OUTPUT._replace(hyphen=True)
 TEXTS = OptionKind(list[str], StrPath | Sequence[StrPath], _texts)
+SETTINGS = OptionKind(list[str], str | Sequence[str] | Mapping[str, object], _settings)
 DEVICE = OptionKind(str, str, known_device)
 MODEL = OptionKind(str, StrPath, model_request)
 NUMBER = OptionKind(float, float, _number)
@@ -193,6 +204,14 @@ class CallOptions:
             "IDs of @RG whose reads to use; or, each with ^ before it, whose reads to leave out.",
             Bearing.VALUE,
             TEXTS,
+        ),
+    ] = ()
+    set: Annotated[
+        tuple[str, ...],
+        Option(
+            "Settings of plugins, each as plugin.key=value; `dvplug plugins show` has those that there are.",
+            Bearing.VALUE,
+            SETTINGS,
         ),
     ] = ()
     min_qual: Annotated[
@@ -328,40 +347,6 @@ class CallOptions:
         """Those whose values a run that goes on must repeat, as JSON can hold them."""
         wanted = [field.name for field in option_fields(type(self)) if field.option.bearing.to_repeat]
         return {name: _plain(getattr(self, name)) for name in wanted}
-
-
-class SharedKeywords(TypedDict, total=False):
-    """Options that hold for one sample or for all of a cohort alike, for type checkers."""
-
-    regions: StrPath | Sequence[StrPath]
-    exclude_regions: StrPath | Sequence[StrPath]
-    model: StrPath | None
-    workers: int
-    device: str
-    min_qual: float
-    min_gq: int
-    keep_ref_calls: bool
-    force: bool
-    offline: bool
-    non_ref: bool
-    haploid_contigs: StrPath | Sequence[StrPath]
-    par_bed: StrPath | None
-    proposed_variants: StrPath | None
-    executor: StrPath
-    max_memory: int | str | None
-    log_json: StrPath | None
-
-
-class CallKeywords(SharedKeywords, total=False):
-    """What `dvplug.call` takes by name, for type checkers, which cannot read it from `CallOptions`."""
-
-    sample: str | None
-    sample_name: str | None
-    read_group: StrPath | Sequence[StrPath]
-    gvcf: StrPath | None
-    sex: Literal["male", "female"] | None
-    report: StrPath | None
-    resume: bool
 
 
 class OptionField(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -22,7 +22,9 @@ from dvplug.calling.familiarity import (
     warn_of_images,
 )
 from dvplug.calling.journal import Journal, finish, journal_path, open_journal
+from dvplug.calling.model_choice import choose_model
 from dvplug.calling.options import CallOptions
+from dvplug.calling.where import regions_and_ploidy
 from dvplug.engine.call import call_regions
 from dvplug.engine.job import CallJob
 from dvplug.engine.pipeline import Pipeline
@@ -31,9 +33,8 @@ from dvplug.executors.choice import LOCAL, check_executor, open_pool, starts_her
 from dvplug.executors.node import Facts, facts_of
 from dvplug.executors.pool import Pool, WorkersWanted
 from dvplug.executors.spread import spread
-from dvplug.genome.ploidy import Ploidy, left_out_by_default, resolve_ploidy
 from dvplug.genome.reference import Reference
-from dvplug.genome.regions import grouped, partitions, resolve_regions, skip_n_runs
+from dvplug.genome.regions import grouped, partitions, skip_n_runs
 from dvplug.inputs.preflight import Checked, Where, check_call
 from dvplug.inputs.recognition import AUTO
 from dvplug.inputs.run_profile import measure_run
@@ -42,9 +43,9 @@ from dvplug.kernel.cache import cache_folder, is_warm
 from dvplug.line.record import VcfRecord
 from dvplug.line.region import Partition, Region
 from dvplug.line.result import Counts, RegionResult
-from dvplug.line.run_profile import RunProfile
-from dvplug.models import check_fit, check_request, genotyper_name, opener_of, resolve_model
+from dvplug.models import check_fit, check_request, genotyper_name, opener_of
 from dvplug.plugins.loading import Plugins, installed_plugins
+from dvplug.plugins.run_settings import given_settings
 from dvplug.plugins.sources import RunCode
 from dvplug.reads.presence import without_reads
 from dvplug.records.postprocess import PostprocessSettings
@@ -229,7 +230,7 @@ def prepare_call(options: CallOptions, cuts: Cuts | None = None) -> PreparedCall
     code = RunCode.of(plugins, checked.profile, of_model, libraries_on_gpu(job))
     with Reference.open(options.ref) as reference:
         text = partial(
-            _header, (departures, job.run), reference.lengths, checked.sample, reference=file_name(options.ref),
+            _header, (departures, job), reference.lengths, checked.sample, reference=file_name(options.ref),
             command=options.command(), model=job.model.manifest.label, model_sha256=job.model.manifest_sha256,
             plugins=code.plugins,
         )  # fmt: skip
@@ -263,10 +264,11 @@ def _of_model(plugins: Plugins, job: CallJob) -> list[tuple[str, str]]:
     return parts
 
 
-def _header(run: tuple[Sequence[Departure], RunProfile], *given: Any, **named: Any) -> str:
+def _header(run: tuple[Sequence[Departure], CallJob], *given: Any, **named: Any) -> str:
     """The VCF's header, with what the run is like, and the model was not trained on; the others are of `header`."""
-    departures, profile = run
-    lines = [*profile_lines(profile), *(one.header_line() for one in departures)]
+    departures, job = run
+    lines = [field.header_line() for one in job.pipeline.annotations for field in one.fields]
+    lines += [*profile_lines(job.run), *(one.header_line() for one in departures)]
     return with_header_lines(header(*given, **named), lines)
 
 
@@ -279,6 +281,8 @@ def check_options(options: CallOptions, where: Where | None = None) -> tuple[int
     workers, checked = 0, None
     with problems.collect():
         workers = check_run(options)
+    with problems.collect():
+        given_settings(plugins, options.set)
     if options.model:
         with problems.collect():
             check_request(plugins, options.model)
@@ -288,7 +292,7 @@ def check_options(options: CallOptions, where: Where | None = None) -> tuple[int
             tech=options.tech,
             reference=options.ref,
             reads=options.reads,
-            where=where or partial(_where, options),
+            where=where or partial(regions_and_ploidy, options),
             choice=SampleChoice(options.sample, options.read_group, options.sample_name),
             proposed=options.proposed_variants,
             force=options.force,
@@ -318,7 +322,7 @@ def call_job(
     the run the model was not trained on, which was warned of, and what its reads are like.
     """
     profile = checked.profile
-    model = resolve_model(plugins, profile, options.model, offline=options.offline)
+    model = choose_model(plugins, profile, checked.evidence, options.model, offline=options.offline)
     check_fit(plugins, model.manifest, profile)
     opener = opener_of(plugins, model, profile)
     device = chosen_device(options, opener.devices, model.manifest)
@@ -329,7 +333,7 @@ def call_job(
     departures, usual = compare_with_training(model.manifest, sample)
     say_departures(model.manifest.label, departures, checked.flat, force=options.force)
     job = CallJob(
-        Pipeline.of(plugins, profile),
+        Pipeline.of(plugins, profile, given_settings(plugins, options.set)),
         opener,
         model,
         options.ref,
@@ -429,22 +433,3 @@ def _say_proposed(counts: Counter[str]) -> None:
     if counts:
         left = ", ".join(f"{count:,} {why}" for why, count in sorted(counts.items()))
         warn(f"proposed alleles that cannot be genotyped: {left}.")
-
-
-def _where(options: CallOptions, lengths: Mapping[str, int]) -> tuple[list[Region], Ploidy]:
-    """The regions to call, and where the sample has one copy."""
-    default_out = left_out_by_default(lengths, options.sex)
-    left_out = {c: why for c, why in default_out.items() if c not in options.haploid_contigs}
-    regions = resolve_regions(options.regions, options.exclude_regions, lengths, left_out=left_out)
-    return regions, ploidy_of(options, lengths, regions)
-
-
-def ploidy_of(options: CallOptions, lengths: Mapping[str, int], regions: Iterable[Region]) -> Ploidy:
-    """Work out where the sample has one copy; the arguments as of `resolve_ploidy`."""
-    return resolve_ploidy(
-        lengths,
-        haploid_contigs=options.haploid_contigs,
-        par_bed=options.par_bed,
-        sex=options.sex,
-        regions=regions,
-    )

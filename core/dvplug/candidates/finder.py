@@ -12,6 +12,7 @@ from dvplug.candidates.molecules import count_once, events_once
 from dvplug.candidates.support import assign_reads
 from dvplug.kernel import kernel, subkernel
 from dvplug.line.candidate_batch import UNINFORMATIVE, CandidateBatch
+from dvplug.line.contexts import FindContext
 from dvplug.line.read_batch import ALONE, ReadArrays, ReadBatch
 from dvplug.line.region import Region
 from dvplug.sequence.alleles import after_shift, left_aligned, without_shared
@@ -68,6 +69,13 @@ class _Seen(NamedTuple):
     start: int  # offset in the reference
     reads: int
     allele: Allele
+
+
+def find_in_context(context: FindContext) -> CandidateBatch:
+    """Find the sites of a region (see `dvplug.hookspecs.Find`), as `find_candidates`."""
+    return find_candidates(
+        context.reads, context.reference, context.reference_start, context.region, context.thresholds
+    )
 
 
 def find_candidates(

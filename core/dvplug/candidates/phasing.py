@@ -13,6 +13,7 @@ import numpy as np
 
 from dvplug.kernel import kernel, subkernel
 from dvplug.line.candidate_batch import CandidateBatch, ReadSupport
+from dvplug.line.contexts import PhaseContext
 from dvplug.line.read_batch import ReadBatch
 from dvplug.sequence.arrays import Int64s, UInt8s
 
@@ -26,6 +27,11 @@ MOST_ROUNDS = 10
 # bp beside a region whose candidates are phased along: a small region has few heterozygotes of its own, and at the edge
 # of a large one half of those that a read lies over are missing.
 PHASING_MARGIN = 20_000
+
+
+def phase_in_context(context: PhaseContext) -> UInt8s:
+    """Return the haplotype of each read, uint8[reads] (see `dvplug.hookspecs.Phase`)."""
+    return phase_reads(context.reads, context.candidates).haplotype
 
 
 def phase_reads(reads: ReadBatch, candidates: CandidateBatch) -> ReadBatch:

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from dvplug.calling.options import CallOptions, SharedKeywords
+from dvplug.calling.keywords import SharedKeywords
+from dvplug.calling.options import CallOptions
 from dvplug.cli.call import ONE_PER_CORE, available_cores, command_parameters
 
 

@@ -15,7 +15,9 @@ from rich.markup import escape
 
 from dvplug.cli.parameters import Json
 from dvplug.errors import PluginError, near_misses
+from dvplug.hookspecs import PluginSettings
 from dvplug.plugins.loading import PluginInfo, installed_plugins
+from dvplug.plugins.settings import settings_class
 from dvplug.system.console import info, stdout
 from dvplug.technology import TechnologyProfile
 from dvplug_registry.safe_text import visible
@@ -42,7 +44,7 @@ def list_plugins(*, as_json: Json = False) -> None:
 
 @app.command
 def show(name: str, *, as_json: Json = False) -> None:
-    """Show one plugin: what it provides, who made it, its hook API, how it recognises reads.
+    """Show one plugin: what it provides, who made it, its hook API, what can be set, how it recognises reads.
 
     Parameters
     ----------
@@ -165,8 +167,18 @@ def _facts(plugin: PluginInfo) -> dict[str, Any]:
         "needs": [line for line in about.get("requires_dist", []) if "extra ==" not in line],
         "status": plugin.status + (f": {plugin.reason}" if plugin.reason else ""),
         "provides": list(plugin.provides),
+        "settings": list(_settings(plugin)),
         "recognises": [line for profile in _technologies(plugin) for line in _rule(profile)],
     }
+
+
+def _settings(plugin: PluginInfo) -> Iterator[str]:
+    """Yield what can be set of a plugin with ``--set``, a line for each."""
+    for offer in installed_plugins().offers_of(plugin.name):
+        if offer.kind == PluginSettings.kind:
+            for key, one in settings_class(offer).model_fields.items():
+                says = f": {one.description}" if one.description else ""
+                yield f"{plugin.name}.{key}={one.default}{says}"
 
 
 def _technologies(plugin: PluginInfo) -> list[TechnologyProfile]:

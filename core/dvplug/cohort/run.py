@@ -11,7 +11,8 @@ from pathlib import Path
 from typing_extensions import Unpack
 
 from dvplug.calling.api import with_options
-from dvplug.calling.options import CallOptions, SharedKeywords
+from dvplug.calling.keywords import SharedKeywords
+from dvplug.calling.options import CallOptions
 from dvplug.cohort.finished import FinishedSamples
 from dvplug.cohort.outputs import CohortFiles, write_cohort
 from dvplug.cohort.plan import PlannedSample, plan_cohort

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from types import TracebackType
 from typing import NamedTuple, TypeAlias, TypeVar
@@ -16,12 +17,13 @@ from dvplug.engine.job import CallJob
 from dvplug.engine.predictors import Prediction, PredictorPool
 from dvplug.genome.regions import runs
 from dvplug.hookspecs import Predictor
+from dvplug.line.contexts import AnnotateContext
 from dvplug.line.record import REF_CALL, VcfRecord
 from dvplug.line.reference_blocks import RegionGvcf
 from dvplug.line.region import Partition, PartitionRun
 from dvplug.line.result import Counts, RegionResult, Stopwatch
 from dvplug.plugins.boundary import located, place_of
-from dvplug.records.postprocess import call_sites
+from dvplug.records.postprocess import called_sites
 from dvplug.records.reference_depths import ReferenceDepths
 from dvplug.records.used_alts import with_used_alts
 from dvplug.records.vcf import format_record
@@ -57,9 +59,24 @@ def genotype(drawn: Drawn, genotyper: Predictor, job: CallJob, clock: Stopwatch 
         probabilities = genotyper.predict(images.images, images.features)
     clock.stop("infer")
     haploid = job.ploidy.haploid(candidates.contig, candidates.start)
-    records = call_sites(candidates, images, probabilities, job.settings, haploid, drawn.proposed)
+    called = called_sites(candidates, images, probabilities, job.settings, haploid, drawn.proposed)
+    records = called.records
+    if drawn.scene is not None:
+        context = AnnotateContext(
+            records=records, site=np.array(called.site, np.int64), alts=called.alts, scene=drawn.scene,
+            images=images, probabilities=probabilities,
+        )  # fmt: skip
+        records = _annotated(context, job)
     clock.stop("write")
     return Genotyped(probabilities, records)
+
+
+def _annotated(context: AnnotateContext, job: CallJob) -> list[VcfRecord]:
+    """Add what the technology's annotations know of the records."""
+    with located(place_of(context.scene.candidates)):
+        for annotate in job.pipeline.annotations:
+            context = replace(context, records=annotate(context))
+    return list(context.records)
 
 
 def call_region(parts: Iterable[Drawn], genotyper: Predictor, job: CallJob) -> RegionResult:

@@ -10,13 +10,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dvplug.candidates.phasing import PHASING_MARGIN, phase_reads
+from dvplug.candidates.phasing import PHASING_MARGIN
 from dvplug.candidates.proposals import ProposedVariants, with_proposed
 from dvplug.candidates.site_layout import HAPLOTYPE_FLANK
 from dvplug.engine.pipeline import Pipeline
 from dvplug.engine.usual import UNKNOWN_RUN, KnownRun
 from dvplug.genome.reference import Reference
 from dvplug.line.candidate_batch import CandidateBatch
+from dvplug.line.contexts import FindContext, PhaseContext, RegionContext
 from dvplug.line.image_batch import ImageBatch
 from dvplug.line.read_batch import LEFT_OUT, ReadBatch
 from dvplug.line.region import Region
@@ -54,6 +55,8 @@ class Drawn:
     """Of the whole region, with its last part, where a gVCF is written."""
     beyond: frozenset[int] = frozenset()
     """Starts of candidates that begin in no target, and come along as they may contradict one that does."""
+    scene: Scene | None = None
+    """What was drawn, where annotations look at it."""
 
     def site(self, index: int) -> Drawn:
         """Return one candidate with its images; nothing is counted."""
@@ -133,8 +136,9 @@ class RegionImages:
         for first, last in _parts(chains[wanted]):
             part = candidates.part(first, last)
             clock = Stopwatch(counts.seconds)
+            scene = Scene(reads, part, codes, start, self.run)
             with located(place_of(part) if len(part) else region):
-                images = self.pipeline.draw(Scene(reads, part, codes, start, self.run))
+                images = self.pipeline.draw(scene)
             images, outside = self.usual.images(images, self.profile.image.reference_rows)
             counts.outside.update(outside)
             clock.stop("encode")
@@ -142,7 +146,8 @@ class RegionImages:
             counts.candidates, counts.images = int(is_own.sum()), int(is_own[images.site].sum())
             at_last = depths if last == len(candidates) else None
             beyond = frozenset(part.start[~is_own].tolist())
-            yield Drawn(part, images, proposed[first:last], counts, at_last, beyond)
+            kept = replace(scene) if self.pipeline.annotations else None  # without what it has computed
+            yield Drawn(part, images, proposed[first:last], counts, at_last, beyond, kept)
             counts = Counts()
 
     def _read(
@@ -163,21 +168,37 @@ class RegionImages:
         codes, start = self._reference_around(wide)
         reads = with_molecules(reads, self.run.distinct_fragments >= LEAST_DISTINCT)
         reads = with_bases_of_reference(self.usual.reads(reads), codes, start)
+        around = RegionContext(reads=reads, reference=codes, reference_start=start, region=wide, run=self.run)
+        reads = self._transformed(around, region, counts)
         if self.profile.realign_reads:
             reads = realign_reads(reads, codes, start)
             clock.stop("realign")
         with located(region):
             candidates = self.pipeline.find(
-                reads, codes, start, wide, thresholds or self.profile.candidate_thresholds
+                FindContext(
+                    **vars(around) | {"reads": reads},
+                    thresholds=thresholds or self.profile.candidate_thresholds,
+                )
             )
-        if self.profile.phase_reads:  # by all candidates, those beside the targets too
-            reads = phase_reads(reads, candidates)
+            if self.pipeline.phase:  # by all candidates, those beside the targets too
+                given = PhaseContext(**vars(around) | {"reads": reads}, candidates=candidates)
+                reads = replace(reads, haplotype=self.pipeline.phase(given))
         candidates = candidates.at(np.flatnonzero(_begins_in(targets, candidates.start)))
         counts.found, counts.covered = len(candidates), _covered(reads, targets)
         candidates, proposed = self._with_proposed(candidates, reads, codes, start, targets)
         clock.stop("count")
-        counts.reads = int(((reads.start < region.end) & (reads.end > region.start)).sum())
+        counts.reads = _over(reads, region)
         return _Found(reads, candidates, proposed, codes, start)
+
+    def _transformed(self, around: RegionContext, region: Region, counts: Counts) -> ReadBatch:
+        """Return what the technology's read transforms leave; those of the region that they drop are counted."""
+        for transform in self.pipeline.transforms:
+            before = _over(around.reads, region)
+            with located(region):
+                around = replace(around, reads=transform(around))
+            if dropped := before - _over(around.reads, region):
+                counts.left_out["transform"] += dropped
+        return around.reads
 
     def _widened(self, targets: Sequence[Region]) -> list[Region]:
         """Widen the targets by `LINKED_MARGIN` within their contig, and join those that then touch."""
@@ -214,6 +235,7 @@ class RegionImages:
             haplotypes=self.pipeline.haplotypes,
             keep_fraction=self.keep_fraction,
             counted=region,
+            also=self.pipeline.also,
         )
 
     def _reference_around(self, region: Region) -> tuple[npt.NDArray[np.uint8], int]:
@@ -254,6 +276,11 @@ class RegionImages:
             return depths
         inside = _begins_in(targets, np.arange(region.start, region.end))
         return replace(depths, reference=np.where(inside, depths.reference, UNKNOWN_BASE).astype(np.uint8))
+
+
+def _over(reads: ReadBatch, region: Region) -> int:
+    """How many reads lie over a region."""
+    return int(((reads.start < region.end) & (reads.end > region.start)).sum())
 
 
 def _covered(reads: ReadBatch, targets: Sequence[Region]) -> int:

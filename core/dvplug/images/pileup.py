@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dvplug.hookspecs import Draw
 from dvplug.kernel import kernel, subkernel
 from dvplug.line.candidate_batch import OTHER, UNINFORMATIVE, ReadSupport
+from dvplug.line.contexts import ChannelFunction
 from dvplug.line.image_batch import (
     DELETED,
     EMPTY,
@@ -25,7 +25,7 @@ from dvplug.line.image_batch import (
 )
 from dvplug.line.read_batch import ReadArrays
 from dvplug.line.scene import ImageAlts, Scene
-from dvplug.sequence.arrays import Bools, Int32s, UInt8s, UInt32s, UInt64s
+from dvplug.sequence.arrays import Bools, Int32s, UInt8s, UInt16s, UInt32s, UInt64s
 from dvplug.sequence.cigar import DELETION, INSERTION, consumes_read, consumes_reference, is_aligned, unpack
 from dvplug.sequence.codes import UNKNOWN_BASE
 from dvplug.sequence.cursors import first_places, move_on
@@ -33,10 +33,14 @@ from dvplug.sequence.sorting import radix_sort
 from dvplug.technology import ImageLayout
 
 _INDEX_BITS = 32  # of a key to sort reads by: which of the site's reads it is
+_RANK_BITS = 16
+NO_RANKS = np.zeros(0, np.uint16)
 _INDEX = (1 << _INDEX_BITS) - 1
 
 
-def draw_pileups(scene: Scene, layout: ImageLayout, channels: Sequence[Draw]) -> UInt8s:
+def draw_pileups(
+    scene: Scene, layout: ImageLayout, channels: Sequence[ChannelFunction], ranks: UInt16s | None = None
+) -> UInt8s:
     """Draw the images of all candidates, uint8[n, h, w, c].
 
     Rows: the reference first, then reads by what they support (an alt of the image, another alt, the reference,
@@ -47,16 +51,18 @@ def draw_pileups(scene: Scene, layout: ImageLayout, channels: Sequence[Draw]) ->
     ----------
     channels
         One drawing function per name in ``layout.channels``.
+    ranks
+        uint16[entries] of each read of each site: goes before the position.
     """
-    pileup = lay_out(scene, layout)
+    pileup = lay_out(scene, layout, ranks)
     images = np.zeros((len(scene.images.site), *layout.shape), np.uint8)
     for k, draw in enumerate(channels if len(images) else ()):
         draw(pileup, images[..., k])
     return images
 
 
-def lay_out(scene: Scene, layout: ImageLayout) -> Pileup:
-    """Put the reads of each image into its rows and columns."""
+def lay_out(scene: Scene, layout: ImageLayout, ranks: UInt16s | None = None) -> Pileup:
+    """Put the reads of each image into its rows and columns; arguments as of `draw_pileups`."""
     reads, candidates = scene.reads, scene.candidates
     n, (h, w, _) = len(scene.images.site), layout.shape
     canvas = _Canvas(
@@ -75,6 +81,7 @@ def lay_out(scene: Scene, layout: ImageLayout) -> Pileup:
         candidates.support(),
         arrays,
         reads.name_hash,
+        NO_RANKS if ranks is None else ranks,
     )
     return Pileup(reads, *canvas, _reference_windows(scene, w)[scene.images.site], scene.run)
 
@@ -105,6 +112,7 @@ def _lay_out(
     over: ReadSupport,
     reads: ReadArrays,
     hashes: UInt32s,
+    ranks: UInt16s,
 ) -> None:
     """Fill a canvas whose cells and rows are EMPTY.
 
@@ -116,8 +124,11 @@ def _lay_out(
         Where their haplotypes are 0, rows are not ordered by haplotype.
     hashes
         uint32[r], to sample reads by.
+    ranks
+        uint16[entries]: rows alike in all else are ordered by these first; none, and they are not.
     """
     n, height, width = canvas.cell.shape
+    order_at = _INDEX_BITS + (_RANK_BITS if len(ranks) else 0)
     cursors = first_places(reads.start, reads.cigar_offset)
     for image in range(n):
         for row in range(reference_rows):
@@ -129,19 +140,18 @@ def _lay_out(
         alt, second = np.int64(images.alt_set[image, 0]), np.int64(images.alt_set[image, 1])
         near = near_haplotype(over, first, last, reads.haplotype, alt, second)
         drawn = _sample_rows(hashes, over.read, first, last, height - reference_rows)
-        for i in range(
-            len(drawn)
-        ):  # keys: what is supported, the haplotype's side, the place among those drawn
+        for i in range(len(drawn)):  # keys: what is supported, the haplotype's side, rank, place
             k = first + np.int64(drawn[i])
             support = support_of(over.allele[k], alt, second)
             order = support << 8 | side_of(reads.haplotype[over.read[k]], near)
-            drawn[i] |= np.uint64(order) << np.uint64(_INDEX_BITS)
-        drawn = radix_sort(drawn, _INDEX_BITS + 16)
+            rank = np.uint64(ranks[k]) if len(ranks) else np.uint64(0)
+            drawn[i] |= np.uint64(order) << np.uint64(order_at) | rank << np.uint64(_INDEX_BITS)
+        drawn = radix_sort(drawn, order_at + 16)
         row = reference_rows
         for key in drawn:
             read = np.int64(over.read[first + np.int64(key & np.uint64(_INDEX))])
             canvas.row_read[image, row] = read
-            canvas.support[image, row] = key >> np.uint64(_INDEX_BITS + 8)
+            canvas.support[image, row] = key >> np.uint64(order_at + 8)
             canvas.side[image, row] = side_of(reads.haplotype[read], near)
             begin, last_k = np.int64(site_start[site]) - width // 2, reads.cigar_offset[read + 1]
             move_on(cursors, read, reads.cigar, last_k, begin)

@@ -66,6 +66,8 @@ class Checked(NamedTuple):
         Of some reads, the share of aligned bases that differ from the reference: see `mismatch_share`.
     flat
         Qualities that are the same everywhere: see `flat_qualities`.
+    evidence
+        What each file tells, by its name.
     """
 
     profile: TechnologyProfile
@@ -76,6 +78,7 @@ class Checked(NamedTuple):
     proposed: Counter[str]
     mismatches: tuple[float, ...]
     flat: Mapping[RunMeasure, str]
+    evidence: Mapping[str, Evidence]
 
 
 Where = Callable[[Mapping[str, int]], tuple[list[Region], Ploidy]]
@@ -153,7 +156,7 @@ def check_call(
     assert wanted is not None
     evidence = _evidence(files)
     mismatches = tuple(share for told in evidence.values() for share in told.mismatches)
-    return Checked(profile, *chosen, wanted, ploidy, counts, mismatches, flat_qualities(evidence))
+    return Checked(profile, *chosen, wanted, ploidy, counts, mismatches, flat_qualities(evidence), evidence)
 
 
 def preflight(

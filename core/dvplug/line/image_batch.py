@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +34,8 @@ class Pileup:
     reference: npt.NDArray[np.uint8]  # [n, w]: base codes, 4 beyond the contig
     run: RunProfile = field(default_factory=usual_profile)
     """How the reads of the run err, and what they are like."""
+    settings: Any = None
+    """What ``--set`` gave the plugin whose channel is drawn, of the class that it declares; None where it has none."""
 
 
 @dataclass(frozen=True)

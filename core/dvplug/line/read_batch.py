@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -16,10 +16,11 @@ ALONE = -1
 """Of `ReadBatch.molecule`: no other read is known to be of this one's."""
 LEFT_OUT = (
     "other sample", "unmapped", "secondary", "supplementary", "QC fail", "duplicate", "mapping quality", "no sequence",
-    "sampling",
+    "sampling", "transform",
 )  # fmt: skip
 """What a read may be left out for, in the order in which it is looked at: "other sample" is another read group than
-those chosen, or none; "no sequence" is neither that nor a CIGAR; "sampling" is of places with too many reads."""
+those chosen, or none; "no sequence" is neither that nor a CIGAR; "sampling" is of places with too many reads, and
+"transform" by a read transform of a plugin."""
 
 
 class ReadArrays(NamedTuple):
@@ -61,6 +62,79 @@ def one_read(reads: ReadArrays, i: int) -> OneRead:
     )
 
 
+@dataclass(frozen=True, eq=False)
+class TagValues:
+    """What the reads of a batch have in one tag.
+
+    Attributes
+    ----------
+    present
+        bool[reads]: whether a read has the tag.
+    values
+        Over reads: int64 of an "integer", float32 of a "float", uint64 of a "hash", 0 where there is none. Of the kinds
+        with an ``offset``: int32 of "integers", float32 of "floats", uint8 of "letters", those of all reads one behind
+        the other. As the file has them: of a read on the reverse strand, values by base are not turned around.
+    offset
+        int64[reads + 1]: read ``i`` owns ``values[offset[i] : offset[i + 1]]``. None of the other kinds.
+    """
+
+    present: npt.NDArray[np.bool_]
+    values: npt.NDArray[Any]
+    offset: npt.NDArray[np.int64] | None = None
+
+    def take(self, reads: npt.NDArray[np.int64]) -> TagValues:
+        """Return those of these reads, in this order."""
+        if self.offset is None:
+            return TagValues(self.present[reads], self.values[reads])
+        offset, (values,) = gathered(self.offset, reads, self.values)
+        return TagValues(self.present[reads], values, offset)
+
+    def part(self, first: int, last: int) -> TagValues:
+        """Return those of the reads from ``first`` up to ``last``, without a copy."""
+        if self.offset is None:
+            return TagValues(self.present[first:last], self.values[first:last])
+        values = self.values[self.offset[first] : self.offset[last]]
+        return TagValues(self.present[first:last], values, self.offset[first : last + 1] - self.offset[first])
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[TagValues]) -> TagValues:
+        """Join those of several batches, in order."""
+        present = np.concatenate([one.present for one in parts])
+        values = np.concatenate([one.values for one in parts])
+        offsets = [one.offset for one in parts if one.offset is not None]
+        if not offsets:
+            return cls(present, values)
+        lengths = np.concatenate([np.diff(offset) for offset in offsets])
+        return cls(present, values, np.concatenate(([0], np.cumsum(lengths))).astype(np.int64))
+
+
+class ReadTags(dict[str, TagValues]):
+    """Tags of a batch by name: those that were asked for."""
+
+    def __missing__(self, name: str) -> TagValues:
+        raise KeyError(
+            f"the tag {name} was not asked for: name it in `needs`, or in the profile's read_tags, as in 'BX:hash'"
+        )
+
+
+class ReadOrigin(NamedTuple):
+    """Where reads come from.
+
+    Attributes
+    ----------
+    file
+        Path or URL.
+    read_group
+        Of @RG; empty of reads without one, or with one that the header does not have.
+    fields
+        Those of its line in the header, such as ``{"ID": "1", "SM": "HG002", "DS": "..."}``.
+    """
+
+    file: str
+    read_group: str = ""
+    fields: Mapping[str, str] = {}
+
+
 @dataclass(frozen=True)
 class ReadBatch:
     """Alignments that reach a region, in order of start; all arrays are over reads unless said.
@@ -87,6 +161,11 @@ class ReadBatch:
     molecule: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     """Reads with the same number are of one molecule (see `dvplug.reads.molecules`); `ALONE` of each where none is
     given."""
+    tags: ReadTags = field(default_factory=ReadTags)
+    """By name, those that the technology or one of its parts asked for."""
+    source: npt.NDArray[np.int32] | None = None
+    """Which of the ``origins`` each read is from; None where nothing asked for it."""
+    origins: tuple[ReadOrigin, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.molecule) != len(self.start):
@@ -109,6 +188,7 @@ class ReadBatch:
         return replace(
             self,
             **{name: getattr(self, name)[reads] for name in _PER_READ},
+            **self._also(lambda tag: tag.take(reads), reads),
             seq=seq,
             qual=qual,
             base_offset=base_offset,
@@ -123,12 +203,22 @@ class ReadBatch:
         return replace(
             self,
             **{name: getattr(self, name)[first:last] for name in _PER_READ},
+            **self._also(lambda tag: tag.part(first, last), slice(first, last)),
             seq=self.seq[bases],
             qual=self.qual[bases],
             base_offset=self.base_offset[first : last + 1] - self.base_offset[first],
             cigar=self.cigar[operations],
             cigar_offset=self.cigar_offset[first : last + 1] - self.cigar_offset[first],
         )
+
+    def _also(self, of_tag: Callable[[TagValues], TagValues], reads: Any) -> dict[str, Any]:
+        """What some batches alone have, of some reads."""
+        found: dict[str, Any] = {}
+        if self.tags:
+            found["tags"] = ReadTags({name: of_tag(tag) for name, tag in self.tags.items()})
+        if self.source is not None:
+            found["source"] = self.source[reads]
+        return found
 
     @classmethod
     def concatenate(cls, batches: Sequence[ReadBatch]) -> ReadBatch:
@@ -140,12 +230,18 @@ class ReadBatch:
             lengths = [np.diff(getattr(batch, name)) for batch in batches]
             return np.concatenate(([0], np.cumsum(np.concatenate(lengths)))).astype(np.int64)
 
+        named: dict[str, Any] = {
+            name: np.concatenate([getattr(batch, name) for batch in batches])
+            for name in (*_PER_READ, "seq", "qual", "cigar")
+        }
+        if batches[0].tags:
+            tags = {name: [batch.tags[name] for batch in batches] for name in batches[0].tags}
+            named["tags"] = ReadTags({name: TagValues.concatenate(parts) for name, parts in tags.items()})
+        if batches[0].source is not None:
+            named["source"] = np.concatenate([batch.source for batch in batches])
         return replace(
             batches[0],
-            **{
-                name: np.concatenate([getattr(batch, name) for batch in batches])
-                for name in (*_PER_READ, "seq", "qual", "cigar")
-            },
+            **named,
             base_offset=offsets("base_offset"),
             cigar_offset=offsets("cigar_offset"),
             left_out=np.sum([batch.left_out for batch in batches], axis=0),

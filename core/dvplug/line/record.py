@@ -2,9 +2,51 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 REF_CALL, NO_CALL = "RefCall", "NoCall"
+
+
+class Notes(NamedTuple):
+    """What an annotation adds to a record, by ID.
+
+    Attributes
+    ----------
+    info, format
+        A value, a sequence of them where the field has several, True of a flag. None, or a field that is left out: not
+        known.
+    filters
+        Those that the record does not pass.
+    """
+
+    info: Mapping[str, Any] = {}
+    format: Mapping[str, Any] = {}
+    filters: tuple[str, ...] = ()
+
+
+class Note(NamedTuple):
+    """One field that an annotation added to a record.
+
+    Attributes
+    ----------
+    column, id, number
+        INFO or FORMAT, its name, and how many values it has, as the header says.
+    values
+        As text; none of a flag.
+    """
+
+    column: str
+    id: str
+    number: str
+    values: tuple[str, ...]
+
+    def of_alts(self, kept: Sequence[int]) -> Note:
+        """Return it with the values of these alts alone."""
+        if self.number not in ("A", "R"):
+            return self
+        first = self.number == "R"
+        return self._replace(values=(*self.values[:first], *(self.values[first + alt] for alt in kept)))
 
 
 class VcfRecord(NamedTuple):
@@ -33,6 +75,8 @@ class VcfRecord(NamedTuple):
         phred likelihood per genotype in VCF order, smallest 0.
     proposed
         Indexes of the alts that the user asked for.
+    notes
+        What annotations of plugins added.
     """
 
     contig: str
@@ -48,3 +92,4 @@ class VcfRecord(NamedTuple):
     vaf: tuple[float, ...]
     pl: tuple[int, ...]
     proposed: tuple[int, ...] = ()
+    notes: tuple[Note, ...] = ()

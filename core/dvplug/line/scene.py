@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
@@ -54,6 +55,9 @@ class Scene:
         read lies in it whole.
     run
         How the reads of the run err, and what they are like.
+    settings
+        What ``--set`` gave the plugin whose function this is given to, of the class that it declares; None where it
+        declares none.
     """
 
     reads: ReadBatch
@@ -61,6 +65,7 @@ class Scene:
     reference: npt.NDArray[np.uint8]
     reference_start: int
     run: RunProfile = field(default_factory=usual_profile)
+    settings: Any = None
     _kept: dict[Callable[[Scene], Any], Any] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
@@ -93,6 +98,14 @@ class Scene:
             )
         ]
         return np.array(own, np.int64).reshape(-1, 2)
+
+    def set(self, settings: Any) -> Scene:
+        """Return the scene with these settings, which has all that was computed of this one."""
+        if settings is self.settings:
+            return self
+        scene = copy(self)
+        object.__setattr__(scene, "settings", settings)
+        return scene
 
     def once(self, measure: Callable[[Scene], Measured]) -> Measured:
         """Return what a function gives of this scene: called when first asked for, kept for others that ask.

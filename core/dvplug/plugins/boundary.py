@@ -7,10 +7,10 @@ dvplug, and stays as it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from dvplug.errors import DvplugError, PluginError, in_short, raised
 from dvplug.hookspecs import Draw, Encode, Find, Measure, OpenModel, Predictor
 from dvplug.line.candidate_batch import CandidateBatch
+from dvplug.line.contexts import EncodeContext, FindContext
 from dvplug.line.image_batch import ImageBatch, Pileup
-from dvplug.line.read_batch import ReadBatch
 from dvplug.line.region import Region
 from dvplug.line.scene import Scene
+from dvplug.plugins.adapters import loaded
 from dvplug.plugins.checks import (
     Around,
     Wrong,
@@ -31,7 +32,6 @@ from dvplug.plugins.checks import (
     wrong_probabilities,
 )
 from dvplug.plugins.loading import PluginItem, Plugins
-from dvplug.technology import CandidateThresholds, ImageLayout
 from dvplug_registry.model_folder import LoadedModel
 
 Given = TypeVar("Given")
@@ -97,23 +97,18 @@ class CheckedFind:
 
     owner: Owner
     find: Find
+    settings: Any = None
 
     @classmethod
-    def of(cls, offer: PluginItem) -> CheckedFind:
-        """Import the function."""
-        return cls(Owner.of(offer), offer.load())
+    def of(cls, offer: PluginItem, settings: Any = None) -> CheckedFind:
+        """Import the function; its context has these settings."""
+        return cls(Owner.of(offer), loaded(offer), settings)
 
-    def __call__(
-        self,
-        reads: ReadBatch,
-        reference: NDArray[np.uint8],
-        reference_start: int,
-        region: Region,
-        thresholds: CandidateThresholds,
-    ) -> CandidateBatch:
+    def __call__(self, context: FindContext) -> CandidateBatch:
         """Find the candidates of a region."""
-        found = self.owner.call(self.find, reads, reference, reference_start, region, thresholds)
-        self.owner.require(wrong_candidates(found, Around(reads, reference, reference_start, region)))
+        found = self.owner.call(self.find, replace(context, settings=self.settings))
+        around = Around(context.reads, context.reference, context.reference_start, context.region)
+        self.owner.require(wrong_candidates(found, around))
         return found
 
 
@@ -124,18 +119,18 @@ class CheckedEncode:
     owner: Owner
     encode: Encode
     features: int
+    settings: Any = None
 
     @classmethod
-    def of(cls, offer: PluginItem, features: int) -> CheckedEncode:
-        """Import the function; there are so many features beside its images."""
-        return cls(Owner.of(offer), offer.load(), features)
+    def of(cls, offer: PluginItem, features: int, settings: Any = None) -> CheckedEncode:
+        """Import the function; there are so many features beside its images, and its context has these settings."""
+        return cls(Owner.of(offer), loaded(offer), features, settings)
 
-    def __call__(
-        self, scene: Scene, layout: ImageLayout, channels: Sequence[Draw], measure: Measure
-    ) -> ImageBatch:
+    def __call__(self, context: EncodeContext) -> ImageBatch:
         """Draw the images of candidates."""
-        drawn = self.owner.call(self.encode, scene, layout, channels, measure)
-        self.owner.require(wrong_images(drawn, scene.candidates, layout.shape, self.features))
+        drawn = self.owner.call(self.encode, replace(context, settings=self.settings))
+        candidates, shape = context.scene.candidates, context.layout.shape
+        self.owner.require(wrong_images(drawn, candidates, shape, self.features))
         return drawn
 
 
@@ -146,15 +141,16 @@ class CheckedMeasure:
     owner: Owner
     measure: Measure
     columns: tuple[str, ...]
+    settings: Any = None
 
     @classmethod
-    def of(cls, offer: PluginItem, columns: tuple[str, ...]) -> CheckedMeasure:
-        """Import the function; its columns are called so."""
-        return cls(Owner.of(offer), offer.load(), columns)
+    def of(cls, offer: PluginItem, columns: tuple[str, ...], settings: Any = None) -> CheckedMeasure:
+        """Import the function; its columns are called so, and its scene has these settings."""
+        return cls(Owner.of(offer), loaded(offer), columns, settings)
 
     def __call__(self, scene: Scene) -> NDArray[np.float32]:
         """Measure the images of a scene, float32[n, columns]."""
-        found = self.owner.call(self.measure, scene)
+        found = self.owner.call(self.measure, scene.set(self.settings))
         self.owner.require(wrong_features(found, scene, self.columns))
         return found
 
@@ -179,14 +175,17 @@ class CheckedDraw:
 
     owner: Owner
     draw: Draw
+    settings: Any = None
 
     @classmethod
-    def of(cls, offer: PluginItem) -> CheckedDraw:
-        """Import the function."""
-        return cls(Owner.of(offer), offer.load())
+    def of(cls, offer: PluginItem, settings: Any = None) -> CheckedDraw:
+        """Import the function; its pileup has these settings."""
+        return cls(Owner.of(offer), loaded(offer), settings)
 
     def __call__(self, pileup: Pileup, out: NDArray[np.uint8]) -> None:
         """Draw the channel into uint8[n, h, w]."""
+        if self.settings is not None:
+            pileup = replace(pileup, settings=self.settings)
         given: object = self.owner.call(self.draw, pileup, out)
         if given is not None:
             self.owner.require([(in_short(given), "a channel draws into `out` and returns nothing")])
@@ -205,7 +204,7 @@ class CheckedOpen:
         """Import a genotyper's function."""
         genotyper = plugins.genotyper(name)
         offer = plugins.offer(genotyper.kind, name)
-        return cls(Owner.of(offer), offer.load(), genotyper.devices)
+        return cls(Owner.of(offer), loaded(offer), genotyper.devices)
 
     def require_device(self, device: str) -> None:
         """Raise PluginError where the genotyper does not run on such a device."""

@@ -10,10 +10,11 @@ from dvplug.hookspecs import (
     Genotyper,
     ImageEncoder,
     Network,
+    Phaser,
     hookimpl,
 )
 
-DVPLUG_API = 2
+DVPLUG_API = 3
 
 NEARBY = 500
 """bp around a site that its features look at: that of `dvplug.images.features.differences`, which is imported only when
@@ -42,16 +43,23 @@ def dvplug_candidate_finders() -> list[CandidateFinder]:
     """Return the allele counter."""
     return [
         CandidateFinder(
-            "allele-counter", "alleles over count and fraction", "dvplug.candidates.finder:find_candidates"
+            "allele-counter", "alleles over count and fraction", "dvplug.candidates.finder:find_in_context"
         )
     ]
+
+
+@hookimpl
+def dvplug_phasers() -> list[Phaser]:
+    """Return what phases long reads."""
+    description = "by the heterozygous SNPs that reads share"
+    return [Phaser("shared-snps", description, "dvplug.candidates.phasing:phase_in_context")]
 
 
 @hookimpl
 def dvplug_image_encoders() -> list[ImageEncoder]:
     """Return the pileup encoder."""
     description = "reads as rows around the candidate, sorted by the allele they support"
-    return [ImageEncoder("pileup", description, "dvplug.images.encoders:encode_pileups", version=2)]
+    return [ImageEncoder("pileup", description, "dvplug.images.encoders:encode_in_context", version=2)]
 
 
 @hookimpl

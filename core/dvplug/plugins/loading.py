@@ -25,6 +25,8 @@ from dvplug._version import __version__
 from dvplug.errors import DvplugError, PluginError, in_short, near_misses, raised
 from dvplug.hookspecs import (
     HOOK_API,
+    SERVED_APIS,
+    Annotation,
     CandidateFinder,
     Channel,
     Extension,
@@ -32,6 +34,10 @@ from dvplug.hookspecs import (
     Genotyper,
     ImageEncoder,
     Network,
+    Phaser,
+    PluginSettings,
+    ReadTransform,
+    RowOrder,
 )
 from dvplug.technology import TechnologyProfile
 from dvplug_registry.resolve import find_models, misnamed
@@ -42,15 +48,21 @@ OURS = "dvplug"
 _NEEDS_DVPLUG = re.compile(r"dvplug(?![\w.-])")
 _API_KEYWORD = re.compile(r"\bdvplug-hook-api-(\d+)\b")
 ENVIRONMENT_VARIABLE = "DVPLUG_PLUGINS"
+_SERVED = " and ".join(map(str, SERVED_APIS))
 
 _HOOKS: dict[str, type] = {
     "dvplug_technologies": TechnologyProfile,
     "dvplug_candidate_finders": CandidateFinder,
+    "dvplug_read_transforms": ReadTransform,
+    "dvplug_phasers": Phaser,
+    "dvplug_row_orders": RowOrder,
+    "dvplug_annotations": Annotation,
     "dvplug_image_encoders": ImageEncoder,
     "dvplug_feature_sets": FeatureSet,
     "dvplug_channels": Channel,
     "dvplug_networks": Network,
     "dvplug_genotypers": Genotyper,
+    "dvplug_settings": PluginSettings,
     "dvplug_model_sources": Path,
 }
 T = TypeVar("T")
@@ -151,6 +163,22 @@ class Plugins:
     def candidate_finder(self, name: str) -> CandidateFinder:
         """Return a candidate finder by name."""
         return cast(CandidateFinder, self._choose("candidate finder", name))
+
+    def read_transform(self, name: str) -> ReadTransform:
+        """Return a read transform by name."""
+        return cast(ReadTransform, self._choose("read transform", name))
+
+    def phaser(self, name: str) -> Phaser:
+        """Return a phaser by name."""
+        return cast(Phaser, self._choose("phaser", name))
+
+    def row_order(self, name: str) -> RowOrder:
+        """Return a row order by name."""
+        return cast(RowOrder, self._choose("row order", name))
+
+    def annotation(self, name: str) -> Annotation:
+        """Return an annotation by name."""
+        return cast(Annotation, self._choose("annotation", name))
 
     def image_encoder(self, name: str) -> ImageEncoder:
         """Return an image encoder by name."""
@@ -259,7 +287,7 @@ def _check_metadata(distribution: importlib.metadata.Distribution) -> int | None
             )
     words = ",".join(about.get_all("Keywords") or ())
     declared = _API_KEYWORD.search(words)
-    if declared and int(declared[1]) != HOOK_API:
+    if declared and int(declared[1]) not in SERVED_APIS:
         raise _wrong_api(int(declared[1]))
     return int(declared[1]) if declared else None
 
@@ -282,10 +310,15 @@ def _load(
         _check_api(module)
         hooks = _hooks(module, info)
         items = {hook: _call(hooks, hook) for hook in _HOOKS}
+        if len(items["dvplug_settings"]) > 1:
+            raise PluginError(
+                "dvplug_settings returned several classes", cause="a plugin has one of settings"
+            )
     except PluginError as error:
         return replace(info, status="failed", reason=str(error)), [], []
     roots, notes = _check_roots(items.pop("dvplug_model_sources"))
-    offers = [offer for group in items.values() for item in group for offer in _offers(item, info)]
+    offers = _settings_offers(items.pop("dvplug_settings"), info)
+    offers += [offer for group in items.values() for item in group for offer in _offers(item, info)]
     models = find_models(roots)
     offers += [PluginItem("model", name, name, info) for name in dict.fromkeys(m.name for m in models)]
     provides = [f"{_kind(item)} {item.name}" for group in items.values() for item in group]
@@ -310,14 +343,14 @@ def _check_api(module: Any) -> None:
         raise PluginError(
             "it does not say which hook API it was written for", repair=f"DVPLUG_API = {HOOK_API}"
         )
-    if found != HOOK_API:
+    if found not in SERVED_APIS:
         raise _wrong_api(found)
 
 
 def _wrong_api(found: Any) -> PluginError:
     return PluginError(
         f"it was written for hook API {found}",
-        cause=f"this dvplug {__version__} has hook API {HOOK_API}",
+        cause=f"this dvplug {__version__} has hook API {HOOK_API}, and serves plugins for {_SERVED}",
         repair=f"Install a dvplug with hook API {found}, or a plugin for {HOOK_API}.",
     )
 
@@ -351,6 +384,11 @@ def _call(hooks: pluggy.HookRelay, hook: str) -> list[Any]:
             if not isinstance(item, expected):
                 raise PluginError(f"{hook} returned '{in_short(item)}', which is not a {expected.__name__}")
     return [item for result in results for item in result]
+
+
+def _settings_offers(declared: list[PluginSettings], info: PluginInfo) -> list[PluginItem]:
+    """The settings of a plugin, under its own name: there is one class of them, or none."""
+    return [PluginItem(PluginSettings.kind, info.name, one, info) for one in declared]
 
 
 def _check_roots(roots: list[Path]) -> tuple[list[Path], list[str]]:

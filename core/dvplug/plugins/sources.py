@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dvplug.plugins.loading import PluginItem, Plugins
+from dvplug.plugins.needs import parts_of
 from dvplug.system.run_log import LIBRARIES, library_versions
 from dvplug.technology import TechnologyProfile
 
@@ -94,11 +95,7 @@ def _needed(plugins: Plugins, profile: TechnologyProfile, more: Parts) -> set[st
 def _taking_part(plugins: Plugins, profile: TechnologyProfile, more: Parts) -> Iterator[PluginItem]:
     """The technology, what its profile names, and more."""
     yield plugins.offer("technology", profile.name)
-    yield plugins.offer("candidate finder", profile.candidate_finder)
-    yield plugins.offer("image encoder", profile.image_encoder)
-    yield from (plugins.offer(kind, name) for kind, name in more)
-    for kind, names in (("feature set", profile.features), ("channel", profile.image.channels)):
-        yield from (plugins.offer(kind, name) for name in names)
+    yield from (plugins.offer(kind, name) for kind, name in (*parts_of(profile), *more))
 
 
 def _module_of(item: object) -> str:

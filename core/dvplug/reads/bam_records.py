@@ -175,6 +175,14 @@ def placed_cigar(data: UInt8s, at: int) -> PlacedCigar:
 
 
 @subkernel
+def tags_of(data: UInt8s, at: int) -> tuple[int, int]:
+    """Where the tags of the record that begins at this byte of uint8[n] begin and end."""
+    names, operations = np.int64(data[at + _NAME_LENGTH]), _uint16(data, at + _N_CIGAR_OP)
+    bases = _int32(data, at + _SEQ_LENGTH)
+    return at + _CORE + names + 4 * operations + (bases + 1) // 2 + bases, at + 4 + _int32(data, at)
+
+
+@subkernel
 def _is_before(data: UInt8s, at: int, other: int) -> bool:
     """Whether the record at a byte of uint8[n], if there is one, should come before the other; unplaced ones last."""
     if at + _CORE > len(data):

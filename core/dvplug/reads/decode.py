@@ -16,13 +16,14 @@ import pysam
 
 from dvplug.errors import InputError
 from dvplug.kernel import kernel
-from dvplug.line.read_batch import LEFT_OUT, ReadArrays, ReadBatch
+from dvplug.line.read_batch import LEFT_OUT, ReadArrays, ReadBatch, ReadTags
 from dvplug.line.region import Region
 from dvplug.reads.bam_records import DAMAGED, DONE, LARGEST_RECORD, MORE, WHOLE, Wanted, index_records
 from dvplug.reads.filters import NO_SEQUENCE, PASSES, FilterNumbers, filter_numbers, why_left_out
 from dvplug.reads.groups import ReadGroups
 from dvplug.reads.long_reads import LONG, LongRead, LongReads
 from dvplug.reads.opened import OpenedReads
+from dvplug.reads.tag_values import TagTypeError, tags_of_records
 from dvplug.reads.tail import NONE_LEFT_OUT, Tail, count_left_out
 from dvplug.sequence.arrays import Int32s, Int64s, UInt8s
 from dvplug.sequence.cigar import (
@@ -34,7 +35,7 @@ from dvplug.sequence.cigar import (
     unpack,
 )
 from dvplug.sequence.codes import encode_read_bases
-from dvplug.technology import ReadFilter
+from dvplug.technology import ReadFilter, ReadTag
 
 CHUNK_READS = 4096  # of CRAM, that are decoded at a time
 MOST_HAPLOTYPES = 255
@@ -52,16 +53,19 @@ class ReadChoice(NamedTuple):
         What the CRC-32 of a name must be below.
     counted
         Where reads are counted that are left out.
+    tags
+        Those that are decoded.
     """
 
     read_filter: ReadFilter
     groups: ReadGroups
     below: int
     counted: Region
+    tags: tuple[ReadTag, ...] = ()
 
     def asked(self) -> Hashable:
         """What tells whether reads that were decoded are those that are wanted now."""
-        return self.read_filter, self.below
+        return self.read_filter, self.below, self.tags
 
     def numbers(self, start: int) -> Wanted:
         """Return it for a kernel; ``start`` is where the region begins."""
@@ -76,6 +80,7 @@ def decode(
     haplotypes: bool,
     keep_fraction: float,
     counted: Region,
+    tags: tuple[ReadTag, ...] = (),
 ) -> Iterator[ReadBatch]:
     """Yield the reads of one open, indexed file that overlap a region, in order of start, in parts.
 
@@ -84,14 +89,20 @@ def decode(
     Raises
     ------
     InputError
-        The file breaks off or cannot be decoded.
+        The file breaks off or cannot be decoded, or a tag is of another type than it was asked for as.
     """
-    choice = ReadChoice(read_filter, file.groups, int(keep_fraction * WHOLE), counted)
+    choice = ReadChoice(read_filter, file.groups, int(keep_fraction * WHOLE), counted, tags)
     last = 0
     try:
         for batch in _parts(file, region, choice, haplotypes):
             last = _require_sound(batch, last)
             yield batch
+    except TagTypeError as error:
+        raise InputError(
+            f"a tag in {file.name} at {region} is not as the technology takes it",
+            cause=str(error),
+            repair="Use a plugin that is for these reads, or mend the tags.",
+        ) from error
     except (OSError, ValueError) as error:
         name = file.name
         file.close()  # now, since later nothing could catch what a damaged file says to that
@@ -103,7 +114,7 @@ def decode(
 
 
 def _parts(file: OpenedReads, region: Region, choice: ReadChoice, haplotypes: bool) -> Iterator[ReadBatch]:
-    file.long_reads.begin(region, (choice.read_filter, choice.below, haplotypes))
+    file.long_reads.begin(region, (choice.asked(), haplotypes))
     if file.alignments.is_cram or haplotypes:
         records = file.alignments.fetch(region.contig, region.start, region.end)
         yield from _decode_records(records, file.long_reads, choice, haplotypes)
@@ -200,7 +211,7 @@ def _batch_of_records(records: list[pysam.AlignedSegment], choice: ReadChoice, h
         for r, seq in zip(whole, seqs, strict=True)
     ]
     cigars = [[length << LENGTH_SHIFT | code for code, length in r.cigartuples] for r in whole]
-    tags = [_haplotype(r) if haplotypes else 0 for r in whole]
+    phased = [_haplotype(r) if haplotypes else 0 for r in whole]
     start = np.array([r.reference_start for r in whole], np.int32)
     operations = np.array([operation for cigar in cigars for operation in cigar], np.uint32)
     cigar_offset = _offsets(map(len, cigars))
@@ -211,7 +222,7 @@ def _batch_of_records(records: list[pysam.AlignedSegment], choice: ReadChoice, h
         np.array([r.flag for r in whole], np.uint16),
         np.array([r.mapping_quality for r in whole], np.uint8),
         np.array([r.template_length for r in whole], np.int32),
-        np.array(tags, np.uint8),
+        np.array(phased, np.uint8),
         np.array([name_hash(r.query_name, r.reference_start, r.flag) for r in whole], np.uint32),
         encode_read_bases("".join(seqs).encode()),
         np.frombuffer(bytearray().join(qualities), np.uint8),
@@ -219,6 +230,7 @@ def _batch_of_records(records: list[pysam.AlignedSegment], choice: ReadChoice, h
         operations,
         cigar_offset,
         left_out,
+        tags=ReadTags(tags_of_records(whole, choice.tags)),
     )
 
 
@@ -255,7 +267,7 @@ class _BamRegion:
         self.contig = file.alignments.get_tid(region.contig)
         self.wanted = choice.numbers(region.start)
         self.left_out: list[Int32s] = []
-        self.builder.begin()
+        self.builder.begin(choice.tags)
 
     def batches(self) -> Iterator[ReadBatch]:
         """Decode the reads of the region: those that are known from the last one, then what comes in the file."""

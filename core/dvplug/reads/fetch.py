@@ -12,10 +12,11 @@ from dvplug.line.region import Region
 from dvplug.reads.decode import decode
 from dvplug.reads.filters import SAMPLED
 from dvplug.reads.opened import OpenedReads
+from dvplug.reads.origins import with_sources
 from dvplug.reads.tail import MOST_COPIED, kept
 from dvplug.sequence.arrays import Int64s
 from dvplug.system.htslib import isolated_htslib
-from dvplug.technology import ReadFilter
+from dvplug.technology import NOTHING_ELSE, AlsoRead, ReadFilter
 
 _SLACK = 50_000  # reads over twice those kept that may gather before they are sampled
 
@@ -30,6 +31,7 @@ def fetch_reads(
     haplotypes: bool = False,
     keep_fraction: float = 1.0,
     counted: Region | None = None,
+    also: AlsoRead = NOTHING_ELSE,
 ) -> ReadBatch:
     """Decode the reads that overlap ``region`` widened by ``margin`` bp on both sides.
 
@@ -51,11 +53,13 @@ def fetch_reads(
         Fraction of the fragments to use, chosen by name: a shallower run of the same sample.
     counted
         Where reads that are left out are counted; ``region`` by default.
+    also
+        Tags to decode, and whether the batch tells the file and the read group of each read.
 
     Raises
     ------
     InputError
-        A file breaks off or cannot be decoded.
+        A file breaks off or cannot be decoded, or a tag is of another type than it was asked for as.
     """
     need_start, need_end = max(0, region.start - margin), region.end + margin
     window = read_filter.sampling_window
@@ -65,21 +69,27 @@ def fetch_reads(
         max(0, need_start - read_filter.max_read_span) // window * window,
         -(-need_end // window) * window,
     )
-    counted = counted or region
+    counted, tags = counted or region, also.decoded()
     batches = [
-        _gather_sampled(
-            decode(file, whole, read_filter, haplotypes, keep_fraction, counted), read_filter, counted
+        _gather_sampled(parts, read_filter, counted)
+        for parts in (
+            decode(one, whole, read_filter, haplotypes, keep_fraction, counted, tags) for one in files
         )
-        for file in files
     ]
     next_start = _next_start(region, counted, margin, read_filter)
     for file, batch in zip(files, batches, strict=True):
         file.tail = kept(file.tail, next_start, batch if len(files) == 1 else None, MOST_COPIED // len(files))
+    batches = with_sources(files, batches, also) if also.source else batches
+    return _reaching(_merged(batches, read_filter, counted), need_start, need_end)
+
+
+def _merged(batches: Sequence[ReadBatch], read_filter: ReadFilter, counted: Region) -> ReadBatch:
+    """Return the reads of several files in order, sampled together."""
     batch = ReadBatch.concatenate(batches)
-    if len(batches) > 1:
-        batch = batch.take(np.argsort(np.concatenate([_merge_keys(one) for one in batches]), kind="stable"))
-        batch = _sampled(batch, read_filter, counted)
-    return _reaching(batch, need_start, need_end)
+    if len(batches) == 1:
+        return batch
+    batch = batch.take(np.argsort(np.concatenate([_merge_keys(one) for one in batches]), kind="stable"))
+    return _sampled(batch, read_filter, counted)
 
 
 def _next_start(region: Region, counted: Region, margin: int, read_filter: ReadFilter) -> int:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from functools import cached_property
 
 import pysam
 
-from dvplug.reads.alignments import open_alignments
+from dvplug.line.read_batch import ReadOrigin
+from dvplug.reads.alignments import header_of, open_alignments
 from dvplug.reads.bam_stream import BamStream
 from dvplug.reads.blocks import Blocks
 from dvplug.reads.groups import EVERYTHING, ReadGroups, ReadSource
 from dvplug.reads.long_reads import LongReads
 from dvplug.reads.read_builder import ReadBuilder
 from dvplug.reads.tail import Tail
-from dvplug.system.locations import Location
+from dvplug.system.locations import Location, shown
 
 
 class OpenedReads:
@@ -51,6 +53,13 @@ class OpenedReads:
         """Path or URL."""
         name = self.alignments.filename
         return os.fsdecode(name)
+
+    @cached_property
+    def origins(self) -> tuple[ReadOrigin, ...]:
+        """Where its reads may come from: without a read group, or from one of its header."""
+        lines = header_of(self.name, self.alignments).get("RG", [])
+        named = [ReadOrigin(shown(self.name), str(line["ID"]), line) for line in lines if line.get("ID")]
+        return (ReadOrigin(shown(self.name)), *named)
 
     def stream(self) -> BamStream:
         """Return the file as records of BAM; opened once, since another may have its name later."""

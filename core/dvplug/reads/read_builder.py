@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
-from dvplug.line.read_batch import LEFT_OUT, ReadBatch
+from dvplug.line.read_batch import LEFT_OUT, ReadBatch, ReadTags, TagValues
 from dvplug.reads.bam_records import Found, Unpacked, unpack_records
+from dvplug.reads.tag_values import tags_in_bam, tags_of_records
 from dvplug.sequence.arrays import Int64s, UInt8s
+from dvplug.technology import ReadTag
 
 _LEAST, _SPARE = 1 << 12, 1.125
 _WORTH_KEEPING = 0.75  # of the room: if less is used, the rest is given back
@@ -33,8 +36,10 @@ class ReadBuilder:
         self._last = Sizes(0, 0, 0)
         self.begin()
 
-    def begin(self) -> None:
-        """Forget what was added."""
+    def begin(self, tags: tuple[ReadTag, ...] | None = None) -> None:
+        """Forget what was added; from now on these tags are decoded, too, or those that were."""
+        self._tags = tags if tags is not None else getattr(self, "_tags", ())
+        self._tag_parts: list[dict[str, TagValues]] = []
         self._sizes, self._room = Sizes(0, 0, 0), Sizes(-1, -1, -1)
         self._out = _empty(Sizes(0, 0, 0))
 
@@ -45,6 +50,8 @@ class ReadBuilder:
         """Unpack the records that were found in a stretch of BAM, uint8[n]."""
         before = self._grow(len(found.records), found.bases, found.operations)
         unpack_records(data, found, missing_base_quality, self._out, before.reads)
+        if self._tags:
+            self._tag_parts.append(tags_in_bam(data, found.records, self._tags))
 
     def put(self, batch: ReadBatch) -> None:
         """Copy the reads of a batch without haplotypes."""
@@ -56,6 +63,8 @@ class ReadBuilder:
         self._out.cigar[operations : self._sizes.operations] = batch.cigar
         self._out.base_offset[reads : self._sizes.reads + 1] = batch.base_offset + bases
         self._out.cigar_offset[reads : self._sizes.reads + 1] = batch.cigar_offset + operations
+        if self._tags:
+            self._tag_parts.append(batch.tags)
 
     def _grow(self, reads: int, bases: int, operations: int) -> Sizes:
         """Make room for so many more; returns how many there were."""
@@ -89,7 +98,8 @@ class ReadBuilder:
 
     def last(self) -> ReadBatch:
         """Return a copy of the read that was added last, alone."""
-        return _batch(self._filled(), NO_COUNTS).take(np.array([len(self) - 1]))
+        last = _batch(self._filled(), NO_COUNTS).take(np.array([len(self) - 1]))
+        return replace(last, tags=_last_tags(self._tag_parts[-1])) if self._tags else last
 
     def batch(self, left_out: Int64s) -> ReadBatch:
         """Return the reads that were added, with the numbers of those left out; and begin anew."""
@@ -99,9 +109,24 @@ class ReadBuilder:
             if used < _WORTH_KEEPING * len(one):
                 one.resize(used, refcheck=False)  # where it lies: what is behind is given back
         batch = _batch(self._filled(), left_out)
+        if self._tags:
+            batch = replace(batch, tags=self._joined_tags())
         self._last = Sizes(*map(max, self._sizes, (last - last // 8 for last in self._last)))
         self.begin()
         return batch
+
+    def _joined_tags(self) -> ReadTags:
+        none = tags_of_records((), self._tags)
+        return ReadTags(
+            {
+                name: TagValues.concatenate([none[name], *(part[name] for part in self._tag_parts)])
+                for name in none
+            }
+        )
+
+
+def _last_tags(tags: dict[str, TagValues]) -> ReadTags:
+    return ReadTags({name: tag.take(np.array([len(tag.present) - 1])) for name, tag in tags.items()})
 
 
 def _batch(one: Unpacked, left_out: Int64s) -> ReadBatch:

@@ -21,6 +21,12 @@ for _letters, _size in ((b"AcC", 1), (b"sS", 2), (b"iIf", 4), (b"d", 8)):
 
 
 @subkernel
+def size_of_value(letter: int) -> int:
+    """Bytes of a value of this type; 0 where that is not fixed."""
+    return _SIZES[letter]
+
+
+@subkernel
 def uint32_at(data: UInt8s, at: int) -> int:
     """A little-endian uint32 at this byte of uint8[n], as int64."""
     return (

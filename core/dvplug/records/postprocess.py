@@ -62,6 +62,14 @@ class PostprocessSettings:
         return cls(min_qual, min_gq, snp_lapses=rates.snp, indel_lapses=rates.indel)
 
 
+class CalledSites(NamedTuple):
+    """Records in order, and what each is of."""
+
+    records: list[VcfRecord]
+    site: list[int]  # index of its candidate
+    alts: list[tuple[int, ...]]  # indexes of the candidate's alts that it has, in its order
+
+
 def call_sites(
     candidates: CandidateBatch,
     images: ImageBatch,
@@ -70,6 +78,18 @@ def call_sites(
     haploid: Bools | None = None,
     proposed: Sequence[tuple[int, ...]] | None = None,
 ) -> list[VcfRecord]:
+    """Return the records of `called_sites` alone."""
+    return called_sites(candidates, images, probabilities, settings, haploid, proposed).records
+
+
+def called_sites(
+    candidates: CandidateBatch,
+    images: ImageBatch,
+    probabilities: Float32s,
+    settings: PostprocessSettings = PostprocessSettings(),
+    haploid: Bools | None = None,
+    proposed: Sequence[tuple[int, ...]] | None = None,
+) -> CalledSites:
     """Return one record per site, sorted by start, ref and alts.
 
     A call of 0/0 stays 0/0 with FILTER RefCall, however low its GQ; DeepVariant writes ``./.`` when GQ < 20.
@@ -117,11 +137,16 @@ def call_sites(
         candidates.allele_depths.tolist(),
         strict=True,
     )
-    records = sorted(_record(candidates.contig, _Site._make(site), settings) for site in sites)
+    return _in_order([_record(candidates.contig, _Site._make(site), settings) for site in sites], kept)
+
+
+def _in_order(made: list[VcfRecord], kept: Sequence[tuple[int, ...]]) -> CalledSites:
+    order = sorted(range(len(made)), key=made.__getitem__)
+    records = [made[site] for site in order]
     for one, other in pairwise(records):
         if one[:4] == other[:4]:
             raise ValueError(f"two candidates became one record: {one[:4]}")
-    return records
+    return CalledSites(records, order, [kept[site] for site in order])
 
 
 def _lapses(candidates: CandidateBatch, p: Float64s, settings: PostprocessSettings) -> Float64s:

@@ -31,4 +31,5 @@ def with_used_alts(record: VcfRecord) -> VcfRecord:
         vaf=tuple(record.vaf[alt] for alt in kept),
         pl=tuple(pl),
         proposed=tuple(number[1 + alt] - 1 for alt in record.proposed),
+        notes=tuple(note.of_alts(kept) for note in record.notes),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +15,7 @@ import pysam
 
 from dvplug._version import __version__
 from dvplug.errors import InputError, unwritable
-from dvplug.line.record import VcfRecord
+from dvplug.line.record import Note, VcfRecord
 from dvplug.system.bgzf import BlockWriter
 from dvplug.system.outputs import TBI_MAX, VCF_SUFFIXES, Together, is_compressed, require_place
 
@@ -115,16 +115,34 @@ def format_record(record: VcfRecord, symbol: str = "") -> str:
     symbol
         In a gVCF: the allele that stands for all that are not listed, ``<*>`` or ``<NON_REF>``. No read supports it.
     """
-    contig, start, ref, alts, qual, filter_, gt, gq, dp, ad, vaf, pl, proposed = record
+    contig, start, ref, alts, qual, filter_, gt, gq, dp, ad, vaf, pl, proposed, notes = record
     if symbol:
         alts, ad, vaf = (*alts, symbol), (*ad, 0), (*vaf, 0.0)
         pl = pl + (MAX_PL,) * (1 if len(pl) == len(alts) else len(alts) + 1)
     info = "PROPOSED" if proposed else "."
+    keys, values = "", ""
+    if notes:
+        info, keys, values = _noted(info, notes, symbol)
     return (
-        f"{contig}\t{start + 1}\t.\t{ref}\t{','.join(alts)}\t{qual:g}\t{filter_}\t{info}\tGT:GQ:DP:AD:VAF:PL\t"
+        f"{contig}\t{start + 1}\t.\t{ref}\t{','.join(alts)}\t{qual:g}\t{filter_}\t{info}\tGT:GQ:DP:AD:VAF:PL{keys}\t"
         f"{'/'.join(map(str, gt)) or './.'}:{gq}:{dp}:{','.join(map(str, ad))}:"
-        f"{','.join([f'{fraction:.4g}' for fraction in vaf])}:{','.join(map(str, pl))}\n"
+        f"{','.join([f'{fraction:.4g}' for fraction in vaf])}:{','.join(map(str, pl))}{values}\n"
     )
+
+
+def _noted(info: str, notes: Sequence[Note], symbol: str) -> tuple[str, str, str]:
+    """INFO with what annotations added, and what they add to FORMAT and to its values."""
+    infos, keys, values = [] if info == "." else [info], "", ""
+    for note in notes:
+        more = (
+            (".",) if symbol and note.number in ("A", "R") else ()
+        )  # of the allele that stands for all others
+        text = ",".join((*note.values, *more))
+        if note.column == "INFO":
+            infos.append(f"{note.id}={text}" if note.number != "0" else note.id)
+        else:
+            keys, values = f"{keys}:{note.id}", f"{values}:{text}"
+    return ";".join(infos) or ".", keys, values
 
 
 def with_header_lines(text: str, lines: Iterable[str]) -> str:

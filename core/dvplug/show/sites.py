@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from dvplug.calling.options import CallOptions
-from dvplug.calling.run import call_job, check_options, ploidy_of
+from dvplug.calling.run import call_job, check_options
+from dvplug.calling.where import ploidy_of
 from dvplug.candidates.proposals import count_proposed
 from dvplug.engine.call import genotype
 from dvplug.engine.draw import Drawn

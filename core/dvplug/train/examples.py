@@ -29,6 +29,7 @@ from dvplug.line.region import Region
 from dvplug.line.run_profile import RunProfile
 from dvplug.plugins.feature_sets import chosen_features
 from dvplug.plugins.loading import Plugins, installed_plugins
+from dvplug.plugins.needs import steps_of
 from dvplug.reads.groups import ReadSource
 from dvplug.system.console import progress
 from dvplug.system.input_states import InputStates
@@ -288,6 +289,7 @@ def _header(
         read_filter=profile.read_filter,
         realign_reads=profile.realign_reads,
         phase_reads=profile.phase_reads,
+        steps=steps_of(plugins, profile),
         candidate_thresholds=job.thresholds,
         contigs=tuple(digests),
         contig_digests=tuple(digests.values()),

@@ -397,6 +397,7 @@ def _manifest(
                 read_filter=header.read_filter.model_dump(),
                 realign_reads=header.realign_reads,
                 phase_reads=header.phase_reads,
+                steps=header.steps,
                 candidate_thresholds=header.candidate_thresholds.model_dump(),
             ),
             training=Training(

@@ -20,6 +20,7 @@ from dvplug.system.locations import StrPath
 from dvplug.system.outputs import told
 from dvplug.technology import CandidateThresholds, Frozen, ImageLayout, ReadFilter
 from dvplug_registry.files import UnfinishedFile
+from dvplug_registry.manifest import CallingStep
 
 VARIANT_TYPES = ("snp", "insertion", "deletion", "complex")
 _FORMAT = "dvplug-examples-2"
@@ -34,7 +35,7 @@ _KIND = (
     "encoder",
     "encoder_version",
 )  # what a network's inputs depend on
-_ALIKE = (*_KIND, "read_filter", "realign_reads", "phase_reads", "candidate_thresholds")
+_ALIKE = (*_KIND, "read_filter", "realign_reads", "phase_reads", "steps", "candidate_thresholds")
 _MOST_PACKED = 1100  # bytes of which gzip makes one, at most (RFC 1951: 258 of two bits)
 _REPAIR = "Make the examples again with `dvplug train examples`."
 
@@ -53,6 +54,7 @@ class ExampleHeader(Frozen):
     read_filter: ReadFilter
     realign_reads: bool = False
     phase_reads: bool = False
+    steps: tuple[CallingStep, ...] = ()
     candidate_thresholds: CandidateThresholds
     contigs: tuple[str, ...] = Field(description="names that the column `contig` points at")
     contig_digests: tuple[str, ...] = Field(

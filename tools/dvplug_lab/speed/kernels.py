@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dvplug.candidates.finder import count_alleles
+from dvplug.candidates.finder import count_alleles, find_candidates
 from dvplug.candidates.site_layout import HAPLOTYPE_FLANK
 from dvplug.candidates.support import assign_reads
 from dvplug.engine.draw import RegionImages
@@ -92,7 +92,7 @@ class Steps:
         )  # fmt: skip
         found = self.timed(
             "find_candidates (all)", "read",
-            lambda: self.pipeline.find(reads, codes, start, region, thresholds), lambda _: len(reads),
+            lambda: find_candidates(reads, codes, start, region, thresholds), lambda _: len(reads),
         )  # fmt: skip
         self.timed(
             "assign_reads", "site",

@@ -6,7 +6,7 @@ from dvplug.hookspecs import Genotyper, hookimpl
 from dvplug.technology import TechnologyProfile
 from dvplug_illumina.profile import ILLUMINA_WGS
 
-DVPLUG_API = 2
+DVPLUG_API = 3
 
 
 @hookimpl

@@ -15,7 +15,7 @@ from dvplug.hookspecs import (
     hookimpl,
 )
 
-DVPLUG_API = 2
+DVPLUG_API = 3
 
 
 @hookimpl

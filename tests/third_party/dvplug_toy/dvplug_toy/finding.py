@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import replace
 
-from dvplug.candidates.finder import find_candidates
-from dvplug.hookspecs import CandidateBatch, CandidateThresholds, ReadBatch, Region
+from dvplug.candidates.finder import find_in_context
+from dvplug.hookspecs import CandidateBatch, FindContext
 
 
-def find_sites(
-    reads: ReadBatch,
-    reference: NDArray[np.uint8],
-    reference_start: int,
-    region: Region,
-    thresholds: CandidateThresholds,
-) -> CandidateBatch:
+def find_sites(context: FindContext) -> CandidateBatch:
     """Find the candidates of a region among its reads."""
-    stricter = {"min_count_indels": thresholds.min_count_snps + 1}
-    return find_candidates(reads, reference, reference_start, region, thresholds.model_copy(update=stricter))
+    stricter = {"min_count_indels": context.thresholds.min_count_snps + 1}
+    return find_in_context(replace(context, thresholds=context.thresholds.model_copy(update=stricter)))

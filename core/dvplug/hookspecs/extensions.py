@@ -1,213 +1,29 @@
-"""The whole extension menu: eight hooks, the kinds of things that they return, and the types that their functions meet.
-
-Hooks take no arguments and are called once, at start-up. What they return is data and *names* of functions
-("package.module:function"), imported only when they are used, so that listing plugins stays fast. For the same reason
-the types of others that can be imported from here (`_HOMES`) are imported when they are first asked for.
-"""
+"""The kinds of things that plugins offer: data, with the name of a function each."""
 
 from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
-
-import pluggy
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from dvplug.errors import PluginError, in_short, raised
+from dvplug.hookspecs.functions import BuildNetwork, Draw, Encode, Find, Measure, OpenModel
 
 if TYPE_CHECKING:
-    import keras
-    import numpy as np
-    from numpy.typing import NDArray
     from pydantic import BaseModel
 
-    from dvplug.errors import DvplugError, InputError, ModelError
-    from dvplug.line.candidate_batch import OTHER, UNINFORMATIVE, CandidateBatch
-    from dvplug.line.image_batch import (
-        DELETED,
-        EMPTY,
-        FAR,
-        NEAR,
-        NO_ALT,
-        NO_SIDE,
-        REFERENCE,
-        ImageBatch,
-        Pileup,
-    )  # fmt: skip
-    from dvplug.line.read_batch import ReadBatch
-    from dvplug.line.region import Region
-    from dvplug.line.scene import ImageAlts, Scene
-    from dvplug.technology import (
-        CandidateThresholds,
-        Frozen,
-        ImageLayout,
-        ReadFilter,
-        Recognition,
-        Signs,
-        TagRange,
-        TechnologyProfile,
-        UsualErrors,
-    )
-    from dvplug_registry.model_folder import LoadedModel
-
-__all__ = [
-    "DELETED",
-    "EMPTY",
-    "FAR",
-    "HOOK_API",
-    "NEAR",
-    "NO_ALT",
-    "NO_SIDE",
-    "OTHER",
-    "REFERENCE",
-    "UNINFORMATIVE",
-    "BuildNetwork",
-    "CandidateBatch",
-    "CandidateFinder",
-    "CandidateThresholds",
-    "Channel",
-    "Draw",
-    "DvplugError",
-    "Encode",
-    "Extension",
-    "FeatureSet",
-    "Find",
-    "Frozen",
-    "Genotyper",
-    "ImageAlts",
-    "ImageBatch",
-    "ImageEncoder",
-    "ImageLayout",
-    "InputError",
-    "LoadedModel",
-    "Measure",
-    "ModelError",
-    "Network",
-    "OpenModel",
-    "Pileup",
-    "PluginError",
-    "Predictor",
-    "ReadBatch",
-    "ReadFilter",
-    "Recognition",
-    "Region",
-    "Scene",
-    "Signs",
-    "TagRange",
-    "TechnologyProfile",
-    "UsualErrors",
-    "hookimpl",
-    "hookspec",
-    "import_named",
-]
-_HOMES = {
-    "dvplug.errors": ("DvplugError", "InputError", "ModelError"),
-    "dvplug.line.candidate_batch": ("CandidateBatch", "OTHER", "UNINFORMATIVE"),
-    "dvplug.line.image_batch": (
-        "DELETED", "EMPTY", "FAR", "NEAR", "NO_ALT", "NO_SIDE", "REFERENCE", "ImageBatch", "Pileup",
-    ),
-    "dvplug.line.read_batch": ("ReadBatch",),
-    "dvplug.line.region": ("Region",),
-    "dvplug.line.scene": ("ImageAlts", "Scene"),
-    "dvplug.technology": (
-        "CandidateThresholds", "Frozen", "ImageLayout", "ReadFilter", "Recognition", "Signs", "TagRange",
-        "TechnologyProfile", "UsualErrors",
-    ),
-    "dvplug_registry.model_folder": ("LoadedModel",),
-}  # fmt: skip
-
-HOOK_API = 2
-"""Version of this menu. A plugin says which one it was written for in its module: ``DVPLUG_API = 2``."""
 HAPLOTYPE = "haplotype"
 """What can be needed: the haplotype of each read, from its HP tag, or from the engine's phasing."""
+SOURCE = "source"
+"""What can be needed: the file and the read group that each read is from."""
 MOST_REACH = 20_000
 """bp: as far as reads are phased along."""
 NO_SETTINGS = "dvplug.technology:Frozen"
 """Settings of what has none: any that are given are refused."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")  # as in manifests
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,16}")
-
-hookspec = pluggy.HookspecMarker("dvplug")
-hookimpl = pluggy.HookimplMarker("dvplug")
-
-
-def __getattr__(name: str) -> Any:
-    """Import a type of `_HOMES` when it is first used."""
-    for module, names in _HOMES.items():
-        if name in names:
-            return getattr(importlib.import_module(module), name)
-    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-
-
-class Find(Protocol):
-    """What a candidate finder's function looks like."""
-
-    def __call__(
-        self,
-        reads: ReadBatch,
-        reference: NDArray[np.uint8],
-        reference_start: int,
-        region: Region,
-        thresholds: CandidateThresholds,
-    ) -> CandidateBatch:
-        """Return the candidates of one region, by position; ``reference`` is uint8[l] base codes."""
-
-
-class Encode(Protocol):
-    """What an image encoder's function looks like."""
-
-    def __call__(
-        self, scene: Scene, layout: ImageLayout, channels: Sequence[Draw], measure: Measure
-    ) -> ImageBatch:
-        """Return images uint8[n, h, w, c], features float32[n, f] and the alts each image stands for.
-
-        ``measure`` gives the features of all the technology's feature sets, joined.
-        """
-
-
-class Measure(Protocol):
-    """What a feature set's function looks like."""
-
-    def __call__(self, scene: Scene) -> NDArray[np.float32]:
-        """Return the set's columns of the images, float32[n, columns], in the order of `Scene.images`."""
-
-
-class Draw(Protocol):
-    """What a channel's function looks like."""
-
-    def __call__(self, pileup: Pileup, out: NDArray[np.uint8]) -> None:
-        """Draw one channel into ``out``, uint8[n, h, w] of zeros."""
-
-
-class BuildNetwork(Protocol):
-    """What a network's function looks like."""
-
-    def __call__(self, shape: tuple[int, int, int], features: int, settings: Any) -> keras.Model:
-        """Return the network, with untrained weights.
-
-        From ``[image, features]``, uint8[n, *shape] and float32[n, features], to logits float32[n, 3], which a layer
-        `Dense` of that name gives. ``settings`` are of the class that the network declares.
-        """
-
-
-class OpenModel(Protocol):
-    """What a genotyper's function looks like."""
-
-    def __call__(self, model: LoadedModel, device: str) -> Predictor:
-        """Return a predictor on this device, "cpu" or "gpu"; a device that is not there is an error."""
-
-
-class Predictor(Protocol):
-    """An opened model; where it has an attribute ``runs_on``, that says for people on which GPU, and by what."""
-
-    def predict(self, images: NDArray[np.uint8], features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return probabilities float32[n, 3] of hom-ref, het, hom-alt.
-
-        Images are uint8[n, h, w, c], features float32[n, f].
-        """
 
 
 @dataclass(frozen=True)
@@ -224,13 +40,15 @@ class Extension:
         The callable, or where to import it from: "package.module:function".
     needs
         What the engine has to give beyond what every function of the kind gets: "haplotype", for
-        `ReadBatch.haplotype`, which is 0 for all reads where nothing that a technology chose needs it.
+        `ReadBatch.haplotype`, which is 0 for all reads where nothing that a technology chose needs it; "source", for
+        `ReadBatch.source`; and tags of reads, for `ReadBatch.tags`, by name and kind, as in "BX:hash"
+        (`dvplug.technology.TAG_KINDS`).
     """
 
     kind: ClassVar[str]
     protocol: ClassVar[type]
-    offered: ClassVar[tuple[str, ...]] = (HAPLOTYPE,)
-    """What can be needed."""
+    offered: ClassVar[tuple[str, ...]] = (HAPLOTYPE, SOURCE)
+    """What can be needed, besides tags; of what is given no reads, nothing."""
 
     name: str
     description: str
@@ -249,10 +67,13 @@ class Extension:
                 repair="Write a tuple of names.",
             )
         for need in self.needs:
-            if need not in self.offered:
+            if need not in self.offered and not (self.offered and _is_tag(need)):
+                more = (
+                    f"{' '.join(self.offered)} and tags, such as BX:hash" if self.offered else "nothing more"
+                )
                 raise PluginError(
                     f"{self.kind} '{self.name}' needs {in_short(need)}",
-                    cause=f"this dvplug can give a {self.kind} {' '.join(self.offered) or 'nothing more'}",
+                    cause=f"this dvplug can give a {self.kind} {more}",
                     repair="Install a dvplug that can, or correct `needs`.",
                 )
 
@@ -283,7 +104,7 @@ class CandidateFinder(Extension):
     def __post_init__(self) -> None:
         """Check the reach, too."""
         super().__post_init__()
-        _check_reach(self, self.reach)
+        check_reach(self, self.reach)
 
 
 @dataclass(frozen=True)
@@ -307,8 +128,8 @@ class ImageEncoder(Extension):
     def __post_init__(self) -> None:
         """Check version and reach, too."""
         super().__post_init__()
-        _check_version(self, self.version)
-        _check_reach(self, self.reach)
+        check_version(self, self.version)
+        check_reach(self, self.reach)
 
 
 @dataclass(frozen=True)
@@ -335,8 +156,8 @@ class FeatureSet(Extension):
     def __post_init__(self) -> None:
         """Check version and reach, too."""
         super().__post_init__()
-        _check_version(self, self.version)
-        _check_reach(self, self.reach)
+        check_version(self, self.version)
+        check_reach(self, self.reach)
 
     def column_names(self) -> tuple[str, ...]:
         """Return the names of the columns, imported if need be.
@@ -429,54 +250,42 @@ class Genotyper(Extension):
             )
 
 
-@hookspec
-def dvplug_technologies() -> list[TechnologyProfile]:  # type: ignore[empty-body]
-    """Sequencing technologies, to be chosen by name or alias with ``--tech``."""
+@dataclass(frozen=True)
+class PluginSettings:
+    """What users can set of a plugin: ``--set plugin.key=value``, by the name of its entry point.
+
+    Parameters
+    ----------
+    settings
+        A class of pydantic's whose fields have defaults, or where to import it from. An instance of it is the
+        ``settings`` of every context, scene and pileup that the plugin's functions are given.
+    """
+
+    kind: ClassVar[str] = "settings"
+
+    settings: type[BaseModel] | str
 
 
-@hookspec
-def dvplug_candidate_finders() -> list[CandidateFinder]:  # type: ignore[empty-body]
-    """Candidate finders, to be named in `TechnologyProfile.candidate_finder`."""
+def _is_tag(need: object) -> bool:
+    from dvplug.technology import ReadTag  # brings pydantic
+
+    try:
+        ReadTag.parse(need)  # type: ignore[arg-type]
+    except ValueError:
+        return False
+    return True
 
 
-@hookspec
-def dvplug_image_encoders() -> list[ImageEncoder]:  # type: ignore[empty-body]
-    """Image encoders, to be named in `TechnologyProfile.image_encoder`."""
-
-
-@hookspec
-def dvplug_feature_sets() -> list[FeatureSet]:  # type: ignore[empty-body]
-    """Feature sets, to be named in `TechnologyProfile.features`."""
-
-
-@hookspec
-def dvplug_channels() -> list[Channel]:  # type: ignore[empty-body]
-    """Channels, to be named in `ImageLayout.channels`."""
-
-
-@hookspec
-def dvplug_networks() -> list[Network]:  # type: ignore[empty-body]
-    """Networks that can be trained, to be named by ``dvplug train fit --architecture``."""
-
-
-@hookspec
-def dvplug_genotypers() -> list[Genotyper]:  # type: ignore[empty-body]
-    """Genotypers, to be named in a model's manifest, or in `TechnologyProfile.genotyper` in place of that."""
-
-
-@hookspec
-def dvplug_model_sources() -> list[Path]:  # type: ignore[empty-body]
-    """Folders that hold model folders, each called ``name-version``."""
-
-
-def _check_version(item: Extension, version: int) -> None:
+def check_version(item: Extension, version: int) -> None:
+    """Raise PluginError where a version is none."""
     if not isinstance(version, int) or version < 1:
         raise PluginError(
             f"{item.kind} '{item.name}': version {in_short(version)}", repair="Give 1, 2 and so on."
         )
 
 
-def _check_reach(item: Extension, reach: int) -> None:
+def check_reach(item: Extension, reach: int) -> None:
+    """Raise PluginError where a reach is none."""
     if not isinstance(reach, int) or not 0 <= reach <= MOST_REACH:
         raise PluginError(
             f"{item.kind} '{item.name}': a reach of {in_short(reach)}",
