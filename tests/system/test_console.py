@@ -6,7 +6,8 @@ import pytest
 from rich.table import Table
 
 from dvplug.errors import InputError
-from dvplug.system.console import SafeConsole, complain, info, warn
+from dvplug.system.console import complain, info, warn
+from dvplug.system.rich_console import SafeConsole
 
 NAME = "chr1\x1b[31m\x07\u202e[bold]:100:"
 SHOWN = r"chr1\x1b[31m\x07\u202e[bold]:100:"

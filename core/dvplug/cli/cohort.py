@@ -9,7 +9,8 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from dvplug.calling.options import CallOptions, SharedKeywords
-from dvplug.cli.call import ONE_PER_CORE, available_cores, command_parameters
+from dvplug.cli.call import command_parameters
+from dvplug.cli.plain_call import ONE_PER_CORE, available_cores
 
 
 def cohort(samples: Path, **given: Any) -> None:

@@ -77,7 +77,8 @@ def evaluate(
 
 def _tell(result: Evaluation, json: bool) -> None:
     """Print an evaluation."""
-    from dvplug.system.console import stdout, warn
+    from dvplug.system.console import warn
+    from dvplug.system.rich_console import stdout
 
     for contig, start, end in result.searched_in_part:
         warn(f"{contig}:{start + 1}-{end} is too crowded to be searched fully: its FP and FN may be too many")
@@ -99,7 +100,7 @@ def _mendel(
     from dataclasses import asdict
 
     from dvplug.evaluate.mendel import mendelian_violations
-    from dvplug.system.console import stdout
+    from dvplug.system.rich_console import stdout
 
     if too_many:
         raise InputError(

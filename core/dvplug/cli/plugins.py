@@ -16,7 +16,8 @@ from rich.markup import escape
 from dvplug.cli.parameters import Json
 from dvplug.errors import PluginError, near_misses
 from dvplug.plugins.loading import PluginInfo, installed_plugins
-from dvplug.system.console import info, stdout
+from dvplug.system.console import info
+from dvplug.system.rich_console import stdout
 from dvplug.technology import TechnologyProfile
 from dvplug_registry.safe_text import visible
 
@@ -128,7 +129,7 @@ def check(*names: str) -> None:
     names
         As `dvplug plugins list` shows them.
     """
-    from dvplug.cli import EXIT_USER_CAN_MEND
+    from dvplug.cli.exits import EXIT_USER_CAN_MEND
     from dvplug.testing import conformance
 
     plugins = installed_plugins()

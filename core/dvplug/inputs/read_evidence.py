@@ -22,6 +22,7 @@ from dvplug.genome.reference import Reference
 from dvplug.inputs.reference_fit import mismatch_share
 from dvplug.reads.alignments import header_of
 from dvplug.reads.groups import EVERYTHING, ReadGroups
+from dvplug.sequence.arrays import median
 from dvplug.system.htslib import isolated_htslib
 
 EXAMINED = 400  # reads that are looked at closely
@@ -249,7 +250,7 @@ def _measurements(
             tags[tag] += 1
             if isinstance(value, int | float):
                 values.setdefault(tag, []).append(value)
-    qualities = [np.median(read.query_qualities) for read in reads if read.query_qualities is not None]
+    qualities = [median(read.query_qualities) for read in reads if read.query_qualities is not None]
     differences = [
         d
         for read, share in zip(reads, mismatches, strict=True)
