@@ -12,6 +12,7 @@ import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, fields
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
@@ -410,6 +411,7 @@ class OptionField(NamedTuple):
         return _KEEP.get(kept, lambda same: same)(value)
 
 
+@cache
 def option_fields(options: type[CallOptions]) -> tuple[OptionField, ...]:
     """Read the fields of a class of options, in their order."""
     hints = get_type_hints(options, include_extras=True)
