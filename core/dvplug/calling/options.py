@@ -15,7 +15,7 @@ from enum import Enum
 from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, NamedTuple, Union, cast, get_args, get_origin, get_type_hints
 
 from typing_extensions import TypedDict
 
@@ -411,9 +411,13 @@ class OptionField(NamedTuple):
         return _KEEP.get(kept, lambda same: same)(value)
 
 
-@cache
 def option_fields(options: type[CallOptions]) -> tuple[OptionField, ...]:
     """Read the fields of a class of options, in their order."""
+    return _fields_of(cast(Any, options))
+
+
+@cache
+def _fields_of(options: Any) -> tuple[OptionField, ...]:
     hints = get_type_hints(options, include_extras=True)
     found = []
     for field in fields(options):

@@ -68,8 +68,7 @@ def bare_reads(alignments: pysam.AlignmentFile, contig: int | None) -> Iterator[
             if not more and at < len(data):
                 raise OSError("it ends within a record")
             reads = _fields(data, offsets)
-            other = np.flatnonzero(reads.contig != contig) if contig is not None else ()
-            if len(other):
+            if contig is not None and len(other := np.flatnonzero(reads.contig != contig)):
                 reads, more = reads.part(int(other[0])), False
             yield reads
 
