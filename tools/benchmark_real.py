@@ -16,7 +16,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from dvplug.errors import InputError
-from dvplug.system.console import stdout
+from dvplug.system.rich_console import stdout
 from dvplug_lab.commands import require
 from dvplug_lab.costs.genomes import between
 from dvplug_lab.places import REPOSITORY

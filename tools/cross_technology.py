@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cyclopts import App
 
-from dvplug.system.console import stdout
+from dvplug.system.rich_console import stdout
 from dvplug_lab.comparison.cross_technology import cross_technology
 from dvplug_lab.places import SHARED
 from dvplug_lab.script import run

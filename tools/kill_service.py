@@ -18,7 +18,8 @@ from rich.table import Table
 
 from dvplug.errors import DvplugError
 from dvplug.simulate import simulate_dataset
-from dvplug.system.console import info, stdout
+from dvplug.system.console import info
+from dvplug.system.rich_console import stdout
 from dvplug_lab.script import run
 from dvplug_lab.service_kills import Trial, killed_at_random
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cyclopts import App
 
-from dvplug.system.console import stdout
+from dvplug.system.rich_console import stdout
 from dvplug_lab.homopolymers.limits import limits_table
 from dvplug_lab.script import run
 

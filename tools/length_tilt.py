@@ -13,7 +13,7 @@ from pathlib import Path
 from cyclopts import App
 
 from dvplug.images.features.length_errors import LengthErrors
-from dvplug.system.console import stdout
+from dvplug.system.rich_console import stdout
 from dvplug_lab.homopolymers.tilt import find_places, tilt_table
 from dvplug_lab.script import run
 

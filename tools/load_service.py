@@ -18,7 +18,7 @@ from rich.table import Table
 
 from dvplug.errors import DvplugError
 from dvplug.simulate import simulate_dataset
-from dvplug.system.console import stdout
+from dvplug.system.rich_console import stdout
 from dvplug_lab.script import run
 from dvplug_lab.service_load import live_seconds, loaded
 from dvplug_lab.services import served

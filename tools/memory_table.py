@@ -12,7 +12,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from dvplug.system.console import stdout
+from dvplug.system.rich_console import stdout
 from dvplug_lab.script import run
 from dvplug_lab.speed.memory import memory_table
 

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from dvplug.system.console import stdout
+from dvplug.system.rich_console import stdout
 from dvplug_lab.script import run
 from dvplug_lab.speed.odd_genomes import SHAPES, cost_table
 

@@ -1,6 +1,6 @@
 """`python -m dvplug`: the command, by whichever interpreter."""
 
-from dvplug.cli import main
+from dvplug.cli import command
 
 if __name__ == "__main__":
-    main()
+    command()

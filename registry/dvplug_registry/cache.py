@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dvplug_registry.archive import unpack
 from dvplug_registry.errors import ModelError, RegistryError
 from dvplug_registry.model_folder import ModelFolder
 from dvplug_registry.resolve import ModelPlace, find_models
@@ -44,6 +43,8 @@ class ModelCache:
         ModelError
             One of its files is not what the manifest says.
         """
+        from dvplug_registry.archive import unpack
+
         self.models.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self.models, prefix=".unpacking-") as temporary:
             folder = Path(temporary) / manifest_sha256 / "model"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -202,4 +201,4 @@ def whole_files(folder: Path) -> Iterator[Path]:
 
 
 def _beside(place: Path, suffix: str) -> Path:
-    return place.with_name(f".{place.name}.{secrets.token_hex(4)}{suffix}")
+    return place.with_name(f".{place.name}.{os.urandom(4).hex()}{suffix}")

@@ -157,7 +157,7 @@ def test_errors_leave_the_process_as_it_was(
 def test_on_a_terminal_the_caller_may_print_between_two_records(
     dataset: SimulatedDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dvplug.system.console.stderr", Console(file=io.StringIO(), force_terminal=True))
+    monkeypatch.setattr("dvplug.system.rich_console.stderr", Console(file=io.StringIO(), force_terminal=True))
     before = state()
     records = dvplug.call("illumina-wgs", dataset.reference, dataset.reads, device="cpu")
     next(records)

@@ -10,7 +10,7 @@ import pytest
 from cyclopts import App, CoercionError
 
 import dvplug
-from dvplug.cli import app
+from dvplug.cli.commands import app
 from dvplug.simulate import SimulatedDataset
 
 

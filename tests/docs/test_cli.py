@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from cyclopts import App
 
-from dvplug.cli import app
+from dvplug.cli.commands import app
 from helpers.pages import BLOCK, CELL, PAGES, of_root
 from helpers.places import ROOT
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import random
+import sys
+
 import pytest
 from rich.table import Table
 
 from dvplug.errors import InputError
-from dvplug.system.console import SafeConsole, complain, info, warn
+from dvplug.system.console import complain, info, warn
+from dvplug.system.rich_console import SafeConsole
 
 NAME = "chr1\x1b[31m\x07\u202e[bold]:100:"
 SHOWN = r"chr1\x1b[31m\x07\u202e[bold]:100:"
@@ -34,3 +38,35 @@ def test_tables_and_plain_prints(capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_error_of_several_lines_stays_one_message(capsys: pytest.CaptureFixture[str]) -> None:
     complain(str(InputError("the file 'a\nwarning: b' is not there")))
     assert capsys.readouterr().err == "error: the file 'a\n  warning: b' is not there\n"
+
+
+def test_what_is_printed_without_rich_is_what_rich_prints(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of any text, however long; off a terminal."""
+    rng = random.Random(2)
+    parts = [
+        "word",
+        " ",
+        "  ",
+        "[red]",
+        "[/]",
+        "\\",
+        "\n",
+        "\nx",
+        "\t",
+        "\x1b[0m",
+        ":smile:",
+        "é\u202e",
+        "x" * 150,
+        "https://a:b@c/d",
+    ]
+    for say in (info, warn, complain):
+        for _ in range(60):
+            message = "".join(rng.choices(parts, k=rng.randrange(12)))
+            say(message)  # rich is loaded here
+            by_rich = capsys.readouterr().err
+            with monkeypatch.context() as without:
+                without.delitem(sys.modules, "dvplug.system.rich_console")
+                say(message)
+            assert capsys.readouterr().err == by_rich

@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.table import Table
 
 from dvplug.simulate.learn.error_counts import MOST_CHANGE, PLAIN, ErrorCounts, count_errors
-from dvplug.system.console import stdout
+from dvplug.system.rich_console import stdout
 
 QUALITY_EDGES = (0, 10, 15, 20, 25, 30, 35, 40, 50, 94)
 RUNS = ((1, 2), (2, 3), (3, 4), (4, 5), (5, 6), (6, 7), (7, 8), (8, 10), (10, 13), (13, 18), (18, 25))

@@ -17,7 +17,8 @@ from rich.table import Table
 
 from dvplug.calling.journal import journal_path
 from dvplug.simulate import SimulatedDataset
-from dvplug.system.console import info, stdout
+from dvplug.system.console import info
+from dvplug.system.rich_console import stdout
 from dvplug_lab.commands import dvplug_call
 
 FINISHING_S = 0.03  # after the index is begun, in which the last kills come

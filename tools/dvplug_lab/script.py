@@ -8,7 +8,7 @@ from cyclopts import App
 from rich.markup import escape
 
 from dvplug.errors import DvplugError
-from dvplug.system.console import stderr
+from dvplug.system.rich_console import stderr
 
 
 def run(app: App) -> None:

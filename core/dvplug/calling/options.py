@@ -13,9 +13,10 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, NamedTuple, Union, cast, get_args, get_origin, get_type_hints
 
 from dvplug.system.devices import known_device
 from dvplug.system.locations import Location, StrPath, location, model_request, shown
@@ -397,6 +398,11 @@ class OptionField(NamedTuple):
 
 def option_fields(options: type[CallOptions]) -> tuple[OptionField, ...]:
     """Read the fields of a class of options, in their order."""
+    return _fields_of(cast(Any, options))
+
+
+@cache
+def _fields_of(options: Any) -> tuple[OptionField, ...]:
     hints = get_type_hints(options, include_extras=True)
     found = []
     for field in fields(options):

@@ -1,58 +1,53 @@
-"""The `dvplug` command: one module per subcommand, loaded only when it is called."""
+"""The `dvplug` command."""
 
 from __future__ import annotations
 
 import atexit
 import errno
 import gc
+import os
 import signal
 import sys
 import traceback
-from typing import Any
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
-from cyclopts import App, CycloptsError
-
-from dvplug._version import __version__
+from dvplug.cli.exits import EXIT_DONE, EXIT_OUR_FAULT, EXIT_SIGNAL, EXIT_USER_CAN_MEND
+from dvplug.cli.plain_call import read_plain, run_call
 from dvplug.errors import DvplugError, unwritable
-from dvplug.system.console import complain, stderr, stdout
-from dvplug.system.streams import standard_streams
+from dvplug.system.console import complain
+from dvplug.system.streams import ResultStream, standard_streams
 from dvplug_registry.safe_text import masked
 
-EXIT_DONE, EXIT_OUR_FAULT, EXIT_USER_CAN_MEND = 0, 1, 2
-EXIT_SIGNAL = 128  # and the signal's number: 130 for Ctrl-C, 143 for SIGTERM
+if TYPE_CHECKING:
+    from dvplug.system.rich_console import SafeConsole
+
 RARE_COLLECTIONS = 50_000, 20, 20
 """Thresholds of the garbage collector: at Python's own it takes a tenth of the start, and finds nothing there."""
-atexit.register(
-    gc.freeze
-)  # what is left goes with the process: Python would look through all of it, for .15 s
+_ends_with: list[int] = []  # the exit code, where the process is that of the command
 
-app = App(
-    name="dvplug",
-    version=__version__,
-    help="Call germline SNPs and indels from aligned reads.",
-    suppress_keyboard_interrupt=False,  # `main` says which signal it was
-)
-COMMANDS = {
-    "call": "Call variants of one sample: BAM or CRAM to VCF.",
-    "cohort": "Call all samples of a sheet in one queue, and compare them.",
-    "joint": "Genotype samples together: gVCFs to one VCF.",
-    "report": "Draw the statistics of a VCF as a web page.",
-    "profile": "Print how the reads of a sample err, and what they are like.",
-    "show": "Draw what the network sees at a position.",
-    "evaluate": "Compare calls with a truth set.",
-    "compare": "Compare callsets of one genome with each other.",
-    "serve": "Offer calling over HTTP: a page, and the interfaces of NVIDIA and GA4GH.",
-    "demo": "Simulate a genome and reads, call and evaluate: needs no data.",
-    "train": "Make a model: from one file of reads, or step by step.",
-    "plugins": "Install, list, check and begin plugins.",
-    "registry": "List, download, verify and publish models.",
-    "doctor": "Examine this installation.",
-    "warm": "Compile ahead of time what calling needs.",
-    "completion": "Print the completion of a shell.",
-}
-for name, summary in COMMANDS.items():
-    function = "app" if name in ("train", "plugins", "registry") else name
-    app.command(f"dvplug.cli.{name}:{function}", name=name, help=summary)
+
+@atexit.register  # first of all, so that it is last
+def _leave() -> None:
+    """End the process of the command here: the system takes it apart in a tenth of the time that Python does."""
+    gc.freeze()  # what is left goes with the process: Python would look through all of it, for .15 s
+    if _ends_with:
+        with suppress(Exception):  # which Python will tell
+            for stream in (sys.stdout, sys.stderr):
+                if stream is not None:
+                    stream.flush()
+            os._exit(_ends_with[0])
+
+
+def command() -> None:
+    """Run the command line as what this process is for: `main`, and nothing after it but what has to be at an exit."""
+    try:
+        main()
+    except SystemExit as end:
+        if isinstance(end.code, int):
+            _ends_with.append(end.code)
+        raise
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -72,19 +67,14 @@ def main(arguments: list[str] | None = None) -> None:
 def _run(arguments: list[str] | None) -> None:
     """Run a command and exit; see `main`."""
     try:
-        app(arguments, exit_on_error=False, print_error=False)
-        stdout.file.flush()
+        _dispatch(sys.argv[1:] if arguments is None else arguments)
+        ResultStream("stdout").flush()
     except DvplugError as error:
         complain(str(error))
         sys.exit(EXIT_USER_CAN_MEND)
-    except CycloptsError as error:
-        command = " ".join(["dvplug", *(error.command_chain or ())])
-        text = str(error) if str(error).endswith((".", "?")) else f"{error}."
-        complain(f"{text} See `{command} --help`.")
-        sys.exit(EXIT_USER_CAN_MEND)
     except KeyboardInterrupt as error:
         number = error.args[0] if error.args else signal.SIGINT
-        stderr.print(f"[red]interrupted[/] by {number.name}: what was not finished is gone.")
+        _stderr().print(f"[red]interrupted[/] by {number.name}: what was not finished is gone.")
         sys.exit(EXIT_SIGNAL + number)
     except BrokenPipeError:
         sys.exit(EXIT_SIGNAL + signal.SIGPIPE)
@@ -93,9 +83,26 @@ def _run(arguments: list[str] | None) -> None:
             where = str(error.filename2 or error.filename or "a file or stdout")
             complain(str(unwritable(where, error, "read or written")))
             sys.exit(EXIT_USER_CAN_MEND)
-        stderr.print(masked(traceback.format_exc()), markup=False)
+        _stderr().print(masked(traceback.format_exc()), markup=False)
         sys.exit(EXIT_OUR_FAULT)
     sys.exit(EXIT_DONE)
+
+
+def _dispatch(words: Sequence[str]) -> None:
+    """Run a command: a plain call without cyclopts, which takes longer to import than to call 50 kb."""
+    given = read_plain(words)
+    if given is not None:
+        run_call(**given)
+    else:
+        from dvplug.cli.commands import run_command
+
+        run_command(words)
+
+
+def _stderr() -> SafeConsole:
+    from dvplug.system.rich_console import stderr
+
+    return stderr
 
 
 _OF_THE_SYSTEM = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import os
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, get_origin
 
@@ -11,21 +10,14 @@ from cyclopts import Parameter
 
 from dvplug.calling.options import CallOptions, OptionField, option_fields
 from dvplug.cli.parameters import whole_number
+from dvplug.cli.plain_call import ONE_PER_CORE, run_call
 
 Several = Parameter(consume_multiple=True, negative=())
-ONE_PER_CORE = {"workers"}
-"""Options whose default in Python is another: a command may use the whole machine."""
 
 
 def call(**given: Any) -> None:
     """Call germline SNPs and indels of one sample."""
-    import dvplug
-    from dvplug.system.console import info
-
-    out: str = given.pop("out")
-    summary = dvplug.call(out=out, **{name: available_cores() for name in ONE_PER_CORE} | given)
-    counts = ", ".join(f"{count:,} {name}" for name, count in sorted(summary.records.items())) or "no records"
-    info(f"{out}: {counts} from {summary.candidates:,} candidates.")
+    run_call(**given)
 
 
 def command_signature(options: type[CallOptions]) -> inspect.Signature:
@@ -70,8 +62,3 @@ def _parameter(field: OptionField, also: str = "") -> inspect.Parameter:
 
 
 call.__signature__ = command_signature(CallOptions)  # type: ignore[attr-defined]
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

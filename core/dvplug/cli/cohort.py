@@ -10,7 +10,8 @@ from cyclopts import Parameter
 
 from dvplug.calling.keywords import SharedKeywords
 from dvplug.calling.options import CallOptions
-from dvplug.cli.call import ONE_PER_CORE, available_cores, command_parameters
+from dvplug.cli.call import command_parameters
+from dvplug.cli.plain_call import ONE_PER_CORE, available_cores
 
 
 def cohort(samples: Path, **given: Any) -> None:

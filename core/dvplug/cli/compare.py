@@ -48,7 +48,7 @@ def compare(
     """
     from dvplug.evaluate.callsets import compare_callsets
     from dvplug.report.callsets import compare_and_report
-    from dvplug.system.console import stdout
+    from dvplug.system.rich_console import stdout
 
     if report is None:
         found = compare_callsets(callsets, ref, truth=truth, confident=confident, all_filters=all_filters)

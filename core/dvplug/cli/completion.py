@@ -13,7 +13,7 @@ def completion(shell: Literal["bash", "zsh", "fish"]) -> None:
     shell
         The shell that it is for.
     """
-    from dvplug.cli import app
-    from dvplug.system.console import stdout
+    from dvplug.cli.commands import app
+    from dvplug.system.rich_console import stdout
 
     stdout.file.write(app.generate_completion(prog_name="dvplug", shell=shell) + "\n")  # a result, verbatim

@@ -19,10 +19,10 @@ def demo(folder: Path = Path("dvplug-demo"), *, workers: Whole | None = None, se
     seed
         Another seed, another genome.
     """
-    from dvplug.cli.call import available_cores
     from dvplug.cli.evaluate import table
+    from dvplug.cli.plain_call import available_cores
     from dvplug.demo import run_demo
-    from dvplug.system.console import stdout
+    from dvplug.system.rich_console import stdout
 
     done = run_demo(folder, workers=workers or available_cores(), seed=seed)
     stdout.print(table(done.evaluation))

@@ -22,10 +22,10 @@ def doctor(*, as_json: Json = False) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from dvplug.cli import EXIT_USER_CAN_MEND
+    from dvplug.cli.exits import EXIT_USER_CAN_MEND
     from dvplug.doctor import examine
     from dvplug.plugins.loading import installed_plugins
-    from dvplug.system.console import stdout
+    from dvplug.system.rich_console import stdout
 
     findings = list(examine(installed_plugins()))
     if as_json:

@@ -9,7 +9,8 @@ from threading import Lock
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 
-from dvplug.system.console import info, stderr
+from dvplug.system.console import info
+from dvplug.system.rich_console import stderr
 from dvplug_registry.catalog import Offer
 
 

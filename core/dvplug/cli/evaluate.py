@@ -98,7 +98,8 @@ def _evaluated(
 
 def _tell(result: Evaluation, json: bool) -> None:
     """Print an evaluation."""
-    from dvplug.system.console import stdout, warn
+    from dvplug.system.console import warn
+    from dvplug.system.rich_console import stdout
 
     crowded = {*result.searched_in_part, *(result.candidates.searched_in_part if result.candidates else ())}
     for contig, start, end in sorted(crowded):
@@ -121,7 +122,7 @@ def _mendel(
     from dataclasses import asdict
 
     from dvplug.evaluate.mendel import mendelian_violations
-    from dvplug.system.console import stdout
+    from dvplug.system.rich_console import stdout
 
     if too_many:
         raise InputError(

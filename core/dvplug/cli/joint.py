@@ -41,7 +41,7 @@ def joint(
     workers
         Worker processes; the default is one per core.
     """
-    from dvplug.cli.call import available_cores
+    from dvplug.cli.plain_call import available_cores
     from dvplug.joint.run import joint_genotype
     from dvplug.system.console import info
 

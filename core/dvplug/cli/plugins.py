@@ -18,7 +18,8 @@ from dvplug.errors import PluginError, near_misses
 from dvplug.hookspecs import PluginSettings
 from dvplug.plugins.loading import PluginInfo, installed_plugins
 from dvplug.plugins.settings import settings_class
-from dvplug.system.console import info, stdout
+from dvplug.system.console import info
+from dvplug.system.rich_console import stdout
 from dvplug.technology import TechnologyProfile
 from dvplug_registry.safe_text import visible
 
@@ -130,7 +131,7 @@ def check(*names: str) -> None:
     names
         As `dvplug plugins list` shows them.
     """
-    from dvplug.cli import EXIT_USER_CAN_MEND
+    from dvplug.cli.exits import EXIT_USER_CAN_MEND
     from dvplug.testing import conformance
 
     plugins = installed_plugins()

@@ -37,7 +37,7 @@ def profile(
         Print JSON instead of a table.
     """
     from dvplug.calling.read_profile import profile_reads
-    from dvplug.system.console import stdout
+    from dvplug.system.rich_console import stdout
 
     found = profile_reads(ref, reads, tech=tech, sample=sample, read_group=read_group or ())
     if as_json:

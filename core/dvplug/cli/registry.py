@@ -14,7 +14,8 @@ from dvplug.cli.parameters import Json
 from dvplug.errors import ModelError, RegistryError
 from dvplug.models import find_model, load_model, verify_model
 from dvplug.plugins.loading import Plugins, installed_plugins
-from dvplug.system.console import info, stdout, warn
+from dvplug.system.console import info, warn
+from dvplug.system.rich_console import stdout
 from dvplug_registry.cache import ModelCache
 from dvplug_registry.catalog import Catalog, Offer, status
 from dvplug_registry.download import read_card

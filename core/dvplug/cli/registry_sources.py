@@ -10,8 +10,9 @@ from rich.markup import escape
 from dvplug.cli.download_bars import download_bars
 from dvplug.cli.parameters import Json
 from dvplug.errors import InputError, RegistryError
-from dvplug.system.console import info, stdout, warn
+from dvplug.system.console import info, warn
 from dvplug.system.outputs import Output, locked, made_folder, reserved, told
+from dvplug.system.rich_console import stdout
 from dvplug_registry.bundle import export_bundle, import_bundle
 from dvplug_registry.bundle import mirror as make_mirror
 from dvplug_registry.cache import ModelCache

@@ -65,7 +65,7 @@ def serve(
     demo
         Offer simulated reads to try, made at the first start, in the folder `demo` of the files.
     """
-    from dvplug.cli.call import available_cores
+    from dvplug.cli.plain_call import available_cores
     from dvplug.serve.run import run_service
     from dvplug.serve.settings import ServiceSettings, read_tokens
     from dvplug.system.memory import parse_size

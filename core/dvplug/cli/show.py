@@ -51,7 +51,8 @@ def _show(at: list[str], options: CallOptions, out: Path | None) -> None:
     from dvplug.errors import InputError
     from dvplug.show.pictures import draw_pileups
     from dvplug.show.sites import Site, show_positions
-    from dvplug.system.console import info, stdout
+    from dvplug.system.console import info
+    from dvplug.system.rich_console import stdout
 
     shown = show_positions(at, options)
     for found in shown.found:
@@ -82,7 +83,7 @@ show.__signature__ = _signature()  # type: ignore[attr-defined]
 def _print_site(site: Site, shown: Shown) -> None:
     from dvplug.show.pictures import caption, title
     from dvplug.show.terminal_pictures import picture_lines
-    from dvplug.system.console import stdout
+    from dvplug.system.rich_console import stdout
 
     stdout.print(f"{title(site)}  {shown.model}", markup=False, style="bold")
     for view in site.images:

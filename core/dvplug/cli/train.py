@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App
 
-from dvplug.cli.call import Several, available_cores
+from dvplug.cli.call import Several
 from dvplug.cli.parameters import Whole
+from dvplug.cli.plain_call import available_cores
 from dvplug.cli.train_reads import learn, model, simulate
 
 if TYPE_CHECKING:
@@ -220,7 +221,7 @@ def _report(found: StrategyComparison) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from dvplug.system.console import stdout
+    from dvplug.system.rich_console import stdout
 
     table = Table("strategy", "tune log-loss", "test", "SNP F1", "FP/FN", "INDEL F1", "FP/FN")
     for one in found.tested:

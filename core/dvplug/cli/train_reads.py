@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from dvplug.cli.call import Several, available_cores
+from dvplug.cli.call import Several
 from dvplug.cli.parameters import Whole
+from dvplug.cli.plain_call import available_cores
 
 if TYPE_CHECKING:
     from dvplug.inputs.samples import SampleChoice

@@ -11,7 +11,7 @@ def warm(tech: tuple[str, ...] | None = None) -> None:
     tech
         Technologies; the default is every one that has an installed model.
     """
-    from dvplug.system.console import stdout
+    from dvplug.system.rich_console import stdout
     from dvplug.warm import warm_up
 
     stdout.print(f"Compiled kernels: {warm_up(tech or ())}")

@@ -287,10 +287,16 @@ def _covered(reads: ReadBatch, targets: Sequence[Region]) -> int:
     """Bp of disjoint targets on which a read lies, from its first aligned base to its last."""
     if not len(reads):
         return 0
-    end = np.maximum.accumulate(reads.end)
+    end = np.maximum.accumulate(reads.end).astype(np.int64)
     start = np.maximum(reads.start, np.append(0, end[:-1]))  # of what no read before it reached
-    parts = (np.minimum(end, t.end) - np.maximum(start, t.start) for t in targets)
-    return int(sum(np.maximum(part, 0).sum() for part in parts))
+    before = np.cumsum(end - start) - (end - start)
+
+    def covered_before(positions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        at = np.searchsorted(start, positions, side="right") - 1
+        return np.where(at < 0, 0, before[at] + np.minimum(positions, end[at]) - start[at])
+
+    first, last = np.array([(target.start, target.end) for target in targets]).T
+    return int((covered_before(last) - covered_before(first)).sum())
 
 
 def _begins_in(targets: Sequence[Region], starts: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:

@@ -13,9 +13,8 @@ import time
 import traceback
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
-from multiprocessing.shared_memory import SharedMemory
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +27,9 @@ from dvplug.system.console import info
 from dvplug.system.memory import in_units
 from dvplug.system.run_log import log_event
 from dvplug.system.workers import end_of, end_with
+
+if TYPE_CHECKING:
+    from multiprocessing.shared_memory import SharedMemory
 from dvplug_registry.model_folder import LoadedModel
 
 SLOTS = 2
@@ -150,6 +152,8 @@ class _Process:
         self.free = list(range(SLOTS))
         self.under_way: dict[int, tuple[Prediction, slice]] = {}
         self.busy_s = 0.0
+        from multiprocessing.shared_memory import SharedMemory
+
         self.memory = SharedMemory(create=True, size=SLOTS * slots.size)
         context = multiprocessing.get_context("spawn")  # a GPU cannot be used by a forked process
         self.pipe, theirs = context.Pipe()
@@ -243,6 +247,8 @@ def _serve(
             os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # as nvidia-smi numbers them
             os.environ[VISIBLE] = visible_gpu(gpu, os.environ.get(VISIBLE))
             predictor = open_model(model, "gpu")
+            from multiprocessing.shared_memory import SharedMemory
+
             shared = SharedMemory(memory)
             pipe.send(getattr(predictor, "runs_on", ""))
             while True:

@@ -16,6 +16,7 @@ from dvplug.genome.contigs import require_contig, require_inside
 from dvplug.genome.reference import Reference
 from dvplug.line.region import Partition, PartitionRun, Region
 from dvplug.system.console import info
+from dvplug.system.htslib import isolated_htslib
 
 CLOSE = 2000
 """bp: to begin with a region anew takes as long as to read on for about 4 kb at 30x."""
@@ -153,17 +154,20 @@ def partitions(regions: Iterable[Region], size: int) -> list[Region]:
     ]
 
 
-def skip_n_runs(regions: Iterable[Region], reference: Reference) -> Iterator[Region]:
-    """Yield regions without the N at their ends; those that are all N are left out.
+@isolated_htslib()  # once for all, as there may be many
+def skip_n_runs(regions: Iterable[Region], reference: Reference) -> list[Region]:
+    """Return regions without the N at their ends; those that are all N are left out.
 
     Nothing is ever called at N. Cheap on partitions (about 5 ns per base), where it may run in workers.
     """
+    found = []
     for contig, start, end in regions:
         bases = reference.sequence(contig, start, end)
         left = len(bases) - len(bases.lstrip("N"))
         right = len(bases) - len(bases.rstrip("N"))
         if left < len(bases):
-            yield Region(contig, start + left, end - right)
+            found.append(Region(contig, start + left, end - right))
+    return found
 
 
 def grouped(regions: Iterable[Region], size: int) -> Iterator[Partition]:

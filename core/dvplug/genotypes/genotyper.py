@@ -16,8 +16,8 @@ from dvplug.genotypes.backends import ONNX_RUNTIME, choose_backend, gpu_backend,
 from dvplug.genotypes.networks import GPU_BATCH, build, predict_batch, quiet_backend, softmax
 from dvplug.genotypes.onnx_runtime import ONNX, OnnxPredictor
 from dvplug.hookspecs import Predictor
-from dvplug.system.console import stderr
 from dvplug.system.quiet import libraries_kept_quiet
+from dvplug.system.streams import StatusStream
 from dvplug.technology import Frozen
 from dvplug_registry.known_answer import known_answer_test
 
@@ -163,7 +163,7 @@ class KerasPredictor:
 @contextmanager
 def _silent_stderr() -> Iterator[None]:
     """Discard what native code prints: LiteRT tells each delegate it makes, and raises what goes wrong."""
-    stderr.file.flush()
+    StatusStream("stderr").flush()
     try:
         kept = os.dup(2)
     except OSError:  # it is closed

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple
@@ -19,10 +19,13 @@ import numpy.typing as npt
 import pysam
 
 from dvplug.genome.reference import Reference
+from dvplug.inputs.bare_reads import BareReads, bare_reads
 from dvplug.inputs.reference_fit import mismatch_share
 from dvplug.reads.alignments import header_of
 from dvplug.reads.groups import EVERYTHING, ReadGroups
+from dvplug.sequence.arrays import distinct, median
 from dvplug.system.htslib import isolated_htslib
+from dvplug.system.locations import is_remote
 
 EXAMINED = 400  # reads that are looked at closely
 _MOST_READS, _MOST_BASES = 50_000, 10_000_000  # read for the shape of the depth: half a second
@@ -126,8 +129,11 @@ def gather(
     """
     header = dict(header_of(os.fsdecode(alignments.filename), alignments))
     header["RG"] = [g for g in header.get("RG", []) if groups.everything or groups.has(g.get("ID"))]
-    places = [_of_groups(reads, groups) for reads in _places(alignments)]
-    samples = [_sample(reads, len(places)) for reads in places]
+    places = list(_places(alignments))
+    samples = [
+        _sample(_of_groups(reads, groups), len(places), _following(alignments, groups, whole))
+        for reads, whole in places
+    ]
     if alignments.has_index() and not any(sample.examined for sample in samples):
         samples = [_sample(_of_groups(alignments.fetch(), groups), 1)]  # there may be reads elsewhere
     examined = [read for sample in samples for read in sample.examined]
@@ -150,12 +156,21 @@ def gather(
     )
 
 
+def _following(
+    alignments: pysam.AlignmentFile, groups: ReadGroups, whole: bool
+) -> Callable[[int], Iterator[BareReads]] | None:
+    """What gives the reads that follow one on its contig, or in the whole file; None where pysam has to."""
+    if not alignments.is_bam or not groups.everything or is_remote(os.fsdecode(alignments.filename)):
+        return None
+    return lambda contig: bare_reads(alignments, None if whole else contig)
+
+
 @isolated_htslib()
 def read_groups_seen(alignments: pysam.AlignmentFile) -> Counter[str | None]:
     """Count the primary alignments of each read group at the places that `gather` looks at; None: without one."""
     seen: Counter[str | None] = Counter()
     places = list(_places(alignments))
-    for reads in places:
+    for reads, _ in places:
         for read in islice(reads, 2 * _MOST_READS // len(places)):
             if not read.flag & _NOT_PRIMARY:
                 seen[_group(read)] += 1
@@ -186,28 +201,51 @@ def _the_one(values: set[int]) -> int | None:
     return next(iter(values)) if len(values) == 1 else None
 
 
-def _sample(reads: Iterable[pysam.AlignedSegment], places: int) -> _Sample:
-    """Take the share of one of so many places."""
+def _sample(
+    reads: Iterable[pysam.AlignedSegment],
+    places: int,
+    following: Callable[[int], Iterator[BareReads]] | None = None,
+) -> _Sample:
+    """Take the share of one of so many places.
+
+    ``following`` gives, after a read of a contig, those that follow it, where more is not asked of them.
+    """
     examined: list[pysam.AlignedSegment] = []
-    contigs, starts, ends, bases = [], [], [], 0
-    mapping_qualities: set[int] = set()
+    rows: list[tuple[int, int, int, int]] = []
+    count = bases = 0
     for read in islice(reads, _MOST_READS // places):
+        count += 1
         if read.flag & _NOT_PRIMARY or not (end := read.reference_end):  # once: it adds up the CIGAR
             continue
         start, mapping_quality = read.reference_start, read.mapping_quality
         wanted = len(examined) < EXAMINED // places and mapping_quality >= _USABLE_MAPPING_QUALITY
         if wanted and read.query_sequence:
             examined.append(read)
-        mapping_qualities.add(mapping_quality)
-        contigs.append(read.reference_id)
-        starts.append(start)
-        ends.append(end)
+        rows.append((read.reference_id, start, end, mapping_quality))
         bases += end - start
-        if bases > _MOST_BASES // places:
+        if bases > _MOST_BASES // places or (following and len(examined) == EXAMINED // places):
             break
-    return _Sample(
-        examined, mapping_qualities, *_depth_shape(np.array(contigs), np.array(starts), np.array(ends))
-    )
+    found = [np.array(rows, np.int64).reshape(-1, 4)]
+    if following and rows:
+        left = _MOST_READS // places - count, _MOST_BASES // places - bases
+        found += _positions(following(rows[-1][0]), *left)
+    contig, start, end, mapping_quality = np.concatenate(found).T
+    return _Sample(examined, set(distinct(mapping_quality).tolist()), *_depth_shape(contig, start, end))
+
+
+def _positions(parts: Iterator[BareReads], most: int, most_bases: int) -> Iterator[npt.NDArray[np.int64]]:
+    """Yield contig, start, end and mapping quality of primary alignments, int64[n, 4].
+
+    Of so many alignments, or of fewer once the primary ones have more than so many bases.
+    """
+    while most > 0 and most_bases >= 0 and (part := next(parts, None)) is not None:
+        part, most = part.part(most), most - len(part.start)
+        rows = np.column_stack((part.contig, part.start, part.end, part.mapping_quality))
+        rows = rows[(part.flag & _NOT_PRIMARY == 0) & (part.end > 0)]
+        passed = np.cumsum(rows[:, 2] - rows[:, 1])
+        rows = rows[: int(np.searchsorted(passed, most_bases, side="right")) + 1]
+        most_bases -= int((rows[:, 2] - rows[:, 1]).sum())
+        yield rows
 
 
 def _header_fields(header: Mapping[str, Any]) -> Iterable[str]:
@@ -220,21 +258,24 @@ def _header_fields(header: Mapping[str, Any]) -> Iterable[str]:
     )
 
 
-def _places(alignments: pysam.AlignmentFile) -> Iterator[Iterator[pysam.AlignedSegment]]:
-    """Yield the reads from each place on; the one place of a small file, or of one without index, is its beginning."""
+def _places(alignments: pysam.AlignmentFile) -> Iterator[tuple[Iterator[pysam.AlignedSegment], bool]]:
+    """Yield the reads from each place on, and whether they are of the whole file, not of a contig.
+
+    The one place of a small file, or of one without index, is its beginning.
+    """
     if alignments.is_bam:
         alignments.reset()  # something may have been read before
     mapped: dict[str, int] = {}
     if alignments.has_index() and alignments.is_bam:  # the index of CRAM does not count reads
         mapped = {s.contig: s.mapped for s in alignments.get_index_statistics()}
     if not alignments.has_index() or (mapped and sum(mapped.values()) <= 2 * _MOST_READS):
-        yield alignments.fetch(until_eof=True)
+        yield alignments.fetch(until_eof=True), True
         return
     lengths: dict[str, int] = dict(zip(alignments.references, alignments.lengths, strict=True))
     fullest = sorted(lengths, key=lambda c: mapped.get(c, lengths[c]), reverse=True)[:_PLACES]
     for contig in fullest:
         if mapped.get(contig, 1):
-            yield alignments.fetch(contig, lengths[contig] // 3)  # read before the next one is
+            yield alignments.fetch(contig, lengths[contig] // 3), False  # read before the next one is
 
 
 def _measurements(
@@ -249,7 +290,7 @@ def _measurements(
             tags[tag] += 1
             if isinstance(value, int | float):
                 values.setdefault(tag, []).append(value)
-    qualities = [np.median(read.query_qualities) for read in reads if read.query_qualities is not None]
+    qualities = [median(read.query_qualities) for read in reads if read.query_qualities is not None]
     differences = [
         d
         for read, share in zip(reads, mismatches, strict=True)

@@ -31,7 +31,7 @@ from dvplug.reads.errors import WindowErrors, window_errors
 from dvplug.reads.groups import ReadSource
 from dvplug.reads.molecules import places
 from dvplug.reads.same_bases import with_bases_of_reference
-from dvplug.sequence.arrays import Bools, Float64s, Int64s, distinct
+from dvplug.sequence.arrays import Bools, Float64s, Int64s, distinct, median
 from dvplug.sequence.cigar import CODE_MASK, LENGTH_SHIFT, SOFT_CLIP
 from dvplug.system.locations import Location
 from dvplug.technology import TechnologyProfile, UsualErrors
@@ -184,7 +184,7 @@ def _errors(windows: Sequence[WindowErrors], usual: UsualErrors) -> dict[str, An
         "low_mapping_quality_mismatch_p": _share(apart[1], apart[0]),
         "depth": typical,
         "depth_spread": spread,
-        "differing_positions": round(float(np.median(differing)), 4) if differing else 0.0,
+        "differing_positions": round(median(differing), 4) if differing else 0.0,
         "by_default": tuple(part for part, unknown in zip(PARTS, few, strict=True) if unknown),
     }
 
@@ -303,8 +303,8 @@ def _middle(values: Int64s) -> tuple[float, float]:
     """Median, and SD told by the median absolute deviation; 0 where there is nothing."""
     if not len(values):
         return 0.0, 0.0
-    median = float(np.median(values))
-    return median, round(_MAD_TO_SD * float(np.median(np.abs(values - median))), 4)
+    middle = median(values)
+    return middle, round(_MAD_TO_SD * median(np.abs(values - middle)), 4)
 
 
 def _median(counts: Int64s) -> int:

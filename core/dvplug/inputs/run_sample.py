@@ -22,7 +22,7 @@ from dvplug.line.region import Region
 from dvplug.line.run_profile import NO_QUALITY
 from dvplug.reads.groups import ReadSource
 from dvplug.reads.same_bases import with_bases_of_reference
-from dvplug.sequence.arrays import distinct
+from dvplug.sequence.arrays import distinct, median
 from dvplug.sequence.codes import UNKNOWN_BASE
 from dvplug.system.htslib import isolated_htslib
 from dvplug.system.locations import Location
@@ -163,7 +163,7 @@ def _measured(parts: Sequence[ReadBatch], differing: Sequence[float], missing_ba
     assert not isinstance(mapping_quality, int)
     measures: dict[RunMeasure, float] = {
         "with_fragment_length": float((fragment > 0).mean()),
-        "read_length": float(np.median(length)),
+        "read_length": median(length),
         "base_quality": _median(base_quality),
         "mapping_quality": _median(mapping_quality),
     }
@@ -171,11 +171,11 @@ def _measured(parts: Sequence[ReadBatch], differing: Sequence[float], missing_ba
         measures["reverse_strand"] = sum(int((part.flag & REVERSE != 0).sum()) for part in parts) / reads
         measures["distinct_starts"] = sum(len(distinct(part.start)) for part in parts) / reads
     if differing:
-        measures["differing_positions"] = float(np.median(differing))
+        measures["differing_positions"] = median(differing)
     return RunSample(
         reads=reads,
         measures={name: round(value, 4) for name, value in measures.items()},
-        fragment_length=int(np.median(fragment[fragment > 0])) if fragment.any() else 0,
+        fragment_length=int(median(fragment[fragment > 0])) if fragment.any() else 0,
         base_quality=tuple(base_quality / base_quality.sum()),
         mapping_quality=tuple(mapping_quality / mapping_quality.sum()),
     )

@@ -260,7 +260,10 @@ def load_plugins(only: Iterable[str] | None = None) -> Plugins:
     loaded = [_load(builtin, lambda: importlib.import_module(builtin.module), None)]
     for point in points:
         info = PluginInfo(
-            point.name, _distribution(point), point.dist.version if point.dist else "", module=point.module
+            point.name,
+            _distribution(point),
+            _metadata(point.dist)["Version"] if point.dist else "",
+            module=point.module,
         )
         loaded.append(
             _load(info, point.load, point.dist)
@@ -272,7 +275,7 @@ def load_plugins(only: Iterable[str] | None = None) -> Plugins:
 
 def _check_metadata(distribution: importlib.metadata.Distribution) -> int | None:
     """Refuse, without importing it, a plugin that says it is for another dvplug; returns the hook API that it names."""
-    about = distribution.metadata
+    about = _metadata(distribution)
     for line in about.get_all("Requires-Dist") or ():
         if not _NEEDS_DVPLUG.match(line):
             continue
@@ -296,7 +299,13 @@ _Loaded = tuple[PluginInfo, list[PluginItem], list[Path]]
 
 
 def _distribution(point: importlib.metadata.EntryPoint) -> str:
-    return point.dist.name if point.dist else "(unknown distribution)"
+    return _metadata(point.dist)["Name"] if point.dist else "(unknown distribution)"
+
+
+@functools.lru_cache(maxsize=256)
+def _metadata(distribution: importlib.metadata.Distribution) -> Any:
+    """The metadata of a distribution, which Python reads anew each time that it is asked for any of it."""
+    return distribution.metadata
 
 
 def _load(

@@ -142,22 +142,23 @@ def _files(name: str, left_out: Collection[Path] = ()) -> Iterator[tuple[str, Pa
     found = []
     for place, below, files in os.walk(folder):
         below[:] = [name for name in below if _counts(place, name, out)]
-        found += [os.path.join(place, name) for name in files if _counts(place, name, out)]
+        found += [f"{place}{os.sep}{name}" for name in files if _counts(place, name, out)]
     for name in sorted(found, key=lambda name: name.split(os.sep)):
         if os.path.isfile(name):
-            yield os.path.relpath(name, folder).replace(os.sep, "/"), Path(name)
+            yield name[len(folder) + 1 :].replace(os.sep, "/"), Path(name)
 
 
 def _counts(place: str, name: str, left_out: Collection[str]) -> bool:
     hidden = name.startswith(".") or name == "__pycache__"
-    return not hidden and os.path.join(place, name) not in left_out
+    return not hidden and f"{place}{os.sep}{name}" not in left_out
 
 
 def _digest(name: str, left_out: Collection[Path]) -> str:
     """SHA-256 of the names and contents of files."""
     digest = hashlib.sha256()
     for inside, path in _files(name, left_out):
-        digest.update(f"{inside}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+        with open(path, "rb", buffering=0) as file:
+            digest.update(f"{inside}\0{hashlib.sha256(file.readall()).hexdigest()}\n".encode())
     return digest.hexdigest()
 
 

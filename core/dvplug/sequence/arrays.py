@@ -24,3 +24,10 @@ Float64s = npt.NDArray[np.float64]
 def distinct(values: npt.NDArray[Number]) -> npt.NDArray[Number]:
     """Return the distinct values in order, as `numpy.unique`: without the counts it imports masked arrays first."""
     return np.unique(values, return_counts=True)[0]
+
+
+def median(values: npt.ArrayLike) -> float:
+    """Return the median of numbers, one at least and none NaN, as `numpy.median`: that imports masked arrays first."""
+    numbers = np.ravel(values)
+    middle = [(len(numbers) - 1) // 2, len(numbers) // 2]
+    return float(np.partition(numbers, middle)[middle].mean())

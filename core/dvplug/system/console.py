@@ -1,73 +1,73 @@
-"""Two consoles: results go to stdout, everything else to stderr."""
+"""What is told on stderr: status lines, warnings, errors, progress.
+
+Where stderr is no terminal it is text as it is, and `dvplug.system.rich_console` need not be loaded.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any, cast
-
-from rich.console import Console
-from rich.markup import escape
-from rich.text import Text
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
 from dvplug.system.run_log import log_event, sample_told_of
-from dvplug.system.streams import ResultStream, StatusStream
+from dvplug.system.streams import StatusStream
 from dvplug_registry.safe_text import masked, visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
 _FURTHER_LINE = re.compile(r"\n(?=\S)")
-OFF_TERMINAL_WIDTH = 200  # of tables in files and pipes, where there is no width to ask for
-
-
-class SafeConsole(Console):
-    """Shows what could steer the terminal as escapes, in whatever text: names come from files. No emoji for `:100:`."""
-
-    def __init__(self, file: ResultStream | StatusStream | None = None, **options: Any) -> None:
-        super().__init__(file=cast(IO[str], file), highlight=False, soft_wrap=True, emoji=False, **options)
-
-    def render_str(self, text: str, **options: Any) -> Text:
-        """Make the text that is printed of a string, also of one in a table."""
-        return super().render_str(visible(text, keep="\n\t"), **options)
-
-    def on_broken_pipe(self) -> None:
-        """Raise BrokenPipeError again where rich would exit; called where it was caught."""
-        raise
-
-
-_is_terminal = sys.stdout is not None and sys.stdout.isatty()
-stdout = SafeConsole(ResultStream("stdout"), width=None if _is_terminal else OFF_TERMINAL_WIDTH)
-stderr = SafeConsole(StatusStream("stderr"), stderr=True)
+_ASK_FOR_A_TERMINAL = ("FORCE_COLOR", "TTY_COMPATIBLE")  # of rich
+_RICH = "dvplug.system.rich_console"
 
 
 def warn(message: str) -> None:
     """Print one warning on stderr, and note it in the log of the run."""
     log_event("warning", message=message)
-    stderr.print(f"[yellow]warning:[/] {_told(_of_sample() + message)}")
+    _print("yellow", "warning: ", _of_sample() + message)
 
 
 def info(message: str) -> None:
     """Print one status line on stderr, and note it in the log of the run."""
     log_event("info", message=message)
-    stderr.print(_told(_of_sample() + message))
+    _print("", "", _of_sample() + message)
 
 
 def complain(message: str) -> None:
     """Print the error that ends a command on stderr."""
-    stderr.print(f"[red]error:[/] {_told(message)}")
+    _print("red", "error: ", message)
 
 
 def _of_sample() -> str:
     return f"{sample}: " if (sample := sample_told_of()) else ""
 
 
-def _told(message: str) -> str:
-    """A message without secrets and markup; no further line of it can be taken for another message."""
-    return escape(_FURTHER_LINE.sub("\n  ", masked(message)))
+def _print(style: str, label: str, message: str) -> None:
+    """Print a message without secrets; no further line of it can be taken for another message."""
+    message = _FURTHER_LINE.sub("\n  ", masked(message))
+    if _is_plain(message):
+        stream = StatusStream("stderr")
+        stream.write(f"{label}{visible(message, keep=chr(10))}\n")
+        stream.flush()
+        return
+    from rich.text import Text
+
+    from dvplug.system.rich_console import stderr
+
+    stderr.print(Text.assemble((label, style), visible(message, keep="\n\t")))
+
+
+def _is_plain(message: str) -> bool:
+    """Whether rich would print it as it is, and has printed nothing before."""
+    if _RICH in sys.modules or "\t" in message or any(os.environ.get(name) for name in _ASK_FOR_A_TERMINAL):
+        return False
+    with suppress(ValueError):  # it was closed
+        return not StatusStream("stderr").isatty()
+    return True
 
 
 class Advance:
@@ -93,7 +93,7 @@ class Advance:
         tenth = 10 * self.done // self.total
         if tenth > self.printed and time.monotonic() >= self.next_line:
             self.printed, self.next_line = tenth, time.monotonic() + 10
-            stderr.print(escape(", ".join(filter(None, (f"{self.label}: {10 * tenth} %", note)))))
+            _print("", "", ", ".join(filter(None, (f"{self.label}: {10 * tenth} %", note))))
 
 
 @contextmanager
@@ -105,7 +105,12 @@ def progress(label: str, total: int, *, bar: bool = True) -> Iterator[Advance]:
     bar
         False where others print in between: it takes the terminal, and ``sys.stdout`` with it.
     """
-    if not (bar and stderr.is_terminal):
+    if not bar or _is_plain(label):
+        yield Advance(label, total, None)
+        return
+    from dvplug.system.rich_console import stderr
+
+    if not stderr.is_terminal:
         yield Advance(label, total, None)
         return
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 from dvplug.errors import DvplugError
-from dvplug.system import console
 
 _DONE, _TELL = b"\0dvplug: nothing to tell\0", b"\0dvplug: tell it\0"
 # Another process holds it back, which can still tell it when this one is killed by the library. Ctrl-C reaches both,
@@ -57,8 +56,10 @@ def libraries_kept_quiet() -> Iterator[None]:
             own = stack.enter_context(
                 os.fdopen(os.dup(2), "w", encoding=sys.stderr.encoding, errors="replace")
             )
-            before, console.stderr.file = console.stderr.file, own
-            stack.callback(setattr, console.stderr, "file", before)
+            from dvplug.system.rich_console import stderr
+
+            before, stderr.file = stderr.file, own
+            stack.callback(setattr, stderr, "file", before)
         os.dup2(pipe.fileno(), 2)
         _active = True
         failed = True

@@ -261,7 +261,7 @@ def _checked(
         with problems.collect():
             sources = preflight(inputs.reads, opened, chosen or [], inputs.choice).sources
         if profile and chosen and not problems.found:
-            parts = list(skip_n_runs(partitions(chosen, profile.partition_size), opened))
+            parts = skip_n_runs(partitions(chosen, profile.partition_size), opened)
             digests = {
                 contig: opened.fingerprint(contig) for contig in dict.fromkeys(p.contig for p in parts)
             }

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from rich.table import Table
 
-from dvplug.system.console import info, stdout
+from dvplug.system.console import info
+from dvplug.system.rich_console import stdout
 from dvplug_lab.cohorts.simulated import Person, SimulatedCohort
 from dvplug_lab.commands import DVPLUG
 

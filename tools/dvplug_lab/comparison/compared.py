@@ -12,7 +12,8 @@ from rich.table import Table
 
 from dvplug.evaluate import ClassCounts, Evaluation
 from dvplug.evaluate.judged import CalibrationBand
-from dvplug.system.console import info, stdout, warn
+from dvplug.system.console import info, warn
+from dvplug.system.rich_console import stdout
 from dvplug_lab.comparison.errors import CallError
 
 OURS, PEERS = "dvplug", ("bcftools", "freebayes")

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
-from dvplug.system.console import stdout
+from dvplug.system.rich_console import stdout
 from dvplug.train.examples import LabeledReads, make_examples
 from dvplug.train.store import ExampleReader
 from dvplug_lab.comparison.sets import ValidationSet, confident_regions

@@ -12,7 +12,8 @@ import pysam
 from rich.table import Table
 
 from dvplug.errors import DvplugError
-from dvplug.system.console import info, stdout
+from dvplug.system.console import info
+from dvplug.system.rich_console import stdout
 from dvplug_lab.fuzzing.inputs import COMMANDS, KINDS, Kind, make_inputs
 from dvplug_lab.fuzzing.judge import Verdict, judge
 

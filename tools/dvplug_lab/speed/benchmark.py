@@ -26,7 +26,8 @@ from dvplug.line.region import Region
 from dvplug.line.result import STAGES
 from dvplug.plugins.loading import installed_plugins
 from dvplug.simulate import simulate_dataset
-from dvplug.system.console import info, stderr, stdout
+from dvplug.system.console import info
+from dvplug.system.rich_console import stderr, stdout
 from dvplug_lab.commands import DVPLUG, Command, require
 from dvplug_lab.comparison import peers
 from dvplug_lab.speed.kernels import time_kernels
@@ -126,7 +127,7 @@ def busy_partitions(job: Job) -> list[Region]:
     size = installed_plugins().technology(job.tech).partition_size
     with Reference.open(job.reference) as reference:
         everywhere = job.regions or resolve_regions((), (), reference.lengths)
-        parts = list(skip_n_runs(partitions(everywhere, size), reference))
+        parts = skip_n_runs(partitions(everywhere, size), reference)
     with pysam.AlignmentFile(str(job.reads)) as alignments:
         return [part for part in parts if next(alignments.fetch(*part), None) is not None]
 
