@@ -157,12 +157,13 @@ def test_what_cannot_be_read_stops_nobody(package: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "other byte"])
-@pytest.mark.parametrize("ending", ["nbi", "nbc", "o"])
-def test_a_damaged_entry_is_compiled_anew(package: Path, damage: str, ending: str) -> None:
+@pytest.mark.parametrize(("ending", "count"), [("nbi", 1), ("nbc", 1), ("o", 2)])
+def test_a_damaged_entry_is_compiled_anew(package: Path, damage: str, ending: str, count: int) -> None:
+    """Of two kernels that are called there is object code; Numba keeps that which only another calls."""
     call(package, "Reads", 10)
     kernels = package / "__pycache__" / "kernels"
     entries = list(kernels.rglob(f"*.{ending}"))
-    assert len(entries) == 3
+    assert len(entries) == count
     for entry in kernels.rglob("*.o") if ending != "o" else ():  # else nobody looks at the others
         entry.unlink()
     for entry in entries:

@@ -9,6 +9,7 @@ from typing import Any
 import numba
 from numba import njit
 from numba.core.compiler_lock import global_compiler_lock
+from numba.core.event import trigger_event
 from numba.extending import register_jitable
 
 from dvplug.kernel.cache import cache_folder
@@ -53,7 +54,9 @@ def dispatcher_of(function: Callable[..., Any]) -> Any:
     return dispatcher
 
 
-def object_code(function: Callable[..., Any], given: Sequence[Any], types: str, path: Path) -> ObjectCode | None:
+def object_code(
+    function: Callable[..., Any], given: Sequence[Any], types: str, path: Path
+) -> ObjectCode | None:
     """Compile a kernel for arguments like these, told as ``types``, and keep it; None where only Numba can call it.
 
     Of processes that want the same one compiles it, and the others wait.
@@ -67,7 +70,9 @@ def object_code(function: Callable[..., Any], given: Sequence[Any], types: str, 
         if kept is None:
             dispatcher = njit(**_OF_ENTRY)(function)
             known = tuple(map(dispatcher.typeof_pyval, given))
-            kept = code_of(dispatcher._compiler._compile_core(known, None), types)
+            told = {"dispatcher": dispatcher, "args": known, "return_type": None}
+            with trigger_event("numba:compile", told):  # as Numba's own do
+                kept = code_of(dispatcher._compiler._compile_core(known, None), types)
             if kept is not None:
                 keep(path, kept)
         return kept

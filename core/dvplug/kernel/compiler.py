@@ -10,7 +10,7 @@ Code is made of them by `dvplug.kernel.lowering`.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -70,13 +70,21 @@ class _Whole(JITCodeLibrary):
         self._take_in()
         super().finalize()
 
-    def object_code(self) -> bytes:
-        """Return machine code that is not loaded into this process."""
+    def object_code(self, entry: str) -> bytes:
+        """Return machine code with one way in, which is not loaded into this process."""
         self._take_in()
+        for name in _functions_of(self._final_module):
+            if name != entry:  # else a copy of it stays where it was inlined
+                self._final_module.get_function(name).linkage = "internal"
         self._optimize_final_module()
         self._final_module.verify()
         code: bytes = self._codegen._tm.emit_object(self._final_module)
         return code
+
+    def _optimize_final_module(self) -> None:
+        """At once: Numba does it twice, the first time so that references are in sight, of which few are left here."""
+        passes, builder = self._codegen._module_pass_manager()
+        passes.run(self._final_module, builder)
 
     def _take_in(self) -> None:
         for library in _with_parts(self._linking_libraries):

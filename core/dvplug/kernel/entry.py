@@ -113,7 +113,7 @@ def object_code(compiled: Any, types: str) -> objects.ObjectCode | None:
     descriptor, library = compiled.fndesc, compiled.library
     if not _has_entry(descriptor) or _argument_text(descriptor) != types:
         return None
-    code = library.object_code()
+    code = library.object_code(_entry_name(descriptor))
     referred = [each.name for each in library._final_module.functions if each.is_declaration]
     if not all(map(_is_provided, referred)):
         return None
@@ -166,26 +166,29 @@ class _Slots:
         builder, context = self._builder, self._context
         header = ir.Constant(_SLOT, objects.OBJECT_HEADER)
         fields = builder.inttoptr(builder.add(address, header), _POINTER)
-        data, _, shape, strides = (
-            builder.load(builder.gep(fields, [ir.Constant(_SLOT, field)])) for field in range(4)
-        )
-        sizes = [
-            [
-                builder.load(builder.gep(builder.inttoptr(where, _POINTER), [ir.Constant(_SLOT, axis)]))
-                for axis in range(kind.ndim)
-            ]
-            for where in (shape, strides)
-        ]
+        itemsize = context.get_constant(intp, as_dtype(kind.dtype).itemsize)
+        data, shape = (self._loaded(fields, field) for field in (0, 2))
+        sizes = [self._loaded(builder.inttoptr(shape, _POINTER), axis) for axis in range(kind.ndim)]
+        if kind.layout == "C":
+            strides = [itemsize]
+            for size in sizes[:0:-1]:
+                strides.insert(0, builder.mul(strides[0], size))
+        else:
+            where = builder.inttoptr(self._loaded(fields, 3), _POINTER)
+            strides = [self._loaded(where, axis) for axis in range(kind.ndim)]
         array = context.make_array(kind)(context, builder)
         populate_array(
             array,
             data=builder.inttoptr(data, array.data.type),
-            shape=sizes[0],
-            strides=sizes[1],
-            itemsize=context.get_constant(intp, as_dtype(kind.dtype).itemsize),
+            shape=sizes,
+            strides=strides[: kind.ndim],
+            itemsize=itemsize,
             meminfo=None,
         )
         return array._getvalue()
+
+    def _loaded(self, row: Any, at: int) -> Any:
+        return self._builder.load(self._builder.gep(row, [ir.Constant(_SLOT, at)]))
 
     def put(self, kind: Type, value: Any) -> None:
         """Put a result of this type."""

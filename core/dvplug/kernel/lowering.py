@@ -16,15 +16,14 @@ from numba.core import ir
 from numba.core.analysis import compute_cfg_from_blocks, compute_use_defs, ir_extension_use_alloca
 from numba.core.cgutils import alloca_once, unpack_tuple
 from numba.core.lowering import Lower
-from numba.core.types import MemInfoPointer, voidptr
 from numba.core.types.abstract import Number, Type
 from numba.core.types.containers import BaseTuple
-from numba.core.types.misc import SliceType
+from numba.core.types.misc import MemInfoPointer, RawPointer, SliceType
 from numba.core.types.npytypes import Array
 from numba.core.types.scalars import Boolean, Integer
 from numba.np.arrayobj import fix_integer_index, load_item, store_item
 
-_HELD = MemInfoPointer(voidptr)
+_HELD = MemInfoPointer(RawPointer("void*"))
 """Type of the memory that an array holds."""
 
 _holds: dict[Type, int] = {}
@@ -251,5 +250,3 @@ def _is_view(value: ir.Expr, type_of: Callable[[str], Type]) -> bool:
     taken = type_of(value.index.name)
     parts = taken.types if isinstance(taken, BaseTuple) else (taken,)
     return all(isinstance(part, Integer | SliceType) for part in parts)
-
-

@@ -1,7 +1,7 @@
 """The passes of Numba for kernels, without what it finds out after each and no pass asks for.
 
-After each pass Numba lists which variables live where, twice or more often: a tenth of the time of compiling. Here it is
-found out when it is asked for.
+Numba lists which variables live where after each, once or more often: a tenth of the time of compiling. Here it is found
+out when it is asked for.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _run = PostProcessor.run
 class _Passes(PassManager):
     """Passes that tell by themselves what they changed."""
 
-    def _runPass(self, index: int, pss: Any, internal_state: Any) -> None:  # noqa: N802 - Numba's name
+    def _runPass(self, index: int, pss: Any, internal_state: Any) -> None:
         pss.analysis = self._analysis
         for step in (pss.run_initialization, pss.run_pass, pss.run_finalizer):
             step(internal_state)
