@@ -1,7 +1,7 @@
 """The passes of Numba for kernels, without what it finds out after each and no pass asks for.
 
-Numba lists which variables live where after each, once or more often: a tenth of the time of compiling. Here it is found
-out when it is asked for.
+Numba lists after each which variables live where, once or more often: a tenth of the time of compiling. Here it is
+found out when it is asked for.
 """
 
 from __future__ import annotations
