@@ -40,6 +40,8 @@ class KernelLower(Lower):
         self._borrowed = borrowed(self.blocks.values(), self.typeof)
         self._uncounted = self.context.subtarget(enable_nrt=False)
         self._held: dict[str, list[Any]] = {}
+        if self._disable_sroa_like_opt or self.func_ir.func_id.is_generator:  # debuggers look into memory
+            return
         for name in values(self.blocks) - self._singly_assigned_vars:
             if self._owns(name):
                 self._held[name] = []
