@@ -81,11 +81,6 @@ class _Whole(JITCodeLibrary):
         code: bytes = self._codegen._tm.emit_object(self._final_module)
         return code
 
-    def _optimize_final_module(self) -> None:
-        """At once: Numba does it twice, the first time so that references are in sight, of which few are left here."""
-        passes, builder = self._codegen._module_pass_manager()
-        passes.run(self._final_module, builder)
-
     def _take_in(self) -> None:
         for library in _with_parts(self._linking_libraries):
             self._reload_init.update(library._reload_init)
