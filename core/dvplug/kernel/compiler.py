@@ -91,7 +91,8 @@ class _Whole(JITCodeLibrary):
 def _link(module: Any, libraries: Iterable[CPUCodeLibrary]) -> None:
     """Link them into a module; what parts there are is known to it alone, so that what is called once is inlined."""
     parts: list[str] = []
-    for library in _with_parts(libraries):
+    # Parts first: of other libraries, as that of Numba's runtime, LLVM links what is referred to by then.
+    for library in sorted(_with_parts(libraries), key=lambda each: not isinstance(each, _Part)):
         linked = library._final_module if isinstance(library, _Part) else library._get_module_for_linking()
         module.link_in(linked, preserve=True)
         parts += _functions_of(linked) if isinstance(library, _Part) else ()
