@@ -229,6 +229,7 @@ def test_what_needs_more_of_numbas_runtime_is_left_to_it(package: Path) -> None:
 @pytest.mark.parametrize("setting", ["NUMBA_BOUNDSCHECK", "NUMBA_DISABLE_JIT", "NUMBA_NRT_STATS"])
 def test_settings_of_numba_are_heeded(package: Path, setting: str) -> None:
     code = "import sys; from dvplug.kernels import checked; print(checked(1), 'numba' in sys.modules)"
+    run(package, code)  # compiles it
     assert run(package, code, {setting: "0"}) == "2 True\n"
     assert run(package, code, {"NUMBA_NUM_THREADS": "1"}) == "2 False\n"
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numba
 from numba import njit
+from numba.core.compiler_lock import global_compiler_lock
+from numba.core.event import trigger_event
 from numba.extending import register_jitable
 
 from dvplug.kernel.cache import cache_folder
-from dvplug.kernel.numba_cache import KernelCache
+from dvplug.kernel.numba_cache import KernelCache, only_one_compiles
+from dvplug.kernel.objects import ObjectCode, keep, read
 
 KNOWN_NUMBA = ("0.68.",)
 """Versions that `dvplug.kernel.compiler` was tried with. By others kernels are compiled in the plain way: longer."""
@@ -19,39 +23,59 @@ KNOWN_NUMBA = ("0.68.",)
 _IS_KNOWN = numba.__version__.startswith(KNOWN_NUMBA)
 
 
-def _options() -> tuple[dict[str, Any], dict[str, Any]]:
-    """What kernels and subkernels are compiled with.
+_OF_ALL = {"no_cfunc_wrapper": True}
 
-    Of the wrappers, `KernelCompiler` makes the one that is needed: kernels, subkernels and Numba's own overloads have
-    the same options, since what one calls is compiled again for another that differs in them.
+
+def _options() -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """What kernels are compiled with, kernels that only their entries call, and subkernels.
+
+    Of the wrappers, the compilers make the one that is needed: kernels, subkernels and Numba's own overloads have the
+    same options, since what one calls is compiled again for another that differs in them.
     """
     if not _IS_KNOWN:
-        return {"no_cfunc_wrapper": True}, {"no_cfunc_wrapper": True}
-    from dvplug.kernel.compiler import KernelCompiler, SubkernelCompiler
+        return _OF_ALL, _OF_ALL, _OF_ALL
+    from dvplug.kernel.compiler import EntryCompiler, KernelCompiler, SubkernelCompiler
 
-    common = {"no_cpython_wrapper": True}
-    return {"pipeline_class": KernelCompiler} | common, {"pipeline_class": SubkernelCompiler} | common
-
-
-def _also_kept() -> Callable[[Any, Any, bytes], None]:
-    """How what is compiled is kept besides, for processes without Numba."""
-    if not _IS_KNOWN:
-        return lambda function, compiled, code: None
-    from dvplug.kernel.entry import keep_entry
-
-    return keep_entry
+    kernel, entry, subkernel = (
+        {"pipeline_class": each, "no_cpython_wrapper": True}
+        for each in (KernelCompiler, EntryCompiler, SubkernelCompiler)
+    )
+    return kernel, entry, subkernel
 
 
-_OF_KERNEL, _OF_SUBKERNEL = _options()
-_ALSO = _also_kept()
+_OF_KERNEL, _OF_ENTRY, _OF_SUBKERNEL = _options()
 
 
 def dispatcher_of(function: Callable[..., Any]) -> Any:
     """Return what Numba makes of a kernel, kept on disk where it can be."""
     dispatcher = njit(**_OF_KERNEL)(function)
     if cache_folder() is not None:
-        dispatcher._cache = KernelCache(function, _ALSO)
+        dispatcher._cache = KernelCache(function)
     return dispatcher
+
+
+def object_code(
+    function: Callable[..., Any], given: Sequence[Any], types: str, path: Path
+) -> ObjectCode | None:
+    """Compile a kernel for arguments like these, told as ``types``, and keep it; None where only Numba can call it.
+
+    Of processes that want the same one compiles it, and the others wait.
+    """
+    if not _IS_KNOWN:
+        return None
+    from dvplug.kernel.entry import object_code as code_of
+
+    with global_compiler_lock, only_one_compiles():
+        kept = read(path)
+        if kept is None:
+            dispatcher = njit(**_OF_ENTRY)(function)
+            known = tuple(map(dispatcher.typeof_pyval, given))
+            told = {"dispatcher": dispatcher, "args": known, "return_type": None}
+            with trigger_event("numba:compile", told):  # as Numba's own do
+                kept = code_of(dispatcher._compiler._compile_core(known, None), types)
+            if kept is not None:
+                keep(path, kept)
+        return kept
 
 
 def register(function: Callable[..., Any]) -> None:

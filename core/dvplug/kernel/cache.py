@@ -111,6 +111,15 @@ def mark() -> str:
     return f"sources-{hashlib.sha256(kind.encode()).hexdigest()[:16]}"
 
 
+def note_kept() -> None:
+    """Write the mark, when a kernel has been kept; raises OSError."""
+    folder = cache_folder()
+    assert folder is not None
+    kept = folder / mark()
+    if not kept.exists() or kept.read_bytes() != source_digest():
+        kept.write_bytes(source_digest())
+
+
 def _configuration() -> bytes:
     with suppress(OSError):
         return Path(CONFIGURATION).read_bytes()

@@ -1,9 +1,9 @@
-"""Kernels as they are called: by what was compiled before, and by Numba where that does not do.
+"""Kernels as they are called: by object code of their own, and by Numba where that does not do.
 
 The types of the arguments say which object code is wanted (`dvplug.kernel.objects`). It is given an address for each
-array, as they lie in memory, and numbers as they are; arrays that it made hold their memory until they are gone. Where
-there is no object code, where an argument is of a type that only Numba knows, and where the kernel raises, so that the
-error is to be made, Numba does it.
+array, as they lie in memory, and numbers as they are; arrays that it made hold their memory until they are gone. What
+was not compiled before is compiled to it first. Where there can be none, where an argument is of a type that only Numba
+knows, and where the kernel raises, so that the error is to be made, Numba does it.
 """
 
 from __future__ import annotations
@@ -74,12 +74,15 @@ class Kernel:
         return self.dispatcher._numba_type_
 
     def _found(self, given: Sequence[Any]) -> _Entry | None:
-        """Return what was compiled for arguments like these, if there is such a thing."""
+        """Return what was compiled for arguments like these, before or now; None where only Numba can call it."""
         described = [_type_of(each) for each in given]
         if None in described or not _is_usable():
             return None
-        path = objects.place(self.py_func, types_text(str(each) for each in described))
-        kept = path and objects.read(path)
+        types = types_text(str(each) for each in described)
+        path = objects.place(self.py_func, types)
+        if path is None:
+            return None
+        kept = objects.read(path) or by_numba().object_code(self.py_func, given, types, path)
         return _Entry(kept, "".join(map(_slots_of, given))) if kept else None
 
 

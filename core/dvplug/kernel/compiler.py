@@ -4,40 +4,32 @@ Numba (0.68) compiles each function for itself: it optimises it, makes machine c
 function that calls it, since it is linked there. Of its own overloads, such as `numpy.zeros` of one type, it makes a
 way in from C besides. Here these, and the functions of `dvplug.kernel.subkernel`, are *parts*: code as it was lowered,
 which the kernels link. It takes a third off the CPU time of compiling.
-
-References to arrays that a caller holds are not counted (`borrowed`): Numba counts each, for every field of every named
-tuple at every use, and removes nearly all of it again while optimising. A number of a contiguous array is taken and put
-straight: Numba copies all that it knows of an array, for each.
+Code is made of them by `dvplug.kernel.lowering`.
 """
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
 from numba import _dynfunc, jit
-from numba.core import ir
-from numba.core.cgutils import unpack_tuple
 from numba.core.codegen import CPUCodeLibrary, JITCodeLibrary
-from numba.core.compiler import CompilerBase, DefaultPassBuilder, Flags
+from numba.core.compiler import CompilerBase, Flags
 from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.environment import lookup_environment
 from numba.core.lowering import Lower
 from numba.core.registry import CPUDispatcher
 from numba.core.target_extension import CPU, dispatcher_registry, jit_registry, target_registry
 from numba.core.typed_passes import NativeLowering
-from numba.core.types.abstract import Number, Type
-from numba.core.types.containers import BaseTuple
+from numba.core.types.abstract import Type
 from numba.core.types.functions import Function
-from numba.core.types.misc import SliceType
-from numba.core.types.npytypes import Array
-from numba.core.types.scalars import Boolean, Integer
 from numba.core.utils import OPERATORS_TO_BUILTINS as OPERATORS
-from numba.np.arrayobj import fix_integer_index, load_item, store_item
 
 from dvplug.kernel.entry import add_entry
+from dvplug.kernel.lowering import KernelLower, are_numbers, signature_of
+from dvplug.kernel.passes import lifetimes_on_demand, passes_of
 
 RARE_COLLECTIONS = 50_000, 100, 100
 """Thresholds of the garbage collector while compiling: at Python's own a sixth of the time is its; 10 % more memory."""
@@ -72,25 +64,35 @@ class _Whole(JITCodeLibrary):
     _linking_libraries: list[CPUCodeLibrary]
 
     def _optimize_functions(self, ll_module: Any) -> None:
-        """Lightly: all of it is optimised once the parts are in."""
-        ll_module.data_layout = self._codegen._data_layout
-        for function in ll_module.functions:
-            if not function.is_declaration:
-                passes, builder = self._codegen._function_pass_manager(opt=1)
-                passes.run(function, builder)
+        ll_module.data_layout = self._codegen._data_layout  # all of it is optimised once the parts are in
 
     def finalize(self) -> None:
+        self._take_in()
+        super().finalize()
+
+    def object_code(self, entry: str) -> bytes:
+        """Return machine code with one way in, which is not loaded into this process."""
+        self._take_in()
+        for name in _functions_of(self._final_module):
+            if name != entry:  # else a copy of it stays where it was inlined
+                self._final_module.get_function(name).linkage = "internal"
+        self._optimize_final_module()
+        self._final_module.verify()
+        code: bytes = self._codegen._tm.emit_object(self._final_module)
+        return code
+
+    def _take_in(self) -> None:
         for library in _with_parts(self._linking_libraries):
             self._reload_init.update(library._reload_init)
         _link(self._final_module, self._linking_libraries)
         self._linking_libraries = []
-        super().finalize()
 
 
 def _link(module: Any, libraries: Iterable[CPUCodeLibrary]) -> None:
     """Link them into a module; what parts there are is known to it alone, so that what is called once is inlined."""
     parts: list[str] = []
-    for library in _with_parts(libraries):
+    # Parts first: of other libraries, as that of Numba's runtime, LLVM links what is referred to by then.
+    for library in sorted(_with_parts(libraries), key=lambda each: not isinstance(each, _Part)):
         linked = library._final_module if isinstance(library, _Part) else library._get_module_for_linking()
         module.link_in(linked, preserve=True)
         parts += _functions_of(linked) if isinstance(library, _Part) else ()
@@ -135,113 +137,6 @@ class _Flags(Flags):
         return self is other or (isinstance(other, _Flags) and self._key() == other._key())
 
 
-class _Lower(Lower):
-    """Lowers a function: what it borrows is neither counted when it is taken nor when it is let go."""
-
-    context: Any
-
-    def pre_lower(self) -> None:
-        super().pre_lower()
-        self._borrowed = borrowed(self.blocks.values(), self.typeof)
-        self._uncounted = self.context.subtarget(enable_nrt=False)
-
-    def create_cpython_wrapper(self, release_gil: bool = False) -> None:
-        """Make the ways in: that of Numba, and that without."""
-        super().create_cpython_wrapper(release_gil)
-        if not self.genlower:
-            add_entry(self.context, self.library, self.fndesc)
-
-    def lower_inst(self, inst: ir.Stmt) -> None:
-        name = inst.target.name if isinstance(inst, ir.Assign) else getattr(inst, "value", None)
-        if not isinstance(inst, ir.Assign | ir.Del) or name not in self._borrowed:
-            super().lower_inst(inst)
-            return
-        counted, self.context = self.context, self._uncounted
-        try:
-            super().lower_inst(inst)
-        finally:
-            self.context = counted
-
-    def lower_binop(self, resty: Type, expr: ir.Expr, op: Any) -> Any:
-        signature = self.fndesc.calltypes[expr]
-        constant = expr.static_lhs is not ir.UNDEFINED or expr.static_rhs is not ir.UNDEFINED
-        if constant or not are_numbers(signature.args):
-            return super().lower_binop(resty, expr, op)
-        context, builder = self.context, self.builder
-        function = context.typing_context.resolve_value_type(op)
-        known = signature_of(context.typing_context, function, signature.args)
-        given = [
-            context.cast(builder, self.loadvar(each.name), self.typeof(each.name), kind)
-            for each, kind in zip((expr.lhs, expr.rhs), signature.args, strict=True)
-        ]
-        result = context.get_function(function, known)(builder, given)
-        return context.cast(builder, result, signature.return_type, resty)
-
-    def lower_getitem(self, resty: Type, expr: ir.Expr, value: ir.Var, index: ir.Var, signature: Any) -> Any:
-        array = signature.args[0]
-        if not self._is_element(signature):
-            return super().lower_getitem(resty, expr, value, index, signature)
-        item = load_item(self.context, self.builder, array, self._place(value, index, signature))
-        return self.context.cast(self.builder, item, signature.return_type, resty)
-
-    def lower_setitem(self, target_var: ir.Var, index_var: ir.Var, value_var: ir.Var, signature: Any) -> Any:
-        array, _, given = signature.args
-        if not self._is_element(signature) or not are_numbers((given,)):
-            return super().lower_setitem(target_var, index_var, value_var, signature)
-        place = self._place(target_var, index_var, signature)
-        value = self.loadvar(value_var.name)
-        value = self.context.cast(self.builder, value, self.typeof(value_var.name), given)
-        value = self.context.cast(self.builder, value, given, array.dtype)
-        store_item(self.context, self.builder, array, value, place)
-        return None
-
-    def _is_element(self, signature: Any) -> bool:
-        """Whether one number of a contiguous array is meant: Numba copies what it knows of the array for each."""
-        array, index = signature.args[:2]
-        indexes = index.types if isinstance(index, BaseTuple) else (index,)
-        return (
-            isinstance(array, Array)
-            and array.layout == "C"
-            and array.ndim == len(indexes)
-            and are_numbers((array.dtype,))
-            and all(isinstance(each, Integer) for each in indexes)
-            and not self.context.enable_boundscheck
-        )
-
-    def _place(self, of: ir.Var, at: ir.Var, signature: Any) -> Any:
-        """Return the pointer to it; an index below 0 counts from the end."""
-        array, index = signature.args[:2]
-        context, builder, known = self.context, self.builder, self.loadvar(of.name)
-        given = context.cast(builder, self.loadvar(at.name), self.typeof(at.name), index)
-        kinds, parts = (index,), (given,)
-        if isinstance(index, BaseTuple):
-            kinds, parts = index.types, unpack_tuple(builder, given, len(index))
-        fields = context.data_model_manager[array]
-        data, shape = (fields.get_field_position(name) for name in ("data", "shape"))
-        place = None
-        for axis, (kind, part) in enumerate(zip(kinds, parts, strict=True)):
-            size = builder.extract_value(known, (shape, axis))
-            step = fix_integer_index(context, builder, kind, part, size)
-            place = step if place is None else builder.add(builder.mul(place, size), step)
-        return builder.gep(builder.extract_value(known, data), [place])
-
-
-_signatures: dict[tuple[Any, tuple[Type, ...]], Any] = {}
-
-
-def are_numbers(types: Iterable[Type]) -> bool:
-    """Whether all of these types are of numbers."""
-    return all(isinstance(each, Number | Boolean) for each in types)
-
-
-def signature_of(typing_context: Any, function: Any, types: tuple[Type, ...]) -> Any:
-    """Return the signature of an operator for numbers; Numba asks what it has for tuples and arrays, too, each time."""
-    key = function.typing_key, types
-    if key not in _signatures:
-        _signatures[key] = function.get_call_type(typing_context, types, {})
-    return _signatures[key]
-
-
 class _Typing:
     """Numba's context of types, which remembers what operators make of numbers."""
 
@@ -258,53 +153,12 @@ class _Typing:
         return self._context.resolve_function_type(func, args, kws)
 
 
-def borrowed(blocks: Iterable[ir.Block], type_of: Callable[[str], Type]) -> set[str]:
-    """Return the names of the variables that only ever are arguments, or views of them: their callers hold these.
-
-    What is returned is none of them: Numba casts it to a variable of its own before.
-    """
-    sources: dict[str, list[str]] = {}
-    others: set[str] = set()
-    for assigned in (each for block in blocks for each in block.find_insts(ir.Assign)):
-        name, value = assigned.target.name, assigned.value
-        if isinstance(value, ir.Var):
-            sources.setdefault(name, []).append(value.name)
-        elif isinstance(value, ir.Expr) and _is_view(value, type_of):
-            sources.setdefault(name, []).append(value.value.name)
-        elif isinstance(value, ir.Arg):
-            sources.setdefault(name, [])
-        else:
-            others.add(name)
-    while owned := {name for name, of in sources.items() if name in others or not sources.keys() >= set(of)}:
-        for name in owned:
-            del sources[name]
-    return set(sources)
-
-
-def _is_view(value: ir.Expr, type_of: Callable[[str], Type]) -> bool:
-    """Whether it is a field or an item of a tuple, or an item or a slice of an array: no copy of it."""
-    if value.op not in ("getattr", "getitem", "static_getitem"):
-        return False
-    of = type_of(value.value.name)
-    if isinstance(of, BaseTuple):
-        return value.op == "static_getitem" or (
-            value.op == "getattr" and value.attr in getattr(of, "fields", ())
-        )
-    if not isinstance(of, Array) or value.op == "getattr":
-        return False
-    if value.op == "static_getitem":
-        return isinstance(value.index, int | slice)
-    taken = type_of(value.index.name)
-    parts = taken.types if isinstance(taken, BaseTuple) else (taken,)
-    return all(isinstance(part, Integer | SliceType) for part in parts)
-
-
 class _Lowering(NativeLowering):
     """Numba's, with the above."""
 
     @property
     def lowering_class(self) -> type[Lower]:
-        return _Lower
+        return KernelLower
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
@@ -344,6 +198,20 @@ class _KernelLowering(_Lowering):
         return True
 
 
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _EntryLowering(_Lowering):
+    """Lowers a kernel to a `_Whole`, with a way in without Numba and none from Python."""
+
+    _name = "dvplug_entry_lowering"
+
+    def run_pass(self, state: Any) -> bool:
+        state.library = _Whole(state.targetctx.codegen(), state.func_id.func_qualname)
+        state.flags.no_cpython_wrapper = state.flags.no_cfunc_wrapper = state.flags.no_compile = True
+        super().run_pass(state)
+        add_entry(state.targetctx, state.library, state["cr"].fndesc)
+        return True
+
+
 _sizes: dict[str, int] = {}
 
 
@@ -376,23 +244,26 @@ class KernelCompiler(CompilerBase):
         before = gc.get_threshold()
         gc.set_threshold(*RARE_COLLECTIONS)
         try:
-            return super().compile_extra(func)
+            with lifetimes_on_demand():
+                return super().compile_extra(func)
         finally:
             gc.set_threshold(*before)
 
     def define_pipelines(self) -> list[PassManager]:
         """Return the passes of Numba, but for the last but one."""
-        passes = PassManager("kernel")
-        for each, description in DefaultPassBuilder.define_nopython_pipeline(self.state).passes:
-            passes.add_pass(self.lowering if each is NativeLowering else each, description)
-        passes.finalize()
-        return [passes]
+        return [passes_of(self.state, self.lowering)]
 
 
 class SubkernelCompiler(KernelCompiler):
     """The same for what kernels call."""
 
     lowering = _PartLowering
+
+
+class EntryCompiler(KernelCompiler):
+    """The same for kernels that processes call without Numba."""
+
+    lowering = _EntryLowering
 
 
 class _InKernel(CPU):

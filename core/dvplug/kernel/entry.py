@@ -1,13 +1,12 @@
 """A way into a kernel for processes without Numba: a function of C that takes numbers and addresses of arrays.
 
-It is compiled with the kernel, and kept with it by `dvplug.kernel.objects`; `dvplug.kernel.called` calls it. Arguments
+It is compiled with the kernel, and kept by `dvplug.kernel.objects`; `dvplug.kernel.called` calls it. Arguments
 and results are rows of 8 bytes: a number is one; an argument that is an array its address as a Python object; a result
 that is one the memory that it holds, the address of its first number, its shape and its strides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir  # type: ignore[import-untyped]
@@ -109,18 +108,16 @@ def add_entry(context: Any, library: Any, descriptor: Any) -> None:
     library.add_ir_module(module)
 
 
-def keep_entry(function: Callable[..., Any], compiled: Any, code: bytes) -> None:
-    """Keep the object code of a kernel beside what Numba keeps of it, unless it needs more of Numba than there is."""
+def object_code(compiled: Any, types: str) -> objects.ObjectCode | None:
+    """Return the object code of a kernel; None where it is for other types, or needs more of Numba than there is."""
     descriptor, library = compiled.fndesc, compiled.library
-    if not _has_entry(descriptor):
-        return
-    name, path = _entry_name(descriptor), objects.place(function, _argument_text(descriptor))
-    if path is None or objects.read(path) is not None:
-        return
-    functions = list(library._get_module_for_linking().functions)
-    referred = [each.name for each in functions if each.is_declaration]
-    if any(each.name == name for each in functions) and all(map(_is_provided, referred)):
-        objects.keep(path, objects.ObjectCode(name, results_of(descriptor.restype), code))
+    if not _has_entry(descriptor) or _argument_text(descriptor) != types:
+        return None
+    code = library.object_code(_entry_name(descriptor))
+    referred = [each.name for each in library._final_module.functions if each.is_declaration]
+    if not all(map(_is_provided, referred)):
+        return None
+    return objects.ObjectCode(_entry_name(descriptor), results_of(descriptor.restype), code)
 
 
 def _argument_text(descriptor: Any) -> str:
@@ -169,26 +166,29 @@ class _Slots:
         builder, context = self._builder, self._context
         header = ir.Constant(_SLOT, objects.OBJECT_HEADER)
         fields = builder.inttoptr(builder.add(address, header), _POINTER)
-        data, _, shape, strides = (
-            builder.load(builder.gep(fields, [ir.Constant(_SLOT, field)])) for field in range(4)
-        )
-        sizes = [
-            [
-                builder.load(builder.gep(builder.inttoptr(where, _POINTER), [ir.Constant(_SLOT, axis)]))
-                for axis in range(kind.ndim)
-            ]
-            for where in (shape, strides)
-        ]
+        itemsize = context.get_constant(intp, as_dtype(kind.dtype).itemsize)
+        data, shape = (self._loaded(fields, field) for field in (0, 2))
+        sizes = [self._loaded(builder.inttoptr(shape, _POINTER), axis) for axis in range(kind.ndim)]
+        if kind.layout == "C":
+            strides = [itemsize]
+            for size in sizes[:0:-1]:
+                strides.insert(0, builder.mul(strides[0], size))
+        else:
+            where = builder.inttoptr(self._loaded(fields, 3), _POINTER)
+            strides = [self._loaded(where, axis) for axis in range(kind.ndim)]
         array = context.make_array(kind)(context, builder)
         populate_array(
             array,
             data=builder.inttoptr(data, array.data.type),
-            shape=sizes[0],
-            strides=sizes[1],
-            itemsize=context.get_constant(intp, as_dtype(kind.dtype).itemsize),
+            shape=sizes,
+            strides=strides[: kind.ndim],
+            itemsize=itemsize,
             meminfo=None,
         )
         return array._getvalue()
+
+    def _loaded(self, row: Any, at: int) -> Any:
+        return self._builder.load(self._builder.gep(row, [ir.Constant(_SLOT, at)]))
 
     def put(self, kind: Type, value: Any) -> None:
         """Put a result of this type."""

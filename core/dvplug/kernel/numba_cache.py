@@ -13,15 +13,15 @@ import hashlib
 import os
 import pickle
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
 from numba.core.runtime import rtsys
 
-from dvplug.kernel.cache import FOLDER_MODE, PACKAGE, cache_folder, mark, source_digest
+from dvplug.kernel.cache import FOLDER_MODE, PACKAGE, cache_folder, note_kept, source_digest
 
 LONGEST_WAIT_S = 120.0
 """For another process that compiles the same kernels: that it still does is no reason to do it twice."""
@@ -59,6 +59,18 @@ class _Lock:
 _lock = _Lock()
 
 
+@contextmanager
+def only_one_compiles() -> Iterator[None]:
+    """Hold the lock, where there is a folder."""
+    folder = cache_folder()
+    if folder is not None:
+        _lock.take(folder)
+    try:
+        yield
+    finally:
+        _lock.give()
+
+
 class _Locator:
     """Says to Numba where the entries of one kernel lie, and what they are compiled from."""
 
@@ -92,12 +104,6 @@ class _Locator:
 
 class _Compiled(CompileResultCacheImpl):
     _locator_classes: ClassVar = [_Locator]
-    code = b""
-    """Object code of what was rebuilt: Numba lets go of it once it is linked."""
-
-    def rebuild(self, target_context: Any, payload: Any) -> Any:
-        _, _, (self.code, _) = payload[0]
-        return super().rebuild(target_context, payload)
 
 
 class _CheckedFiles(IndexDataCacheFile):
@@ -120,10 +126,8 @@ class KernelCache(FunctionCache):
 
     _impl_class = _Compiled
 
-    def __init__(self, py_func: Any, also: Callable[[Any, Any, bytes], None]) -> None:
-        """Of a function; ``also`` is given it, what was compiled, and its object code, to keep it in another way."""
+    def __init__(self, py_func: Any) -> None:
         super().__init__(py_func)
-        self._also = also
         self._cache_file = _CheckedFiles(self._cache_path, self._impl.filename_base, source_digest())
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
@@ -142,25 +146,17 @@ class KernelCache(FunctionCache):
         """Load it without a `refresh` of the context, which loads what Numba compiles with: half a second."""
         try:
             rtsys.initialize(target_context)
-            found = self._load_overload(sig, target_context)
+            return self._load_overload(sig, target_context)
         except Exception:  # noqa: BLE001 - damaged, or of classes that are no more: whatever it is, compile
             with suppress(OSError):
                 self.flush()
             return None
-        if found is not None:
-            self._also(self._py_func, found, self._impl.code)
-        return found
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep a compiled kernel, unless the disk is full or the folder is another's."""
         try:
             with suppress(OSError):
                 super().save_overload(sig, data)
-                self._also(self._py_func, data, data.library._get_compiled_object())
-                folder = cache_folder()
-                assert folder is not None
-                kept = folder / mark()
-                if not kept.exists() or kept.read_bytes() != source_digest():
-                    kept.write_bytes(source_digest())
+                note_kept()
         finally:
             _lock.give()

@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dvplug.kernel.cache import FOLDER_MODE, PACKAGE, cache_folder, mark, source_digest
+from dvplug.kernel.cache import FOLDER_MODE, PACKAGE, cache_folder, mark, note_kept, source_digest
 
 _DIGEST = hashlib.sha256().digest_size
 _HEADER = 48
@@ -138,6 +138,7 @@ def keep(path: Path, kept: ObjectCode) -> None:
                 file.write(hashlib.sha256(content).digest() + content)
             os.chmod(name, _mode())
             os.replace(name, path)
+            note_kept()
         except OSError:
             os.unlink(name)
 
