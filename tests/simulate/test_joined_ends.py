@@ -1,4 +1,4 @@
-"""Ends of reads that are of the other strand nearby: where strands fold, and what the reads then show."""
+"""Begins of reads that are of the other strand nearby: where strands fold, and what the reads then show."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dvplug.simulate.learn.profile import FOREIGN, Profile
 from dvplug.simulate.short_reads import fastq_batches, prepare
 from helpers.short_profiles import QUIET, make_profile
 
-SIZE, OWN = 100, 50
+SIZE, OWN, NEAR = 100, 50, 12
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,9 @@ def longest_stem(codes: Codes, own: int, other: int, step: int) -> int:
     """The same by text: what lies up to ``own``, and the reverse complement of what lies before ``other``."""
     own_side = codes[own - LONGEST_STEM + 1 : own + 1][::-1] if step == 1 else codes[own : own + LONGEST_STEM]
     beyond = (
-        codes[other + 1 : other + 1 + LONGEST_STEM] if step == 1 else codes[other - LONGEST_STEM : other][::-1]
+        codes[other + 1 : other + 1 + LONGEST_STEM]
+        if step == 1
+        else codes[other - LONGEST_STEM : other][::-1]
     )
     alike = own_side == COMPLEMENT[beyond]
     return LONGEST_STEM if alike.all() else int(np.argmin(alike))
@@ -37,11 +39,11 @@ def longest_stem(codes: Codes, own: int, other: int, step: int) -> int:
 @pytest.mark.parametrize("outward", [-40, 25, 300])
 def test_strands_fold_where_most_bases_read_alike(genome: Codes, step: int, outward: int) -> None:
     for own in range(1000, 40_000, 1777):
-        shift, other = fold(genome, own, step, outward, (-50, 50))
+        shift, other = fold(genome, own, step, outward, (NEAR, NEAR))
         found = longest_stem(genome, own + step * shift, other, step)
-        reach = range(-REACH, REACH + 1)
-        assert abs(shift) <= REACH
-        assert abs(other - (own + step * outward)) <= REACH
+        reach = range(-NEAR, NEAR + 1)
+        assert abs(shift) <= NEAR
+        assert abs(other - (own + step * outward)) <= NEAR
         assert found == max(
             longest_stem(genome, own + step * s, own + step * (outward + more), step)
             for s in reach
@@ -50,15 +52,15 @@ def test_strands_fold_where_most_bases_read_alike(genome: Codes, step: int, outw
 
 
 def test_a_fold_stays_within_its_limits(genome: Codes) -> None:
-    shifts = {fold(genome, own, 1, 30, (-3, 2))[0] for own in range(1000, 3000, 7)}
-    assert shifts == {-3, -2, -1, 0, 1, 2}
+    shifts = {fold(genome, own, 1, 30, (2, 12))[0] for own in range(1000, 3000, 7)}
+    assert shifts == {-2, -1, 0, 1, 2}
 
 
 def test_strands_drawn_side_by_side_fold_at_the_same_place() -> None:
     genome = random_genome(2000, np.random.default_rng(6))
     stem = encode_bases(b"GATTGCCATGCA")
     genome[1000:1012], genome[1040:1052] = stem, COMPLEMENT[stem][::-1]
-    places = {(own + fold(genome, own, 1, 28, (-50, 50))[0]) for own in range(1004, 1018)}
+    places = {(own + fold(genome, own, 1, 28, (NEAR, NEAR))[0]) for own in range(1004, 1018)}
     assert places == {1011}
 
 
@@ -78,35 +80,38 @@ def _split(read: str, both: str) -> int:
     return max(size for size in range(1, len(read) + 1) if read[:size] in both)
 
 
-@pytest.mark.parametrize("at_end", [True, False])
-def test_reads_go_on_or_begin_on_the_other_strand_nearby(genome: Codes, at_end: bool) -> None:
+def test_reads_begin_on_the_other_strand_nearby(genome: Codes) -> None:
     profile = make_profile(size=SIZE, fragment=200)
-    profile.state[:, :, OWN:] = FOREIGN
-    if not at_end:
-        profile.state[:] = profile.state[:, :, ::-1]
-    folds = {"folds_first": np.array([40]), "folds_last": np.array([-80])}
-    starts = list(range(2000, 40_000, 1500))
-    text = decode_bases(genome)
-    other = decode_bases(COMPLEMENT[genome])[::-1]
-    for read in _reads(genome, replace(profile, fold_share=1.0, **folds), starts):
-        size = _split(read, text + "|" + other)
+    profile.state[:, :, :OWN] = FOREIGN
+    profile = replace(profile, fold_share=1.0, fold_distance=np.array([40]))
+    strands = decode_bases(genome), decode_bases(COMPLEMENT[genome])[::-1]
+    for read in _reads(genome, profile, list(range(2000, 40_000, 1500))):
+        size = _split(read, "|".join(strands))
         parts = read[:size], read[size:]
-        assert min(map(len, parts)) >= OWN - REACH - LONGEST_STEM
-        (own, strand), (joined, opposite) = (
-            next((part, one) for one in (text, other) if part in one) for part in parts
-        )
-        assert strand is not opposite
-        # Positions on the strand of the first part: the end of the one, the begin of the other.
-        first, second = strand.index(own) + len(own) - 1, len(text) - 1 - opposite.index(joined)
-        wanted = -80 if at_end else -40
-        assert abs(second - first - wanted) <= 2 * REACH + 2 * LONGEST_STEM
+        assert min(map(len, parts)) >= OWN // 2 - LONGEST_STEM
+        before, own = (next(strand for strand in strands if part in strand) for part in parts)
+        assert before is not own
+        # Of the last base before and the first one of the read's own place, both along the own strand.
+        last, first = len(genome) - 1 - (before.index(parts[0]) + size - 1), own.index(parts[1])
+        assert abs(first - last - 40) <= 2 * REACH + 2 * LONGEST_STEM
 
 
-def test_no_end_folds_where_none_was_learnt(genome: Codes) -> None:
+def test_the_end_of_a_read_folds_nowhere(genome: Codes) -> None:
     profile = make_profile(size=SIZE, fragment=200)
     profile.state[:, :, OWN:] = FOREIGN
+    assert _far(genome, replace(profile, fold_share=1.0, fold_distance=np.array([40])), slice(OWN, None))
+
+
+def test_no_begin_folds_where_none_was_learnt(genome: Codes) -> None:
+    profile = make_profile(size=SIZE, fragment=200)
+    profile.state[:, :, :OWN] = FOREIGN
+    assert _far(genome, profile, slice(OWN))
+
+
+def _far(genome: Codes, profile: Profile, part: slice) -> bool:
+    """Whether that part of nearly all reads is from beyond 1 kb around them."""
     starts, far = list(range(2000, 40_000, 1500)), 0
     for start, read in zip(starts, _reads(genome, profile, starts)[::2], strict=True):
         near = genome[start - 1000 : start + 1200]
-        far += read[OWN:] not in decode_bases(near) + decode_bases(COMPLEMENT[near])[::-1]
-    assert far >= len(starts) - 2
+        far += read[part] not in decode_bases(near) + "|" + decode_bases(COMPLEMENT[near])[::-1]
+    return far >= len(starts) - 2

@@ -17,6 +17,8 @@ from dvplug.simulate.variants import apply_variants
 from helpers.short_profiles import QUIET, make_profile
 
 COMPLEMENT_TEXT = str.maketrans("ACGT", "TGCA")
+
+
 def write_reads(codes, profile, starts, noise=QUIET, seed=1):
     """Return (sequence, qualities) per read, two for each start."""
     source = prepare(codes, profile, noise, salt=7)

@@ -1,7 +1,7 @@
-"""Ends of reads that are of elsewhere: of any place of the genome, or of the other strand nearby.
+"""Ends of reads that are of elsewhere: of any place of the genome or, where reads begin, of the other strand nearby.
 
 Single strands that fold, or that pair with another strand for a few bases, are copied on from there when a library is
-made: a molecule then goes on with the other strand's sequence, and does so again and again where a few bases read
+made: the molecule then ends in the other strand's sequence, and others do so at the same place, where a few bases read
 alike on both strands.
 """
 
@@ -18,8 +18,9 @@ from dvplug.simulate.learn.folds import Folds
 from dvplug.simulate.learn.profile import FOREIGN
 from dvplug.simulate.locus_noise import uniform_of
 
-REACH = 12
-"""bp by which either side of a fold may lie off from where it was drawn, to fit better."""
+REACH = 30
+"""Most bp by which either side of a fold lies off from where it was drawn, to fit better: some fold where they can,
+others anywhere."""
 LONGEST_STEM = 12
 """bp that read alike on both strands; more do not fold more often."""
 
@@ -48,7 +49,7 @@ def _stem(codes: Codes, own: int, other: int, step: int) -> int:
 
 
 @kernel
-def fold(codes: Codes, own: int, step: int, outward: int, limits: tuple[int, int]) -> tuple[int, int]:
+def fold(codes: Codes, own: int, step: int, outward: int, reach: tuple[int, int]) -> tuple[int, int]:
     """Where a strand folds: near where it was drawn, and where most bases read alike on both strands.
 
     Parameters
@@ -59,8 +60,8 @@ def fold(codes: Codes, own: int, step: int, outward: int, limits: tuple[int, int
         Drawn position of the last base that is of the strand itself, which goes on by ``step`` (1 or -1).
     outward
         Drawn bp from there to the first base of the other strand, along ``step``.
-    limits
-        bp by which the last base may be moved, least and most.
+    reach
+        bp by which the last base may be moved either way, and by which the other strand's first one may.
 
     Returns
     -------
@@ -68,8 +69,8 @@ def fold(codes: Codes, own: int, step: int, outward: int, limits: tuple[int, int
         bp by which the last base moves along ``step``, and the position of the first base of the other strand.
     """
     best, chosen = -1.0, (0, own + step * outward)
-    for shift in range(max(-REACH, limits[0]), min(REACH, limits[1]) + 1):
-        for more in range(-REACH, REACH + 1):
+    for shift in range(-reach[0], reach[0] + 1):
+        for more in range(-reach[1], reach[1] + 1):
             last, other = own + step * shift, own + step * (outward + more)
             if not (0 <= last < codes.size and 0 <= other < codes.size):
                 continue
@@ -119,16 +120,11 @@ def joined_ends(
         tail += 1
     head_position, head_step = _anywhere(draws, codes, size)
     tail_position, tail_step = head_position, head_step
-    if 0 < head < size and folds.first.size and uniform_of(draws, 2) < folds.share:
-        outward = folds.first[int(uniform_of(draws, 3) * folds.first.size)]
-        shift, other = fold(codes, start + step * head, -step, outward, (head - size + 1, head - 1))
+    if 0 < head < size and uniform_of(draws, 2) < folds.share:
+        outward = folds.distance[int(uniform_of(draws, 3) * folds.distance.size)]
+        reach = int(uniform_of(draws, 4) * (REACH + 1))
+        most = min(reach, head // 2, size - 1 - head)
+        shift, other = fold(codes, start + step * head, -step, outward, (most, reach))
         head -= shift
         head_position, head_step = other + step * (head - 1), -step
-    if 0 < tail < size and folds.last.size and uniform_of(draws, 2) < folds.share:
-        outward = folds.last[int(uniform_of(draws, 4) * folds.last.size)]
-        shift, other = fold(
-            codes, start + step * (tail - 1), step, outward, (head + 1 - tail, size - 1 - tail)
-        )
-        tail += shift
-        tail_position, tail_step = other, -step
     return JoinedEnds(head, head_position, head_step, tail, tail_position, tail_step)

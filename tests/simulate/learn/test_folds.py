@@ -1,4 +1,4 @@
-"""Clipped ends that lie on the other strand nearby: where, and how many of all."""
+"""Begins of reads that lie on the other strand nearby: where, and how many of all."""
 
 from __future__ import annotations
 
@@ -41,26 +41,24 @@ def test_the_other_strand_is_found(at_left: bool, reverse: bool, distance: int) 
     counts = FoldCounts()
     read = aligned(clip, place, at_left=at_left, reverse=reverse)
     counts.add(read, 0 if at_left else WHOLE - CLIP, CLIP, REFERENCE, START)
-    found = counts.folds()
-    assert found.share == 1
     begins = at_left != reverse
-    assert found.first.tolist() == ([distance] if begins else [])
-    assert found.last.tolist() == ([] if begins else [distance])
+    assert counts.begins == begins
+    assert counts.folds().distance.tolist() == ([distance] if begins else [])
+    assert counts.folds().share == begins
 
 
-def test_ends_of_elsewhere_and_of_the_same_strand_are_no_folds() -> None:
+def test_begins_of_elsewhere_and_of_the_same_strand_are_no_folds() -> None:
     counts = FoldCounts()
     foreign = random_genome(CLIP, np.random.default_rng(8))
     for clip in (foreign, REFERENCE[1900 : 1900 + CLIP]):
         counts.add(aligned(clip, 2000, at_left=True, reverse=False), 0, CLIP, REFERENCE, START)
     found = counts.folds()
-    assert (found.share, len(found.first), len(found.last)) == (0, 0, 0)
-    assert counts.ends == 2
+    assert (found.share, len(found.distance), counts.begins) == (0, 0, 2)
 
 
-def test_short_ends_do_not_count() -> None:
+def test_short_clips_do_not_count() -> None:
     counts = FoldCounts()
     read = aligned(REFERENCE[:CLIP], 2000, at_left=True, reverse=False)
     counts.add(read, 0, PROBE - 1, REFERENCE, START)
-    assert counts.ends == 0
+    assert counts.begins == 0
     assert counts.folds().share == 0

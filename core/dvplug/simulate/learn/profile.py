@@ -66,9 +66,10 @@ class Profile:
     slips_shared: float = 0.0  # of slips, those that all reads of a fragment have, its copies' too
     wrong_shared: float = 0.0  # of misread bases of sure quality, those that all reads of a fragment have
     copies: float = 0.0  # share of fragments that are copies of another, and not marked as such
-    fold_share: float = 0.0  # of ends that are of elsewhere, those of the other strand nearby
-    folds_first: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))  # [k], see `Folds`
-    folds_last: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))  # [k]
+    fold_share: float = 0.0  # of begins that are of elsewhere, those of the other strand nearby
+    fold_distance: NDArray[np.int64] = field(
+        default_factory=lambda: np.zeros(0, np.int64)
+    )  # [k], see `Folds`
 
     def save(self, path: Path) -> None:
         """Write as .npz."""
@@ -84,8 +85,8 @@ class Profile:
 
     @property
     def folds(self) -> Folds:
-        """How ends that are of elsewhere are of the other strand nearby."""
-        return Folds(self.fold_share, self.folds_first, self.folds_last)
+        """How begins of reads are of the other strand nearby."""
+        return Folds(self.fold_share, self.fold_distance)
 
     def scaled(self, *, clip: float, indel: float, rng: np.random.Generator, copies: float = 1.0) -> Profile:
         """Return the profile with a share ``clip`` of the clipped ends and pairs that do not belong together,
@@ -136,11 +137,13 @@ def learn_profile(bam: Path, fasta: Path) -> Profile:
     with pysam.AlignmentFile(str(bam)) as reads:
         pairs, discordant = _pairs(reads)
     quality, state, length, fragment = [], [], [], []
-    spectrum, mates, ends = np.ones((4, 4)), MateErrors(), FoldCounts()
+    spectrum, mates, begins = np.ones((4, 4)), MateErrors(), FoldCounts()
     recurrent_q: list[int] = []
     for first, second in pairs:
         templates = [
-            found for read in (first, second) if (found := _template(read, regions, spectrum, recurrent_q, ends))
+            found
+            for read in (first, second)
+            if (found := _template(read, regions, spectrum, recurrent_q, begins))
         ]
         if len(templates) < 2:
             continue
@@ -158,7 +161,7 @@ def learn_profile(bam: Path, fasta: Path) -> Profile:
     np.fill_diagonal(spectrum, 0)
     deletion_p, insertion_p = _indel_rates(everything)
     longest = max(max(pair) for pair in length)
-    shared, folds = mates.shared(), ends.folds()
+    shared, folds = mates.shared(), begins.folds()
     return Profile(
         _padded(quality, longest),
         _padded(state, longest),
@@ -173,8 +176,7 @@ def learn_profile(bam: Path, fasta: Path) -> Profile:
         shared.wrong,
         _copies(pairs),
         folds.share,
-        folds.first,
-        folds.last,
+        folds.distance,
     )
 
 
@@ -264,9 +266,9 @@ def _template(
     regions: dict[str, list[_Region]],
     spectrum: NDArray[np.float64],
     recurrent_q: list[int],
-    ends: FoldCounts,
+    begins: FoldCounts,
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]] | None:
-    """Return a read's qualities and states in sequencing order; counts its errors, and what its ends are of."""
+    """Return a read's qualities and states in sequencing order; counts its errors, and what it begins with."""
     region = _region_of(read, regions)
     if region is None:
         return None
@@ -290,7 +292,7 @@ def _template(
             of_clip = _clip_state(read, region, at, place, length, quality)
             state[at : at + length] = of_clip
             if of_clip == FOREIGN:
-                ends.add(read, at, length, region.reference, region.start)
+                begins.add(read, at, length, region.reference, region.start)
     if read.is_reverse:
         quality, state = quality[::-1], state[::-1]
     return quality, state
