@@ -10,7 +10,7 @@ import pytest
 from dvplug.sequence.codes import decode_bases, encode_bases
 from dvplug.simulate.fragments import Fragments
 from dvplug.simulate.genome import COMPLEMENT, Codes, random_genome
-from dvplug.simulate.joined_ends import LONGEST_STEM, REACH, fold
+from dvplug.simulate.joined_ends import LONGEST_STEM, MISMATCH, REACH, fold
 from dvplug.simulate.learn.profile import FOREIGN, Profile
 from dvplug.simulate.short_reads import fastq_batches, prepare
 from helpers.short_profiles import QUIET, make_profile
@@ -23,36 +23,37 @@ def genome() -> Codes:
     return random_genome(50_000, np.random.default_rng(5))
 
 
-def longest_stem(codes: Codes, own: int, other: int, step: int) -> int:
-    """The same by text: what lies up to ``own``, and the reverse complement of what lies before ``other``."""
-    own_side = codes[own - LONGEST_STEM + 1 : own + 1][::-1] if step == 1 else codes[own : own + LONGEST_STEM]
-    beyond = (
-        codes[other + 1 : other + 1 + LONGEST_STEM]
-        if step == 1
-        else codes[other - LONGEST_STEM : other][::-1]
-    )
-    alike = own_side == COMPLEMENT[beyond]
-    return LONGEST_STEM if alike.all() else int(np.argmin(alike))
+def stem(codes: Codes, own: int, other: int, step: int) -> tuple[int, int]:
+    """Bases that read alike up to ``own``, and beyond one that does not, by text."""
+    size = LONGEST_STEM
+    own_side = codes[own - size + 1 : own + 1][::-1] if step == 1 else codes[own : own + size]
+    beyond = codes[other + 1 : other + 1 + size] if step == 1 else codes[other - size : other][::-1]
+    text = "".join("=" if alike else "x" for alike in own_side == COMPLEMENT[beyond]) + "x"
+    near, *more = text.split("x")
+    return len(near), len(more[0]) if more and len(near) < size else 0
+
+
+def weight(found: tuple[int, int]) -> int:
+    return found[0] + max(0, found[1] - MISMATCH)
 
 
 @pytest.mark.parametrize("step", [1, -1])
 @pytest.mark.parametrize("outward", [-40, 25, 300])
 def test_strands_fold_where_most_bases_read_alike(genome: Codes, step: int, outward: int) -> None:
     for own in range(1000, 40_000, 1777):
-        shift, other = fold(genome, own, step, outward, (NEAR, NEAR))
-        found = longest_stem(genome, own + step * shift, other, step)
+        shift, other = fold(genome, own, step, outward, (NEAR, NEAR), False)
         reach = range(-NEAR, NEAR + 1)
         assert abs(shift) <= NEAR
         assert abs(other - (own + step * outward)) <= NEAR
-        assert found == max(
-            longest_stem(genome, own + step * s, own + step * (outward + more), step)
+        assert weight(stem(genome, own + step * shift, other, step)) == max(
+            weight(stem(genome, own + step * s, own + step * (outward + more), step))
             for s in reach
             for more in reach
         )
 
 
 def test_a_fold_stays_within_its_limits(genome: Codes) -> None:
-    shifts = {fold(genome, own, 1, 30, (2, 12))[0] for own in range(1000, 3000, 7)}
+    shifts = {fold(genome, own, 1, 30, (2, 12), False)[0] for own in range(1000, 3000, 7)}
     assert shifts == {-2, -1, 0, 1, 2}
 
 
@@ -60,8 +61,18 @@ def test_strands_drawn_side_by_side_fold_at_the_same_place() -> None:
     genome = random_genome(2000, np.random.default_rng(6))
     stem = encode_bases(b"GATTGCCATGCA")
     genome[1000:1012], genome[1040:1052] = stem, COMPLEMENT[stem][::-1]
-    places = {(own + fold(genome, own, 1, 28, (NEAR, NEAR))[0]) for own in range(1004, 1018)}
+    places = {(own + fold(genome, own, 1, 28, (NEAR, NEAR), False)[0]) for own in range(1004, 1018)}
     assert places == {1011}
+
+
+def test_what_does_not_read_alike_within_a_stem_is_the_other_strand() -> None:
+    genome = random_genome(2000, np.random.default_rng(6))
+    own, other = encode_bases(b"GATTGCCATGCA"), encode_bases(b"TGCATGACAATC")
+    # Alike but for one base, at 1005.
+    genome[1000:1012], genome[1040:1052] = own, other
+    kept, mended = (fold(genome, 1008, 1, 28, (NEAR, NEAR), one) for one in (False, True))
+    assert (1008 + kept[0], kept[1]) == (1011, 1039)
+    assert (1008 + mended[0], mended[1]) == (1004, 1046)
 
 
 def _reads(codes: Codes, profile: Profile, starts: list[int]) -> list[str]:

@@ -21,8 +21,10 @@ from dvplug.simulate.locus_noise import uniform_of
 REACH = 30
 """Most bp by which either side of a fold lies off from where it was drawn, to fit better: some fold where they can,
 others anywhere."""
-LONGEST_STEM = 12
+LONGEST_STEM = 16
 """bp that read alike on both strands; more do not fold more often."""
+MISMATCH = 3
+"""Bases that read alike which one that does not outweighs."""
 
 
 class JoinedEnds(NamedTuple):
@@ -37,19 +39,22 @@ class JoinedEnds(NamedTuple):
 
 
 @subkernel
-def _stem(codes: Codes, own: int, other: int, step: int) -> int:
-    """How many bases up to ``own`` the strand that goes on at ``other`` would have read alike."""
-    length = 0
+def _alike(codes: Codes, own: int, other: int, step: int, least: int) -> int:
+    """How many bases up to ``own`` the strand that goes on at ``other`` would have read alike, from the ``least``-th
+    one on."""
+    length = least
     while length < LONGEST_STEM:
         a, b = own - step * length, other + step * (1 + length)
         if not (0 <= a < codes.size and 0 <= b < codes.size) or codes[a] > 3 or codes[a] != 3 - codes[b]:
             break
         length += 1
-    return length
+    return length - least
 
 
 @kernel
-def fold(codes: Codes, own: int, step: int, outward: int, reach: tuple[int, int]) -> tuple[int, int]:
+def fold(
+    codes: Codes, own: int, step: int, outward: int, reach: tuple[int, int], mended: bool
+) -> tuple[int, int]:
     """Where a strand folds: near where it was drawn, and where most bases read alike on both strands.
 
     Parameters
@@ -62,6 +67,8 @@ def fold(codes: Codes, own: int, step: int, outward: int, reach: tuple[int, int]
         Drawn bp from there to the first base of the other strand, along ``step``.
     reach
         bp by which the last base may be moved either way, and by which the other strand's first one may.
+    mended
+        Where all but one of the bases read alike, those from that one on are the other strand's.
 
     Returns
     -------
@@ -74,14 +81,17 @@ def fold(codes: Codes, own: int, step: int, outward: int, reach: tuple[int, int]
             last, other = own + step * shift, own + step * (outward + more)
             if not (0 <= last < codes.size and 0 <= other < codes.size):
                 continue
-            length = _stem(codes, last, other, step)
+            near = _alike(codes, last, other, step, 0)
+            beyond = _alike(codes, last, other, step, near + 1)
+            length = near + max(0, beyond - MISMATCH)
             if length < int(best):
                 continue
             # What decides between equals is the place, so that reads that were drawn near it fold alike.
             place = np.uint64(last + 1) * np.uint64(0x9E3779B97F4A7C15) ^ np.uint64(other + 1)
             score = length + uniform_of(place, 0)
             if score > best:
-                best, chosen = score, (shift, other)
+                inner = near + 1 if mended and beyond > MISMATCH else 0
+                best, chosen = score, (shift - inner, other + step * inner)
     return chosen
 
 
@@ -124,7 +134,8 @@ def joined_ends(
         outward = folds.distance[int(uniform_of(draws, 3) * folds.distance.size)]
         reach = int(uniform_of(draws, 4) * (REACH + 1))
         most = min(reach, head // 2, size - 1 - head)
-        shift, other = fold(codes, start + step * head, -step, outward, (most, reach))
-        head -= shift
+        mended = uniform_of(draws, 5) < 0.5
+        shift, other = fold(codes, start + step * head, -step, outward, (most, reach), mended)
+        head = min(head - shift, size - 1)
         head_position, head_step = other + step * (head - 1), -step
     return JoinedEnds(head, head_position, head_step, tail, tail_position, tail_step)
