@@ -138,4 +138,5 @@ def joined_ends(
         shift, other = fold(codes, start + step * head, -step, outward, (most, reach), mended)
         head = min(head - shift, size - 1)
         head_position, head_step = other + step * (head - 1), -step
+        tail = max(tail, head)
     return JoinedEnds(head, head_position, head_step, tail, tail_position, tail_step)
