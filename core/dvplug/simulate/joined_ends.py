@@ -21,6 +21,8 @@ from dvplug.simulate.locus_noise import uniform_of
 REACH = 30
 """Most bp by which either side of a fold lies off from where it was drawn, to fit better: some fold where they can,
 others anywhere."""
+SHORTEST = 4
+"""bp of the shortest begin that folds."""
 LONGEST_STEM = 16
 """bp that read alike on both strands; more do not fold more often."""
 MISMATCH = 3
@@ -53,7 +55,7 @@ def _alike(codes: Codes, own: int, other: int, step: int, least: int) -> int:
 
 @kernel
 def fold(
-    codes: Codes, own: int, step: int, outward: int, reach: tuple[int, int], mended: bool
+    codes: Codes, own: int, step: int, outward: int, reach: tuple[int, int, int], mended: bool
 ) -> tuple[int, int]:
     """Where a strand folds: near where it was drawn, and where most bases read alike on both strands.
 
@@ -66,7 +68,7 @@ def fold(
     outward
         Drawn bp from there to the first base of the other strand, along ``step``.
     reach
-        bp by which the last base may be moved either way, and by which the other strand's first one may.
+        bp by which the last base may be moved back and on, and by which the other strand's first one may either way.
     mended
         Where all but one of the bases read alike, those from that one on are the other strand's.
 
@@ -76,8 +78,8 @@ def fold(
         bp by which the last base moves along ``step``, and the position of the first base of the other strand.
     """
     best, chosen = -1.0, (0, own + step * outward)
-    for shift in range(-reach[0], reach[0] + 1):
-        for more in range(-reach[1], reach[1] + 1):
+    for shift in range(-reach[0], reach[1] + 1):
+        for more in range(-reach[2], reach[2] + 1):
             last, other = own + step * shift, own + step * (outward + more)
             if not (0 <= last < codes.size and 0 <= other < codes.size):
                 continue
@@ -133,9 +135,9 @@ def joined_ends(
     if 0 < head < size and uniform_of(draws, 2) < folds.share:
         outward = folds.distance[int(uniform_of(draws, 3) * folds.distance.size)]
         reach = int(uniform_of(draws, 4) * (REACH + 1))
-        most = min(reach, head // 2, size - 1 - head)
         mended = uniform_of(draws, 5) < 0.5
-        shift, other = fold(codes, start + step * head, -step, outward, (most, reach), mended)
+        limits = min(reach, size - 1 - head), min(reach, max(head - SHORTEST, 0)), reach
+        shift, other = fold(codes, start + step * head, -step, outward, limits, mended)
         head = min(head - shift, size - 1)
         head_position, head_step = other + step * (head - 1), -step
         tail = max(tail, head)
