@@ -2,8 +2,8 @@
 
     python tools/compare_candidates.py hg002_illumina work/reads/illumina_held_out --depth 30
 
-Each set is thinned to the depth, so that they can be compared. What real reads have ten times as often as simulated
-ones, the network has not learnt to reject.
+Sets that are deeper are thinned, and counted is where each is about so deep: at another depth an error is another share
+of the reads. What real reads have ten times as often as simulated ones, the network has not learnt to reject.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from cyclopts import App
 
 from dvplug_lab.comparison.false_candidates import compare_candidates
-from dvplug_lab.comparison.sets import confident_regions, find_set, mean_depth
+from dvplug_lab.comparison.sets import find_set
 from dvplug_lab.places import SHARED
 from dvplug_lab.script import run
 
@@ -29,15 +29,11 @@ def main(*sets: str, depth: float = 30.0, tech: str = "illumina-wgs", shared: Pa
     sets
         Names of real sets, and folders of simulated ones.
     depth
-        To which deeper sets are thinned.
+        At which they are compared.
     tech
         Of the folders.
     """
-    found = [find_set(name, shared, tech) for name in sets]
-    full = [mean_depth(chosen.reads, confident_regions(chosen)) for chosen in found]
-    compare_candidates(
-        [(chosen, min(1.0, depth / of_set)) for chosen, of_set in zip(found, full, strict=True)]
-    )
+    compare_candidates([find_set(name, shared, tech) for name in sets], depth)
 
 
 if __name__ == "__main__":

@@ -10,33 +10,13 @@ from dvplug.sequence.codes import decode_bases
 from dvplug.simulate.depths import DepthBlocks
 from dvplug.simulate.fragments import Fragments, fragment_starts
 from dvplug.simulate.genome import COMPLEMENT, N, random_genome
-from dvplug.simulate.learn.profile import FOREIGN, LONGEST_TRACT, RIGHT, WRONG, Profile
+from dvplug.simulate.learn.profile import FOREIGN, RIGHT
 from dvplug.simulate.locus_noise import LocusNoise
 from dvplug.simulate.short_reads import ADAPTERS, fastq_batches, prepare
 from dvplug.simulate.variants import apply_variants
+from helpers.short_profiles import QUIET, make_profile
 
 COMPLEMENT_TEXT = str.maketrans("ACGT", "TGCA")
-QUIET = LocusNoise(indel_sd=0, short_indel_sd=0, site_p=0)
-
-
-def make_profile(pairs=4, size=50, fragment=120, wrong=0, slip=0.0, shared=0.0) -> Profile:
-    """A profile of ``pairs`` equal templates that misread their first ``wrong`` bases."""
-    state = np.full((pairs, 2, size), RIGHT, dtype=np.uint8)
-    state[:, :, :wrong] = WRONG
-    always_next = np.array([[0, 1, 1, 1], [0, 0, 1, 1], [0, 0, 0, 1], [1, 1, 1, 1]], dtype=float)
-    return Profile(
-        quality=np.full((pairs, 2, size), 30, dtype=np.uint8),
-        state=state,
-        length=np.full((pairs, 2), size),
-        fragment=np.full(pairs, fragment),
-        substitution=always_next,
-        deletion_p=np.full((5, LONGEST_TRACT + 1), slip),
-        insertion_p=np.zeros((5, LONGEST_TRACT + 1)),
-        recurrent_q=np.array([20], dtype=np.uint8),
-        discordant_p=0.0,
-        slips_shared=shared,
-        wrong_shared=shared,
-    )
 
 
 def write_reads(codes, profile, starts, noise=QUIET, seed=1):

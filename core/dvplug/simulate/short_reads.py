@@ -18,6 +18,8 @@ from dvplug.sequence.tracts import Tracts, find_tracts
 from dvplug.simulate.fastq import RECORD_BYTES, write_name, write_plus
 from dvplug.simulate.fragments import Fragments
 from dvplug.simulate.genome import Codes
+from dvplug.simulate.joined_ends import joined_ends
+from dvplug.simulate.learn.folds import Folds
 from dvplug.simulate.learn.mates import SURE
 from dvplug.simulate.learn.profile import FOREIGN, LONGEST_TRACT, RANDOM, RATE_TRACTS, WRONG, Profile
 from dvplug.simulate.locus_noise import LocusNoise, hash_around, normal_of, site_rates, uniform_of
@@ -51,6 +53,7 @@ class _Errors(NamedTuple):
     adapters: NDArray[np.uint8]  # [2, bp]
     slips_shared: float
     wrong_shared: float
+    folds: Folds
 
 
 class _Templates(NamedTuple):
@@ -277,22 +280,21 @@ def _write_read(
 ) -> None:
     """Write one read's letters and qualities, uint8[size] each."""
     own_step = -1 if read.reverse else 1
-    step, position = own_step, read.high - 1 if read.reverse else read.low
-    low, high = read.low, read.high
+    own = read.high - 1 if read.reverse else read.low
+    draws = _draw_of(read.molecule, -2 - source.codes.size - read.mate)
+    ends = joined_ends(source.codes, errors.folds, read.state, read.size, (own, own_step), draws)
+    elsewhere, step, position = True, ends.head_step, ends.head_position
+    low, high = 0, source.codes.size
     back_at, back_to, past = -1, 0, 0
-    elsewhere = False
     for i in range(read.size):
-        state = read.state[i]
-        if state == FOREIGN and not elsewhere:
-            elsewhere = True
-            low, high = 0, source.codes.size
-            draws = _draw_of(read.molecule, -2 - source.codes.size - read.mate)
-            position = read.size + int(uniform_of(draws, 0) * (source.codes.size - 2 * read.size))
-            step = 1 if uniform_of(draws, 1) < 0.5 else -1
-        elif state != FOREIGN and elsewhere:
+        if i == ends.head:
             elsewhere = False
             low, high = read.low, read.high
-            step, position = own_step, read.high - 1 - i if read.reverse else read.low + i
+            step, position = own_step, own + own_step * i
+        if i == ends.tail:
+            elsewhere = True
+            low, high = 0, source.codes.size
+            step, position = ends.tail_step, ends.tail_position
         if i == back_at:
             position, back_at = back_to, -1
         elif back_at < 0 and low <= position < high:
@@ -308,7 +310,7 @@ def _write_read(
         else:
             base = np.int64(errors.adapters[read.mate, min(past, errors.adapters.shape[1] - 1)])
             past += 1
-        if state == RANDOM:
+        if read.state[i] == RANDOM:
             base = int(rng.random() * 4)
         bases[i] = b"ACGTN"[base]
         quals[i] = q + 33
@@ -374,7 +376,12 @@ def fastq_batches(
     Pairs are named by numbers from ``serial`` on. With one of ``mates`` only their first reads are written.
     """
     errors = _Errors(
-        profile.substitution, profile.recurrent_q, ADAPTERS, profile.slips_shared, profile.wrong_shared
+        profile.substitution,
+        profile.recurrent_q,
+        ADAPTERS,
+        profile.slips_shared,
+        profile.wrong_shared,
+        profile.folds,
     )
     start, length, flip, trimmed, molecule = fragments
     if molecule is None:

@@ -16,10 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
+from dvplug.errors import InputError
+from dvplug.line.region import Region
+from dvplug.simulate.genome import write_bed
 from dvplug.system.rich_console import stdout
 from dvplug.train.examples import LabeledReads, make_examples
 from dvplug.train.store import ExampleReader
-from dvplug_lab.comparison.sets import ValidationSet, confident_regions
+from dvplug_lab.comparison.sets import ValidationSet, confident_regions, mean_depth
 
 FRACTIONS = (0.0, 0.08, 0.12, 0.16, 0.2, 0.25, 0.3, 0.4, 1.0)
 """Edges of the classes of the alt's share of the reads."""
@@ -34,6 +37,12 @@ DESCRIBED = (
 QUARTILES = (10, 25, 50, 75, 90)
 
 
+PIECE = 5000
+"""bp of the pieces whose depth is looked at."""
+ABOUT = 1.33
+"""Pieces are compared whose depth is that which was asked for, up to this factor."""
+
+
 class FalseCandidates(NamedTuple):
     """Those of one set."""
 
@@ -41,17 +50,47 @@ class FalseCandidates(NamedTuple):
     like: Mapping[str, NDArray[np.float64]]  # by feature: its [QUARTILES] over those of `SURE`
 
 
-def false_candidates(chosen: ValidationSet, keep: float = 1.0) -> FalseCandidates:
-    """Find the candidates of a set that are of the reference, of a share of its fragments."""
+def false_candidates(chosen: ValidationSet, depth: float) -> FalseCandidates:
+    """Find the candidates of a set that are of the reference, where it is about so deep.
+
+    A set that is deeper on the whole is thinned. Simulated sets have all depths, and at half the depth an error is
+    twice the share of the reads.
+    """
+    confident = confident_regions(chosen)
+    keep = min(1.0, depth / mean_depth(chosen.reads, confident))
+    pieces = about_as_deep(chosen.reads, confident, depth / keep)
     with TemporaryDirectory() as folder:
-        made = Path(folder) / "examples.h5"
-        reads = LabeledReads(chosen.reference, (chosen.reads,), chosen.truth, chosen.confident, keep)
+        made, bed = Path(folder) / "examples.h5", Path(folder) / "pieces.bed"
+        write_bed(bed, pieces)
+        reads = LabeledReads(chosen.reference, (chosen.reads,), chosen.truth, bed, keep)
         make_examples(chosen.tech, reads, made, workers=1, source=chosen.name)
         examples = ExampleReader([made])
         features = np.concatenate([part.features for part in examples.in_order()])
         columns = dict(zip(examples.header.features, features.T, strict=True))
-        bases = sum(region.end - region.start for region in confident_regions(chosen))
-        return describe(columns, examples.labels, bases)
+        return describe(columns, examples.labels, sum(end - start for _, start, end in pieces))
+
+
+def about_as_deep(reads: Path, regions: Sequence[Region], depth: float) -> list[tuple[str, int, int]]:
+    """Cut regions into pieces of at most `PIECE` bp, and return those of about that mean depth.
+
+    Raises
+    ------
+    InputError
+        There are none.
+    """
+    pieces = [
+        Region(region.contig, start, min(start + PIECE, region.end))
+        for region in regions
+        for start in range(region.start, region.end, PIECE)
+    ]
+    found = [one for one in pieces if depth / ABOUT <= mean_depth(reads, [one]) <= depth * ABOUT]
+    if not found:
+        raise InputError(
+            f"{reads} is nowhere about {depth:.0f}x deep",
+            cause="false candidates are compared at equal depth",
+            repair="Give another --depth.",
+        )
+    return [(one.contig, one.start, one.end) for one in found]
 
 
 def describe(
@@ -93,7 +132,7 @@ def tables(found: Mapping[str, FalseCandidates]) -> list[Table]:
     return [counts, like]
 
 
-def compare_candidates(sets: Sequence[tuple[ValidationSet, float]]) -> None:
-    """Print the tables of sets, each with a share of its fragments."""
-    for table in tables({chosen.name: false_candidates(chosen, keep) for chosen, keep in sets}):
+def compare_candidates(sets: Sequence[ValidationSet], depth: float) -> None:
+    """Print the tables of sets, where each is about so deep."""
+    for table in tables({chosen.name: false_candidates(chosen, depth) for chosen in sets}):
         stdout.print(table)

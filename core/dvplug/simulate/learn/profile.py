@@ -6,7 +6,7 @@ No truth is used: sites where so many reads agree on another allele that they ma
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from dvplug.errors import InputError
 from dvplug.sequence.codes import encode_bases
 from dvplug.sequence.tracts import find_tracts
 from dvplug.simulate.genome import COMPLEMENT, Codes
+from dvplug.simulate.learn.folds import FoldCounts, Folds
 from dvplug.simulate.learn.mates import MateErrors
 from dvplug.simulate.learn.observed_alleles import (
     ALIGNED,
@@ -65,6 +66,10 @@ class Profile:
     slips_shared: float = 0.0  # of slips, those that all reads of a fragment have, its copies' too
     wrong_shared: float = 0.0  # of misread bases of sure quality, those that all reads of a fragment have
     copies: float = 0.0  # share of fragments that are copies of another, and not marked as such
+    fold_share: float = 0.0  # of begins that are of elsewhere, those of the other strand nearby
+    fold_distance: NDArray[np.int64] = field(
+        default_factory=lambda: np.zeros(0, np.int64)
+    )  # [k], see `Folds`
 
     def save(self, path: Path) -> None:
         """Write as .npz."""
@@ -77,6 +82,11 @@ class Profile:
             columns: dict[str, Any] = {f.name: data[f.name] for f in fields(cls)}
         numbers = {name: float(found) for name, found in columns.items() if not found.ndim}
         return cls(**(columns | numbers))
+
+    @property
+    def folds(self) -> Folds:
+        """How begins of reads are of the other strand nearby."""
+        return Folds(self.fold_share, self.fold_distance)
 
     def scaled(self, *, clip: float, indel: float, rng: np.random.Generator, copies: float = 1.0) -> Profile:
         """Return the profile with a share ``clip`` of the clipped ends and pairs that do not belong together,
@@ -127,11 +137,13 @@ def learn_profile(bam: Path, fasta: Path) -> Profile:
     with pysam.AlignmentFile(str(bam)) as reads:
         pairs, discordant = _pairs(reads)
     quality, state, length, fragment = [], [], [], []
-    spectrum, mates = np.ones((4, 4)), MateErrors()
+    spectrum, mates, begins = np.ones((4, 4)), MateErrors(), FoldCounts()
     recurrent_q: list[int] = []
     for first, second in pairs:
         templates = [
-            found for read in (first, second) if (found := _template(read, regions, spectrum, recurrent_q))
+            found
+            for read in (first, second)
+            if (found := _template(read, regions, spectrum, recurrent_q, begins))
         ]
         if len(templates) < 2:
             continue
@@ -149,7 +161,7 @@ def learn_profile(bam: Path, fasta: Path) -> Profile:
     np.fill_diagonal(spectrum, 0)
     deletion_p, insertion_p = _indel_rates(everything)
     longest = max(max(pair) for pair in length)
-    shared = mates.shared()
+    shared, folds = mates.shared(), begins.folds()
     return Profile(
         _padded(quality, longest),
         _padded(state, longest),
@@ -163,6 +175,8 @@ def learn_profile(bam: Path, fasta: Path) -> Profile:
         shared.slips,
         shared.wrong,
         _copies(pairs),
+        folds.share,
+        folds.distance,
     )
 
 
@@ -252,8 +266,9 @@ def _template(
     regions: dict[str, list[_Region]],
     spectrum: NDArray[np.float64],
     recurrent_q: list[int],
+    begins: FoldCounts,
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]] | None:
-    """Return a read's qualities and states in sequencing order; counts its errors on the way."""
+    """Return a read's qualities and states in sequencing order; counts its errors, and what it begins with."""
     region = _region_of(read, regions)
     if region is None:
         return None
@@ -274,7 +289,10 @@ def _template(
             a, b = truth[counted], called[counted]
             np.add.at(spectrum, (COMPLEMENT[a], COMPLEMENT[b]) if read.is_reverse else (a, b), 1)
         elif operation == pysam.CSOFT_CLIP:
-            state[at : at + length] = _clip_state(read, region, at, place, length, quality)
+            of_clip = _clip_state(read, region, at, place, length, quality)
+            state[at : at + length] = of_clip
+            if of_clip == FOREIGN:
+                begins.add(read, at, length, region.reference, region.start)
     if read.is_reverse:
         quality, state = quality[::-1], state[::-1]
     return quality, state
@@ -290,7 +308,7 @@ def _clip_state(
     if region.masked[min(max(place, 0), len(region.masked) - 1)]:
         return RIGHT
     if length < 12:
-        return WRONG if quality[at : at + length].mean() < 20 else RANDOM
+        return WRONG if quality[at : at + length].mean() < 20 else FOREIGN
     return RANDOM if quality[at : at + length].mean() < 15 else FOREIGN
 
 
