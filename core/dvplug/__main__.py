@@ -1,6 +1,6 @@
 """`python -m dvplug`: the command, by whichever interpreter."""
 
-from dvplug.cli import command
+from dvplug.cli import main
 
 if __name__ == "__main__":
-    command()
+    main()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from helpers.places import ROOT
 
-COMMANDS = {"dvplug": "dvplug.cli:command", "pytest": "pytest:console_main"}
+COMMANDS = {"dvplug": "dvplug.cli:main", "pytest": "pytest:console_main"}
 OFFLINE = {
     "PIP_NO_BUILD_ISOLATION": "0",  # pip's way to say that there is none: hatchling is here
     "PIP_NO_INDEX": "1",

@@ -275,8 +275,9 @@ def test_a_large_file_is_sampled_where_its_reads_are(tmp_path: Path, monkeypatch
     monkeypatch.setattr(read_evidence, "_MOST_READS", 20_000)
     with pysam.AlignmentFile(str(path)) as alignments:
         sampled = gather(alignments)
-        (place,) = read_evidence._places(alignments)
-        assert next(place).reference_start > alignments.get_reference_length("20") // 3 - 200
+        ((reads, whole),) = read_evidence._places(alignments)
+        assert not whole
+        assert next(reads).reference_start > alignments.get_reference_length("20") // 3 - 200
     assert sampled.captured is False
     assert sampled.reads == read_evidence.EXAMINED
     assert pick(INSTALLED, {"x": sampled}).profile.name == "illumina-wgs"

@@ -5,12 +5,10 @@ from __future__ import annotations
 import atexit
 import errno
 import gc
-import os
 import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from dvplug.cli.exits import EXIT_DONE, EXIT_OUR_FAULT, EXIT_SIGNAL, EXIT_USER_CAN_MEND
@@ -25,29 +23,9 @@ if TYPE_CHECKING:
 
 RARE_COLLECTIONS = 50_000, 20, 20
 """Thresholds of the garbage collector: at Python's own it takes a tenth of the start, and finds nothing there."""
-_ends_with: list[int] = []  # the exit code, where the process is that of the command
-
-
-@atexit.register  # first of all, so that it is last
-def _leave() -> None:
-    """End the process of the command here: the system takes it apart in a tenth of the time that Python does."""
-    gc.freeze()  # what is left goes with the process: Python would look through all of it, for .15 s
-    if _ends_with:
-        with suppress(Exception):  # which Python will tell
-            for stream in (sys.stdout, sys.stderr):
-                if stream is not None:
-                    stream.flush()
-            os._exit(_ends_with[0])
-
-
-def command() -> None:
-    """Run the command line as what this process is for: `main`, and nothing after it but what has to be at an exit."""
-    try:
-        main()
-    except SystemExit as end:
-        if isinstance(end.code, int):
-            _ends_with.append(end.code)
-        raise
+atexit.register(
+    gc.freeze
+)  # what is left goes with the process: Python would look through all of it, for .15 s
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -15,6 +15,7 @@ from dvplug.calling.options import CallOptions, option_fields
 
 ONE_PER_CORE = {"workers"}
 """Options whose default in Python is another: a command may use the whole machine."""
+_JSON = ("[", "{")  # which cyclopts takes for lists of some types
 _BLAS_THREADS = "OPENBLAS_NUM_THREADS"
 _WHOLE, _NUMBER = re.compile(r"\d+"), re.compile(r"\d+(\.\d+)?")
 
@@ -41,7 +42,7 @@ def read_plain(words: Sequence[str]) -> dict[str, Any] | None:
         while left and left[-1] and (left[-1][0] != "-" or (hyphen and left[-1] == "-")):
             values.append(left.pop())
         found = _value(field.command_type, values)
-        if found is None:
+        if found is None or any(word.startswith(_JSON) for word in values):
             return None
         given[field.name] = found
     return given if all(field.name in given for field in fields.values() if field.required) else None
