@@ -32,6 +32,7 @@ from dvplug.genome.reference import Reference
 from dvplug.genotypes.networks import quiet_backend
 from dvplug.hookspecs import (
     HAPLOTYPE,
+    Annotation,
     CandidateFinder,
     Channel,
     Extension,
@@ -39,6 +40,9 @@ from dvplug.hookspecs import (
     Genotyper,
     ImageEncoder,
     Network,
+    Phaser,
+    ReadTransform,
+    RowOrder,
 )
 from dvplug.line.image_batch import Pileup
 from dvplug.line.region import Partition, Region
@@ -46,6 +50,7 @@ from dvplug.models import check_fit, opener_of, resolve_model, verify_model
 from dvplug.plugins.adapters import arguments_of
 from dvplug.plugins.boundary import CheckedDraw, CheckedOpen
 from dvplug.plugins.loading import PluginInfo, Plugins, load_plugins
+from dvplug.plugins.needs import parts_of
 from dvplug.plugins.network_checks import CheckedBuild
 from dvplug.plugins.run_settings import NOTHING_SET, settings_of_offer
 from dvplug.plugins.settings import settings_class, settings_of
@@ -110,7 +115,7 @@ class PluginConformance:
         return next(p for p in self.plugins().plugins if p.name == self.entry_point)
 
     def own_extensions(self) -> list[Extension]:
-        """Return the finders, encoders, feature sets, channels, networks and genotypers that this plugin brings."""
+        """Return the finders, encoders, feature sets, channels, networks and so on that this plugin brings."""
         items = [offer.item for offer in self.plugins().offers_of(self.entry_point)]
         return [item for item in items if isinstance(item, Extension)]
 
@@ -122,7 +127,7 @@ class PluginConformance:
     def profiles(self) -> list[TechnologyProfile]:
         """Return the technologies that this plugin brings, and one for each part that none of them uses."""
         own = self.own_technologies()
-        used = {(kind, name) for profile in own for kind, name in _parts(profile)}
+        used = {(kind, name) for profile in own for kind, name in parts_of(profile)}
         idle = [item for item in self.own_extensions() if (item.kind, item.name) not in used]
         return own + [_bench(item) for item in idle if not isinstance(item, (Genotyper, Network))]
 
@@ -293,14 +298,6 @@ def _pileups(pipeline: Pipeline, data: SimulatedDataset, region: Region) -> list
     return pileups
 
 
-def _parts(profile: TechnologyProfile) -> Iterator[tuple[str, str]]:
-    """Kind and name of each part that a profile names."""
-    yield CandidateFinder.kind, profile.candidate_finder
-    yield ImageEncoder.kind, profile.image_encoder
-    yield from ((FeatureSet.kind, name) for name in profile.features)
-    yield from ((Channel.kind, name) for name in profile.image.channels)
-
-
 def _label(profile: TechnologyProfile) -> str:
     return profile.description if profile.name == _BENCH else profile.name
 
@@ -314,7 +311,12 @@ def _bench(item: Extension | None = None) -> TechnologyProfile:
         description=f"{item.kind} '{item.name}'" if item else "the engine's own parts",
         model="none",
         image=ImageLayout(height=32, width=33, channels=tuple(dict.fromkeys(shown))),
+        read_transforms=tuple(names[kind] for kind in names if kind == ReadTransform.kind),
         candidate_finder=names.get(CandidateFinder.kind, "allele-counter"),
+        phase_reads=Phaser.kind in names,
+        phaser=names.get(Phaser.kind, "shared-snps"),
+        row_order=names.get(RowOrder.kind),
+        annotations=tuple(names[kind] for kind in names if kind == Annotation.kind),
         image_encoder=names.get(ImageEncoder.kind, "pileup"),
         features=(names.get(FeatureSet.kind, "site"),),
     )

@@ -25,7 +25,7 @@ from dvplug.plugins.run_settings import given_settings
 from dvplug.reads.groups import ReadSource
 from dvplug.simulate import SimulatedDataset
 from dvplug.technology import TechnologyProfile
-from dvplug.testing import PluginConformance
+from dvplug.testing import PluginConformance, conformance
 from helpers.places import THIRD_PARTY
 from helpers.registry_fixtures import Site
 
@@ -353,6 +353,32 @@ def test_what_annotations_look_at_goes_from_process_to_process(
         np.testing.assert_array_equal(scene.reads.tags["BX"].values, part.scene.reads.tags["BX"].values)
         np.testing.assert_array_equal(scene.images.site, part.images.site)
     assert all(part.scene is None for part in drawn("illumina-wgs", dataset.reference, barcoded))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("# nothing", "", None),
+        (
+            "# transform",
+            "keep = context.reads.start > context.region.start + 20",
+            "change where the genome is cut",
+        ),
+        ("# phase", "found = found[1:]", "phaser 'odd' of dvplug-odd 1.0 (plugin 'odd') gave haplotypes"),
+        (
+            "# rank",
+            "ranks[:] = np.random.default_rng().integers(0, 99, len(ranks))",
+            "images differ from run to run",
+        ),
+    ],
+)
+def test_the_conformance_tests_try_each_part(site: Site, old: str, new: str, problem: str | None) -> None:
+    """None of them is of a technology of the plugin: each is tried with the engine's other parts."""
+    site.plugin("dvplug-odd", ODD.replace(old, new), point="odd")
+    told = dict(conformance("odd"))
+    wrong = [text for text in told.values() if text]
+    assert bool(wrong) == bool(problem), told
+    assert not problem or any(problem in text for text in wrong), told
 
 
 @pytest.mark.parametrize("fault", FAULTS)
