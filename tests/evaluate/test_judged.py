@@ -42,6 +42,11 @@ def test_bands_count_wrong_calls_and_those_that_gq_promises() -> None:
     assert [(one["calls"], one["wrong"]) for one in pooled] == [(1, 0), (304, 4)]
 
 
+def test_gq_beyond_the_last_band_counts_in_it() -> None:
+    (band,) = calibration([call("TP", gq=99), call("FP", gq=127), call("TP", gq=50)])
+    assert (band["gq"], band["calls"], band["wrong"]) == ([50, 100], 3, 1)
+
+
 def test_strata_part_by_homopolymer_and_depth() -> None:
     judged = [
         call("TP"),

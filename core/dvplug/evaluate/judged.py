@@ -29,6 +29,7 @@ DEPTHS = {
     "50 or more": (50, 10**9),
 }
 GQ_EDGES = (0, 5, 10, 15, 20, 25, 30, 35, 40, 50, 100)
+"""Of the bands of GQ; the last one has all above, too: other callers write up to 127."""
 LEAST_CALLS = 100
 """Of a band of GQ, for it to say something."""
 LONGEST_RUN = 50
@@ -64,7 +65,10 @@ class Judged:
 
 
 class CalibrationBand(TypedDict):
-    """Calls of one type and genotype whose GQ lies in [low, high): how many, how many wrong, how many by their GQ."""
+    """Calls of one type and genotype whose GQ lies in [low, high): how many, how many wrong, how many by their GQ.
+
+    The last band of `GQ_EDGES` has all above, too.
+    """
 
     type: str
     genotype: str
@@ -178,7 +182,7 @@ def calibration(judged: Iterable[Judged]) -> list[CalibrationBand]:
             (one.gq or 0, one.status == "FP") for one in calls if (one.kind, one.genotype) == (kind, genotype)
         ]
         for low, high in itertools.pairwise(GQ_EDGES):
-            inside = [(gq, wrong) for gq, wrong in of_both if low <= gq < high]
+            inside = [(gq, wrong) for gq, wrong in of_both if low <= min(gq, GQ_EDGES[-1] - 1) < high]
             if inside:
                 bands.append(
                     {

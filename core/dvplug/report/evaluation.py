@@ -14,6 +14,7 @@ from dvplug.evaluate.counts import ClassCounts, wilson_interval
 from dvplug.evaluate.evaluation import Also, Inputs, evaluated
 from dvplug.evaluate.judged import (
     GENOTYPES,
+    GQ_EDGES,
     HOMOPOLYMERS,
     KINDS,
     LEAST_CALLS,
@@ -242,7 +243,7 @@ def _band_row(band: CalibrationBand) -> list[object]:
 
 def _range(band: CalibrationBand) -> str:
     low, high = band["gq"]
-    return f"{low}-{high - 1}"
+    return f"{low} or more" if high == GQ_EDGES[-1] else f"{low}-{high - 1}"
 
 
 def _errors(judged: Sequence[Judged]) -> list[Item]:

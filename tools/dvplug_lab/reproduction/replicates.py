@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from dvplug.evaluate.callsets import MEASURES, compare_callsets
-from dvplug.evaluate.judged import CalibrationBand, Judged, calibration, read_judged
+from dvplug.evaluate.judged import GQ_EDGES, CalibrationBand, Judged, calibration, read_judged
 from dvplug.sequence.codes import encode_bases
 from dvplug.simulate.drawn_variants import drawn_variants
 from dvplug.simulate.sample import read_fasta
@@ -88,7 +88,7 @@ def measure_calibration(setting: Setting) -> list[Row]:
         row: Row = {
             "type": kind,
             "genotype": genotype,
-            "GQ": f"{low}-{high - 1}" if high < 100 else f"{low}+",
+            "GQ": f"{low}-{high - 1}" if high < GQ_EDGES[-1] else f"{low} or more",
         }
         for caller in CALLERS:
             one = of.get(caller)

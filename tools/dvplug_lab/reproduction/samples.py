@@ -16,14 +16,13 @@ from dvplug.simulate.learn.profile import Profile
 from dvplug.simulate.mapping import Mapper, mapping
 from dvplug.simulate.sample import duplicated, subtract
 from dvplug.simulate.variants import PhasedVariant, write_truth
-from dvplug_lab.read_sets import HISEQX, HISEQX_NOISE, MAIN, ReadSet
+from dvplug_lab.read_sets import SETS
 from dvplug_lab.training_reads.build import profile_of, sequence
 from dvplug_lab.training_reads.plans import Plan, ends
 
 DEPTH = 30.0
-NOISE_SEED = 20
-"""Of how places err: the same ones in all reads of a genome, as of one chemistry."""
-RECIPE = ReadSet("reproduction", HISEQX, MAIN, NOISE_SEED, HISEQX_NOISE)
+RECIPE = next(one for one in SETS if one.name == "illumina_held_out")
+"""The reads of the model card's figures. Its seed says how places err, alike in all reads of a genome."""
 Variants = Mapping[str, list[PhasedVariant]]
 
 
@@ -102,6 +101,9 @@ def sequenced(
     rng = np.random.default_rng(seed)
     profile = profile_of(shared, work, RECIPE)
     assert isinstance(profile, Profile)
+    profile = profile.scaled(
+        clip=RECIPE.clip_factor, indel=RECIPE.indel_factor, copies=RECIPE.copies_factor, rng=rng
+    )
     even = DepthBlocks(np.array([0]), np.array([DEPTH]))
     plans = {name: Plan(even, ripple(len(codes), rng)) for name, codes in genome.contigs.items()}
     copies = {name: (codes, genome.variants[name]) for name, codes in genome.contigs.items()}
