@@ -107,6 +107,27 @@ def test_reads_begin_on_the_other_strand_nearby(genome: Codes) -> None:
         assert abs(first - last - 40) <= 2 * REACH + 2 * LONGEST_STEM
 
 
+def test_molecules_share_hairpins(genome: Codes) -> None:
+    """Of reads whose own parts begin within 30 bp, many begin at the very same base, where one hairpin is the best."""
+    codes = genome.copy()
+    stem = encode_bases(b"GGACTTGCCATGCACC")
+    codes[20_000:20_016] = stem
+    codes[20_036:20_052] = COMPLEMENT[stem][::-1]
+    profile = make_profile(size=SIZE, fragment=400)
+    profile.state[:, :, :OWN] = FOREIGN
+    profile = replace(profile, fold_share=1.0, fold_distance=np.array([300]))
+    # Own parts of first reads of the forward strand begin around the second half of the stem.
+    starts = [place - OWN for place in range(20_020, 20_060)] * 5
+    text, found = decode_bases(codes), []
+    for read in _reads(codes, profile, starts):
+        size = _split(read, text + "|" + decode_bases(COMPLEMENT[codes])[::-1])
+        place = text.find(read[size:])
+        if abs(place - 20_040) < 60:
+            found.append(place)
+    commonest = max(found.count(place) for place in found)
+    assert commonest > 0.15 * len(found)
+
+
 def test_the_end_of_a_read_folds_nowhere(genome: Codes) -> None:
     profile = make_profile(size=SIZE, fragment=200)
     profile.state[:, :, OWN:] = FOREIGN

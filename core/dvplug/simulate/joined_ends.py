@@ -21,6 +21,10 @@ from dvplug.simulate.locus_noise import uniform_of
 REACH = 30
 """Most bp by which either side of a fold lies off from where it was drawn, to fit better: some fold where they can,
 others anywhere."""
+HAIRPINS = 0.35
+"""Share of the folds that seek the best hairpin around them, so that several molecules fold at one place."""
+LOOP, LOOP_REACH, HAIRPIN_REACH = 21, 18, 40
+"""bp from the one side of a hairpin to the other, by which that differs, and in which hairpins are sought."""
 SHORTEST = 4
 """bp of the shortest begin that folds."""
 LONGEST_STEM = 16
@@ -135,8 +139,10 @@ def joined_ends(
     if 0 < head < size and uniform_of(draws, 2) < folds.share:
         outward = folds.distance[int(uniform_of(draws, 3) * folds.distance.size)]
         reach = int(uniform_of(draws, 4) * (REACH + 1))
-        mended = uniform_of(draws, 5) < 0.5
-        limits = min(reach, size - 1 - head), min(reach, max(head - SHORTEST, 0)), reach
+        mended, across = uniform_of(draws, 5) < 0.5, reach
+        if uniform_of(draws, 6) < HAIRPINS:
+            outward, reach, across = LOOP, HAIRPIN_REACH, LOOP_REACH
+        limits = min(reach, size - 1 - head), min(reach, max(head - SHORTEST, 0)), across
         shift, other = fold(codes, start + step * head, -step, outward, limits, mended)
         head = min(head - shift, size - 1)
         head_position, head_step = other + step * (head - 1), -step
