@@ -60,7 +60,7 @@ def test_the_project_is_conformant_and_passes_its_own_tests(installed: Site, pro
         cwd=project, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stdout
-    assert "12 passed" in ran.stdout
+    assert "13 passed" in ran.stdout
 
 
 def test_the_project_calls(
