@@ -161,7 +161,6 @@ def learn_profile(bam: Path, fasta: Path) -> Profile:
     np.fill_diagonal(spectrum, 0)
     deletion_p, insertion_p = _indel_rates(everything)
     longest = max(max(pair) for pair in length)
-    shared, folds = mates.shared(), begins.folds()
     return Profile(
         _padded(quality, longest),
         _padded(state, longest),
@@ -172,11 +171,9 @@ def learn_profile(bam: Path, fasta: Path) -> Profile:
         insertion_p,
         np.array(recurrent_q or [30], dtype=np.uint8),
         discordant / max(len(pairs) + discordant, 1),
-        shared.slips,
-        shared.wrong,
+        *mates.shared(),
         _copies(pairs),
-        folds.share,
-        folds.distance,
+        *begins.folds(),
     )
 
 
