@@ -98,6 +98,36 @@ def listed(n):
 def large(n):
     return np.ones(n, np.uint8)
 
+@subkernel
+def counted(n, array):
+    first = array[0]
+    for i in range(n):
+        yield i + first
+
+@kernel
+def yielded(n, array):
+    whole = 0
+    for each in counted(n, array):
+        whole += each
+    return whole
+
+@kernel
+def woven(n, size, swap):
+    # Arrays are made in turns, go on under another name, and are left behind on several ways.
+    kept, other = np.zeros(size, np.int64), np.zeros(size, np.int64)
+    for i in range(n):
+        made = np.full(size, i)
+        pair = made, other
+        if i % 3 == 0:
+            continue
+        if swap:
+            again = np.ones(size, np.int64)
+            other = again
+        kept = pair[0] + kept
+        if i > 20:
+            return pair[1], kept, made[1:]
+    return other, kept, kept
+
 def scaled_by(factor):
     @kernel
     def scaled(x):
@@ -158,6 +188,10 @@ for n in (0, 1, 7):
     check(k.slices, np.arange(n))
     check(k.empty, values)
 check(k.large, 3)
+check(k.yielded, 4, np.arange(3) + 1)
+for n in (0, 1, 5, 30):
+    check(k.woven, n, 4, True)
+    check(k.woven, n, 4, False)
 one = np.zeros(1)
 assert k.nothing(one, None) is None and k.nothing(one, 3) is None and one[0] == 1
 print("numba" in sys.modules)
@@ -238,11 +272,14 @@ def test_memory_is_held_as_long_as_it_is_used_and_no_longer(package: Path) -> No
     code = """
 import resource, sys
 import numpy as np
-from dvplug.kernels import large, slices
-large(1), slices(np.arange(3))
+from dvplug.kernels import large, slices, woven
+large(1), slices(np.arange(3)), woven(1, 2, True)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for _ in range(2000):
     assert large(1_000_000)[-1] == 1
+for n in range(300):
+    _, whole, _ = woven(n % 30, 200_000, n % 2 == 0)
+    assert whole[0] == sum(i for i in range(min(n % 30, 23)) if i % 3)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000)
 array = np.arange(1000) + 5
 count = sys.getrefcount(array)
