@@ -30,8 +30,8 @@ from dvplug.records.vcf import format_record
 from dvplug.sequence.codes import UNKNOWN_BASE
 from dvplug.system.workers import map_in_order
 
-RUNS_PER_WORKER = 16  # at least, where there are so many partitions
-LONGER_ELSEWHERE = 4
+RUNS_PER_WORKER = 10  # at least, where there are so many partitions
+LONGER_ELSEWHERE = 8
 """How many times as many bp as a partition has go together to other machines: handing out costs milliseconds there."""
 
 
