@@ -127,7 +127,7 @@ def test_where_the_work_was_cut_does_not_show(
 
 def joined(pieces: list[RegionGvcf]) -> str:
     joiner = BlockJoiner(AllA(), SYMBOL)  # type: ignore[arg-type]
-    return "".join([*(joiner.add(piece) for piece in pieces), joiner.end()])
+    return b"".join([*(joiner.add(piece) for piece in pieces), joiner.end()]).decode()
 
 
 class AllA:

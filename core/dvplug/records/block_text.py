@@ -13,7 +13,7 @@ _TAB, _NEWLINE, _COMMA, _DOT, _SLASH, _ZERO, _COLON = b"\t\n,./0:"
 _MOST_DIGITS = 80  # bytes that the numbers of a line and what stands between them may take
 
 
-def block_text(contig: str, blocks: ReferenceBlocks, symbol: str) -> tuple[bytes, list[int]]:
+def block_text(contig: str, blocks: ReferenceBlocks, symbol: str) -> tuple[memoryview, list[int]]:
     """Return the lines of blocks as UTF-8, and where each begins, as well as where the last one ends.
 
     A block without a read has a genotype that is missing.
@@ -27,7 +27,7 @@ def block_text(contig: str, blocks: ReferenceBlocks, symbol: str) -> tuple[bytes
     before_end = np.frombuffer(f"\t{symbol}\t0\t.\tEND=".encode(), np.uint8)
     before_values = np.frombuffer(b"\tGT:GQ:MIN_DP:PL\t", np.uint8)
     text, begin = _write(blocks, _LETTERS[blocks.base], before_position, before_end, before_values)
-    return text.tobytes(), begin.tolist()
+    return text.data, begin.tolist()
 
 
 @kernel

@@ -72,11 +72,11 @@ class GvcfWriter(VcfWriter):
 
     def add(self, region: RegionGvcf) -> None:
         """Write what is certain once the next region has come."""
-        self.write_text(self._joiner.add(region))
+        self.write_bytes(self._joiner.add(region))
 
     def close(self) -> None:
         """Write the last block, then finish the file."""
-        self.write_text(self._joiner.end())
+        self.write_bytes(self._joiner.end())
         super().close()
 
 
@@ -88,9 +88,9 @@ class BlockJoiner:
         self._open: tuple[str, ReferenceBlocks] | None = None  # contig, and the block that may still grow
         self._covered = ("", 0)  # contig, and where the longest record on it ends
 
-    def add(self, region: RegionGvcf) -> str:
-        """Take the next region; return the lines of all that cannot change any more."""
-        region, done = self._uncovered(region), ""
+    def add(self, region: RegionGvcf) -> bytes:
+        """Take the next region; return the lines of all that cannot change any more, as UTF-8."""
+        region, done = self._uncovered(region), b""
         blocks, before = region.blocks, region.before
         if self._open is not None and self._open[0] == region.contig:
             blocks, before = self._open[1].followed_by(blocks), before + np.int32(1)
@@ -101,16 +101,17 @@ class BlockJoiner:
         closed = n - 1 if n > 0 and n not in before else n
         self._open = (region.contig, blocks.part(closed, n)) if closed < n else None
         text, begin = block_text(region.contig, blocks.part(0, closed), self.symbol)
-        pieces, written = [done], 0
+        pieces: list[bytes | memoryview] = [done]
+        written = 0
         for line, at in zip(region.lines, before.tolist(), strict=True):
-            pieces += [text[begin[written] : begin[at]].decode(), line]
+            pieces += [text[begin[written] : begin[at]], line.encode()]
             written = at
-        return "".join([*pieces, text[begin[written] :].decode()])
+        return b"".join([*pieces, text[begin[written] :]])
 
-    def end(self) -> str:
+    def end(self) -> bytes:
         """Return the line of the block that waits for one to join, if there is one."""
         last, self._open = self._open, None
-        return block_text(*last, self.symbol)[0].decode() if last else ""
+        return bytes(block_text(*last, self.symbol)[0]) if last else b""
 
     def _uncovered(self, region: RegionGvcf) -> RegionGvcf:
         """Cut off what records of earlier regions cover, and note what those of this one do."""

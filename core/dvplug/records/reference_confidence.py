@@ -8,7 +8,6 @@ that do not are (1 - e)^n_ref e^n_alt likely under 0/0, 2^-(n_ref + n_alt) under
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from dvplug.kernel import kernel, subkernel
 from dvplug.line.reference_blocks import ReferenceBlocks
 from dvplug.records.reference_depths import ReferenceDepths
 from dvplug.records.vcf import MAX_PL
-from dvplug.sequence.arrays import Bools, Int32s
+from dvplug.sequence.arrays import Bools, Int32s, Int64s
 
 MAX_GQ, GQ_BIN = 40, 10
 """A block holds bases whose GQ lies in one bin of 10, the last being 40: one wrong base among 30 then ends no block.
@@ -26,14 +25,8 @@ SINGLES = 100
 NO_COVERAGE = -1  # bin of the bases that no read tells of
 _NONE_OPEN = -2  # in the place of a bin
 _MOST_AGREE, _MOST_DIFFER = 256, 8  # the confidences of fewer reads are kept, as most bases share them
-
-
-class _Known(NamedTuple):
-    """Confidences of diploids that were worked out, by the reads that agree and that differ."""
-
-    known: Bools
-    gq: Int32s
-    pl: Int32s  # [..., 3]
+_PL_BITS = 10  # MAX_PL is below 2^10
+_PL_MASK, _GQ_SHIFT = (1 << _PL_BITS) - 1, 3 * _PL_BITS
 
 
 def reference_blocks(
@@ -70,62 +63,53 @@ def _blocks(
     """Blocks by offset in the region, their `base` left at 0; all arrays are over the bases of the region."""
     size = len(agree)
     start, end, least_dp = np.empty(size, np.int32), np.empty(size, np.int32), np.empty(size, np.int32)
-    least_gq, least_pl, of_haploids = (
-        np.empty(size, np.int32),
-        np.empty((size, 3), np.int32),
-        np.empty(size, np.bool_),
-    )
-    known = _Known(
-        np.zeros((_MOST_AGREE, _MOST_DIFFER), np.bool_),
-        np.empty((_MOST_AGREE, _MOST_DIFFER), np.int32),
-        np.empty((_MOST_AGREE, _MOST_DIFFER, 3), np.int32),
-    )
+    least, of_haploids = np.empty(size, np.int64), np.empty(size, np.bool_)
+    known = np.full((_MOST_AGREE, _MOST_DIFFER), np.int64(-1))  # of diploids
     n = -1  # the block that is open, or was last
     open_bin = _NONE_OPEN
-    last_agree, last_differ, last_haploid = -1, -1, False
-    gq, bin_, pl = 0, 0, (0, 0, 0)
     for at in range(size):
         if taken[at]:
             open_bin = _NONE_OPEN
             continue
         depth = agree[at] + differ[at]
-        if agree[at] != last_agree or differ[at] != last_differ or haploid[at] != last_haploid:
-            last_agree, last_differ, last_haploid = agree[at], differ[at], haploid[at]
-            gq, pl = _confidence(known, last_agree, last_differ, last_haploid, error_rate)
-            bin_ = bin_of(gq, depth)
+        sureness = _sureness(known, agree[at], differ[at], haploid[at], error_rate)
+        bin_ = bin_of(sureness >> _GQ_SHIFT, depth)
         if bin_ == open_bin and at > SINGLES and haploid[at] == of_haploids[n]:
             least_dp[n] = min(least_dp[n], depth)
-            if gq < least_gq[n] or (
-                gq == least_gq[n] and pl < (least_pl[n, 0], least_pl[n, 1], least_pl[n, 2])
-            ):
-                least_gq[n] = gq
-                least_pl[n, 0], least_pl[n, 1], least_pl[n, 2] = pl
+            least[n] = min(least[n], sureness)
         else:
             n += 1
             open_bin = bin_
-            start[n], of_haploids[n], least_dp[n], least_gq[n] = at, haploid[at], depth, gq
-            least_pl[n, 0], least_pl[n, 1], least_pl[n, 2] = pl
+            start[n], of_haploids[n], least_dp[n], least[n] = at, haploid[at], depth, sureness
         end[n] = at + 1
     n += 1
+    gq, pl = np.empty(n, np.int32), np.empty((n, 3), np.int32)
+    for block in range(n):
+        gq[block] = least[block] >> _GQ_SHIFT
+        for genotype in range(3):
+            pl[block, genotype] = (least[block] >> (_PL_BITS * (2 - genotype))) & _PL_MASK
     return ReferenceBlocks(
-        start[:n].copy(), end[:n].copy(), np.zeros(n, np.uint8), of_haploids[:n].copy(), least_dp[:n].copy(),
-        least_gq[:n].copy(), least_pl[:n].copy(),
+        start[:n].copy(), end[:n].copy(), np.zeros(n, np.uint8), of_haploids[:n].copy(), least_dp[:n].copy(), gq, pl
     )  # fmt: skip
 
 
 @subkernel
-def _confidence(
-    known: _Known, agree: int, differ: int, haploid: bool, error_rate: float
-) -> tuple[int, tuple[int, int, int]]:
-    """As `reference_confidence`, worked out once where it is kept."""
-    if haploid or agree >= _MOST_AGREE or differ >= _MOST_DIFFER:
-        return reference_confidence(agree, differ, haploid, error_rate)
-    if not known.known[agree, differ]:
-        gq, pl = reference_confidence(agree, differ, haploid, error_rate)
-        known.known[agree, differ], known.gq[agree, differ] = True, gq
-        known.pl[agree, differ, 0], known.pl[agree, differ, 1], known.pl[agree, differ, 2] = pl
-    kept = known.pl[agree, differ]
-    return int(known.gq[agree, differ]), (int(kept[0]), int(kept[1]), int(kept[2]))
+def _sureness(known: Int64s, agree: int, differ: int, haploid: bool, error_rate: float) -> int:
+    """GQ and then the three PL in one number, so that of two the lesser is the less sure.
+
+    Parameters
+    ----------
+    known
+        int64[_MOST_AGREE, _MOST_DIFFER]: those of diploids that were worked out, else -1.
+    """
+    kept = (agree < _MOST_AGREE) & (differ < _MOST_DIFFER) & (not haploid)
+    if kept and known[agree, differ] >= 0:
+        return int(known[agree, differ])
+    gq, pl = reference_confidence(agree, differ, haploid, error_rate)
+    sureness = (((gq << _PL_BITS | pl[0]) << _PL_BITS | pl[1]) << _PL_BITS) | pl[2]
+    if kept:
+        known[agree, differ] = sureness
+    return sureness
 
 
 @subkernel

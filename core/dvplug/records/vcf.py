@@ -193,8 +193,12 @@ class VcfWriter:
 
     def write_text(self, lines: str) -> None:
         """Write whole lines, such as those of a region that a worker formatted; aborts when that fails."""
+        self.write_bytes(lines.encode())
+
+    def write_bytes(self, lines: bytes) -> None:
+        """Write whole lines, in UTF-8; aborts when that fails."""
         try:
-            self._file.write(lines if self._file is sys.stdout else lines.encode())
+            self._file.write(lines.decode() if self._file is sys.stdout else lines)
         except BrokenPipeError:  # of stdout: what reads it has enough
             raise
         except OSError as error:
