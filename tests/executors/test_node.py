@@ -60,7 +60,7 @@ def test_a_worker_in_another_folder_calls_the_same(
     assert any(one.lines for one in there)
 
 
-@pytest.mark.parametrize(("workers", "together"), [(2, 4), (6, 2), (200, 1)])
+@pytest.mark.parametrize(("workers", "together"), [(2, 8), (6, 3), (200, 1)])
 def test_regions_go_out_together_where_all_workers_have_many(
     prepared: PreparedCall, workers: int, together: int
 ) -> None:
