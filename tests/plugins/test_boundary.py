@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from dvplug.line.read_batch import ReadBatch
 from dvplug.line.region import Region
 from dvplug.plugins.checks import Around, wrong_candidates, wrong_images, wrong_probabilities
 from dvplug.plugins.feature_sets import chosen_features
-from dvplug.plugins.loading import installed_plugins, load_plugins
+from dvplug.plugins.loading import load_plugins
 from dvplug.reads.groups import ReadSource
 from dvplug.sequence.codes import encode_bases
 from dvplug.sequence.repeats import LONGEST_TRACT, SPANNED_FLANK
@@ -34,16 +34,6 @@ from helpers.command import run_captured
 from helpers.image_sites import HEIGHT, WIDTH, draw, random_candidates
 from helpers.read_batches import Read, alignment_file, random_sequence
 from helpers.registry_fixtures import Site
-
-
-@pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    (tmp_path / "site").mkdir()
-    place = Site(tmp_path / "site", monkeypatch)
-    installed_plugins.cache_clear()
-    yield place
-    place.forget()
-    installed_plugins.cache_clear()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,16 +18,6 @@ from helpers.registry_fixtures import Site, make_model
 
 YESTERDAY = THIRD_PARTY / "api_2"
 ENCODER = {"name": "toy-images", "version": 1}
-
-
-@pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    (tmp_path / "site").mkdir()
-    place = Site(tmp_path / "site", monkeypatch)
-    installed_plugins.cache_clear()
-    yield place
-    place.forget()
-    installed_plugins.cache_clear()
 
 
 class TestYesterday(PluginConformance):

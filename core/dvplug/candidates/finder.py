@@ -29,9 +29,9 @@ from dvplug.sequence.cigar import (
     unpack,
 )
 from dvplug.sequence.codes import BASES, UNKNOWN_BASE, decode_bases
+from dvplug.sequence.fnv import FNV_BASIS, FNV_PRIME
 from dvplug.technology import CandidateThresholds
 
-HASH_SEED, HASH_PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)  # FNV-1a, 64 bit
 _ANCHOR, _CHANGE, _HASH, _BASE, _SHIFT, _REPLACED, _READ = range(7)  # columns of `AlleleCounts.events`
 
 
@@ -345,9 +345,9 @@ def _add_gaps(
 @subkernel
 def _hash(seq: UInt8s, base: int, length: int) -> int:
     """FNV-1a hash of ``seq[base : base + length]``, uint8[bases], as a positive int64."""
-    key = HASH_SEED
+    key = FNV_BASIS
     for i in range(length):
-        key = (key ^ np.uint64(seq[base + i])) * HASH_PRIME
+        key = (key ^ np.uint64(seq[base + i])) * FNV_PRIME
     return np.int64(key >> np.uint64(1))
 
 
@@ -402,8 +402,8 @@ def _fill_event(
     event[_ANCHOR], event[_CHANGE], event[_HASH], event[_BASE] = first, -length, 0, 0
     event[_SHIFT], event[_REPLACED] = anchor - first, 0
     if inserted:
-        key = HASH_SEED
+        key = FNV_BASIS
         for i in range(length):
             code = reference[first + 1 + i] if i < anchor - first else seq[base + i - (anchor - first)]
-            key = (key ^ np.uint64(code)) * HASH_PRIME
+            key = (key ^ np.uint64(code)) * FNV_PRIME
         event[_CHANGE], event[_HASH], event[_BASE] = length, np.int64(key >> np.uint64(1)), base

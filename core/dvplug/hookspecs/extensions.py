@@ -56,7 +56,7 @@ class Extension:
     needs: tuple[str, ...] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
-        """Check the name, which has to fit into profiles and manifests, and the needs."""
+        """Check the name, which has to fit into profiles and manifests, needs, version and reach."""
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
             raise PluginError(
                 f"{self.kind} '{in_short(self.name)}': a name is letters, digits, '_' and '-', at most 64"
@@ -76,6 +76,11 @@ class Extension:
                     cause=f"this dvplug can give a {self.kind} {more}",
                     repair="Install a dvplug that can, or correct `needs`.",
                 )
+        own = vars(self)
+        if "version" in own:
+            _check_version(self, own["version"])
+        if "reach" in own:
+            _check_reach(self, own["reach"])
 
     def load(self) -> Callable[..., Any]:
         """Return the function, imported if need be; raises PluginError when it cannot be."""
@@ -101,11 +106,6 @@ class CandidateFinder(Extension):
 
     reach: int = field(default=0, kw_only=True)
 
-    def __post_init__(self) -> None:
-        """Check the reach, too."""
-        super().__post_init__()
-        check_reach(self, self.reach)
-
 
 @dataclass(frozen=True)
 class ImageEncoder(Extension):
@@ -124,12 +124,6 @@ class ImageEncoder(Extension):
 
     version: int = 1
     reach: int = field(default=0, kw_only=True)
-
-    def __post_init__(self) -> None:
-        """Check version and reach, too."""
-        super().__post_init__()
-        check_version(self, self.version)
-        check_reach(self, self.reach)
 
 
 @dataclass(frozen=True)
@@ -152,12 +146,6 @@ class FeatureSet(Extension):
     columns: tuple[str, ...] | str
     version: int = 1
     reach: int = field(default=0, kw_only=True)
-
-    def __post_init__(self) -> None:
-        """Check version and reach, too."""
-        super().__post_init__()
-        check_version(self, self.version)
-        check_reach(self, self.reach)
 
     def column_names(self) -> tuple[str, ...]:
         """Return the names of the columns, imported if need be.
@@ -276,7 +264,7 @@ def _is_tag(need: object) -> bool:
     return True
 
 
-def check_version(item: Extension, version: int) -> None:
+def _check_version(item: Extension, version: object) -> None:
     """Raise PluginError where a version is none."""
     if not isinstance(version, int) or version < 1:
         raise PluginError(
@@ -284,7 +272,7 @@ def check_version(item: Extension, version: int) -> None:
         )
 
 
-def check_reach(item: Extension, reach: int) -> None:
+def _check_reach(item: Extension, reach: object) -> None:
     """Raise PluginError where a reach is none."""
     if not isinstance(reach, int) or not 0 <= reach <= MOST_REACH:
         raise PluginError(

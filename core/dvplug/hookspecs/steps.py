@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from dvplug.errors import PluginError, in_short
-from dvplug.hookspecs.extensions import SOURCE, Extension, check_reach, check_version
+from dvplug.hookspecs.extensions import SOURCE, Extension
 from dvplug.hookspecs.functions import Annotate, Phase, Rank, Transform
 
 _ID = re.compile(r"[A-Za-z_][0-9A-Za-z_.]*")  # VCF 4.3, section 1.6
@@ -33,12 +33,6 @@ class ReadTransform(Extension):
     version: int = 1
     reach: int = field(default=0, kw_only=True)
 
-    def __post_init__(self) -> None:
-        """Check version and reach, too."""
-        super().__post_init__()
-        check_version(self, self.version)
-        check_reach(self, self.reach)
-
 
 @dataclass(frozen=True)
 class Phaser(Extension):
@@ -56,11 +50,6 @@ class Phaser(Extension):
 
     version: int = 1
 
-    def __post_init__(self) -> None:
-        """Check the version, too."""
-        super().__post_init__()
-        check_version(self, self.version)
-
 
 @dataclass(frozen=True)
 class RowOrder(Extension):
@@ -76,11 +65,6 @@ class RowOrder(Extension):
     protocol = Rank
 
     version: int = 1
-
-    def __post_init__(self) -> None:
-        """Check the version, too."""
-        super().__post_init__()
-        check_version(self, self.version)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from dvplug.reads.tags import (
     uint32_at,
 )
 from dvplug.sequence.arrays import Bools, Float32s, Int64s, UInt8s, UInt64s
+from dvplug.sequence.fnv import FNV_BASIS, FNV_PRIME
 from dvplug.technology import ReadTag
 
 INTEGER, FLOAT, HASH, INTEGERS, FLOATS, LETTERS = range(6)
@@ -39,7 +40,6 @@ _NUMBER = {
 _CHARACTER, _FLOAT32, _DOUBLE = ord("A"), ord("f"), ord("d")
 _SIGNED = np.zeros(256, np.bool_)
 _SIGNED[list(b"csi")] = True
-_BASIS, _PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)  # of FNV-1a, 64 bits
 _MOST_INT32 = 2**31 - 1
 
 
@@ -197,17 +197,17 @@ def hashes(data: UInt8s, placed: PlacedTags) -> UInt64s:
 @subkernel
 def hash_of(text: UInt8s) -> int:
     """FNV-1a of uint8[n], uint64."""
-    found = _BASIS
+    found = FNV_BASIS
     for k in range(len(text)):
-        found = (found ^ np.uint64(text[k])) * _PRIME
+        found = (found ^ np.uint64(text[k])) * FNV_PRIME
     return found
 
 
 def hash_of_text(text: str) -> int:
     """Return the hash that a tag with this text has."""
-    found = int(_BASIS)
+    found = int(FNV_BASIS)
     for byte in text.encode():
-        found = (found ^ byte) * int(_PRIME) & 0xFFFF_FFFF_FFFF_FFFF
+        found = (found ^ byte) * int(FNV_PRIME) & 0xFFFF_FFFF_FFFF_FFFF
     return found
 
 
