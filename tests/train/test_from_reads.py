@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 from dvplug.errors import InputError, ManyProblems, PluginError
 from dvplug.simulate import SimulatedDataset
 from dvplug.simulate.learn.reads import LearntReads
+from dvplug.simulate.stated import read_profile
 from dvplug.train import fit as fit_module
 from dvplug.train import from_reads
 from dvplug.train.from_reads import ModelInputs, ModelSettings, label_of, model_from_reads
@@ -22,6 +24,7 @@ from dvplug.train.store import ExampleReader
 from dvplug_registry.manifest import Manifest
 from helpers.aligners import needs_aligners
 from helpers.command import call_words, records, run, run_captured
+from helpers.stated_reads import STATED
 from helpers.training_toys import TINY
 
 SETTINGS = ModelSettings(
@@ -139,6 +142,26 @@ def test_all_that_is_wrong_is_told_before_any_work(
     ):  # fmt: skip
         assert said in text
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_profile_serves_in_place_of_reads(dataset: SimulatedDataset, tmp_path: Path) -> None:
+    stated, learnt = tmp_path / "stated.json", tmp_path / "learnt.npz"
+    stated.write_text(json.dumps(STATED))
+    read_profile(stated).save(learnt)
+    out, made = tmp_path / "m", []
+    for profile in (stated, learnt):
+        inputs = ModelInputs(profile, dataset.reference)
+        assert from_reads._check(inputs, SETTINGS, out).source is None
+        work = tmp_path / profile.stem
+        work.mkdir()
+        from_reads.learn_stage(inputs, from_reads._check(inputs, SETTINGS, out), work / "profile.npz")
+        made.append(LearntReads.load(work / "profile.npz"))
+    assert made[0].platform == made[1].platform == "OTHER"
+    for name, value in vars(made[0].profile).items():
+        np.testing.assert_array_equal(getattr(made[1].profile, name), value)
+    stated.write_text("{}")
+    with pytest.raises(InputError, match=r"stated.json' does not state how reads err"):
+        from_reads._check(ModelInputs(stated, dataset.reference), SETTINGS, out)
 
 
 def test_a_technology_that_is_not_there_can_be_made() -> None:

@@ -155,7 +155,7 @@ def simulate(
     Parameters
     ----------
     profile
-        What `dvplug train learn` wrote.
+        What `dvplug train learn` wrote, or a .json that states in numbers how single reads err.
     genome
         Genome to take sequence from: FASTA, indexed.
     out
@@ -200,7 +200,8 @@ def model(
     Parameters
     ----------
     reads
-        Aligned reads of one sample: a sorted, indexed BAM or CRAM.
+        Aligned reads of one sample: a sorted, indexed BAM or CRAM. Or in their place a profile: what `dvplug train
+        learn` wrote, or a .json that states in numbers how single reads err.
     ref
         Reference FASTA, indexed, that they were aligned to; sequence to simulate is taken from it, too.
     tech

@@ -17,13 +17,14 @@ from dvplug.inputs.samples import SampleChoice
 from dvplug.plugins.loading import installed_plugins
 from dvplug.reads.groups import ReadSource
 from dvplug.simulate.learn.reads import LearntReads, Way
+from dvplug.simulate.stated import STATED_SUFFIX, read_profile
 from dvplug.system import console
 from dvplug.technology import Frozen, TechnologyProfile
 from dvplug.train.begun import Begun, remove_parts
 from dvplug.train.examples import LabeledReads, make_examples
 from dvplug.train.export import Description, export, require_good
 from dvplug.train.fit import fit
-from dvplug.train.learn import LEARNT, check_reads, described, learn_source
+from dvplug.train.learn import LEARNT, PROFILE_SUFFIX, check_reads, described, learn_source
 from dvplug.train.simulated import WorldInputs, WorldSettings, require_absent, simulate_worlds, worlds_in
 from dvplug.train.starting_point import read_starting_point
 from dvplug.train.state import SIMULATED, FitSettings
@@ -32,6 +33,8 @@ from dvplug.train.world_genome import pieces_of, variant_model
 THINNED = 0.5
 """A second shard of each world has this share of the fragments: depths at which calling becomes hard."""
 WORLDS = 40
+PROFILE_SUFFIXES = (PROFILE_SUFFIX, STATED_SUFFIX)
+"""What a profile is known by, given in place of reads."""
 _LABEL = re.compile(r"(?P<name>.+)-(?P<version>\d+\.\d+\.\d+.*)")
 
 
@@ -58,6 +61,7 @@ class ModelInputs(NamedTuple):
     """Files of a user."""
 
     reads: Path
+    """Aligned reads, or a profile of some."""
     reference: Path
     truth: Path | None = None
     confident: Path | None = None
@@ -67,7 +71,8 @@ class _Checked(NamedTuple):
     """What may be worked with."""
 
     settings: ModelSettings
-    source: ReadSource
+    source: ReadSource | None
+    """None where a profile is there already."""
 
 
 class ModelLabel(NamedTuple):
@@ -100,13 +105,13 @@ def model_from_reads(inputs: ModelInputs, settings: ModelSettings, out: Path, wo
         `dvplug.train.examples`, `dvplug.train.fit` and `dvplug.train.export`.
     """
     require_tensorflow()  # which is used last, after hours
-    settings, source = _check(inputs, settings, out)
+    checked = _check(inputs, settings, out)
+    settings = checked.settings
     work = out.with_name(f"{out.name}.work")
     Begun.of(work, settings, filter(None, inputs)).enter()
     profile = work / "profile.npz"
     if not profile.exists():
-        _stage(1, f"learning how the reads of '{inputs.reads.name}' err")
-        learn_source(source, inputs.reference, settings.way).save(profile)
+        learn_stage(inputs, checked, profile)
     learnt = LearntReads.load(profile)
     console.info(f"{described(learnt)}.")
     reads = work / "reads"
@@ -125,6 +130,15 @@ def model_from_reads(inputs: ModelInputs, settings: ModelSettings, out: Path, wo
     export(fitted, tune, _description(inputs, settings, learnt), out)
     console.info(f"{out} is there; {work} may be removed, unless you want to export again with --metrics.")
     return out
+
+
+def learn_stage(inputs: ModelInputs, checked: _Checked, out: Path) -> None:
+    """Write how the reads err, learnt of them or taken from the profile that is given in their place."""
+    _stage(1, f"learning how the reads of '{inputs.reads.name}' err")
+    if checked.source is None:
+        read_profile(inputs.reads).save(out)
+    else:
+        learn_source(checked.source, inputs.reference, checked.settings.way).save(out)
 
 
 def _stage(number: int, what: str) -> None:
@@ -168,13 +182,15 @@ def _check(inputs: ModelInputs, settings: ModelSettings, out: Path) -> _Checked:
         network_of_start = settings.fit.model_copy(update={"architecture_settings": {}})
         settings = settings.model_copy(update={"fit": network_of_start})
     with problems.collect():
-        source = check_reads(inputs.reads, inputs.reference, settings.choice)
+        if inputs.reads.suffix in PROFILE_SUFFIXES:
+            read_profile(inputs.reads)
+        else:
+            source = check_reads(inputs.reads, inputs.reference, settings.choice)
     with problems.collect(), Reference.open(inputs.reference) as genome:
         with problems.collect():
             pieces_of(genome.lengths, settings.worlds.contigs, 0.0)
         variant_model(genome, inputs.truth, inputs.confident)
     problems.raise_all()
-    assert source is not None
     return _Checked(settings, source)
 
 

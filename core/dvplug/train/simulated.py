@@ -17,6 +17,7 @@ from dvplug.simulate.learn.context import ContextProfile
 from dvplug.simulate.learn.reads import LearntReads
 from dvplug.simulate.mapping import require_programs
 from dvplug.simulate.own_worlds import is_as_learnt, own_world, ranges_for
+from dvplug.simulate.stated import read_profile
 from dvplug.simulate.world import Library, World, Worlds
 from dvplug.simulate.world_ranges import bases_of, kind_of
 from dvplug.simulate.world_reads import WorldRun, write_world
@@ -111,7 +112,7 @@ def simulate_worlds(
     with problems.collect():
         require_absent(out, "--out")
     with problems.collect():
-        learnt = LearntReads.load(profile)
+        learnt = read_profile(profile)
     with problems.collect():
         settings = settings.resolved()
     problems.raise_all()
