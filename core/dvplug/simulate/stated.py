@@ -130,7 +130,7 @@ def read_stated(path: Path) -> LearntReads:
             cause=cause,
             repair="docs/train-a-model.md tells what such a file holds.",
         ) from error
-    return LearntReads(stated_profile(stated), stated.platform)
+    return LearntReads(stated_profile(stated), stated.platform, stated.source)
 
 
 def stated_profile(stated: StatedReads) -> ContextProfile:

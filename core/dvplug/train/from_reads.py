@@ -134,7 +134,7 @@ def model_from_reads(inputs: ModelInputs, settings: ModelSettings, out: Path, wo
 
 def learn_stage(inputs: ModelInputs, checked: _Checked, out: Path) -> None:
     """Write how the reads err, learnt of them or taken from the profile that is given in their place."""
-    _stage(1, f"learning how the reads of '{inputs.reads.name}' err")
+    _stage(1, f"how the reads of '{inputs.reads.name}' err")
     if checked.source is None:
         read_profile(inputs.reads).save(out)
     else:

@@ -117,4 +117,5 @@ def described(learnt: LearntReads) -> str:
     profile, count = learnt.profile, len(learnt.profile.length)
     what = f"{count:,} pairs" if learnt.way == "pairs" else f"{count:,} single reads"
     errors = f", {error_rate(profile):.2%} errors" if isinstance(profile, ContextProfile) else ""
-    return f"learnt from {what} of {learnt.read_length:,.0f} bp{errors}"
+    how = "stated, not learnt: single reads" if learnt.stated else f"learnt from {what}"
+    return f"{how} of {learnt.read_length:,.0f} bp{errors}"

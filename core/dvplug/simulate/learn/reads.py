@@ -32,10 +32,21 @@ _LOOKED_AT = 2_000
 
 @dataclass(frozen=True)
 class LearntReads:
-    """How reads err, and the platform that their header names (@RG PL), empty where it names none."""
+    """How reads err.
+
+    Attributes
+    ----------
+    profile
+        What was learnt.
+    platform
+        What their header names (@RG PL); empty where it names none.
+    stated
+        Where numbers are from that took the place of reads; empty where there were reads.
+    """
 
     profile: Profile | ContextProfile
     platform: str = ""
+    stated: str = ""
 
     @property
     def way(self) -> Way:
@@ -51,7 +62,8 @@ class LearntReads:
         """Write as .npz, whole or not at all; raises OSError."""
         arrays = {field.name: getattr(self.profile, field.name) for field in fields(self.profile)}
         with UnfinishedFile(path) as unfinished, unfinished.open("wb") as file:
-            np.savez_compressed(file, platform=np.array(self.platform), **arrays)
+            platform, stated = np.array(self.platform), np.array(self.stated)
+            np.savez_compressed(file, platform=platform, stated=stated, **arrays)
 
     @classmethod
     def load(cls, path: Path) -> LearntReads:
@@ -66,10 +78,10 @@ class LearntReads:
             ) from None
         except (OSError, EOFError, ValueError, TypeError, AttributeError, zipfile.BadZipFile) as error:
             raise _no_profile(path, "it is no .npz file, or damaged") from error
-        platform = str(columns.pop("platform", ""))
+        platform, stated = (str(columns.pop(name, "")) for name in ("platform", "stated"))
         for kind in (Profile, ContextProfile):
             if {field.name for field in fields(kind)} == columns.keys():
-                return cls(kind(**columns), platform)
+                return cls(kind(**columns), platform, stated)
         raise _no_profile(path, "it holds something else")
 
 
