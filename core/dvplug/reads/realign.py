@@ -364,7 +364,7 @@ def _best_fit(read: OneRead, own: int, reference_start: int, haplotypes: Haploty
             net += length
         elif code == DELETION:
             net -= length
-    best, offset = ReadFit(own, -1, 0, 0, 0), haplotypes.offset
+    best, offset = ReadFit(_likely_score(read, own, origin, net, haplotypes), -1, 0, 0, 0), haplotypes.offset
     for haplotype in range(len(offset) - 1):
         longer = offset[haplotype + 1] - offset[haplotype] - (offset[1] - offset[0])
         other = origin - net + longer  # where base 0 would lie by the last aligned base
@@ -375,3 +375,19 @@ def _best_fit(read: OneRead, own: int, reference_start: int, haplotypes: Haploty
             if score > best.score:
                 best = ReadFit(score, haplotype, at, first, last)
     return best
+
+
+@subkernel
+def _likely_score(read: OneRead, own: int, origin: int, net: int, haplotypes: Haplotypes) -> int:
+    """A score, ``own`` or more, that the best fit exceeds if any exceeds ``own``: of where reads fit most often.
+
+    With it what fits less need not be looked at to its end.
+    """
+    most, offset = own, haplotypes.offset
+    for haplotype in range(len(offset) - 1):
+        bases = haplotypes.bases[offset[haplotype] : offset[haplotype + 1]]
+        longer = len(bases) - (offset[1] - offset[0])
+        for at in (origin, origin - net + longer):
+            if at >= -len(read.seq) // 2:
+                most = max(most, ungapped_score(read.seq, bases, at, most)[0])
+    return max(own, most - 1)

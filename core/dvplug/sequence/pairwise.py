@@ -182,6 +182,8 @@ def ungapped_score(seq: UInt8s, haplotype: UInt8s, at: int, least: int) -> tuple
     """
     best, best_first, best_last = LOWEST, 0, 0
     low, high = max(0, -at), min(len(seq), len(haplotype) - at)
+    if _matches(seq, haplotype, at, low, high) * MATCH_SCORE <= least:
+        return best, best_first, best_last
     score = CLIP if low > 0 else 0
     first = low
     for i in range(low, high):
@@ -197,6 +199,16 @@ def ungapped_score(seq: UInt8s, haplotype: UInt8s, at: int, least: int) -> tuple
         if whole > best:
             best, best_first, best_last = whole, first, i + 1
     return best, best_first, best_last
+
+
+@subkernel
+def _matches(seq: UInt8s, haplotype: UInt8s, at: int, low: int, high: int) -> int:
+    """How many of the bases [low, high) are as the haplotype's: no stretch of them scores more."""
+    count, beside = 0, np.uint64(at + low)
+    for i in range(np.uint64(low), np.uint64(max(low, high))):
+        count += seq[i] == haplotype[beside]
+        beside += np.uint64(1)
+    return count
 
 
 @subkernel
