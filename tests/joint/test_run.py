@@ -385,3 +385,11 @@ def test_names_that_would_end_a_field_are_encoded(cohort: Cohort) -> None:
     parents = [cohort.write(name, [cohort.block(1, 2000)]) for name in ("dad", "mum")]
     (row,) = rows(joint(cohort, kid, *parents, pedigree=pedigree))
     assert row[7].split(";")[3:] == ["hiConfDeNovo=a%3Bb%2Cc"]
+
+
+def test_a_name_that_would_steer_the_terminal_is_refused(cohort: Cohort) -> None:
+    red = cohort.write("a\x1b[31m", [cohort.block(1, 2000)], name="red")
+    with pytest.raises(
+        InputError, match=r"Sample name 'a\\x1b\[31m' of gVCF .*red.* cannot be written to VCF"
+    ):
+        joint(cohort, red)

@@ -190,6 +190,12 @@ def _sample_of(path: str, lengths: dict[str, int], ref: StrPath) -> str:
             cause=", ".join(samples[:5]),
             repair="Give the gVCF of each sample.",
         )
+    if not samples[0].isprintable():
+        raise InputError(
+            f"Sample name {samples[0]!r} of gVCF {path} cannot be written to VCF",
+            cause="it has control characters",
+            repair="Give the sample another name with `bcftools reheader -s`.",
+        )
     if not is_gvcf:
         raise InputError(
             f"{path} is a VCF of variants, and no gVCF",

@@ -276,8 +276,9 @@ def _ahead(batches: Iterator[Examples]) -> Iterator[Examples]:
 def _checkpoint(state: Fit, model: keras.Model, folder: Path) -> None:
     """Save the epoch; ``fit.json`` comes last, and its length says which files belong to it."""
     done = len(state.epochs)
-    model.save_weights(folder / f"epoch_{done}.weights.h5")
-    write_whole(folder / FIT_NAME, state.model_dump_json(indent=1).encode())
+    with told(f"The fit in {folder}"):
+        model.save_weights(folder / f"epoch_{done}.weights.h5")
+        write_whole(folder / FIT_NAME, state.model_dump_json(indent=1).encode())
     (folder / f"epoch_{done - 1}.weights.h5").unlink(missing_ok=True)
 
 
