@@ -212,19 +212,26 @@ def _misfit(field: RecordField, value: Any, alts: int) -> str:
         "Integer": (int, np.integer),
         "Float": (int, float, np.integer, np.floating),
     }.get(field.type, (str,))
-    for one in values:
-        if one is not None and (not isinstance(one, kinds) or isinstance(one, bool)):
+    for one in (each for each in values if each is not None):
+        if not isinstance(one, kinds) or isinstance(one, bool):
             return f"it is no {field.type}"
-        if field.type == "Float" and one is not None and not abs(one) <= _LARGEST:
-            return f"numbers are finite, and up to {_LARGEST:.3g}, as a VCF can hold them"
-        if field.type == "Integer" and one is not None and not _LEAST <= one < 1 << 31:
-            return "integers of a VCF have 32 bits"
-        if isinstance(one, str) and (not one or not one.isprintable() or set(one) & set(" ;,=:%")):
-            return "text is printable, without blanks and any of ;,=:%"
+        if cause := _beyond(field.type, one):
+            return cause
     return ""
 
 
-def _several(value: Any) -> Sequence[Any]:
+def _beyond(type_: str, one: Any) -> str:
+    """Why a VCF cannot hold a value of the right type; empty where it can."""
+    if type_ == "Float" and not abs(one) <= _LARGEST:
+        return f"numbers are finite, and up to {_LARGEST:.3g}, as a VCF can hold them"
+    if type_ == "Integer" and not _LEAST <= one < 1 << 31:
+        return "integers of a VCF have 32 bits"
+    if isinstance(one, str) and (not one or not one.isprintable() or set(one) & set(" ;,=:%")):
+        return "text is printable, without blanks and any of ;,=:%"
+    return ""
+
+
+def _several(value: Any) -> list[Any]:
     if isinstance(value, np.ndarray):
         value = np.atleast_1d(value)
     return list(value) if isinstance(value, (list, tuple, np.ndarray)) else [value]

@@ -31,7 +31,7 @@ def what_changed(before: Mapping[str, int], given: object) -> str:
 
 def _content(name: str, given: object) -> Iterator[tuple[str, int]]:
     if isinstance(given, np.ndarray):
-        yield name, crc32(np.ascontiguousarray(given).reshape(-1).view(np.uint8))
+        yield name, crc32(memoryview(np.ascontiguousarray(given)).cast("B") if given.size else b"")
     elif isinstance(given, BaseModel) or callable(given):
         return
     elif isinstance(given, Mapping):

@@ -27,6 +27,7 @@ from dvplug.plugins.network_checks import LOGITS
 from dvplug.system import console
 from dvplug.system.explain import explain
 from dvplug.system.locations import StrPath
+from dvplug.system.outputs import told
 from dvplug.system.quiet import libraries_kept_quiet
 from dvplug.train.fit_inputs import (
     FitInputs,

@@ -54,7 +54,7 @@ class Kind:
     broken
         How its content is.
     command
-        What is run: ``call`` with BAM, CRAM, a BED file or proposed variants, ``evaluate``, ``joint``, or reading alone.
+        What is run: ``call`` with BAM, CRAM, a BED file or proposed variants, ``evaluate``, ``joint``, or what reads.
     afterwards
         What is done to the broken file, such as to compress or to index it; may fail, as it is broken.
     same
@@ -72,7 +72,7 @@ class Kind:
 
 
 def make_inputs(folder: Path, seed: int) -> None:
-    """Write small whole inputs: reference, BAM, CRAM 3.0 and 2.1, BED, VCFs, a gVCF, a sample sheet, a model's folder."""
+    """Write small whole inputs: reference, BAM, CRAM 3.0 and 2.1, BED, VCFs, a gVCF, a sheet, a model's folder."""
     data = simulate_dataset(folder, length=LENGTH, depth=DEPTH, seed=seed)
     for name, version in (("reads", "3.0"), ("old", "2.1")):
         with (
@@ -99,7 +99,7 @@ def make_inputs(folder: Path, seed: int) -> None:
     (folder / "truth.vcf").write_bytes(gzip.decompress(data.truth.read_bytes()))
     models = Path(dvplug_illumina.__file__).parent / "models"
     shutil.copytree(next(models.glob(f"{TECHNOLOGY}-1.*")), folder / "model")
-    run_call(folder, folder / "calls.vcf.gz", gvcf=folder / "calls.g.vcf.gz")
+    run_call(folder, folder / "calls.vcf.gz", gvcf=str(folder / "calls.g.vcf.gz"))
     (folder / "calls.g.vcf").write_bytes(gzip.decompress((folder / "calls.g.vcf.gz").read_bytes()))
     (folder / "samples.tsv").write_text(f"sample\tbam\tsex\tfather\ns1\t{folder / 'reads.bam'}\tmale\t\n")
     (folder / "calls.vcf").write_bytes(gzip.decompress((folder / "calls.vcf.gz").read_bytes()))
@@ -110,7 +110,7 @@ def run_call(
     out: Path,
     reads: str = "reads.bam",
     where: Where = "everywhere",
-    gvcf: Path | None = None,
+    gvcf: str | None = None,
     proposed: Path | None = None,
 ) -> None:
     """Call reads of a folder of inputs, in this process: everywhere, inside its targets.bed alone, or outside it."""
@@ -141,6 +141,11 @@ def run_joint(folder: Path, out: Path) -> None:
     joint_genotype([folder / "calls.g.vcf.gz"], folder / "reference.fa", out)
 
 
+def list_samples(folder: Path, out: Path) -> None:
+    """Read a sample sheet."""
+    read_sheet(folder / "samples.tsv")
+
+
 def list_registries(folder: Path, out: Path) -> None:
     """Read which registries the user added."""
     with patch.dict(os.environ, {"DVPLUG_HOME": str(folder)}):
@@ -159,7 +164,7 @@ COMMANDS: dict[str, Callable[[Path, Path], None]] = {
     "call model": lambda folder, out: run_call(folder, out, where="outside targets"),
     "call proposed": lambda folder, out: run_call(folder, out, proposed=folder / "truth.vcf.gz"),
     "joint": run_joint,
-    "sheet": lambda folder, out: read_sheet(folder / "samples.tsv"),
+    "sheet": list_samples,
     "evaluate": run_evaluate,
     "evaluate gz": lambda folder, out: run_evaluate(folder, out, "truth.vcf.gz", "calls.vcf.gz"),
 }
