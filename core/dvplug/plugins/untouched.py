@@ -31,7 +31,7 @@ def what_changed(before: Mapping[str, int], given: object) -> str:
 
 def _content(name: str, given: object) -> Iterator[tuple[str, int]]:
     if isinstance(given, np.ndarray):
-        yield name, crc32(memoryview(np.ascontiguousarray(given)).cast("B") if given.size else b"")
+        yield name, crc32(given.tobytes())
     elif isinstance(given, BaseModel) or callable(given):
         return
     elif isinstance(given, Mapping):
@@ -39,7 +39,7 @@ def _content(name: str, given: object) -> Iterator[tuple[str, int]]:
     elif hasattr(given, "_asdict"):
         yield from _inside(name, given._asdict())
     elif isinstance(given, list) and not any(map(callable, given)):
-        yield name, hash(tuple(given))
+        yield name, crc32(repr(given).encode())
     elif hasattr(given, "__dataclass_fields__"):
         yield from _inside(name, vars(given))
 
