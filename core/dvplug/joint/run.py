@@ -25,6 +25,7 @@ from dvplug.joint.text import header
 from dvplug.joint.written import CohortOutput
 from dvplug.system.console import warn
 from dvplug.system.htslib import isolated_htslib
+from dvplug.system.input_states import InputStates
 from dvplug.system.locations import StrPath
 from dvplug.system.outputs import Output, reserved
 from dvplug.system.workers import map_in_order
@@ -107,14 +108,16 @@ def joint_genotype(
     paths = [os.fspath(path) for path in gvcfs]
     place = Path(out)
     more = [Path(pedigree)] if pedigree else []
-    with _reserved(place, [*map(Path, paths), Path(ref), *more]):
+    inputs = [*map(Path, paths), Path(ref), *more]
+    with _reserved(place, inputs):
+        states = InputStates.of(inputs)
         job, lengths = _job(paths, ref, pedigree, de_novo_rate)
         size = region_size or region_bp(len(paths))
         wanted = partitions(resolve_regions(list(regions), [], lengths), size)
         family_rate = de_novo_rate if pedigree else None
         head = header(lengths, job.samples, Path(ref).name, family_rate=family_rate)
         sites, new = 0, dict.fromkeys((job.samples[child] for child in job.children), 0)
-        with _written(place, head) as written:
+        with _written(place, head) as written, states.watched():
             for found in map_in_order(RegionGenotyper, job, wanted, workers):
                 written.add(found.text)
                 sites += found.sites
