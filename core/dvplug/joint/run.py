@@ -107,15 +107,13 @@ def joint_genotype(
         raise InputError(f"--workers {workers} is not a number of processes", repair="Give 1 or more.")
     paths = [os.fspath(path) for path in gvcfs]
     place = Path(out)
-    more = [Path(pedigree)] if pedigree else []
-    inputs = [*map(Path, paths), Path(ref), *more]
+    inputs = [*map(Path, paths), Path(ref), *([Path(pedigree)] if pedigree else [])]
     with _reserved(place, inputs):
         states = InputStates.of(inputs)
         job, lengths = _job(paths, ref, pedigree, de_novo_rate)
         size = region_size or region_bp(len(paths))
         wanted = partitions(resolve_regions(list(regions), [], lengths), size)
-        family_rate = de_novo_rate if pedigree else None
-        head = header(lengths, job.samples, Path(ref).name, family_rate=family_rate)
+        head = header(lengths, job.samples, Path(ref).name, family_rate=de_novo_rate if pedigree else None)
         sites, new = 0, dict.fromkeys((job.samples[child] for child in job.children), 0)
         with _written(place, head) as written, states.watched():
             for found in map_in_order(RegionGenotyper, job, wanted, workers):
