@@ -214,6 +214,16 @@ def test_what_cannot_be_kept_costs_a_compilation_and_no_more(package: Path) -> N
     assert call(package, "Reads", 10) == [15, 6, 0]
 
 
+def test_a_folder_without_room_is_none_to_keep_kernels_in(package: Path, tmp_path: Path) -> None:
+    """A full disk lets files be made, and nothing be written into them; here a limit of 1 MiB a file stands for one."""
+    code = "from dvplug.kernel.cache import cache_folder; print(cache_folder())"
+    where = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(package.parent)}
+    for limit, found in (("unlimited", str(tmp_path)), ("1024", "None")):
+        words = ["bash", "-c", f'ulimit -f {limit}; exec "{sys.executable}" -c "{code}"']
+        run = subprocess.run(words, env=where, capture_output=True, text=True, check=True)
+        assert run.stdout.startswith(found)
+
+
 def test_a_folder_that_others_can_write_is_not_trusted(package: Path, tmp_path: Path) -> None:
     """What lies in a cache is run as it is."""
     chosen = tmp_path / "chosen"

@@ -95,7 +95,7 @@ def unwritable(what: str, error: OSError, done: str = "written") -> InputError:
     """Say of what the system would not write what can be done."""
     return InputError(
         f"{what} cannot be {done}",
-        cause=error.strerror or str(error),
+        cause=os.strerror(error.errno) if error.errno else str(error),  # HDF5's own is an essay
         repair="Check the permissions of the folder and the free space.",
     )
 

@@ -35,8 +35,8 @@ def warm_up(technologies: Sequence[str] = ()) -> Path:
     if kept is None:
         raise DvplugError(
             "compiled kernels can be kept nowhere",
-            cause="no folder that is this user's alone can be written",
-            repair="Set DVPLUG_HOME to one that can.",
+            cause="no folder that is this user's alone can be written, and has room",
+            repair="Set DVPLUG_HOME to one that can and has.",
         )
     with TemporaryDirectory(prefix="dvplug-warm-") as folder:
         data = simulate_dataset(Path(folder), length=LENGTH, depth=DEPTH)

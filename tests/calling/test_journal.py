@@ -206,6 +206,16 @@ def test_a_full_disk_is_said(tmp_path: Path) -> None:
         left.add(result(1))
 
 
+def test_one_that_cannot_be_begun_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*given: object) -> None:
+        raise InputError("no space")
+
+    monkeypatch.setattr(Journal, "_write", full)
+    with pytest.raises(InputError, match="no space"):
+        begin(tmp_path / "x.vcf")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> SimulatedDataset:
     """Six partitions."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import subprocess
 import sys
 from dataclasses import dataclass, fields
@@ -242,6 +243,13 @@ def test_devices_are_kept_as_they_are_given(device: str) -> None:
 def test_what_is_no_number_is_refused(name: str, value: object) -> None:
     with pytest.raises(TypeError, match=r"is no number|cannot be interpreted as an integer"):
         CallOptions.of(tech="ont", ref="a.fa", reads="a.bam", out="o.vcf", **{name: value})
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_what_nothing_can_be_compared_with_is_refused(value: float) -> None:
+    """No QUAL is below "nan": nothing would be filtered, and the run would end well."""
+    with pytest.raises(InputError, match=f"{value} is no number to compare with"):
+        CallOptions.of(tech="ont", ref="a.fa", reads="a.bam", out="o.vcf", min_qual=value)
 
 
 def test_a_switch_is_a_switch_and_nothing_is_nothing_in_the_header() -> None:

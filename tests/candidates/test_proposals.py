@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import random
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from dvplug.calling.options import CallOptions
 from dvplug.calling.run import call_variants
-from dvplug.candidates.proposals import ProposedVariants
+from dvplug.candidates.proposals import ProposedVariants, count_proposed
 from dvplug.errors import InputError
 from dvplug.genome.reference import Reference
 from dvplug.line.region import Region
@@ -152,6 +153,24 @@ def base_at(dataset: SimulatedDataset, position: int) -> str:
 
 def other(base: str) -> str:
     return "C" if base != "C" else "T"
+
+
+def test_a_damaged_record_is_told_and_not_what_closing_the_file_says(
+    dataset: SimulatedDataset, tmp_path: Path
+) -> None:
+    rows = [("chrS", position, base_at(dataset, position), "<DEL>") for position in (500, 600)]
+    good = write_vcf(tmp_path / "g.vcf.gz", {"chrS": 60_000}, rows)
+    text = gzip.decompress(good.read_bytes())
+    at = text.rindex(b"chrS\t600")
+    with pysam.BGZFile(str(good), "wb") as out:  # as long as before, so that the index leads there
+        out.write(text[:at] + text[at:].replace(b"\t", b" ").replace(b"chrS 600 ", b"chrS\t600\t"))
+    with Reference.open(dataset.reference) as reference:
+        for told in (
+            lambda: count_proposed(good, reference, [Region("chrS", 0, 1000)]),
+            lambda: ProposedVariants(good).at(Region("chrS", 0, 1000), encode_bases(b"A" * 2000), 0),
+        ):
+            with pytest.raises(InputError, match=r"Proposed variants .*g\.vcf\.gz cannot be read"):
+                told()
 
 
 def test_what_cannot_be_used_is_refused(dataset: SimulatedDataset, tmp_path: Path) -> None:

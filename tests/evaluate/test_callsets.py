@@ -6,13 +6,15 @@ import json
 import random
 import statistics
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dvplug.cli.compare import compare as compare_command
-from dvplug.errors import InputError, ManyProblems
-from dvplug.evaluate import ConfidentRegions, evaluate
+from dvplug.errors import InputError, ManyProblems, RefusedRun
+from dvplug.evaluate import ConfidentRegions, callsets, evaluate, evaluation
 from dvplug.evaluate.callsets import MeasureSpread, compare_callsets, names_of
+from dvplug.evaluate.compare import compare
 from helpers.evaluate_files import TEXT, Files, Row, row, write_vcf
 from helpers.oracle_sets import ORACLE
 from helpers.shared_data import SHARED, needs_shared
@@ -120,6 +122,25 @@ def test_names_are_as_short_as_they_can_be() -> None:
     assert names_of([Path("x/1/calls.vcf.gz"), Path("x/2/calls.vcf.gz")]) == ["1/calls", "2/calls"]
     assert names_of([Path("a.vcf"), Path("a.g.vcf")]) == ["a", "a.g"]
     assert MeasureSpread.of([None, 1.0]) is None
+
+
+def test_a_file_that_changes_meanwhile_is_told(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = files.write(ONE, ONE[1:3])
+    truth, query, _, reference = paths
+    whole = compare
+
+    def changing(*given: Any) -> Any:
+        query.touch()
+        return whole(*given)
+
+    for module, run in (
+        (callsets, lambda: compare_callsets([truth, query], reference)),
+        (evaluation, lambda: evaluate(*paths, out_dir=files.folder / "out")),
+    ):
+        monkeypatch.setattr(module, "compare", changing)
+        with pytest.raises(RefusedRun, match="changed while it was read: it was written again"):
+            run()
+    assert not (files.folder / "out").exists()
 
 
 def test_command_prints_table_json_and_writes_a_page(

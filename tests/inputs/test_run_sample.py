@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import random
 import statistics
 from collections import Counter
@@ -10,7 +11,9 @@ from pathlib import Path
 import pysam
 import pytest
 
+from dvplug.errors import InputError
 from dvplug.inputs.run_sample import RunSample, sample_run
+from dvplug.inputs.sampled_reads import SampledReads
 from dvplug.reads.groups import ReadSource
 from dvplug.simulate import SimulatedDataset
 from dvplug.technology import ReadFilter
@@ -41,6 +44,23 @@ def test_measures_are_those_of_the_reads(dataset: SimulatedDataset) -> None:
         assert found.base_quality[quality] == pytest.approx(count / qualities.total(), abs=0.01)
     lengths = [abs(read.template_length) for read in all_reads]
     assert found.fragment_length == pytest.approx(statistics.median(lengths), abs=8)
+
+
+def test_a_damaged_record_is_told_where_the_next_read_is_looked_for(tmp_path: Path) -> None:
+    reads = [Read(k, "8M", "ACGTACGT") for k in range(0, 40, 4)]
+    alignment_file(tmp_path / "x.bam", reads, {"c": "ACGT" * 100}).close()
+    unpacked = bytearray(gzip.decompress((tmp_path / "x.bam").read_bytes()))
+    last = unpacked.rindex(b"\x80\x00\x00\x00")  # its CIGAR, 8M
+    for cigar in (b"\x80\x00\x00\x00", b"\x90\x00\x00\x00"):  # as it was; of a base more than there are
+        unpacked[last : last + 4] = cigar
+        with pysam.BGZFile(str(tmp_path / "x.bam"), "wb0") as out:  # stored, so that nothing lies elsewhere
+            out.write(bytes(unpacked))
+        if cigar[0] == 0x80:
+            pysam.index(str(tmp_path / "x.bam"))
+    with SampledReads([ReadSource(tmp_path / "x.bam")], tmp_path / "x.fa", FILTER) as sampled:
+        assert sampled.next_read("c", 30) == 32
+        with pytest.raises(InputError, match=r"cannot read .*x\.bam at c:35: .*samtools quickcheck"):
+            sampled.next_read("c", 34)
 
 
 def _some(windows: list[int]) -> list[list[int]]:

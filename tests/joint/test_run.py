@@ -7,13 +7,16 @@ import os
 import resource
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pysam
 import pytest
 
-from dvplug.errors import InputError
+from dvplug.errors import InputError, RefusedRun
 from dvplug.joint import gvcfs
+from dvplug.joint import run as joint_run
 from dvplug.joint.run import JointSummary, joint_genotype
 from dvplug.joint.written import CohortOutput
 from helpers.bcftools import bcftools_stats
@@ -385,3 +388,26 @@ def test_names_that_would_end_a_field_are_encoded(cohort: Cohort) -> None:
     parents = [cohort.write(name, [cohort.block(1, 2000)]) for name in ("dad", "mum")]
     (row,) = rows(joint(cohort, kid, *parents, pedigree=pedigree))
     assert row[7].split(";")[3:] == ["hiConfDeNovo=a%3Bb%2Cc"]
+
+
+def test_a_name_that_would_steer_the_terminal_is_refused(cohort: Cohort) -> None:
+    red = cohort.write("a\x1b[31m", [cohort.block(1, 2000)], name="red")
+    with pytest.raises(
+        InputError, match=r"Sample name 'a\\x1b\[31m' of gVCF .*red.* cannot be written to VCF"
+    ):
+        joint(cohort, red)
+
+
+def test_a_gvcf_that_changes_meanwhile_ends_the_run(cohort: Cohort, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = cohort.write("one", [snp(cohort, 100, "45,0,45")])
+
+    whole = joint_run.map_in_order
+
+    def changing(*given: Any) -> Iterator[Any]:
+        yield from whole(*given)
+        one.write_bytes(one.read_bytes() + b"\0")
+
+    monkeypatch.setattr(joint_run, "map_in_order", changing)
+    with pytest.raises(RefusedRun, match=r"one\.g\.vcf\.gz changed while it was read: it had"):
+        joint(cohort, one)
+    assert not (cohort.folder / "joint.vcf").exists()

@@ -149,6 +149,13 @@ def test_what_is_no_store_is_not_replaced(cohort: Cohort) -> None:
     assert (place / "work").read_text() == "of years"
 
 
+def test_the_folder_of_a_store_has_to_be_there(cohort: Cohort) -> None:
+    gvcf = cohort.write("one", [cohort.block(1, 2000)])
+    with pytest.raises(InputError, match=r"Folder .*nothere of --out does not exist"):
+        joint_genotype([gvcf], cohort.reference, cohort.folder / "nothere" / "a.vcz")
+    assert not (cohort.folder / "nothere").exists()
+
+
 def test_without_the_extra_it_says_what_to_install(cohort: Cohort, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "find_spec", lambda _: None)
     with pytest.raises(InputError, match=r"needs bio2zarr(?s:.*)pip install 'dvplug\[zarr\]'"):

@@ -230,6 +230,7 @@ DVPLUG_API = 3
 FIELDS = (
     RecordField("INFO", "ODD", "x", number="A", type="Float"), RecordField("INFO", "IS", "x", "0", "Flag"),
     RecordField("FORMAT", "WHY", "x", type="String"), RecordField("FILTER", "Bad", "x"),
+    RecordField("INFO", "MANY", "x", type="Integer"),
 )
 
 
@@ -295,6 +296,23 @@ FAULTS = {
     "annotate: notes[0] = Notes({'ODD': 'x'})": "gave INFO ODD=x at .*: it is no Float",
     "annotate: notes[0] = Notes({}, {'WHY': 'a;b'})": "gave FORMAT WHY=a;b at .*: text is printable",
     "annotate: notes[0] = Notes({'IS': 1})": "gave INFO IS=1 at .*: a flag is True or False",
+    "annotate: notes[0] = Notes({'ODD': 1e39})": r"gave INFO ODD=1e\+39 at .*: numbers are finite, and up to 3.4e",
+    "annotate: notes[0] = Notes({'ODD': 10**400})": "gave INFO ODD=10000.* at .*: numbers are finite",
+    "annotate: notes[0] = Notes({'ODD': np.ma.masked})": "gave INFO ODD=masked at .*: it is no Float",
+    "annotate: notes[0] = Notes({'MANY': 1 << 31})": "gave INFO MANY=2147483648 at .*: integers of a VCF have 32",
+    "annotate: notes[0] = Notes(None)": r"gave info None at chrS:\d+, .*: it has to be a value by each ID",
+    "annotate: notes[0] = Notes({}, [])": r"gave format \[\] at chrS:\d+, .*: it has to be a value by each ID",
+    "annotate: notes[0] = Notes(filters='Bad')": "gave filters Bad at .*: it has to be a tuple of IDs",
+    "annotate: notes[0] = Notes(filters=([],))": r"gave filters \(\[\],\) at .*: it has to be a tuple of IDs",
+    "annotate: del context.records[0], notes[0]": "annotation 'odd' .* changed records, at chrS.*: others go on",
+    "annotate: context.probabilities[:] = 0": "annotation 'odd' .* changed probabilities, at chrS",
+    "annotate: context.images.images[:] = 0": "annotation 'odd' .* changed images.images, at chrS",
+    "annotate: context.scene.reads.seq[:] = 0": "annotation 'odd' .* changed scene.reads.seq, at chrS",
+    "transform: context.reference[:] = 0": "read transform 'odd' .* changed reference, at chrS:1-20000",
+    "phase: context.reads.start[:] = 0": "phaser 'odd' .* changed reads.start, at chrS:1-20000: .* may change a copy",
+    "phase: context.candidates.refs[0] += 'A'": "phaser 'odd' .* changed candidates.refs, at chrS",
+    "phase: found = np.ma.array(found)": "phaser 'odd' .* gave haplotypes of type MaskedArray",
+    "rank: scene.candidates.read_allele[:] = 1": "row order 'odd' .* changed candidates.read_allele, at chrS",
 }
 
 

@@ -42,6 +42,7 @@ def test_a_demo_waits_to_be_called(tmp_path: Path) -> None:
     [
         (["--host", "0.0.0.0"], "lets others in without a token"),
         (["--runs", "0"], "--runs 0 is too little"),
+        (["--keep-days", "nan"], "--keep-days nan is too little"),
         (["--workers", "1.5"], "1.5"),
         (["--max-memory", "lots"], "'lots' is not a size of memory"),
         (["--token-file", "nothere"], "--token-file nothere cannot be read"),

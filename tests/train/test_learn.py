@@ -116,6 +116,27 @@ def test_unmapped_reads_are_told_of(dataset: SimulatedDataset, tmp_path: Path) -
         learn(unmapped, dataset.reference, tmp_path / "p.npz")
 
 
+def test_same_as_the_reference_is_its_base(dataset: SimulatedDataset, tmp_path: Path) -> None:
+    """SAM, section 1.4.10: "=" in SEQ; the same is learnt as of letters, and not that all bases are wrong."""
+    same = tmp_path / "same.bam"
+    with Reference.open(dataset.reference) as reference, pysam.AlignmentFile(str(dataset.reads)) as reads:
+        bases = reference.sequence("chrS", 0, reference.lengths["chrS"])
+        with pysam.AlignmentFile(str(same), "wb", reads) as out:
+            for read in reads:
+                letters, qualities = list(read.query_sequence), read.query_qualities
+                for at, position in read.get_aligned_pairs(matches_only=True):
+                    if letters[at] == bases[position]:
+                        letters[at] = "="
+                read.query_sequence, read.query_qualities = "".join(letters), qualities
+                out.write(read)
+    pysam.index(str(same))
+    for path, name in ((dataset.reads, "letters.npz"), (same, "same.npz")):
+        learn(path, dataset.reference, tmp_path / name)
+    letters, same_ones = (np.load(tmp_path / name) for name in ("letters.npz", "same.npz"))
+    for name in letters.files:
+        np.testing.assert_array_equal(letters[name], same_ones[name], err_msg=name)
+
+
 def test_a_file_that_breaks_off_is_told_of(dataset: SimulatedDataset, tmp_path: Path) -> None:
     cut = tmp_path / "cut.bam"
     content = dataset.reads.read_bytes()

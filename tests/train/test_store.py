@@ -82,14 +82,15 @@ def test_a_shard_that_says_more_than_it_has_is_refused(shards: list[Path]) -> No
         ExampleReader(shards[1:])
 
 
-def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path) -> None:
-    """The error that was met first is raised, not that of closing the file."""
+@pytest.mark.parametrize(("room", "examples"), [(20_000, 5000), (0, 5), (3000, 5), (8000, 5)])
+def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path, room: int, examples: int) -> None:
+    """At whichever write: the error that was met first is raised, and HDF5 does not crash at the end of the process."""
     code = (
         "import resource, sys\nimport numpy as np\nfrom pathlib import Path\n"
         "from dvplug.errors import InputError\nfrom dvplug.train.store import ExampleWriter\n"
         "from helpers.training_toys import header, toy_examples\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, -1))\n"
-        "made, place = toy_examples(5000, seed=1), np.arange(5000)\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, -1))\n"
+        f"made, place = toy_examples({examples}, seed=1), np.arange({examples})\n"
         "try:\n    with ExampleWriter(Path(sys.argv[1]), header()) as writer:\n"
         "        writer.append(made, place * 0, place, place % 4)\n"
         "except InputError as error: print(error)\n"
@@ -97,7 +98,8 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path) -> None:
     words = [sys.executable, "-c", code, str(tmp_path / "x.h5")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(words, capture_output=True, text=True, env=environment, check=False)
-    assert "x.h5 cannot be written" in done.stdout, done.stderr
+    assert "x.h5 cannot be written: File too large." in done.stdout, done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
     assert list(tmp_path.iterdir()) == []
 
 

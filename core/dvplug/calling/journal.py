@@ -126,8 +126,12 @@ class Journal:
         self._file.seek(end if self.finished else 0)
         self._file.truncate()
         if not self.finished:
-            self._file.write(MAGIC)
-            self._write(run)
+            try:
+                self._file.write(MAGIC)
+                self._write(run)
+            except BaseException:
+                self.path.unlink(missing_ok=True)  # there is nothing in it to go on with
+                raise
             self._resume_at = self._file.tell()
 
     def _decide(self, found: list[str], resume: bool) -> None:

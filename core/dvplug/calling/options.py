@@ -7,6 +7,7 @@ follow from the fields of `CallOptions`. This module is read for ``--help``: it 
 from __future__ import annotations
 
 import json
+import math
 import operator
 import os
 import shlex
@@ -18,6 +19,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, cast, get_args, get_origin, get_type_hints
 
+from dvplug.errors import InputError
 from dvplug.system.devices import known_device
 from dvplug.system.locations import Location, StrPath, location, model_request, shown
 from dvplug.system.memory import parse_size
@@ -106,6 +108,8 @@ def _bytes(given: int | str) -> int:
 def _number(given: float) -> float:
     if isinstance(given, str):
         raise TypeError(f"{given!r} is no number")
+    if not math.isfinite(given):
+        raise InputError(f"{given} is no number to compare with", repair="Give a finite one.")
     return float(given)
 
 

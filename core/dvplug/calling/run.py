@@ -408,7 +408,7 @@ def _tell_of_compiling() -> None:
     if cache_folder() is None:
         warn(
             "Compiled kernels can be kept nowhere, so that every run compiles them, about 20 s. "
-            "Set DVPLUG_HOME to a folder that can be written."
+            "Set DVPLUG_HOME to a folder that can be written and has room."
         )
     elif not is_warm():
         info("The first run compiles the kernels, about 20 s; `dvplug warm` does it ahead of time.")

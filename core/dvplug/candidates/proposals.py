@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pysam
@@ -47,7 +48,9 @@ class ProposedVariants:
         found: dict[int, list[Allele]] = {}
         if region.contig not in self._contigs:
             return found
-        for record in self._file.fetch(region.contig, region.start, region.end + _REACH):
+        with _told(self.path):
+            records = list(self._file.fetch(region.contig, region.start, region.end + _REACH))
+        for record in records:
             for alt in record.alts or ():
                 if _why_not(record.ref, alt) is None:
                     start, allele = _normalised(record.start, record.ref, alt, reference, reference_start)
@@ -97,24 +100,44 @@ def count_proposed(path: Path, reference: Reference, regions: Iterable[Region]) 
         The file is no indexed VCF, or its REF is not the reference's.
     """
     counts: Counter[str] = Counter()
-    with _opened(path) as file:
+    with _read(path) as file:
         for region in regions:
             if region.contig not in file.header.contigs:
                 continue
-            try:
-                for record in file.fetch(region.contig, region.start, region.end):
-                    if reference.is_ambiguous(record.contig, record.start, record.start + len(record.ref)):
-                        counts[_AMBIGUOUS] += len(record.alts or ())
-                        continue
-                    _require_reference(path, record, reference)
-                    counts.update(_why_not(record.ref, alt) or "" for alt in record.alts or ())
-            except (OSError, ValueError) as error:
-                raise InputError(
-                    f"Proposed variants {path} cannot be read",
-                    cause=str(error),
-                    repair="Check the file: bcftools view. Index it again: bcftools index -t",
-                ) from error
+            for record in file.fetch(region.contig, region.start, region.end):
+                if reference.is_ambiguous(record.contig, record.start, record.start + len(record.ref)):
+                    counts[_AMBIGUOUS] += len(record.alts or ())
+                    continue
+                _require_reference(path, record, reference)
+                counts.update(_why_not(record.ref, alt) or "" for alt in record.alts or ())
     return counts
+
+
+@contextmanager
+def _read(path: Path) -> Iterator[pysam.VariantFile]:
+    """Open the file for this block; what goes wrong first is told, as closing a damaged file fails, too."""
+    file = _opened(path)
+    try:
+        with _told(path):
+            yield file
+    except BaseException:
+        with suppress(OSError):
+            file.close()
+        raise
+    with _told(path):
+        file.close()
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"Proposed variants {path} cannot be read",
+            cause=str(error),
+            repair="Check the file: bcftools view. Index it again: bcftools index -t",
+        ) from error
 
 
 def with_proposed(

@@ -21,6 +21,7 @@ from dvplug.evaluate.regions import ConfidentRegions
 from dvplug.evaluate.subsets import HOM_ALT, INDEL, SNP, count_subset, is_transition, what_is
 from dvplug.evaluate.variants import Callset, Variant, is_substitution, load_callset
 from dvplug.genome.reference import Reference
+from dvplug.system.input_states import InputStates
 from dvplug.system.locations import StrPath
 
 MEASURES: Mapping[str, str] = {
@@ -170,7 +171,8 @@ def compare_callsets(
             "A truth without confident regions says nothing of false calls", repair="Give --confident, too."
         )
     problems, read, known, regions = Problems(), list[Callset](), None, None
-    with ExitStack() as opened:
+    named = [Path(path) for path in (*callsets, reference, truth, confident) if path is not None]
+    with InputStates.of(named).watched(), ExitStack() as opened:
         with problems.collect():
             fasta = opened.enter_context(Reference.open(reference))
             regions = ConfidentRegions((contig, 0, length) for contig, length in fasta.lengths.items())

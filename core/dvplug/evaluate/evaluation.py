@@ -20,6 +20,7 @@ from dvplug.evaluate.result import Evaluation
 from dvplug.evaluate.subsets import INDEL, SNP, WHOLE, count_subset, read_strata
 from dvplug.evaluate.variants import Callset, load_callset, open_vcf
 from dvplug.genome.reference import Reference
+from dvplug.system.input_states import InputStates
 from dvplug.system.locations import StrPath
 from dvplug.system.outputs import Output, Together, made_folder, reserved
 
@@ -146,6 +147,11 @@ class _Opened:
 
 def evaluated(inputs: Inputs, folder: Path | None, max_states: int = MAX_STATES) -> Evaluation:
     """Evaluate as `evaluate` does, but for its outputs: ``folder`` is where the annotated VCFs go."""
+    with InputStates.of(inputs.paths).watched():
+        return _evaluated(inputs, folder, max_states)
+
+
+def _evaluated(inputs: Inputs, folder: Path | None, max_states: int) -> Evaluation:
     with _read(inputs) as opened:
         confident, reference = opened.confident, opened.reference
         comparison = compare(opened.truth, opened.query, confident, reference, max_states)

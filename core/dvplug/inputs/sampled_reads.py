@@ -96,7 +96,7 @@ class SampledReads:
     def next_read(self, contig: str, start: int) -> int | None:
         """Where the next alignment of any file starts, from a position on."""
         if (contig, start) not in self._next:
-            self._next[contig, start] = _next_read(self.alignments, contig, start)
+            self._next[contig, start] = _next_read(self.files, contig, start)
         return self._next[contig, start]
 
     def windows(self, most_reads: int, most_bases: int) -> Iterator[tuple[Region, ReadBatch]]:
@@ -169,7 +169,7 @@ class SampledReads:
         if key not in self._next:
             position = self.next_read(contig, start)
             if position is not None and self._left > 0:
-                position, looked_over = _deep_place(self.alignments, contig, position)
+                position, looked_over = _deep_place(self.files, contig, position)
                 self._left -= looked_over
             self._next[key] = position
         return self._next[key]
@@ -197,25 +197,25 @@ def _counted(files: Sequence[pysam.AlignmentFile]) -> set[str] | None:
 
 
 @isolated_htslib()
-def _next_read(files: Sequence[pysam.AlignmentFile], contig: str, start: int) -> int | None:
-    """Where the next read of any file starts, from a position on."""
+def _next_read(files: Sequence[OpenedReads], contig: str, start: int) -> int | None:
+    """Where the next read of any file starts, from a position on; raises InputError where one breaks off."""
     found = []
     for file in files:
-        if file.get_tid(contig) >= 0 and start < file.get_reference_length(contig):
-            own = (
-                read.reference_start for read in file.fetch(contig, start) if read.reference_start >= start
-            )
-            found.append(next(own, None))
+        reads = file.alignments
+        if reads.get_tid(contig) >= 0 and start < reads.get_reference_length(contig):
+            with file.told_of_damage(f"{contig}:{start + 1}"):
+                every = (read.reference_start for read in reads.fetch(contig, start))
+                found.append(next((place for place in every if place >= start), None))
     return min((place for place in found if place is not None), default=None)
 
 
 @isolated_htslib()
-def _deep_place(files: Sequence[pysam.AlignmentFile], contig: str, start: int) -> tuple[int, int]:
+def _deep_place(files: Sequence[OpenedReads], contig: str, start: int) -> tuple[int, int]:
     """Where, from a position at which a read starts, reads first lie deep, or where it gave up; and bases looked over.
 
     It does not depend on the order of reads that start alike.
     """
-    streams = [_spans(file, contig, start) for file in files if file.get_tid(contig) >= 0]
+    streams = [_spans(file, contig, start) for file in files if file.alignments.get_tid(contig) >= 0]
     ends: list[int] = []
     bases, at = 0, start
     for begin, end in merge(*streams):
@@ -231,7 +231,8 @@ def _deep_place(files: Sequence[pysam.AlignmentFile], contig: str, start: int) -
     return at, bases
 
 
-def _spans(file: pysam.AlignmentFile, contig: str, start: int) -> Iterator[tuple[int, int]]:
-    for read in file.fetch(contig, start):
-        if read.reference_start >= start:
-            yield read.reference_start, read.reference_end or read.reference_start + 1
+def _spans(file: OpenedReads, contig: str, start: int) -> Iterator[tuple[int, int]]:
+    with file.told_of_damage(f"{contig}:{start + 1}"):
+        for read in file.alignments.fetch(contig, start):
+            if read.reference_start >= start:
+                yield read.reference_start, read.reference_end or read.reference_start + 1

@@ -25,6 +25,7 @@ from dvplug.joint.text import header
 from dvplug.joint.written import CohortOutput
 from dvplug.system.console import warn
 from dvplug.system.htslib import isolated_htslib
+from dvplug.system.input_states import InputStates
 from dvplug.system.locations import StrPath
 from dvplug.system.outputs import Output, reserved
 from dvplug.system.workers import map_in_order
@@ -106,15 +107,15 @@ def joint_genotype(
         raise InputError(f"--workers {workers} is not a number of processes", repair="Give 1 or more.")
     paths = [os.fspath(path) for path in gvcfs]
     place = Path(out)
-    more = [Path(pedigree)] if pedigree else []
-    with _reserved(place, [*map(Path, paths), Path(ref), *more]):
+    inputs = [*map(Path, paths), Path(ref), *([Path(pedigree)] if pedigree else [])]
+    with _reserved(place, inputs):
+        states = InputStates.of(inputs)
         job, lengths = _job(paths, ref, pedigree, de_novo_rate)
         size = region_size or region_bp(len(paths))
         wanted = partitions(resolve_regions(list(regions), [], lengths), size)
-        family_rate = de_novo_rate if pedigree else None
-        head = header(lengths, job.samples, Path(ref).name, family_rate=family_rate)
+        head = header(lengths, job.samples, Path(ref).name, family_rate=de_novo_rate if pedigree else None)
         sites, new = 0, dict.fromkeys((job.samples[child] for child in job.children), 0)
-        with _written(place, head) as written:
+        with _written(place, head) as written, states.watched():
             for found in map_in_order(RegionGenotyper, job, wanted, workers):
                 written.add(found.text)
                 sites += found.sites
@@ -189,6 +190,12 @@ def _sample_of(path: str, lengths: dict[str, int], ref: StrPath) -> str:
             f"gVCF {path} has {len(samples)} samples, one is needed",
             cause=", ".join(samples[:5]),
             repair="Give the gVCF of each sample.",
+        )
+    if not samples[0].isprintable():
+        raise InputError(
+            f"Sample name {samples[0]!r} of gVCF {path} cannot be written to VCF",
+            cause="it has control characters",
+            repair="Give the sample another name with `bcftools reheader -s`.",
         )
     if not is_gvcf:
         raise InputError(

@@ -52,6 +52,10 @@ def reserved_store(path: Path) -> Iterator[None]:
             cause="what is there would be replaced",
             repair="Name another folder.",
         )
+    if not place.parent.is_dir():
+        raise InputError(
+            f"Folder {place.parent} of --out does not exist", repair="Make it, or correct the path."
+        )
     with reserved_folder(path, "--out"):
         remove_unfinished(place)
         yield

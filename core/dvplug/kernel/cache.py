@@ -30,6 +30,8 @@ NO_KERNELS = {
 """Rooms whose files bear on no kernel."""
 FOLDER_MODE = 0o755
 """What one user compiled all may read, as in a container whose user did not build it; and nobody else write."""
+ROOM = 1 << 22
+"""Bytes that a folder has to have room for: somewhat more than all kernels take."""
 PACKAGE = Path(__file__).resolve().parent.parent
 CONFIGURATION = ".numba_config.yaml"
 """What Numba reads settings from, besides the environment, in the working directory."""
@@ -41,7 +43,7 @@ _ALSO_WITHOUT_NUMBA = {f"{NUMBA}{name}" for name in ("CACHE_DIR", "CPU_NAME", "C
 
 @cache
 def cache_folder() -> Path | None:
-    """Return where compiled kernels are kept: the first folder that can be written, or holds what is needed; or None.
+    """Return where compiled kernels are kept: the first folder that takes them, or holds what is needed; or None.
 
     In order: ``NUMBA_CACHE_DIR`` if it is set, the installation's own, ``DVPLUG_HOME``, ``XDG_CACHE_HOME`` (or
     ``~/.cache``), and one of this user alone in the folder for temporary files.
@@ -80,7 +82,8 @@ def _is_writable(folder: Path) -> bool:
     with suppress(OSError):
         folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         if _is_trusted(folder):
-            tempfile.TemporaryFile(dir=folder).close()
+            with tempfile.TemporaryFile(dir=folder) as tried:
+                tried.write(bytes(ROOM))
             return True
     return False
 

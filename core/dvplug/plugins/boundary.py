@@ -7,7 +7,7 @@ dvplug, and stays as it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -32,6 +32,7 @@ from dvplug.plugins.checks import (
     wrong_probabilities,
 )
 from dvplug.plugins.loading import PluginItem, Plugins
+from dvplug.plugins.untouched import content_of, what_changed
 from dvplug_registry.model_folder import LoadedModel
 
 Given = TypeVar("Given")
@@ -68,16 +69,36 @@ class Owner:
         """That of a thing that a plugin offers."""
         return cls(offer.whose, offer.plugin.is_ours)
 
-    def call(self, function: Callable[..., Given], *arguments: object) -> Given:
-        """Call a function; raises PluginError for what a stranger's raises."""
+    def call(
+        self,
+        function: Callable[..., Given],
+        *arguments: object,
+        untouched: object = None,
+        but: Collection[str] = (),
+    ) -> Given:
+        """Call a function; raises PluginError for what a stranger's raises, and where it wrote into what it was given.
+
+        Parameters
+        ----------
+        untouched
+            What others go on with; of its arrays the function may change those that ``but`` names, and no other.
+        """
         if self.ours:
             return function(*arguments)
+        before = content_of(untouched, but)
         try:
-            return function(*arguments)
+            given = function(*arguments)
         except (DvplugError, MemoryError):
             raise
         except (Exception, SystemExit) as error:
             raise PluginError(f"{self.text} failed", cause=raised(error), repair=_REPAIR) from error
+        if changed := what_changed(before, untouched):
+            raise PluginError(
+                f"{self.text} changed {changed}",
+                cause="others go on with what it is given; it may change a copy",
+                repair=_REPAIR,
+            )
+        return given
 
     def require(self, wrong: Iterable[Wrong]) -> None:
         """Raise PluginError for the first thing that is wrong; what is dvplug's own is checked by its tests.
@@ -106,7 +127,7 @@ class CheckedFind:
 
     def __call__(self, context: FindContext) -> CandidateBatch:
         """Find the candidates of a region."""
-        found = self.owner.call(self.find, replace(context, settings=self.settings))
+        found = self.owner.call(self.find, replace(context, settings=self.settings), untouched=context)
         around = Around(context.reads, context.reference, context.reference_start, context.region)
         self.owner.require(wrong_candidates(found, around))
         return found
@@ -128,7 +149,7 @@ class CheckedEncode:
 
     def __call__(self, context: EncodeContext) -> ImageBatch:
         """Draw the images of candidates."""
-        drawn = self.owner.call(self.encode, replace(context, settings=self.settings))
+        drawn = self.owner.call(self.encode, replace(context, settings=self.settings), untouched=context)
         candidates, shape = context.scene.candidates, context.layout.shape
         self.owner.require(wrong_images(drawn, candidates, shape, self.features))
         return drawn
@@ -150,7 +171,7 @@ class CheckedMeasure:
 
     def __call__(self, scene: Scene) -> NDArray[np.float32]:
         """Measure the images of a scene, float32[n, columns]."""
-        found = self.owner.call(self.measure, scene.set(self.settings))
+        found = self.owner.call(self.measure, scene.set(self.settings), untouched=scene)
         self.owner.require(wrong_features(found, scene, self.columns))
         return found
 
@@ -186,7 +207,7 @@ class CheckedDraw:
         """Draw the channel into uint8[n, h, w]."""
         if self.settings is not None:
             pileup = replace(pileup, settings=self.settings)
-        given: object = self.owner.call(self.draw, pileup, out)
+        given: object = self.owner.call(self.draw, pileup, out, untouched=pileup)
         if given is not None:
             self.owner.require([(in_short(given), "a channel draws into `out` and returns nothing")])
 
@@ -240,7 +261,8 @@ class CheckedPredictor:
 
     def predict(self, images: NDArray[np.uint8], features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return probabilities float32[n, 3]."""
-        given = self.owner.call(self.predictor.predict, images, features)
+        seen = {"images": images, "features": features}
+        given = self.owner.call(self.predictor.predict, images, features, untouched=seen)
         for problem, cause in wrong_probabilities(given, len(images)):
             raise PluginError(
                 f"{self.owner.text} gave {problem} with the model {self.model}",

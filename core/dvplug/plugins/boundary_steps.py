@@ -23,6 +23,9 @@ from dvplug.plugins.loading import PluginItem
 from dvplug.sequence.codes import UNKNOWN_BASE
 
 _CHANGED = ("seq", "qual")
+_LARGEST = float(np.finfo(np.float32).max)
+_LEAST = -(1 << 31) + 8
+"""Numbers of a VCF (sections 1.3 and 6.3.3): eight integers stand for what is missing, and the like."""
 _FIXED = (
     "start", "end", "flag", "mapping_quality", "fragment_length", "haplotype", "name_hash", "molecule", "base_offset",
     "cigar", "cigar_offset",
@@ -48,7 +51,7 @@ class CheckedTransform:
         changed: dict[str, Any] = {name: getattr(reads, name).copy() for name in _CHANGED}
         fixed: dict[str, Any] = {name: _read_only(getattr(reads, name)) for name in _FIXED}
         given = replace(context, reads=replace(reads, **changed, **fixed), settings=self.settings)
-        keep = self.owner.call(self.transform, given)
+        keep = self.owner.call(self.transform, given, untouched=given, but=("reads.seq", "reads.qual"))
         self.owner.require(_wrong_transform(changed, keep, len(reads)))
         reads = replace(reads, **changed)
         return reads if keep is None or keep.all() else reads.take(np.flatnonzero(keep))
@@ -87,7 +90,7 @@ class CheckedPhase:
 
     def __call__(self, context: PhaseContext) -> npt.NDArray[np.uint8]:
         """Return the haplotype of each read, uint8[reads]."""
-        found = self.owner.call(self.phase, replace(context, settings=self.settings))
+        found = self.owner.call(self.phase, replace(context, settings=self.settings), untouched=context)
         self.owner.require(_wrong_haplotypes(found, len(context.reads)))
         return found
 
@@ -114,7 +117,7 @@ class CheckedRank:
 
     def __call__(self, scene: Scene) -> npt.NDArray[np.uint16]:
         """Return the rank of each read of each candidate, uint16[entries]."""
-        found = self.owner.call(self.rank, scene.set(self.settings))
+        found = self.owner.call(self.rank, scene.set(self.settings), untouched=scene)
         self.owner.require(wrong_array("ranks", found, np.uint16, (len(scene.candidates.read_index),)))
         return found
 
@@ -137,7 +140,7 @@ class CheckedAnnotate:
     def __call__(self, context: AnnotateContext) -> list[VcfRecord]:
         """Return the records with what it adds."""
         records = context.records
-        found = self.owner.call(self.annotate, replace(context, settings=self.settings))
+        found = self.owner.call(self.annotate, replace(context, settings=self.settings), untouched=context)
         self.owner.require(_wrong_notes(found, records, self.fields))
         return [_noted(record, notes, self.fields) for record, notes in zip(records, found, strict=True)]
 
@@ -159,6 +162,9 @@ def _wrong_notes(
         if not isinstance(notes, Notes):
             yield f"a {type(notes).__name__} at {_at(record)}", "it has to be Notes, or None"
             return
+        if wrong := next((each for each in _NOTED if not _is_noted(each, getattr(notes, each))), ""):
+            yield f"{wrong} {in_short(getattr(notes, wrong))} at {_at(record)}", _NOTED[wrong]
+            return
         given = [("FILTER", id_, True) for id_ in notes.filters]
         given += [
             (col, *pair)
@@ -171,6 +177,20 @@ def _wrong_notes(
                 yield f"{column} {in_short(id_)} at {_at(record)}", "the annotation does not declare it"
             elif column != "FILTER" and (cause := _misfit(field, value, len(record.alts))):
                 yield f"{column} {id_}={in_short(value)} at {_at(record)}", cause
+
+
+_NOTED = {
+    "info": "it has to be a value by each ID",
+    "format": "it has to be a value by each ID",
+    "filters": "it has to be a tuple of IDs",
+}
+"""What the parts of `Notes` have to be."""
+
+
+def _is_noted(part: str, given: object) -> bool:
+    if part != "filters":
+        return isinstance(given, Mapping)
+    return isinstance(given, (list, tuple, set, frozenset)) and all(isinstance(each, str) for each in given)
 
 
 def _at(record: VcfRecord) -> str:
@@ -192,17 +212,28 @@ def _misfit(field: RecordField, value: Any, alts: int) -> str:
         "Integer": (int, np.integer),
         "Float": (int, float, np.integer, np.floating),
     }.get(field.type, (str,))
-    for one in values:
-        if one is not None and (not isinstance(one, kinds) or isinstance(one, bool)):
+    for one in (each for each in values if each is not None):
+        if not isinstance(one, kinds) or isinstance(one, bool):
             return f"it is no {field.type}"
-        if isinstance(one, (float, np.floating)) and not np.isfinite(one):
-            return "numbers are finite"
-        if isinstance(one, str) and (not one or not one.isprintable() or set(one) & set(" ;,=:%")):
-            return "text is printable, without blanks and any of ;,=:%"
+        if cause := _beyond(field.type, one):
+            return cause
     return ""
 
 
-def _several(value: Any) -> Sequence[Any]:
+def _beyond(type_: str, one: Any) -> str:
+    """Why a VCF cannot hold a value of the right type; empty where it can."""
+    if type_ == "Float" and not abs(one) <= _LARGEST:
+        return f"numbers are finite, and up to {_LARGEST:.3g}, as a VCF can hold them"
+    if type_ == "Integer" and not _LEAST <= one < 1 << 31:
+        return "integers of a VCF have 32 bits"
+    if isinstance(one, str) and (not one or not one.isprintable() or set(one) & set(" ;,=:%")):
+        return "text is printable, without blanks and any of ;,=:%"
+    return ""
+
+
+def _several(value: Any) -> list[Any]:
+    if isinstance(value, np.ndarray):
+        value = np.atleast_1d(value)
     return list(value) if isinstance(value, (list, tuple, np.ndarray)) else [value]
 
 

@@ -41,13 +41,14 @@ def wrong_array(name: str, array: object, dtype: type[np.generic], shape: tuple[
     """Look at the type and the shape of an array; -1 is any length."""
     if (
         isinstance(array, np.ndarray)
+        and not isinstance(array, np.ma.MaskedArray)
         and array.dtype == np.dtype(dtype)
         and array.ndim == len(shape)
         and all(n in (-1, found) for n, found in zip(shape, array.shape, strict=True))
     ):
         return []
     wanted = f"{np.dtype(dtype)}[{', '.join('any' if n < 0 else str(n) for n in shape)}]"
-    if not isinstance(array, np.ndarray):
+    if not isinstance(array, np.ndarray) or isinstance(array, np.ma.MaskedArray):
         return [(f"{name} of type {type(array).__name__}", f"it has to be an array {wanted}")]
     return [(f"{name} {in_short(array) if array.ndim else array.dtype}", f"it has to be {wanted}")]
 

@@ -93,24 +93,17 @@ def decode(
     """
     choice = ReadChoice(read_filter, file.groups, int(keep_fraction * WHOLE), counted, tags)
     last = 0
-    try:
-        for batch in _parts(file, region, choice, haplotypes):
-            last = _require_sound(batch, last)
-            yield batch
-    except TagTypeError as error:
-        raise InputError(
-            f"a tag in {file.name} at {region} is not as the technology takes it",
-            cause=str(error),
-            repair="Use a plugin that is for these reads, or mend the tags.",
-        ) from error
-    except (OSError, ValueError) as error:
-        name = file.name
-        file.close()  # now, since later nothing could catch what a damaged file says to that
-        raise InputError(
-            f"cannot read {name} at {region}",
-            cause=str(error),
-            repair="The file or its index is damaged: check it with `samtools quickcheck` and make the index anew.",
-        ) from error
+    with file.told_of_damage(region):
+        try:
+            for batch in _parts(file, region, choice, haplotypes):
+                last = _require_sound(batch, last)
+                yield batch
+        except TagTypeError as error:
+            raise InputError(
+                f"a tag in {file.name} at {region} is not as the technology takes it",
+                cause=str(error),
+                repair="Use a plugin that is for these reads, or mend the tags.",
+            ) from error
 
 
 def _parts(file: OpenedReads, region: Region, choice: ReadChoice, haplotypes: bool) -> Iterator[ReadBatch]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cached_property
 
 import pysam
 
+from dvplug.errors import InputError
 from dvplug.line.read_batch import ReadOrigin
 from dvplug.reads.alignments import header_of, open_alignments
 from dvplug.reads.bam_stream import BamStream
@@ -67,6 +69,21 @@ class OpenedReads:
             self._blocks = Blocks(self.name)
             self._stream = BamStream(self._blocks)
         return self._stream
+
+    @contextmanager
+    def told_of_damage(self, where: object) -> Iterator[None]:
+        """Raise InputError for what comes up while a place of the file is read, and close it."""
+        try:
+            yield
+        except (OSError, ValueError) as error:
+            name = self.name
+            self.close()  # now, since later nothing could catch what a damaged file says to that
+            raise InputError(
+                f"cannot read {name} at {where}",
+                cause=str(error),
+                repair="The file or its index is damaged: check it with `samtools quickcheck` and make the index "
+                "anew.",
+            ) from error
 
     def close(self) -> None:
         """Close the file."""

@@ -78,7 +78,7 @@ class ServiceSettings:
                 repair="Give --token-file, or listen on 127.0.0.1 and forward the port by ssh.",
             )
         for name, least in (("workers", 1), ("runs", 1), ("least_free", 0), ("keep_days", 0), ("drain_s", 0)):
-            if getattr(self, name) < least:
+            if not getattr(self, name) >= least:  # which what is no number is not either
                 raise InputError(
                     f"--{name.replace('_', '-')} {getattr(self, name)} is too little",
                     repair=f"Give {least} or more.",

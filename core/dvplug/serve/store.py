@@ -114,7 +114,8 @@ class Store:
             raise InputError(
                 f"The state in {path} cannot be used",
                 cause=str(error),
-                repair="Use the dvplug that wrote it, or move the file away to begin anew.",
+                repair="Make room on its disk if that is full; or use the dvplug that wrote it, or move the file away "
+                "to begin anew.",
             ) from error
         path.chmod(0o600)  # requests have URLs that open things
 

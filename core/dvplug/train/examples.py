@@ -14,7 +14,7 @@ import numpy.typing as npt
 from dvplug.engine.draw import Drawn, RegionImages
 from dvplug.engine.pipeline import Pipeline
 from dvplug.engine.usual import KnownRun
-from dvplug.errors import Problems
+from dvplug.errors import InputError, Problems
 from dvplug.evaluate import ConfidentRegions, TruthSet
 from dvplug.evaluate.variants import open_vcf
 from dvplug.genome.reference import Reference
@@ -191,6 +191,11 @@ def make_examples(
     DvplugError
         An input cannot be used; no output is left behind.
     """
+    if not 0 < inputs.keep_fraction <= 1:
+        raise InputError(
+            f"--keep-fraction {inputs.keep_fraction:g} is no share of the fragments",
+            repair="Give one above 0, and up to 1.",
+        )
     files = (inputs.reference, *inputs.reads, inputs.truth, inputs.confident, *map(Path, exclude))
     examine = partial(_checked, installed_plugins(), tech, inputs, regions, exclude)
     with reserved([Output("--out", Path(out))], files, examine):

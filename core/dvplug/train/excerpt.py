@@ -16,6 +16,8 @@ from dvplug.reads.groups import ReadSource
 from dvplug.system.htslib import isolated_htslib
 from dvplug.system.locations import shown
 
+SAME = "="
+"""What SEQ says where a read shows the reference's base (SAM, section 1.4.10)."""
 MOST_BASES = 20_000_000
 """Bases of reads from which on no further stretch is taken."""
 STRETCH = 50_000
@@ -37,7 +39,7 @@ def write_excerpt(source: ReadSource, reference: Reference, out: Path, most: int
                 count = 0
                 for region in chosen:
                     for read in _starting(reads, source, region):
-                        written.write(read)
+                        written.write(_in_letters(read, reference))
                         count += 1
         except (OSError, ValueError) as error:
             raise InputError(
@@ -47,6 +49,24 @@ def write_excerpt(source: ReadSource, reference: Reference, out: Path, most: int
             ) from error
     pysam.index(str(out))
     return count
+
+
+def _in_letters(read: pysam.AlignedSegment, reference: Reference) -> pysam.AlignedSegment:
+    """Return the read with the reference's bases where its SEQ says "=", and N where it is not aligned there."""
+    if SAME not in read.query_sequence:
+        return read
+    start = read.reference_start
+    bases = reference.sequence(read.reference_name, start, read.reference_end)
+    known = np.frombuffer(bases.encode(), "S1")
+    letters = np.frombuffer(read.query_sequence.encode(), "S1").copy()
+    aligned = np.full(len(letters), b"N")
+    on_read, at = np.array(read.get_aligned_pairs(matches_only=True)).T
+    aligned[on_read] = known[at - start]
+    same = letters == SAME.encode()
+    letters[same] = aligned[same]
+    qualities = read.query_qualities  # which a new SEQ throws away
+    read.query_sequence, read.query_qualities = letters.tobytes().decode(), qualities
+    return read
 
 
 def _chosen(reads: pysam.AlignmentFile, source: ReadSource, reference: Reference, most: int) -> list[Region]:

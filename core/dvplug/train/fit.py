@@ -27,6 +27,7 @@ from dvplug.plugins.network_checks import LOGITS
 from dvplug.system import console
 from dvplug.system.explain import explain
 from dvplug.system.locations import StrPath
+from dvplug.system.outputs import told
 from dvplug.system.quiet import libraries_kept_quiet
 from dvplug.train.fit_inputs import (
     FitInputs,
@@ -276,8 +277,9 @@ def _ahead(batches: Iterator[Examples]) -> Iterator[Examples]:
 def _checkpoint(state: Fit, model: keras.Model, folder: Path) -> None:
     """Save the epoch; ``fit.json`` comes last, and its length says which files belong to it."""
     done = len(state.epochs)
-    model.save_weights(folder / f"epoch_{done}.weights.h5")
-    write_whole(folder / FIT_NAME, state.model_dump_json(indent=1).encode())
+    with told(f"The fit in {folder}"):
+        model.save_weights(folder / f"epoch_{done}.weights.h5")
+        write_whole(folder / FIT_NAME, state.model_dump_json(indent=1).encode())
     (folder / f"epoch_{done - 1}.weights.h5").unlink(missing_ok=True)
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pysam
+
 from dvplug.errors import InputError, Problems
 from dvplug.genome.reference import Reference
 from dvplug.genome.regions import resolve_regions
@@ -25,7 +27,7 @@ from dvplug.system.htslib import isolated_htslib
 from dvplug.system.input_states import InputStates
 from dvplug.system.locations import StrPath, shown
 from dvplug.system.outputs import Output, reserved, told
-from dvplug.train.excerpt import write_excerpt
+from dvplug.train.excerpt import SAME, write_excerpt
 
 SMALL_FILE = 24 << 20
 """Bytes of a BAM up to which all of its reads are learnt from."""
@@ -91,7 +93,7 @@ def learn_source(source: ReadSource, reference: Path, way: Way | None) -> Learnt
         with open_alignments(path, opened.path) as alignments:
             known = set(alignments.references) <= opened.lengths.keys()
             small = alignments.is_bam and path.stat().st_size <= SMALL_FILE
-            is_whole = small and known and source.groups.everything
+            is_whole = small and known and source.groups.everything and _has_letters(alignments)
         if is_whole:
             return learn_reads(path, reference, way)
         with tempfile.TemporaryDirectory(prefix="dvplug-learn-") as folder:
@@ -99,6 +101,11 @@ def learn_source(source: ReadSource, reference: Path, way: Way | None) -> Learnt
             count = write_excerpt(source, opened, part)
             info(f"learning from {count:,} reads of '{path.name}', from all over the genome")
             return learn_reads(part, reference, way)
+
+
+def _has_letters(reads: pysam.AlignmentFile) -> bool:
+    """Whether no read says "=" in place of bases."""
+    return not any(SAME in (read.query_sequence or "") for read in reads.fetch(until_eof=True))
 
 
 @contextmanager

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import h5py
 import numpy as np
@@ -112,14 +114,23 @@ class ExampleWriter:
     def __enter__(self) -> ExampleWriter:
         with told(f"Output {self.path}"):
             self._unfinished = UnfinishedFile(self.path)
-            self._file = h5py.File(self._unfinished.path, "w", rdcc_nbytes=_CACHE_BYTES)
+            try:
+                self._begin()
+            except BaseException:
+                self._discard()
+                raise
+        return self
+
+    def _begin(self) -> None:
+        self._disk = _Disk(self._unfinished.path)
+        self._file = h5py.File(self._disk, "w", rdcc_nbytes=_CACHE_BYTES)
         self._file.attrs["format"] = _FORMAT
         self._file.attrs["header"] = self.header.model_dump_json()
         self._create("image", np.uint8, self.header.layout.shape)
         self._create("features", np.float32, (len(self.header.features),))
         for name, dtype in zip(_COLUMNS, (np.int8, np.int16, np.int32, np.int8), strict=True):
             self._create(name, dtype, ())
-        return self
+        self._disk.require_written()
 
     def append(
         self,
@@ -166,22 +177,30 @@ class ExampleWriter:
             for name, values in columns.items():
                 self._file[name].resize(self.count + n, axis=0)
                 self._file[name][self.count :] = values
+            self._disk.require_written()
         self.count += n
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            with told(f"Output {self.path}"):
-                self._file.close()
-                if kind is None:
-                    self._unfinished.keep()
-        except (InputError, RuntimeError):  # the latter is HDF5's, of a file that it could not finish
             if kind is None:
-                raise
+                with told(f"Output {self.path}"):
+                    self._file.close()
+                    self._disk.require_written()
+                    self._disk.close()
+                    self._unfinished.keep()
         finally:
-            with suppress(OSError):
-                self._unfinished.discard()
+            self._discard()  # where it was kept, nothing is there any more
+
+    def _discard(self) -> None:
+        """Close and remove the file."""
+        with suppress(AttributeError, OSError, RuntimeError):  # as where it was not opened
+            self._file.close()
+        with suppress(AttributeError, OSError):
+            self._disk.close()
+        with suppress(OSError):
+            self._unfinished.discard()
 
     def _create(self, name: str, dtype: type[np.generic], shape: tuple[int, ...]) -> None:
         chunk = _CHUNK if name == "image" else 4096
@@ -194,6 +213,40 @@ class ExampleWriter:
             compression="gzip",
             compression_opts=1,  # on pileups it unpacks faster than lzf, and is smaller
         )
+
+
+class _Disk(io.FileIO):
+    """A file that HDF5 writes, which takes everything once its disk has not.
+
+    What HDF5 cannot write it tries again and again, and it crashes the process at its end.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "w+")
+        self._failed: OSError | None = None
+
+    def write(self, content: Any) -> int:
+        """Write all of it, or remember why not."""
+        left = memoryview(content).cast("B")
+        try:
+            while left and self._failed is None:
+                left = left[super().write(left) :]
+        except OSError as error:
+            self._failed = error
+        return len(memoryview(content).cast("B"))
+
+    def truncate(self, size: int | None = None) -> int:
+        """Cut or lengthen the file, or remember why not."""
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self._failed = self._failed or error
+            return size or 0
+
+    def require_written(self) -> None:
+        """Raise the OSError that was met first."""
+        if self._failed is not None:
+            raise self._failed
 
 
 class ExampleReader:

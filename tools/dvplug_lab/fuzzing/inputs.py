@@ -18,7 +18,9 @@ import pysam
 import dvplug_illumina
 from dvplug.calling.options import CallOptions
 from dvplug.calling.run import call_variants
+from dvplug.cohort.sheet import read_sheet
 from dvplug.evaluate import evaluate
+from dvplug.joint.run import joint_genotype
 from dvplug.simulate import simulate_dataset
 from dvplug_lab.fuzzing.mutations import (
     make_all_alike,
@@ -52,7 +54,7 @@ class Kind:
     broken
         How its content is.
     command
-        What is run: ``call`` with BAM, CRAM or a BED file, or ``evaluate``.
+        What is run: ``call`` with BAM, CRAM, a BED file or proposed variants, ``evaluate``, ``joint``, or what reads.
     afterwards
         What is done to the broken file, such as to compress or to index it; may fail, as it is broken.
     same
@@ -70,7 +72,7 @@ class Kind:
 
 
 def make_inputs(folder: Path, seed: int) -> None:
-    """Write small whole inputs: reference, BAM, CRAM 3.0 and 2.1, BED, VCFs, and a model's folder."""
+    """Write small whole inputs: reference, BAM, CRAM 3.0 and 2.1, BED, VCFs, a gVCF, a sheet, a model's folder."""
     data = simulate_dataset(folder, length=LENGTH, depth=DEPTH, seed=seed)
     for name, version in (("reads", "3.0"), ("old", "2.1")):
         with (
@@ -97,11 +99,20 @@ def make_inputs(folder: Path, seed: int) -> None:
     (folder / "truth.vcf").write_bytes(gzip.decompress(data.truth.read_bytes()))
     models = Path(dvplug_illumina.__file__).parent / "models"
     shutil.copytree(next(models.glob(f"{TECHNOLOGY}-1.*")), folder / "model")
-    run_call(folder, folder / "calls.vcf.gz")
+    run_call(folder, folder / "calls.vcf.gz", gvcf=str(folder / "calls.g.vcf.gz"))
+    (folder / "calls.g.vcf").write_bytes(gzip.decompress((folder / "calls.g.vcf.gz").read_bytes()))
+    (folder / "samples.tsv").write_text(f"sample\tbam\tsex\tfather\ns1\t{folder / 'reads.bam'}\tmale\t\n")
     (folder / "calls.vcf").write_bytes(gzip.decompress((folder / "calls.vcf.gz").read_bytes()))
 
 
-def run_call(folder: Path, out: Path, reads: str = "reads.bam", where: Where = "everywhere") -> None:
+def run_call(
+    folder: Path,
+    out: Path,
+    reads: str = "reads.bam",
+    where: Where = "everywhere",
+    gvcf: str | None = None,
+    proposed: Path | None = None,
+) -> None:
     """Call reads of a folder of inputs, in this process: everywhere, inside its targets.bed alone, or outside it."""
     targets = folder / "targets.bed"
     call_variants(
@@ -109,7 +120,7 @@ def run_call(folder: Path, out: Path, reads: str = "reads.bam", where: Where = "
             TECHNOLOGY, folder / "reference.fa", (folder / reads,), str(out), device="cpu", offline=True,
             regions=(str(targets),) if where == "targets" else (),
             exclude_regions=(targets,) if where == "outside targets" else (),
-            model=str(folder / "model"),
+            model=str(folder / "model"), gvcf=gvcf, proposed_variants=proposed,
         )
     )  # fmt: skip
 
@@ -123,6 +134,16 @@ def run_evaluate(folder: Path, out: Path, truth: str = "truth.vcf", query: str =
         folder / "reference.fa",
         out_dir=out.parent / "eval",
     )
+
+
+def run_joint(folder: Path, out: Path) -> None:
+    """Genotype a cohort of one."""
+    joint_genotype([folder / "calls.g.vcf.gz"], folder / "reference.fa", out)
+
+
+def list_samples(folder: Path, out: Path) -> None:
+    """Read a sample sheet."""
+    read_sheet(folder / "samples.tsv")
 
 
 def list_registries(folder: Path, out: Path) -> None:
@@ -141,6 +162,9 @@ COMMANDS: dict[str, Callable[[Path, Path], None]] = {
     "call old CRAM": lambda folder, out: run_call(folder, out, "old.cram"),
     "call BED": lambda folder, out: run_call(folder, out, where="targets"),
     "call model": lambda folder, out: run_call(folder, out, where="outside targets"),
+    "call proposed": lambda folder, out: run_call(folder, out, proposed=folder / "truth.vcf.gz"),
+    "joint": run_joint,
+    "sheet": list_samples,
     "evaluate": run_evaluate,
     "evaluate gz": lambda folder, out: run_evaluate(folder, out, "truth.vcf.gz", "calls.vcf.gz"),
 }
@@ -186,6 +210,17 @@ def index(path: Path) -> None:
         return
 
 
+def pack_vcf(path: Path) -> None:
+    """Compress a VCF by bgzip and index it; keep the old file where it cannot be indexed."""
+    packed = path.with_name(f"{path.name}.gz")
+    with pysam.BGZFile(str(packed), "wb") as out:
+        out.write(path.read_bytes())
+    try:
+        pysam.tabix_index(str(packed), preset="vcf", force=True)
+    except (OSError, ValueError):
+        return
+
+
 def index_fasta(path: Path) -> None:
     """Index a FASTA; keep the old index where it cannot be."""
     try:
@@ -218,5 +253,10 @@ KINDS: dict[str, Kind] = {
     "query VCF": Kind("calls.vcf", mutate_vcf, "evaluate"),
     "truth VCF, compressed bytes": Kind("truth.vcf.gz", mutate_bytes, "evaluate gz"),
     "query VCF, compressed bytes": Kind("calls.vcf.gz", mutate_bytes, "evaluate gz"),
+    "gVCF": Kind("calls.g.vcf", mutate_vcf, "joint", pack_vcf),
+    "gVCF, compressed bytes": Kind("calls.g.vcf.gz", mutate_bytes, "joint"),
+    "gVCF index": Kind("calls.g.vcf.gz.tbi", mutate_bytes, "joint", same=True),
+    "proposed variants": Kind("truth.vcf", mutate_vcf, "call proposed", pack_vcf),
+    "sample sheet": Kind("samples.tsv", mutate_text, "sheet"),
     "BED of confident regions": Kind("confident.bed", mutate_text, "evaluate"),
 }
