@@ -59,7 +59,7 @@ def test_the_page_shows_the_executor_that_is_tested() -> None:
         for block in BLOCK.finditer(page)
         if " " in block["language"]
     }
-    project = THIRD_PARTY / "dvplug_lab"
+    project = THIRD_PARTY / "dvplug_processes"
     assert shown == {str(path.relative_to(project)): path.read_text() for path in project.glob("*/*.py")}
 
 
@@ -82,15 +82,16 @@ def test_what_a_strangers_executor_raises_is_told_with_its_plugin(lab: Site) -> 
 
 
 def test_one_without_a_fault_is_checked_by_opening_it(lab: Site) -> None:
-    lab.project(THIRD_PARTY / "dvplug_lab")
-    assert set(dict(conformance("lab")).values()) == {None}
-    pool = lab.path / "dvplug_lab" / "pool.py"
+    lab.project(THIRD_PARTY / "dvplug_processes")
+    assert set(dict(conformance("processes")).values()) == {None}
+    pool = lab.path / "dvplug_processes" / "pool.py"
     pool.write_text(
         pool.read_text().replace("function, *arguments)\n", "function, *arguments[::-1], b'x')\n", 1)
     )
     lab.forget()
     assert (
-        "takes 1 positional argument but 2 were given" in dict(conformance("lab"))["executors call functions"]
+        "takes 1 positional argument but 2 were given"
+        in dict(conformance("processes"))["executors call functions"]
     )
 
 

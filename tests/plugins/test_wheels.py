@@ -124,10 +124,10 @@ def test_a_network_of_a_wheel_is_trained_and_called_with(dataset: SimulatedDatas
 
 
 def test_an_executor_of_a_wheel_gives_the_same_bytes(dataset: SimulatedDataset, tmp_path: Path) -> None:
-    environment, found = Environment(tmp_path, "lab"), {}
-    assert "executor lab" in environment.run("plugins", "list")
-    assert "lab: executors call functions: ok" in environment.checked
-    for executor in ("local", "lab:2"):
+    environment, found = Environment(tmp_path, "processes"), {}
+    assert "executor processes" in environment.run("plugins", "list")
+    assert "processes: executors call functions: ok" in environment.checked
+    for executor in ("local", "processes:2"):
         out = tmp_path / "calls.vcf.gz"
         said = environment.run(
             "call",
@@ -139,6 +139,6 @@ def test_an_executor_of_a_wheel_gives_the_same_bytes(dataset: SimulatedDataset, 
             "--executor",
             executor,
         )
-        assert ("2 processes of the lab" in said) == (executor == "lab:2")
+        assert ("2 processes, by concurrent.futures" in said) == (executor == "processes:2")
         found[executor] = out.read_bytes()
-    assert found["lab:2"] == found["local"]
+    assert found["processes:2"] == found["local"]

@@ -141,7 +141,8 @@ def test_all_that_is_wrong_is_told_before_any_work(
     for said in (
         "--out", "exists already", "'one' is no model version", "no plugin offers the technology 'my-seq'",
         "dvplug plugins new my-seq",
-        "no plugin offers the network 'small-ccn'. Did you mean 'small-cnn'", "bwa or minimap2 and samtools cannot be found", "nothing", "no.bam", "no.vcf",
+        "no plugin offers the network 'small-ccn'. Did you mean 'small-cnn'",
+        "bwa or minimap2 and samtools cannot be found", "nothing", "no.bam", "no.vcf",
     ):  # fmt: skip
         assert said in text
     assert [path.name for path in tmp_path.iterdir()] == ["out"]

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dvplug.hookspecs import InputError
 
 
-class LabPool:
+class ProcessPool:
     def __init__(self, processes, executor):
         self.processes, self.executor = processes, executor
 
@@ -27,12 +27,14 @@ class LabPool:
         return self.processes
 
     def described(self):
-        return f"{self.processes} processes of the lab"
+        return f"{self.processes} processes, by concurrent.futures"
 
 
 @contextmanager
 def open_pool(place, wanted):
     if not place.isdigit() or int(place) < 1:
-        raise InputError(f"--executor lab:{place} names no number of processes", repair="Such as lab:2.")
+        raise InputError(
+            f"--executor processes:{place} names no number of processes", repair="Such as processes:2."
+        )
     with ProcessPoolExecutor(int(place)) as executor:
-        yield LabPool(int(place), executor)
+        yield ProcessPool(int(place), executor)
