@@ -133,7 +133,8 @@ def _check(options: dict[str, Any]) -> None:
     def check_one(**given: Any) -> None:
         one = CallOptions.of(**given)
         _, plugins, checked = check_options(one)
-        Pipeline.of(plugins, checked.profile, given_settings(plugins, one.set))  # a plugin that takes no part
+        if one.set:  # of a plugin, perhaps, that takes no part
+            Pipeline.of(plugins, checked.profile, given_settings(plugins, one.set))
 
     if "samples" not in options:
         check_one(**options)
