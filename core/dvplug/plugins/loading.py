@@ -213,7 +213,9 @@ class Plugins:
                 repair=f"Uninstall one of them, or choose with {ENVIRONMENT_VARIABLE}.",
             )
         if not offers:
-            broken = "; ".join(p.origin for p in self.plugins if p.status == "failed")
+            broken = "; ".join(
+                f"{p.origin}: {in_short(p.reason)}" for p in self.plugins if p.status == "failed"
+            )
             raise PluginError(
                 f"no plugin offers the {kind} '{name}'",
                 cause=f"these failed to load: {broken}" if broken else "",
