@@ -28,6 +28,7 @@ from dvplug.engine.draw import RegionImages
 from dvplug.engine.job import CallJob
 from dvplug.engine.pipeline import Pipeline
 from dvplug.errors import DvplugError, raised
+from dvplug.executors.choice import opened
 from dvplug.genome.reference import Reference
 from dvplug.genotypes.networks import quiet_backend
 from dvplug.hookspecs import (
@@ -35,6 +36,7 @@ from dvplug.hookspecs import (
     Annotation,
     CandidateFinder,
     Channel,
+    Executor,
     Extension,
     FeatureSet,
     Genotyper,
@@ -43,6 +45,7 @@ from dvplug.hookspecs import (
     Phaser,
     ReadTransform,
     RowOrder,
+    WorkersWanted,
 )
 from dvplug.line.image_batch import Pileup
 from dvplug.line.region import Partition, Region
@@ -129,7 +132,7 @@ class PluginConformance:
         own = self.own_technologies()
         used = {(kind, name) for profile in own for kind, name in parts_of(profile)}
         idle = [item for item in self.own_extensions() if (item.kind, item.name) not in used]
-        return own + [_bench(item) for item in idle if not isinstance(item, (Genotyper, Network))]
+        return own + [_bench(item) for item in idle if not isinstance(item, (Executor, Genotyper, Network))]
 
     def test_plugin_loads_without_a_problem(self) -> None:
         """Import, API version, hook signatures, kinds of the things returned, clashes, model sources."""
@@ -192,6 +195,27 @@ class PluginConformance:
                     assert names[0] == names[1], (
                         f"network '{network.name}': weights are called otherwise each time that it is built"
                     )
+
+    def test_executors_call_functions(self) -> None:
+        """A pool that is opened where the executor says so calls what is handed in, in any order, and ends."""
+        plugins = self.plugins()
+        for item in self.own_extensions():
+            if not isinstance(item, Executor) or item.tried_at is None:
+                continue
+            offer = plugins.offer(item.kind, item.name)
+            with opened(offer, offer.load(), item.tried_at, WorkersWanted(2)) as pool:
+                assert all(answer == ("x", b"ready") for answer in pool.everywhere(_echo, b"ready"))
+                calls = [pool.submit(number, _echo, bytes([number])) for number in range(20)]
+                pool.wait(calls)
+                assert any(call.done() for call in calls), (
+                    f"{offer.whose}: `wait` returned before any was done"
+                )
+                assert [call.result() for call in calls] == [("x", bytes([number])) for number in range(20)]
+                assert pool.workers() >= 1, f"{offer.whose}: it says that it has no workers"
+                assert pool.deaths(ValueError("no death")) == 0, (
+                    f"{offer.whose}: any error is the death of a worker"
+                )
+                assert isinstance(pool.described(), str), f"{offer.whose}: `described` gives no text"
 
     def test_models_fit_and_verify(self) -> None:
         """The model of each technology is found, whole, fits the profile, and gives its known answers."""
@@ -271,6 +295,11 @@ class PluginConformance:
                 lines = RegionCaller(job)(Partition(region, (region,))).lines
                 assert lines, f"{profile.name}: no record is written"
                 assert {line.count("\t") for line in lines} == {9}, f"{profile.name}: a record is no VCF"
+
+
+def _echo(content: bytes) -> tuple[str, bytes]:
+    """What executors are tried with."""
+    return "x", content
 
 
 class _Drawing(NamedTuple):

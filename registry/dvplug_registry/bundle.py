@@ -15,7 +15,14 @@ from urllib.parse import unquote
 from dvplug_registry.archive import TAR_ERRORS, is_plain, opened_tar
 from dvplug_registry.cache import ModelCache
 from dvplug_registry.catalog import TIMESTAMP_NAME, Catalog, Offer, refresh
-from dvplug_registry.download import MOST_BYTES, Report, download_all, fetch_verified, read_card
+from dvplug_registry.download import (
+    MOST_BYTES,
+    Report,
+    download_all,
+    fetch_verified,
+    read_card,
+    read_manifest,
+)
 from dvplug_registry.errors import RegistryError
 from dvplug_registry.files import UnfinishedFile, write_whole
 from dvplug_registry.model_folder import file_sha256
@@ -46,8 +53,11 @@ def mirror(
     new = 0
     for offer in offers:
         archive, card = targets / offer.file, targets / offer.card_file
+        manifest = targets / offer.manifest_file
         if not card.exists():
             write_whole(card, read_card(source, offer, transport))
+        if not manifest.exists():
+            write_whole(manifest, read_manifest(source, offer, transport))
         if archive.exists() and file_sha256(archive) == offer.sha256:
             continue
         part = archive.with_name(f".{archive.name}.part")

@@ -71,6 +71,16 @@ class Offer(Part):
         return f"{self.name}-{self.version}.md"
 
     @property
+    def manifest(self) -> str:
+        """Path of the manifest among the targets."""
+        return f"{self.name}-{self.version}.json"
+
+    @property
+    def manifest_file(self) -> str:
+        """Name of the manifest on the server."""
+        return f"{self.manifest_sha256}.{self.manifest}"
+
+    @property
     def file(self) -> str:
         """Name of the archive on the server: a consistent snapshot puts the hash in front."""
         return f"{self.sha256}.{self.target}"

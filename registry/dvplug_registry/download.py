@@ -12,9 +12,9 @@ from pathlib import Path
 from dvplug_registry.cache import ModelCache
 from dvplug_registry.catalog import Offer
 from dvplug_registry.errors import RegistryError
-from dvplug_registry.model_folder import file_sha256
+from dvplug_registry.model_folder import MAX_MANIFEST_BYTES, file_sha256
 from dvplug_registry.sources import TARGETS, Source
-from dvplug_registry.transport import TooSlow, Transport, Unreachable
+from dvplug_registry.transport import NotThere, TooSlow, Transport, Unreachable
 
 MOST_BYTES = 2 * 10**9
 MOST_CARD_BYTES = 10**6
@@ -99,6 +99,30 @@ def read_card(source: Source, offer: Offer, transport: Transport) -> bytes:
     if hashlib.sha256(content).hexdigest() != offer.card_sha256:
         raise RegistryError(
             f"the card of {offer.label} is not the one that was signed",
+            repair=f"Tell the owner of the registry {source.name}.",
+        )
+    return content
+
+
+def read_manifest(source: Source, offer: Offer, transport: Transport) -> bytes:
+    """Return the manifest of an offer, JSON, without its model.
+
+    Raises
+    ------
+    RegistryError
+        It is not the one that was signed, or the registry has it in no file of its own.
+    """
+    try:
+        content = transport.read(source.address(TARGETS, offer.manifest_file), MAX_MANIFEST_BYTES)
+    except NotThere as error:
+        raise RegistryError(
+            f"the registry {source.name} has no file of the manifest of {offer.label}",
+            cause="it was published by an older dvplug",
+            repair=f"Download the model: dvplug registry download {offer.label}",
+        ) from error
+    if hashlib.sha256(content).hexdigest() != offer.manifest_sha256:
+        raise RegistryError(
+            f"the manifest of {offer.label} is not the one that was signed",
             repair=f"Tell the owner of the registry {source.name}.",
         )
     return content

@@ -63,7 +63,7 @@ def open_folder(folder: StrPath) -> ModelFolder:
     if path.stat().st_size > MAX_MANIFEST_BYTES:
         raise ModelError(f"'{path}' has more than {MAX_MANIFEST_BYTES} bytes", repair=_REPAIR)
     content = path.read_bytes()
-    return ModelFolder(folder, _parse(content, path), hashlib.sha256(content).hexdigest())
+    return ModelFolder(folder, parse_manifest(content, path), hashlib.sha256(content).hexdigest())
 
 
 def load_manifest(folder: StrPath) -> Manifest:
@@ -127,7 +127,8 @@ def _is_plain_file(path: Path) -> bool:
     return path.is_file() and not path.is_symlink()
 
 
-def _parse(content: bytes, path: Path) -> Manifest:
+def parse_manifest(content: bytes, path: StrPath) -> Manifest:
+    """Read a manifest that came from a path, or an address; raises ModelError where it is not valid."""
     try:
         fields = json.loads(content)
     except (ValueError, RecursionError) as error:  # the latter: brackets in brackets in brackets

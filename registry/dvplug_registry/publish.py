@@ -7,7 +7,8 @@ then clients see the registry as it was.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -17,6 +18,7 @@ from dvplug_registry.archive import pack
 from dvplug_registry.catalog import ARCHIVE, TIMESTAMP_NAME, Offer
 from dvplug_registry.errors import RegistryError
 from dvplug_registry.files import whole_files, write_whole
+from dvplug_registry.manifest import MANIFEST_NAME
 from dvplug_registry.model_folder import ModelFolder, file_sha256, read_card, verify_files
 from dvplug_registry.sources import METADATA, TARGETS
 from dvplug_registry.versions import Requirement
@@ -130,8 +132,9 @@ class Registry:
                     f"{manifest.label} is published already",
                     repair="Give the model a new version, and yank this one.",
                 )
-            packed, page = unfinished / "model.tar", unfinished / "card.md"
+            packed, page, told = (unfinished / name for name in ("model.tar", "card.md", "manifest.json"))
             page.write_text(card, encoding="utf-8")
+            shutil.copyfile(model.folder / MANIFEST_NAME, told)
             sha256 = pack(model, packed)
             offer = Offer(
                 name=manifest.name, version=manifest.version, technology=manifest.technology,
@@ -140,12 +143,20 @@ class Registry:
                 unpacked=sum(entry.size for entry in manifest.files.values()),
                 card_sha256=file_sha256(page), sha256=sha256, size=packed.stat().st_size,
             )  # fmt: skip
-            for path, name, file in ((packed, offer.target, offer.file), (page, offer.card, offer.card_file)):
+            for path, name, file in (
+                (packed, offer.target, offer.file),
+                (page, offer.card, offer.card_file),
+                (told, offer.manifest, offer.manifest_file),
+            ):
                 targets[name] = TargetFile.from_file(name, str(path), ["sha256"])
                 path.chmod(0o644)
                 path.rename(unfinished / file)
             targets[offer.target].unrecognized_fields["custom"] = offer.custom()
         return offer
+
+    def offers(self) -> dict[str, Offer]:
+        """What is published, by ``name@version``; raises RegistryError where the metadata are damaged."""
+        return _offers(self._read("targets").signed.targets)
 
     def mark(self, label: str, **reasons: str | None) -> Offer:
         """Set ``yanked`` or ``deprecated`` of ``name@1.2.3`` to a reason, or to None to undo it.
@@ -205,11 +216,7 @@ class Registry:
             parts = {role: self._read(role) for role in ROLES[1:]}
             signers = {role: self._signer(role) for role in parts}
             targets = parts["targets"].signed.targets
-            offers = {
-                offer.label: offer
-                for offer in (Offer.of_target(n, t) for n, t in targets.items() if n.endswith(ARCHIVE))
-            }
-            yield targets, offers
+            yield targets, _offers(targets)
             # Each names the one below by version, size and hash, so that files of two snapshots cannot be mixed.
             content = self._sign(parts["targets"], signers["targets"])
             parts["snapshot"].signed.meta["targets.json"] = _described(parts["targets"], content)
@@ -281,6 +288,11 @@ class Registry:
                 repair=repair,
             )
         return signer
+
+
+def _offers(targets: Mapping[str, TargetFile]) -> dict[str, Offer]:
+    found = (Offer.of_target(name, target) for name, target in targets.items() if name.endswith(ARCHIVE))
+    return {offer.label: offer for offer in found}
 
 
 def _described(metadata: Metadata[Any], content: bytes) -> MetaFile:

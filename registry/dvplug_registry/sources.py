@@ -20,7 +20,8 @@ HOME_VARIABLE = "DVPLUG_HOME"
 LIST_NAME = "registries.json"
 OWNER_ONLY = 0o600  # addresses may hold passwords
 SHIPPED = Path(__file__).parent / "trusted"
-"""Registries that come with dvplug: NAME.json has their ``url`` and their ``root`` metadata."""
+"""Roots of trust that come with dvplug: NAME.json has ``root``, the metadata of a registry's keys; where it has its
+``url`` too, the registry is trusted from the start, else once it is added under that name."""
 METADATA, TARGETS = "metadata", "targets"  # folders of a registry
 
 
@@ -77,6 +78,8 @@ def _shipped() -> list[Source]:
     found = []
     for path in sorted(SHIPPED.glob("*.json")):
         entry = json.loads(path.read_text(encoding="utf-8"))
+        if "url" not in entry:
+            continue
         source = Source(path.stem, check_url(entry["url"]), home() / "registries" / path.stem)
         if not source.root.exists():
             source.folder.mkdir(parents=True, exist_ok=True)
@@ -119,8 +122,21 @@ def find_source(name: str) -> Source:
     )
 
 
-def add_source(name: str, url: str, root: Path) -> Source:
-    """Trust a registry whose metadata are signed as ``root`` says.
+def shipped_root(name: str) -> bytes:
+    """Return the root of trust of this name that comes with dvplug; raises RegistryError where there is none."""
+    path = SHIPPED / f"{name}.json"
+    if not re.fullmatch(NAME_PATTERN, name) or not path.is_file():
+        known = ", ".join(one.stem for one in sorted(SHIPPED.glob("*.json")))
+        raise RegistryError(
+            f"'{name}' cannot be added without a root of trust",
+            cause=f"dvplug comes with {f'that of {known} alone' if known else 'none'}",
+            repair="Give the registry's root.json with --root; its owner has it.",
+        )
+    return json.dumps(json.loads(path.read_text(encoding="utf-8"))["root"]).encode()
+
+
+def add_source(name: str, url: str, root: Path | None) -> Source:
+    """Trust a registry whose metadata are signed as ``root`` says; None: as the root of its name that we come with.
 
     Raises
     ------
@@ -141,7 +157,7 @@ def add_source(name: str, url: str, root: Path) -> Source:
             cause="names of files are added to its end",
             repair="Leave out what follows '?' or '#'; user and password may stand before the host.",
         )
-    content = _checked_root(root)
+    content = _checked_root(root) if root else shipped_root(name)
     source = Source(name, check_url(url.rstrip("/") + "/"), home() / "registries" / name)
     shutil.rmtree(source.folder, ignore_errors=True)
     source.folder.mkdir(parents=True)

@@ -2,62 +2,97 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from dvplug.calling.options import CallOptions
 from dvplug.calling.run import call_variants
-from dvplug.errors import DvplugError, InputError
-from dvplug.executors.choice import check_executor
+from dvplug.errors import DvplugError, InputError, PluginError
+from dvplug.executors.choice import check_executor, open_pool
+from dvplug.hookspecs import WorkersWanted
+from dvplug.plugins.loading import installed_plugins
 from dvplug.simulate import SimulatedDataset
-from helpers.command import call_words
+from dvplug.testing import conformance
 from helpers.pages import BLOCK
-from helpers.places import ROOT
+from helpers.places import ROOT, THIRD_PARTY
+from helpers.registry_fixtures import Site
 
-POINTS = "[dvplug.executors]\nlab = lab_executor:open_pool\nbroken = no_such_module:open_pool\n"
+BROKEN = """
+from dvplug.hookspecs import Executor, hookimpl
+
+DVPLUG_API = 3
+
+
+@hookimpl
+def dvplug_executors():
+    return [
+        Executor("broken", "cannot be imported", "no_such_module:open_pool"),
+        Executor("failing", "cannot be opened", "broken_lab:open_pool"),
+        Executor("dask", "has a name of the engine's", "broken_lab:open_pool"),
+    ]
+
+
+def open_pool(place, wanted):
+    raise OSError("the lab is shut")
+"""
 
 
 @pytest.fixture
-def lab(tmp_path: Path) -> Path:
-    """A folder with a distribution that brings the executor of the page."""
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    (tmp_path / "site").mkdir()
+    site = Site(tmp_path / "site", monkeypatch)
+    site.first_party()
+    installed_plugins.cache_clear()
+    yield site
+    site.forget()
+    installed_plugins.cache_clear()
+
+
+def test_the_page_shows_the_executor_that_is_tested() -> None:
+    """Its wheel is built, checked and called with in tests/plugins/test_wheels.py."""
     page = (ROOT / "docs" / "cluster.md").read_text()
-    (block,) = [b["body"] for b in BLOCK.finditer(page) if b["language"] == "python lab_executor.py"]
-    folder = tmp_path / "site"
-    (folder / "lab_executor-1.0.dist-info").mkdir(parents=True)
-    (folder / "lab_executor.py").write_text(block)
-    (folder / "lab_executor-1.0.dist-info" / "METADATA").write_text("Name: lab-executor\nVersion: 1.0\n")
-    (folder / "lab_executor-1.0.dist-info" / "entry_points.txt").write_text(POINTS)
-    return folder
+    shown = {
+        block["language"].split()[1]: block["body"]
+        for block in BLOCK.finditer(page)
+        if " " in block["language"]
+    }
+    project = THIRD_PARTY / "dvplug_processes"
+    assert shown == {str(path.relative_to(project)): path.read_text() for path in project.glob("*/*.py")}
 
 
-def test_an_executor_of_strangers_gives_the_same_bytes(
-    dataset: SimulatedDataset, lab: Path, tmp_path: Path
-) -> None:
-    path = os.pathsep.join([str(lab), *filter(None, [os.environ.get("PYTHONPATH")])])
-    found = {}
-    for executor in ("local", "lab:2"):
-        out = tmp_path / "calls.vcf.gz"
-        words = call_words(dataset, out, "--workers", "1", "--executor", executor)
-        done = subprocess.run(
-            [sys.executable, "-c", "from dvplug.cli import main; main()", *words],
-            env=os.environ | {"PYTHONPATH": path}, check=True, capture_output=True, text=True,
-        )  # fmt: skip
-        assert ("2 processes of the lab" in done.stderr) == (executor == "lab:2")
-        found[executor] = out.read_bytes()
-    assert found["lab:2"] == found["local"]
-
-
-def test_one_that_cannot_be_imported_is_told_with_its_distribution(
-    lab: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.syspath_prepend(lab)
-    with pytest.raises(DvplugError, match="the executor 'broken' of lab-executor cannot be imported"):
+def test_what_a_strangers_executor_raises_is_told_with_its_plugin(lab: Site) -> None:
+    lab.plugin("broken-lab", BROKEN)
+    with pytest.raises(
+        PluginError, match=r"'broken' of broken-lab 1\.0 \(plugin 'broken-lab'\) cannot be used"
+    ):
         check_executor("broken:here", "auto")
+    check_executor("failing:here", "auto")
+    with (
+        pytest.raises(
+            PluginError, match=r"'failing' of broken-lab .* cannot be opened at 'here': .*the lab is shut"
+        ),
+        open_pool("failing:here", WorkersWanted(1)),
+    ):
+        pass
+    with pytest.raises(PluginError, match=r"'dask' is claimed by dvplug .*builtin.* and broken-lab"):
+        check_executor("dask:local", "auto")
+
+
+def test_one_without_a_fault_is_checked_by_opening_it(lab: Site) -> None:
+    lab.project(THIRD_PARTY / "dvplug_processes")
+    assert set(dict(conformance("processes")).values()) == {None}
+    pool = lab.path / "dvplug_processes" / "pool.py"
+    pool.write_text(
+        pool.read_text().replace("function, *arguments)\n", "function, *arguments[::-1], b'x')\n", 1)
+    )
+    lab.forget()
+    assert (
+        "takes 1 positional argument but 2 were given"
+        in dict(conformance("processes"))["executors call functions"]
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import urllib.request
 import pytest
 
 from dvplug.executors import dask_pool
-from dvplug.executors.pool import WorkersWanted
+from dvplug.hookspecs.executors import WorkersWanted
 
 pytest.importorskip("distributed", reason="dvplug[cluster] is not installed")
 pytest.importorskip("bokeh", reason="dvplug[cluster] is not installed")

@@ -13,8 +13,8 @@ import pytest
 from dvplug.errors import DvplugError
 from dvplug.executors import dask_pool
 from dvplug.executors.dask_pool import open_dask
-from dvplug.executors.pool import WorkersWanted
 from dvplug.executors.spread import spread
+from dvplug.hookspecs.executors import WorkersWanted
 from dvplug.simulate import SimulatedDataset
 from helpers.clusters import DVPLUG, DeadlyJob, DeadlyWork, command, facts_here, ordered, wait_for, workers_of
 

@@ -15,8 +15,8 @@ from dvplug.calling.run import call_variants
 from dvplug.errors import DvplugError, InputError
 from dvplug.executors import dask_pool
 from dvplug.executors.dask_pool import open_dask
-from dvplug.executors.pool import WorkersWanted
 from dvplug.executors.spread import spread
+from dvplug.hookspecs.executors import WorkersWanted
 from dvplug.simulate import SimulatedDataset
 from helpers.clusters import (
     DVPLUG,

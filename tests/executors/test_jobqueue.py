@@ -13,7 +13,7 @@ from dvplug.calling.options import CallOptions
 from dvplug.calling.run import call_variants
 from dvplug.errors import InputError
 from dvplug.executors.jobqueue import make_cluster, open_jobqueue, read_settings
-from dvplug.executors.pool import WorkersWanted
+from dvplug.hookspecs.executors import WorkersWanted
 from dvplug.simulate import SimulatedDataset
 from helpers.clusters import wait_for
 

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from dvplug.executors import node
-from dvplug.executors.pool import Answer
+from dvplug.hookspecs.executors import Answer
 
 ORDER = "DVPLUG_TEST_ORDER"
 """Environment: a file of a word, ``die`` or ``wait``, and of the base (0-based) from which on a region is the one. The

@@ -133,5 +133,9 @@ def test_unknown_needs_are_refused() -> None:
     ):
         Network("x", "d", "m:f", needs=("BX:hash",))
     assert Channel("x", "d", "m:f", needs=("BX:hash", "source", "haplotype")).needs
+    with pytest.raises(
+        PluginError, match=r"channel 'x' needs BX:int: 'BX:int' is no tag: .*kinds are integer, float, hash"
+    ):
+        Channel("x", "d", "m:f", needs=("BX:int",))
     with pytest.raises(ValueError, match="is no tag"):
         profile(read_tags=["BX:Z"])

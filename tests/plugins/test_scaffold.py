@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
+import pysam
 import pytest
 
 from dvplug.cli import main
 from dvplug.evaluate import evaluate
 from dvplug.plugins.loading import installed_plugins
-from dvplug.plugins.scaffold import TEMPLATE
+from dvplug.plugins.scaffold import TEMPLATE, new_project
 from dvplug.simulate import SimulatedDataset
 from dvplug.testing import conformance
 from helpers.registry_fixtures import REPOSITORY, Site
@@ -26,10 +27,16 @@ def run(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str]:
     return int(str(stop.value)), "".join(capsys.readouterr())
 
 
-@pytest.fixture
-def project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
-    assert run(capsys, "plugins", "new", "my-seq", "--folder", tmp_path)[0] == 0
+@pytest.fixture(params=["plain", "steps"])
+def project(tmp_path: Path, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest) -> Path:
+    """The project as it is by default, and with `--steps`."""
+    more = [] if request.param == "plain" else ["--steps"]
+    assert run(capsys, "plugins", "new", "my-seq", "--folder", tmp_path, *more)[0] == 0
     return tmp_path / "dvplug-my-seq"
+
+
+def has_steps(project: Path) -> bool:
+    return (project / "dvplug_my_seq" / "steps.py").is_file()
 
 
 @pytest.fixture
@@ -46,7 +53,8 @@ def installed(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_every_file_of_the_template_is_written_and_filled_in(project: Path) -> None:
     written = [path for path in project.rglob("*") if path.is_file()]
-    assert len(written) == len(list(TEMPLATE.rglob("*.in")))
+    assert len(written) == len(list(TEMPLATE.rglob("*.in"))) - (0 if has_steps(project) else 2)
+    assert [path for path in written if ":steps" in path.read_text()] == []
     assert (project / ".github" / "workflows" / "test.yml").is_file()
     assert [path for path in written if "$" in path.read_text()] == []
 
@@ -60,22 +68,33 @@ def test_the_project_is_conformant_and_passes_its_own_tests(installed: Site, pro
         cwd=project, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stdout
-    assert "13 passed" in ran.stdout
+    assert f"{16 if has_steps(project) else 14} passed" in ran.stdout
 
 
 def test_the_project_calls(
-    installed: Site, dataset: SimulatedDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    installed: Site,
+    project: Path,
+    dataset: SimulatedDataset,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     out = tmp_path / "calls.vcf.gz"
+    more = ["--set", "my-seq.ends=2"] if has_steps(project) else []
     code, text = run(
         capsys, "call", "--tech", "my-seq", "--ref", dataset.reference, "--reads", dataset.reads, "--out", out,
-        "--workers", 1,
+        "--workers", 1, *more,
     )  # fmt: skip
     assert code == 0, text
+    with pysam.VariantFile(str(out)) as records:
+        molecules = [sum(record.info["MOL"]) for record in records if "MOL" in record.info]
+        assert ("my-seq.ends=2" in str(records.header), len(molecules) > 20) == (bool(more), bool(more))
     assert evaluate(dataset.truth, out, dataset.confident, dataset.reference).snp.f1 > 0.97
 
 
-def test_the_project_is_tidy(project: Path) -> None:
+@pytest.mark.parametrize("name", ["my-seq", "q", "sequencer-of-the-third-floor"])
+@pytest.mark.parametrize("steps", [False, True])
+def test_a_project_is_tidy_whatever_it_is_called(tmp_path: Path, name: str, steps: bool) -> None:
+    project = new_project(name, tmp_path, steps=steps)
     for words in (["ruff", "check", "--no-cache", "."], ["ruff", "format", "--check", "--no-cache", "."]):
         checked = subprocess.run(
             [sys.executable, "-m", *words], cwd=project, capture_output=True, text=True, check=False

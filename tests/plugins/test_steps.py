@@ -282,7 +282,7 @@ FAULTS = {
     "transform: context.reads.start[0] = 5": "read transform 'odd' .* failed.*read-only",
     "transform: context.reads.seq[3] = 9": "read transform 'odd' .* gave 9 in seq, at chrS:1-20000: bases are A, C, G",
     "transform: context.reads.qual[3] = 200": "gave 200 in qual, at chrS:1-20000: qualities are 0 to 93",
-    "transform: keep = np.ones(3, np.bool_)": r"gave which reads stay,  bool\[3\], at .*: it has to be bool\[\d+\]",
+    "transform: keep = np.ones(3, np.bool_)": r"gave which reads stay, bool\[3\], at .*: it has to be bool\[\d+\]",
     "transform: raise ValueError('no')": r"transform 'odd' of dvplug-odd 1\.0 \(plugin 'odd'\) failed.*ValueError: no",
     "phase: found = found.astype(int)": r"phaser 'odd' .* gave haplotypes int64\[\d+\].*: it has to be uint8",
     "phase: found = found + np.uint8(2)": "phaser 'odd' .* gave the haplotype 4, at chrS.*: it is 1 or 2, and 0",

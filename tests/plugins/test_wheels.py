@@ -13,6 +13,7 @@ import pysam
 import pytest
 
 from dvplug.simulate import SimulatedDataset
+from dvplug_registry.model_folder import load_manifest
 from helpers.environments import OFFLINE, fresh_environment
 from helpers.places import ROOT, THIRD_PARTY
 from helpers.registry_fixtures import make_model
@@ -53,6 +54,32 @@ def wheel_of(name: str, folder: Path) -> Path:
     return wheel
 
 
+class Environment:
+    """An environment of its own, into which wheels were installed; in it `dvplug` is run."""
+
+    def __init__(self, folder: Path, *names: str) -> None:
+        self.python = fresh_environment(folder / "environment")
+        self.variables = os.environ | OFFLINE | {"DVPLUG_HOME": str(folder / "home")}
+        for variable in ("PYTHONPATH", "DVPLUG_PLUGINS"):
+            self.variables.pop(variable, None)
+        for name in names:
+            said = self.run("plugins", "install", wheel_of(name, folder))
+        entry_point = "toy" if names[-1] == "api_2" else names[-1]
+        assert f"Ready: {entry_point}." in said
+        self.checked = self.run("plugins", "check", entry_point)
+        assert self.checked.count(": ok") == self.checked.count(f"{entry_point}: ") >= 10
+
+    def run(self, *words: object) -> str:
+        command = [self.python, "-c", "from dvplug.cli import main; main()", *map(str, words)]
+        ran = subprocess.run(command, env=self.variables, capture_output=True, text=True, check=False)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        return " ".join((ran.stdout + ran.stderr).split())
+
+
+def data_words(dataset: SimulatedDataset, out: Path, where: str = "chrS:1-40000") -> tuple[object, ...]:
+    return ("--ref", dataset.reference, "--reads", dataset.reads, "--regions", where, "--out", out)
+
+
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=needs_onnx if name == "graph" else ()) for name in WHEELS]
 )
@@ -60,27 +87,58 @@ def test_a_wheel_is_installed_checked_and_called_with(
     name: str, dataset: SimulatedDataset, tmp_path: Path
 ) -> None:
     others, tech, options = WHEELS[name]
-    python = fresh_environment(tmp_path / "environment")
-    environment = os.environ | OFFLINE | {"DVPLUG_HOME": str(tmp_path / "home")}
-    for variable in ("PYTHONPATH", "DVPLUG_PLUGINS"):
-        environment.pop(variable, None)
-
-    def run(*words: object) -> str:
-        command = [python, "-c", "from dvplug.cli import main; main()", *map(str, words)]
-        ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        assert ran.returncode == 0, ran.stdout + ran.stderr
-        return " ".join((ran.stdout + ran.stderr).split())
-
-    for each in (*others, name):
-        said = run("plugins", "install", wheel_of(each, tmp_path))
-    entry_point = "toy" if name == "api_2" else name
-    assert f"Ready: {entry_point}." in said
-    said = run("plugins", "check", entry_point)
-    assert said.count(": ok") == said.count(f"{entry_point}: ") >= 10
-    out = tmp_path / "calls.vcf"
-    where = ("--ref", dataset.reference, "--reads", dataset.reads, "--regions", "chrS:1-40000", "--out", out)
-    run("call", "--tech", tech, *where, "--workers", 1, "--device", "cpu", *options)
+    environment, out = Environment(tmp_path, *others, name), tmp_path / "calls.vcf"
+    where = data_words(dataset, out)
+    environment.run("call", "--tech", tech, *where, "--workers", 1, "--device", "cpu", *options)
     with pysam.VariantFile(str(out)) as records:
         assert sum(1 for _ in records) >= 10
         assert f'Version="{"0.3.0" if name == "api_2" else "0.1.0"}"' in str(records.header)
         assert all(option in str(records.header) for option in options)
+
+
+def test_a_network_of_a_wheel_is_trained_and_called_with(dataset: SimulatedDataset, tmp_path: Path) -> None:
+    """Examples, fit and export by the commands; the model calls what is there, of parts that it was not trained on."""
+    environment = Environment(tmp_path, "rows")
+    train, tune, out = tmp_path / "train.h5", tmp_path / "tune.h5", tmp_path / "calls.vcf"
+    labelled = ("--tech", "rows", "--truth", dataset.truth, "--confident", dataset.confident, "--workers", 1)
+    for shard, where in ((train, "chrS:1-30000"), (tune, "chrS:30001-42000")):
+        environment.run("train", "examples", *labelled, *data_words(dataset, shard, where))
+    environment.run(
+        "train", "fit", train, "--tune", tune, "--out", tmp_path / "fitted", "--architecture", "row-set",
+        "--epochs", 40, "--batch-size", 8, "--learning-rate", 0.01,
+    )  # fmt: skip
+    model = tmp_path / "rows-1.0.0"
+    environment.run(
+        "train", "export", tmp_path / "fitted", "--tune", tune, "--name", "rows", "--model-version", "1.0.0",
+        "--description", "d", "--held-out", "the rest", "--out", model,
+    )  # fmt: skip
+    manifest = load_manifest(model)
+    assert (manifest.architecture, manifest.technology) == ("row-set", "rows")
+    words = ("--tech", "rows", "--model", model, *data_words(dataset, out, "chrS:42001-60000"))
+    environment.run("call", *words, "--workers", 1, "--device", "cpu")
+    with pysam.VariantFile(str(dataset.truth)) as truth:
+        true = {record.pos for record in truth if record.pos > 42000}
+    with pysam.VariantFile(str(out)) as records:
+        called = {record.pos for record in records if "PASS" in record.filter}
+    assert len(called & true) > 0.7 * len(true)
+
+
+def test_an_executor_of_a_wheel_gives_the_same_bytes(dataset: SimulatedDataset, tmp_path: Path) -> None:
+    environment, found = Environment(tmp_path, "processes"), {}
+    assert "executor processes" in environment.run("plugins", "list")
+    assert "processes: executors call functions: ok" in environment.checked
+    for executor in ("local", "processes:2"):
+        out = tmp_path / "calls.vcf.gz"
+        said = environment.run(
+            "call",
+            "--tech",
+            "illumina-wgs",
+            *data_words(dataset, out),
+            "--workers",
+            1,
+            "--executor",
+            executor,
+        )
+        assert ("2 processes, by concurrent.futures" in said) == (executor == "processes:2")
+        found[executor] = out.read_bytes()
+    assert found["processes:2"] == found["local"]

@@ -131,14 +131,21 @@ def test_all_that_is_wrong_is_told_before_any_work(
     out = tmp_path / "out"
     out.mkdir()
     wrong = SETTINGS.model_copy(
-        update={"technology": "my-seq", "version": "one", "start_from": str(tmp_path / "nothing")}
+        update={
+            "technology": "my-seq",
+            "version": "one",
+            "fit": from_reads.fit_settings(1, "small-ccn"),
+            "start_from": str(tmp_path / "nothing"),
+        }
     )
-    with pytest.raises(ManyProblems, match="7 problems") as told:
+    with pytest.raises(ManyProblems, match="8 problems") as told:
         model_from_reads(inputs, wrong, out, 1)
     text = str(told.value)
     for said in (
         "--out", "exists already", "'one' is no model version", "no plugin offers the technology 'my-seq'",
-        "dvplug plugins new my-seq", "bwa or minimap2 and samtools cannot be found", "nothing", "no.bam", "no.vcf",
+        "dvplug plugins new my-seq",
+        "no plugin offers the network 'small-ccn'. Did you mean 'small-cnn'",
+        "bwa or minimap2 and samtools cannot be found", "nothing", "no.bam", "no.vcf",
     ):  # fmt: skip
         assert said in text
     assert [path.name for path in tmp_path.iterdir()] == ["out"]

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from dvplug.calling.options import CallOptions
 from dvplug.engine.job import CallJob
-from dvplug.executors.pool import LOCAL
 from dvplug.genotypes.backends import DISTRIBUTIONS, gpu_backend
 from dvplug.genotypes.genotyper import has_onnx
+from dvplug.hookspecs.executors import LOCAL
 from dvplug.system.devices import parse_device
 from dvplug_registry.manifest import Manifest
 

@@ -31,10 +31,10 @@ from dvplug.engine.pipeline import Pipeline
 from dvplug.errors import InputError, Problems
 from dvplug.executors.choice import LOCAL, check_executor, open_pool, starts_here
 from dvplug.executors.node import Facts, facts_of
-from dvplug.executors.pool import Pool, WorkersWanted
 from dvplug.executors.spread import spread
 from dvplug.genome.reference import Reference
 from dvplug.genome.regions import grouped, partitions, skip_n_runs
+from dvplug.hookspecs.executors import Pool, WorkersWanted
 from dvplug.inputs.preflight import Checked, Where, check_call
 from dvplug.inputs.recognition import AUTO
 from dvplug.inputs.run_profile import measure_run

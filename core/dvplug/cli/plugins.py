@@ -106,7 +106,7 @@ def uninstall(*names: str) -> None:
 
 
 @app.command
-def new(name: str, *, folder: Path = Path()) -> None:
+def new(name: str, *, folder: Path = Path(), steps: Annotated[bool, Parameter(negative="")] = False) -> None:
     """Write a plugin project that works: technology, finder, channel, features, tests; to be changed piece by piece.
 
     Parameters
@@ -115,10 +115,12 @@ def new(name: str, *, folder: Path = Path()) -> None:
         Lower-case words joined by '-': the technology's name, and dvplug-NAME the distribution's.
     folder
         Where the project goes; here by default.
+    steps
+        Write a read transform, an annotation of records by a tag, and a setting, too.
     """
     from dvplug.plugins.scaffold import new_project
 
-    project = new_project(name, folder)
+    project = new_project(name, folder, steps=steps)
     info(f"{project}: now `dvplug plugins install -e {project}`, then `dvplug plugins check {name}`.")
 
 

@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from dvplug.cli.download_bars import download_bars
 from dvplug.cli.parameters import Json
-from dvplug.errors import ModelError, RegistryError
+from dvplug.errors import ModelError, PluginError, RegistryError, near_misses
 from dvplug.models import find_model, load_model, verify_model
 from dvplug.plugins.loading import Plugins, installed_plugins
 from dvplug.system.console import info, warn
@@ -21,6 +21,7 @@ from dvplug_registry.catalog import Catalog, Offer, status
 from dvplug_registry.download import read_card
 from dvplug_registry.manifest import Manifest
 from dvplug_registry.model_folder import ModelFolder, verify_files
+from dvplug_registry.model_folder import read_card as model_card
 from dvplug_registry.obtain import catalogs, choose, download_requested
 from dvplug_registry.resolve import ModelNotFound, find_models
 from dvplug_registry.safe_text import visible
@@ -47,7 +48,15 @@ SOURCES = {
     "export": "Pack models into one file, for machines without a network.",
     "import": "Install the models of such a file.",
 }
-for module, commands in (("registry_host", HOSTING), ("registry_sources", SOURCES)):
+VERSIONS = {
+    "update": "Download newer versions of installed models.",
+    "diff": "Say how two models differ.",
+}
+for module, commands in (
+    ("registry_host", HOSTING),
+    ("registry_sources", SOURCES),
+    ("registry_versions", VERSIONS),
+):
     for name, summary in commands.items():
         function = {"import": "import_models", "export": "export_models", "sources": "list_sources"}.get(
             name, name
@@ -56,11 +65,19 @@ for module, commands in (("registry_host", HOSTING), ("registry_sources", SOURCE
 
 
 @app.command(name="list")
-def list_models(*, source: str | None = None, offline: bool = False, as_json: Json = False) -> None:
+def list_models(
+    *,
+    source: str | None = None,
+    technology: str | None = None,
+    offline: bool = False,
+    as_json: Json = False,
+) -> None:
     """List the models that are installed and those that the registries offer, newest version first.
 
     Parameters
     ----------
+    technology
+        Models for this technology alone: its name or alias.
     source
         Ask this registry alone.
     offline
@@ -68,9 +85,12 @@ def list_models(*, source: str | None = None, offline: bool = False, as_json: Js
     as_json
         Print JSON instead of a table.
     """
-    installed = readable_models(installed_plugins())
+    plugins = installed_plugins()
+    installed = readable_models(plugins)
     known = [find_source(source)] if source else sources()
     rows = _rows(installed, catalogs(known, Transport(), warn, offline=offline))
+    if technology is not None:
+        rows = _of_technology(rows, technology, plugins)
     if as_json:
         stdout.out(json.dumps(rows, indent=2))
         return
@@ -78,6 +98,22 @@ def list_models(*, source: str | None = None, offline: bool = False, as_json: Js
         info("No model is installed, and no registry offers one.")
         return
     print_table(rows, stdout.width)
+
+
+def _of_technology(rows: list[dict[str, Any]], name: str, plugins: Plugins) -> list[dict[str, Any]]:
+    """Rows of models that a technology can call with; raises PluginError where no model and no plugin knows it."""
+    known = {row["technology"] for row in rows}
+    if name in plugins.names("technology"):
+        profile = plugins.technology(name)
+        names = {profile.name, profile.model_technology or profile.name}
+    elif name in known:  # of a model whose plugin is not here
+        names = {name}
+    else:
+        raise PluginError(
+            f"no plugin and no model is for the technology '{name}'",
+            repair=near_misses(name, {*known, *plugins.names("technology")}),
+        )
+    return [row for row in rows if row["technology"] in names]
 
 
 _RIGHT = ("SNP F1", "n", "indel F1", "n ", "MB")
@@ -223,29 +259,21 @@ def remove(*models: str) -> None:
 
 @app.command
 def show(name: str, *, card: bool = False, as_json: Json = False) -> None:
-    """Show the manifest of an installed model, or what a registry says of one that is not.
+    """Show the manifest of an installed model, or what a registry says of one that is not; and its card.
 
     Parameters
     ----------
     name
         A model, such as illumina-wgs, illumina-wgs@1 or illumina-wgs@1.0.0, or the path of a model folder.
     card
-        Print the model card that the registry has instead.
+        Print the model card alone: the model's own, or the one that a registry has.
     as_json
         Print JSON instead of text.
     """
+    facts, page = _facts_and_card(name, card)
     if card:
-        transport = Transport()
-        source, offer = choose(name, catalogs(sources(), transport, warn))
-        stdout.out(visible(read_card(source, offer, transport).decode(errors="replace"), keep="\n\t"))
+        stdout.out(page)
         return
-    try:
-        facts = _facts(find_model(installed_plugins(), name))
-    except ModelNotFound as missing:
-        if not sources():
-            raise
-        source, offer = choose(name, catalogs(sources(), Transport(), warn), missing)
-        facts = {**offer.model_dump(mode="json"), "registry": source.name}
     if as_json:
         stdout.out(json.dumps(facts, indent=2))
         return
@@ -259,6 +287,30 @@ def show(name: str, *, card: bool = False, as_json: Json = False) -> None:
         else:
             value = visible(str(value))
         stdout.print(f"[bold]{key}[/]: {escape(value)}")
+    if page:
+        stdout.out(f"\n{page}")
+
+
+def _facts_and_card(name: str, card: bool) -> tuple[dict[str, Any], str]:
+    """Describe a model; with the text of its card, for which registries are asked where it is wanted, or nothing."""
+    transport, missing = Transport(), None
+    facts: dict[str, Any] = {}
+    try:
+        model = find_model(installed_plugins(), name)
+    except ModelNotFound as error:
+        if not sources():
+            raise
+        missing = error
+    else:
+        facts = _facts(model)
+        if any(entry.role == "card" for entry in model.manifest.files.values()):
+            return facts, visible(model_card(model.path("card")), keep="\n\t")
+        if not card:
+            return facts, ""
+        name = model.manifest.label
+    source, offer = choose(name, catalogs(sources(), transport, warn), missing)
+    facts = facts or {**offer.model_dump(mode="json"), "registry": source.name}
+    return facts, visible(read_card(source, offer, transport).decode(errors="replace"), keep="\n\t")
 
 
 @app.command

@@ -24,7 +24,7 @@ from dvplug_registry.sources import remove_source as forget
 from dvplug_registry.transport import Transport, Unreachable
 
 
-def add(name: str, url: str, *, root: Path) -> None:
+def add(name: str, url: str, *, root: Path | None = None) -> None:
     """Trust a registry.
 
     Parameters
@@ -34,7 +34,8 @@ def add(name: str, url: str, *, root: Path) -> None:
     url
         Its address: https://, file://, or http:// on this machine.
     root
-        Its root.json, got from its owner over a channel that you trust: all else it offers is verified by that.
+        Its root.json, got from its owner over a channel that you trust: all else it offers is verified by that. Not
+        needed for a registry whose root came with dvplug, under its name.
     """
     source = add_source(name, url, root)
     try:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 OF_A_CALL = (
     "tech", "ref", "reads", "sample", "read_group", "model", "haploid_contigs", "par_bed", "sex",
-    "proposed_variants", "offline",
+    "proposed_variants", "set", "offline",
 )  # fmt: skip
 """Options of `dvplug call` that bear on what is seen at a position."""
 ALSO = {"tech": "One that the reads contradict is warned of."}

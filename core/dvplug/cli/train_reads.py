@@ -189,6 +189,7 @@ def model(
     of_reads: LearnOptions = LEARN_AS_USUAL,
     worlds: Whole = 40,
     of_worlds: WorldOptions = WORLDS_AS_USUAL,
+    architecture: str | None = None,
     start_from: str | None = None,
     seed: Whole = 1,
     workers: Whole | None = None,
@@ -214,6 +215,8 @@ def model(
         Its semantic version; by default that of the folder, or 1.0.0.
     worlds
         How many to simulate; with more the model gets better, and it takes longer.
+    architecture
+        The network, as `dvplug plugins list` names it; small-cnn by default.
     start_from
         A model or a fit to start from, as of `dvplug train fit`.
     seed
@@ -233,7 +236,7 @@ def model(
         sample=of_reads.sample,
         read_groups=tuple(of_reads.read_group or ()),
         worlds=of_worlds.settings(worlds, seed),
-        fit=fit_settings(seed),
+        fit=fit_settings(seed, architecture),
         start_from=start_from,
     )
     inputs = ModelInputs(reads, ref, of_worlds.truth, of_worlds.confident)

@@ -23,9 +23,9 @@ from dvplug.engine.samples import OneSampleCaller, SampleAnswer, call_samples
 from dvplug.errors import InputError, Problems
 from dvplug.executors.choice import LOCAL, open_pool
 from dvplug.executors.node import packed
-from dvplug.executors.pool import WorkersWanted
 from dvplug.executors.spread import Load, spread_queues
 from dvplug.genome.reference import Reference
+from dvplug.hookspecs.executors import WorkersWanted
 from dvplug.joint.run import joint_genotype
 from dvplug.system.console import info, progress
 from dvplug.system.locations import StrPath

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
-from dvplug.errors import InputError, PluginError, near_misses, raised
-from dvplug.executors.pool import LOCAL, SETTINGS, OpenPool, Pool, WorkersWanted
+from dvplug.errors import DvplugError, InputError, PluginError, near_misses, raised
+from dvplug.hookspecs import Executor, OpenPool, Pool, WorkersWanted
+from dvplug.hookspecs.executors import LOCAL, SETTINGS
+from dvplug.plugins.loading import PluginItem, installed_plugins
 from dvplug.system.devices import parse_device
 
-GROUP = "dvplug.executors"
 DASK = "dask"
 IN_DASK_LOCAL = f"{DASK}:{LOCAL}"
 """Workers of Dask on this machine."""
@@ -48,39 +48,42 @@ def open_pool(executor: str, wanted: WorkersWanted) -> AbstractContextManager[Po
 
 
 def _opener(executor: str) -> Callable[[WorkersWanted], AbstractContextManager[Pool]]:
-    from dvplug.executors.dask_pool import check_place, open_dask, require_dask
+    from dvplug.executors.dask_pool import check_place, require_dask
 
     name, _, place = executor.partition(":")
-    if name in others():
-        return partial(_theirs(name), place)
     if executor.endswith(SETTINGS):
         from dvplug.executors.jobqueue import open_jobqueue, read_settings
 
         require_dask("dask_jobqueue")
         return partial(open_jobqueue, read_settings(Path(executor)))
-    if name == DASK:
+    plugins = installed_plugins()
+    known = plugins.names(Executor.kind)
+    if name not in known and not plugins.is_contested(Executor.kind, name):
+        raise InputError(
+            f"--executor '{executor}' is unknown",
+            cause=near_misses(name, [LOCAL, *known]),
+            repair=f"Use {LOCAL}, {IN_DASK_LOCAL}, {DASK}:tcp://host:port, a file of settings, cluster{SETTINGS}, or "
+            "NAME:PLACE where `dvplug plugins list` shows an executor of that name.",
+        )
+    offer = plugins.offer(Executor.kind, name)
+    if offer.plugin.is_ours:
         check_place(place)
         require_dask("distributed")
-        return partial(open_dask, place)
-    raise InputError(
-        f"--executor '{executor}' is unknown",
-        cause=near_misses(name, [LOCAL, DASK, *others()]),
-        repair=f"Use {LOCAL}, {IN_DASK_LOCAL}, {DASK}:tcp://host:port, or a file of settings, cluster{SETTINGS}.",
-    )
+    return partial(opened, offer, offer.load(), place)
 
 
-def others() -> dict[str, importlib.metadata.EntryPoint]:
-    """Executors that other distributions bring, by name."""
-    return {point.name: point for point in importlib.metadata.entry_points(group=GROUP)}
-
-
-def _theirs(name: str) -> OpenPool:
-    point = others()[name]
-    whose = f"the executor '{name}' of {point.dist.name if point.dist else point.value}"
-    if name in (LOCAL, DASK):
-        raise PluginError(f"{whose} has the name of one of dvplug's own", repair="Uninstall it.")
-    try:
-        opener: OpenPool = point.load()
-    except (Exception, SystemExit) as error:
-        raise PluginError(f"{whose} cannot be imported", cause=raised(error)) from error
-    return opener
+@contextmanager
+def opened(offer: PluginItem, function: OpenPool, place: str, wanted: WorkersWanted) -> Iterator[Pool]:
+    """Open a plugin's pool; whatever it raises then is told with whose it is."""
+    with ExitStack() as stack:
+        try:
+            pool = stack.enter_context(function(place, wanted))
+        except DvplugError:
+            raise
+        except Exception as error:
+            raise PluginError(
+                f"{offer.whose} cannot be opened at '{place}'",
+                cause=raised(error),
+                repair=f"Say after --executor {offer.name}: a place that it knows, or tell its author.",
+            ) from error
+        yield pool

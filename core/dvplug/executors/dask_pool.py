@@ -20,7 +20,7 @@ from dvplug._version import __version__
 from dvplug.errors import DvplugError, InputError, Problems
 from dvplug.executors.dask_local import Keeper
 from dvplug.executors.node import other_version
-from dvplug.executors.pool import LOCAL, Answer, Pending, WorkersWanted
+from dvplug.hookspecs.executors import LOCAL, Answer, Pending, WorkersWanted
 from dvplug.system.console import info, warn
 from dvplug.system.memory import PARENT_BYTES, in_units
 

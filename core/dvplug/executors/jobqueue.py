@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field, ValidationError
 
 from dvplug.errors import InputError
 from dvplug.executors.dask_pool import MALLOC, OWN_SCHEDULER, WORKER_SETTINGS, DaskPool, connected
-from dvplug.executors.pool import WorkersWanted
+from dvplug.hookspecs.executors import WorkersWanted
 from dvplug.system.memory import in_units, parse_size
 from dvplug.technology import Frozen
 

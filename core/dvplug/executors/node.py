@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from dvplug._version import __version__
 from dvplug.errors import DvplugError, InputError
-from dvplug.executors.pool import Answer
+from dvplug.hookspecs.executors import Answer
 from dvplug.kernel.cache import cache_folder, is_warm
 from dvplug.plugins.loading import Plugins, installed_plugins
 from dvplug.plugins.sources import RunCode

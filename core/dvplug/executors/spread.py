@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from dvplug.errors import DvplugError, Problems
 from dvplug.executors.node import Facts, Job, NodeState, packed, result_of, work_on_node
-from dvplug.executors.pool import Pending, Pool
+from dvplug.hookspecs.executors import Pending, Pool
 from dvplug.system.console import info, warn
 from dvplug.system.queues import Queues, Ticket
 

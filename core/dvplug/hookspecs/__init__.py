@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from dvplug.errors import PluginError
+from dvplug.hookspecs.executors import Executor, OpenPool, Pending, Pool, WorkersWanted
 from dvplug.hookspecs.extensions import (
     HAPLOTYPE,
     SOURCE,
@@ -106,6 +107,7 @@ __all__ = [
     "DvplugError",
     "Encode",
     "EncodeContext",
+    "Executor",
     "Extension",
     "FeatureSet",
     "Find",
@@ -123,12 +125,15 @@ __all__ = [
     "Network",
     "Notes",
     "OpenModel",
+    "OpenPool",
+    "Pending",
     "Phase",
     "PhaseContext",
     "Phaser",
     "Pileup",
     "PluginError",
     "PluginSettings",
+    "Pool",
     "Predictor",
     "Rank",
     "ReadBatch",
@@ -145,6 +150,7 @@ __all__ = [
     "TechnologyProfile",
     "Transform",
     "UsualErrors",
+    "WorkersWanted",
     "hookimpl",
     "hookspec",
     "import_named",
@@ -239,6 +245,11 @@ def dvplug_networks() -> list[Network]:  # type: ignore[empty-body]
 @hookspec
 def dvplug_genotypers() -> list[Genotyper]:  # type: ignore[empty-body]
     """Genotypers, to be named in a model's manifest, or in `TechnologyProfile.genotyper` in place of that."""
+
+
+@hookspec
+def dvplug_executors() -> list[Executor]:  # type: ignore[empty-body]
+    """Executors, to be chosen by ``--executor NAME:PLACE``."""
 
 
 @hookspec

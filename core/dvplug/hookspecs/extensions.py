@@ -67,13 +67,10 @@ class Extension:
                 repair="Write a tuple of names.",
             )
         for need in self.needs:
-            if need not in self.offered and not (self.offered and _is_tag(need)):
-                more = (
-                    f"{' '.join(self.offered)} and tags, such as BX:hash" if self.offered else "nothing more"
-                )
+            if need not in self.offered and (why := self._refused(need)):
                 raise PluginError(
                     f"{self.kind} '{self.name}' needs {in_short(need)}",
-                    cause=f"this dvplug can give a {self.kind} {more}",
+                    cause=why,
                     repair="Install a dvplug that can, or correct `needs`.",
                 )
         own = vars(self)
@@ -81,6 +78,21 @@ class Extension:
             _check_version(self, own["version"])
         if "reach" in own:
             _check_reach(self, own["reach"])
+
+    def _refused(self, need: object) -> str:
+        """Say why what is needed cannot be given; nothing of a tag, which can be."""
+        what = f"{'an' if self.kind[0] in 'aeiou' else 'a'} {self.kind}"
+        if not self.offered:
+            return f"this dvplug can give {what} nothing more"
+        from dvplug.technology import ReadTag  # brings pydantic
+
+        try:
+            ReadTag.parse(need)  # type: ignore[arg-type]
+        except ValueError as error:
+            if isinstance(need, str) and ":" in need:
+                return str(error)
+            return f"this dvplug can give {what} {' '.join(self.offered)} and tags, such as BX:hash"
+        return ""
 
     def load(self) -> Callable[..., Any]:
         """Return the function, imported if need be; raises PluginError when it cannot be."""
@@ -252,16 +264,6 @@ class PluginSettings:
     kind: ClassVar[str] = "settings"
 
     settings: type[BaseModel] | str
-
-
-def _is_tag(need: object) -> bool:
-    from dvplug.technology import ReadTag  # brings pydantic
-
-    try:
-        ReadTag.parse(need)  # type: ignore[arg-type]
-    except ValueError:
-        return False
-    return True
 
 
 def _check_version(item: Extension, version: object) -> None:

@@ -65,7 +65,7 @@ def _read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 def _wrong_transform(changed: Mapping[str, npt.NDArray[Any]], keep: object, reads: int) -> Iterator[Wrong]:
     if keep is not None:
-        yield from wrong_array("which reads stay, ", keep, np.bool_, (reads,))
+        yield from wrong_array("which reads stay,", keep, np.bool_, (reads,))
     for name, most, cause in (
         ("seq", UNKNOWN_BASE, "bases are A, C, G, T, 0 to 3, and 4 for any other"),
         ("qual", MOST_QUALITY, f"qualities are 0 to {MOST_QUALITY}"),

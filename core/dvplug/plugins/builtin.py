@@ -6,6 +6,7 @@ from dvplug.hookspecs import (
     HAPLOTYPE,
     CandidateFinder,
     Channel,
+    Executor,
     FeatureSet,
     Genotyper,
     ImageEncoder,
@@ -150,3 +151,9 @@ def dvplug_genotypers() -> list[Genotyper]:
             settings="dvplug.genotypes.genotyper:LiteRTSettings",
         )
     ]
+
+
+@hookimpl
+def dvplug_executors() -> list[Executor]:
+    """Return the one whose workers are Dask's, which is an extra."""
+    return [Executor("dask", "workers of Dask, here or anywhere", "dvplug.executors.dask_pool:open_dask")]

@@ -228,7 +228,9 @@ def _problem(changes: Changes, before: list[dict[str, Any]], after: list[dict[st
         row for row in after
         if row["status"] in ("problem", "failed") and (row in came or row["name"] in were_well)
     ]  # fmt: skip
-    return "; ".join(f"{row['distribution']} (plugin '{row['name']}'): {row['reason']}" for row in wrong)
+    return "; ".join(
+        f"{row['distribution']} (plugin '{row['name']}'): {row['reason']}" for row in wrong
+    ).rstrip(".")
 
 
 def _roll_back(installer: Installer, changes: Changes) -> None:

@@ -29,6 +29,7 @@ from dvplug.hookspecs import (
     Annotation,
     CandidateFinder,
     Channel,
+    Executor,
     Extension,
     FeatureSet,
     Genotyper,
@@ -39,6 +40,7 @@ from dvplug.hookspecs import (
     ReadTransform,
     RowOrder,
 )
+from dvplug.plugins.hooks import HOOKS
 from dvplug.technology import TechnologyProfile
 from dvplug_registry.resolve import find_models, misnamed
 
@@ -50,21 +52,6 @@ _API_KEYWORD = re.compile(r"\bdvplug-hook-api-(\d+)\b")
 ENVIRONMENT_VARIABLE = "DVPLUG_PLUGINS"
 _SERVED = " and ".join(map(str, SERVED_APIS))
 
-_HOOKS: dict[str, type] = {
-    "dvplug_technologies": TechnologyProfile,
-    "dvplug_candidate_finders": CandidateFinder,
-    "dvplug_read_transforms": ReadTransform,
-    "dvplug_phasers": Phaser,
-    "dvplug_row_orders": RowOrder,
-    "dvplug_annotations": Annotation,
-    "dvplug_image_encoders": ImageEncoder,
-    "dvplug_feature_sets": FeatureSet,
-    "dvplug_channels": Channel,
-    "dvplug_networks": Network,
-    "dvplug_genotypers": Genotyper,
-    "dvplug_settings": PluginSettings,
-    "dvplug_model_sources": Path,
-}
 T = TypeVar("T")
 
 
@@ -200,14 +187,22 @@ class Plugins:
         """Return a genotyper by name."""
         return cast(Genotyper, self._choose("genotyper", name))
 
+    def executor(self, name: str) -> Executor:
+        """Return an executor by name."""
+        return cast(Executor, self._choose("executor", name))
+
     def offer(self, kind: str, name: str) -> PluginItem:
         """Return a thing with the plugin that it is of; kinds are those of `names`."""
         self._choose(kind, name)
         return self._offers[kind, name][0]
 
+    def is_contested(self, kind: str, name: str) -> bool:
+        """Whether several plugins claim this name, so that none can be chosen by it."""
+        return len(self._offers.get((kind, name), ())) > 1
+
     def refuse_contested_model(self, name: str) -> None:
         """Raise PluginError when two plugins ship models of this name."""
-        if ("model", name) in self._offers:
+        if self.is_contested("model", name):
             self._choose("model", name)
 
     def _choose(self, kind: str, name: str) -> Any:
@@ -218,7 +213,9 @@ class Plugins:
                 repair=f"Uninstall one of them, or choose with {ENVIRONMENT_VARIABLE}.",
             )
         if not offers:
-            broken = "; ".join(p.origin for p in self.plugins if p.status == "failed")
+            broken = "; ".join(
+                f"{p.origin}: {in_short(p.reason)}" for p in self.plugins if p.status == "failed"
+            )
             raise PluginError(
                 f"no plugin offers the {kind} '{name}'",
                 cause=f"these failed to load: {broken}" if broken else "",
@@ -318,7 +315,7 @@ def _load(
         info = replace(info, api=getattr(module, "DVPLUG_API", None))
         _check_api(module)
         hooks = _hooks(module, info)
-        items = {hook: _call(hooks, hook) for hook in _HOOKS}
+        items = {hook: _call(hooks, hook) for hook in HOOKS}
         if len(items["dvplug_settings"]) > 1:
             raise PluginError(
                 "dvplug_settings returned several classes", cause="a plugin has one of settings"
@@ -385,7 +382,7 @@ def _hooks(module: Any, info: PluginInfo) -> pluggy.HookRelay:
 def _call(hooks: pluggy.HookRelay, hook: str) -> list[Any]:
     """Call one hook of one plugin and check the types in the list that it returns."""
     results: list[Any] = _guard(f"calling {hook}", getattr(hooks, hook))
-    expected = _HOOKS[hook]
+    expected = HOOKS[hook]
     for result in results:
         if not isinstance(result, list):
             raise PluginError(f"{hook} returned {type(result).__name__}, not list[{expected.__name__}]")

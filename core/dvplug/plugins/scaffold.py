@@ -17,8 +17,18 @@ TEMPLATE = Path(__file__).parent / "template"
 PLACES = {"github/test.yml": ".github/workflows/test.yml", "gitignore": ".gitignore"}
 
 
-def new_project(name: str, parent: StrPath) -> Path:
+_PART = re.compile(r"^# (steps|plain):\n(.*?)^# :\1\n", re.MULTILINE | re.DOTALL)
+"""Of a file: what is there with, or without, read transform, annotation and setting alone."""
+_OF_STEPS = ("package/steps.py", "tests/test_steps.py")
+
+
+def new_project(name: str, parent: StrPath, *, steps: bool = False) -> Path:
     """Write the project ``dvplug-<name>`` into a folder; returns its own.
+
+    Parameters
+    ----------
+    steps
+        With a read transform, an annotation and a setting.
 
     Raises
     ------
@@ -34,6 +44,7 @@ def new_project(name: str, parent: StrPath) -> Path:
     project = Path(parent) / f"dvplug-{name}"
     if project.exists():
         raise InputError(f"'{project}' exists already", repair="Remove it, or choose another name.")
+    kind = "steps" if steps else "plain"
     major, minor = __version__.split(".")[:2]
     underscored = name.replace("-", "_")
     words = {
@@ -50,10 +61,13 @@ def new_project(name: str, parent: StrPath) -> Path:
     with told(f"Project {project}"), whole_folder(project) as made:
         for source in sorted(TEMPLATE.rglob("*.in")):
             place = source.relative_to(TEMPLATE).as_posix().removesuffix(".in")
+            if place in _OF_STEPS and not steps:
+                continue
             place = PLACES.get(place, place.replace("package/", f"{words['package']}/"))
             target = made / place
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(
-                Template(source.read_text(encoding="utf-8")).substitute(words), encoding="utf-8"
+            text = _PART.sub(
+                lambda part: part[2] if part[1] == kind else "", source.read_text(encoding="utf-8")
             )
+            target.write_text(Template(text).substitute(words), encoding="utf-8")
     return project

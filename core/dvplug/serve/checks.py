@@ -126,10 +126,18 @@ def _check(options: dict[str, Any]) -> None:
     from dvplug.calling.options import CallOptions
     from dvplug.calling.run import check_options
     from dvplug.cohort.sheet import read_sheet
+    from dvplug.engine.pipeline import Pipeline
     from dvplug.errors import InputError, Problems
+    from dvplug.plugins.run_settings import given_settings
+
+    def check_one(**given: Any) -> None:
+        one = CallOptions.of(**given)
+        _, plugins, checked = check_options(one)
+        if one.set:  # of a plugin, perhaps, that takes no part
+            Pipeline.of(plugins, checked.profile, given_settings(plugins, one.set))
 
     if "samples" not in options:
-        check_options(CallOptions.of(**options))
+        check_one(**options)
         return
     common = {name: value for name, value in options.items() if name not in ("samples", "joint", "out")}
     problems = Problems()
@@ -137,7 +145,7 @@ def _check(options: dict[str, Any]) -> None:
         own, given = Problems(), {"tech": sample.tech, "model": sample.model}
         own_options = common | {name: value for name, value in given.items() if value}
         with own.collect():
-            check_options(CallOptions.of(**{"tech": "auto", "reads": sample.reads, "out": ""} | own_options))
+            check_one(**{"tech": "auto", "reads": sample.reads, "out": ""} | own_options)
         problems.found += [
             InputError(f"{sample.name}: {one.problem}", cause=one.cause, repair=one.repair)
             for one in own.found
@@ -175,6 +183,26 @@ def describe_technologies() -> list[dict[str, str]]:
     from dvplug.plugins.loading import installed_plugins
 
     return [{"name": one.name, "description": one.description} for one in installed_plugins().technologies()]
+
+
+def describe_settings() -> list[dict[str, str]]:
+    """Describe what can be set of the installed plugins, in a process that has the engine: `SettingView`s."""
+    from dvplug.errors import PluginError
+    from dvplug.hookspecs import PluginSettings
+    from dvplug.plugins.loading import installed_plugins
+    from dvplug.plugins.settings import settings_class
+
+    plugins, found = installed_plugins(), []
+    for plugin in plugins.names(PluginSettings.kind):
+        try:
+            fields = settings_class(plugins.offer(PluginSettings.kind, plugin)).model_fields
+        except PluginError:
+            continue  # `dvplug plugins check` tells of it
+        found += [
+            {"name": f"{plugin}.{key}", "default": str(one.default), "description": one.description or ""}
+            for key, one in fields.items()
+        ]
+    return found
 
 
 def describe_registries() -> list[dict[str, Any]]:

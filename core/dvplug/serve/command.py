@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
 
 from dvplug.serve.inputs import LaidInputs
-from dvplug.serve.requests import RunRequest
+from dvplug.serve.requests import RunRequest, SettingValue
 from dvplug.serve.settings import ServiceSettings
 
 LOG, STDOUT, STDERR, LOCK = "events.jsonl", "stdout.txt", "stderr.txt", "child.lock"
@@ -35,19 +36,32 @@ COHORT_PAGE = "cohort.html"
 def options_of(request: RunRequest, laid: LaidInputs) -> dict[str, Any]:
     """Options of `dvplug call`, or `cohort`, by name, paths within the folder of the run; the rest are defaults."""
     regions = [*request.regions, *([laid.bed] if laid.bed else [])]
+    settings = [f"{name}={_as_text(value)}" for name, value in sorted(request.set.items())]
     found: dict[str, Any]
     if laid.sheet:
         named = {name: getattr(request, name) for name in _OF_COHORT}
-        found = {"samples": laid.sheet, "ref": laid.ref, "out": OUT, "regions": regions, **named}
+        found = {
+            "samples": laid.sheet,
+            "ref": laid.ref,
+            "out": OUT,
+            "regions": regions,
+            "set": settings,
+            **named,
+        }
         return {name: value for name, value in found.items() if value not in (None, False, [])}
     found = {"ref": laid.ref, "reads": list(laid.reads), "out": f"{OUT}/{FILES['vcf']}"}
     found |= {name: getattr(request, name) for name in _SAME}
-    found["regions"] = regions
+    found |= {"regions": regions, "set": settings}
     if request.gvcf:
         found |= {"gvcf": f"{OUT}/{FILES['gvcf']}", "non_ref": request.non_ref}
     if request.report:
         found["report"] = f"{OUT}/{FILES['report']}"
     return {name: value for name, value in found.items() if value not in (None, False, [])}
+
+
+def _as_text(value: SettingValue) -> str:
+    """As the command takes the value of a setting."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def command_of(request: RunRequest, laid: LaidInputs, settings: ServiceSettings) -> list[str]:

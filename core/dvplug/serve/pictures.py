@@ -14,7 +14,7 @@ from dvplug.serve.inputs import laid_before
 from dvplug.serve.requests import RunRequest
 from dvplug.serve.store import Run
 
-_OF_SHOW = ("tech", "ref", "reads", "model", "sample", "read_group", "haploid_contigs", "sex")
+_OF_SHOW = ("tech", "ref", "reads", "model", "sample", "read_group", "haploid_contigs", "sex", "set")
 _POSITION = re.compile(r"(?P<contig>[^\s:/\\][^\s/\\]{0,199}):(?P<pos>[0-9]{1,10})")
 MOST_S = 120.0
 _one_at_a_time = asyncio.Semaphore(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -42,12 +42,29 @@ def _a_requirement(text: str) -> str:
     return text
 
 
+def _no_path(value: SettingValue) -> SettingValue:
+    """A plugin may open what it is told; a file of this machine is not a client's to name."""
+    texts = value if isinstance(value, list) else [value]
+    for text in texts:
+        if isinstance(text, str) and (".." in text or any(sign in text for sign in "/\\\0")):
+            raise ValueError("a setting is no path: / and \\ cannot be in it")
+    return value
+
+
 Input = Annotated[str, StringConstraints(min_length=1, max_length=4000), AfterValidator(_with_host)]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Model = Annotated[str, StringConstraints(max_length=200), AfterValidator(_a_requirement)]
 Url = Annotated[
     str, StringConstraints(min_length=8, max_length=8000, pattern=r"^https?://"), AfterValidator(_with_host)
 ]
+
+SettingWord = Annotated[str, StringConstraints(max_length=1000)]
+SettingNumber = Annotated[float, Field(allow_inf_nan=False)]
+SettingValue: TypeAlias = (
+    "bool | int | SettingNumber | SettingWord | list[bool | int | SettingNumber | SettingWord]"
+)
+SettingName = Annotated[str, StringConstraints(max_length=200, pattern=r"^[A-Za-z0-9][\w-]*\.[A-Za-z]\w*$")]
+PluginSetting = Annotated[SettingValue, AfterValidator(_no_path)]
 
 What = Literal["vcf", "vcf_index", "gvcf", "gvcf_index", "report", "stdout", "stderr", "log"]
 
@@ -119,6 +136,9 @@ class RunRequest(Strict):
     sample_name: Word | None = None
     read_group: list[Word] = Field(default=[], max_length=1000)
     haploid_contigs: list[Word] = Field(default=[], max_length=1000)
+    set: dict[SettingName, PluginSetting] = Field(
+        default={}, max_length=100, description="Settings of plugins: see `/api/settings`.", examples=[{}]
+    )
     min_qual: float | None = Field(default=None, ge=0, le=1e6)
     min_gq: int | None = Field(default=None, ge=0, le=1000)
     keep_ref_calls: bool = False
@@ -205,6 +225,14 @@ def problem_of(error: Mapping[str, Any]) -> dict[str, str]:
         )
     problem = f"'{name}': {said}" if name else said
     return {"problem": problem[:500], "cause": cause, "repair": repair, "field": name}
+
+
+class SettingView(BaseModel):
+    """A setting that an installed plugin has."""
+
+    name: str = Field(examples=["umi.least"])
+    default: str
+    description: str
 
 
 class ProblemView(BaseModel):

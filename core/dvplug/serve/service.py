@@ -20,6 +20,7 @@ from dvplug.serve.checks import (
     Checker,
     describe_models,
     describe_registries,
+    describe_settings,
     describe_technologies,
     registry_card,
 )
@@ -390,6 +391,10 @@ class Service:
         if self._technologies is None:
             self._technologies = await self.checker.ask(describe_technologies)
         return self._technologies
+
+    async def describe_settings(self) -> list[dict[str, str]]:
+        """Return name, default and description of each setting of an installed plugin."""
+        return await self.checker.ask(describe_settings)
 
     async def describe_registries(self) -> list[dict[str, Any]]:
         """Return the trusted registries, each with what it offered when it was last asked."""

@@ -24,6 +24,7 @@ from dvplug.train.begun import Begun, remove_parts
 from dvplug.train.examples import LabeledReads, make_examples
 from dvplug.train.export import Description, export, require_good
 from dvplug.train.fit import fit
+from dvplug.train.fit_inputs import require_network
 from dvplug.train.learn import LEARNT, PROFILE_SUFFIX, check_reads, described, learn_source
 from dvplug.train.simulated import WorldInputs, WorldSettings, require_absent, simulate_worlds, worlds_in
 from dvplug.train.starting_point import read_starting_point
@@ -88,9 +89,10 @@ def label_of(folder: Path, technology: str) -> ModelLabel:
     return ModelLabel(found["name"], found["version"]) if found else ModelLabel(technology, "1.0.0")
 
 
-def fit_settings(seed: int) -> FitSettings:
-    """Return how a model of simulated reads is fitted, with a seed."""
-    return SIMULATED.model_copy(update={"seed": seed})
+def fit_settings(seed: int, architecture: str | None = None) -> FitSettings:
+    """Return how a model of simulated reads is fitted, with a seed; a network other than the usual has its defaults."""
+    other = {"architecture": architecture, "architecture_settings": {}} if architecture else {}
+    return SIMULATED.model_copy(update={"seed": seed, **other})
 
 
 def model_from_reads(inputs: ModelInputs, settings: ModelSettings, out: Path, workers: int) -> Path:
@@ -176,6 +178,8 @@ def _check(inputs: ModelInputs, settings: ModelSettings, out: Path) -> _Checked:
             settings = settings.model_copy(update={"worlds": worlds})
     with problems.collect():
         settings = settings.model_copy(update={"worlds": settings.worlds.resolved()})
+    with problems.collect():
+        require_network(settings.fit)
     if settings.start_from is not None:
         with problems.collect():
             read_starting_point(settings.start_from)

@@ -23,6 +23,7 @@ from dvplug.serve.requests import (
     RunPage,
     RunRequest,
     RunView,
+    SettingView,
 )
 from dvplug.serve.service import Service
 from dvplug.serve.store import Run, State
@@ -218,6 +219,11 @@ def _add_files(routes: APIRouter, service: Service) -> None:
     ) -> list[dict[str, str | int]]:
         """List what is offered to all runs, in one folder."""
         return await asyncio.to_thread(listed, service.places.files, folder)
+
+    @routes.get("/settings")
+    async def settings() -> list[SettingView]:
+        """List what can be set of the installed plugins, by `set` of a run."""
+        return [SettingView(**one) for one in await service.describe_settings()]
 
 
 def listed(files: Path, folder: str) -> list[dict[str, str | int]]:

@@ -29,7 +29,7 @@ from dvplug.serve.settings import DEMO
 from dvplug.serve.store import FINISHED, Run, State
 
 HERE = Path(__file__).parent
-_TEXTS = ("reads", "ref", "tech", "name", "regions", "model", "indexes", "sample", "sex")
+_TEXTS = ("reads", "ref", "tech", "name", "regions", "model", "indexes", "sample", "sex", "set")
 _SWITCHES = ("gvcf", "force")
 _DEMO = urlencode({"reads": f"{DEMO}/reads.bam", "ref": f"{DEMO}/reference.fa", "name": "Demo"})
 _OF_TECHNOLOGY = ("--tech", "technology", "auto")
@@ -134,6 +134,7 @@ def _add_new(routes: APIRouter, service: Service, pages: Pages) -> None:
             request, "new.html", 422 if problems else 200, files=files, example=example, problems=problems,
             given=dict.fromkeys(_TEXTS, "") | dict.fromkeys(_SWITCHES, False) | dict(given),
             technologies=await service.describe_technologies(), models=await service.describe_models(),
+            settings=await service.describe_settings(),
         )  # fmt: skip
 
     @routes.get("/new")
@@ -175,9 +176,9 @@ def _fields(sent: FormData) -> dict[str, Any]:
     lists = {name: text.pop(name).split("\n") for name in ("reads", "indexes")} | {
         "regions": text.pop("regions").split()
     }
-    found: dict[str, Any] = {
-        name: [one.strip() for one in values if one.strip()] for name, values in lists.items()
-    }
+    settings = [one.partition("=") for one in text.pop("set").splitlines() if one.strip()]
+    found: dict[str, Any] = {"set": {name.strip(): value.strip() for name, _, value in settings}}
+    found |= {name: [one.strip() for one in values if one.strip()] for name, values in lists.items()}
     found |= {name: value for name, value in text.items() if value}
     return found | {name: name in sent for name in _SWITCHES}
 
@@ -185,13 +186,14 @@ def _fields(sent: FormData) -> dict[str, Any]:
 def _placed(problem: dict[str, str], given: Mapping[str, Any]) -> dict[str, str]:
     """A problem with the field that it is of, as far as its words tell."""
     if problem.get("field"):
-        return problem
+        return problem | {"field": problem["field"].partition(".")[0]}
     text = problem["problem"]
     for name in ("reads", "ref", "indexes", "model", "sample", "regions"):
         words = str(given[name]).split() if name == "regions" else str(given[name]).splitlines()
         if any(word and f"'{word}'" in text for word in map(str.strip, words)):
             return problem | {"field": name}
     said = {
+        "set": ("--set",),
         "tech": _OF_TECHNOLOGY,
         "regions": ("contig",),
         "model": ("model",),

@@ -1,14 +1,16 @@
 """What an executor is to dvplug: something that runs a function on other machines, and says when one was lost.
 
-Entry points of the group `dvplug.executors` name functions like `OpenPool`. ``--executor NAME:PLACE`` opens the one of
-that name with the place.
+``--executor NAME:PLACE`` has the function of the executor of that name open a pool at the place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, TypeAlias
+
+from dvplug.hookspecs.extensions import Extension
 
 LOCAL = "local"
 """The processes of this machine: no executor; and the place of workers of Dask that are on it."""
@@ -64,7 +66,25 @@ class Pool(Protocol):
 
 
 class OpenPool(Protocol):
-    """What an entry point names."""
+    """What an executor's function looks like: a context manager."""
 
     def __call__(self, place: str, wanted: WorkersWanted) -> AbstractContextManager[Pool]:
         """Open a pool, which ends with the block; raises DvplugError where that is not possible."""
+
+
+@dataclass(frozen=True)
+class Executor(Extension):
+    """Has regions called elsewhere (``--executor``). Its function is an `OpenPool`.
+
+    Parameters
+    ----------
+    tried_at
+        A place that is on any machine, as "2" where a place is a number of processes: ``dvplug plugins check`` opens
+        a pool there. None where there is none.
+    """
+
+    kind = "executor"
+    protocol = OpenPool
+    offered = ()
+
+    tried_at: str | None = field(default=None, kw_only=True)
