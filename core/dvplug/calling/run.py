@@ -48,9 +48,10 @@ from dvplug.plugins.loading import Plugins, installed_plugins
 from dvplug.plugins.run_settings import given_settings
 from dvplug.plugins.sources import RunCode
 from dvplug.reads.presence import without_reads
+from dvplug.records.phase import PhaseJoiner
 from dvplug.records.postprocess import PostprocessSettings
 from dvplug.records.profile_lines import profile_lines
-from dvplug.records.vcf import VcfWriter, header, with_header_lines
+from dvplug.records.vcf import PHASE_LINE, VcfWriter, header, with_header_lines
 from dvplug.system.console import info, progress, warn
 from dvplug.system.devices import parse_device
 from dvplug.system.input_states import InputStates
@@ -150,10 +151,12 @@ class WrittenCalls:
     gvcf: GvcfWriter | None
     total: Counts = field(default_factory=Counts)
     statistics: CallStatistics | None = None
+    phase: PhaseJoiner = field(default_factory=PhaseJoiner)
 
     def add(self, part: Partition, result: RegionResult) -> None:
         """Write what a partition gave."""
         log_result(part, result)
+        result = self.phase.add(part.region.contig, result)
         self.vcf.write_text("".join(result.lines))
         if self.gvcf and result.gvcf:
             self.gvcf.add(result.gvcf)
@@ -201,9 +204,10 @@ def iterate_records(options: CallOptions) -> Iterator[VcfRecord]:
 
 
 def _records(prepared: PreparedCall) -> Iterator[VcfRecord]:
+    phase = PhaseJoiner()
     with closing(_results(prepared, None)) as results:
-        for result in results:
-            yield from result.records
+        for part, result in zip(prepared.partitions, results, strict=True):
+            yield from phase.add(part.region.contig, result).records
     prepared.job.inputs.require_unchanged()
     prepared.job.inputs.require_same_sizes()
 
@@ -268,6 +272,7 @@ def _header(run: tuple[Sequence[Departure], CallJob], *given: Any, **named: Any)
     """The VCF's header, with what the run is like, and the model was not trained on; the others are of `header`."""
     departures, job = run
     lines = [field.header_line() for one in job.pipeline.annotations for field in one.fields]
+    lines += [PHASE_LINE] if job.pipeline.phase else []
     lines += [*profile_lines(job.run), *(one.header_line() for one in departures)]
     return with_header_lines(header(*given, **named), lines)
 

@@ -57,6 +57,8 @@ class Drawn:
     """Starts of candidates that begin in no target, and come along as they may contradict one that does."""
     scene: Scene | None = None
     """What was drawn, where annotations look at it."""
+    units: npt.NDArray[np.uint64] | None = None
+    """[reads]: of what each read is a part, where calls are phased by what reads share."""
 
     def site(self, index: int) -> Drawn:
         """Return one candidate with its images; nothing is counted."""
@@ -76,6 +78,7 @@ class _Found(NamedTuple):
     proposed: list[tuple[int, ...]]  # as in `Drawn`
     codes: npt.NDArray[np.uint8]  # [l]: of the reference around it,
     start: int  # from here on
+    units: npt.NDArray[np.uint64] | None  # as in `Drawn`
 
 
 class RegionImages:
@@ -126,7 +129,7 @@ class RegionImages:
         near = self._widened(targets) if linked else targets
         counts = Counts(regions=1)
         with self.inputs.watched():
-            reads, candidates, proposed, codes, start = self._read(region, thresholds, counts, near)
+            reads, candidates, proposed, codes, start, units = self._read(region, thresholds, counts, near)
         clock = Stopwatch(counts.seconds)
         depths = self._depths(reads, codes, start, targets)
         chains, own = candidates.chains(), _begins_in(targets, candidates.start)
@@ -147,7 +150,7 @@ class RegionImages:
             at_last = depths if last == len(candidates) else None
             beyond = frozenset(part.start[~is_own].tolist())
             kept = replace(scene) if self.pipeline.annotations else None  # without what it has computed
-            yield Drawn(part, images, proposed[first:last], counts, at_last, beyond, kept)
+            yield Drawn(part, images, proposed[first:last], counts, at_last, beyond, kept, units)
             counts = Counts()
 
     def _read(
@@ -180,15 +183,17 @@ class RegionImages:
                     thresholds=thresholds or self.profile.candidate_thresholds,
                 )
             )
+            units = None
             if self.pipeline.phase:  # by all candidates, those beside the targets too
                 given = PhaseContext(**vars(around) | {"reads": reads}, candidates=candidates)
-                reads = replace(reads, haplotype=self.pipeline.phase(given))
+                phased = self.pipeline.phase(given)
+                reads, units = replace(reads, haplotype=phased.haplotype), phased.unit
         candidates = candidates.at(np.flatnonzero(_begins_in(targets, candidates.start)))
         counts.found, counts.covered = len(candidates), _covered(reads, targets)
         candidates, proposed = self._with_proposed(candidates, reads, codes, start, targets)
         clock.stop("count")
         counts.reads = _over(reads, region)
-        return _Found(reads, candidates, proposed, codes, start)
+        return _Found(reads, candidates, proposed, codes, start, units)
 
     def _transformed(self, around: RegionContext, region: Region, counts: Counts) -> ReadBatch:
         """Return what the technology's read transforms leave; those of the region that they drop are counted."""

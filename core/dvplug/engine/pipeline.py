@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from dvplug.errors import PluginError
-from dvplug.hookspecs import HAPLOTYPE, Draw, Encode, Find, Measure, Phase, Rank
+from dvplug.hookspecs import HAPLOTYPE, Draw, Encode, Find, Measure, Rank
 from dvplug.line.contexts import EncodeContext
 from dvplug.line.image_batch import ImageBatch
 from dvplug.line.scene import Scene
@@ -47,7 +47,7 @@ class Pipeline:
     profile: TechnologyProfile
     transforms: tuple[CheckedTransform, ...]
     find: Find
-    phase: Phase | None
+    phase: CheckedPhase | None
     encode: Encode
     measure: Measure
     channels: list[Draw]

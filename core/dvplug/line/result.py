@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
+from dvplug.line.phase_table import PhaseTable
 from dvplug.line.record import VcfRecord
 from dvplug.line.reference_blocks import RegionGvcf
 
@@ -53,6 +54,8 @@ class RegionResult:
     gvcf: RegionGvcf | None = None
     records: list[VcfRecord] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
+    phase: PhaseTable | None = None
+    """Of the heterozygous calls, where reads tell phase: what is still to be joined with other regions'."""
 
 
 class Stopwatch:

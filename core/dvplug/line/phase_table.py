@@ -1,0 +1,52 @@
+"""`PhaseTable`: which reads have which allele of a region's heterozygous calls. By it regions are joined to blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+_DTYPES = (np.int32, np.int32, np.int32, np.bool_, np.int64, np.uint64, np.int8)
+
+
+class PhaseTable(NamedTuple):
+    """Heterozygous calls of one region, in the order of their records; reads by call in compressed sparse rows."""
+
+    record: npt.NDArray[np.int32]  # [calls]: index of its record, or line, among those of the region
+    gvcf_line: npt.NDArray[np.int32]  # [calls]: index of its line in the region's gVCF, where one is written
+    start: npt.NDArray[np.int32]  # [calls]: 0-based, of the record
+    anchor: npt.NDArray[np.bool_]  # [calls]: whether others may be joined to it
+    offset: npt.NDArray[np.int64]  # [calls + 1]
+    unit: npt.NDArray[np.uint64]  # [entries]: read, or molecule, by a hash that is the same in all regions
+    side: npt.NDArray[np.int8]  # [entries]: 1 with the first allele of GT, -1 with the second
+
+    @classmethod
+    def concatenate(cls, tables: Sequence[PhaseTable]) -> PhaseTable:
+        """Join those of calls that follow each other."""
+        ends = np.cumsum([0, *(table.offset[-1] for table in tables)])
+        offset = [table.offset[:-1] + end for table, end in zip(tables, ends.tolist(), strict=False)]
+        joined = [np.concatenate([table[i] for table in tables]) for i in range(len(_DTYPES))]
+        joined[cls._fields.index("offset")] = np.concatenate([*offset, ends[-1:]]).astype(np.int64)
+        return cls._make(joined)
+
+    def at(self, calls: npt.NDArray[np.int64]) -> PhaseTable:
+        """Return some of the calls, by their indexes int64[n], in this order."""
+        lengths = np.diff(self.offset)[calls]
+        offset = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
+        rows = np.repeat(self.offset[calls] - offset[:-1], lengths) + np.arange(offset[-1])
+        return PhaseTable(
+            self.record[calls], self.gvcf_line[calls], self.start[calls], self.anchor[calls], offset,
+            self.unit[rows], self.side[rows],
+        )  # fmt: skip
+
+    @classmethod
+    def from_json(cls, sizes: Sequence[int], arrays: bytes) -> PhaseTable:
+        """Read one of which JSON kept how many bytes each array takes, from the end of those that are given."""
+        ends = np.cumsum([len(arrays) - sum(sizes), *sizes]).tolist()
+        kept: list[Any] = [
+            np.frombuffer(arrays[begin:end], dtype)
+            for dtype, begin, end in zip(_DTYPES, ends[:-1], ends[1:], strict=True)
+        ]
+        return cls._make(kept)
