@@ -13,7 +13,7 @@ from dvplug.calling.candidate_density import CandidateDensity
 from dvplug.calling.events import log_counts, warn_of_reads
 from dvplug.calling.familiarity import warn_of_images
 from dvplug.calling.journal import Journal, identity, journal_path, open_journal
-from dvplug.calling.run import WrittenCalls, outputs_of, written_calls
+from dvplug.calling.written import WrittenCalls, outputs_of, written_calls
 from dvplug.cohort.finished import FinishedSamples
 from dvplug.cohort.measures import SampleMeasures, measures_of
 from dvplug.cohort.plan import PlannedSample

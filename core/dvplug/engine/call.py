@@ -24,7 +24,7 @@ from dvplug.line.reference_blocks import RegionGvcf
 from dvplug.line.region import Partition, PartitionRun
 from dvplug.line.result import Counts, RegionResult, Stopwatch
 from dvplug.plugins.boundary import located, place_of
-from dvplug.records.phase import HetCall, of_written, phase_table
+from dvplug.records.phase import HetCall, of_written, phase_table, phased_by_tags
 from dvplug.records.postprocess import CalledSites, called_sites
 from dvplug.records.reference_depths import ReferenceDepths
 from dvplug.records.used_alts import with_used_alts
@@ -70,20 +70,24 @@ def genotype(drawn: Drawn, genotyper: Predictor, job: CallJob, clock: Stopwatch 
             images=images, probabilities=probabilities,
         )  # fmt: skip
         records = _annotated(context, job)
-    phase = None if drawn.units is None else _phase_table(drawn, records, called)
+    phase = None
+    if drawn.units is not None:
+        phase = phase_table(drawn.candidates, drawn.units, _heterozygous(drawn, called))
+    if drawn.tagged is not None:
+        records = phased_by_tags(records, drawn.candidates, drawn.tagged, _heterozygous(drawn, called))
     clock.stop("write")
     return Genotyped(probabilities, records, phase)
 
 
-def _phase_table(drawn: Drawn, records: Sequence[VcfRecord], called: CalledSites) -> PhaseTable:
-    """Which reads have which allele of the heterozygous records that begin in a target."""
-    assert drawn.units is not None
-    found = [
-        HetCall(index, record, site, tuple([alts[allele - 1] + 1 if allele else 0 for allele in record.gt]))
-        for index, (record, site, alts) in enumerate(zip(records, called.site, called.alts, strict=True))
+def _heterozygous(drawn: Drawn, called: CalledSites) -> list[HetCall]:
+    """The heterozygous calls that begin in a target."""
+    return [
+        HetCall(number, record, site, tuple([alts[allele - 1] + 1 if allele else 0 for allele in record.gt]))
+        for number, (record, site, alts) in enumerate(
+            zip(called.records, called.site, called.alts, strict=True)
+        )
         if len(set(record.gt)) == 2 and record.start not in drawn.beyond
     ]
-    return phase_table(drawn.candidates, drawn.units, found)
 
 
 def _annotated(context: AnnotateContext, job: CallJob) -> list[VcfRecord]:

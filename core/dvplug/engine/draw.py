@@ -19,6 +19,7 @@ from dvplug.genome.reference import Reference
 from dvplug.line.candidate_batch import CandidateBatch
 from dvplug.line.contexts import FindContext, PhaseContext, RegionContext
 from dvplug.line.image_batch import ImageBatch
+from dvplug.line.phase_table import HaplotypeTags
 from dvplug.line.read_batch import LEFT_OUT, ReadBatch
 from dvplug.line.region import Region
 from dvplug.line.result import Counts, Stopwatch
@@ -26,6 +27,7 @@ from dvplug.line.scene import Scene
 from dvplug.plugins.boundary import located, place_of
 from dvplug.reads.fetch import fetch_reads
 from dvplug.reads.groups import ReadSource
+from dvplug.reads.haplotypes import haplotype_tags, with_haplotypes
 from dvplug.reads.molecules import LEAST_DISTINCT, with_molecules
 from dvplug.reads.opened import OpenedReads
 from dvplug.reads.realign import REALIGN_MARGIN, realign_reads
@@ -59,6 +61,8 @@ class Drawn:
     """What was drawn, where annotations look at it."""
     units: npt.NDArray[np.uint64] | None = None
     """[reads]: of what each read is a part, where calls are phased by what reads share."""
+    tagged: HaplotypeTags | None = None
+    """Of the reads, where calls are phased by what their tags say."""
 
     def site(self, index: int) -> Drawn:
         """Return one candidate with its images; nothing is counted."""
@@ -150,7 +154,10 @@ class RegionImages:
             at_last = depths if last == len(candidates) else None
             beyond = frozenset(part.start[~is_own].tolist())
             kept = replace(scene) if self.pipeline.annotations else None  # without what it has computed
-            yield Drawn(part, images, proposed[first:last], counts, at_last, beyond, kept, units)
+            tagged = haplotype_tags(reads) if self.pipeline.tagged else None
+            yield Drawn(
+                part, images, proposed[first:last], counts, at_last, beyond, kept, units, tagged
+            )  # fmt: skip
             counts = Counts()
 
     def _read(
@@ -171,6 +178,8 @@ class RegionImages:
         codes, start = self._reference_around(wide)
         reads = with_molecules(reads, self.run.distinct_fragments >= LEAST_DISTINCT)
         reads = with_bases_of_reference(self.usual.reads(reads), codes, start)
+        if self.pipeline.tagged:
+            reads = with_haplotypes(reads)
         around = RegionContext(reads=reads, reference=codes, reference_start=start, region=wide, run=self.run)
         reads = self._transformed(around, region, counts)
         if self.profile.realign_reads:

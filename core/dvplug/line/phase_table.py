@@ -1,4 +1,7 @@
-"""`PhaseTable`: which reads have which allele of a region's heterozygous calls. By it regions are joined to blocks."""
+"""`PhaseTable`: which reads have which allele of a region's heterozygous calls. By it regions are joined to blocks.
+
+`HaplotypeTags`: what the tags HP and PS say of reads, in place of that.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,18 @@ import numpy as np
 import numpy.typing as npt
 
 _DTYPES = (np.int32, np.int32, np.int32, np.bool_, np.int64, np.uint64, np.int8)
+
+
+class HaplotypeTags(NamedTuple):
+    """What reads have in the tags HP and PS, as `whatshap haplotag` and longphase write them, over reads."""
+
+    haplotype: npt.NDArray[np.uint8]  # [reads]: 1, 2, or 0 where it is not told
+    block: npt.NDArray[np.int64]  # [reads]: PS; `NO_BLOCK` without one
+
+
+NO_BLOCK = -1
+MOST_BLOCK = 2**31 - 1
+"""Largest number of a phase set (VCF 4.2, PS: a non-negative 32-bit integer)."""
 
 
 class PhaseTable(NamedTuple):

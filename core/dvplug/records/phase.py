@@ -15,10 +15,10 @@ import numpy as np
 
 from dvplug.kernel import kernel, subkernel
 from dvplug.line.candidate_batch import CandidateBatch
-from dvplug.line.phase_table import PhaseTable
+from dvplug.line.phase_table import NO_BLOCK, HaplotypeTags, PhaseTable
 from dvplug.line.record import VcfRecord
 from dvplug.line.result import RegionResult
-from dvplug.sequence.arrays import Int8s, Int64s, UInt64s
+from dvplug.sequence.arrays import Int8s, Int64s, UInt64s, numbered
 
 PAIR_ERROR = 0.06
 """Chance that a read that tells two calls shows them otherwise than its haplotype has them."""
@@ -98,6 +98,35 @@ def phase_table(candidates: CandidateBatch, units: UInt64s, calls: Sequence[HetC
     )
 
 
+def phased_by_tags(
+    records: Sequence[VcfRecord], candidates: CandidateBatch, tags: HaplotypeTags, calls: Sequence[HetCall]
+) -> list[VcfRecord]:
+    """Return records whose heterozygous calls have the phase, and the blocks, that tags of reads say.
+
+    Of several blocks the one counts whose reads are surest. A call that reads do not decide stays unphased.
+    """
+    read = np.arange(len(tags.block), dtype=np.uint64)
+    table = phase_table(candidates, read, calls)
+    lengths = np.diff(table.offset)
+    lies = table.side * np.array([0, 1, -1], np.int64)[tags.haplotype[table.unit]]
+    found: dict[int, tuple[float, bool, int]] = {}
+    told = lies != 0
+    key = np.repeat(np.arange(len(calls)), lengths) << 32 | tags.block[table.unit] - NO_BLOCK
+    keys, group = numbered(key[told])
+    alike = np.bincount(group[lies[told] > 0], minlength=len(keys))
+    others = np.bincount(group[lies[told] < 0], minlength=len(keys))
+    for one, same, other in zip(keys.tolist(), alike.tolist(), others.tolist(), strict=True):
+        call, block = one >> 32, (one & (1 << 32) - 1) + NO_BLOCK
+        odds = float(pair_odds(same, other))
+        if odds >= LEAST_ODDS and odds > found.get(call, (0.0, False, NO_BLOCK))[0]:
+            found[call] = odds, same < other, block
+    phased = list(records)
+    for index, (_, turned, block) in found.items():
+        number = calls[index].number
+        phased[number] = phased_record(records[number], turned, None if block == NO_BLOCK else block)
+    return phased
+
+
 def of_written(table: PhaseTable, written: Sequence[VcfRecord], numbers: Sequence[int]) -> PhaseTable:
     """Return a table in the order in which its calls are written.
 
@@ -118,7 +147,7 @@ def of_written(table: PhaseTable, written: Sequence[VcfRecord], numbers: Sequenc
 
 
 class PhaseJoiner:
-    """Joins the calls of regions that come in order, and writes their phase into lines and records.
+    """Joins the heterozygous calls of regions that come in order.
 
     What it keeps of earlier regions are the last `LOOK_BACK` anchors.
     """
@@ -127,14 +156,14 @@ class PhaseJoiner:
         self._contig = ""
         self._before: PhasedCalls | None = None
 
-    def add(self, contig: str, result: RegionResult) -> RegionResult:
-        """Return the result of the next region, which lies on this contig, with its heterozygous calls phased."""
+    def add(self, contig: str, result: RegionResult) -> PhasedCalls | None:
+        """Phase the calls of the next region, which lies on this contig; None where it has none to be phased."""
         if result.phase is None or not len(result.phase.start):
-            return result
+            return None
         before = self._before if contig == self._contig else None
         calls, self._before = _joined(before, result.phase)
         self._contig = contig
-        return phased_result(result, calls)
+        return calls
 
 
 def _joined(before: PhasedCalls | None, table: PhaseTable) -> tuple[PhasedCalls, PhasedCalls]:
@@ -145,7 +174,7 @@ def _joined(before: PhasedCalls | None, table: PhaseTable) -> tuple[PhasedCalls,
     turn = np.ones(len(every.start), np.int8)
     if before is not None:
         block[:known], turn[:known] = before.block, before.turn
-    _, unit = np.unique(every.unit, return_inverse=True)
+    _, unit = numbered(every.unit)
     _join(every._replace(unit=unit.astype(np.uint64)), known, block, turn)
     anchors = np.flatnonzero(every.anchor)[-LOOK_BACK:]
     return (
@@ -156,7 +185,7 @@ def _joined(before: PhasedCalls | None, table: PhaseTable) -> tuple[PhasedCalls,
 
 @kernel
 def _join(calls: PhaseTable, known: int, block: Int64s, turn: Int8s) -> None:
-    """Phase the calls from ``known`` on; of those before, which are anchors, ``block`` and ``turn``, [calls], are known.
+    """Phase the calls from ``known`` on; of those before, anchors, ``block`` and ``turn``, [calls], are known.
 
     Units are numbered from 0 on.
     """
@@ -239,8 +268,10 @@ def pair_odds(same: int, other: int) -> float:
     return 1 / (np.exp(wrong) + np.exp(min(none, 700.0)))
 
 
-def phased_result(result: RegionResult, calls: PhasedCalls) -> RegionResult:
+def phased_result(result: RegionResult, calls: PhasedCalls | None) -> RegionResult:
     """Return what a region gave with the phase of its calls in lines, lines of the gVCF, and records."""
+    if calls is None:
+        return result
     lines, records = list(result.lines), list(result.records)
     gvcf_lines = list(result.gvcf.lines) if result.gvcf else []
     columns = (calls.table.record, calls.table.gvcf_line, calls.block, calls.turn)

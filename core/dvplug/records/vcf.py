@@ -36,7 +36,9 @@ _FIELDS = """\
 ##FORMAT=<ID=VAF,Number=A,Type=Float,Description="Fraction of DP that supports each alternate allele">
 ##FORMAT=<ID=PL,Number=G,Type=Integer,Description="Phred likelihood of each genotype, the best 0">
 """
-PHASE_LINE = '##FORMAT=<ID=PS,Number=1,Type=Integer,Description="Phase set: the position of the first call of its block">'
+PHASE_LINE = (
+    '##FORMAT=<ID=PS,Number=1,Type=Integer,Description="Phase set: position of its block\'s first call">'
+)
 _UNWRITABLE = ("Cc", "Cs", "Zl", "Zp")
 """Categories of Unicode: control characters, bytes of a name that is not UTF-8, separators of lines and paragraphs."""
 _SPECIAL = '"\\<>,='
