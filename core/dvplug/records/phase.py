@@ -20,21 +20,25 @@ from dvplug.line.record import VcfRecord
 from dvplug.line.result import RegionResult
 from dvplug.sequence.arrays import Int8s, Int64s, UInt64s, numbered
 
-PAIR_ERROR = 0.06
-"""Chance that a read that tells two calls shows them otherwise than its haplotype has them."""
+ANCHOR_ERROR, CALL_ERROR = 0.02, 0.08
+"""Chance that a read that tells an anchor and another anchor, or another call, shows them otherwise than its haplotype
+has them."""
 UNPHASABLE = 0.02
 """Chance that a pair of calls lies on no two haplotypes: one of them is none, or is read at random."""
-LEAST_ODDS = 30.0
-"""Odds of the likelier way that two calls lie, against all else, from which on they are joined: two reads that agree
-have 58, one has 11, five against one 118, three against one 29."""
+LEAST_ODDS = 20.0
+"""Odds of the likelier way that two calls lie, against all else, from which on they are joined. Of two anchors one read
+has 24, two against one have 4, six against one 30; of an anchor and another call one has 9, two have 51."""
 LOOK_BACK = 64
 """Anchors before a call that are looked at: what lies between is as often passed over as reads do not decide."""
+LEAST_SHARE = 0.5
+"""Of the reads that tell a call and a nearer anchor: a pair with fewer is no surer. Few of many reads that contradict
+each other may agree by chance."""
 
-# An anchor is a call whose own reads look like those of a heterozygote: others are joined to it alone, so that what
+# An anchor is a SNP whose own reads look like those of a heterozygote: others are joined to anchors alone, so that what
 # is misread at one call turns no other.
-MIN_READS = 3  # of either allele
-MIN_FRACTION = 0.25  # of the rarer of the two alleles, of the reads that have one of them
-MIN_INFORMATIVE = 0.85  # of the reads over the call that have one of the two
+MIN_READS = 2  # of either allele
+MIN_FRACTION = 0.15  # of the rarer of the two alleles, of the reads that have one of them
+MIN_INFORMATIVE = 0.7  # of the reads over the call that have one of the two
 UNPHASED = -1
 
 
@@ -85,17 +89,23 @@ def phase_table(candidates: CandidateBatch, units: UInt64s, calls: Sequence[HetC
     seconds = np.bincount(call_of[is_second], minlength=len(calls))
     both = firsts + seconds
     rarer = np.minimum(firsts, seconds)
-    passes = np.array([call.record.filter == "PASS" for call in calls], np.bool_)
+    fit = np.array([call.record.filter == "PASS" and _is_snp(call.record) for call in calls], np.bool_)
     index = np.array([call.number for call in calls], np.int32)
     return PhaseTable(
         index,
         index,
         np.array([call.record.start for call in calls], np.int32),
-        passes & (rarer >= MIN_READS) & (rarer >= MIN_FRACTION * both) & (both >= MIN_INFORMATIVE * lengths),
+        fit & (rarer >= MIN_READS) & (rarer >= MIN_FRACTION * both) & (both >= MIN_INFORMATIVE * lengths),
         np.concatenate(([0], np.cumsum(both))).astype(np.int64),
         units[part.read_index[told]],
         np.where(is_first, 1, -1).astype(np.int8)[told],
     )
+
+
+def _is_snp(record: VcfRecord) -> bool:
+    """Whether both alleles of GT are one base, whatever others a record lists."""
+    alleles = {(record.ref, *record.alts)[allele] for allele in record.gt}
+    return len(record.ref) == 1 and all(len(allele) == 1 for allele in alleles)
 
 
 def phased_by_tags(
@@ -117,7 +127,7 @@ def phased_by_tags(
     others = np.bincount(group[lies[told] < 0], minlength=len(keys))
     for one, same, other in zip(keys.tolist(), alike.tolist(), others.tolist(), strict=True):
         call, block = one >> 32, (one & (1 << 32) - 1) + NO_BLOCK
-        odds = float(pair_odds(same, other))
+        odds = float(pair_odds(same, other, CALL_ERROR))
         if odds >= LEAST_ODDS and odds > found.get(call, (0.0, False, NO_BLOCK))[0]:
             found[call] = odds, same < other, block
     phased = list(records)
@@ -229,7 +239,8 @@ def _parent(
         int64[entries]: the call of each; the one before of its unit, of an anchor, or -1; where to begin with that.
     """
     first, end = calls.offset[call], calls.offset[call + 1]
-    looked = 0
+    error = ANCHOR_ERROR if calls.anchor[call] else CALL_ERROR
+    looked, most = 0, 0
     for anchor in range(call - 1, -1, -1):
         if not calls.anchor[anchor]:
             continue
@@ -248,23 +259,26 @@ def _parent(
                 else:
                     other += 1
                 cursor[k] = previous[at]
-        if pair_odds(same, other) >= LEAST_ODDS:
-            return anchor, same > other
         if not more:
             break
+        if same + other < LEAST_SHARE * most:
+            continue
+        most = max(most, same + other)
+        if pair_odds(same, other, error) >= LEAST_ODDS:
+            return anchor, same > other
     return -1, False
 
 
 @subkernel
-def pair_odds(same: int, other: int) -> float:
+def pair_odds(same: int, other: int, error: float) -> float:
     """Odds of the likelier way that two calls lie, against the other way and against none.
 
     Of the reads that tell both, ``same`` have the first alleles of both or the second ones, ``other`` do not.
     """
     more, less = max(same, other), min(same, other)
-    wrong = np.log(PAIR_ERROR / (1 - PAIR_ERROR)) * (more - less)
+    wrong = np.log(error / (1 - error)) * (more - less)
     none = np.log(2 * UNPHASABLE / (1 - UNPHASABLE)) - (more + less) * np.log(2.0)
-    none -= more * np.log(1 - PAIR_ERROR) + less * np.log(PAIR_ERROR)
+    none -= more * np.log(1 - error) + less * np.log(error)
     return 1 / (np.exp(wrong) + np.exp(min(none, 700.0)))
 
 
