@@ -51,7 +51,9 @@ def phase(number: int) -> PhaseTable:
     offset = np.cumsum([0, *of_calls], dtype=np.int64)
     unit = np.arange(offset[-1]).astype(np.uint64) + np.uint64(2**63)
     side = np.where(unit % np.uint64(3) == 0, -1, 1).astype(np.int8)
-    return PhaseTable(of_calls, of_calls[::-1], of_calls * 7, of_calls % 3 == 0, offset, unit, side)
+    return PhaseTable(
+        of_calls, of_calls[::-1], of_calls * 7, (of_calls % 3).astype(np.uint8), offset, unit, side
+    )
 
 
 def gvcf(number: int, lines: list[str]) -> RegionGvcf:

@@ -7,14 +7,15 @@ from fractions import Fraction
 from functools import cache
 from typing import NamedTuple
 
+from dvplug.line.phase_table import ANCHOR, SPARE
 from dvplug.records import phase
 
 
 class Call(NamedTuple):
-    """A heterozygous call: where it is, whether it is an anchor, and the side of each read that tells it."""
+    """A heterozygous call: where it is, its rank, and the side of each read that tells it."""
 
     position: int  # 1-based
-    anchor: bool
+    rank: int
     sides: dict[int, int]
 
 
@@ -37,22 +38,35 @@ def odds(same: int, other: int, error: float) -> Fraction:
 
 def joins(calls: Sequence[Call]) -> list[Joined]:
     """What each call is joined to."""
-    return [_join(calls, index) for index in range(len(calls))]
+    found: list[Joined] = []
+    for index in range(len(calls)):
+        found.append(_join(calls, index, [has_block(calls, found, at) for at in range(index)]))
+    return found
 
 
-def _join(calls: Sequence[Call], index: int) -> Joined:
-    call, most = calls[index], 0
-    error = phase.ANCHOR_ERROR if call.anchor else phase.CALL_ERROR
-    anchors = [at for at in range(index) if calls[at].anchor]
-    for at in anchors[: -phase.LOOK_BACK - 1 : -1]:
+def has_block(calls: Sequence[Call], joined: Sequence[Joined], index: int) -> bool:
+    """Whether a call is phased."""
+    return calls[index].rank == ANCHOR or joined[index].parent >= 0
+
+
+def _join(calls: Sequence[Call], index: int, phased: Sequence[bool]) -> Joined:
+    call, spare, most = calls[index], Joined(-1, False), 0
+    is_anchor = call.rank == ANCHOR
+    near = [at for at in range(index) if calls[at].rank][: -phase.LOOK_BACK - 1 : -1]
+    for at in near:
         shared = call.sides.keys() & calls[at].sides.keys()
         same = sum(call.sides[read] == calls[at].sides[read] for read in shared)
-        if len(shared) < phase.LEAST_SHARE * most:
-            continue
-        most = max(most, len(shared))
-        if odds(same, len(shared) - same, error) >= phase.LEAST_ODDS:
-            return Joined(at, 2 * same > len(shared))
-    return Joined(-1, False)
+        other, joined = len(shared) - same, Joined(at, 2 * same > len(shared))
+        if calls[at].rank == SPARE:
+            sure = odds(same, other, phase.CALL_ERROR) >= phase.LEAST_ODDS
+            if is_anchor and sure and phased[at] and spare.parent < 0:
+                spare = joined
+        elif len(shared) >= phase.LEAST_SHARE * most:
+            most = len(shared) if len(shared) > most else most
+            error = phase.ANCHOR_ERROR if is_anchor else phase.CALL_ERROR
+            if odds(same, other, error) >= phase.LEAST_ODDS:
+                return joined
+    return spare
 
 
 def blocks(calls: Sequence[Call], joined: Sequence[Joined]) -> list[tuple[int, int] | None]:
@@ -63,5 +77,5 @@ def blocks(calls: Sequence[Call], joined: Sequence[Joined]) -> list[tuple[int, i
         if before is not None:
             found.append((before[0], before[1] if alike else -before[1]))
         else:
-            found.append((call.position, 1) if call.anchor else None)
+            found.append((call.position, 1) if call.rank == ANCHOR else None)
     return found

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dvplug.line.candidate_batch import OTHER, UNINFORMATIVE, CandidateBatch
-from dvplug.line.phase_table import NO_BLOCK, HaplotypeTags, PhaseTable
+from dvplug.line.phase_table import ANCHOR, NO_BLOCK, SPARE, HaplotypeTags, PhaseTable
 from dvplug.line.record import VcfRecord
 from dvplug.line.result import RegionResult
 from dvplug.records.phase import (
@@ -30,13 +30,13 @@ from dvplug.records.vcf import format_record
 from oracles.phase import Call, blocks, joins, odds
 
 
-def drawn(seed: int) -> list[Call]:
+def drawn(seed: int, ranks: Sequence[int] = (0, SPARE, ANCHOR, ANCHOR, ANCHOR)) -> list[Call]:
     """Calls that reads of 2 to 12, or 90, of them lie over, read as their haplotypes have them, or at random."""
     rng = random.Random(seed)
     calls, longest = rng.choice(((60, 12), (160, 90)))
     truth = [rng.choice((1, -1)) for _ in range(calls)]
     wrong = [rng.choice((0.0, 0.02, 0.2, 0.5)) for _ in range(calls)]
-    made = [Call(100 * (i + 1), rng.random() < 0.8, {}) for i in range(calls)]
+    made = [Call(100 * (i + 1), rng.choice(ranks), {}) for i in range(calls)]
     for read in range(rng.choice((60, 240))):
         first, side = rng.randrange(-5, calls), rng.choice((1, -1))
         for i in range(max(first, 0), min(first + rng.randint(2, longest), calls)):
@@ -51,7 +51,7 @@ def table_of(calls: Sequence[Call], rng: random.Random, first: int = 0) -> Phase
     number = np.arange(len(calls), dtype=np.int32)
     return PhaseTable(
         number, number, np.array([call.position - 1 for call in calls], np.int32),
-        np.array([call.anchor for call in calls], np.bool_),
+        np.array([call.rank for call in calls], np.uint8),
         np.cumsum([0, *map(len, entries)]).astype(np.int64),
         np.array([hash_of(read) for each in entries for read, _ in each], np.uint64),
         np.array([side for each in entries for _, side in each], np.int8),
@@ -84,7 +84,7 @@ def test_blocks_are_the_twins_wherever_regions_are_cut(seed: int, cuts: list[int
 @given(st.integers(0, 10**6), st.integers(0, 59), st.integers(1, 60))
 @settings(max_examples=25, deadline=None)
 def test_a_piece_has_the_joins_that_the_whole_has_within_it(seed: int, first: int, size: int) -> None:
-    calls = drawn(seed)
+    calls = drawn(seed, (0, ANCHOR, ANCHOR))
     piece = slice(first, first + size)
     within = [
         one._replace(parent=one.parent - first) if one.parent >= first else one._replace(parent=-1)
@@ -100,7 +100,7 @@ def test_a_piece_has_the_joins_that_the_whole_has_within_it(seed: int, first: in
 
 
 def test_a_new_contig_begins_new_blocks() -> None:
-    calls = [Call(100, True, dict.fromkeys(range(9), 1)), Call(200, True, dict.fromkeys(range(9), -1))]
+    calls = [Call(100, ANCHOR, dict.fromkeys(range(9), 1)), Call(200, ANCHOR, dict.fromkeys(range(9), -1))]
     joiner = PhaseJoiner()
     one, other = (joiner.add(name, RegionResult(phase=table_of(calls, random.Random(1)))) for name in "ab")
     assert one is not None
@@ -161,10 +161,21 @@ def test_a_table_has_the_sides_of_the_two_alleles_that_are_called() -> None:
     assert found.unit[:5].tolist() == [101, 102, 103, 105, 106]
     assert found.side[:5].tolist() == [1, -1, 1, -1, -1]
     assert found.side[5:13].tolist() == [1, 1, -1, -1, -1, 1, 1, 1]
-    assert found.anchor.tolist() == [False, False, False]  # 5 of 8 tell, an indel, of low quality
-    sure = candidates.part(2, 3)
-    passing = HetCall(0, record(30, "T", ("C",), (0, 1)), 0, (0, 1))
-    assert phase_table(sure, np.arange(8, dtype=np.uint64), [passing]).anchor.tolist() == [True]
+    assert found.rank.tolist() == [0, SPARE, 0]  # 5 of 8 tell; a short indel; of low quality
+    for ref, alt, rank in (("T", "C", ANCHOR), ("T", "TACGA", ANCHOR), ("TACG", "T", SPARE)):
+        passing = [HetCall(0, record(30, ref, (alt,), (0, 1)), 2, (0, 1))]
+        assert phase_table(candidates, np.arange(8, dtype=np.uint64), passing).rank.tolist() == [rank]
+
+
+def test_an_anchor_behind_a_gap_is_joined_to_a_short_indel_in_it() -> None:
+    one, two, three = range(10), range(5, 15), range(11, 20)  # reads; none tells the first and the last
+    calls = [
+        Call(1000, ANCHOR, dict.fromkeys(one, 1)),
+        Call(9000, SPARE, dict.fromkeys(two, -1)),
+        Call(17_000, ANCHOR, dict.fromkeys(three, 1)),
+    ]
+    assert joined(calls, [1]) == [(1000, 1), (1000, -1), (1000, 1)]
+    assert joined([calls[0], calls[1]._replace(rank=0), calls[2]], []) == [(1000, 1), (1000, -1), (17_000, 1)]
 
 
 def test_tags_say_phase_and_block() -> None:
@@ -173,7 +184,7 @@ def test_tags_say_phase_and_block() -> None:
         (20, "A", ("C",), [1, 1, 1, 0, 0, 0]),
         (30, "A", ("C",), [0, 1] * 3),
     )
-    records = [record(at, "A", ("C",), (0, 1)) for at in alleles]
+    records = [record(at, "A", ("C",), (0, 1)) for at in (10, 20, 30)]
     calls = [HetCall(i, one, i, (0, 1)) for i, one in enumerate(records)]
 
     def told(haplotype: list[int], block: list[int]) -> list[tuple[tuple[int, ...], bool, int | None]]:

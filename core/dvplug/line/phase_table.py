@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-_DTYPES = (np.int32, np.int32, np.int32, np.bool_, np.int64, np.uint64, np.int8)
+ANCHOR, SPARE = 2, 1
+"""Of a call: others are joined to it; or others are where they reach no anchor."""
+_DTYPES = (np.int32, np.int32, np.int32, np.uint8, np.int64, np.uint64, np.int8)
 
 
 class HaplotypeTags(NamedTuple):
@@ -32,7 +34,7 @@ class PhaseTable(NamedTuple):
     record: npt.NDArray[np.int32]  # [calls]: index of its record, or line, among those of the region
     gvcf_line: npt.NDArray[np.int32]  # [calls]: index of its line in the region's gVCF, where one is written
     start: npt.NDArray[np.int32]  # [calls]: 0-based, of the record
-    anchor: npt.NDArray[np.bool_]  # [calls]: whether others may be joined to it
+    rank: npt.NDArray[np.uint8]  # [calls]: `ANCHOR`, `SPARE`, or 0 of one to which no other is joined
     offset: npt.NDArray[np.int64]  # [calls + 1]
     unit: npt.NDArray[np.uint64]  # [entries]: read, or molecule, by a hash that is the same in all regions
     side: npt.NDArray[np.int8]  # [entries]: 1 with the first allele of GT, -1 with the second
@@ -52,7 +54,7 @@ class PhaseTable(NamedTuple):
         offset = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
         rows = np.repeat(self.offset[calls] - offset[:-1], lengths) + np.arange(offset[-1])
         return PhaseTable(
-            self.record[calls], self.gvcf_line[calls], self.start[calls], self.anchor[calls], offset,
+            self.record[calls], self.gvcf_line[calls], self.start[calls], self.rank[calls], offset,
             self.unit[rows], self.side[rows],
         )  # fmt: skip
 

@@ -1,8 +1,9 @@
 """Phase of heterozygous calls: which of their alleles lie on one haplotype, over regions that come in order.
 
-Each call is joined to the nearest call before it with which the reads that tell both of them decide how the two lie.
-That bears on nothing but these two calls and their reads. So a region that is called in pieces has the same phase as
-the whole: of each piece the blocks are those that the joins within it leave.
+Each call is joined to the nearest anchor before it with which the reads that tell both of them decide how the two lie.
+That bears on nothing but these two calls and their reads. So a region that is called in pieces has the phase of the
+whole: of each piece the blocks are those that the joins within it leave. An anchor that reaches no other, as behind a
+gap, is joined to a short indel; where a cut is why it reaches none, that may join what the whole joins otherwise.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 
 from dvplug.kernel import kernel, subkernel
 from dvplug.line.candidate_batch import CandidateBatch
-from dvplug.line.phase_table import NO_BLOCK, HaplotypeTags, PhaseTable
+from dvplug.line.phase_table import ANCHOR, NO_BLOCK, SPARE, HaplotypeTags, PhaseTable
 from dvplug.line.record import VcfRecord
 from dvplug.line.result import RegionResult
 from dvplug.sequence.arrays import Int8s, Int64s, UInt64s, numbered
@@ -29,16 +30,16 @@ LEAST_ODDS = 20.0
 """Odds of the likelier way that two calls lie, against all else, from which on they are joined. Of two anchors one read
 has 24, two against one have 4, six against one 30; of an anchor and another call one has 9, two have 51."""
 LOOK_BACK = 64
-"""Anchors before a call that are looked at: what lies between is as often passed over as reads do not decide."""
+"""Anchors and spares before a call that are looked at: what lies between is passed over as often as reads do not
+decide."""
 LEAST_SHARE = 0.5
 """Of the reads that tell a call and a nearer anchor: a pair with fewer is no surer. Few of many reads that contradict
 each other may agree by chance."""
-
-# An anchor is a SNP whose own reads look like those of a heterozygote: others are joined to anchors alone, so that what
-# is misread at one call turns no other.
-MIN_READS = 2  # of either allele
-MIN_FRACTION = 0.15  # of the rarer of the two alleles, of the reads that have one of them
-MIN_INFORMATIVE = 0.7  # of the reads over the call that have one of the two
+MIN_INFORMATIVE = 0.7
+"""Of the reads over a call that have one of its two alleles, both of them seen, for others to be joined to it."""
+LONG_CHANGE = 4
+"""bp by which an allele changes the length, from which on an indel is an anchor as a SNP is. Shorter ones are often
+misread: they turn no other while there is an anchor."""
 UNPHASED = -1
 
 
@@ -88,24 +89,25 @@ def phase_table(candidates: CandidateBatch, units: UInt64s, calls: Sequence[HetC
     firsts = np.bincount(call_of[is_first], minlength=len(calls))
     seconds = np.bincount(call_of[is_second], minlength=len(calls))
     both = firsts + seconds
-    rarer = np.minimum(firsts, seconds)
-    fit = np.array([call.record.filter == "PASS" and _is_snp(call.record) for call in calls], np.bool_)
+    fit = np.array([call.record.filter == "PASS" for call in calls], np.bool_)
+    fit &= (np.minimum(firsts, seconds) > 0) & (both >= MIN_INFORMATIVE * lengths)
+    kind = np.array([SPARE if _is_short_indel(call.record) else ANCHOR for call in calls], np.uint8)
     index = np.array([call.number for call in calls], np.int32)
     return PhaseTable(
         index,
         index,
         np.array([call.record.start for call in calls], np.int32),
-        fit & (rarer >= MIN_READS) & (rarer >= MIN_FRACTION * both) & (both >= MIN_INFORMATIVE * lengths),
+        np.where(fit, kind, 0).astype(np.uint8),
         np.concatenate(([0], np.cumsum(both))).astype(np.int64),
         units[part.read_index[told]],
         np.where(is_first, 1, -1).astype(np.int8)[told],
     )
 
 
-def _is_snp(record: VcfRecord) -> bool:
-    """Whether both alleles of GT are one base, whatever others a record lists."""
-    alleles = {(record.ref, *record.alts)[allele] for allele in record.gt}
-    return len(record.ref) == 1 and all(len(allele) == 1 for allele in alleles)
+def _is_short_indel(record: VcfRecord) -> bool:
+    """Whether the alleles of GT differ from REF in length, and by little."""
+    alleles = [(record.ref, *record.alts)[allele] for allele in record.gt]
+    return 0 < max(abs(len(allele) - len(record.ref)) for allele in alleles) < LONG_CHANGE
 
 
 def phased_by_tags(
@@ -159,7 +161,7 @@ def of_written(table: PhaseTable, written: Sequence[VcfRecord], numbers: Sequenc
 class PhaseJoiner:
     """Joins the heterozygous calls of regions that come in order.
 
-    What it keeps of earlier regions are the last `LOOK_BACK` anchors.
+    What it keeps of earlier regions are the last `LOOK_BACK` calls that others may be joined to.
     """
 
     def __init__(self) -> None:
@@ -177,7 +179,7 @@ class PhaseJoiner:
 
 
 def _joined(before: PhasedCalls | None, table: PhaseTable) -> tuple[PhasedCalls, PhasedCalls]:
-    """Return the calls of a table phased, and the anchors that later ones may be joined to."""
+    """Return the calls of a table phased, and those that later ones may be joined to."""
     known = 0 if before is None else len(before.block)
     every = table if before is None else PhaseTable.concatenate((before.table, table))
     block = np.full(len(every.start), UNPHASED, np.int64)
@@ -186,7 +188,7 @@ def _joined(before: PhasedCalls | None, table: PhaseTable) -> tuple[PhasedCalls,
         block[:known], turn[:known] = before.block, before.turn
     _, unit = numbered(every.unit)
     _join(every._replace(unit=unit.astype(np.uint64)), known, block, turn)
-    anchors = np.flatnonzero(every.anchor)[-LOOK_BACK:]
+    anchors = np.flatnonzero(every.rank)[-LOOK_BACK:]
     return (
         PhasedCalls(table, block[known:], turn[known:]),
         PhasedCalls(every.at(anchors), block[anchors], turn[anchors]),
@@ -195,17 +197,17 @@ def _joined(before: PhasedCalls | None, table: PhaseTable) -> tuple[PhasedCalls,
 
 @kernel
 def _join(calls: PhaseTable, known: int, block: Int64s, turn: Int8s) -> None:
-    """Phase the calls from ``known`` on; of those before, anchors, ``block`` and ``turn``, [calls], are known.
+    """Phase the calls from ``known`` on; of those before, ``block`` and ``turn``, [calls], are known.
 
     Units are numbered from 0 on.
     """
     units = 0
     for unit in calls.unit:
         units = max(units, np.int64(unit) + 1)
-    last = np.full(units, -1, np.int64)  # entry of the last anchor that each unit tells
+    last = np.full(units, -1, np.int64)  # entry of the last call with a rank that each unit tells
     previous = np.full(
         len(calls.unit), -1, np.int64
-    )  # of each entry of an anchor, the one before of its unit
+    )  # of each entry of such a call, the one before of its unit
     cursor = np.full(len(calls.unit), -1, np.int64)
     call_of = np.zeros(len(calls.unit), np.int64)
     for call in range(len(calls.start)):
@@ -214,13 +216,13 @@ def _join(calls: PhaseTable, known: int, block: Int64s, turn: Int8s) -> None:
             call_of[k] = call
             cursor[k] = last[np.int64(calls.unit[k])]
         if call >= known:
-            parent, same = _parent(calls, call, call_of, previous, cursor)
+            parent, same = _parent(calls, call, block, call_of, previous, cursor)
             if parent >= 0:
                 block[call] = block[parent]
                 turn[call] = turn[parent] if same else -turn[parent]
-            elif calls.anchor[call]:
+            elif calls.rank[call] == ANCHOR:
                 block[call] = calls.start[call] + 1
-        if calls.anchor[call]:
+        if calls.rank[call]:
             for k in range(first, end):
                 unit_of = np.int64(calls.unit[k])
                 previous[k] = last[unit_of]
@@ -229,44 +231,65 @@ def _join(calls: PhaseTable, known: int, block: Int64s, turn: Int8s) -> None:
 
 @subkernel
 def _parent(
-    calls: PhaseTable, call: int, call_of: Int64s, previous: Int64s, cursor: Int64s
+    calls: PhaseTable, call: int, block: Int64s, call_of: Int64s, previous: Int64s, cursor: Int64s
 ) -> tuple[int, bool]:
-    """The nearest anchor with which reads decide how a call lies, -1 if there is none; and whether they lie alike.
+    """What a call is joined to, -1 if there is nothing; and whether the two lie alike.
 
     Parameters
     ----------
+    block
+        int64[calls], of all calls before.
     call_of, previous, cursor
-        int64[entries]: the call of each; the one before of its unit, of an anchor, or -1; where to begin with that.
+        int64[entries]: the call of each; the one before of its unit, or -1; where to begin with that.
     """
-    first, end = calls.offset[call], calls.offset[call + 1]
-    error = ANCHOR_ERROR if calls.anchor[call] else CALL_ERROR
-    looked, most = 0, 0
-    for anchor in range(call - 1, -1, -1):
-        if not calls.anchor[anchor]:
+    is_anchor = calls.rank[call] == ANCHOR
+    looked, most, spare, spare_same = 0, 0, -1, False
+    for other_call in range(call - 1, -1, -1):
+        if not calls.rank[other_call]:
             continue
         looked += 1
         if looked > LOOK_BACK:
             break
-        same, other, more = 0, 0, False
-        for k in range(first, end):
-            at = cursor[k]
-            if at < 0:
-                continue
-            more = True
-            if call_of[at] == anchor:
-                if calls.side[at] == calls.side[k]:
-                    same += 1
-                else:
-                    other += 1
-                cursor[k] = previous[at]
+        same, other, more = _shared(calls, call, other_call, call_of, previous, cursor)
         if not more:
             break
-        if same + other < LEAST_SHARE * most:
+        if calls.rank[other_call] == ANCHOR:
+            if same + other < LEAST_SHARE * most:
+                continue
+            most = max(most, same + other)
+            if pair_odds(same, other, ANCHOR_ERROR if is_anchor else CALL_ERROR) >= LEAST_ODDS:
+                return other_call, same > other
+        elif (
+            is_anchor
+            and spare < 0
+            and block[other_call] != UNPHASED
+            and pair_odds(same, other, CALL_ERROR) >= LEAST_ODDS
+        ):
+            spare, spare_same = other_call, same > other
+    return spare, spare_same
+
+
+@subkernel
+def _shared(
+    calls: PhaseTable, call: int, before: int, call_of: Int64s, previous: Int64s, cursor: Int64s
+) -> tuple[int, int, bool]:
+    """How many units have a call and one before it alike, how many otherwise, and whether any has one still before.
+
+    What is before comes from the nearest on; ``call_of``, ``previous`` and ``cursor`` are as of `_parent`.
+    """
+    same, other, more = 0, 0, False
+    for k in range(calls.offset[call], calls.offset[call + 1]):
+        at = cursor[k]
+        if at < 0:
             continue
-        most = max(most, same + other)
-        if pair_odds(same, other, error) >= LEAST_ODDS:
-            return anchor, same > other
-    return -1, False
+        more = True
+        if call_of[at] == before:
+            if calls.side[at] == calls.side[k]:
+                same += 1
+            else:
+                other += 1
+            cursor[k] = previous[at]
+    return same, other, more
 
 
 @subkernel
