@@ -1,4 +1,4 @@
-"""Slow twin of `dvplug.records.phase`: how calls are joined, by dictionaries and with whole numbers of odds."""
+"""The twin of `dvplug.records.phase`: calls joined by dictionaries, odds as fractions."""
 
 from __future__ import annotations
 
