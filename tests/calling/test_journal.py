@@ -39,7 +39,9 @@ RUN = {"dvplug": "0.1.0", "option": {"tech": "illumina-wgs", "sample": None}, "r
 
 def result(number: int) -> RegionResult:
     lines = [f"chrS\t{number}\t.\tA\tC\n"] * (number % 3)
-    counts = Counts(Counter(PASS=number), 1, 10 * number, 0, 3, 4, Counter({"decode": 0.25}))
+    counts = Counts(
+        Counter(PASS=number), 1, 10 * number, candidates=3, images=4, seconds=Counter({"decode": 0.25})
+    )
     return RegionResult(
         lines, gvcf(number, lines), counts=counts, phase=phase(number) if number % 2 else None
     )

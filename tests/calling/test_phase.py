@@ -210,6 +210,15 @@ def test_tags_of_reads_take_the_place_of_own_phasing(person: Person, called: Pat
     assert phased(tmp_path / "own.vcf") == {at: (gt[::-1], 7) for at, (gt, _) in wanted.items()}
 
 
+def test_reads_without_tags_are_told_of(
+    person: Person, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, region = tmp_path / "x.vcf", "chr1:20001-30000"
+    dvplug.call("pacbio", person.reference, person.reads, out, use_hp=True, regions=region, force=True)
+    assert "no read has a haplotype in the tag HP (--use-hp)" in capsys.readouterr().err
+    assert not phased(out)
+
+
 def test_what_contradicts_itself_is_refused(person: Person, tmp_path: Path) -> None:
     other = tmp_path / "other.bam"
     pysam.view("-b", "-o", str(other), str(person.reads), "chr1:100000-", catch_stdout=False)

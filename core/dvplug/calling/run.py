@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from dvplug.calling.candidate_density import CandidateDensity
 from dvplug.calling.device import chosen_device, libraries_on_gpu
-from dvplug.calling.events import log_counts, warn_of_copies, warn_of_reads
+from dvplug.calling.events import log_counts, warn_of_copies, warn_of_reads, warn_of_tags
 from dvplug.calling.familiarity import (
     Departure,
     compare_with_training,
@@ -83,6 +83,7 @@ def call_variants(options: CallOptions) -> Counts:
         total = _write(prepared, started)
         warn_of_reads(total, chosen=bool(options.sample or options.read_group))
         warn_of_images(total)
+        warn_of_tags(total, wanted=options.use_hp)
         log_counts(total)
     return total
 

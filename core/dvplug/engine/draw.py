@@ -202,6 +202,7 @@ class RegionImages:
         candidates, proposed = self._with_proposed(candidates, reads, codes, start, targets)
         clock.stop("count")
         counts.reads = _over(reads, region)
+        counts.tagged = int((reads.haplotype > 0).sum()) if self.pipeline.tagged else 0
         return _Found(reads, candidates, proposed, codes, start, units)
 
     def _transformed(self, around: RegionContext, region: Region, counts: Counts) -> ReadBatch:

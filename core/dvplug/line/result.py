@@ -20,6 +20,7 @@ class Counts:
     filters: Counter[str] = field(default_factory=Counter)  # records by FILTER
     regions: int = 0
     reads: int = 0
+    tagged: int = 0  # reads whose haplotype their tags tell, where they are asked
     left_out: Counter[str] = field(default_factory=Counter)  # reads that do not count, by name in `LEFT_OUT`
     candidates: int = 0
     images: int = 0
@@ -35,6 +36,7 @@ class Counts:
         """Add what another part, or region, counted."""
         self.regions += other.regions
         self.reads += other.reads
+        self.tagged += other.tagged
         self.candidates += other.candidates
         self.images += other.images
         self.found += other.found
