@@ -160,8 +160,8 @@ def test_the_header_has_the_command_as_it_bears_on_the_records() -> None:
         "dvplug call --tech ion --ref g.fa --reads a.bam 'my reads.bam' https://host/c.bam --regions chr1:1-10 t.bed "
         "--exclude-regions not.bed --model ion@1 --sample me --sample-name 'my name' "
         "--read-group '^1' '^2' --set ends.by=x 'umi.flank=[1, 2]' umi.least=2 --min-qual 12 --min-gq 0 "
-        "--keep-ref-calls --force --haploid-contigs chrX chrM --par-bed par.bed --sex male --proposed-variants p.vcf.gz "
-        "--use-hp"
+        "--keep-ref-calls --force --haploid-contigs chrX chrM --par-bed par.bed --sex male --proposed-variants "
+        "p.vcf.gz --use-hp"
     )
     assert CallOptions.of(**GIVEN).command() == "dvplug call --tech ion --ref g.fa --reads r.bam"
 
