@@ -26,6 +26,7 @@ from dvplug.calling.run import call_variants
 from dvplug.errors import DvplugError, InputError, RefusedRun
 from dvplug.inputs.run_profile import measure_run
 from dvplug.inputs.run_sample import RunSample
+from dvplug.line.phase_table import PhaseTable
 from dvplug.line.reference_blocks import ReferenceBlocks, RegionGvcf
 from dvplug.line.result import Counts, RegionResult
 from dvplug.line.run_profile import RunProfile
@@ -38,8 +39,23 @@ RUN = {"dvplug": "0.1.0", "option": {"tech": "illumina-wgs", "sample": None}, "r
 
 def result(number: int) -> RegionResult:
     lines = [f"chrS\t{number}\t.\tA\tC\n"] * (number % 3)
-    counts = Counts(Counter(PASS=number), 1, 10 * number, 0, 3, 4, Counter({"decode": 0.25}))
-    return RegionResult(lines, gvcf(number, lines), counts=counts)
+    counts = Counts(
+        Counter(PASS=number), 1, 10 * number, candidates=3, images=4, seconds=Counter({"decode": 0.25})
+    )
+    return RegionResult(
+        lines, gvcf(number, lines), counts=counts, phase=phase(number) if number % 2 else None
+    )
+
+
+def phase(number: int) -> PhaseTable:
+    """So many calls, with as many reads as their numbers."""
+    of_calls = np.arange(number, dtype=np.int32)
+    offset = np.cumsum([0, *of_calls], dtype=np.int64)
+    unit = np.arange(offset[-1]).astype(np.uint64) + np.uint64(2**63)
+    side = np.where(unit % np.uint64(3) == 0, -1, 1).astype(np.int8)
+    return PhaseTable(
+        of_calls, of_calls[::-1], of_calls * 7, (of_calls % 3).astype(np.uint8), offset, unit, side
+    )
 
 
 def gvcf(number: int, lines: list[str]) -> RegionGvcf:
@@ -55,7 +71,7 @@ def gvcf(number: int, lines: list[str]) -> RegionGvcf:
 
 def plain(results: Iterable[RegionResult]) -> list[object]:
     """What can be compared: arrays with their types as text."""
-    return [(one.lines, repr(one.gvcf), one.records, one.counts) for one in results]
+    return [(one.lines, repr(one.gvcf), one.records, one.counts, repr(one.phase)) for one in results]
 
 
 def begin(out: Path, run: dict[str, object] = RUN, *, resume: bool = False) -> Journal:

@@ -147,6 +147,8 @@ ALL = {
     "proposed_variants": "p.vcf.gz",
     "report": "x.html",
     "resume": True,
+    "haplotagged": "x.bam",
+    "use_hp": True,
     "executor": "dask:local",
     "max_memory": "4G",
     "log_json": "log",
@@ -159,7 +161,8 @@ def test_the_header_has_the_command_as_it_bears_on_the_records() -> None:
         "dvplug call --tech ion --ref g.fa --reads a.bam 'my reads.bam' https://host/c.bam --regions chr1:1-10 t.bed "
         "--exclude-regions not.bed --model ion@1 --sample me --sample-name 'my name' "
         "--read-group '^1' '^2' --set ends.by=x 'umi.flank=[1, 2]' umi.least=2 --min-qual 12 --min-gq 0 "
-        "--keep-ref-calls --force --haploid-contigs chrX chrM --par-bed par.bed --sex male --proposed-variants p.vcf.gz"
+        "--keep-ref-calls --force --haploid-contigs chrX chrM --par-bed par.bed --sex male --proposed-variants "
+        "p.vcf.gz --use-hp"
     )
     assert CallOptions.of(**GIVEN).command() == "dvplug call --tech ion --ref g.fa --reads r.bam"
 
@@ -177,6 +180,7 @@ def test_what_a_resumed_run_repeats() -> None:
         "min_gq": "0",
         "keep_ref_calls": "True",
         "force": "True",
+        "use_hp": "True",
     }
     assert CallOptions.of(**GIVEN).to_repeat()["sample"] is None
 

@@ -29,7 +29,7 @@ from dvplug.line.image_batch import (
 from dvplug.line.read_batch import ReadBatch
 from dvplug.line.result import STAGES
 from dvplug.plugins.builtin import CHANNELS
-from dvplug.records.vcf import header
+from dvplug.records.vcf import PHASE_LINE, header
 from dvplug.technology import CandidateThresholds, ImageLayout, ReadFilter
 from helpers.pages import table
 from helpers.places import ROOT
@@ -72,7 +72,7 @@ def test_stages_are_listed_in_order() -> None:
 
 def test_fields_and_filters_of_a_record_are_explained() -> None:
     rows = {row[0]: row[1] for row in table("data-flow.md", "Records")}
-    text = header({}, "s", reference="r", command="c", model="m", model_sha256="0", plugins={})
+    text = header({}, "s", reference="r", command="c", model="m", model_sha256="0", plugins={}) + PHASE_LINE
     assert list(rows) == ["QUAL", "FILTER", *re.findall(r"##FORMAT=<ID=(\w+)", text)]
     assert set(re.findall(r"`(\w+)`(?::|$)", rows["FILTER"])) == set(re.findall(r"##FILTER=<ID=(\w+)", text))
     for name in re.findall(r"##INFO=<ID=(\w+)", text):

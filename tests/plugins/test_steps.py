@@ -20,6 +20,7 @@ from dvplug.engine.pipeline import Pipeline
 from dvplug.errors import PluginError
 from dvplug.hookspecs import Annotation, RecordField
 from dvplug.line.region import Region
+from dvplug.line.result import RegionResult
 from dvplug.plugins.loading import installed_plugins, load_plugins
 from dvplug.plugins.run_settings import given_settings
 from dvplug.reads.groups import ReadSource
@@ -224,7 +225,7 @@ def _molecules(reads: pysam.AlignmentFile, position: int, alleles: tuple[str, st
 ODD = """
 import numpy as np
 from dvplug.hookspecs import (
-    Annotation, ImageLayout, Notes, Phaser, ReadTransform, RecordField, RowOrder, TechnologyProfile, hookimpl,
+    Annotation, ImageLayout, Notes, Phased, Phaser, ReadTransform, RecordField, RowOrder, TechnologyProfile, hookimpl,
 )
 DVPLUG_API = 3
 FIELDS = (
@@ -288,6 +289,7 @@ FAULTS = {
     "phase: found = found + np.uint8(2)": "phaser 'odd' .* gave the haplotype 4, at chrS.*: it is 1 or 2, and 0",
     "rank: ranks = ranks[1:]": r"row order 'odd' .* gave ranks uint16\[\d+\], at chrS.*: it has to be uint16",
     "annotate: notes = notes[1:]": "annotation 'odd' .* gave a list of .*: it has to be a list of .*, one for each",
+    "phase: found = Phased(found, np.zeros(3, np.uint64))": r"phaser 'odd' .* gave units uint64\[3\], at .*: it has",
     "annotate: notes[0] = 3": r"annotation 'odd' .* gave a int at chrS:\d+, .*: it has to be Notes",
     "annotate: notes[0] = Notes({'OTHER': 1})": r"gave INFO OTHER at chrS:\d+.*does not declare it",
     "annotate: notes[0] = Notes(filters=('Worse',))": r"gave FILTER Worse at chrS:\d+.*does not declare it",
@@ -330,6 +332,11 @@ def odd_profile(plugins: Any) -> TechnologyProfile:
 
 def odd_records(site: Site, dataset: SimulatedDataset, fault: str = "") -> list[str]:
     """Lines of 20 kb that the plugin had its hands in, with a line of its source that is a fault."""
+    return odd_result(site, dataset, fault).lines
+
+
+def odd_result(site: Site, dataset: SimulatedDataset, fault: str = "") -> RegionResult:
+    """What the 20 kb give."""
     from dvplug.engine.call import RegionCaller
     from dvplug.engine.job import CallJob
     from dvplug.line.region import Partition
@@ -345,7 +352,16 @@ def odd_records(site: Site, dataset: SimulatedDataset, fault: str = "") -> list[
         Pipeline.of(plugins, profile), opener_of(plugins, model, profile), model, dataset.reference,
         (ReadSource(dataset.reads),), PostprocessSettings(), keep_ref_calls=False, device="cpu",
     )  # fmt: skip
-    return RegionCaller(job)(Partition(WHOLE, (WHOLE,))).lines
+    return RegionCaller(job)(Partition(WHOLE, (WHOLE,)))
+
+
+def test_molecules_that_a_phaser_tells_are_what_calls_are_phased_by(
+    site: Site, dataset: SimulatedDataset
+) -> None:
+    molecules = "phase: found = Phased(found, context.reads.name_hash.astype(np.uint64) % np.uint64(5))"
+    found = odd_result(site, dataset, molecules).phase
+    assert found is not None
+    assert set(found.unit.tolist()) == set(range(5))
 
 
 def test_each_part_is_called(site: Site, dataset: SimulatedDataset) -> None:

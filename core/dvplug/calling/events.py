@@ -28,6 +28,15 @@ MOST_COPIES = 0.05
 """Share of the fragments that may lie exactly as another unsaid; of 300x without copies some .3 % do by chance."""
 
 
+def warn_of_tags(total: Counts, *, wanted: bool) -> None:
+    """Say so where the user wanted haplotypes of the reads' tags, and none has any."""
+    if wanted and total.reads and not total.tagged:
+        warn(
+            "no read has a haplotype in the tag HP (--use-hp): nothing was phased, and images show none. "
+            "`whatshap haplotag`, longphase or --haplotagged write them."
+        )
+
+
 def warn_of_reads(total: Counts, *, chosen: bool) -> None:
     """Say which filters took the reads where there are none, or nearly none, left.
 

@@ -30,6 +30,7 @@ from dvplug._version import __version__
 from dvplug.calling.options import CallOptions
 from dvplug.engine.job import CallJob
 from dvplug.errors import InputError, RefusedRun, unwritable
+from dvplug.line.phase_table import PhaseTable
 from dvplug.line.reference_blocks import RegionGvcf
 from dvplug.line.region import Partition
 from dvplug.line.result import Counts, RegionResult
@@ -40,7 +41,7 @@ from dvplug.system.input_states import InputStates, with_indexes
 from dvplug.system.locations import INDEX_MARK, Location, is_remote, shown
 from dvplug_registry.files import resolved
 
-MAGIC = b"dvplug journal 3\n"
+MAGIC = b"dvplug journal 4\n"
 SYNC_S = 10.0
 """Between two times that the disk is waited for: a kill loses nothing, a power cut so many seconds."""
 _HEAD, _LENGTH = struct.Struct("<II"), struct.Struct("<I")
@@ -165,12 +166,20 @@ class Journal:
                 for name, value in content["counts"].items()
             }
             gvcf = RegionGvcf.from_json(content["gvcf"], arrays) if content["gvcf"] else None
-            yield RegionResult(content["lines"], gvcf, counts=Counts(**counted))
+            phase = PhaseTable.from_json(content["phase"], arrays) if content["phase"] else None
+            yield RegionResult(content["lines"], gvcf, counts=Counts(**counted), phase=phase)
         self._file.seek(0, os.SEEK_END)
 
     def add(self, result: RegionResult) -> None:
         """Append the result of the next partition; raises InputError where that fails, as on a full disk."""
-        self._write({"lines": result.lines, "gvcf": result.gvcf, "counts": vars(result.counts)})
+        self._write(
+            {
+                "lines": result.lines,
+                "gvcf": result.gvcf,
+                "counts": vars(result.counts),
+                "phase": result.phase,
+            }
+        )
         self.finished += 1
 
     def _write(self, content: Any) -> None:

@@ -25,6 +25,7 @@ class SharedKeywords(TypedDict, total=False):
     force: bool
     offline: bool
     non_ref: bool
+    use_hp: bool
     haploid_contigs: StrPath | Sequence[StrPath]
     par_bed: StrPath | None
     proposed_variants: StrPath | None
@@ -42,4 +43,5 @@ class CallKeywords(SharedKeywords, total=False):
     gvcf: StrPath | None
     sex: Literal["male", "female"] | None
     report: StrPath | None
+    haplotagged: StrPath | None
     resume: bool

@@ -294,6 +294,23 @@ class CallOptions:
         bool,
         Option("Go on where a run of this command stopped; begin anew where none did.", Bearing.NONE),
     ] = False
+    haplotagged: Annotated[
+        str | None,
+        Option(
+            "BAM to write too: the reads, each that phased calls tell of with its haplotype, HP, and block, PS. Of "
+            "technologies whose reads are phased; it gets a .bai.",
+            Bearing.NONE,
+            OUTPUT,
+        ),
+    ] = None
+    use_hp: Annotated[
+        bool,
+        Option(
+            "Take haplotypes and blocks from the reads' tags HP and PS, as whatshap haplotag or longphase wrote them, "
+            "in place of dvplug's own phasing.",
+            Bearing.VALUE,
+        ),
+    ] = False
     executor: Annotated[
         str,
         Option(

@@ -5,15 +5,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from dvplug.calling.candidate_density import CandidateDensity
 from dvplug.calling.device import chosen_device, libraries_on_gpu
-from dvplug.calling.events import log_counts, log_result, warn_of_copies, warn_of_reads
+from dvplug.calling.events import log_counts, warn_of_copies, warn_of_reads, warn_of_tags
 from dvplug.calling.familiarity import (
     Departure,
     compare_with_training,
@@ -24,13 +23,15 @@ from dvplug.calling.familiarity import (
 from dvplug.calling.journal import Journal, finish, journal_path, open_journal
 from dvplug.calling.model_choice import choose_model
 from dvplug.calling.options import CallOptions
+from dvplug.calling.phase_options import require_own_phase
 from dvplug.calling.where import regions_and_ploidy
+from dvplug.calling.written import PreparedCall, outputs_of, written_calls
 from dvplug.engine.call import call_regions
 from dvplug.engine.job import CallJob
 from dvplug.engine.pipeline import Pipeline
 from dvplug.errors import InputError, Problems
 from dvplug.executors.choice import LOCAL, check_executor, open_pool, starts_here
-from dvplug.executors.node import Facts, facts_of
+from dvplug.executors.node import facts_of
 from dvplug.executors.spread import spread
 from dvplug.genome.reference import Reference
 from dvplug.genome.regions import grouped, partitions, skip_n_runs
@@ -48,41 +49,21 @@ from dvplug.plugins.loading import Plugins, installed_plugins
 from dvplug.plugins.run_settings import given_settings
 from dvplug.plugins.sources import RunCode
 from dvplug.reads.presence import without_reads
+from dvplug.records.phase import PhaseJoiner, phased_result
 from dvplug.records.postprocess import PostprocessSettings
 from dvplug.records.profile_lines import profile_lines
-from dvplug.records.vcf import VcfWriter, header, with_header_lines
+from dvplug.records.vcf import PHASE_LINE, header, with_header_lines
 from dvplug.system.console import info, progress, warn
 from dvplug.system.devices import parse_device
 from dvplug.system.input_states import InputStates
 from dvplug.system.locations import file_name, shown
 from dvplug.system.memory import in_units, workers_that_fit
-from dvplug.system.outputs import VCF_SUFFIXES, Output, Together, require_apart, reserved
+from dvplug.system.outputs import Output, require_apart, reserved
 from dvplug.system.run_log import log_event, run_log
 from dvplug_registry.manifest import MANIFEST_NAME
 
-if TYPE_CHECKING:
-    from dvplug.records.gvcf import GvcfWriter
-    from dvplug.report.statistics import CallStatistics
-
 MOST_CONTIGS = 200
 """Contigs, those with the most partitions, that the log names with how many they have."""
-
-
-@dataclass(frozen=True)
-class PreparedCall:
-    """A run whose inputs were all checked."""
-
-    options: CallOptions
-    job: CallJob
-    partitions: list[Partition]
-    workers: int
-    code: RunCode
-    header: Callable[..., str]
-    """Makes the VCF header; takes ``gvcf_symbol``."""
-    met: Mapping[str, str]
-    """What the reads are like, beside what the model was trained on."""
-    facts: Facts
-    """What workers on other machines must have in common with this process."""
 
 
 def call_variants(options: CallOptions) -> Counts:
@@ -102,26 +83,9 @@ def call_variants(options: CallOptions) -> Counts:
         total = _write(prepared, started)
         warn_of_reads(total, chosen=bool(options.sample or options.read_group))
         warn_of_images(total)
+        warn_of_tags(total, wanted=options.use_hp)
         log_counts(total)
     return total
-
-
-def outputs_of(options: CallOptions) -> list[Output]:
-    """All files that a run writes; raises InputError where options contradict each other."""
-    if options.report is not None:
-        from dvplug.report.calls import require_report_place
-
-        require_report_place(options.report, options.out)
-    if options.non_ref and not options.gvcf:
-        raise InputError("--non-ref is of a gVCF, and none is written", repair="Give --gvcf, too.")
-    found = [] if options.out == "-" else [Output("--out", Path(options.out), VCF_SUFFIXES)]
-    if options.gvcf:
-        found.append(Output("--gvcf", Path(options.gvcf), VCF_SUFFIXES))
-    if options.report is not None:
-        found.append(Output("--report", options.report, (".html",)))
-    if options.log_json is not None:
-        found.append(Output("--log-json", options.log_json, appended=True))
-    return found
 
 
 def _write(prepared: PreparedCall, started: float) -> Counts:
@@ -136,64 +100,6 @@ def _write(prepared: PreparedCall, started: float) -> Counts:
     return calls.total
 
 
-@dataclass
-class WrittenCalls:
-    """What a run writes, to which results are added in the order of its partitions.
-
-    Attributes
-    ----------
-    statistics
-        What the report counts, once all is written and where there is a report.
-    """
-
-    vcf: VcfWriter
-    gvcf: GvcfWriter | None
-    total: Counts = field(default_factory=Counts)
-    statistics: CallStatistics | None = None
-
-    def add(self, part: Partition, result: RegionResult) -> None:
-        """Write what a partition gave."""
-        log_result(part, result)
-        self.vcf.write_text("".join(result.lines))
-        if self.gvcf and result.gvcf:
-            self.gvcf.add(result.gvcf)
-        self.total.add(result.counts)
-
-
-@contextmanager
-def written_calls(prepared: PreparedCall, started: float) -> Iterator[WrittenCalls]:
-    """Write VCF, gVCF and report of a run, which appear together when the block ends, or not at all.
-
-    Parameters
-    ----------
-    started
-        When the run was, by `time.monotonic`.
-    """
-    options, job = prepared.options, prepared.job
-    with Together() as group:
-        with ExitStack() as outputs:
-            vcf = outputs.enter_context(VcfWriter(options.out, prepared.header(), group))
-            gvcf: GvcfWriter | None = None
-            if options.gvcf:
-                from dvplug.records.gvcf import GvcfWriter
-
-                text = prepared.header(gvcf_symbol=job.gvcf_symbol)
-                gvcf = GvcfWriter(options.gvcf, text, options.ref, job.gvcf_symbol, group)
-                outputs.enter_context(gvcf)
-            calls = WrittenCalls(vcf, gvcf)
-            with job.inputs.watched():
-                yield calls
-            job.inputs.require_same_sizes()
-        if options.report is not None and vcf.unfinished is not None:
-            from dvplug.report.calls import RunFacts, call_report
-
-            run = RunFacts.of(calls.total, time.monotonic() - started, prepared.workers, prepared.met)
-            page, calls.statistics = call_report(
-                vcf.unfinished, run=run, model=job.model, name=Path(options.out).name
-            )
-            group.write(options.report, page)
-
-
 def iterate_records(options: CallOptions) -> Iterator[VcfRecord]:
     """Check everything at once, then yield records in order as regions are done; raises as `call_variants`."""
     prepared = prepare_call(options)
@@ -201,9 +107,10 @@ def iterate_records(options: CallOptions) -> Iterator[VcfRecord]:
 
 
 def _records(prepared: PreparedCall) -> Iterator[VcfRecord]:
+    phase = PhaseJoiner()
     with closing(_results(prepared, None)) as results:
-        for result in results:
-            yield from result.records
+        for part, result in zip(prepared.partitions, results, strict=True):
+            yield from phased_result(result, phase.add(part.region.contig, result)).records
     prepared.job.inputs.require_unchanged()
     prepared.job.inputs.require_same_sizes()
 
@@ -268,6 +175,7 @@ def _header(run: tuple[Sequence[Departure], CallJob], *given: Any, **named: Any)
     """The VCF's header, with what the run is like, and the model was not trained on; the others are of `header`."""
     departures, job = run
     lines = [field.header_line() for one in job.pipeline.annotations for field in one.fields]
+    lines += [PHASE_LINE] if job.pipeline.phases else []
     lines += [*profile_lines(job.run), *(one.header_line() for one in departures)]
     return with_header_lines(header(*given, **named), lines)
 
@@ -297,6 +205,9 @@ def check_options(options: CallOptions, where: Where | None = None) -> tuple[int
             proposed=options.proposed_variants,
             force=options.force,
         )
+    if checked and options.haplotagged:
+        with problems.collect():
+            require_own_phase(checked.profile, options.reads)
     problems.raise_all()
     assert checked is not None
     return workers, plugins, checked
@@ -332,8 +243,9 @@ def call_job(
     warn_of_copies(run)
     departures, usual = compare_with_training(model.manifest, sample)
     say_departures(model.manifest.label, departures, checked.flat, force=options.force)
+    pipeline = Pipeline.of(plugins, profile, given_settings(plugins, options.set))
     job = CallJob(
-        Pipeline.of(plugins, profile, given_settings(plugins, options.set)),
+        pipeline.with_tags() if options.use_hp else pipeline,
         opener,
         model,
         options.ref,

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dvplug.calling.options import CallOptions
-from dvplug.calling.run import Cuts, PreparedCall, check_run, outputs_of, prepare_call
+from dvplug.calling.run import Cuts, check_run, prepare_call
+from dvplug.calling.written import PreparedCall, outputs_of
 from dvplug.cohort.sheet import Sheet, SheetSample
 from dvplug.errors import DvplugError, InputError, Problems
 from dvplug.genome.ploidy import sex_chromosomes

@@ -10,10 +10,10 @@ from itertools import islice
 from types import TracebackType
 
 from dvplug.calling.candidate_density import CandidateDensity
-from dvplug.calling.events import log_counts, warn_of_reads
+from dvplug.calling.events import log_counts, warn_of_reads, warn_of_tags
 from dvplug.calling.familiarity import warn_of_images
 from dvplug.calling.journal import Journal, identity, journal_path, open_journal
-from dvplug.calling.run import WrittenCalls, outputs_of, written_calls
+from dvplug.calling.written import WrittenCalls, outputs_of, written_calls
 from dvplug.cohort.finished import FinishedSamples
 from dvplug.cohort.measures import SampleMeasures, measures_of
 from dvplug.cohort.plan import PlannedSample
@@ -150,6 +150,7 @@ class SampleCalling:
         options = self.planned.options
         warn_of_reads(calls.total, chosen=bool(options.sample or options.read_group))
         warn_of_images(calls.total)
+        warn_of_tags(calls.total, wanted=options.use_hp)
         log_counts(calls.total)
         self._calls, self.tally = None, SampleTally(self.tally.kinds)  # there may be very many samples
         info(f"{calls.total.filters['PASS']:,} records pass of {calls.total.candidates:,} candidates.")

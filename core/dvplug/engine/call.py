@@ -18,12 +18,14 @@ from dvplug.engine.predictors import Prediction, PredictorPool
 from dvplug.genome.regions import runs
 from dvplug.hookspecs import Predictor
 from dvplug.line.contexts import AnnotateContext
+from dvplug.line.phase_table import PhaseTable
 from dvplug.line.record import REF_CALL, VcfRecord
 from dvplug.line.reference_blocks import RegionGvcf
 from dvplug.line.region import Partition, PartitionRun
 from dvplug.line.result import Counts, RegionResult, Stopwatch
 from dvplug.plugins.boundary import located, place_of
-from dvplug.records.postprocess import called_sites
+from dvplug.records.phase import HetCall, of_written, phase_table, phased_by_tags
+from dvplug.records.postprocess import CalledSites, called_sites
 from dvplug.records.reference_depths import ReferenceDepths
 from dvplug.records.used_alts import with_used_alts
 from dvplug.records.vcf import format_record
@@ -49,6 +51,7 @@ class Genotyped(NamedTuple):
 
     probabilities: npt.NDArray[np.float32]  # [images, 3]: of no, one and two copies of an image's alts
     records: list[VcfRecord]  # over candidates
+    phase: PhaseTable | None = None  # of the heterozygous ones, whose numbers are of these records
 
 
 def genotype(drawn: Drawn, genotyper: Predictor, job: CallJob, clock: Stopwatch | None = None) -> Genotyped:
@@ -67,8 +70,24 @@ def genotype(drawn: Drawn, genotyper: Predictor, job: CallJob, clock: Stopwatch 
             images=images, probabilities=probabilities,
         )  # fmt: skip
         records = _annotated(context, job)
+    phase = None
+    if drawn.units is not None:
+        phase = phase_table(drawn.candidates, drawn.units, _heterozygous(drawn, called))
+    if drawn.tagged is not None:
+        records = phased_by_tags(records, drawn.candidates, drawn.tagged, _heterozygous(drawn, called))
     clock.stop("write")
-    return Genotyped(probabilities, records)
+    return Genotyped(probabilities, records, phase)
+
+
+def _heterozygous(drawn: Drawn, called: CalledSites) -> list[HetCall]:
+    """The heterozygous calls that begin in a target."""
+    return [
+        HetCall(number, record, site, tuple([alts[allele - 1] + 1 if allele else 0 for allele in record.gt]))
+        for number, (record, site, alts) in enumerate(
+            zip(called.records, called.site, called.alts, strict=True)
+        )
+        if len(set(record.gt)) == 2 and record.start not in drawn.beyond
+    ]
 
 
 def _annotated(context: AnnotateContext, job: CallJob) -> list[VcfRecord]:
@@ -81,24 +100,36 @@ def _annotated(context: AnnotateContext, job: CallJob) -> list[VcfRecord]:
 
 def call_region(parts: Iterable[Drawn], genotyper: Predictor, job: CallJob) -> RegionResult:
     """images -> genotypes -> VCF of one region, whose candidates come in parts."""
-    counts, records, depths = Counts(), [], None
+    counts, depths = Counts(), None
+    records: list[VcfRecord] = []
+    phases: list[PhaseTable] = []
     for drawn in parts:
-        called = genotype(drawn, genotyper, job).records
-        records += [record for record in called if record.start not in drawn.beyond]
+        called = genotype(drawn, genotyper, job)
+        own = [i for i, record in enumerate(called.records) if record.start not in drawn.beyond]
+        if called.phase is not None:
+            number = len(records) + np.searchsorted(own, called.phase.record).astype(np.int32)
+            phases.append(called.phase._replace(gvcf_line=number))
+        records += [called.records[i] for i in own]
         depths = drawn.depths
         counts.add(drawn.counts)
     clock = Stopwatch(counts.seconds)
-    kept = [r for r in records if job.keep_ref_calls or r.proposed or r.filter != REF_CALL]
-    kept = sorted(map(with_used_alts, kept))
-    counts.filters.update(record.filter for record in kept)
+    kept = [
+        (with_used_alts(record), i)
+        for i, record in enumerate(records)
+        if job.keep_ref_calls or record.proposed or record.filter != REF_CALL
+    ]
+    kept.sort()
+    written, numbers = [record for record, _ in kept], [i for _, i in kept]
+    counts.filters.update(record.filter for record in written)
     if depths is not None:
         counts.known += int((depths.reference != UNKNOWN_BASE).sum())
         counts.depths += int(depths.agree.sum()) + int(depths.differ.sum())
     result = RegionResult(
-        [] if job.as_records else [format_record(record) for record in kept],
+        [] if job.as_records else [format_record(record) for record in written],
         _gvcf(records, depths, job) if depths is not None else None,
-        kept if job.as_records else [],
+        written if job.as_records else [],
         counts,
+        of_written(PhaseTable.concatenate(phases), written, numbers) if phases else None,
     )
     clock.stop("write")
     return result

@@ -19,6 +19,7 @@ from dvplug.genome.reference import Reference
 from dvplug.line.candidate_batch import CandidateBatch
 from dvplug.line.contexts import FindContext, PhaseContext, RegionContext
 from dvplug.line.image_batch import ImageBatch
+from dvplug.line.phase_table import HaplotypeTags
 from dvplug.line.read_batch import LEFT_OUT, ReadBatch
 from dvplug.line.region import Region
 from dvplug.line.result import Counts, Stopwatch
@@ -26,6 +27,7 @@ from dvplug.line.scene import Scene
 from dvplug.plugins.boundary import located, place_of
 from dvplug.reads.fetch import fetch_reads
 from dvplug.reads.groups import ReadSource
+from dvplug.reads.haplotypes import haplotype_tags, with_haplotypes
 from dvplug.reads.molecules import LEAST_DISTINCT, with_molecules
 from dvplug.reads.opened import OpenedReads
 from dvplug.reads.realign import REALIGN_MARGIN, realign_reads
@@ -57,6 +59,10 @@ class Drawn:
     """Starts of candidates that begin in no target, and come along as they may contradict one that does."""
     scene: Scene | None = None
     """What was drawn, where annotations look at it."""
+    units: npt.NDArray[np.uint64] | None = None
+    """[reads]: of what each read is a part, where calls are phased by what reads share."""
+    tagged: HaplotypeTags | None = None
+    """Of the reads, where calls are phased by what their tags say."""
 
     def site(self, index: int) -> Drawn:
         """Return one candidate with its images; nothing is counted."""
@@ -76,6 +82,7 @@ class _Found(NamedTuple):
     proposed: list[tuple[int, ...]]  # as in `Drawn`
     codes: npt.NDArray[np.uint8]  # [l]: of the reference around it,
     start: int  # from here on
+    units: npt.NDArray[np.uint64] | None  # as in `Drawn`
 
 
 class RegionImages:
@@ -126,7 +133,7 @@ class RegionImages:
         near = self._widened(targets) if linked else targets
         counts = Counts(regions=1)
         with self.inputs.watched():
-            reads, candidates, proposed, codes, start = self._read(region, thresholds, counts, near)
+            reads, candidates, proposed, codes, start, units = self._read(region, thresholds, counts, near)
         clock = Stopwatch(counts.seconds)
         depths = self._depths(reads, codes, start, targets)
         chains, own = candidates.chains(), _begins_in(targets, candidates.start)
@@ -147,7 +154,10 @@ class RegionImages:
             at_last = depths if last == len(candidates) else None
             beyond = frozenset(part.start[~is_own].tolist())
             kept = replace(scene) if self.pipeline.annotations else None  # without what it has computed
-            yield Drawn(part, images, proposed[first:last], counts, at_last, beyond, kept)
+            tagged = haplotype_tags(reads) if self.pipeline.tagged else None
+            yield Drawn(
+                part, images, proposed[first:last], counts, at_last, beyond, kept, units, tagged
+            )  # fmt: skip
             counts = Counts()
 
     def _read(
@@ -168,6 +178,8 @@ class RegionImages:
         codes, start = self._reference_around(wide)
         reads = with_molecules(reads, self.run.distinct_fragments >= LEAST_DISTINCT)
         reads = with_bases_of_reference(self.usual.reads(reads), codes, start)
+        if self.pipeline.tagged:
+            reads = with_haplotypes(reads)
         around = RegionContext(reads=reads, reference=codes, reference_start=start, region=wide, run=self.run)
         reads = self._transformed(around, region, counts)
         if self.profile.realign_reads:
@@ -180,15 +192,18 @@ class RegionImages:
                     thresholds=thresholds or self.profile.candidate_thresholds,
                 )
             )
+            units = None
             if self.pipeline.phase:  # by all candidates, those beside the targets too
                 given = PhaseContext(**vars(around) | {"reads": reads}, candidates=candidates)
-                reads = replace(reads, haplotype=self.pipeline.phase(given))
+                phased = self.pipeline.phase(given)
+                reads, units = replace(reads, haplotype=phased.haplotype), phased.unit
         candidates = candidates.at(np.flatnonzero(_begins_in(targets, candidates.start)))
         counts.found, counts.covered = len(candidates), _covered(reads, targets)
         candidates, proposed = self._with_proposed(candidates, reads, codes, start, targets)
         clock.stop("count")
         counts.reads = _over(reads, region)
-        return _Found(reads, candidates, proposed, codes, start)
+        counts.tagged = int((reads.haplotype > 0).sum()) if self.pipeline.tagged else 0
+        return _Found(reads, candidates, proposed, codes, start, units)
 
     def _transformed(self, around: RegionContext, region: Region, counts: Counts) -> ReadBatch:
         """Return what the technology's read transforms leave; those of the region that they drop are counted."""

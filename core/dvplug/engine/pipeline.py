@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from dvplug.errors import PluginError
-from dvplug.hookspecs import HAPLOTYPE, Draw, Encode, Find, Measure, Phase, Rank
+from dvplug.hookspecs import HAPLOTYPE, Draw, Encode, Find, Measure, Rank
 from dvplug.line.contexts import EncodeContext
 from dvplug.line.image_batch import ImageBatch
 from dvplug.line.scene import Scene
@@ -18,6 +18,7 @@ from dvplug.plugins.feature_sets import chosen_features
 from dvplug.plugins.loading import PluginItem, Plugins
 from dvplug.plugins.needs import also_read, parts_of
 from dvplug.plugins.run_settings import NOTHING_SET, OfPlugins, require_part, settings_of_offer
+from dvplug.reads.haplotypes import with_haplotype_tags
 from dvplug.records.annotations import require_own_fields
 from dvplug.technology import AlsoRead, TechnologyProfile
 
@@ -31,7 +32,9 @@ class Pipeline:
     transforms
         What changes or drops reads first, in order.
     phase
-        None where reads are not phased.
+        None where reads are not phased, or bring their haplotypes along.
+    tagged
+        Whether haplotypes and blocks of reads are those of their tags HP and PS.
     rank
         None where rows are ordered by position.
     annotations
@@ -47,7 +50,7 @@ class Pipeline:
     profile: TechnologyProfile
     transforms: tuple[CheckedTransform, ...]
     find: Find
-    phase: Phase | None
+    phase: CheckedPhase | None
     encode: Encode
     measure: Measure
     channels: list[Draw]
@@ -56,6 +59,7 @@ class Pipeline:
     haplotypes: bool
     also: AlsoRead
     reach: int
+    tagged: bool = False
 
     @classmethod
     def of(cls, plugins: Plugins, profile: TechnologyProfile, given: OfPlugins = NOTHING_SET) -> Pipeline:
@@ -106,6 +110,16 @@ class Pipeline:
             also_read(profile, parts),
             max(profile.image.width // 2, *(_reach(part.item) for part in parts)),
         )
+
+    def with_tags(self) -> Pipeline:
+        """Return it for reads whose haplotypes are told by their tags, in place of any phaser."""
+        also = with_haplotype_tags(self.also)
+        return replace(self, phase=None, haplotypes=False, also=also, tagged=True)
+
+    @property
+    def phases(self) -> bool:
+        """Whether heterozygous calls are phased."""
+        return self.tagged or self.phase is not None
 
     def draw(self, scene: Scene) -> ImageBatch:
         """Draw and measure the candidates of a scene."""

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         EncodeContext,
         FindContext,
         PhaseContext,
+        Phased,
         RegionContext,
     )  # fmt: skip
     from dvplug.line.image_batch import (
@@ -129,6 +130,7 @@ __all__ = [
     "Pending",
     "Phase",
     "PhaseContext",
+    "Phased",
     "Phaser",
     "Pileup",
     "PluginError",
@@ -159,7 +161,7 @@ _HOMES = {
     "dvplug.errors": ("DvplugError", "InputError", "ModelError"),
     "dvplug.line.candidate_batch": ("CandidateBatch", "OTHER", "UNINFORMATIVE"),
     "dvplug.line.contexts": (
-        "AnnotateContext", "EncodeContext", "FindContext", "PhaseContext", "RegionContext",
+        "AnnotateContext", "EncodeContext", "FindContext", "PhaseContext", "Phased", "RegionContext",
     ),
     "dvplug.line.image_batch": (
         "DELETED", "EMPTY", "FAR", "NEAR", "NO_ALT", "NO_SIDE", "REFERENCE", "ImageBatch", "Pileup",

@@ -11,7 +11,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dvplug.line.candidate_batch import CandidateBatch
-    from dvplug.line.contexts import AnnotateContext, EncodeContext, FindContext, PhaseContext, RegionContext
+    from dvplug.line.contexts import (
+        AnnotateContext,
+        EncodeContext,
+        FindContext,
+        PhaseContext,
+        Phased,
+        RegionContext,
+    )
     from dvplug.line.image_batch import ImageBatch, Pileup
     from dvplug.line.record import Notes
     from dvplug.line.scene import Scene
@@ -35,8 +42,11 @@ class Transform(Protocol):
 class Phase(Protocol):
     """What a phaser's function looks like."""
 
-    def __call__(self, context: PhaseContext) -> NDArray[np.uint8]:
-        """Return the haplotype of each read, uint8[reads]: 1 or 2, and 0 where it is not known."""
+    def __call__(self, context: PhaseContext) -> NDArray[np.uint8] | Phased:
+        """Return the haplotype of each read, uint8[reads]: 1 or 2, and 0 where it is not known.
+
+        Or a `Phased`, which also tells which reads are of one molecule.
+        """
 
 
 class Rank(Protocol):

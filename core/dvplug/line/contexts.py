@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -78,6 +78,22 @@ class PhaseContext(RegionContext):
     """
 
     candidates: CandidateBatch
+
+
+class Phased(NamedTuple):
+    """What a phaser may return, in place of haplotypes alone, where several reads are of one molecule.
+
+    Attributes
+    ----------
+    haplotype
+        uint8[reads], as of a phaser that returns nothing else.
+    unit
+        uint64[reads]: what each read is a part of, such as a molecule by the hash of its barcode, equal in all regions:
+        by what its reads have in common calls far from each other are phased. Of a read that is alone, its hash.
+    """
+
+    haplotype: npt.NDArray[np.uint8]
+    unit: npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -62,7 +62,8 @@ class VcfRecord(NamedTuple):
         PASS, RefCall (genotype 0/0, however sure), LowQual and LowGQ (joined by ``;`` if both), or NoCall (proposed,
         and no read tells of it).
     gt
-        Allele indexes, smaller first; a single one where the sample is haploid; empty where there is no call.
+        Allele indexes, smaller first; a single one where the sample is haploid; empty where there is no call. Where it
+        is phased: first that of haplotype 1.
     gq
         phred of P(the genotype is another), 0 to 99.
     dp
@@ -77,6 +78,11 @@ class VcfRecord(NamedTuple):
         Indexes of the alts that the user asked for.
     notes
         What annotations of plugins added.
+    phased
+        Whether it is known which allele is on which haplotype.
+    phase_set
+        Of a phased record, its block: the position of the block's first record, 1-based as in a VCF, or what the tag PS
+        of the reads says. None where reads have haplotypes and no blocks.
     """
 
     contig: str
@@ -93,3 +99,5 @@ class VcfRecord(NamedTuple):
     pl: tuple[int, ...]
     proposed: tuple[int, ...] = ()
     notes: tuple[Note, ...] = ()
+    phased: bool = False
+    phase_set: int | None = None

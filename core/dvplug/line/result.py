@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
+from dvplug.line.phase_table import PhaseTable
 from dvplug.line.record import VcfRecord
 from dvplug.line.reference_blocks import RegionGvcf
 
@@ -19,6 +20,7 @@ class Counts:
     filters: Counter[str] = field(default_factory=Counter)  # records by FILTER
     regions: int = 0
     reads: int = 0
+    tagged: int = 0  # reads whose haplotype their tags tell, where they are asked
     left_out: Counter[str] = field(default_factory=Counter)  # reads that do not count, by name in `LEFT_OUT`
     candidates: int = 0
     images: int = 0
@@ -34,6 +36,7 @@ class Counts:
         """Add what another part, or region, counted."""
         self.regions += other.regions
         self.reads += other.reads
+        self.tagged += other.tagged
         self.candidates += other.candidates
         self.images += other.images
         self.found += other.found
@@ -53,6 +56,8 @@ class RegionResult:
     gvcf: RegionGvcf | None = None
     records: list[VcfRecord] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
+    phase: PhaseTable | None = None
+    """Of the heterozygous calls, where reads tell phase: what is still to be joined with other regions'."""
 
 
 class Stopwatch:

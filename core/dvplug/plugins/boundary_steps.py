@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from dvplug.errors import in_short
 from dvplug.hookspecs import Annotate, Annotation, Phase, Rank, RecordField, Transform
-from dvplug.line.contexts import AnnotateContext, PhaseContext, RegionContext
+from dvplug.line.contexts import AnnotateContext, PhaseContext, Phased, RegionContext
 from dvplug.line.read_batch import ReadBatch
 from dvplug.line.record import NO_CALL, REF_CALL, Note, Notes, VcfRecord
 from dvplug.line.run_profile import MOST_QUALITY
@@ -88,10 +88,13 @@ class CheckedPhase:
         """Import the function; its context has these settings."""
         return cls(Owner.of(offer), loaded(offer), settings)
 
-    def __call__(self, context: PhaseContext) -> npt.NDArray[np.uint8]:
-        """Return the haplotype of each read, uint8[reads]."""
+    def __call__(self, context: PhaseContext) -> Phased:
+        """Return haplotypes and units; where the phaser tells no units, each read is one, by its hash."""
         found = self.owner.call(self.phase, replace(context, settings=self.settings), untouched=context)
-        self.owner.require(_wrong_haplotypes(found, len(context.reads)))
+        if not isinstance(found, Phased):
+            found = Phased(found, context.reads.name_hash.astype(np.uint64))
+        self.owner.require(_wrong_haplotypes(found.haplotype, len(context.reads)))
+        self.owner.require(wrong_array("units", found.unit, np.uint64, (len(context.reads),)))
         return found
 
 

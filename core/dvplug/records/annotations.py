@@ -9,7 +9,7 @@ from dvplug.errors import PluginError
 
 OWN = {
     "INFO": ("PROPOSED", "END"),
-    "FORMAT": ("GT", "GQ", "DP", "AD", "VAF", "PL", "MIN_DP"),
+    "FORMAT": ("GT", "GQ", "DP", "AD", "VAF", "PL", "MIN_DP", "PS"),
     "FILTER": ("PASS", "RefCall", "LowQual", "LowGQ", "NoCall"),
 }
 """What dvplug writes, by column."""

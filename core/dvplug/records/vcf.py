@@ -36,6 +36,9 @@ _FIELDS = """\
 ##FORMAT=<ID=VAF,Number=A,Type=Float,Description="Fraction of DP that supports each alternate allele">
 ##FORMAT=<ID=PL,Number=G,Type=Integer,Description="Phred likelihood of each genotype, the best 0">
 """
+PHASE_LINE = (
+    '##FORMAT=<ID=PS,Number=1,Type=Integer,Description="Phase set: position of its block\'s first call">'
+)
 _UNWRITABLE = ("Cc", "Cs", "Zl", "Zp")
 """Categories of Unicode: control characters, bytes of a name that is not UTF-8, separators of lines and paragraphs."""
 _SPECIAL = '"\\<>,='
@@ -115,7 +118,7 @@ def format_record(record: VcfRecord, symbol: str = "") -> str:
     symbol
         In a gVCF: the allele that stands for all that are not listed, ``<*>`` or ``<NON_REF>``. No read supports it.
     """
-    contig, start, ref, alts, qual, filter_, gt, gq, dp, ad, vaf, pl, proposed, notes = record
+    contig, start, ref, alts, qual, filter_, gt, gq, dp, ad, vaf, pl, proposed, notes, phased, block = record
     if symbol:
         alts, ad, vaf = (*alts, symbol), (*ad, 0), (*vaf, 0.0)
         pl = pl + (MAX_PL,) * (1 if len(pl) == len(alts) else len(alts) + 1)
@@ -123,9 +126,11 @@ def format_record(record: VcfRecord, symbol: str = "") -> str:
     keys, values = "", ""
     if notes:
         info, keys, values = _noted(info, notes, symbol)
+    if block is not None:
+        keys, values = f"{keys}:PS", f"{values}:{block}"
     return (
         f"{contig}\t{start + 1}\t.\t{ref}\t{','.join(alts)}\t{qual:g}\t{filter_}\t{info}\tGT:GQ:DP:AD:VAF:PL{keys}\t"
-        f"{'/'.join(map(str, gt)) or './.'}:{gq}:{dp}:{','.join(map(str, ad))}:"
+        f"{('|' if phased else '/').join(map(str, gt)) or './.'}:{gq}:{dp}:{','.join(map(str, ad))}:"
         f"{','.join([f'{fraction:.4g}' for fraction in vaf])}:{','.join(map(str, pl))}{values}\n"
     )
 

@@ -26,6 +26,12 @@ def distinct(values: npt.NDArray[Number]) -> npt.NDArray[Number]:
     return np.unique(values, return_counts=True)[0]
 
 
+def numbered(values: npt.NDArray[Number]) -> tuple[npt.NDArray[Number], Int64s]:
+    """Return the distinct values in order, and of each value which of them it is, int64[n]; see `distinct`."""
+    found, which, _ = np.unique(values, return_inverse=True, return_counts=True)
+    return found, which
+
+
 def median(values: npt.ArrayLike) -> float:
     """Return the median of numbers, one at least and none NaN, as `numpy.median`: that imports masked arrays first."""
     numbers = np.ravel(values)

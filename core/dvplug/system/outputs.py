@@ -28,8 +28,10 @@ from dvplug_registry.files import (
 
 VCF_SUFFIXES = (".vcf.gz", ".vcf")
 VCF_INDEXES = (".tbi", ".csi")
+BAM_SUFFIXES = (".bam",)
+BAM_INDEXES = (".bai", ".csi")
 TBI_MAX = 2**29
-"""Positions that a .tbi index can hold (SAM specification, section 5); longer contigs get a .csi."""
+"""Positions that a .tbi or .bai index can hold (SAM specification, section 5); longer contigs get a .csi."""
 _INDEXES = (".fai", ".gzi", ".bai", ".csi", ".crai", ".tbi")  # that lie beside inputs
 
 
@@ -57,12 +59,18 @@ class Output:
     @property
     def is_indexed(self) -> bool:
         """Whether an index comes with it."""
-        return is_compressed(self.path)
+        return bool(self._indexes)
 
     @property
     def also(self) -> list[Path]:
         """What is written, or goes, with it: its indexes."""
-        return index_places(self.path, VCF_INDEXES) if self.is_indexed else []
+        return index_places(self.path, self._indexes)
+
+    @property
+    def _indexes(self) -> tuple[str, ...]:
+        if self.suffixes == BAM_SUFFIXES:
+            return BAM_INDEXES
+        return VCF_INDEXES if is_compressed(self.path) else ()
 
 
 def is_compressed(path: Path) -> bool:
@@ -279,8 +287,8 @@ class Together:
         with told(f"Output {path}"):
             self.begin(path).write_bytes(content)
 
-    def take_index(self, made: Path, path: Path, suffix: str) -> None:
-        """Add the index of the file ``path`` that was made elsewhere, which is removed; older ones go.
+    def take_index(self, made: Path, path: Path, suffix: str, older: Iterable[str] = VCF_INDEXES) -> None:
+        """Add the index of the file ``path`` that was made elsewhere, which is removed; ``older`` ones go.
 
         Raises OSError.
         """
@@ -289,7 +297,7 @@ class Together:
             self._indexes.append(Move(unfinished.path, place))
             shutil.copyfile(made, unfinished.path)
         made.unlink()
-        self._obsolete += index_places(path, VCF_INDEXES)
+        self._obsolete += index_places(path, older)
 
     def keep(self) -> None:
         """Move all in, data before indexes; raises InputError."""
