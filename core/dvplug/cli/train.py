@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from dvplug.cli.call import Several
 from dvplug.cli.parameters import Whole
@@ -85,13 +86,36 @@ def examples(
     info(f"{out}: {count:,} examples.")
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class EndOptions:
+    """When a fit ends: by whichever is reached first.
+
+    Parameters
+    ----------
+    epochs
+        Times that the network sees every example, at most.
+    patience
+        Epochs in a row without a better log-loss on the tune shards, by which it has converged, and stops.
+    max_hours
+        Hours after which it stops, those before an interruption included; the epoch that is under way ends there.
+    """
+
+    epochs: Whole = 5
+    patience: Whole = 2
+    max_hours: float | None = None
+
+
+ENDS_AS_USUAL = EndOptions()
+
+
 @app.command
 def fit(
     examples: Annotated[list[Path], Several],
     *,
     tune: Annotated[list[Path], Several],
     out: Path,
-    epochs: Whole = 5,
+    end: EndOptions = ENDS_AS_USUAL,
     batch_size: Whole = 256,
     learning_rate: float = 2e-3,
     class_weights: tuple[float, float, float] = (1.0, 1.0, 1.0),
@@ -110,8 +134,6 @@ def fit(
         Shards of other regions: the epoch that does best on them is kept.
     out
         Folder to make: weights, learning curve, measures on the tune set.
-    epochs
-        Times that the network sees every example.
     batch_size
         Examples per step.
     learning_rate
@@ -123,7 +145,8 @@ def fit(
     architecture
         The network, as `dvplug plugins list` names it; small-cnn by default.
     start_from
-        A model or a fit whose network and weights to start from: its folder, or the name of an installed model.
+        A model or a fit whose network and weights to start from: its folder, or the name of an installed model; or
+        keras:NAME, or keras:NAME=FILE, a network of photographs, whose weights Keras or you have downloaded.
     seed
         Seed of the initial weights and the order of the examples.
     """
@@ -131,7 +154,9 @@ def fit(
     from dvplug.train.fit import fit as fit_network
 
     settings = _settings(
-        epochs=epochs,
+        epochs=end.epochs,
+        patience=end.patience,
+        max_hours=end.max_hours,
         batch_size=batch_size,
         learning_rate=learning_rate,
         class_weights=class_weights,

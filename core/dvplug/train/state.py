@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from pydantic import Field, PositiveFloat, ValidationError
@@ -49,7 +51,12 @@ class FitSettings(Frozen):
         description="fraction of each class per epoch; the kept weights are corrected for it",
     )
     patience: int = Field(
-        default=2, ge=1, description="epochs without a better tune log-loss before it stops"
+        default=2,
+        ge=1,
+        description="epochs without a better tune log-loss by which it has converged, and stops",
+    )
+    max_hours: PositiveFloat | None = Field(
+        default=None, description="of training and measuring, over all of its runs, after which it stops"
     )
     seed: int = Field(default=1, ge=0)
 
@@ -74,6 +81,7 @@ class Epoch(Frozen):
 
     train_losses: tuple[float, ...] = Field(description="means over equal parts of the epoch")
     tune: TuneMetrics
+    seconds: float | None = Field(default=None, description="that it took, where hours are limited")
 
 
 class Fit(Frozen):
@@ -95,10 +103,21 @@ class Fit(Frozen):
         return int(np.argmin([epoch.tune.log_loss for epoch in self.epochs]))
 
     @property
-    def finished(self) -> bool:
-        """Whether all epochs are done, or the last ones brought nothing better."""
+    def seconds_left(self) -> float:
+        """Until the hours are over that it may take; infinite where they are not limited."""
+        if self.settings.max_hours is None:
+            return math.inf
+        return 3600 * self.settings.max_hours - sum(epoch.seconds or 0.0 for epoch in self.epochs)
+
+    @property
+    def stopped_by(self) -> Literal["epochs", "convergence", "hours"] | None:
+        """What ended it: all epochs are done, the last ones brought nothing better, or its time is over."""
         done = len(self.epochs)
-        return done >= self.settings.epochs or (done > 0 and done - 1 - self.best >= self.settings.patience)
+        if done >= self.settings.epochs:
+            return "epochs"
+        if done and done - 1 - self.best >= self.settings.patience:
+            return "convergence"
+        return "hours" if done and self.seconds_left <= 0 else None
 
 
 def read_fit(folder: Path) -> Fit:
