@@ -19,7 +19,7 @@ from cyclopts import App
 from dvplug.errors import InputError
 from dvplug_lab.commands import require
 from dvplug_lab.places import REPOSITORY, SHARED
-from dvplug_lab.reproduction import builds, product, replicates, species
+from dvplug_lab.reproduction import builds, product, replicates, species, technologies
 from dvplug_lab.reproduction.results import (
     PAGE,
     Result,
@@ -32,6 +32,7 @@ from dvplug_lab.reproduction.results import (
 from dvplug_lab.script import run
 
 TABLES: dict[str, Callable[[Setting], list[Row]]] = {
+    "1": technologies.measure,
     "S1": builds.measure,
     "2B": replicates.measure_spread,
     "2C": replicates.measure_calibration,
