@@ -7,8 +7,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dvplug_lab.places import REPOSITORY
+
+if TYPE_CHECKING:
+    from dvplug_lab.reproduction.curves import Given
 
 Row = dict[str, object]
 RESULTS = REPOSITORY / "docs" / "reproduce.json"
@@ -28,6 +32,8 @@ class Setting:
     threads: int
     length: int
     """bp of a simulated genome, where the table does not need another."""
+    vcfs: tuple[Given, ...] = ()
+    """Of other callers, for Figure 2A."""
 
 
 @dataclass(frozen=True)
