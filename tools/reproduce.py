@@ -20,7 +20,15 @@ from cyclopts import App
 from dvplug.errors import InputError
 from dvplug_lab.commands import require
 from dvplug_lab.places import REPOSITORY, SHARED
-from dvplug_lab.reproduction import builds, curves, product, replicates, species, technologies
+from dvplug_lab.reproduction import (
+    builds,
+    curves,
+    product,
+    replicates,
+    species,
+    technologies,
+    training,
+)
 from dvplug_lab.reproduction.results import (
     PAGE,
     Result,
@@ -39,6 +47,7 @@ TABLES: dict[str, Callable[[Setting], list[Row]]] = {
     "2B": replicates.measure_spread,
     "2C": replicates.measure_calibration,
     "S4": species.measure,
+    "post": training.measure,
     "product": product.measure,
 }
 app = App(help=__doc__, help_format="plaintext")

@@ -199,10 +199,11 @@ def compare(
     learning_rate: float = 1e-3,
     seed: Whole = 1,
 ) -> None:
-    """Compare three ways to train where examples are few.
+    """Compare four ways to train where examples are few.
 
-    On them alone, from the weights of another model, or together with examples of another technology. All are shown
-    the same number of batches. The fits lie in the output folder, each ready for `dvplug train export`.
+    On them alone, from the weights of another model, or together with examples of another technology, whose type the
+    network is told or not. All are shown the same number of batches. The fits lie in the output folder, each ready for
+    `dvplug train export`.
 
     Parameters
     ----------

@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dvplug.simulate.depths import DepthBlocks, ripple
+from dvplug.genome.bed import read_bed
+from dvplug.simulate.depths import SHOULDER, DepthBlocks, ripple
 from dvplug.simulate.genome import Codes, known_intervals, write_bed, write_fasta
 from dvplug.simulate.learn.context import ContextProfile
 from dvplug.simulate.learn.profile import Profile
@@ -19,7 +21,7 @@ from dvplug.simulate.sample import duplicated, subtract
 from dvplug.simulate.variants import PhasedVariant, write_truth
 from dvplug_lab.read_sets import PLATFORMS, SETS, ReadSet
 from dvplug_lab.training_reads.build import profile_of, sequence
-from dvplug_lab.training_reads.plans import Plan, ends
+from dvplug_lab.training_reads.plans import Plan, ends, not_sequenced
 
 DEPTH = 30.0
 RECIPE = next(one for one in SETS if one.name == "illumina_held_out")
@@ -105,6 +107,13 @@ class Reads:
 AS_OF_THE_CARDS = Reads()
 
 
+class Sequenced(NamedTuple):
+    """How deep each contig was sequenced; and bp by which reads lie behind where fragments begin, of captures."""
+
+    plans: Mapping[str, Plan]
+    shift: int
+
+
 def sequenced(
     genome: Genome,
     to: Mapping[Path, Path],
@@ -114,7 +123,7 @@ def sequenced(
     seed: int,
     threads: int,
     reads: Reads = AS_OF_THE_CARDS,
-) -> dict[str, Plan]:
+) -> Sequenced:
     """Sequence a genome, by default to `DEPTH` with the errors of real HiSeq X reads, and map these.
 
     Parameters
@@ -125,11 +134,6 @@ def sequenced(
         Where the profile of the real reads is kept.
     seed
         Of the reads.
-
-    Returns
-    -------
-    dict[str, Plan]
-        How deep each contig was sequenced.
     """
     rng, recipe = np.random.default_rng(seed), reads.recipe
     profile = profile_of(shared, work, recipe)
@@ -146,4 +150,17 @@ def sequenced(
             for reference, bam in to.items()
         ]
         sequence(_All(mappers), reads.changed(profile), recipe, copies, plans, rng)
-    return plans
+    half = int(profile.fragment.mean()) // 2 if isinstance(profile, Profile) else 0
+    return Sequenced(plans, half if reads.blocks else 0)
+
+
+def write_targets(genome: Genome, made: Sequenced, out: Path) -> None:
+    """Write where a genome counts that was not sequenced everywhere: its targets, without their shoulders."""
+    lengths = {name: len(codes) for name, codes in genome.contigs.items()}
+    without = [
+        hole
+        for name, n in lengths.items()
+        for hole in not_sequenced(name, n, made.plans[name], SHOULDER, made.shift)
+    ]
+    whole: list[tuple[str, int, int]] = [*read_bed(genome.confident, lengths)]
+    write_bed(out, subtract(whole, without))

@@ -11,12 +11,11 @@ import numpy as np
 from dvplug.evaluate import Also, Evaluation, evaluate
 from dvplug.evaluate.counts import ClassCounts
 from dvplug.sequence.codes import encode_bases
-from dvplug.simulate.depths import SHOULDER, DepthBlocks, capture_blocks
+from dvplug.simulate.depths import DepthBlocks, capture_blocks
 from dvplug.simulate.drawn_variants import drawn_variants
-from dvplug.simulate.genome import write_bed
 from dvplug.simulate.learn.context import ContextProfile
 from dvplug.simulate.learn.profile import Profile
-from dvplug.simulate.sample import read_fasta, subtract
+from dvplug.simulate.sample import read_fasta
 from dvplug_lab import commands
 from dvplug_lab.comparison import peers
 from dvplug_lab.comparison.callers import depths, where_to_call
@@ -24,8 +23,7 @@ from dvplug_lab.comparison.sets import ValidationSet, as_long_as_aligned, confid
 from dvplug_lab.read_sets import EXTRA, SETS
 from dvplug_lab.reproduction.people import variant_model
 from dvplug_lab.reproduction.results import Row, Setting
-from dvplug_lab.reproduction.samples import Genome, Reads, sequenced, write_genome
-from dvplug_lab.training_reads.plans import Plan, ends, not_sequenced
+from dvplug_lab.reproduction.samples import Genome, Reads, sequenced, write_genome, write_targets
 
 CONTIG = "chr13_32M"
 """Sequence that no model was trained on."""
@@ -152,30 +150,18 @@ def real(one: Dataset, setting: Setting, place: Path) -> ValidationSet:
 def simulated(one: Dataset, person: Genome, setting: Setting, place: Path) -> ValidationSet:
     """Sequence the person as the row says, and count where there are reads."""
     assert one.reads is not None
-    bam, confident = place / "reads.bam", place / "confident.bed"
+    bam, confident = place / "reads.bam", person.confident
+    if one.reads.blocks is not None:
+        confident = place / "targets.bed"
     if not bam.with_suffix(".bam.bai").exists() or not confident.exists():
-        number = int(place.name)
+        work, seed = setting.work, 200 + int(place.name)
         to = {person.reference: bam}
-        plans = sequenced(
-            person,
-            to,
-            setting.shared,
-            setting.work,
-            seed=200 + number,
-            threads=setting.threads,
-            reads=one.reads,
+        made = sequenced(
+            person, to, setting.shared, work, seed=seed, threads=setting.threads, reads=one.reads
         )
-        write_bed(confident, _counted(person, plans, captured=one.reads.blocks is not None))
+        if one.reads.blocks is not None:
+            write_targets(person, made, confident)
     return ValidationSet(one.name, one.tech, person.reference, bam, person.truth, confident)
-
-
-def _counted(person: Genome, plans: dict[str, Plan], *, captured: bool) -> list[tuple[str, int, int]]:
-    """All but the ends; of an exome its targets, which lie half a fragment behind where fragments begin."""
-    lengths = {name: len(codes) for name, codes in person.contigs.items()}
-    whole = [(name, 0, length) for name, length in lengths.items()]
-    edge, shift = (SHOULDER, SHOULDER) if captured else (0, 0)
-    holes = [hole for name, n in lengths.items() for hole in not_sequenced(name, n, plans[name], edge, shift)]
-    return subtract(whole, holes + ends(lengths))
 
 
 def _judged(chosen: ValidationSet, place: Path, workers: int) -> Evaluation:
