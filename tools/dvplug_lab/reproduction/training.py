@@ -71,8 +71,7 @@ def measure(setting: Setting) -> list[Row]:
     test = [_shard(people["test"], WES, kept, setting) for kept in KEPT]
     start = folder / "genomes"
     if not start.exists():
-        steps = SETTINGS.model_copy(update={"steps_per_epoch": STEPS // EPOCHS})
-        fit([train[WGS]], [tune[WGS]], steps, start)
+        fit([train[WGS]], [tune[WGS]], SETTINGS, start)
     found = compare_strategies(
         [train[WES]], [tune[WES]], test, [train[WGS]], start, SETTINGS, STEPS, folder / "ways"
     )
