@@ -122,6 +122,7 @@ def fit(
     keep: tuple[float, float, float] = (1.0, 1.0, 1.0),
     architecture: str | None = None,
     start_from: str | None = None,
+    sequencing_types: Annotated[list[str] | None, Several] = None,
     seed: Whole = 1,
 ) -> None:
     """Fit a network to examples; the same command goes on after an interruption.
@@ -147,6 +148,8 @@ def fit(
     start_from
         A model or a fit whose network and weights to start from: its folder, or the name of an installed model; or
         keras:NAME, or keras:NAME=FILE, a network of photographs, whose weights Keras or you have downloaded.
+    sequencing_types
+        Technologies whose examples are given together: the network is told which, in training and when it calls.
     seed
         Seed of the initial weights and the order of the examples.
     """
@@ -162,6 +165,8 @@ def fit(
         class_weights=class_weights,
         keep=keep,
         seed=seed,
+        sequencing_types=tuple(sequencing_types or ()),
+        types_kept=bool(sequencing_types),
         **({} if architecture is None else {"architecture": architecture}),
     )
     with reserved_folder(out, "--out"):

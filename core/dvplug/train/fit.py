@@ -16,13 +16,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from dvplug.errors import InputError, Problems
-from dvplug.genotypes.networks import (
-    TYPES_SETTING,
-    build,
-    fold_sequencing_type,
-    predict_batch,
-    quiet_backend,
-)
+from dvplug.genotypes.networks import fold_sequencing_type, predict_batch, quiet_backend
 from dvplug.genotypes.weights import save_weights
 from dvplug.plugins.network_checks import LOGITS
 from dvplug.system import console
@@ -36,7 +30,7 @@ from dvplug.train.fit_inputs import (
     warn_of_chance,
     warn_of_few_steps,
 )
-from dvplug.train.state import FIT_NAME, WEIGHTS_NAME, Epoch, Fit, FitSettings
+from dvplug.train.state import FIT_NAME, WEIGHTS_NAME, Epoch, Fit, FitSettings, network_of
 from dvplug.train.store import ExampleHeader, ExampleReader, Examples
 from dvplug.train.tune import measure
 from dvplug_registry.files import write_whole
@@ -157,9 +151,7 @@ def _compiled(header: ExampleHeader, settings: FitSettings, steps_per_epoch: int
     import keras
 
     keras.utils.set_random_seed(settings.seed)
-    types = len(settings.sequencing_types)
-    own_settings = settings.architecture_settings | ({TYPES_SETTING: types} if types else {})
-    model = build(settings.architecture, own_settings, header.layout.shape, len(header.features) + types)
+    model = network_of(header, settings, typed=True)
     steps = steps_per_epoch * settings.epochs
     warm_up = int(settings.warm_up * steps)
     schedule = keras.optimizers.schedules.CosineDecay(
@@ -184,13 +176,11 @@ def _compiled(header: ExampleHeader, settings: FitSettings, steps_per_epoch: int
 
 
 def _folded(model: keras.Model, state: Fit) -> keras.Model:
-    """Return the network of the first sequencing type, or the network itself where there are none."""
-    settings, header = state.settings, state.header
-    if not settings.sequencing_types:
+    """Return the network of the first sequencing type, or the network itself where there are none, or they are kept."""
+    settings = state.settings
+    if not settings.sequencing_types or settings.types_kept:
         return model
-    plain = build(
-        settings.architecture, settings.architecture_settings, header.layout.shape, len(header.features)
-    )
+    plain = network_of(state.header, settings, typed=False)
     fold_sequencing_type(model, plain, len(settings.sequencing_types), 0)
     return plain
 

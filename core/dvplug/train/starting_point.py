@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dvplug.errors import InputError, ModelError
-from dvplug.genotypes.networks import checked_settings
+from dvplug.genotypes.networks import TYPES_SETTING, checked_settings
 from dvplug.genotypes.weights import load_weights
 from dvplug.models import load_model
 from dvplug.plugins.loading import installed_plugins
@@ -16,7 +16,7 @@ from dvplug.technology import ImageLayout
 from dvplug.train.image_start import PREFIX, ImageStart, read_image_start
 from dvplug.train.state import FIT_NAME, WEIGHTS_NAME, FitSettings, read_fit
 from dvplug.train.store import ExampleHeader
-from dvplug_registry.manifest import MANIFEST_NAME
+from dvplug_registry.manifest import MANIFEST_NAME, Manifest
 
 if TYPE_CHECKING:
     import keras
@@ -122,10 +122,15 @@ def read_starting_point(given: StrPath) -> StartingPoint | ImageStart:
     model = load_model(installed_plugins(), folder if folder.is_dir() else given)
     manifest = model.manifest
     return StartingPoint(
-        manifest.label, model.path("weights"), manifest.architecture, dict(manifest.architecture_settings),
+        manifest.label, model.path("weights"), manifest.architecture, _without_types(manifest),
         ImageLayout(**manifest.image.model_dump()), manifest.features,
         tuple((one.name, one.version) for one in (manifest.encoder, *manifest.feature_sets)),
     )  # fmt: skip
+
+
+def _without_types(manifest: Manifest) -> dict[str, Any]:
+    """A fit tells its own sequencing types, or has none; weights of others do not fit it."""
+    return {name: n for name, n in manifest.architecture_settings.items() if name != TYPES_SETTING}
 
 
 def _drawn_by(header: ExampleHeader) -> tuple[tuple[str, int], ...]:

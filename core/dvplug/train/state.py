@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from pydantic import Field, PositiveFloat, ValidationError
 
 from dvplug.errors import InputError
+from dvplug.genotypes.networks import TYPES_SETTING, build
 from dvplug.inputs.run_sample import RunSample
 from dvplug.system.explain import explain
 from dvplug.technology import Frozen
 from dvplug.train.store import ExampleHeader
 from dvplug.train.tune import TuneMetrics
 from dvplug_registry.manifest import Setting
+
+if TYPE_CHECKING:
+    import keras
 
 WEIGHTS_NAME = "weights.safetensors"
 FIT_NAME = "fit.json"
@@ -30,6 +34,9 @@ class FitSettings(Frozen):
     )
     sequencing_types: tuple[str, ...] = Field(
         default=(), description="technologies whose examples are mixed; the network kept is that of the first"
+    )
+    types_kept: bool = Field(
+        default=False, description="the network kept is told the sequencing type when it calls, and is of all"
     )
     epochs: int = Field(default=5, ge=1)
     steps_per_epoch: int | None = Field(
@@ -76,6 +83,13 @@ SIMULATED = FitSettings(
 """Of the shipped models, and of those that are made of a user's reads."""
 
 
+def network_of(header: ExampleHeader, settings: FitSettings, *, typed: bool) -> keras.Model:
+    """Build the network of a fit, with or without the inputs that tell the sequencing type; raises as `build`."""
+    types = len(settings.sequencing_types) if typed else 0
+    own_settings = settings.architecture_settings | ({TYPES_SETTING: types} if types else {})
+    return build(settings.architecture, own_settings, header.layout.shape, len(header.features) + types)
+
+
 class Epoch(Frozen):
     """What one epoch gave."""
 
@@ -96,6 +110,11 @@ class Fit(Frozen):
         default="", description="model or fit whose weights it began with; empty where at random"
     )
     epochs: tuple[Epoch, ...] = ()
+
+    @property
+    def kept_types(self) -> tuple[str, ...]:
+        """Sequencing types that the kept network is told; none where it is of one."""
+        return self.settings.sequencing_types if self.settings.types_kept else ()
 
     @property
     def best(self) -> int:

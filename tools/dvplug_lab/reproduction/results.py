@@ -18,6 +18,8 @@ Row = dict[str, object]
 RESULTS = REPOSITORY / "docs" / "reproduce.json"
 PAGE = REPOSITORY / "docs" / "reproduce.md"
 END = "<!-- end -->"
+NOT_MEASURED = "Not measured yet: the command above does."
+"""Stands in the place of a table that has no figures."""
 NUMBER = re.compile(r"-|[\d.,]+%?( to [\d.,]+)?")
 """Cells that are set to the right."""
 

@@ -21,7 +21,6 @@ from dvplug.train.compare import (
 from dvplug.train.examples import LabeledReads, make_examples
 from dvplug.train.fit import fit
 from dvplug.train.state import FitSettings, read_fit
-from dvplug.train.store import ExampleReader
 from dvplug_lab.read_sets import EXTRA
 from dvplug_lab.reproduction.people import variant_model
 from dvplug_lab.reproduction.results import Row, Setting
@@ -75,21 +74,11 @@ def measure(setting: Setting) -> list[Row]:
     found = compare_strategies(
         [train[WES]], [tune[WES]], test, [train[WGS]], start, SETTINGS, STEPS, folder / "ways"
     )
-    return rows(
-        found, {way: read_fit(folder / "ways" / way).n_examples for way in WAYS}, len(ExampleReader(test[:1]))
-    )
+    return rows(found, {way: read_fit(folder / "ways" / way).n_examples for way in WAYS})
 
 
-def rows(found: StrategyComparison, examples: dict[str, int], tested: int) -> list[Row]:
-    """Return a row for each way and depth: examples trained and tested on, and F1 of genotypes.
-
-    Parameters
-    ----------
-    examples
-        Of each way.
-    tested
-        At full depth.
-    """
+def rows(found: StrategyComparison, examples: dict[str, int]) -> list[Row]:
+    """Return a row for each way and depth: of how many ``examples`` it was trained, and F1 of the genotypes it calls."""
     table: list[Row] = []
     for way, label in WAYS.items():
         both = way in (MIXED, JOINT)
