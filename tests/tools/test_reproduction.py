@@ -179,7 +179,7 @@ def test_rows_of_table_1_say_what_stands_in_and_no_figure_of_the_paper_is_invent
 def test_targets_are_counted_without_shoulders_where_their_reads_lie(tmp_path: Path) -> None:
     """Fragments that begin in 5,000-5,400 cover, on average, what lies half a fragment further on."""
     genome = write_genome(
-        tmp_path, {"c": random_genome(10_000, np.random.default_rng(1))}, {"c": []}, [("c", 0, 10_000)]
+        tmp_path, {"c": random_genome(10_000, np.random.default_rng(1))}, {"c": []}, [("c", 1_000, 9_000)]
     )
     blocks = DepthBlocks(np.array([0, 4900, 5000, 5400, 5500]), np.array([0.0, 24.0, 80.0, 24.0, 0.0]))
     made = Sequenced({"c": Plan(blocks, np.ones(11))}, 150)

@@ -78,7 +78,7 @@ def measure(setting: Setting) -> list[Row]:
 
 
 def rows(found: StrategyComparison, examples: dict[str, int]) -> list[Row]:
-    """Return a row for each way and depth: of how many ``examples`` it was trained, and F1 of the genotypes it calls."""
+    """Return a row for each way and depth: of how many ``examples`` it was trained, and F1 of its genotypes."""
     table: list[Row] = []
     for way, label in WAYS.items():
         both = way in (MIXED, JOINT)
