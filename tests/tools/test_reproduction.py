@@ -19,7 +19,7 @@ from dvplug.errors import InputError
 from dvplug.simulate.depths import DepthBlocks
 from dvplug.simulate.genome import random_genome
 from dvplug.simulate.variants import PhasedVariant
-from dvplug.train.compare import GenotypeCounts, StrategyComparison, Tested
+from dvplug.train import compare
 from dvplug_lab.reproduction import builds, replicates
 from dvplug_lab.reproduction.curves import Given, best_f1, precision_at
 from dvplug_lab.reproduction.people import at_diversity
@@ -211,11 +211,13 @@ def test_a_vcf_that_a_user_gives_is_looked_at_first(tmp_path: Path) -> None:
 
 
 def test_the_post_has_a_row_for_each_way_and_depth() -> None:
-    right, wrong = GenotypeCounts(tp=9, fp=1, fn=1), GenotypeCounts(tp=0, fp=2, fn=3)
+    right, wrong = compare.GenotypeCounts(tp=9, fp=1, fn=1), compare.GenotypeCounts(tp=0, fp=2, fn=3)
     tested = tuple(
-        Tested(strategy=way, shard=f"s{kept:g}", snp=right, indel=wrong) for way in WAYS for kept in KEPT
+        compare.Tested(strategy=way, shard=f"s{kept:g}", snp=right, indel=wrong)
+        for way in WAYS
+        for kept in KEPT
     )
-    comparison = StrategyComparison(steps=7, tune_log_loss=dict.fromkeys(WAYS, 0.25), tested=tested)
+    comparison = compare.StrategyComparison(steps=7, tune_log_loss=dict.fromkeys(WAYS, 0.25), tested=tested)
     found = rows(comparison, {way: 10 * number for number, way in enumerate(WAYS)})
     assert [(row["way"], row["share of reads"]) for row in found] == list(
         itertools.product(WAYS.values(), KEPT)

@@ -11,7 +11,7 @@ from cyclopts import App, Parameter
 from dvplug.cli.call import Several
 from dvplug.cli.parameters import Whole
 from dvplug.cli.plain_call import available_cores
-from dvplug.cli.train_reads import learn, model, simulate
+from dvplug.cli.train_reads import Names, learn, model, simulate
 
 if TYPE_CHECKING:
     from dvplug.train.compare import StrategyComparison
@@ -106,7 +106,35 @@ class EndOptions:
     max_hours: float | None = None
 
 
-ENDS_AS_USUAL = EndOptions()
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class NetworkOptions:
+    """Which network a fit is of.
+
+    Parameters
+    ----------
+    architecture
+        The network, as `dvplug plugins list` names it; small-cnn by default.
+    start_from
+        A model or a fit whose network and weights to start from: its folder, or the name of an installed model; or
+        keras:NAME, or keras:NAME=FILE, a network of photographs, whose weights Keras or you have downloaded.
+    sequencing_types
+        Technologies whose examples are given together: the network is told which, in training and when it calls.
+    """
+
+    architecture: str | None = None
+    start_from: str | None = None
+    sequencing_types: Names = None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Those of `FitSettings` that were given."""
+        types = tuple(self.sequencing_types or ())
+        named = {} if self.architecture is None else {"architecture": self.architecture}
+        return {"sequencing_types": types, "types_kept": bool(types), **named}
+
+
+ENDS_AS_USUAL, NETWORK_AS_USUAL = EndOptions(), NetworkOptions()
 
 
 @app.command
@@ -120,9 +148,7 @@ def fit(
     learning_rate: float = 2e-3,
     class_weights: tuple[float, float, float] = (1.0, 1.0, 1.0),
     keep: tuple[float, float, float] = (1.0, 1.0, 1.0),
-    architecture: str | None = None,
-    start_from: str | None = None,
-    sequencing_types: Annotated[list[str] | None, Several] = None,
+    network: NetworkOptions = NETWORK_AS_USUAL,
     seed: Whole = 1,
 ) -> None:
     """Fit a network to examples; the same command goes on after an interruption.
@@ -143,13 +169,6 @@ def fit(
         Weights of hom-ref, het and hom-alt in the loss.
     keep
         Fractions of the hom-ref, het and hom-alt examples to use in each epoch.
-    architecture
-        The network, as `dvplug plugins list` names it; small-cnn by default.
-    start_from
-        A model or a fit whose network and weights to start from: its folder, or the name of an installed model; or
-        keras:NAME, or keras:NAME=FILE, a network of photographs, whose weights Keras or you have downloaded.
-    sequencing_types
-        Technologies whose examples are given together: the network is told which, in training and when it calls.
     seed
         Seed of the initial weights and the order of the examples.
     """
@@ -165,12 +184,10 @@ def fit(
         class_weights=class_weights,
         keep=keep,
         seed=seed,
-        sequencing_types=tuple(sequencing_types or ()),
-        types_kept=bool(sequencing_types),
-        **({} if architecture is None else {"architecture": architecture}),
+        **network.settings,
     )
     with reserved_folder(out, "--out"):
-        fit_network(examples, tune, settings, out, start_from)
+        fit_network(examples, tune, settings, out, network.start_from)
 
 
 def _settings(**given: Any) -> FitSettings:
