@@ -1,7 +1,8 @@
-"""Measure tables of the DeepVariant paper and of the product page anew, and write them into docs/reproduce.md.
+"""Measure tables of the DeepVariant paper, a post and the product page anew, and write them into docs/reproduce.md.
 
     python tools/reproduce.py all
     python tools/reproduce.py S1 2B
+    python tools/reproduce.py 2A --vcf gatk=gatk.vcf.gz
 
 Reads that are simulated, calls and what else is made lie in a work folder, and are kept. What each table holds, and
 what could not be had, stands in docs/reproduce.md.
@@ -19,7 +20,15 @@ from cyclopts import App
 from dvplug.errors import InputError
 from dvplug_lab.commands import require
 from dvplug_lab.places import REPOSITORY, SHARED
-from dvplug_lab.reproduction import builds, product, replicates, species
+from dvplug_lab.reproduction import (
+    builds,
+    curves,
+    product,
+    replicates,
+    species,
+    technologies,
+    training,
+)
 from dvplug_lab.reproduction.results import (
     PAGE,
     Result,
@@ -32,10 +41,13 @@ from dvplug_lab.reproduction.results import (
 from dvplug_lab.script import run
 
 TABLES: dict[str, Callable[[Setting], list[Row]]] = {
+    "1": technologies.measure,
     "S1": builds.measure,
+    "2A": curves.measure,
     "2B": replicates.measure_spread,
     "2C": replicates.measure_calibration,
     "S4": species.measure,
+    "post": training.measure,
     "product": product.measure,
 }
 app = App(help=__doc__, help_format="plaintext")
@@ -49,17 +61,23 @@ def main(
     genomes: Path = REPOSITORY / "work" / "genomes",
     threads: int = 2,
     length: int = 500_000,
+    vcf: tuple[str, ...] = (),
+    vcf_of: str = "na12878_illumina",
 ) -> None:
     """Measure, keep the figures in docs/reproduce.json, and write the page's tables.
 
     Parameters
     ----------
     tables
-        Of S1, 2B, 2C, S4 and product; or all.
+        Of 1, 2A, 2B, 2C, S1, S4, post and product; or all.
     genomes
         Folder with the packages that hold sequence of other species.
     length
         bp of a simulated genome.
+    vcf
+        NAME=FILE: calls of another caller, for Figure 2A.
+    vcf_of
+        Of which of its sets: na12878_illumina, hg002_illumina or simulated.
     """
     chosen = list(TABLES) if "all" in tables else list(tables)
     unknown = [name for name in chosen if name not in TABLES]
@@ -69,7 +87,8 @@ def main(
             repair=f"Name some of {', '.join(TABLES)}, or all.",
         )
     require("bwa", "samtools", "bcftools")
-    setting = Setting(shared.resolve(), work.resolve(), genomes.resolve(), threads, length)
+    given = tuple(curves.Given.parse(text, vcf_of) for text in vcf)
+    setting = Setting(shared.resolve(), work.resolve(), genomes.resolve(), threads, length, given)
     for name in chosen:
         began = time.time()
         rows = TABLES[name](setting)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +67,7 @@ def resolve_model(
     PluginError
         Two plugins ship models of this name.
     """
-    return load_model(plugins, requested or profile.model, offline=offline)
+    return for_technology(load_model(plugins, requested or profile.model, offline=offline), profile)
 
 
 def load_model(plugins: Plugins, request: StrPath, *, offline: bool = True) -> LoadedModel:
@@ -125,10 +126,8 @@ def check_fit(plugins: Plugins, manifest: Manifest, profile: TechnologyProfile) 
         A part that the profile names is not there.
     """
     found = [*_image_mismatches(plugins, manifest, profile), *_setting_mismatches(manifest, profile)]
-    if manifest.technology in (
-        profile.name,
-        *profile.aliases,
-    ):  # a borrowed one is for reads that are drawn alike
+    # A borrowed one is for reads that are drawn alike.
+    if set(manifest.technologies) & {profile.name, *profile.aliases}:
         trained, calling = manifest.calling.steps, steps_of(plugins, profile)
         found += [_difference("other steps", _steps(trained), _steps(calling))] if trained != calling else []
     if found:
@@ -137,6 +136,21 @@ def check_fit(plugins: Plugins, manifest: Manifest, profile: TechnologyProfile) 
             cause="; ".join(found),
             repair=f"Use a model made for it (the profile asks for '{profile.model}'), or train one.",
         )
+
+
+def for_technology(model: LoadedModel, profile: TechnologyProfile) -> LoadedModel:
+    """Return a model whose network is told the technology, where it is of several; one that is not among them is left.
+
+    The technology is the one that was recognised in the reads, or that the user named.
+    """
+    told = next((name for name in _names(profile) if name in model.manifest.sequencing_types), "")
+    return replace(model, sequencing_type=told)
+
+
+def _names(profile: TechnologyProfile) -> tuple[str, ...]:
+    """Technologies by whose models it can be called."""
+    borrowed = (profile.model_technology,) if profile.model_technology else ()
+    return (profile.name, *profile.aliases, *borrowed)
 
 
 def genotyper_name(manifest: Manifest, profile: TechnologyProfile | None = None) -> str:
@@ -228,8 +242,8 @@ def _image_mismatches(plugins: Plugins, manifest: Manifest, profile: TechnologyP
         ),
         ("features", manifest.features, features.columns),
     ]
-    if manifest.technology not in (profile.name, *profile.aliases, profile.model_technology):
-        pairs.insert(0, ("technology", manifest.technology, profile.name))
+    if not set(manifest.technologies) & set(_names(profile)):
+        pairs.insert(0, ("technology", " and ".join(manifest.technologies), profile.name))
     return [_difference(what, a, b) for what, a, b in pairs if a != b]
 
 

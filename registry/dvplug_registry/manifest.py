@@ -342,6 +342,10 @@ class Manifest(Part):
     architecture_settings: dict[str, Setting] = {}
     image: ImageShape
     features: tuple[Identifier, ...] = ()
+    sequencing_types: tuple[ModelName, ...] = Field(
+        (),
+        description="technologies of one network, which is told by as many inputs after the features which it is",
+    )
     feature_sets: tuple[Versioned, ...] = Field((), description="whose columns the features are, in order")
     encoder: Versioned
     calling: Calling
@@ -385,6 +389,18 @@ class Manifest(Part):
             if repeated := [name for name, count in Counter(names).items() if count > 1]:
                 raise ValueError(f"{what} are named twice: {', '.join(repeated)}")
         return self
+
+    @model_validator(mode="after")
+    def _is_of_its_types(self) -> Manifest:
+        types = self.sequencing_types
+        if types and (len(set(types)) != len(types) or len(types) < 2 or self.technology not in types):
+            raise ValueError(f"sequencing_types are two or more technologies, {self.technology} among them")
+        return self
+
+    @property
+    def technologies(self) -> tuple[str, ...]:
+        """Those whose reads it was made for."""
+        return self.sequencing_types or (self.technology,)
 
     @model_validator(mode="after")
     def _usual_values_have_a_place(self) -> Manifest:

@@ -25,6 +25,8 @@ class ModelFolder:
     folder: Path
     manifest: Manifest
     manifest_sha256: str
+    sequencing_type: str = ""
+    """Which of the manifest's its network is to be told; empty: the first, of which its known answers are."""
 
     def path(self, role: str) -> Path:
         """Path of the file in this role; raises ModelError when the model has none."""

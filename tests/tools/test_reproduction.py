@@ -16,12 +16,16 @@ import pysam
 import pytest
 
 from dvplug.errors import InputError
+from dvplug.simulate.depths import DepthBlocks
 from dvplug.simulate.genome import random_genome
 from dvplug.simulate.variants import PhasedVariant
+from dvplug.train import compare
 from dvplug_lab.reproduction import builds, replicates
+from dvplug_lab.reproduction.curves import Given, best_f1, precision_at
 from dvplug_lab.reproduction.people import at_diversity
 from dvplug_lab.reproduction.results import (
     END,
+    NOT_MEASURED,
     PAGE,
     Result,
     Setting,
@@ -31,8 +35,11 @@ from dvplug_lab.reproduction.results import (
     with_tables,
     write_results,
 )
-from dvplug_lab.reproduction.samples import write_genome
+from dvplug_lab.reproduction.samples import Sequenced, write_genome, write_targets
 from dvplug_lab.reproduction.species import OTHERS, sequence_of
+from dvplug_lab.reproduction.technologies import DATASETS, UNKNOWN
+from dvplug_lab.reproduction.training import KEPT, WAYS, rows
+from dvplug_lab.training_reads.plans import Plan
 from helpers.places import ROOT
 
 
@@ -52,12 +59,15 @@ def test_the_page_shows_what_was_measured() -> None:
 
 def test_every_table_of_the_command_has_its_place_and_its_figures() -> None:
     marks = re.findall(r"<!-- (\S+), by tools/reproduce.py -->", PAGE.read_text())
-    assert sorted(marks) == sorted(script().TABLES) == sorted(read_results())  # type: ignore[attr-defined]
+    assert sorted(marks) == sorted(script().TABLES)  # type: ignore[attr-defined]
+    page = PAGE.read_text()
+    empty = [name for name in marks if f"{begin(name)}\n{NOT_MEASURED}\n{END}" in page]
+    assert sorted([*empty, *read_results()]) == sorted(marks)
 
 
 def test_an_unknown_table_is_refused() -> None:
     for given in (("S9",), ()):
-        with pytest.raises(InputError, match="S1, 2B, 2C, S4, product"):
+        with pytest.raises(InputError, match="1, S1, 2A, 2B, 2C, S4, post, product"):
             script().main(*given)  # type: ignore[attr-defined]
 
 
@@ -152,3 +162,66 @@ def test_replicates_are_summed_up_by_caller(tmp_path: Path, monkeypatch: pytest.
     assert {row["GQ"] for row in bands} == {"35-39", "20-24"}
     assert sum(int(str(row["dvplug calls"])) for row in bands) == 3 * len(variants)
     assert sum(int(str(row["dvplug wrong"])) for row in bands) == 0
+
+
+def test_rows_of_table_1_say_what_stands_in_and_no_figure_of_the_paper_is_invented() -> None:
+    found = read_results()["1"].rows
+    assert [row["paper's reads"] for row in found] == [one.name for one in DATASETS]
+    assert {row["paper"] for row in found} == {UNKNOWN}
+    for row, one in zip(found, DATASETS, strict=True):
+        assert str(row["model"]).startswith(one.tech)
+        assert str(row["reads here"]).startswith("simulated" if one.reads else "real")
+        for what in ("candidates", "calls"):
+            recall, precision, f1 = (float(str(row[f"{what}' {n}"])) for n in ("sensitivity", "PPV", "F1"))
+            assert f1 == pytest.approx(2 * recall * precision / (recall + precision), abs=2e-4)
+
+
+def test_targets_are_counted_without_shoulders_where_their_reads_lie(tmp_path: Path) -> None:
+    """Fragments that begin in 5,000-5,400 cover, on average, what lies half a fragment further on."""
+    genome = write_genome(
+        tmp_path, {"c": random_genome(10_000, np.random.default_rng(1))}, {"c": []}, [("c", 1_000, 9_000)]
+    )
+    blocks = DepthBlocks(np.array([0, 4900, 5000, 5400, 5500]), np.array([0.0, 24.0, 80.0, 24.0, 0.0]))
+    made = Sequenced({"c": Plan(blocks, np.ones(11))}, 150)
+    write_targets(genome, made, tmp_path / "targets.bed")
+    # What is left of depth is 4900-5500; shifted, and a shoulder's width cut from either end.
+    assert (tmp_path / "targets.bed").read_text().split() == ["c", "5150", "5550"]
+
+
+def test_a_curve_is_summed_up_by_its_points() -> None:
+    curve = [[1.0, 1.0, 0.5], [2.0, 0.96, 0.9], [3.0, 0.9, 1.0]]
+    assert best_f1(curve) == pytest.approx(2 * 0.9 / 1.9)
+    assert precision_at(curve, 0.95) == 0.9
+    assert precision_at(curve[2:], 0.95) is None
+    assert best_f1([]) is None
+
+
+def test_a_vcf_that_a_user_gives_is_looked_at_first(tmp_path: Path) -> None:
+    (tmp_path / "g.vcf").touch()
+    given = Given.parse(f"gatk={tmp_path}/g.vcf", "hg002_illumina")
+    assert (given.caller, given.vcf, given.of_set) == ("gatk", tmp_path / "g.vcf", "hg002_illumina")
+    for text, of_set, match in (
+        ("gatk", "hg002_illumina", "is no VCF of a caller.*NAME=FILE"),
+        (f"gatk={tmp_path}/away.vcf", "hg002_illumina", "away.vcf' does not exist"),
+        (f"bcftools={tmp_path}/g.vcf", "hg002_illumina", "is called here itself"),
+        (f"gatk={tmp_path}/g.vcf", "hg002", "none of the sets of Figure 2A"),
+    ):
+        with pytest.raises(InputError, match=match):
+            Given.parse(text, of_set)
+
+
+def test_the_post_has_a_row_for_each_way_and_depth() -> None:
+    right, wrong = compare.GenotypeCounts(tp=9, fp=1, fn=1), compare.GenotypeCounts(tp=0, fp=2, fn=3)
+    tested = tuple(
+        compare.Tested(strategy=way, shard=f"s{kept:g}", snp=right, indel=wrong)
+        for way in WAYS
+        for kept in KEPT
+    )
+    comparison = compare.StrategyComparison(steps=7, tune_log_loss=dict.fromkeys(WAYS, 0.25), tested=tested)
+    found = rows(comparison, {way: 10 * number for number, way in enumerate(WAYS)})
+    assert [(row["way"], row["share of reads"]) for row in found] == list(
+        itertools.product(WAYS.values(), KEPT)
+    )
+    assert [row["examples"] for row in found[::3]] == [0, 10, 20, 30]
+    assert {row["examples in the post"] for row in found} == {2_641_013, 39_747_943}
+    assert (found[0]["SNP F1"], found[0]["indel F1"], found[0]["indel FN"]) == (0.9, 0.0, 3)

@@ -9,7 +9,14 @@ import pytest
 
 from dvplug.errors import InputError
 from dvplug.genotypes.networks import build, fold_sequencing_type, predict_batch
-from dvplug.train.compare import JOINT, TARGET_ONLY, WARM_START, compare_strategies, count_genotypes
+from dvplug.train.compare import (
+    JOINT,
+    MIXED,
+    TARGET_ONLY,
+    WARM_START,
+    compare_strategies,
+    count_genotypes,
+)
 from dvplug.train.export import load_fit
 from dvplug.train.fit import fit, predict
 from dvplug.train.fit_inputs import epoch_steps
@@ -89,9 +96,12 @@ def test_strategies_are_fitted_on_one_budget_and_counted(tmp_path: Path) -> None
     arguments = (target, tune, test, source, tmp_path / "source", settings, 40, out)
     found = compare_strategies(*arguments)
     assert {(one.strategy, one.shard) for one in found.tested} == {
-        (strategy, shard) for strategy in (TARGET_ONLY, WARM_START, JOINT) for shard in ("test_0", "test_1")
+        (strategy, shard)
+        for strategy in (TARGET_ONLY, MIXED, WARM_START, JOINT)
+        for shard in ("test_0", "test_1")
     }
-    for strategy, shards in ((TARGET_ONLY, target), (WARM_START, target), (JOINT, [*target, *source])):
+    both = [*target, *source]
+    for strategy, shards in ((TARGET_ONLY, target), (MIXED, both), (WARM_START, target), (JOINT, both)):
         state, model = load_fit(out / strategy)
         shown = epoch_steps(ExampleReader(shards, state.settings.sequencing_types), state.settings)
         assert abs(shown * state.settings.epochs - 40) <= 4

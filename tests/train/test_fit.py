@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -80,10 +82,10 @@ def test_an_interrupted_fit_goes_on_where_it_stopped(
     whole = fit(train, tune, SETTINGS, tmp_path / "whole")
     train_epoch = fit_module._train_epoch
 
-    def interrupted(model: object, reader: object, settings: object, epoch: int, steps: int) -> tuple:
+    def interrupted(model: object, reader: object, settings: object, epoch: int, until: float) -> tuple:
         if epoch == 2:
             raise KeyboardInterrupt
-        return train_epoch(model, reader, settings, epoch, steps)
+        return train_epoch(model, reader, settings, epoch, until)
 
     monkeypatch.setattr(fit_module, "_train_epoch", interrupted)
     with pytest.raises(KeyboardInterrupt):
@@ -111,7 +113,35 @@ def test_it_stops_when_nothing_gets_better(
     )
     train, tune = shards
     state = fit(train, tune, SETTINGS.model_copy(update={"epochs": 9, "patience": 2}), tmp_path / "fit")
-    assert (len(state.epochs), state.best) == (4, 1)
+    assert (len(state.epochs), state.best, state.stopped_by) == (4, 1, "convergence")
+
+
+def test_it_stops_when_its_hours_are_over_those_before_an_interruption_included(
+    shards: tuple[list[Path], list[Path]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a clock on which each look takes a second: forty batches an epoch, and some looks beside."""
+    clock = itertools.count()
+    monkeypatch.setattr(fit_module, "time", SimpleNamespace(monotonic=lambda: float(next(clock))))
+    train, tune = shards
+    limited = SETTINGS.model_copy(update={"epochs": 9, "patience": 9, "max_hours": 100 / 3600})
+    train_epoch = fit_module._train_epoch
+
+    def interrupted(model: object, reader: object, settings: object, epoch: int, until: float) -> tuple:
+        if epoch == 1:
+            raise KeyboardInterrupt
+        return train_epoch(model, reader, settings, epoch, until)
+
+    monkeypatch.setattr(fit_module, "_train_epoch", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fit(train, tune, limited, tmp_path / "fit")
+    monkeypatch.setattr(fit_module, "_train_epoch", train_epoch)
+    state = fit(train, tune, limited, tmp_path / "fit")
+    assert (len(state.epochs), state.stopped_by) == (3, "hours")
+    seconds = [epoch.seconds or 0 for epoch in state.epochs]
+    assert seconds[0] == seconds[1] > 40 > seconds[2]  # the third ended where it was
+    assert 100 <= sum(seconds) < 103
+    other = limited.model_copy(update={"max_hours": None})
+    assert fit(train, tune, other, tmp_path / "whole").epochs[0].seconds is None
 
 
 def test_class_weights_shift_the_errors(shards: tuple[list[Path], list[Path]], tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from dvplug.evaluate.judged import KINDS, LEAST_CALLS, CalibrationBand, within_factor
 from dvplug.system.outputs import write_output
-from dvplug.train.compare import JOINT, TARGET_ONLY, WARM_START, StrategyComparison
+from dvplug.train.compare import JOINT, MIXED, TARGET_ONLY, WARM_START, StrategyComparison
 from dvplug.train.measured import metrics_of
 from dvplug_lab.comparison.peers import BCFTOOLS_PRESETS, FREEBAYES_OPTIONS
 from dvplug_lab.comparison.pictures import draw_calibration, draw_precision_recall, pooled_calibration
@@ -66,7 +66,7 @@ def write_card(
             "",
             "## How it was trained",
             "",
-            f"[Three ways were compared]({strategies_page(out).name}).",
+            f"[Four ways were compared]({strategies_page(out).name}).",
         ]
     if out.with_suffix(".png").exists():
         lines += ["", "## Fit", "", f"![Training loss and tune log-loss]({out.stem}.png)"]
@@ -82,11 +82,12 @@ def write_strategies(found: StrategyComparison, tech: str, start: str, out: Path
     """Write the table of a comparison of ways to train ``tech``, one of which starts from the model ``start``."""
     losses = {name: f"{loss:.4f}" for name, loss in found.tune_log_loss.items()}
     lines = [
-        f"# Three ways to train {tech}",
+        f"# Four ways to train {tech}",
         "",
         f"Each was shown {found.steps:,} batches: the technology's own examples from random weights (`{TARGET_ONLY}`),",
         f"the same from the weights of {start} (`{WARM_START}`), and both technologies' examples together from random",
-        f"weights, with a vector that tells which is which (`{JOINT}`). The one with the lowest log-loss on the tune",
+        f"weights, without (`{MIXED}`) and with a vector that tells which is which (`{JOINT}`). The one with the",
+        "lowest log-loss on the tune",
         f"examples is shipped: **{found.best}**. Test examples, at full depth, half and a quarter of the reads, are",
         "of the sets held out: genotypes of candidates, so variants that are no candidate are not counted.",
         "",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from dvplug.errors import ModelError
 from dvplug.inputs.read_evidence import Evidence
-from dvplug.models import find_model, load_model, resolve_model
+from dvplug.models import find_model, for_technology, load_model, resolve_model
 from dvplug.plugins.loading import Plugins
 from dvplug.system.console import info, warn
 from dvplug.technology import TechnologyProfile
@@ -60,9 +60,19 @@ def choose_model(
     if not fitting:
         return resolve_model(plugins, profile, offline=offline)
     request = max(fitting, key=lambda one: len(fitting[one]))
-    model = load_model(plugins, request, offline=offline)
+    model = for_technology(load_model(plugins, request, offline=offline), profile)
     info(f"The model {model.manifest.label} was chosen by the reads: {', '.join(fitting[request])}.")
     return model
+
+
+def type_lines(model: LoadedModel, evidence: Mapping[str, Evidence]) -> list[str]:
+    """Lines of the VCF's header: which sequencing type the network is told, of which, and what depth speaks for."""
+    if not model.sequencing_type:
+        return []
+    seen = {told.captured for told in evidence.values()}
+    depth = "of a capture" if seen == {True} else "of a whole genome" if seen == {False} else "unclear"
+    types = ",".join(model.manifest.sequencing_types)
+    return [f'##dvplugSequencingType=<ID={model.sequencing_type},Of="{types}",Depth="{depth}">']
 
 
 def _unmet(rule: ModelRule, told: Evidence) -> Iterator[str]:

@@ -21,7 +21,7 @@ from dvplug.calling.familiarity import (
     warn_of_images,
 )
 from dvplug.calling.journal import Journal, finish, journal_path, open_journal
-from dvplug.calling.model_choice import choose_model
+from dvplug.calling.model_choice import choose_model, type_lines
 from dvplug.calling.options import CallOptions
 from dvplug.calling.phase_options import require_own_phase
 from dvplug.calling.where import regions_and_ploidy
@@ -37,6 +37,7 @@ from dvplug.genome.reference import Reference
 from dvplug.genome.regions import grouped, partitions, skip_n_runs
 from dvplug.hookspecs.executors import Pool, WorkersWanted
 from dvplug.inputs.preflight import Checked, Where, check_call
+from dvplug.inputs.read_evidence import Evidence
 from dvplug.inputs.recognition import AUTO
 from dvplug.inputs.run_profile import measure_run
 from dvplug.inputs.samples import SampleChoice
@@ -137,7 +138,8 @@ def prepare_call(options: CallOptions, cuts: Cuts | None = None) -> PreparedCall
     code = RunCode.of(plugins, checked.profile, of_model, libraries_on_gpu(job))
     with Reference.open(options.ref) as reference:
         text = partial(
-            _header, (departures, job), reference.lengths, checked.sample, reference=file_name(options.ref),
+            _header, (departures, job, checked.evidence), reference.lengths, checked.sample,
+            reference=file_name(options.ref),
             command=options.command(), model=job.model.manifest.label, model_sha256=job.model.manifest_sha256,
             plugins=code.plugins,
         )  # fmt: skip
@@ -171,12 +173,18 @@ def _of_model(plugins: Plugins, job: CallJob) -> list[tuple[str, str]]:
     return parts
 
 
-def _header(run: tuple[Sequence[Departure], CallJob], *given: Any, **named: Any) -> str:
+def _header(
+    run: tuple[Sequence[Departure], CallJob, Mapping[str, Evidence]], *given: Any, **named: Any
+) -> str:
     """The VCF's header, with what the run is like, and the model was not trained on; the others are of `header`."""
-    departures, job = run
+    departures, job, evidence = run
     lines = [field.header_line() for one in job.pipeline.annotations for field in one.fields]
     lines += [PHASE_LINE] if job.pipeline.phases else []
-    lines += [*profile_lines(job.run), *(one.header_line() for one in departures)]
+    lines += [
+        *type_lines(job.model, evidence),
+        *profile_lines(job.run),
+        *(one.header_line() for one in departures),
+    ]
     return with_header_lines(header(*given, **named), lines)
 
 

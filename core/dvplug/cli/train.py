@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from dvplug.cli.call import Several
 from dvplug.cli.parameters import Whole
 from dvplug.cli.plain_call import available_cores
-from dvplug.cli.train_reads import learn, model, simulate
+from dvplug.cli.train_reads import Names, learn, model, simulate
 
 if TYPE_CHECKING:
     from dvplug.train.compare import StrategyComparison
@@ -85,19 +86,69 @@ def examples(
     info(f"{out}: {count:,} examples.")
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class EndOptions:
+    """When a fit ends: by whichever is reached first.
+
+    Parameters
+    ----------
+    epochs
+        Times that the network sees every example, at most.
+    patience
+        Epochs in a row without a better log-loss on the tune shards, by which it has converged, and stops.
+    max_hours
+        Hours after which it stops, those before an interruption included; the epoch that is under way ends there.
+    """
+
+    epochs: Whole = 5
+    patience: Whole = 2
+    max_hours: float | None = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class NetworkOptions:
+    """Which network a fit is of.
+
+    Parameters
+    ----------
+    architecture
+        The network, as `dvplug plugins list` names it; small-cnn by default.
+    start_from
+        A model or a fit whose network and weights to start from: its folder, or the name of an installed model; or
+        keras:NAME, or keras:NAME=FILE, a network of photographs, whose weights Keras or you have downloaded.
+    sequencing_types
+        Technologies whose examples are given together: the network is told which, in training and when it calls.
+    """
+
+    architecture: str | None = None
+    start_from: str | None = None
+    sequencing_types: Names = None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Those of `FitSettings` that were given."""
+        types = tuple(self.sequencing_types or ())
+        named = {} if self.architecture is None else {"architecture": self.architecture}
+        return {"sequencing_types": types, "types_kept": bool(types), **named}
+
+
+ENDS_AS_USUAL, NETWORK_AS_USUAL = EndOptions(), NetworkOptions()
+
+
 @app.command
 def fit(
     examples: Annotated[list[Path], Several],
     *,
     tune: Annotated[list[Path], Several],
     out: Path,
-    epochs: Whole = 5,
+    end: EndOptions = ENDS_AS_USUAL,
     batch_size: Whole = 256,
     learning_rate: float = 2e-3,
     class_weights: tuple[float, float, float] = (1.0, 1.0, 1.0),
     keep: tuple[float, float, float] = (1.0, 1.0, 1.0),
-    architecture: str | None = None,
-    start_from: str | None = None,
+    network: NetworkOptions = NETWORK_AS_USUAL,
     seed: Whole = 1,
 ) -> None:
     """Fit a network to examples; the same command goes on after an interruption.
@@ -110,8 +161,6 @@ def fit(
         Shards of other regions: the epoch that does best on them is kept.
     out
         Folder to make: weights, learning curve, measures on the tune set.
-    epochs
-        Times that the network sees every example.
     batch_size
         Examples per step.
     learning_rate
@@ -120,10 +169,6 @@ def fit(
         Weights of hom-ref, het and hom-alt in the loss.
     keep
         Fractions of the hom-ref, het and hom-alt examples to use in each epoch.
-    architecture
-        The network, as `dvplug plugins list` names it; small-cnn by default.
-    start_from
-        A model or a fit whose network and weights to start from: its folder, or the name of an installed model.
     seed
         Seed of the initial weights and the order of the examples.
     """
@@ -131,16 +176,18 @@ def fit(
     from dvplug.train.fit import fit as fit_network
 
     settings = _settings(
-        epochs=epochs,
+        epochs=end.epochs,
+        patience=end.patience,
+        max_hours=end.max_hours,
         batch_size=batch_size,
         learning_rate=learning_rate,
         class_weights=class_weights,
         keep=keep,
         seed=seed,
-        **({} if architecture is None else {"architecture": architecture}),
+        **network.settings,
     )
     with reserved_folder(out, "--out"):
-        fit_network(examples, tune, settings, out, start_from)
+        fit_network(examples, tune, settings, out, network.start_from)
 
 
 def _settings(**given: Any) -> FitSettings:
@@ -174,10 +221,11 @@ def compare(
     learning_rate: float = 1e-3,
     seed: Whole = 1,
 ) -> None:
-    """Compare three ways to train where examples are few.
+    """Compare four ways to train where examples are few.
 
-    On them alone, from the weights of another model, or together with examples of another technology. All are shown
-    the same number of batches. The fits lie in the output folder, each ready for `dvplug train export`.
+    On them alone, from the weights of another model, or together with examples of another technology, whose type the
+    network is told or not. All are shown the same number of batches. The fits lie in the output folder, each ready for
+    `dvplug train export`.
 
     Parameters
     ----------

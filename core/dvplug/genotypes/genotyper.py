@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -35,8 +36,13 @@ class LiteRTSettings(Frozen):
 class DevicePredictor(Predictor, Protocol):
     """An opened model that says where it runs; each row of what it predicts is the same, whatever n is."""
 
-    device: str  # "cpu" or "gpu"
-    runs_on: str  # for people: which GPU, and by what; empty on a CPU
+    @property
+    def device(self) -> str:
+        """Either "cpu" or "gpu"."""
+
+    @property
+    def runs_on(self) -> str:
+        """For people: which GPU, and by what; empty on a CPU."""
 
 
 def open_genotyper(model: ModelFolder, device: str = "auto") -> DevicePredictor:
@@ -61,9 +67,50 @@ def open_genotyper(model: ModelFolder, device: str = "auto") -> DevicePredictor:
     """
     manifest = model.manifest
     if choose_device(device, has_onnx(manifest)) == "cpu":
-        return LiteRTPredictor(model.path("litert"), manifest.image.shape, len(manifest.features))
+        return told_type(
+            LiteRTPredictor(model.path("litert"), manifest.image.shape, network_inputs(manifest)),
+            manifest,
+            model.sequencing_type,
+        )
     with libraries_kept_quiet():
         return _open_on_gpu(model)
+
+
+def network_inputs(manifest: Manifest) -> int:
+    """How many numbers a model's network is given beside the image: the features, and those that tell its type."""
+    return len(manifest.features) + len(manifest.sequencing_types)
+
+
+def told_type(predictor: DevicePredictor, manifest: Manifest, sequencing_type: str = "") -> DevicePredictor:
+    """Have a network told its sequencing type with every image, the first unless said; others are left as they are."""
+    types = manifest.sequencing_types
+    if not types:
+        return predictor
+    told = np.array([name == (sequencing_type or types[0]) for name in types], np.float32)
+    return TypedPredictor(predictor, told)
+
+
+@dataclass(frozen=True)
+class TypedPredictor:
+    """A network of several sequencing types, of which all images are of one: 1 of float32[types], the others 0."""
+
+    predictor: DevicePredictor
+    told: NDArray[np.float32]
+
+    @property
+    def device(self) -> str:
+        """Where it runs."""
+        return self.predictor.device
+
+    @property
+    def runs_on(self) -> str:
+        """By what, for people."""
+        return self.predictor.runs_on
+
+    def predict(self, images: NDArray[np.uint8], features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return probabilities float32[n,3] of images uint8[n,h,w,c] and features float32[n,f]."""
+        types = np.broadcast_to(self.told, (len(features), len(self.told)))
+        return self.predictor.predict(images, np.hstack([features, types]))
 
 
 def choose_device(device: str, onnx: bool = False) -> Literal["cpu", "gpu"]:
@@ -103,9 +150,9 @@ def _open_on_gpu(model: ModelFolder) -> DevicePredictor:
         quiet_backend(backend)
         name = take_gpu(backend)
         predictor = KerasPredictor(model, "gpu")
-    difference = known_answer_test(model, predictor.predict)
+    difference = known_answer_test(model, told_type(predictor, model.manifest).predict)
     predictor.runs_on = f"{name} by {backend}, known answers within {difference:.1g}"
-    return predictor
+    return told_type(predictor, model.manifest, model.sequencing_type)
 
 
 class LiteRTPredictor:
@@ -150,7 +197,7 @@ class KerasPredictor:
             manifest.architecture,
             manifest.architecture_settings,
             manifest.image.shape,
-            len(manifest.features),
+            network_inputs(manifest),
         )
         load_weights(self._network, model.path("weights"))
         self._network.compile(jit_compile=config.backend() == "jax")  # which would go step by step without

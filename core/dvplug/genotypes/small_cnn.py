@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from dvplug.errors import ModelError
+from dvplug.genotypes.head import genotype_logits, require_features
 from dvplug.technology import Frozen
 
 if TYPE_CHECKING:
@@ -63,12 +63,7 @@ def _residual(x: Any, filters: int, stride: int, name: str) -> Any:
 
 def build_small_cnn(shape: tuple[int, int, int], features: int, settings: SmallCnnSettings) -> keras.Model:
     """Build the network (see `dvplug.hookspecs.BuildNetwork`); raises ModelError where it is given no feature."""
-    if not features:
-        raise ModelError(
-            "the network 'small-cnn' is given no feature",
-            cause="the technology names no feature set",
-            repair="Name one in the profile's `features`, or choose another network.",
-        )
+    require_features("small-cnn", features, settings.sequencing_types)
     import keras
     from keras import layers
 
@@ -87,14 +82,5 @@ def build_small_cnn(shape: tuple[int, int, int], features: int, settings: SmallC
         layers.GlobalAveragePooling2D(name="image_mean")(x),
         layers.GlobalAveragePooling2D(name="centre_mean")(centre),
     ]
-    types = settings.sequencing_types
-    own = given[:, : features - types] if types else given
-    y = layers.Dense(settings.feature_units, activation="relu", name="features_1")(own)
-    y = layers.Dense(settings.feature_units, activation="relu", name="features_2")(y)
-    z = layers.Concatenate(name="joined")([*pooled, y])
-    z = layers.Dropout(settings.dropout, name="dropout")(z)
-    if types:
-        z = layers.Concatenate(name="with_sequencing_type")([z, given[:, features - types :]])
-    z = layers.Dense(settings.head_units, activation="relu", name="head")(z)
-    logits = layers.Dense(3, name="logits")(z)
+    logits = genotype_logits(pooled, given, settings)
     return keras.Model([image, given], logits, name="small_cnn")

@@ -128,14 +128,20 @@ def dvplug_channels() -> list[Channel]:
 
 @hookimpl
 def dvplug_networks() -> list[Network]:
-    """Return the network of the shipped models."""
+    """Return the network of the shipped models, and those that were trained on photographs."""
     return [
         Network(
             "small-cnn",
             "a small residual network for the image, two dense layers for the features, joined",
             "dvplug.genotypes.small_cnn:build_small_cnn",
             "dvplug.genotypes.small_cnn:SmallCnnSettings",
-        )
+        ),
+        Network(
+            "image-network",
+            "a network of keras.applications for the image, two dense layers for the features, joined",
+            "dvplug.genotypes.image_network:build_image_network",
+            "dvplug.genotypes.image_network:ImageNetworkSettings",
+        ),
     ]
 
 

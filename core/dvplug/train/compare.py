@@ -1,7 +1,7 @@
-"""Three ways to train where examples are few: on them alone, from a model's weights, or mixed with others.
+"""Four ways to train where examples are few: on them alone, from a model's weights, or mixed with others in two ways.
 
-The third is DeepVariant's for exomes: examples of genomes and exomes together, with a vector that tells which is which
-joined near the end of the network (doi:10.1038/nbt.4235, supplement).
+They are those of arXiv:1911.05151 for exomes. In the last, examples of genomes and exomes are trained on together, with
+a vector that tells which is which joined near the end of the network.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from dvplug_registry.files import write_whole
 if TYPE_CHECKING:
     import keras
 
-TARGET_ONLY, WARM_START, JOINT = "target-only", "warm-start", "joint"
+TARGET_ONLY, MIXED, WARM_START, JOINT = "target-only", "mixed", "warm-start", "joint"
+"""The last is told the sequencing type of each example; `MIXED` is not."""
 RESULT_NAME = "comparison.json"
 _SNP = VARIANT_TYPES.index("snp")
 
@@ -79,7 +80,7 @@ def compare_strategies(
     steps: int,
     out: StrPath,
 ) -> StrategyComparison:
-    """Fit all three strategies on the same budget and measure them; all inputs are checked before the first fit.
+    """Fit all four strategies on the same budget and measure them; all inputs are checked before the first fit.
 
     Parameters
     ----------
@@ -88,7 +89,7 @@ def compare_strategies(
     source
         Shards of the technology that has many examples, drawn with the same layout.
     start_from
-        A model or a fit of the latter, as `read_starting_point` takes it. All three networks are built as its is.
+        A model or a fit of the latter, as `read_starting_point` takes it. All networks are built as its is.
     settings
         Of all fits; ``epochs`` is how often they are measured on the tune examples, at least.
     steps
@@ -177,12 +178,13 @@ def _problems_of_test(test: ExampleReader, inputs: FitInputs, source: ExampleRea
 
 
 def _plans(sets: _Sets, start_from: StrPath, steps: int, out: Path) -> list[_Plan]:
-    """Plan all three fits; raises InputError where one of them cannot be, or is there with other settings."""
+    """Plan all four fits; raises InputError where one of them cannot be, or is there with other settings."""
     problems, plans = Problems(), []
     target, both = sets.target.reader.paths, [*sets.target.reader.paths, *sets.source.paths]
     types = (sets.target.reader.header.technology, sets.source.header.technology)
     kinds: tuple[tuple[str, Sequence[Path], tuple[str, ...], StrPath | None], ...] = (
         (TARGET_ONLY, target, (), None),
+        (MIXED, both, (), None),
         (WARM_START, target, (), start_from),
         (JOINT, both, types, None),
     )

@@ -16,7 +16,13 @@ from pydantic import ValidationError
 
 from dvplug.errors import InputError, Problems
 from dvplug.genotypes.genotyper import LiteRTPredictor, LiteRTSettings
-from dvplug.genotypes.networks import GENOTYPES, build, predict_batch, quiet_backend, require_tensorflow
+from dvplug.genotypes.networks import (
+    GENOTYPES,
+    TYPES_SETTING,
+    predict_batch,
+    quiet_backend,
+    require_tensorflow,
+)
 from dvplug.genotypes.onnx_runtime import ONNX
 from dvplug.genotypes.weights import load_weights, save_weights
 from dvplug.system import console
@@ -27,7 +33,7 @@ from dvplug.technology import Frozen
 from dvplug.train.calibrate import Temperatures, calibrate, fit_lapse_rates
 from dvplug.train.fit import predict
 from dvplug.train.onnx_file import BACKEND, ONNX_NAME, require_onnx, write_onnx
-from dvplug.train.state import WEIGHTS_NAME, Fit, read_fit
+from dvplug.train.state import WEIGHTS_NAME, Fit, network_of, read_fit
 from dvplug.train.store import VARIANT_TYPES, ExampleReader, Examples, require_same_kind
 from dvplug.train.trained_range import UsualRules, trained_on
 from dvplug.train.tune import log_losses
@@ -203,7 +209,7 @@ def _checked(
     with problems.collect():
         fit = load_fit(fitted, BACKEND if onnx else None)
     with problems.collect():
-        tune = ExampleReader(tune_examples)
+        tune = ExampleReader(tune_examples, fit[0].kept_types if fit else ())
     if fit and tune:
         with problems.collect():
             require_same_kind(
@@ -242,10 +248,7 @@ def load_fit(folder: StrPath, backend: str | None = None) -> tuple[Fit, keras.Mo
     folder = Path(folder)
     state = read_fit(folder)
     quiet_backend(backend)
-    header, settings = state.header, state.settings
-    model = build(
-        settings.architecture, settings.architecture_settings, header.layout.shape, len(header.features)
-    )
+    model = network_of(state.header, state.settings, typed=state.settings.types_kept)
     load_weights(model, folder / WEIGHTS_NAME)
     model.compile(jit_compile=False)
     return state, model
@@ -305,7 +308,7 @@ def _write_litert(
 ) -> _Inference:
     """Write the int8 file if it is as good as float32, else the float32 one."""
     path = folder / LITERT_NAME
-    shape, features = tune.header.layout.shape, len(tune.header.features)
+    shape, features = tune.header.layout.shape, model.inputs[1].shape[1]
     choices: tuple[tuple[Literal["int8", "float32"], Examples | None], ...] = (
         ("int8", _draw(tune, _REPRESENTATIVE)),
         ("float32", None),
@@ -346,12 +349,16 @@ def _write_known_answer(model: keras.Model, tune: ExampleReader, path: Path) -> 
     """Write a few examples of each genotype, and what the float32 weights say of them."""
     drawn = _draw(tune, 3000)
     rows = [np.flatnonzero(drawn.labels == label)[:_KNOWN_ANSWERS] for label in range(len(GENOTYPES))]
-    known = drawn.take(np.concatenate(rows))
+    known, own = drawn.take(np.concatenate(rows)), len(tune.header.features)
+    inputs = known.features.copy()
+    inputs[:, own:] = np.eye(
+        1, inputs.shape[1] - own
+    )  # the first sequencing type, whatever the examples are of
     np.savez_compressed(
         path,
         images=known.images,
-        features=known.features,
-        probabilities=predict_batch(model, known.images, known.features),
+        features=known.features[:, :own],
+        probabilities=predict_batch(model, known.images, inputs),
     )
 
 
@@ -365,7 +372,8 @@ def _files(folder: Path) -> dict[str, FileEntry]:
 
 def _trained_on(state: Fit, rules: UsualRules, tune: ExampleReader) -> TrainedOn:
     """Of all reads, and of the images of the tune set that show a heterozygote."""
-    features = np.concatenate([part.features[part.labels == 1] for part in tune.in_order()])
+    own = len(state.header.features)
+    features = np.concatenate([part.features[part.labels == 1, :own] for part in tune.in_order()])
     return trained_on(state.runs, rules, state.header.features, features if len(features) else None)
 
 
@@ -386,9 +394,11 @@ def _manifest(
             technology=header.technology,
             description=description.description,
             architecture=state.settings.architecture,
-            architecture_settings=state.settings.architecture_settings,
+            architecture_settings=state.settings.architecture_settings
+            | ({TYPES_SETTING: len(state.kept_types)} if state.kept_types else {}),
             image=ImageShape(**header.layout.model_dump()),
             features=header.features,
+            sequencing_types=state.kept_types,
             feature_sets=tuple(
                 Versioned(name=name, version=version) for name, version in header.feature_sets
             ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -15,14 +16,8 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from dvplug.errors import InputError, Problems
-from dvplug.genotypes.networks import (
-    TYPES_SETTING,
-    build,
-    fold_sequencing_type,
-    predict_batch,
-    quiet_backend,
-)
-from dvplug.genotypes.weights import load_weights, save_weights
+from dvplug.genotypes.networks import fold_sequencing_type, predict_batch, quiet_backend
+from dvplug.genotypes.weights import save_weights
 from dvplug.plugins.network_checks import LOGITS
 from dvplug.system import console
 from dvplug.system.explain import explain
@@ -36,7 +31,7 @@ from dvplug.train.fit_inputs import (
     warn_of_chance,
     warn_of_few_steps,
 )
-from dvplug.train.state import FIT_NAME, WEIGHTS_NAME, Epoch, Fit, FitSettings
+from dvplug.train.state import FIT_NAME, WEIGHTS_NAME, Epoch, Fit, FitSettings, network_of
 from dvplug.train.store import ExampleHeader, ExampleReader, Examples
 from dvplug.train.tune import measure
 from dvplug_registry.files import write_whole
@@ -46,6 +41,11 @@ if TYPE_CHECKING:
 
 CURVE_NAME = "learning_curve.png"
 _CURVE_POINTS = 40  # per epoch
+_WHY_STOPPED = {
+    "epochs": "stopped after all {0.epochs} epochs",
+    "convergence": "stopped, as it has converged: {0.patience} epochs without a better tune log-loss",
+    "hours": "stopped, as its {0.max_hours:g} hours are over",
+}
 _STATISTICS_BATCHES = 100  # with a momentum of 0.95 nothing is left of what was there before
 
 
@@ -70,8 +70,8 @@ def fit(
     out
         Folder to make: ``weights.safetensors``, ``fit.json``, ``learning_curve.png``.
     start_from
-        Model or fit whose weights to start from, as `read_starting_point` takes it; the network is then its. None
-        starts at random.
+        Model, fit or network of photographs whose weights to start from, as `read_starting_point` takes it; the network
+        is then its. None starts at random.
 
     Raises
     ------
@@ -103,7 +103,7 @@ def _fit(inputs: FitInputs, out: Path) -> Fit:
     unfinished.mkdir(parents=True, exist_ok=True)
     model = _compiled(reader.header, settings, steps)
     if origin is not None:
-        load_weights(model, origin.weights)
+        origin.load_into(model)
     start = Fit(
         header=reader.header,
         settings=settings,
@@ -116,7 +116,7 @@ def _fit(inputs: FitInputs, out: Path) -> Fit:
     console.info(f"{len(reader)} examples, {len(tune)} to tune on, {model.count_params()} weights")
     if origin is None:
         warn_of_few_steps(settings, steps)
-    while not state.finished:
+    while state.stopped_by is None:
         state = _one_more_epoch(state, model, reader, tune, unfinished)
     warn_of_chance(state)
     return _finish(state, unfinished, out)
@@ -126,14 +126,16 @@ def _one_more_epoch(
     state: Fit, model: keras.Model, reader: ExampleReader, tune: ExampleReader, folder: Path
 ) -> Fit:
     """Train and measure one epoch, and save it in the folder."""
-    settings, done = state.settings, len(state.epochs) + 1
+    settings, done, began = state.settings, len(state.epochs) + 1, time.monotonic()
     steps = epoch_steps(reader, settings)
-    losses = _train_epoch(model, reader, settings, len(state.epochs), steps)
+    losses = _train_epoch(model, reader, settings, len(state.epochs), began + state.seconds_left)
     batches = reader.shuffled(settings.batch_size, (settings.seed, len(state.epochs)), settings.keep)
     with _averaged(model, islice(batches, min(steps, _STATISTICS_BATCHES)), settings.keep):
         metrics = measure(predict(model, tune), tune.labels, tune.variant_types)
         save_weights(_folded(model, state), folder / f"epoch_{done}.safetensors")
-    state = state.model_copy(update={"epochs": (*state.epochs, Epoch(train_losses=losses, tune=metrics))})
+    took = None if settings.max_hours is None else time.monotonic() - began
+    epoch = Epoch(train_losses=losses, tune=metrics, seconds=took)
+    state = state.model_copy(update={"epochs": (*state.epochs, epoch)})
     console.info(f"epoch {done}: train loss {losses[-1]:.4f}, {metrics.summary()}")
     _checkpoint(state, model, folder)
     return state
@@ -150,9 +152,7 @@ def _compiled(header: ExampleHeader, settings: FitSettings, steps_per_epoch: int
     import keras
 
     keras.utils.set_random_seed(settings.seed)
-    types = len(settings.sequencing_types)
-    own_settings = settings.architecture_settings | ({TYPES_SETTING: types} if types else {})
-    model = build(settings.architecture, own_settings, header.layout.shape, len(header.features) + types)
+    model = network_of(header, settings, typed=True)
     steps = steps_per_epoch * settings.epochs
     warm_up = int(settings.warm_up * steps)
     schedule = keras.optimizers.schedules.CosineDecay(
@@ -177,13 +177,11 @@ def _compiled(header: ExampleHeader, settings: FitSettings, steps_per_epoch: int
 
 
 def _folded(model: keras.Model, state: Fit) -> keras.Model:
-    """Return the network of the first sequencing type, or the network itself where there are none."""
-    settings, header = state.settings, state.header
-    if not settings.sequencing_types:
+    """Return the network of the first sequencing type, or the network itself where there are none, or they are kept."""
+    settings = state.settings
+    if not settings.sequencing_types or settings.types_kept:
         return model
-    plain = build(
-        settings.architecture, settings.architecture_settings, header.layout.shape, len(header.features)
-    )
+    plain = network_of(state.header, settings, typed=False)
     fold_sequencing_type(model, plain, len(settings.sequencing_types), 0)
     return plain
 
@@ -215,9 +213,10 @@ def _averaged(model: keras.Model, batches: Iterable[Examples], keep: Sequence[fl
 
 
 def _train_epoch(
-    model: keras.Model, reader: ExampleReader, settings: FitSettings, epoch: int, steps: int
+    model: keras.Model, reader: ExampleReader, settings: FitSettings, epoch: int, until: float
 ) -> tuple[float, ...]:
-    """Run one epoch and return the mean loss of each of its parts."""
+    """Run one epoch, or what of it is done by this time of the clock; return the mean loss of each of its parts."""
+    steps = epoch_steps(reader, settings)
     class_weights = np.asarray(settings.class_weights, np.float32)
     targets = np.eye(3, dtype=np.float32)
     losses: list[float] = []
@@ -236,6 +235,8 @@ def _train_epoch(
                     repair="Lower the learning rate, and check that all features lie near [0, 1].",
                 )
             advance()
+            if time.monotonic() >= until:
+                break
     parts = np.array_split(losses, min(_CURVE_POINTS, len(losses)))
     return tuple(float(part.mean()) for part in parts)
 
@@ -309,6 +310,7 @@ def _finish(state: Fit, unfinished: Path, out: Path) -> Fit:
     for path in unfinished.glob("epoch_*"):
         path.unlink()
     unfinished.rename(out)
+    console.info(_WHY_STOPPED[state.stopped_by or "epochs"].format(state.settings))
     console.info(f"kept epoch {state.best + 1}: {state.epochs[state.best].tune.summary()}")
     return state
 

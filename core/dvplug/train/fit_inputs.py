@@ -11,6 +11,7 @@ from dvplug.errors import InputError, ModelError, Problems
 from dvplug.genotypes.networks import TYPES_SETTING, checked_settings, takes_sequencing_types
 from dvplug.system.console import warn
 from dvplug.system.locations import StrPath
+from dvplug.train.image_start import ImageStart
 from dvplug.train.places import refuse_shared_places
 from dvplug.train.starting_point import StartingPoint, read_starting_point
 from dvplug.train.state import Fit, FitSettings
@@ -29,7 +30,7 @@ class FitInputs(NamedTuple):
     tune: ExampleReader
     settings: FitSettings
     """Those given, with the architecture of what the fit starts from."""
-    start: StartingPoint | None
+    start: StartingPoint | ImageStart | None
 
 
 def check_fit_inputs(

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dvplug.errors import InputError, ModelError
-from dvplug.genotypes.networks import checked_settings
+from dvplug.genotypes.networks import TYPES_SETTING, checked_settings
+from dvplug.genotypes.weights import load_weights
 from dvplug.models import load_model
 from dvplug.plugins.loading import installed_plugins
 from dvplug.system.console import warn
 from dvplug.system.locations import StrPath
 from dvplug.technology import ImageLayout
+from dvplug.train.image_start import PREFIX, ImageStart, read_image_start
 from dvplug.train.state import FIT_NAME, WEIGHTS_NAME, FitSettings, read_fit
 from dvplug.train.store import ExampleHeader
-from dvplug_registry.manifest import MANIFEST_NAME
+from dvplug_registry.manifest import MANIFEST_NAME, Manifest
+
+if TYPE_CHECKING:
+    import keras
 
 
 class StartingPoint(NamedTuple):
@@ -55,6 +60,10 @@ class StartingPoint(NamedTuple):
             update={"architecture": self.architecture, "architecture_settings": self.architecture_settings}
         )
 
+    def load_into(self, model: keras.Model) -> None:
+        """Give a network that was built by such settings these weights; raises ModelError."""
+        load_weights(model, self.weights)
+
     def _require_examples(self, header: ExampleHeader) -> None:
         pairs: list[tuple[str, tuple[str, ...] | int, tuple[str, ...] | int]] = [
             ("image height", self.layout.height, header.layout.height),
@@ -79,19 +88,22 @@ class StartingPoint(NamedTuple):
             )
 
 
-def read_starting_point(given: StrPath) -> StartingPoint:
+def read_starting_point(given: StrPath) -> StartingPoint | ImageStart:
     """Open what a fit shall start from, and verify its files where they are a model's.
 
     Parameters
     ----------
     given
-        Folder of a model or of a fit, or the name of an installed model, such as ``illumina-wgs@1``.
+        Folder of a model or of a fit, the name of an installed model, such as ``illumina-wgs@1``, or a network of
+        photographs, such as ``keras:InceptionV3`` (see `dvplug.train.image_start`).
 
     Raises
     ------
     InputError, ModelError
         There is neither, or it is damaged.
     """
+    if isinstance(given, str) and given.startswith(PREFIX):
+        return read_image_start(given)
     folder = Path(given)
     if folder.is_dir() and (folder / FIT_NAME).is_file():
         state = read_fit(folder)
@@ -110,10 +122,15 @@ def read_starting_point(given: StrPath) -> StartingPoint:
     model = load_model(installed_plugins(), folder if folder.is_dir() else given)
     manifest = model.manifest
     return StartingPoint(
-        manifest.label, model.path("weights"), manifest.architecture, dict(manifest.architecture_settings),
+        manifest.label, model.path("weights"), manifest.architecture, _without_types(manifest),
         ImageLayout(**manifest.image.model_dump()), manifest.features,
         tuple((one.name, one.version) for one in (manifest.encoder, *manifest.feature_sets)),
     )  # fmt: skip
+
+
+def _without_types(manifest: Manifest) -> dict[str, Any]:
+    """A fit tells its own sequencing types, or has none; weights of others do not fit it."""
+    return {name: n for name, n in manifest.architecture_settings.items() if name != TYPES_SETTING}
 
 
 def _drawn_by(header: ExampleHeader) -> tuple[tuple[str, int], ...]:

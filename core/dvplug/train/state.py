@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from pydantic import Field, PositiveFloat, ValidationError
 
 from dvplug.errors import InputError
+from dvplug.genotypes.networks import TYPES_SETTING, build
 from dvplug.inputs.run_sample import RunSample
 from dvplug.system.explain import explain
 from dvplug.technology import Frozen
 from dvplug.train.store import ExampleHeader
 from dvplug.train.tune import TuneMetrics
 from dvplug_registry.manifest import Setting
+
+if TYPE_CHECKING:
+    import keras
 
 WEIGHTS_NAME = "weights.safetensors"
 FIT_NAME = "fit.json"
@@ -28,6 +34,9 @@ class FitSettings(Frozen):
     )
     sequencing_types: tuple[str, ...] = Field(
         default=(), description="technologies whose examples are mixed; the network kept is that of the first"
+    )
+    types_kept: bool = Field(
+        default=False, description="the network kept is told the sequencing type when it calls, and is of all"
     )
     epochs: int = Field(default=5, ge=1)
     steps_per_epoch: int | None = Field(
@@ -49,7 +58,12 @@ class FitSettings(Frozen):
         description="fraction of each class per epoch; the kept weights are corrected for it",
     )
     patience: int = Field(
-        default=2, ge=1, description="epochs without a better tune log-loss before it stops"
+        default=2,
+        ge=1,
+        description="epochs without a better tune log-loss by which it has converged, and stops",
+    )
+    max_hours: PositiveFloat | None = Field(
+        default=None, description="of training and measuring, over all of its runs, after which it stops"
     )
     seed: int = Field(default=1, ge=0)
 
@@ -69,11 +83,19 @@ SIMULATED = FitSettings(
 """Of the shipped models, and of those that are made of a user's reads."""
 
 
+def network_of(header: ExampleHeader, settings: FitSettings, *, typed: bool) -> keras.Model:
+    """Build the network of a fit, with or without the inputs that tell the sequencing type; raises as `build`."""
+    types = len(settings.sequencing_types) if typed else 0
+    own_settings = settings.architecture_settings | ({TYPES_SETTING: types} if types else {})
+    return build(settings.architecture, own_settings, header.layout.shape, len(header.features) + types)
+
+
 class Epoch(Frozen):
     """What one epoch gave."""
 
     train_losses: tuple[float, ...] = Field(description="means over equal parts of the epoch")
     tune: TuneMetrics
+    seconds: float | None = Field(default=None, description="that it took, where hours are limited")
 
 
 class Fit(Frozen):
@@ -90,15 +112,31 @@ class Fit(Frozen):
     epochs: tuple[Epoch, ...] = ()
 
     @property
+    def kept_types(self) -> tuple[str, ...]:
+        """Sequencing types that the kept network is told; none where it is of one."""
+        return self.settings.sequencing_types if self.settings.types_kept else ()
+
+    @property
     def best(self) -> int:
         """Index of the epoch whose weights are kept."""
         return int(np.argmin([epoch.tune.log_loss for epoch in self.epochs]))
 
     @property
-    def finished(self) -> bool:
-        """Whether all epochs are done, or the last ones brought nothing better."""
+    def seconds_left(self) -> float:
+        """Until the hours are over that it may take; infinite where they are not limited."""
+        if self.settings.max_hours is None:
+            return math.inf
+        return 3600 * self.settings.max_hours - sum(epoch.seconds or 0.0 for epoch in self.epochs)
+
+    @property
+    def stopped_by(self) -> Literal["epochs", "convergence", "hours"] | None:
+        """What ended it: all epochs are done, the last ones brought nothing better, or its time is over."""
         done = len(self.epochs)
-        return done >= self.settings.epochs or (done > 0 and done - 1 - self.best >= self.settings.patience)
+        if done >= self.settings.epochs:
+            return "epochs"
+        if done and done - 1 - self.best >= self.settings.patience:
+            return "convergence"
+        return "hours" if done and self.seconds_left <= 0 else None
 
 
 def read_fit(folder: Path) -> Fit:

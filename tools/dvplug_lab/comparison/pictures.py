@@ -32,7 +32,7 @@ def draw_precision_recall(measured: list[dict[str, Any]], out: Path) -> None:
             for caller, curves in one["precision_recall"].items():
                 if curves[kind]:
                     _, recall, precision = zip(*curves[kind], strict=True)
-                    axis.plot(recall, precision, ".-", color=COLOURS[caller], label=caller, lw=1, ms=3)
+                    axis.plot(recall, precision, ".-", color=COLOURS.get(caller), label=caller, lw=1, ms=3)
                     # The tails, where only a few best calls are left, would squeeze the rest into a corner.
                     least = min(least, precision[0], recall[0])
             low = max(0.0, least - 0.05)

@@ -7,13 +7,19 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dvplug_lab.places import REPOSITORY
+
+if TYPE_CHECKING:
+    from dvplug_lab.reproduction.curves import Given
 
 Row = dict[str, object]
 RESULTS = REPOSITORY / "docs" / "reproduce.json"
 PAGE = REPOSITORY / "docs" / "reproduce.md"
 END = "<!-- end -->"
+NOT_MEASURED = "Not measured yet: the command above does."
+"""Stands in the place of a table that has no figures."""
 NUMBER = re.compile(r"-|[\d.,]+%?( to [\d.,]+)?")
 """Cells that are set to the right."""
 
@@ -28,6 +34,8 @@ class Setting:
     threads: int
     length: int
     """bp of a simulated genome, where the table does not need another."""
+    vcfs: tuple[Given, ...] = ()
+    """Of other callers, for Figure 2A."""
 
 
 @dataclass(frozen=True)

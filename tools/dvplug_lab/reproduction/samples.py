@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dvplug.simulate.depths import DepthBlocks, ripple
+from dvplug.genome.bed import read_bed
+from dvplug.simulate.depths import SHOULDER, DepthBlocks, ripple
 from dvplug.simulate.genome import Codes, known_intervals, write_bed, write_fasta
+from dvplug.simulate.learn.context import ContextProfile
 from dvplug.simulate.learn.profile import Profile
 from dvplug.simulate.mapping import Mapper, mapping
 from dvplug.simulate.sample import duplicated, subtract
 from dvplug.simulate.variants import PhasedVariant, write_truth
-from dvplug_lab.read_sets import SETS
+from dvplug_lab.read_sets import PLATFORMS, SETS, ReadSet
 from dvplug_lab.training_reads.build import profile_of, sequence
-from dvplug_lab.training_reads.plans import Plan, ends
+from dvplug_lab.training_reads.plans import Plan, ends, not_sequenced
 
 DEPTH = 30.0
 RECIPE = next(one for one in SETS if one.name == "illumina_held_out")
@@ -84,10 +87,44 @@ class _All:
     abandon = close
 
 
+@dataclass(frozen=True)
+class Reads:
+    """What reads are made: their errors, how deep they are, and what is done to what was learnt of real ones."""
+
+    recipe: ReadSet = RECIPE
+    depth: float = DEPTH
+    blocks: Callable[[int, np.random.Generator], DepthBlocks] | None = None
+    """Of a contig of so many bp, where not all of it is as deep."""
+    changed: Callable[[Profile | ContextProfile], Profile | ContextProfile] = lambda profile: profile
+
+    def plan(self, length: int, rng: np.random.Generator) -> Plan:
+        """How deep a contig is sequenced."""
+        even = DepthBlocks(np.array([0]), np.array([self.depth]))
+        blocks = self.blocks(length, rng) if self.blocks else even
+        return Plan(blocks, ripple(length, rng))
+
+
+AS_OF_THE_CARDS = Reads()
+
+
+class Sequenced(NamedTuple):
+    """How deep each contig was sequenced; and bp by which reads lie behind where fragments begin, of captures."""
+
+    plans: Mapping[str, Plan]
+    shift: int
+
+
 def sequenced(
-    genome: Genome, to: Mapping[Path, Path], shared: Path, work: Path, *, seed: int, threads: int
-) -> None:
-    """Sequence a genome to `DEPTH` with the errors of real HiSeq X reads, and map these by bwa mem.
+    genome: Genome,
+    to: Mapping[Path, Path],
+    shared: Path,
+    work: Path,
+    *,
+    seed: int,
+    threads: int,
+    reads: Reads = AS_OF_THE_CARDS,
+) -> Sequenced:
+    """Sequence a genome, by default to `DEPTH` with the errors of real HiSeq X reads, and map these.
 
     Parameters
     ----------
@@ -98,18 +135,32 @@ def sequenced(
     seed
         Of the reads.
     """
-    rng = np.random.default_rng(seed)
-    profile = profile_of(shared, work, RECIPE)
-    assert isinstance(profile, Profile)
-    profile = profile.scaled(
-        clip=RECIPE.clip_factor, indel=RECIPE.indel_factor, copies=RECIPE.copies_factor, rng=rng
-    )
-    even = DepthBlocks(np.array([0]), np.array([DEPTH]))
-    plans = {name: Plan(even, ripple(len(codes), rng)) for name, codes in genome.contigs.items()}
+    rng, recipe = np.random.default_rng(seed), reads.recipe
+    profile = profile_of(shared, work, recipe)
+    if isinstance(profile, Profile):
+        profile = profile.scaled(
+            clip=recipe.clip_factor, indel=recipe.indel_factor, copies=recipe.copies_factor, rng=rng
+        )
+    plans = {name: reads.plan(len(codes), rng) for name, codes in genome.contigs.items()}
     copies = {name: (codes, genome.variants[name]) for name, codes in genome.contigs.items()}
+    platform = PLATFORMS[recipe.technology]
     with ExitStack() as open_ones:
         mappers = [
-            open_ones.enter_context(mapping("bwa-mem", reference, bam, "sample", "ILLUMINA", threads))
+            open_ones.enter_context(mapping(recipe.aligner, reference, bam, "sample", platform, threads))
             for reference, bam in to.items()
         ]
-        sequence(_All(mappers), profile, RECIPE, copies, plans, rng)
+        sequence(_All(mappers), reads.changed(profile), recipe, copies, plans, rng)
+    half = int(profile.fragment.mean()) // 2 if isinstance(profile, Profile) else 0
+    return Sequenced(plans, half if reads.blocks else 0)
+
+
+def write_targets(genome: Genome, made: Sequenced, out: Path) -> None:
+    """Write where a genome counts that was not sequenced everywhere: its targets, without their shoulders."""
+    lengths = {name: len(codes) for name, codes in genome.contigs.items()}
+    without = [
+        hole
+        for name, n in lengths.items()
+        for hole in not_sequenced(name, n, made.plans[name], SHOULDER, made.shift)
+    ]
+    whole: list[tuple[str, int, int]] = [*read_bed(genome.confident, lengths)]
+    write_bed(out, subtract(whole, without))
