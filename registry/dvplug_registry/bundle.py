@@ -120,6 +120,10 @@ def import_bundle(
     local = Source(source.name, BundleTransport.URL, source.folder)
     catalog = refresh(local, transport)
     offers = [offer for offer in catalog.offers if f"{TARGETS}/{offer.file}" in transport.files]
+    for offer in offers:  # what people read of a model is as much of the bundle as the model
+        for read, file in ((read_card, offer.card_file), (read_manifest, offer.manifest_file)):
+            if f"{TARGETS}/{file}" in transport.files:
+                read(local, offer, transport)
     return catalog, download_all([(local, offer) for offer in offers], cache, transport, report)
 
 

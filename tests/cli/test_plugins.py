@@ -103,7 +103,7 @@ def test_check_runs_the_conformance_tests(
         "wrong: functions can be imported and called as specified: failed: channel 'stripes' has to take"
         in text
     )
-    assert text.count(": ok") == 7
+    assert text.count(": ok") == 8
     drawn = re.findall(
         r"wrong: (.*): failed: the channel 'stripes' of dvplug-wrong 1.0 .* failed.*: TypeError", text
     )

@@ -16,6 +16,16 @@ from dvplug.simulate import SimulatedDataset
 from helpers.shared_data import SHARED, needs_shared
 
 
+def unphased(line: str) -> str:
+    """A record without its phase, which other sites decide."""
+    *site, names, values = line.rstrip("\n").split("\t")
+    if names.endswith(":PS"):
+        names, values = names.removesuffix(":PS"), values.rpartition(":")[0]
+        genotype, _, rest = values.partition(":")
+        values = f"{'/'.join(sorted(genotype.split('|')))}:{rest}"
+    return "\t".join((*site, names, values)) + "\n"
+
+
 @pytest.mark.parametrize("tech", ["illumina-wgs", "pacbio"])
 def test_what_is_shown_is_what_is_called(tech: str, dataset: SimulatedDataset, tmp_path: Path) -> None:
     """Every record of a VCF, RefCalls and all, with reads that are realigned and reads that are phased."""
@@ -24,7 +34,7 @@ def test_what_is_shown_is_what_is_called(tech: str, dataset: SimulatedDataset, t
         tech, dataset.reference, (dataset.reads,), str(out), keep_ref_calls=True, device="cpu", force=True
     )
     call_variants(options)
-    lines = [line for line in out.read_text().splitlines(keepends=True) if not line.startswith("#")]
+    lines = [unphased(line) for line in out.read_text().splitlines(keepends=True) if line[0] != "#"]
     positions = list(dict.fromkeys(":".join(line.split("\t")[:2]) for line in lines))
     shown = show_positions(positions, options)
     assert [format_record(site.record) for site in shown.sites] == lines

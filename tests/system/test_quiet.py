@@ -86,7 +86,7 @@ def test_training_and_export_print_nothing_but_our_own_words(tmp_path: Path) -> 
         )  # fmt: skip
         assert (ran.returncode, ran.stdout) == (0, ""), ran.stderr
         said += ran.stderr
-    ours = ("64 examples", "epoch 1:", "kept epoch 1:", "toy@1.0.0:")
+    ours = ("64 examples", "epoch 1:", "stopped", "kept epoch 1:", "toy@1.0.0:")
     others = [line for line in said.splitlines() if not line.startswith((*ours, "warning: "))]
     assert others == []
     assert all(start in said for start in ours)

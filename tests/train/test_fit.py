@@ -140,7 +140,7 @@ def test_it_stops_when_its_hours_are_over_those_before_an_interruption_included(
     seconds = [epoch.seconds or 0 for epoch in state.epochs]
     assert seconds[0] == seconds[1] > 40 > seconds[2]  # the third ended where it was
     assert 100 <= sum(seconds) < 103
-    other = limited.model_copy(update={"max_hours": None})
+    other = limited.model_copy(update={"epochs": 1, "max_hours": None})
     assert fit(train, tune, other, tmp_path / "whole").epochs[0].seconds is None
 
 

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 CURVE_NAME = "learning_curve.png"
 _CURVE_POINTS = 40  # per epoch
 _WHY_STOPPED = {
-    "epochs": "stopped after all {0.epochs} epochs",
+    "epochs": "stopped, as all of its epochs are done",
     "convergence": "stopped, as it has converged: {0.patience} epochs without a better tune log-loss",
     "hours": "stopped, as its {0.max_hours:g} hours are over",
 }
