@@ -326,7 +326,8 @@ CG_VARIANTS = {22980: 24, 26028: 12, 30767: 12, 35218: 12, 38606: 12, 42609: 12,
 
 
 @pytest.mark.parametrize(
-    ("place", "value"), [(8, 900_000), (8, 990), (8, -1_660_939_698), (8, -2), (4, 1), (4, -1)]
+    ("place", "value"),
+    [(8, 900_000), (8, 990), (8, -1_660_939_698), (8, -2), (4, 1), (4, -1), (24, 2), (24, -2)],
 )
 def test_a_read_that_lies_elsewhere_by_damage_hides_none_behind_it(
     tmp_path: Path, place: int, value: int

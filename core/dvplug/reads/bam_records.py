@@ -25,17 +25,9 @@ from dvplug.sequence.codes import SAME_BASE, UNKNOWN_BASE
 
 LARGEST_RECORD = 1 << 30
 # Where the fields of a BAM record lie, in bytes from its leading block size, and where its name begins.
-_REF_ID, _POS, _NAME_LENGTH, _MAPQ, _N_CIGAR_OP, _FLAG, _SEQ_LENGTH, _TLEN, _CORE = (
-    4,
-    8,
-    12,
-    13,
-    16,
-    18,
-    20,
-    32,
-    36,
-)
+_REF_ID, _POS, _NAME_LENGTH, _MAPQ, _N_CIGAR_OP, _FLAG, _SEQ_LENGTH, _NEXT_REF_ID, _TLEN, _CORE = (
+    4, 8, 12, 13, 16, 18, 20, 24, 32, 36,
+)  # fmt: skip
 _MISSING_QUALITY = 255  # the first of a record without qualities
 _SAME, _A, _C, _G, _T = 0, 1, 2, 4, 8  # BAM's 4-bit codes "=ACMGRSVTWYHKDBN", of which a byte holds two
 _CRC = np.zeros((4, 256), np.uint32)  # CRC-32 of each byte (ISO 3309) with none to three zeros behind it
@@ -63,6 +55,8 @@ class Wanted(NamedTuple):
     """What they must reach over, 0-based."""
     below: int
     """What the CRC-32 of a name must be below."""
+    contigs: int
+    """How many the file's header names: a mate lies on one of them, or on none."""
 
 
 MORE, DONE, DAMAGED = range(3)
@@ -217,7 +211,8 @@ def index_records(data: UInt8s, contig: int, end: int, most: int, wanted: Wanted
         names, operations = np.int64(data[at + _NAME_LENGTH]), _uint16(data, at + _N_CIGAR_OP)
         bases = _int32(data, at + _SEQ_LENGTH)
         tags = _CORE + names + 4 * operations + (bases + 1) // 2 + bases
-        if bases < 0 or size + 4 < tags or size > LARGEST_RECORD:
+        mate = _int32(data, at + _NEXT_REF_ID)
+        if bases < 0 or size + 4 < tags or size > LARGEST_RECORD or not -1 <= mate < wanted.contigs:
             state = DAMAGED
             break
         if at + 4 + size > len(data) or size > most:

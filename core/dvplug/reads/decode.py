@@ -67,10 +67,10 @@ class ReadChoice(NamedTuple):
         """What tells whether reads that were decoded are those that are wanted now."""
         return self.read_filter, self.below, self.tags
 
-    def numbers(self, start: int) -> Wanted:
-        """Return it for a kernel; ``start`` is where the region begins."""
+    def numbers(self, start: int, contigs: int) -> Wanted:
+        """Return it for a kernel; ``start`` is where the region begins, ``contigs`` how many the header names."""
         numbers = filter_numbers(self.read_filter)
-        return Wanted(numbers, self.groups.arrays(), start, self.below)
+        return Wanted(numbers, self.groups.arrays(), start, self.below, contigs)
 
 
 def decode(
@@ -258,7 +258,7 @@ class _BamRegion:
         self.file, self.region, self.choice = file, region, choice
         self.stream, self.builder = file.stream(), file.builder
         self.contig = file.alignments.get_tid(region.contig)
-        self.wanted = choice.numbers(region.start)
+        self.wanted = choice.numbers(region.start, file.alignments.nreferences)
         self.left_out: list[Int32s] = []
         self.builder.begin(choice.tags)
 
