@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,32 @@ KNOWN_NUMBA = ("0.68.",)
 
 
 _IS_KNOWN = numba.__version__.startswith(KNOWN_NUMBA)
+
+
+def _leave_blas() -> None:
+    """Have Numba's functions for arrays loaded without SciPy's BLAS: what multiplies matrices loads it.
+
+    Numba loads it to know whether it is there: .7 s of CPU time, where SciPy is installed at all.
+    """
+    if "numba.np.arraymath" in sys.modules:
+        return
+    linalg: Any = importlib.import_module("numba.np.linalg")
+    load = linalg.ensure_blas
+    linalg.ensure_blas = _find_blas
+    try:
+        arraymath: Any = importlib.import_module("numba.np.arraymath")
+        arraymath.ensure_blas = load
+    finally:
+        linalg.ensure_blas = load
+
+
+def _find_blas() -> None:
+    if importlib.util.find_spec("scipy") is None:
+        raise ImportError("SciPy is not installed")
+
+
+if _IS_KNOWN:
+    _leave_blas()
 
 
 _OF_ALL = {"no_cfunc_wrapper": True}

@@ -27,9 +27,12 @@ from numba.core.types.abstract import Type
 from numba.core.types.functions import Function
 from numba.core.utils import OPERATORS_TO_BUILTINS as OPERATORS
 
+from dvplug.kernel.allocation import maker_of
 from dvplug.kernel.entry import add_entry
-from dvplug.kernel.lowering import KernelLower, are_numbers, signature_of
-from dvplug.kernel.passes import lifetimes_on_demand, passes_of
+from dvplug.kernel.lowering import KernelLower
+from dvplug.kernel.passes import in_haste, passes_of
+from dvplug.kernel.shortcuts import order_of
+from dvplug.kernel.signatures import are_numbers, signature_of
 
 RARE_COLLECTIONS = 50_000, 100, 100
 """Thresholds of the garbage collector while compiling: at Python's own a sixth of the time is its; 10 % more memory."""
@@ -69,6 +72,11 @@ class _Whole(JITCodeLibrary):
     def finalize(self) -> None:
         self._take_in()
         super().finalize()
+
+    def _optimize_final_module(self) -> None:
+        """Optimise it once: Numba does so lightly before, which gains kernels whose parts are in nothing."""
+        passes, builder = self._codegen._module_pass_manager()
+        passes.run(self._final_module, builder)
 
     def object_code(self, entry: str) -> bytes:
         """Return machine code with one way in, which is not loaded into this process."""
@@ -138,7 +146,7 @@ class _Flags(Flags):
 
 
 class _Typing:
-    """Numba's context of types, which remembers what operators make of numbers."""
+    """Numba's context of types, which remembers what operators make of numbers, and what makes arrays here."""
 
     def __init__(self, context: Any) -> None:
         self._context = context
@@ -150,6 +158,11 @@ class _Typing:
         """Return the signature of a function for these arguments, None if there is none."""
         if isinstance(func, Function) and func.typing_key in OPERATORS and not kws and are_numbers(args):
             return signature_of(self._context, func, args)
+        if not kws:
+            known = order_of(self._context, func, args)
+            if known is not None:
+                return known
+            func = maker_of(self._context, func, args) or func
         return self._context.resolve_function_type(func, args, kws)
 
 
@@ -244,7 +257,7 @@ class KernelCompiler(CompilerBase):
         before = gc.get_threshold()
         gc.set_threshold(*RARE_COLLECTIONS)
         try:
-            with lifetimes_on_demand():
+            with in_haste():
                 return super().compile_extra(func)
         finally:
             gc.set_threshold(*before)

@@ -8,7 +8,7 @@ puts it in memory where another block uses it, and LLVM takes it apart into its 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from llvmlite.ir import Constant  # type: ignore[import-untyped]
@@ -23,10 +23,15 @@ from numba.core.types.npytypes import Array
 from numba.core.types.scalars import Boolean, Integer
 from numba.np.arrayobj import fix_integer_index, load_item, store_item
 
+from dvplug.kernel.allocation import maker_of
+from dvplug.kernel.shortcuts import call_of, following, held_in, iterator, row_slice, unit_ranges
+from dvplug.kernel.signatures import are_numbers, signature_of
+
 _HELD = MemInfoPointer(RawPointer("void*"))
 """Type of the memory that an array holds."""
 
 _holds: dict[Type, int] = {}
+_places: dict[Type, list[tuple[int, ...]] | None] = {}
 
 
 class KernelLower(Lower):
@@ -39,6 +44,7 @@ class KernelLower(Lower):
         super()._find_singly_assigned_variable()
         self._borrowed = borrowed(self.blocks.values(), self.typeof)
         self._uncounted = self.context.subtarget(enable_nrt=False)
+        self._unit_ranges = unit_ranges(self.blocks, self.typeof)
         self._held: dict[str, list[Any]] = {}
         if self._disable_sroa_like_opt or self.func_ir.func_id.is_generator:  # debuggers look into memory
             return
@@ -60,14 +66,28 @@ class KernelLower(Lower):
         return _holds[kind]
 
     def incref(self, typ: Type, val: Any) -> None:
-        """Count a holder; nothing is emitted for what holds no memory."""
-        if self._holds(typ):
-            super().incref(typ, val)
+        """Count a holder of what a value holds."""
+        for kind, pointer in self._pointers(typ, val):
+            super().incref(kind, pointer)
 
     def decref(self, typ: Type, val: Any) -> None:
         """Count a holder less."""
-        if self._holds(typ):
-            super().decref(typ, val)
+        for kind, pointer in self._pointers(typ, val):
+            super().decref(kind, pointer)
+
+    def _pointers(self, typ: Type, val: Any) -> Iterator[tuple[Type, Any]]:
+        """What is counted in a value, of which type: Numba takes all of a value apart to find it."""
+        if typ == _HELD:
+            yield typ, val
+            return
+        if typ not in _places:
+            _places[typ] = held_in(self.context, typ)
+        places = _places[typ]
+        if places is None:
+            yield typ, val
+        elif self.context.enable_nrt:
+            for place in places:
+                yield _HELD, self.builder.extract_value(val, place)
 
     def storevar(self, value: Any, name: str, argidx: int | None = None) -> None:
         """Put a value into a variable; of a counted one that stays a value only what it holds lies in memory."""
@@ -127,10 +147,35 @@ class KernelLower(Lower):
         result = context.get_function(function, known)(builder, given)
         return context.cast(builder, result, signature.return_type, resty)
 
+    def _lower_call_normal(self, fnty: Type, expr: ir.Expr, signature: Any) -> Any:
+        if expr.kws or expr.vararg:
+            return super()._lower_call_normal(fnty, expr, signature)
+        call = call_of(self, fnty, signature)
+        if call is not None:
+            return call(*self.fold_call_args(fnty, signature, expr.args, None, ()))
+        made = maker_of(self.context.typing_context, fnty, signature.args)
+        return super()._lower_call_normal(made or fnty, expr, signature)
+
+    def lower_expr(self, resty: Type, expr: ir.Expr) -> Any:
+        if expr.op in ("pair_first", "pair_second") and isinstance(resty, Number | Boolean):
+            return self.builder.extract_value(self.loadvar(expr.value.name), int(expr.op == "pair_second"))
+        if expr.op not in ("getiter", "iternext"):
+            return super().lower_expr(resty, expr)
+        known, value, made = self.fndesc.calltypes[expr], self.loadvar(expr.value.name), None
+        if expr.op == "iternext":
+            made = following(self, known, value)
+        elif expr.value.name in self._unit_ranges:
+            made = iterator(self, known, value)
+        return super().lower_expr(resty, expr) if made is None else made
+
     def lower_getitem(self, resty: Type, expr: ir.Expr, value: ir.Var, index: ir.Var, signature: Any) -> Any:
         array = signature.args[0]
         if not self._is_element(signature):
-            return super().lower_getitem(resty, expr, value, index, signature)
+            part = row_slice(self, signature, self.loadvar(value.name), self.loadvar(index.name))
+            if part is None:
+                return super().lower_getitem(resty, expr, value, index, signature)
+            self.incref(signature.return_type, part)
+            return self.context.cast(self.builder, part, signature.return_type, resty)
         item = load_item(self.context, self.builder, array, self._place(value, index, signature))
         return self.context.cast(self.builder, item, signature.return_type, resty)
 
@@ -174,22 +219,6 @@ class KernelLower(Lower):
             step = fix_integer_index(context, builder, kind, part, size)
             place = step if place is None else builder.add(builder.mul(place, size), step)
         return builder.gep(builder.extract_value(known, data), [place])
-
-
-_signatures: dict[tuple[Any, tuple[Type, ...]], Any] = {}
-
-
-def are_numbers(types: Iterable[Type]) -> bool:
-    """Whether all of these types are of numbers."""
-    return all(isinstance(each, Number | Boolean) for each in types)
-
-
-def signature_of(typing_context: Any, function: Any, types: tuple[Type, ...]) -> Any:
-    """Return the signature of an operator for numbers; Numba asks what it has for tuples and arrays, too, each time."""
-    key = function.typing_key, types
-    if key not in _signatures:
-        _signatures[key] = function.get_call_type(typing_context, types, {})
-    return _signatures[key]
 
 
 def values(blocks: Mapping[int, ir.Block]) -> set[str]:
