@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from dvplug.genome.reference import Reference
 from dvplug.images.features.differences import FEWEST_DIFFERENT, ONE_IN
@@ -261,23 +262,20 @@ def _differing(window: WindowErrors) -> float | None:
 
 def _reads(parts: Sequence[ReadBatch], least: int) -> dict[str, Any]:
     """What of a profile is told by the reads themselves, by its fields' names."""
-    reads, n = ReadBatch.concatenate(parts), sum(map(len, parts))
-    length = np.diff(reads.base_offset)
-    clipped = np.where(reads.cigar & CODE_MASK == SOFT_CLIP, reads.cigar >> LENGTH_SHIFT, 0)
-    of_read = np.repeat(np.arange(n), np.diff(reads.cigar_offset))
-    flag, template = reads.flag, reads.fragment_length
+    n = sum(map(len, parts))
+    length, clipped, flag, template = map(np.concatenate, zip(*map(_each, parts), strict=True))
     paired, reverse = flag & _PAIRED != 0, flag & REVERSE != 0
     both = paired & (flag & _MATE_UNMAPPED == 0) & (template != 0)
     facing = np.where(
         reverse, (template < 0) & (flag & _MATE_REVERSE == 0), (template > 0) & (flag & _MATE_REVERSE != 0)
     )
     fragment, fragment_spread = _middle(np.abs(template[template != 0]).astype(np.int64))
-    quality = np.bincount(reads.mapping_quality, minlength=256)
+    quality = np.sum([np.bincount(part.mapping_quality, minlength=256) for part in parts], axis=0)
     return {
         "reads": n,
         "bases": int(length.sum()),
         "read_length": np.quantile(length, _QUANTILES, method="lower").astype(np.float64),
-        "soft_clipped_reads": _share((np.bincount(of_read, clipped, n) > 0).sum(), n),
+        "soft_clipped_reads": _share((clipped > 0).sum(), n),
         "soft_clipped_bases": _share(clipped.sum(), length.sum()),
         "fragment_length": fragment,
         "fragment_spread": fragment_spread,
@@ -290,6 +288,14 @@ def _reads(parts: Sequence[ReadBatch], least: int) -> dict[str, Any]:
         "mapping_quality": quality / n,
         "low_mapping_quality": _share(quality[:least].sum(), n),
     }
+
+
+def _each(part: ReadBatch) -> tuple[npt.NDArray[Any], ...]:
+    """Of each read its length, the bases that are clipped softly, its flag, and the length of its fragment."""
+    clipped = np.where(part.cigar & CODE_MASK == SOFT_CLIP, part.cigar >> LENGTH_SHIFT, 0)
+    of_read = np.repeat(np.arange(len(part)), np.diff(part.cigar_offset))
+    bases = np.bincount(of_read, clipped, len(part)).astype(np.int64)
+    return np.diff(part.base_offset), bases, part.flag, part.fragment_length
 
 
 def _distinct_fragments(parts: Sequence[ReadBatch]) -> float:
