@@ -249,6 +249,12 @@ def test_what_is_no_number_is_refused(name: str, value: object) -> None:
         CallOptions.of(tech="ont", ref="a.fa", reads="a.bam", out="o.vcf", **{name: value})
 
 
+@pytest.mark.parametrize("name", ["min_qual", "min_gq"])
+def test_qualities_begin_at_0(name: str) -> None:
+    with pytest.raises(InputError, match="-1 is no quality"):
+        CallOptions.of(tech="ont", ref="a.fa", reads="a.bam", out="o.vcf", **{name: -1})
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_what_nothing_can_be_compared_with_is_refused(value: float) -> None:
     """No QUAL is below "nan": nothing would be filtered, and the run would end well."""

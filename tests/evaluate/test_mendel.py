@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from dvplug.errors import InputError
+from dvplug.errors import InputError, RefusedRun
+from dvplug.evaluate import mendel
 from dvplug.evaluate.mendel import MendelCounts, mendelian_violations
 from dvplug.simulate.genome import random_genome, write_fasta
 from dvplug.simulate.variants import apply_variants, draw_events, place_events
@@ -169,3 +171,15 @@ def test_a_family_that_is_not_there_is_refused(family: Family) -> None:
     family.pedigree.write_text("F kid dad other 0 0\n")
     with pytest.raises(InputError, match=r"no child of .* together with both parents"):
         family.count((60, "T", "A", "0/1", "0/0", "0/0"))
+
+
+def test_a_file_that_changes_meanwhile_is_told(family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
+    judge = mendel._judge
+
+    def changing(*given: Any) -> None:
+        family.pedigree.touch()
+        judge(*given)
+
+    monkeypatch.setattr(mendel, "_judge", changing)
+    with pytest.raises(RefusedRun, match="changed while it was read"):
+        family.count((60, "T", "A", "0/1", "0/1", "0/0"))

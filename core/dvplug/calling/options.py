@@ -17,7 +17,18 @@ from enum import Enum
 from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, NamedTuple, Union, cast, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    NamedTuple,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from dvplug.errors import InputError
 from dvplug.system.devices import known_device
@@ -110,9 +121,20 @@ def _number(given: float) -> float:
         raise TypeError(f"{given!r} is no number")
     if not math.isfinite(given):
         raise InputError(f"{given} is no number to compare with", repair="Give a finite one.")
-    return float(given)
+    return float(_not_below_0(given))
 
 
+def _quality(given: int) -> int:
+    return _not_below_0(operator.index(given))
+
+
+def _not_below_0(given: Quality) -> Quality:
+    if given < 0:
+        raise InputError(f"{given} is no quality: they begin at 0", repair="Give 0, which filters nothing.")
+    return given
+
+
+Quality = TypeVar("Quality", int, float)
 _KEEP: dict[type, Callable[[Any], Any]] = {int: operator.index, bool: bool}
 """What makes options of these types of what is given."""
 PLACE = OptionKind(str, StrPath, _place)
@@ -126,6 +148,7 @@ SETTINGS = OptionKind(list[str], str | Sequence[str] | Mapping[str, object], _se
 DEVICE = OptionKind(str, str, known_device)
 MODEL = OptionKind(str, StrPath, model_request)
 NUMBER = OptionKind(float, float, _number)
+QUALITY = OptionKind(int, int, _quality)
 SIZE = OptionKind(str, int | str, _bytes)
 
 
@@ -227,6 +250,7 @@ class CallOptions:
         Option(
             "Calls of lower GQ get the filter LowGQ; below 3 a genotype is more likely wrong than right.",
             Bearing.VALUE,
+            QUALITY,
         ),
     ] = 3
     keep_ref_calls: Annotated[

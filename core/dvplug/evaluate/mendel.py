@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 from typing import NamedTuple
 
 import pysam
@@ -22,6 +23,7 @@ from dvplug.evaluate.variants import SPANNING_DELETION, trimmed
 from dvplug.genome.pedigree import Child, Pedigree
 from dvplug.genome.reference import Reference
 from dvplug.system.htslib import isolated_htslib
+from dvplug.system.input_states import InputStates
 from dvplug.system.locations import StrPath
 
 APART = 50
@@ -83,9 +85,12 @@ def mendelian_violations(
     ------
     InputError
         Unreadable files, or no child whose parents both are in the VCF.
+    RefusedRun
+        A file changed while it was read.
     """
     counts = MendelCounts()
-    with Reference.open(reference) as fasta:
+    watched = InputStates.of(map(Path, (query, pedigree, reference))).watched()
+    with watched, Reference.open(reference) as fasta:
         trios = _trios(query, pedigree)
         counts.trios = len(trios)
         for contig, records in _by_contig(query, trios, all_filters):
