@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from cyclopts import App
 
 from dvplug.system.console import info
-from dvplug_lab.costs import genomes, measured
+from dvplug_lab.costs import genomes, measured, slices
 from dvplug_lab.places import REPOSITORY, SHARED
 from dvplug_lab.script import run
 
@@ -33,7 +33,7 @@ def measure(*, shared: Path = SHARED) -> None:
     """
     rows = []
     with TemporaryDirectory(prefix="costs-") as folder:
-        for number, one in enumerate(measured.SLICES):
+        for number, one in enumerate(slices.SLICES):
             info(f"Measuring {one.technology}: {one.name}")
             rows.append(measured.measure(one, Path(folder) / str(number), shared))
             print(rows[-1])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pysam
 import pytest
 
-from dvplug_lab.costs.measured import Slice
+from dvplug_lab.costs.slices import Slice
 from dvplug_lab.places import REPOSITORY
 from dvplug_lab.speed import real_reads
 from dvplug_lab.speed.laid_out import LaidOut, lay_out

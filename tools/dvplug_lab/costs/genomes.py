@@ -22,7 +22,7 @@ JOINT_S = 0.26
 """CPU seconds of joint genotyping, per sample and Mb (docs/cohort.md)."""
 ARGUMENTS_B, PATH_B = 2 << 20, 40 + 1 + 8
 """What Linux gives to the words of a command: a quarter of a stack of 8 MiB; a path of 40 letters, end and address."""
-CORES, CLUSTER_CORES = (8, 64), 1_000
+CORES, CLUSTER_CORES = (8, 16, 64), 1_000
 
 
 @dataclass(frozen=True)

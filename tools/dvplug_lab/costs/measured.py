@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-import random
 import re
-import shutil
 import statistics
 import subprocess
 import sys
@@ -19,43 +17,15 @@ import pysam
 
 from dvplug.errors import DvplugError
 from dvplug.plugins.loading import installed_plugins
+from dvplug_lab.costs.slices import Slice
 from dvplug_lab.places import SHARED
+from dvplug_lab.speed.laid_out import lay_out
 
 BEGIN, END = "<!-- from tools/cost_table.py measure -->", "<!-- end of what was measured -->"
 INDEX = re.compile(r"index of the gVCF of a whole genome takes ([\d.]+) ms")
 REPEATS = 1
-LEFT_OUT = pysam.FUNMAP | pysam.FSECONDARY | pysam.FDUP | pysam.FQCFAIL
-CHR20, B37 = "reference/grch38.chr20_and_21_10M.fa.gz", "reference/b37.chr20_regions.fa.gz"
-
-
-@dataclass(frozen=True)
-class Slice:
-    """Reads to measure with: where they lie in the folder of real data, and what share of them is taken."""
-
-    name: str
-    technology: str
-    reads: str
-    reference: str
-    regions: tuple[str, ...]
-    share: float = 1.0
-
-
-HISEQX = ("20:18784000-18856000", "20:20156000-20235000", "20:36019000-36040000")
-SLICES = (
-    Slice("HiSeq X", "illumina-wgs", "illumina/HG002_b37.chr20_slices.2x150.60-96x.bam", B37, HISEQX),
-    Slice("HiSeq X, 0.4 of it", "illumina-wgs", "illumina/HG002_b37.chr20_slices.2x150.60-96x.bam", B37, HISEQX, 0.4),
-    Slice(
-        "exome, 2x76", "illumina-wes", "illumina/NA12878_b37.exome.chr20_6.0-6.1M.2x76.profile_only.bam", B37,
-        ("20:6000000-6100000",),
-    ),
-    Slice(
-        "HiFi, Sequel II", "pacbio", "pacbio/HG002_GRCh38.hifi_sequel2.chr20_60-160k.21x.bam", CHR20,
-        ("chr20:60000-160000",),
-    ),
-    Slice(
-        "R10", "ont", "ont/HG002_GRCh38.r10.4.1_sup.chr20_5.02-5.075M.bam", CHR20, ("chr20:5020000-5075000",)
-    ),
-)  # fmt: skip
+MEGABASES = 2.0
+"""That slices are laid on: what a run takes but for its reads shows less then."""
 
 
 @dataclass(frozen=True)
@@ -111,13 +81,8 @@ def index_open(page: str) -> float:
 
 def measure(one: Slice, folder: Path, shared: Path = SHARED) -> Measured:
     """Call a slice a few times, and take the middle of what it cost."""
-    folder.mkdir()
-    reference = folder / "reference.fa"
-    with gzip.open(shared / one.reference) as packed, reference.open("wb") as plain:
-        shutil.copyfileobj(packed, plain)
-    pysam.faidx(str(reference))
-    reads = folder / "reads.bam"
-    aligned = _thinned(shared / one.reads, reads, reference, one.share)
+    laid = lay_out(one, MEGABASES, folder, shared)
+    reference, reads = laid.reference, laid.reads
     _call(one, reads, reference, folder)  # compiles what is not, and reads the files into memory
     runs = [_call(one, reads, reference, folder) for _ in range(REPEATS)]
     written, region = runs[0], installed_plugins().technology(one.technology).partition_size
@@ -128,7 +93,7 @@ def measure(one: Slice, folder: Path, shared: Path = SHARED) -> Measured:
 
     writer, called = middle("writer_s"), middle("called_s")
     return Measured(
-        one.name, one.technology, aligned / 1e6 / covered, (called + writer) / covered,
+        one.name, one.technology, laid.depth, (called + writer) / covered,
         middle("cpu_s") - called - writer, writer / covered, _cram_size(reads, reference) / 1e6 / covered,
         _body_size(folder / "calls.vcf.gz") / 1e3 / covered, _body_size(folder / "calls.g.vcf.gz") / 1e3 / covered,
         written["journal"] / 1e3 / covered, written["request"], written["answers"] / (1e6 * covered) * region,
@@ -141,7 +106,7 @@ def _call(one: Slice, reads: Path, reference: Path, folder: Path) -> dict[str, f
     log.unlink(missing_ok=True)
     words = [
         sys.executable, "-m", "dvplug_lab.costs.counted_call", str(figures), "call", "--tech", one.technology,
-        "--ref", str(reference), "--reads", str(reads), "--regions", *one.regions, "--force", "--device", "cpu",
+        "--ref", str(reference), "--reads", str(reads), "--force", "--device", "cpu",
         "--workers", "1", "--out", str(folder / "calls.vcf.gz"), "--gvcf", str(folder / "calls.g.vcf.gz"),
         "--log-json", str(log),
     ]  # fmt: skip
@@ -152,27 +117,6 @@ def _call(one: Slice, reads: Path, reference: Path, folder: Path) -> dict[str, f
         event for event in map(json.loads, log.read_text().splitlines()) if event["event"] == "counts"
     )
     return {**json.loads(figures.read_text()), "covered_bp": counts["covered_bp"]}
-
-
-def _thinned(given: Path, out: Path, reference: Path, share: float) -> int:
-    """Write a share of the fragments that lie on the reference; return how many bases of those that count are aligned.
-
-    CRAM wants the sequence of each contig that the header names: others are left out of it. The reference is cut.
-    """
-    bases, rng, chosen = 0, random.Random(1), dict[str, bool]()
-    with pysam.AlignmentFile(str(given)) as reads, pysam.FastaFile(str(reference)) as fasta:
-        text = reads.header.to_dict()
-        lengths = dict(zip(fasta.references, fasta.lengths, strict=True))
-        text["SQ"] = [{"SN": name, "LN": lengths[name]} for name in reads.references if name in lengths]
-        header, names = pysam.AlignmentHeader.from_dict(text), {*fasta.references, None}
-        with pysam.AlignmentFile(str(out), "wb", header=header) as kept:
-            for read in reads:
-                whole = {read.reference_name, read.next_reference_name} <= names
-                if whole and chosen.setdefault(read.query_name or "", rng.random() < share):
-                    kept.write(pysam.AlignedSegment.fromstring(read.to_string(), header))
-                    bases += 0 if read.flag & LEFT_OUT else read.query_alignment_length
-    pysam.index(str(out))
-    return bases
 
 
 def _cram_size(reads: Path, reference: Path) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pysam
 
 from dvplug_lab.comparison.peers import plain_fasta
-from dvplug_lab.costs.measured import Slice
+from dvplug_lab.costs.slices import Slice
 from dvplug_lab.places import SHARED
 
 PAD = {"illumina-wgs": 2_000, "illumina-wes": 2_000, "pacbio": 30_000, "ont": 150_000}

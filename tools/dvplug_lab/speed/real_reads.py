@@ -13,7 +13,7 @@ from pathlib import Path
 from dvplug.system.console import info
 from dvplug_lab.commands import DVPLUG, Command
 from dvplug_lab.comparison import peers
-from dvplug_lab.costs.measured import CHR20, SLICES, Slice
+from dvplug_lab.costs.slices import CHR20, SLICES, Slice
 from dvplug_lab.speed.laid_out import LaidOut, lay_out
 from dvplug_lab.speed.processes import Cost, measure
 
