@@ -14,7 +14,7 @@ import pytest
 from dvplug.joint.gvcfs import OPEN_FILES
 from dvplug.joint.run import region_bp
 from dvplug.simulate import SimulatedDataset
-from dvplug_lab.costs import genomes, measured
+from dvplug_lab.costs import genomes, measured, slices
 from helpers.places import ROOT
 
 PAGE = (ROOT / "docs" / "performance.md").read_text()
@@ -35,7 +35,7 @@ def test_the_page_shows_what_is_computed_from_what_was_measured() -> None:
 def test_what_was_measured_is_of_all_slices_and_plausible() -> None:
     rows = measured.parsed(PAGE)
     assert [(row.reads, row.technology) for row in rows] == [
-        (one.name, one.technology) for one in measured.SLICES
+        (one.name, one.technology) for one in slices.SLICES
     ]
     for row in rows:
         assert 0 < row.writer_s < row.cpu_s
