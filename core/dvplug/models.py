@@ -198,6 +198,8 @@ def verify_model(
 ) -> float:
     """Run the known-answer test with the genotyper of the model, or of a technology that names another.
 
+    Its first stage, where it has one, is tested with it.
+
     Parameters
     ----------
     device
@@ -213,10 +215,12 @@ def verify_model(
     ModelError
         The difference is larger than the manifest allows; and as `opener_of`.
     """
-    from dvplug_registry.known_answer import known_answer_test  # brings numpy
+    from dvplug.genotypes.first_stage import first_stage_test
+    from dvplug_registry.known_answer import known_answer_test, load_known_answer  # brings numpy
 
     opener = opener_of(plugins, model, profile)
     chosen = device or ("cpu" if "cpu" in opener.devices else opener.devices[0])
+    first_stage_test(model, load_known_answer(model))
     return known_answer_test(model, opener(model, chosen).predict)
 
 

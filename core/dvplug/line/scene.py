@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations
 from typing import Any, NamedTuple, TypeVar
@@ -105,6 +105,13 @@ class Scene:
             return self
         scene = copy(self)
         object.__setattr__(scene, "settings", settings)
+        return scene
+
+    def of_images(self, rows: npt.NDArray[np.integer]) -> Scene:
+        """Return the scene of some of its images, by their numbers, ascending; nothing computed of all is kept."""
+        scene = replace(self)
+        images = ImageAlts(self.images.site[rows], self.images.alt_set[rows])
+        object.__setattr__(scene, "images", images)
         return scene
 
     def once(self, measure: Callable[[Scene], Measured]) -> Measured:
