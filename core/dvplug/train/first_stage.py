@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 FILE_NAME = "first_stage.safetensors"
 NEVER = 1.0
-ABOVE = (0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999)
-"""Probabilities that may become thresholds. What is settled claims a GQ of 20 at least."""
+ABOVE = (0.97, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999)
+"""Probabilities that may become thresholds. What is settled claims a GQ of 15 at least."""
 FEW = 100
 """Examples of an answer below which no threshold for it can be chosen."""
 _BATCH = 1024
