@@ -7,6 +7,7 @@ said by the manifest (`dvplug_registry.manifest.FirstStage`).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -133,7 +134,7 @@ class FeatureNetwork:
         sizes = [features, *(layer.kernel.shape[-1] for layer in self.layers)]
         found = [array.shape for array in (self.mean, self.scale)]
         wanted: list[tuple[int, ...]] = [(features,), (features,)]
-        for layer, size, units in zip(self.layers, sizes[:-1], sizes[1:], strict=True):
+        for layer, (size, units) in zip(self.layers, pairwise(sizes), strict=True):
             found += [layer.kernel.shape, layer.bias.shape]
             wanted += [(size, units), (units,)]
         arrays = (self.mean, self.scale, *(array for layer in self.layers for array in layer))

@@ -163,7 +163,7 @@ def fit_feature_network(given: Answered, settings: FirstStageSettings) -> Featur
         loss=keras.losses.CategoricalCrossentropy(from_logits=True),
     )
     model.fit(x, y, batch_size=batch, epochs=settings.epochs, verbose=0)
-    layers = tuple(DenseLayer(*map(np.asarray, layer.get_weights())) for layer in model.layers)
+    layers = tuple(DenseLayer(*layer.get_weights()) for layer in model.layers)
     return FeatureNetwork(bare.mean, bare.scale, layers)
 
 
