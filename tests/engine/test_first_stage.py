@@ -11,11 +11,12 @@ import pytest
 from dvplug.calling.options import CallOptions
 from dvplug.calling.run import call_variants
 from dvplug.engine.draw import Drawn, RegionImages
+from dvplug.engine.known_answers import verify_model
 from dvplug.engine.pipeline import Pipeline
 from dvplug.errors import ModelError
 from dvplug.genotypes.first_stage import FeatureNetwork, OpenedFirstStage
 from dvplug.line.region import Region
-from dvplug.models import load_model, verify_model
+from dvplug.models import load_model
 from dvplug.plugins.loading import installed_plugins
 from dvplug.reads.groups import ReadSource
 from dvplug.show.sites import show_positions

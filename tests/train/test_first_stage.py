@@ -7,16 +7,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dvplug.engine.known_answers import verify_model
 from dvplug.errors import InputError
 from dvplug.genotypes.first_stage import FeatureNetwork, settles
-from dvplug.models import load_model, verify_model
+from dvplug.genotypes.genotyper import LiteRTPredictor
+from dvplug.models import load_model
 from dvplug.plugins.loading import installed_plugins
-from dvplug.train.export import Description, export
-from dvplug.train.first_stage import NEVER, Answered, FirstStageSettings, add_first_stage, choose_thresholds
+from dvplug.train.export import Description, export, lapse_rates
+from dvplug.train.first_stage import (
+    NEVER,
+    Answered,
+    FirstStageSettings,
+    add_first_stage,
+    answers_of,
+    choose_thresholds,
+)
 from dvplug.train.fit import fit
 from dvplug.train.state import FitSettings
 from dvplug.train.store import ExampleReader, Examples
-from dvplug_registry.model_folder import load_manifest, verify_files
+from dvplug_registry.model_folder import load_manifest, open_folder, verify_files
 from helpers.training_toys import FEATURES, TINY, toy_examples, write_shard
 
 
@@ -70,6 +79,17 @@ def test_it_settles_what_features_tell_and_little_else(work: Path) -> None:
     assert taken[~told].mean() < 0.05
     assert stage.indel == (NEVER,) * 3  # there are none to choose by
     assert [one.settled for one in stage.curve] == sorted((one.settled for one in stage.curve), reverse=True)
+
+
+def test_lapses_are_of_both_together(work: Path) -> None:
+    model, tune = open_folder(work / "staged"), ExampleReader([work / "tune.h5"])
+    network = LiteRTPredictor(model.path("litert"), model.manifest.image.shape, len(FEATURES))
+    both = answers_of(model, tune, network.predict)
+    alone = answers_of(open_folder(work / "model"), tune, network.predict)
+    differs = (both != alone).any(axis=1)
+    assert model.manifest.first_stage is not None
+    assert 0 < differs.sum() <= model.manifest.first_stage.settled
+    assert model.manifest.lapse_rates == lapse_rates(both, tune)
 
 
 def answered(network: list[int], indel: bool = False) -> Answered:

@@ -11,7 +11,7 @@ from dvplug.genotypes.first_stage import OpenedFirstStage
 from dvplug.hookspecs import HAPLOTYPE, Draw, Encode, Find, Measure, Rank
 from dvplug.line.contexts import EncodeContext
 from dvplug.line.image_batch import ImageBatch
-from dvplug.line.scene import Scene
+from dvplug.line.scene import Scene, of_some_images
 from dvplug.plugins.adapters import POSITIONAL_API
 from dvplug.plugins.boundary import CheckedDraw, CheckedEncode, CheckedFind, CheckedMeasure, JoinedMeasures
 from dvplug.plugins.boundary_steps import CheckedAnnotate, CheckedPhase, CheckedRank, CheckedTransform
@@ -145,7 +145,7 @@ class Pipeline:
         own = features[rows]
         return self.encode(
             EncodeContext(
-                scene=scene.of_images(rows), layout=self.profile.image, channels=self.channels,
+                scene=of_some_images(scene, rows), layout=self.profile.image, channels=self.channels,
                 measure=lambda _: own, rank=self.rank,
             )
         )  # fmt: skip

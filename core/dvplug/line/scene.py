@@ -107,13 +107,6 @@ class Scene:
         object.__setattr__(scene, "settings", settings)
         return scene
 
-    def of_images(self, rows: npt.NDArray[np.integer]) -> Scene:
-        """Return the scene of some of its images, by their numbers, ascending; nothing computed of all is kept."""
-        scene = replace(self)
-        images = ImageAlts(self.images.site[rows], self.images.alt_set[rows])
-        object.__setattr__(scene, "images", images)
-        return scene
-
     def once(self, measure: Callable[[Scene], Measured]) -> Measured:
         """Return what a function gives of this scene: called when first asked for, kept for others that ask.
 
@@ -132,3 +125,11 @@ class Scene:
             [len(alt) - len(ref) for alt in alts]
             for ref, alts in zip(self.candidates.refs, self.candidates.alts, strict=True)
         ]
+
+
+def of_some_images(scene: Scene, rows: npt.NDArray[np.integer]) -> Scene:
+    """Return a scene of some of its images, by their numbers, ascending; nothing computed of all is kept."""
+    some = replace(scene)
+    images = ImageAlts(scene.images.site[rows], scene.images.alt_set[rows])
+    object.__setattr__(some, "images", images)
+    return some

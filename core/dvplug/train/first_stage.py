@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dvplug.errors import InputError
-from dvplug.genotypes.first_stage import DenseLayer, FeatureNetwork, settles
+from dvplug.genotypes.first_stage import DenseLayer, FeatureNetwork, OpenedFirstStage, settles
 from dvplug.genotypes.networks import quiet_backend, require_tensorflow
 from dvplug.models import load_model, opener_of
 from dvplug.plugins.loading import installed_plugins
@@ -26,9 +26,9 @@ from dvplug.train.calibrate import fit_temperatures
 from dvplug.train.export import lapse_rates
 from dvplug.train.store import VARIANT_TYPES, ExampleReader
 from dvplug_registry.files import whole_folder
-from dvplug_registry.known_answer import load_known_answer
+from dvplug_registry.known_answer import Predict, load_known_answer
 from dvplug_registry.manifest import FIRST_STAGE, KNOWN_ANSWER, FirstStage, Manifest, SettledShare
-from dvplug_registry.model_folder import LoadedModel, file_entry, save_manifest
+from dvplug_registry.model_folder import LoadedModel, ModelFolder, file_entry, save_manifest
 
 if TYPE_CHECKING:
     import keras
@@ -110,6 +110,24 @@ def add_first_stage(
     return manifest
 
 
+def answers_of(model: ModelFolder, examples: ExampleReader, predict: Predict) -> NDArray[np.float32]:
+    """What a model says of examples, its first stage and its network together: float32[n, 3], in order.
+
+    Parameters
+    ----------
+    predict
+        That of its network.
+    """
+    told = _answered(examples, predict, "What the model says of the examples")
+    opened = OpenedFirstStage.of(model)
+    return told.network if opened is None else _joined(opened.network, opened.thresholds, told)
+
+
+def _joined(network: FeatureNetwork, stage: FirstStage, told: Answered) -> NDArray[np.float32]:
+    p = network.predict(told.features)
+    return np.where(settles(p, told.changes_length, stage)[:, None], p, told.network)
+
+
 def _require_fit(manifest: Manifest, reader: ExampleReader, tune: ExampleReader, out: Path) -> None:
     if out.exists():
         raise InputError(f"'{out}' exists already", repair="Name another folder, or remove it.")
@@ -127,12 +145,12 @@ def _require_fit(manifest: Manifest, reader: ExampleReader, tune: ExampleReader,
             )
 
 
-def _answered(reader: ExampleReader, predict: object, what: str) -> Answered:
+def _answered(reader: ExampleReader, predict: Predict, what: str) -> Answered:
     features, answers = [], []
     with console.progress(what, len(reader)) as advance:
         for part in reader.in_order():
             features.append(part.features)
-            answers.append(predict(part.images, part.features))  # type: ignore[operator]
+            answers.append(predict(part.images, part.features))
             advance(len(part))
     return Answered(
         np.concatenate(features),
@@ -255,9 +273,7 @@ def _write(
         probabilities=known.probabilities,
         first_stage=network.predict(known.features),
     )
-    p = network.predict(tuned.features)
-    taken = settles(p, tuned.changes_length, stage)
-    joined = np.where(taken[:, None], p, tuned.network)
+    joined = _joined(network, stage, tuned)
     files = {name: entry for name, entry in manifest.files.items() if entry.role != FIRST_STAGE}
     files |= {FILE_NAME: file_entry(folder / FILE_NAME, FIRST_STAGE)}
     files |= {known_name: file_entry(folder / known_name, KNOWN_ANSWER)}
