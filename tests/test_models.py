@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from dvplug.engine.known_answers import verify_model
 from dvplug.errors import ModelError, PluginError
-from dvplug.models import check_fit, resolve_model, verify_model
+from dvplug.models import check_fit, resolve_model
 from dvplug.plugins.loading import Plugins, load_plugins
 from dvplug.technology import CandidateThresholds, ReadFilter
 from dvplug_registry.manifest import Manifest

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Literal
 
+from dvplug.engine.known_answers import verify_model
 from dvplug.errors import DvplugError, InputError
 from dvplug.genotypes.backends import ONNX_RUNTIME, choose_backend, gpu_names
 from dvplug.kernel.cache import cache_folder, is_warm
-from dvplug.models import load_model, verify_model
+from dvplug.models import load_model
 from dvplug.plugins.loading import Plugins
 from dvplug_registry.cache import ModelCache
 from dvplug_registry.catalog import known_catalog

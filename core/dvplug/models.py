@@ -193,33 +193,6 @@ def opener_of(plugins: Plugins, model: ModelFolder, profile: TechnologyProfile |
     return opener
 
 
-def verify_model(
-    plugins: Plugins, model: LoadedModel, device: str | None = None, profile: TechnologyProfile | None = None
-) -> float:
-    """Run the known-answer test with the genotyper of the model, or of a technology that names another.
-
-    Parameters
-    ----------
-    device
-        None: a CPU, unless the genotyper runs on none.
-
-    Returns
-    -------
-    float
-        Largest absolute difference of a probability from the float32 weights'.
-
-    Raises
-    ------
-    ModelError
-        The difference is larger than the manifest allows; and as `opener_of`.
-    """
-    from dvplug_registry.known_answer import known_answer_test  # brings numpy
-
-    opener = opener_of(plugins, model, profile)
-    chosen = device or ("cpu" if "cpu" in opener.devices else opener.devices[0])
-    return known_answer_test(model, opener(model, chosen).predict)
-
-
 def _image_mismatches(plugins: Plugins, manifest: Manifest, profile: TechnologyProfile) -> list[str]:
     encoder, features = (
         plugins.image_encoder(profile.image_encoder),

@@ -26,6 +26,7 @@ import numpy.typing as npt
 from dvplug.engine.call import RegionCaller
 from dvplug.engine.draw import RegionImages
 from dvplug.engine.job import CallJob
+from dvplug.engine.known_answers import verify_model
 from dvplug.engine.pipeline import Pipeline
 from dvplug.errors import DvplugError, raised
 from dvplug.executors.choice import opened
@@ -49,7 +50,7 @@ from dvplug.hookspecs import (
 )
 from dvplug.line.image_batch import Pileup
 from dvplug.line.region import Partition, Region
-from dvplug.models import check_fit, opener_of, resolve_model, verify_model
+from dvplug.models import check_fit, opener_of, resolve_model
 from dvplug.plugins.adapters import arguments_of
 from dvplug.plugins.boundary import CheckedDraw, CheckedOpen
 from dvplug.plugins.loading import PluginInfo, Plugins, load_plugins

@@ -30,15 +30,21 @@ _REPAIR = "Reinstall the plugin that ships the model, or ask its author for a wh
 
 @dataclass(frozen=True)
 class KnownAnswer:
-    """Inputs and the probabilities that the float32 weights give for them."""
+    """Inputs and the probabilities that the float32 weights give for them.
+
+    Where the model has a first stage, also what that gives for the features.
+    """
 
     images: NDArray[np.uint8]
     features: NDArray[np.float32]
     probabilities: NDArray[np.float32]
+    first_stage: NDArray[np.float32] | None = None
 
 
 def load_known_answer(model: ModelFolder) -> KnownAnswer:
     """Read the known-answer file: images uint8[n,h,w,c], features float32[n,f], probabilities float32[n,3].
+
+    Of a model with a first stage, its probabilities float32[n,3], too.
 
     Raises
     ------
@@ -46,12 +52,17 @@ def load_known_answer(model: ModelFolder) -> KnownAnswer:
         The file is not an archive of these arrays, holds pickled objects, or has other shapes or types than
         the manifest says.
     """
-    path = model.path("known-answer")
+    path, staged = model.path("known-answer"), model.manifest.first_stage is not None
     label = model.manifest.label
     try:
         _require_modest(path)
         with np.load(path, allow_pickle=False) as arrays:
-            known = KnownAnswer(arrays["images"], arrays["features"], arrays["probabilities"])
+            known = KnownAnswer(
+                arrays["images"],
+                arrays["features"],
+                arrays["probabilities"],
+                arrays["first_stage"] if staged else None,
+            )
     except _NPZ_ERRORS as error:
         raise ModelError(
             f"model {label}: '{path.name}' is not a known-answer file", cause=str(error), repair=_REPAIR
@@ -61,6 +72,7 @@ def load_known_answer(model: ModelFolder) -> KnownAnswer:
         ("images", (n, *model.manifest.image.shape), np.uint8),
         ("features", (n, len(model.manifest.features)), np.float32),
         ("probabilities", (n, 3), np.float32),
+        *([("first_stage", (n, 3), np.float32)] if staged else []),
     )
     for name, shape, dtype in expected:
         array = getattr(known, name)

@@ -21,8 +21,13 @@ from dvplug_registry.versions import NAME_PATTERN, Version
 SCHEMA_VERSION = 2
 MANIFEST_NAME = "manifest.json"
 
-WEIGHTS, KNOWN_ANSWER, CARD = "weights", "known-answer", "card"
-SUFFIX: dict[str, str] = {WEIGHTS: ".safetensors", KNOWN_ANSWER: ".npz", CARD: ".md"}
+WEIGHTS, KNOWN_ANSWER, CARD, FIRST_STAGE = "weights", "known-answer", "card", "first-stage"
+SUFFIX: dict[str, str] = {
+    WEIGHTS: ".safetensors",
+    KNOWN_ANSWER: ".npz",
+    CARD: ".md",
+    FIRST_STAGE: ".safetensors",
+}
 """Of the roles that every model may have; all others are named by the genotyper that opens the model."""
 CAN_CARRY_CODE = {
     *(
@@ -322,6 +327,35 @@ _OF_READS: dict[str, RunMeasure] = {
 """By field of `UsualReads`: the measure outside of whose limits it is given."""
 
 
+SettledAbove = Annotated[float, Field(ge=0.5, le=1)]
+"""The answer is taken where its probability is above this; at 1 it never is."""
+
+
+class SettledShare(Part):
+    """What a first stage would settle of the tune examples, were all its answers taken above one probability."""
+
+    above: SettledAbove
+    settled: int = Field(ge=0, description="examples")
+    disagreements: int = Field(ge=0, description="of those, whose genotype the network gives otherwise")
+    wrong: int = Field(ge=0, description="of those, whose label is another")
+    wrong_by_network: int = Field(ge=0, description="of those, which the network gives wrongly")
+
+
+class FirstStage(Part):
+    """When the features of an image alone give its genotype, and the image is not drawn."""
+
+    snp: tuple[SettledAbove, SettledAbove, SettledAbove] = Field(
+        description="for the answers hom-ref, het and hom-alt, of alts that change no length"
+    )
+    indel: tuple[SettledAbove, SettledAbove, SettledAbove] = Field(description="likewise, of others")
+    examples: int = Field(ge=1, description="tune examples that this was chosen by")
+    settled: int = Field(ge=0, description="of them, by these thresholds")
+    disagreements: int = Field(
+        ge=0, description="of those settled, whose genotype the network gives otherwise"
+    )
+    curve: tuple[SettledShare, ...] = Field((), description="what one threshold for all would settle")
+
+
 class FileEntry(Part):
     """One file of the model folder."""
 
@@ -356,6 +390,9 @@ class Manifest(Part):
         description="what the logits of hom-ref, het and hom-alt were divided by; the weights have it",
     )
     lapse_rates: LapseRates = LapseRates()
+    first_stage: FirstStage | None = Field(
+        None, description="of models with a file in the role 'first-stage': when that answers for the network"
+    )
     metrics: tuple[Metric, ...] = ()
     chosen_for: ModelRule | None = Field(
         None, description="when it is chosen, where a technology names it among several"
@@ -429,6 +466,10 @@ class Manifest(Part):
                 raise ValueError(f"{name}: a file in the role {entry.role} ends in {SUFFIX[entry.role]}")
             if not suffix or suffix.lower() in CAN_CARRY_CODE:
                 raise ValueError(f"{name}: a model holds data alone, of which '{suffix}' is no sign")
+        if (roles[FIRST_STAGE] > 0) != (self.first_stage is not None):
+            raise ValueError(f"a file in the role {FIRST_STAGE} and the field first_stage come together")
+        if self.first_stage and self.sequencing_types:
+            raise ValueError("a network of several sequencing types has no first stage")
         if len({name.lower() for name in self.files}) < len(self.files):
             raise ValueError("file names differ only in case")
         return self

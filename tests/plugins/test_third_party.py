@@ -11,8 +11,9 @@ import pytest
 
 from dvplug.calling.options import CallOptions
 from dvplug.calling.run import call_variants
+from dvplug.engine.known_answers import verify_model
 from dvplug.errors import ModelError, PluginError
-from dvplug.models import load_model, verify_model
+from dvplug.models import load_model
 from dvplug.plugins.loading import installed_plugins, load_plugins
 from dvplug.simulate import SimulatedDataset
 from dvplug.testing import PluginConformance

@@ -245,3 +245,22 @@ def test_what_cannot_be_given_as_usual_is_refused(changes: dict[str, Any], probl
 )
 def test_limits_are_told_in_words(limits: Limits, text: str) -> None:
     assert str(limits) == text
+
+
+def test_a_first_stage_is_a_file_and_when_it_answers() -> None:
+    stage = {"snp": [0.97, 0.97, 1], "indel": [1, 1, 1], "examples": 10, "settled": 5, "disagreements": 0}
+    file = {"f.safetensors": {"sha256": HASH, "size": 1, "role": "first-stage"}}
+    with_both = fields(files=FILES | file, first_stage=stage)
+    assert Manifest.model_validate(with_both).first_stage is not None
+    for broken in (fields(files=FILES | file), fields(files=FILES, first_stage=stage)):
+        with pytest.raises(ValidationError, match="first-stage and the field first_stage come together"):
+            Manifest.model_validate(broken)
+    renamed = {"f.bin": file["f.safetensors"]}
+    with pytest.raises(ValidationError, match=r"in the role first-stage ends in \.safetensors"):
+        Manifest.model_validate(fields(files=FILES | renamed, first_stage=stage))
+    typed = fields(files=FILES | file, first_stage=stage)
+    typed["sequencing_types"] = [typed["technology"], "other"]
+    with pytest.raises(ValidationError, match="several sequencing types has no first stage"):
+        Manifest.model_validate(typed)
+    with pytest.raises(ValidationError, match="greater than or equal to 0"):
+        Manifest.model_validate(with_both | {"first_stage": stage | {"snp": [0.4, 1, 1]}})

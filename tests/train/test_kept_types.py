@@ -12,11 +12,12 @@ from dvplug.calling.model_choice import choose_model, type_lines
 from dvplug.calling.options import CallOptions
 from dvplug.calling.run import call_variants
 from dvplug.cli import main
+from dvplug.engine.known_answers import verify_model
 from dvplug.errors import ModelError
 from dvplug.genotypes.genotyper import KerasPredictor, LiteRTPredictor, open_genotyper, told_type
 from dvplug.genotypes.networks import fold_sequencing_type, predict_batch
 from dvplug.inputs.read_evidence import Evidence
-from dvplug.models import load_model, verify_model
+from dvplug.models import load_model
 from dvplug.plugins.loading import installed_plugins
 from dvplug.simulate import SimulatedDataset
 from dvplug.train.examples import LabeledReads, make_examples

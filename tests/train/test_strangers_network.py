@@ -11,9 +11,10 @@ import pytest
 
 from dvplug.calling.options import CallOptions
 from dvplug.calling.run import call_variants
+from dvplug.engine.known_answers import verify_model
 from dvplug.errors import ModelError, PluginError
 from dvplug.genotypes.genotyper import KerasPredictor, open_genotyper
-from dvplug.models import load_model, verify_model
+from dvplug.models import load_model
 from dvplug.plugins.loading import installed_plugins
 from dvplug.simulate import SimulatedDataset
 from dvplug.train.examples import LabeledReads, make_examples

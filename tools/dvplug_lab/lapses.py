@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from dvplug.genotypes.genotyper import LiteRTPredictor
 from dvplug.train.export import LITERT_NAME, lapse_rates
+from dvplug.train.first_stage import answers_of
 from dvplug.train.store import ExampleReader
 from dvplug_lab.model_building import examples
 from dvplug_lab.model_run import ModelRun
@@ -13,7 +12,7 @@ from dvplug_lab.read_sets import sets_of
 from dvplug_lab.training_reads.build import build_absent
 from dvplug_lab.world_sets import worlds_of
 from dvplug_registry.manifest import Manifest
-from dvplug_registry.model_folder import load_manifest, save_manifest
+from dvplug_registry.model_folder import load_manifest, open_folder, save_manifest
 
 
 def state_lapses(run: ModelRun, *, worlds: bool) -> Manifest:
@@ -27,7 +26,7 @@ def state_lapses(run: ModelRun, *, worlds: bool) -> Manifest:
     build_absent([every[shard.read_set] for shard in shards], run.shared, run.reads, run.workers)
     tune = ExampleReader([path for shard in shards if (path := examples(run, shard))])
     genotyper = LiteRTPredictor(folder / LITERT_NAME, tune.header.layout.shape, len(tune.header.features))
-    p = np.concatenate([genotyper.predict(part.images, part.features) for part in tune.in_order()])
+    p = answers_of(open_folder(folder), tune, genotyper.predict)
     manifest = manifest.model_copy(update={"lapse_rates": lapse_rates(p, tune)})
     save_manifest(folder, manifest)
     return manifest

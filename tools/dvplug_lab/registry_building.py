@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from dvplug.engine.known_answers import verify_model
 from dvplug.errors import RegistryError
-from dvplug.models import load_model, verify_model
+from dvplug.models import load_model
 from dvplug.plugins.loading import Plugins
 from dvplug_registry.model_folder import open_folder, read_card
 from dvplug_registry.publish import Registry

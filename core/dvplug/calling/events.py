@@ -116,6 +116,7 @@ def _counts(counts: Counts) -> dict[str, Any]:
         "candidates": counts.candidates,
         "covered_bp": counts.covered,
         "images": counts.images,
+        "settled": counts.settled,
         "records": dict(sorted(counts.filters.items())),
         "cpu_s": round(sum(counts.seconds.values()), 4),
     }

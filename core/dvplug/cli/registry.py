@@ -11,8 +11,9 @@ from rich.markup import escape
 
 from dvplug.cli.download_bars import download_bars
 from dvplug.cli.parameters import Json
+from dvplug.engine.known_answers import verify_model
 from dvplug.errors import ModelError, PluginError, RegistryError, near_misses
-from dvplug.models import find_model, load_model, verify_model
+from dvplug.models import find_model, load_model
 from dvplug.plugins.loading import Plugins, installed_plugins
 from dvplug.system.console import info, warn
 from dvplug.system.rich_console import stdout

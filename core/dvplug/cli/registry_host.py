@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dvplug.models import load_model, verify_model
+from dvplug.engine.known_answers import verify_model
+from dvplug.models import load_model
 from dvplug.plugins.loading import installed_plugins
 from dvplug.system.console import info
 from dvplug.system.outputs import told

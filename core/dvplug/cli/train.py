@@ -339,3 +339,44 @@ def export(
         read_card(card)
     with reserved_folder(out, "--out"):
         export_model(fitted, tune, about, out, card, onnx)
+
+
+@app.command
+def first_stage(
+    model: str,
+    *,
+    examples: Annotated[list[Path], Several],
+    tune: Annotated[list[Path], Several],
+    out: Path,
+    units: tuple[int, ...] = (64, 32),
+    epochs: Whole = 25,
+    allowed: float = 0.0,
+    seed: Whole = 1,
+) -> None:
+    """Give a model a first stage: it calls by the features alone where they are enough, and no image is drawn.
+
+    Parameters
+    ----------
+    model
+        The model: its folder, or the name of an installed one. It stays as it is.
+    examples
+        Shards that its network was fitted to, or made alike.
+    tune
+        Shards of other regions: they calibrate it, and set the probabilities above which its answers are taken.
+    out
+        Model folder to make.
+    units
+        Sizes of its hidden layers.
+    epochs
+        Times that it sees every example.
+    allowed
+        Share of the answers taken on the tune shards that may differ from the network's.
+    seed
+        Seed of the initial weights and the order of the examples.
+    """
+    from dvplug.system.outputs import reserved_folder
+    from dvplug.train.first_stage import FirstStageSettings, add_first_stage
+
+    settings = FirstStageSettings(units=units, epochs=epochs, allowed=allowed, seed=seed)
+    with reserved_folder(out, "--out"):
+        add_first_stage(model, examples, tune, out, settings)

@@ -23,6 +23,7 @@ from dvplug.line.record import REF_CALL, VcfRecord
 from dvplug.line.reference_blocks import RegionGvcf
 from dvplug.line.region import Partition, PartitionRun
 from dvplug.line.result import Counts, RegionResult, Stopwatch
+from dvplug.line.scene import ImageAlts
 from dvplug.plugins.boundary import located, place_of
 from dvplug.records.phase import HetCall, of_written, phase_table, phased_by_tags
 from dvplug.records.postprocess import CalledSites, called_sites
@@ -49,7 +50,9 @@ Finished = TypeVar("Finished")
 class Genotyped(NamedTuple):
     """What the network says of images, and the records that follow."""
 
-    probabilities: npt.NDArray[np.float32]  # [images, 3]: of no, one and two copies of an image's alts
+    probabilities: npt.NDArray[
+        np.float32
+    ]  # [images, 3]: of no, one and two copies of an image's alts, also settled
     records: list[VcfRecord]  # over candidates
     phase: PhaseTable | None = None  # of the heterozygous ones, whose numbers are of these records
 
@@ -60,9 +63,12 @@ def genotype(drawn: Drawn, genotyper: Predictor, job: CallJob, clock: Stopwatch 
     candidates, images = drawn.candidates, drawn.images
     with located(place_of(candidates)):
         probabilities = genotyper.predict(images.images, images.features)
+    alts = ImageAlts(images.site, images.alt_set)
+    if drawn.settled is not None:
+        probabilities, alts = drawn.settled.joined(probabilities), drawn.settled.images
     clock.stop("infer")
     haploid = job.ploidy.haploid(candidates.contig, candidates.start)
-    called = called_sites(candidates, images, probabilities, job.settings, haploid, drawn.proposed)
+    called = called_sites(candidates, alts, probabilities, job.settings, haploid, drawn.proposed)
     records = called.records
     if drawn.scene is not None:
         context = AnnotateContext(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from dvplug.candidates.site_layout import HAPLOTYPE_FLANK
 from dvplug.engine.pipeline import Pipeline
 from dvplug.engine.usual import UNKNOWN_RUN, KnownRun
 from dvplug.genome.reference import Reference
+from dvplug.genotypes.first_stage import Settled
 from dvplug.line.candidate_batch import CandidateBatch
 from dvplug.line.contexts import FindContext, PhaseContext, RegionContext
 from dvplug.line.image_batch import ImageBatch
@@ -50,6 +52,7 @@ class Drawn:
 
     candidates: CandidateBatch
     images: ImageBatch
+    """Without those that the model's first stage settled, unless all were to be drawn."""
     proposed: list[tuple[int, ...]]  # over candidates: indexes of the alts that the user proposed
     counts: Counts
     """Of this part; reads are counted with a region's first."""
@@ -63,6 +66,8 @@ class Drawn:
     """[reads]: of what each read is a part, where calls are phased by what reads share."""
     tagged: HaplotypeTags | None = None
     """Of the reads, where calls are phased by what their tags say."""
+    settled: Settled | None = None
+    """Where the model has a first stage: what that says, and of which images."""
 
     def site(self, index: int) -> Drawn:
         """Return one candidate with its images; nothing is counted."""
@@ -71,6 +76,7 @@ class Drawn:
             self.images.of_site(index),
             self.proposed[index : index + 1],
             Counts(),
+            settled=self.settled.of_site(index) if self.settled else None,
         )
 
 
@@ -145,20 +151,39 @@ class RegionImages:
             clock = Stopwatch(counts.seconds)
             scene = Scene(reads, part, codes, start, self.run)
             with located(place_of(part) if len(part) else region):
-                images = self.pipeline.draw(scene)
-            images, outside = self.usual.images(images, self.profile.image.reference_rows)
+                images, settled, outside = self._drawn(scene, clock)
             counts.outside.update(outside)
             clock.stop("encode")
             is_own = _begins_in(targets, part.start)
-            counts.candidates, counts.images = int(is_own.sum()), int(is_own[images.site].sum())
+            of_own = is_own[scene.images.site]
+            counts.candidates, counts.images = int(is_own.sum()), int(of_own.sum())
+            counts.settled = int((of_own & settled.taken).sum()) if settled else 0
             at_last = depths if last == len(candidates) else None
             beyond = frozenset(part.start[~is_own].tolist())
             kept = replace(scene) if self.pipeline.annotations else None  # without what it has computed
             tagged = haplotype_tags(reads) if self.pipeline.tagged else None
             yield Drawn(
-                part, images, proposed[first:last], counts, at_last, beyond, kept, units, tagged
+                part, images, proposed[first:last], counts, at_last, beyond, kept, units, tagged, settled
             )  # fmt: skip
             counts = Counts()
+
+    def _drawn(self, scene: Scene, clock: Stopwatch) -> tuple[ImageBatch, Settled | None, Counter[str]]:
+        """Draw what the first stage does not settle; also what it says, and the counts of `UsualValues.of_images`."""
+        rows, first_stage = self.profile.image.reference_rows, self.pipeline.first_stage
+        if first_stage is None:
+            images, outside = self.usual.images(self.pipeline.draw(scene), rows)
+            return images, None, outside
+        measured = self.pipeline.measure(scene)
+        features, outside = self.usual.of_images(measured)
+        clock.stop("encode")
+        changes_length = (scene.alt_changes != 0).any(axis=1)
+        settled = first_stage.settle(features, changes_length, scene.images)
+        clock.stop("infer")
+        every = first_stage.every_image or self.pipeline.annotations  # which may look at any
+        left = np.arange(len(features)) if every else np.flatnonzero(~settled.taken)
+        images = self.pipeline.draw_some(scene, measured, left)
+        images = replace(images, images=self.usual.pixels(images.images, rows), features=features[left])
+        return images, settled, outside
 
     def _read(
         self,

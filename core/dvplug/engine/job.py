@@ -11,6 +11,7 @@ from dvplug.engine.pipeline import Pipeline
 from dvplug.engine.usual import AS_THEY_ARE, KnownRun, UsualValues
 from dvplug.errors import DvplugError, InputError, ModelError, Problems
 from dvplug.genome.ploidy import DIPLOID, Ploidy
+from dvplug.genotypes.first_stage import OpenedFirstStage
 from dvplug.hookspecs import OpenModel, Predictor
 from dvplug.line.run_profile import RunProfile, usual_profile
 from dvplug.models import load_model
@@ -47,10 +48,17 @@ class CallJob:
     """How the reads of this run err, and what they are like."""
     gpus: tuple[int, ...] = ()  # those that were named: each has a process of its own
 
-    def open_drawer(self) -> RegionImages:
-        """Open the files, in the process that reads them."""
+    def open_drawer(self, every_image: bool = False) -> RegionImages:
+        """Open the files, in the process that reads them.
+
+        Parameters
+        ----------
+        every_image
+            Draw those, too, that the model's first stage settles, for people to look at.
+        """
+        first_stage = OpenedFirstStage.of(self.model, every_image)
         return RegionImages(
-            self.pipeline,
+            replace(self.pipeline, first_stage=first_stage),
             self.reference,
             self.reads,
             with_depths=bool(self.gvcf_symbol),

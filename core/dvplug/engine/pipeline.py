@@ -7,10 +7,11 @@ from functools import partial
 from typing import Any
 
 from dvplug.errors import PluginError
+from dvplug.genotypes.first_stage import OpenedFirstStage
 from dvplug.hookspecs import HAPLOTYPE, Draw, Encode, Find, Measure, Rank
 from dvplug.line.contexts import EncodeContext
 from dvplug.line.image_batch import ImageBatch
-from dvplug.line.scene import Scene
+from dvplug.line.scene import Scene, of_some_images
 from dvplug.plugins.adapters import POSITIONAL_API
 from dvplug.plugins.boundary import CheckedDraw, CheckedEncode, CheckedFind, CheckedMeasure, JoinedMeasures
 from dvplug.plugins.boundary_steps import CheckedAnnotate, CheckedPhase, CheckedRank, CheckedTransform
@@ -20,6 +21,7 @@ from dvplug.plugins.needs import also_read, parts_of
 from dvplug.plugins.run_settings import NOTHING_SET, OfPlugins, require_part, settings_of_offer
 from dvplug.reads.haplotypes import with_haplotype_tags
 from dvplug.records.annotations import require_own_fields
+from dvplug.sequence.arrays import Float32s, Int64s
 from dvplug.technology import AlsoRead, TechnologyProfile
 
 
@@ -45,6 +47,8 @@ class Pipeline:
         Tags that are decoded, and whether the source of reads is told.
     reach
         bp on either side of a candidate that bear on what is found and drawn.
+    first_stage
+        That of the model that calls, where it has one: what it settles is not drawn.
     """
 
     profile: TechnologyProfile
@@ -60,6 +64,7 @@ class Pipeline:
     also: AlsoRead
     reach: int
     tagged: bool = False
+    first_stage: OpenedFirstStage | None = None
 
     @classmethod
     def of(cls, plugins: Plugins, profile: TechnologyProfile, given: OfPlugins = NOTHING_SET) -> Pipeline:
@@ -127,6 +132,21 @@ class Pipeline:
             EncodeContext(
                 scene=scene, layout=self.profile.image, channels=self.channels, measure=self.measure,
                 rank=self.rank,
+            )
+        )  # fmt: skip
+
+    def draw_some(self, scene: Scene, features: Float32s, rows: Int64s) -> ImageBatch:
+        """Draw some images of a scene, by their numbers; ``features`` float32[n, f] were measured of all.
+
+        An encoder of a plugin draws all, as it may know of none but all.
+        """
+        if not getattr(self.encode, "takes_some", False):
+            return self.draw(scene).at(rows)
+        own = features[rows]
+        return self.encode(
+            EncodeContext(
+                scene=of_some_images(scene, rows), layout=self.profile.image, channels=self.channels,
+                measure=lambda _: own, rank=self.rank,
             )
         )  # fmt: skip
 

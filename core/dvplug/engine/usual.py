@@ -15,7 +15,7 @@ import numpy as np
 from dvplug.line.image_batch import ImageBatch
 from dvplug.line.read_batch import REVERSE, ReadBatch
 from dvplug.line.run_profile import NO_QUALITY, RunProfile, usual_profile
-from dvplug.sequence.arrays import Bools, Float64s, Int64s
+from dvplug.sequence.arrays import Bools, Float32s, Float64s, Int64s, UInt8s
 from dvplug.technology import TechnologyProfile
 
 Table = tuple[int, ...]
@@ -74,26 +74,35 @@ class UsualValues:
             changed["flag"] = (reads.flag & ~np.uint16(REVERSE)) | drawn
         return replace(reads, **changed) if changed else reads
 
-    def images(self, images: ImageBatch, reference_rows: int) -> tuple[ImageBatch, Counter[str]]:
-        """Return images as the network knows them, and how many had each feature outside of its limits."""
+    def of_images(self, measured: Float32s) -> tuple[Float32s, Counter[str]]:
+        """Return features float32[n, f] as the network knows them, and how many images had each outside its limits."""
         outside: Counter[str] = Counter()
-        features, pixels = images.features, images.images
-        if self.features:
-            features = features.copy()
+        features = measured.copy() if self.features else measured
         for one in self.features:
-            own = images.features[:, one.column]
+            own = measured[:, one.column]
             unknown = (own < one.low) | (own > one.high)
             for column, most in one.unless:
-                unknown &= images.features[:, column] <= most
+                unknown &= measured[:, column] <= most
             features[unknown, one.column] = one.value
             if not one.everywhere:
                 outside[one.name] += int(unknown.sum())
-        if self.channels:
-            pixels = pixels.copy()
-            of_read: Bools = np.asarray(images.images.any(axis=-1))
-            of_read[:, :reference_rows] = False
-            for channel in self.channels:
-                pixels[..., channel.channel][of_read] = channel.pixel
+        return features, outside
+
+    def pixels(self, drawn: UInt8s, reference_rows: int) -> UInt8s:
+        """Return images uint8[n, h, w, c] as the network knows them."""
+        if not self.channels:
+            return drawn
+        pixels = drawn.copy()
+        of_read: Bools = np.asarray(drawn.any(axis=-1))
+        of_read[:, :reference_rows] = False
+        for channel in self.channels:
+            pixels[..., channel.channel][of_read] = channel.pixel
+        return pixels
+
+    def images(self, images: ImageBatch, reference_rows: int) -> tuple[ImageBatch, Counter[str]]:
+        """Return images and their features as the network knows them, and what `of_images` counts."""
+        features, outside = self.of_images(images.features)
+        pixels = self.pixels(images.images, reference_rows)
         return replace(images, images=pixels, features=features), outside
 
 

@@ -43,13 +43,14 @@ def base_quality(pileup: Pileup, out: Image) -> None:
 
 def mapping_quality(pileup: Pileup, out: Image) -> None:
     """Phred mapping quality up to 60, scaled to 254."""
-    quality = np.minimum(pileup.reads.mapping_quality.astype(np.int32), MAX_MAPPING_QUALITY)
+    read = _drawn_reads(pileup)
+    quality = np.minimum(pileup.reads.mapping_quality[read].astype(np.int32), MAX_MAPPING_QUALITY)
     _by_row(pileup, (FULL * quality // MAX_MAPPING_QUALITY).astype(np.uint8), FULL, out)
 
 
 def strand(pileup: Pileup, out: Image) -> None:
     """Forward 70, reverse 240."""
-    reverse = (pileup.reads.flag & REVERSE) != 0
+    reverse = (pileup.reads.flag[_drawn_reads(pileup)] & REVERSE) != 0
     _by_row(pileup, np.where(reverse, REVERSE_PIXEL, FORWARD_PIXEL).astype(np.uint8), FORWARD_PIXEL, out)
 
 
@@ -65,7 +66,7 @@ def base_differs_from_ref(pileup: Pileup, out: Image) -> None:
 
 def insert_size(pileup: Pileup, out: Image) -> None:
     """Absolute fragment length up to 1,000 bp, scaled to 254."""
-    length = np.minimum(np.abs(pileup.reads.fragment_length), MAX_FRAGMENT_LENGTH)
+    length = np.minimum(np.abs(pileup.reads.fragment_length[_drawn_reads(pileup)]), MAX_FRAGMENT_LENGTH)
     _by_row(pileup, (FULL * length // MAX_FRAGMENT_LENGTH).astype(np.uint8), FULL, out)
 
 
@@ -83,14 +84,15 @@ def base_error(pileup: Pileup, out: Image) -> None:
 
 def relative_mapping_quality(pileup: Pileup, out: Image) -> None:
     """Mapping quality, of what three quarters of the run's reads have: 50 to 254; 25 where it is not known."""
-    quality = pileup.reads.mapping_quality
+    quality = pileup.reads.mapping_quality[_drawn_reads(pileup)]
     pixel = _known(pileup.run.mapping_shares[quality])
     _by_row(pileup, np.where(quality == NO_QUALITY, UNKNOWN_PIXEL, pixel).astype(np.uint8), FULL, out)
 
 
 def relative_insert_size(pileup: Pileup, out: Image) -> None:
     """Fragment length: from 3 SD of the run's below its median to 3 SD above, 50 to 254; 25 where it is not known."""
-    length, run = np.abs(pileup.reads.fragment_length.astype(np.float64)), pileup.run
+    length = np.abs(pileup.reads.fragment_length[_drawn_reads(pileup)].astype(np.float64))
+    run = pileup.run
     deviation = (length - run.fragment_length) / max(run.fragment_spread, 1.0)
     pixel = _known((np.clip(deviation, -MOST_DEVIATION, MOST_DEVIATION) / MOST_DEVIATION + 1) / 2)
     unknown = (length == 0) | (run.fragment_length == 0)
@@ -155,11 +157,16 @@ def _runs(
                     out[i, row, column] = of_reference[i, column]
 
 
-def _by_row(pileup: Pileup, of_read: Image, of_reference: int, out: Image) -> None:
-    """One value per read in all its cells; ``of_read`` uint8[reads]."""
-    # The two negative codes index the padding: EMPTY (-1) the last entry, REFERENCE (-3) the third last.
-    table = np.concatenate((of_read, np.array([of_reference, 0, 0], np.uint8)))
-    _fill_rows(pileup.cell, table[pileup.row_read], out)
+def _drawn_reads(pileup: Pileup) -> Int32s:
+    """Which read each row of a read shows, int32[rows], image by image: reads that are not drawn cost nothing."""
+    return np.asarray(pileup.row_read[pileup.row_read >= 0])
+
+
+def _by_row(pileup: Pileup, of_row: UInt8s, of_reference: int, out: Image) -> None:
+    """One value per row in all its cells; ``of_row`` uint8[rows] of `_drawn_reads`."""
+    value = np.where(pileup.row_read == REFERENCE, np.uint8(of_reference), np.uint8(0))
+    value[pileup.row_read >= 0] = of_row
+    _fill_rows(pileup.cell, value, out)
 
 
 @kernel

@@ -50,6 +50,10 @@ class ImageBatch:
     def __len__(self) -> int:
         return len(self.site)
 
+    def at(self, rows: npt.NDArray[np.integer]) -> ImageBatch:
+        """Return some of the images, by their numbers."""
+        return ImageBatch(self.images[rows], self.features[rows], self.site[rows], self.alt_set[rows])
+
     def of_site(self, index: int) -> ImageBatch:
         """Return the images of one candidate, as those of a batch that has no other."""
         own = self.site == index

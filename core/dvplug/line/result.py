@@ -24,6 +24,7 @@ class Counts:
     left_out: Counter[str] = field(default_factory=Counter)  # reads that do not count, by name in `LEFT_OUT`
     candidates: int = 0
     images: int = 0
+    settled: int = 0  # of the images, not drawn: their features were enough for the model's first stage
     found: int = 0  # candidates in the reads, without those that the user proposed
     covered: int = 0  # bp of what is called that reads lie on
     known: int = 0  # bp of what is called that the reference knows, where a gVCF is written
@@ -39,6 +40,7 @@ class Counts:
         self.tagged += other.tagged
         self.candidates += other.candidates
         self.images += other.images
+        self.settled += other.settled
         self.found += other.found
         self.covered += other.covered
         self.known += other.known

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations
 from typing import Any, NamedTuple, TypeVar
@@ -125,3 +125,11 @@ class Scene:
             [len(alt) - len(ref) for alt in alts]
             for ref, alts in zip(self.candidates.refs, self.candidates.alts, strict=True)
         ]
+
+
+def of_some_images(scene: Scene, rows: npt.NDArray[np.integer]) -> Scene:
+    """Return a scene of some of its images, by their numbers, ascending; nothing computed of all is kept."""
+    some = replace(scene)
+    images = ImageAlts(scene.images.site[rows], scene.images.alt_set[rows])
+    object.__setattr__(some, "images", images)
+    return some

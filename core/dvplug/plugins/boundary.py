@@ -142,6 +142,11 @@ class CheckedEncode:
     features: int
     settings: Any = None
 
+    @property
+    def takes_some(self) -> bool:
+        """Whether it draws the images that a scene has, be they all of its candidates or not."""
+        return self.owner.ours
+
     @classmethod
     def of(cls, offer: PluginItem, features: int, settings: Any = None) -> CheckedEncode:
         """Import the function; there are so many features beside its images, and its context has these settings."""

@@ -13,6 +13,7 @@ import numpy as np
 
 from dvplug.errors import ModelError
 from dvplug.line.image_batch import NO_ALT, ImageBatch
+from dvplug.line.scene import ImageAlts
 from dvplug.sequence.arrays import Float32s, Float64s, Int64s
 
 MAX_Q = 99
@@ -26,7 +27,7 @@ _FACTOR_P = 1e-12
 
 def genotype_probabilities(
     n_alts: Int64s,
-    images: ImageBatch,
+    images: ImageBatch | ImageAlts,
     probabilities: Float32s,
     prune_qual: float,
     proposed: Sequence[tuple[int, ...]],
@@ -141,7 +142,7 @@ def _copies(n_alts: int, alleles: tuple[int, ...]) -> tuple[int, ...]:
     return tuple((a in alleles) + (b in alleles) for a, b in genotypes(n_alts))
 
 
-def require_images(n_alts: Int64s, images: ImageBatch, probabilities: Float32s) -> None:
+def require_images(n_alts: Int64s, images: ImageBatch | ImageAlts, probabilities: Float32s) -> None:
     """Refuse broken probabilities (a fault of the model) and images that do not stand for the alts."""
     good = (probabilities >= 0).all(axis=1) & (abs(probabilities.sum(axis=1) - 1) < SUM_TOLERANCE)
     if not good.all():  # NaN is not good either

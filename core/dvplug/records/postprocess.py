@@ -12,6 +12,7 @@ import numpy as np
 from dvplug.line.candidate_batch import CandidateBatch
 from dvplug.line.image_batch import ImageBatch
 from dvplug.line.record import NO_CALL, REF_CALL, VcfRecord
+from dvplug.line.scene import ImageAlts
 from dvplug.records.linked import consistent_genotypes
 from dvplug.records.merge import (
     doubts,
@@ -72,7 +73,7 @@ class CalledSites(NamedTuple):
 
 def call_sites(
     candidates: CandidateBatch,
-    images: ImageBatch,
+    images: ImageBatch | ImageAlts,
     probabilities: Float32s,
     settings: PostprocessSettings = PostprocessSettings(),
     haploid: Bools | None = None,
@@ -84,7 +85,7 @@ def call_sites(
 
 def called_sites(
     candidates: CandidateBatch,
-    images: ImageBatch,
+    images: ImageBatch | ImageAlts,
     probabilities: Float32s,
     settings: PostprocessSettings = PostprocessSettings(),
     haploid: Bools | None = None,

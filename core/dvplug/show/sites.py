@@ -173,7 +173,7 @@ class _Viewer:
 
     def __init__(self, job: CallJob, reference: Reference) -> None:
         self.job, self.reference = job, reference
-        self.drawer, self.predictor = job.open_drawer(), job.open_model(job.model, job.device)
+        self.drawer, self.predictor = job.open_drawer(every_image=True), job.open_model(job.model, job.device)
         self.profile = job.pipeline.profile
         # The partition that was drawn last, and its batches: sites are often asked for side by side.
         self._drawn_partition: Region | None = None

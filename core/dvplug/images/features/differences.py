@@ -79,7 +79,7 @@ def nearby_differences(mismatches: Int32s, depth: Int64s, starts: Int64s) -> Flo
     starts
         Offsets into them.
     """
-    differs = (mismatches >= FEWEST_DIFFERENT) & (ONE_IN * mismatches >= depth)
-    before = np.concatenate(([0], np.cumsum(differs)))
-    first, last = np.maximum(starts - NEARBY, 0), np.minimum(starts + NEARBY + 1, len(depth))
-    return np.log1p(before[last] - before[first]) / NEARBY_SCALE
+    several = np.flatnonzero(mismatches >= FEWEST_DIFFERENT)  # few of all
+    differs = several[ONE_IN * mismatches[several] >= depth[several]]
+    near = np.searchsorted(differs, starts + NEARBY, "right") - np.searchsorted(differs, starts - NEARBY)
+    return np.log1p(near) / NEARBY_SCALE

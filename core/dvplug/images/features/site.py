@@ -140,22 +140,20 @@ def _features(scene: Scene, meanings: _Meanings) -> Float32s:
 
 def _site_features(features: Float32s, scene: Scene) -> None:
     """Write the columns from `_FROM_SITE` on: what tells of the site alone."""
-    repeats = repeat_tracts(scene.reference, scene.starts)
     site, alt_set = scene.images
-    changes = scene.alt_changes[:, 0].tolist()
-    for row, (i, (_, second), change) in enumerate(
-        zip(site.tolist(), alt_set.tolist(), changes, strict=True)
-    ):
-        features[row, _FROM_SITE:] = (
-            change == 0,
-            change > 0,
-            change < 0,
-            np.log1p(abs(change)) / INDEL_SCALE,
-            repeats[i, 0],
-            repeats[i, 1],
-            len(scene.candidates.alts[i]) / 4,
-            second >= 0,
-        )
+    change = scene.alt_changes[:, 0]
+    alts = np.fromiter(map(len, scene.candidates.alts), np.int64, len(scene.candidates))
+    columns = (
+        change == 0,
+        change > 0,
+        change < 0,
+        np.log1p(np.abs(change)) / INDEL_SCALE,
+        *repeat_tracts(scene.reference, scene.starts)[site].T,
+        alts[site] / 4,
+        alt_set[:, 1] >= 0,
+    )
+    for column, values in enumerate(columns, start=_FROM_SITE):
+        features[:, column] = values
 
 
 @kernel
