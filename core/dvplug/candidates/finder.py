@@ -8,6 +8,13 @@ from typing import NamedTuple
 import numpy as np
 
 from dvplug.candidates.exclusion import without_contradictions
+from dvplug.candidates.long_insertions import (
+    InsertionEvents,
+    PooledInsertion,
+    is_spelling_of,
+    pooled_insertions,
+    with_carriers,
+)
 from dvplug.candidates.molecules import count_once, events_once
 from dvplug.candidates.support import assign_reads
 from dvplug.kernel import kernel, subkernel
@@ -98,12 +105,21 @@ def find_candidates(
     counted = _count_molecules(reads, reference, reference_start, thresholds.min_base_quality)
     window = slice(region.start - reference_start, region.end - reference_start)
     seen = _snps(counted, reference, window, thresholds)
-    seen += _indels(counted, reads.seq, reference, window, thresholds)
+    indels = _indels(counted, reads.seq, reference, window, thresholds)
+    pooled = _long_insertions(counted, reads, reference, reference_start, thresholds)
+    if pooled:
+        indels = [one for one in indels if not is_spelling_of(pooled, one.start, *one.allele)]
+        indels += [
+            _Seen(one.start, len(one.carriers), Allele(1, one.alt))
+            for one in pooled
+            if window.start <= one.start < window.stop
+        ]
+    seen += indels
     at: dict[int, list[_Seen]] = {}
     for one in seen:
         at.setdefault(one.start + reference_start, []).append(one)
     alleles = {start: _best(here, thresholds.max_alts) for start, here in at.items()}
-    return candidates_at(region.contig, alleles, reads, reference, reference_start, thresholds)
+    return candidates_at(region.contig, alleles, reads, reference, reference_start, thresholds, pooled)
 
 
 def _count_molecules(
@@ -195,6 +211,23 @@ def _indels(
     return seen
 
 
+def _long_insertions(
+    counted: AlleleCounts,
+    reads: ReadBatch,
+    reference: UInt8s,
+    reference_start: int,
+    thresholds: CandidateThresholds,
+) -> list[PooledInsertion]:
+    """Long insertions that reads spell differently."""
+    columns = counted.events[counted.events[:, _CHANGE] > counted.events[:, _REPLACED]]
+    events = InsertionEvents(
+        columns[:, _ANCHOR] - (columns[:, _REPLACED] > 0), columns[:, _SHIFT] + columns[:, _REPLACED],
+        columns[:, _CHANGE] - columns[:, _REPLACED], columns[:, _READ],
+    )  # fmt: skip
+    least = float(thresholds.min_count_indels), thresholds.min_fraction_indels
+    return pooled_insertions(events, counted.depth, reads, reference, reference_start, least)
+
+
 def _allele_of(event: list[int], seq: UInt8s, reference: UInt8s) -> Allele:
     """The allele that a row of `AlleleCounts.events` stands for."""
     anchor, change, _, base, shift, replaced, _ = event
@@ -220,8 +253,12 @@ def candidates_at(
     reference: UInt8s,
     reference_start: int,
     thresholds: CandidateThresholds,
+    pooled: Sequence[PooledInsertion] = (),
 ) -> CandidateBatch:
-    """Make the sites of these alleles, by their 0-based starts, and assign the reads to them."""
+    """Make the sites of these alleles, by their 0-based starts, and assign the reads to them.
+
+    Of alleles that are ``pooled`` it is known which reads have them.
+    """
     starts, refs, alts = sorted(alleles), [], []
     letters = decode_bases(reference)
     for start in starts:
@@ -240,6 +277,10 @@ def candidates_at(
         min_base_quality=thresholds.min_base_quality,
     )
     support = without_contradictions(support, reads, reference, reference_start, site_starts, refs, alts)
+    for one in pooled:
+        start, allele = one.start + reference_start, Allele(1, one.alt)
+        if allele in alleles.get(start, ()):
+            support = with_carriers(support, starts.index(start), 1 + alleles[start].index(allele), one)
     depth, allele_depths = _count_support(support.offset, support.allele, 1 + max(map(len, alts), default=0))
     return CandidateBatch(contig, site_starts, refs, alts, *support, depth, allele_depths)
 
