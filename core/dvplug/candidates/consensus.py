@@ -13,6 +13,8 @@ from dvplug.sequence.codes import UNKNOWN_BASE
 _ROUNDS = 4
 _DIAGONAL, _LEFT_OUT, _ADDED = 0, 1, 2
 _FAR = 1 << 28
+_WORTH = 50
+"""bp to the left that are worth an edit: a copy is put before the other one, whose variants stay what they are."""
 
 
 def consensus_of(texts: Sequence[UInt8s]) -> UInt8s:
@@ -130,15 +132,20 @@ def one_insertion(text: UInt8s, reference: UInt8s) -> tuple[int, int, int]:
     Returns
     -------
     int, int, int
-        Bases of the reference before it, as few as may be; and from where up to where it goes in the text.
+        Bases of the reference before it, as few as may be, and fewer where that takes one edit for `_WORTH` bp; from where up to where it goes in the text.
     """
     n, m = len(text), len(reference)
     ahead, ahead_at = _prefix_edits(text, reference)
     behind, behind_at = _prefix_edits(text[::-1].copy(), reference[::-1].copy())
-    best, place = _FAR, 0
+    needed = np.full(m + 1, _FAR, np.int64)
     for k in range(m + 1):
-        if ahead_at[k] + behind_at[m - k] <= n and ahead[k] + behind[m - k] < best:
-            best, place = ahead[k] + behind[m - k], k
+        if ahead_at[k] + behind_at[m - k] <= n:
+            needed[k] = ahead[k] + behind[m - k]
+    place = np.argmin(needed)
+    for k in range(place):
+        if needed[k] <= needed[place] + (place - k) // _WORTH:
+            place = k
+            break
     return place, ahead_at[place], n - behind_at[m - place]
 
 

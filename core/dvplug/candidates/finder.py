@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from dvplug.candidates.exclusion import without_contradictions
-from dvplug.candidates.long_insertions import (
-    InsertionEvents,
-    PooledInsertion,
+from dvplug.candidates.long_indels import (
+    IndelEvents,
+    PooledIndel,
     is_spelling_of,
-    pooled_insertions,
+    pooled_indels,
     with_carriers,
 )
 from dvplug.candidates.molecules import count_once, events_once
@@ -106,11 +106,11 @@ def find_candidates(
     window = slice(region.start - reference_start, region.end - reference_start)
     seen = _snps(counted, reference, window, thresholds)
     indels = _indels(counted, reads.seq, reference, window, thresholds)
-    pooled = _long_insertions(counted, reads, reference, reference_start, thresholds)
+    pooled = _long_indels(counted, reads, reference, reference_start, thresholds)
     if pooled:
         indels = [one for one in indels if not is_spelling_of(pooled, one.start, *one.allele)]
         indels += [
-            _Seen(one.start, len(one.carriers), Allele(1, one.alt))
+            _Seen(one.start, len(one.carriers), Allele(one.ref_length, one.alt))
             for one in pooled
             if window.start <= one.start < window.stop
         ]
@@ -211,21 +211,21 @@ def _indels(
     return seen
 
 
-def _long_insertions(
+def _long_indels(
     counted: AlleleCounts,
     reads: ReadBatch,
     reference: UInt8s,
     reference_start: int,
     thresholds: CandidateThresholds,
-) -> list[PooledInsertion]:
-    """Long insertions that reads spell differently."""
-    columns = counted.events[counted.events[:, _CHANGE] > counted.events[:, _REPLACED]]
-    events = InsertionEvents(
-        columns[:, _ANCHOR] - (columns[:, _REPLACED] > 0), columns[:, _SHIFT] + columns[:, _REPLACED],
-        columns[:, _CHANGE] - columns[:, _REPLACED], columns[:, _READ],
-    )  # fmt: skip
+) -> list[PooledIndel]:
+    """Long indels that reads spell differently."""
+    anchor, change, _, _, shift, replaced, read = counted.events.T
+    anchor = anchor - (replaced > 0)
+    events = IndelEvents(
+        anchor, anchor + shift + np.maximum(replaced, np.maximum(-change, 0)), change - replaced, read
+    )
     least = float(thresholds.min_count_indels), thresholds.min_fraction_indels
-    return pooled_insertions(events, counted.depth, reads, reference, reference_start, least)
+    return pooled_indels(events, counted.depth, reads, reference, reference_start, least)
 
 
 def _allele_of(event: list[int], seq: UInt8s, reference: UInt8s) -> Allele:
@@ -253,7 +253,7 @@ def candidates_at(
     reference: UInt8s,
     reference_start: int,
     thresholds: CandidateThresholds,
-    pooled: Sequence[PooledInsertion] = (),
+    pooled: Sequence[PooledIndel] = (),
 ) -> CandidateBatch:
     """Make the sites of these alleles, by their 0-based starts, and assign the reads to them.
 
@@ -277,12 +277,17 @@ def candidates_at(
         min_base_quality=thresholds.min_base_quality,
     )
     support = without_contradictions(support, reads, reference, reference_start, site_starts, refs, alts)
-    for one in pooled:
-        start, allele = one.start + reference_start, Allele(1, one.alt)
-        if allele in alleles.get(start, ()):
-            support = with_carriers(support, starts.index(start), 1 + alleles[start].index(allele), one)
-    depth, allele_depths = _count_support(support.offset, support.allele, 1 + max(map(len, alts), default=0))
-    return CandidateBatch(contig, site_starts, refs, alts, *support, depth, allele_depths)
+    most = max(map(len, alts), default=0)
+    known = {
+        (starts.index(at), 1 + alleles[at].index(allele)): one
+        for one in pooled
+        if (allele := Allele(one.ref_length, one.alt)) in alleles.get(at := one.start + reference_start, ())
+    }
+    is_pooled = None
+    if known:
+        support, is_pooled = with_carriers(support, starts, known, most)
+    depth, allele_depths = _count_support(support.offset, support.allele, 1 + most)
+    return CandidateBatch(contig, site_starts, refs, alts, *support, depth, allele_depths, is_pooled)
 
 
 def _count_support(offset: Int64s, allele: Int8s, alleles: int) -> tuple[Int32s, Int32s]:

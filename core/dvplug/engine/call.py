@@ -16,6 +16,7 @@ from dvplug.engine.draw import Drawn
 from dvplug.engine.job import CallJob
 from dvplug.engine.predictors import Prediction, PredictorPool
 from dvplug.genome.regions import runs
+from dvplug.genotypes.read_counts import told_by_counts
 from dvplug.hookspecs import Predictor
 from dvplug.line.contexts import AnnotateContext
 from dvplug.line.phase_table import PhaseTable
@@ -60,6 +61,7 @@ def genotype(drawn: Drawn, genotyper: Predictor, job: CallJob, clock: Stopwatch 
     candidates, images = drawn.candidates, drawn.images
     with located(place_of(candidates)):
         probabilities = genotyper.predict(images.images, images.features)
+    probabilities = told_by_counts(probabilities, candidates, images)
     clock.stop("infer")
     haploid = job.ploidy.haploid(candidates.contig, candidates.start)
     called = called_sites(candidates, images, probabilities, job.settings, haploid, drawn.proposed)
