@@ -132,7 +132,8 @@ def one_insertion(text: UInt8s, reference: UInt8s) -> tuple[int, int, int]:
     Returns
     -------
     int, int, int
-        Bases of the reference before it, as few as may be, and fewer where that takes one edit for `_WORTH` bp; from where up to where it goes in the text.
+        Bases of the reference before it, as few as may be, and fewer where that takes an edit more for each `_WORTH`
+        bp; and from where up to where it goes in the text.
     """
     n, m = len(text), len(reference)
     ahead, ahead_at = _prefix_edits(text, reference)
@@ -141,7 +142,7 @@ def one_insertion(text: UInt8s, reference: UInt8s) -> tuple[int, int, int]:
     for k in range(m + 1):
         if ahead_at[k] + behind_at[m - k] <= n:
             needed[k] = ahead[k] + behind[m - k]
-    place = np.argmin(needed)
+    place = int(np.argmin(needed))
     for k in range(place):
         if needed[k] <= needed[place] + (place - k) // _WORTH:
             place = k

@@ -9,7 +9,6 @@ import numpy as np
 
 from dvplug.candidates.exclusion import without_contradictions
 from dvplug.candidates.long_indels import (
-    IndelEvents,
     PooledIndel,
     is_spelling_of,
     pooled_indels,
@@ -106,7 +105,8 @@ def find_candidates(
     window = slice(region.start - reference_start, region.end - reference_start)
     seen = _snps(counted, reference, window, thresholds)
     indels = _indels(counted, reads.seq, reference, window, thresholds)
-    pooled = _long_indels(counted, reads, reference, reference_start, thresholds)
+    least = float(thresholds.min_count_indels), thresholds.min_fraction_indels
+    pooled = pooled_indels(counted.events, counted.depth, reads, reference, reference_start, least)
     if pooled:
         indels = [one for one in indels if not is_spelling_of(pooled, one.start, *one.allele)]
         indels += [
@@ -209,23 +209,6 @@ def _indels(
         if replaced.max() < UNKNOWN_BASE and "N" not in allele.alt:
             seen.append(_Seen(event[_ANCHOR], count, allele))
     return seen
-
-
-def _long_indels(
-    counted: AlleleCounts,
-    reads: ReadBatch,
-    reference: UInt8s,
-    reference_start: int,
-    thresholds: CandidateThresholds,
-) -> list[PooledIndel]:
-    """Long indels that reads spell differently."""
-    anchor, change, _, _, shift, replaced, read = counted.events.T
-    anchor = anchor - (replaced > 0)
-    events = IndelEvents(
-        anchor, anchor + shift + np.maximum(replaced, np.maximum(-change, 0)), change - replaced, read
-    )
-    least = float(thresholds.min_count_indels), thresholds.min_fraction_indels
-    return pooled_indels(events, counted.depth, reads, reference, reference_start, least)
 
 
 def _allele_of(event: list[int], seq: UInt8s, reference: UInt8s) -> Allele:

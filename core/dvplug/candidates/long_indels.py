@@ -69,7 +69,7 @@ class PooledIndel(NamedTuple):
         return len(self.alt) - self.ref_length
 
 
-class IndelEvents(NamedTuple):
+class _Events(NamedTuple):
     """What single reads show: int64[events] each."""
 
     anchor: Int64s  # offset of the preceding base, after the shift to the left
@@ -77,56 +77,69 @@ class IndelEvents(NamedTuple):
     change: Int64s  # bp by which the read is longer
     read: Int64s
 
+    def at(self, which: Bools | Int64s | slice) -> _Events:
+        """Return some of them."""
+        return _Events._make(column[which] for column in self)
+
 
 def pooled_indels(
-    events: IndelEvents, depth: Int32s, reads: ReadBatch, reference: UInt8s, reference_start: int,
+    events: Int64s,
+    depth: Int32s,
+    reads: ReadBatch,
+    reference: UInt8s,
+    reference_start: int,
     least: tuple[float, float],
-) -> list[PooledIndel]:  # fmt: skip
+) -> list[PooledIndel]:
     """Return the long indels that enough reads have, in order of position.
 
     Parameters
     ----------
-    depth
-        int32[l], reads over the reference.
+    events, depth
+        int64[events, 7] and int32[l], as of `dvplug.candidates.finder.AlleleCounts`.
     reference, reference_start
         uint8[l] base codes, from that position on.
     least
         Reads that an allele needs, and the share of those over it.
     """
-    start = reads.start[events.read].astype(np.int64) - reference_start
-    end = reads.end[events.read].astype(np.int64) - reference_start
-    fit = (np.abs(events.change) >= _SEED) & (start <= events.anchor - _FLANK) & (events.end + _FLANK < end)
-    if not fit.any():
-        return []
-    arrays, found = reads.arrays(), []
-    reach = np.maximum.accumulate(reads.end)
+    seeds, reach = _seeds(events, reads, reference_start), np.zeros(0)
+    found: list[PooledIndel] = []
     for sign in (-1, 1):
-        seeds = IndelEvents(*(column[fit & (events.change * sign > 0)] for column in events))
-        for one in _clusters(seeds):
+        for one in _clusters(seeds.at(seeds.change * sign > 0)):
             low, high = int(one.anchor.min()), int(one.end.max())
             needed = max(least[0], least[1] * depth[low] - 1e-9)
             most = _SPREAD + (int(-one.change.min()) if sign < 0 else 0)
             if len(np.unique(one.read)) < needed or high - low > most or high + 1 >= len(reference):
                 continue
-            over = (
-                int(np.searchsorted(reach, reference_start + high + 1, side="right")),
-                int(np.searchsorted(reads.start, reference_start + low, side="right")),
-            )
-            spans = _spans(arrays, over[0], over[1], reference_start + low, reference_start + high)
+            if not len(reach):
+                arrays, reach = reads.arrays(), np.maximum.accumulate(reads.end)
+            first = int(np.searchsorted(reach, reference_start + high + 1, side="right"))
+            last = int(np.searchsorted(reads.start, reference_start + low, side="right"))
+            spans = _spans(arrays, first, last, reference_start + low, reference_start + high)
             found += _alleles(arrays.seq, spans, reference, (low, high), (sign, needed))
     return sorted(found, key=lambda one: (one.start, one.ref_length, one.alt))
 
 
-def _clusters(seeds: IndelEvents) -> Iterator[IndelEvents]:
+def _seeds(events: Int64s, reads: ReadBatch, reference_start: int) -> _Events:
+    """Those that are long, and far enough from the ends of their reads."""
+    events = events[(np.abs(events[:, 1]) >= _SEED) | (events[:, 5] >= _SEED)]
+    anchor, change, _, _, shift, replaced, read = events.T
+    anchor = anchor - (replaced > 0)
+    end = anchor + shift + np.maximum(replaced, np.maximum(-change, 0))
+    first, last = (ends[read].astype(np.int64) - reference_start for ends in (reads.start, reads.end))
+    fit = (np.abs(change - replaced) >= _SEED) & (first <= anchor - _FLANK) & (end + _FLANK < last)
+    return _Events(anchor, end, change - replaced, read).at(fit)
+
+
+def _clusters(seeds: _Events) -> Iterator[_Events]:
     """Yield those that lie near each other."""
     order = np.lexsort((seeds.read, seeds.change, seeds.anchor))
     if not len(order):
         return
-    seeds = IndelEvents(*(column[order] for column in seeds))
+    seeds = seeds.at(order)
     size = np.abs(seeds.change)
     cuts = np.flatnonzero(np.diff(seeds.anchor) > np.minimum(size[1:], size[:-1]) + _NEAR) + 1
     for first, last in zip([0, *cuts.tolist()], [*cuts.tolist(), len(order)], strict=True):
-        yield IndelEvents(*(column[first:last] for column in seeds))
+        yield seeds.at(slice(first, last))
 
 
 class _Spans(NamedTuple):
