@@ -192,15 +192,19 @@ def _alleles(
         while len(left) >= needed:
             size = int(change[left[len(left) // 2]])
             texts = [seq[spans.begin[i] : spans.end[i]] for i in left.tolist()]
-            text = consensus_of(texts)
-            has = np.array([edits(one, text) <= _MOST_EDITS * size for one in texts], np.bool_)
-            if has.sum() < needed:
-                break
-            allele = _allele(text, reference, span, sign)
+            like_one = _like(texts, texts[len(left) // 2], size)
+            text = consensus_of([one for one, like in zip(texts, like_one.tolist(), strict=True) if like])
+            has = _like(texts, text, size)
+            allele = _allele(text, reference, span, sign) if has.sum() >= needed else None
             if allele is not None and abs(len(allele[2]) - allele[1]) >= LONG:
                 none = spans.read[change < _REFERENCE_SHARE * size]
                 yield PooledIndel(*allele, span, np.sort(spans.read[left[has]]), none)
-            left = left[~has]
+            left = left[~(has | like_one)]
+
+
+def _like(texts: Sequence[UInt8s], text: UInt8s, size: int) -> Bools:
+    """Which texts are of the allele, of so many bp, that one of them, or their consensus, has: bool[texts]."""
+    return np.array([edits(one, text) <= _MOST_EDITS * size for one in texts], np.bool_)
 
 
 def _allele(text: UInt8s, reference: UInt8s, span: tuple[int, int], sign: int) -> tuple[int, int, str] | None:
