@@ -73,7 +73,9 @@ def main(
     if sniffles:
         by["Sniffles"] = folder / "sniffles.vcf"
         given = ["--input", str(reads), "--reference", str(reference), "--vcf", str(by["Sniffles"])]
-        subprocess.run([sniffles, *given, "--allow-overwrite", "--all-contigs"], check=True, capture_output=True)
+        subprocess.run(
+            [sniffles, *given, "--allow-overwrite", "--all-contigs"], check=True, capture_output=True
+        )
     true = long_indels(truth, SHORTEST, CONTIG)
     print("| by | indels | found | missed | false | recall | precision | other genotype |")
     print("|---|---|--:|--:|--:|--:|--:|--:|")

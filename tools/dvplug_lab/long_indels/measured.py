@@ -106,7 +106,7 @@ def measure(truth: list[Indel], called: list[Indel], reference: str) -> dict[tup
 
 def added(measures: Iterable[IndelMeasures]) -> IndelMeasures:
     """Add up."""
-    return IndelMeasures(*np.sum([tuple(one) for one in measures], axis=0).tolist())
+    return IndelMeasures._make(map(sum, zip((0, 0, 0, 0), *measures, strict=True)))
 
 
 def _key(indel: Indel) -> tuple[str, str]:
