@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,26 +11,37 @@ from dvplug.kernel import kernel, subkernel
 from dvplug.sequence.arrays import Int64s, UInt8s
 from dvplug.sequence.codes import UNKNOWN_BASE
 
-_ROUNDS = 4
+_ROUNDS, _VOTERS = 3, 9
+"""How often, and by how many texts, a consensus is changed: more make it no surer."""
 _DIAGONAL, _LEFT_OUT, _ADDED = 0, 1, 2
 _FAR = 1 << 28
 _WORTH = 50
 """bp to the left that are worth an edit: a copy is put before the other one, whose variants stay what they are."""
 
 
+def typical(texts: Sequence[UInt8s]) -> UInt8s:
+    """Return the text that most are like, or where all differ that of median length; the same for any order."""
+    spelled = sorted((text.tobytes() for text in texts), key=lambda text: (len(text), text))
+    times = Counter(spelled)
+    most = max(spelled, key=lambda text: (times[text], text))
+    chosen = most if times[most] > 1 else spelled[len(spelled) // 2]
+    return np.frombuffer(chosen, np.uint8).copy()  # one that kernels may be compiled for once
+
+
 def consensus_of(texts: Sequence[UInt8s]) -> UInt8s:
     """Return the consensus of noisy texts, uint8[n] base codes each; the same for any order of them.
 
-    It begins with the one of median length, or with one that half of all are like, and is changed to what most have.
+    It begins with the `typical` one and, unless half of all are like it, is changed to what most of those in the
+    middle, in order of length, have.
     """
-    ordered = sorted(texts, key=lambda text: (len(text), text.tobytes()))
-    spelled = [text.tobytes() for text in ordered]
-    most = max(spelled, key=lambda text: (spelled.count(text), text))
-    if 2 * spelled.count(most) >= len(spelled):
-        return np.frombuffer(most, np.uint8)
-    text = ordered[len(ordered) // 2]
-    offset = np.cumsum([0, *map(len, ordered)]).astype(np.int64)
-    joined = np.concatenate(ordered)
+    text = typical(texts)
+    if 2 * sum(np.array_equal(one, text) for one in texts) >= len(texts):
+        return text
+    voters = sorted(texts, key=lambda one: (len(one), one.tobytes()))
+    first = max(0, (len(voters) - _VOTERS) // 2)
+    voters = voters[first : first + _VOTERS]
+    offset = np.cumsum([0, *map(len, voters)]).astype(np.int64)
+    joined = np.concatenate(voters)
     for _ in range(_ROUNDS):
         voted = _voted(text, joined, offset)
         if np.array_equal(voted, text):
@@ -90,7 +102,7 @@ def _steps(one: UInt8s, text: UInt8s) -> tuple[int, UInt8s]:
     What lies far off the diagonal is not looked at, so that texts that differ much may have more edits than the fewest.
     """
     n, m = len(one), len(text)
-    spare = 16 + max(n, m) // 16
+    spare = _band(max(n, m))
     low, high = min(0, n - m) - spare, max(0, n - m) + spare  # of j - i
     width = high - low + 1
     step = np.zeros((m + 1, width), np.uint8)
@@ -151,24 +163,35 @@ def one_insertion(text: UInt8s, reference: UInt8s) -> tuple[int, int, int]:
 
 
 @subkernel
+def _band(length: int) -> int:
+    """How far off the diagonal texts of this length may be aligned."""
+    return 10 + length // 40
+
+
+@subkernel
 def _prefix_edits(text: UInt8s, reference: UInt8s) -> tuple[Int64s, Int64s]:
     """For each prefix of the reference, how many edits the likest prefix of the text needs, and how long that is.
 
-    Both are int64[m + 1]. Of prefixes alike, it is the one whose length is nearest to that of the reference.
+    Both are int64[m + 1]. Of prefixes alike, it is the one whose length is nearest to that of the reference; those of
+    much other lengths are not looked at.
     """
     n, m = len(text), len(reference)
+    w = _band(m)
     fewest, length = np.zeros(m + 1, np.int64), np.zeros(m + 1, np.int64)
-    row = np.arange(n + 1)
+    before, row = np.full(2 * w + 3, _FAR, np.int64), np.full(2 * w + 3, _FAR, np.int64)  # at j - k + w + 1
+    for j in range(min(w, n) + 1):
+        before[j + w + 1] = j
     for k in range(1, m + 1):
-        diagonal = row[0]
-        row[0] = k
-        for j in range(1, n + 1):
-            above = row[j]
-            row[j] = min(min(above, row[j - 1]) + 1, diagonal + (text[j - 1] != reference[k - 1]))
-            diagonal = above
-        fewest[k] = _FAR
-        for j in range(n + 1):
-            nearer = row[j] == fewest[k] and abs(j - k) < abs(length[k] - k)
-            if row[j] < fewest[k] or nearer:
-                fewest[k], length[k] = row[j], j
+        row[:] = _FAR
+        best, at = _FAR, 0
+        for j in range(max(0, k - w), min(n, k + w) + 1):
+            i = j - k + w + 1
+            cost = before[i + 1] + 1
+            if j > 0:
+                cost = min(cost, row[i - 1] + 1, before[i] + (text[j - 1] != reference[k - 1]))
+            row[i] = cost
+            if cost < best or (cost == best and abs(j - k) < abs(at - k)):
+                best, at = cost, j
+        fewest[k], length[k] = best, at
+        before, row = row, before
     return fewest, length

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dvplug.candidates.consensus import consensus_of, edits, one_insertion
+from dvplug.candidates.consensus import consensus_of, edits, one_insertion, typical
 from dvplug.kernel import kernel
 from dvplug.line.candidate_batch import OTHER, ReadSupport
 from dvplug.line.read_batch import ReadArrays, ReadBatch
@@ -32,7 +32,7 @@ _NEAR = 50
 _LENGTH_SHARE, _LENGTH_SPARE = 0.05, 10
 """Of indels of one allele, in order of length: bp that a next one may be longer."""
 _MOST_EDITS = 0.3
-"""Of the length of the indel: a read that differs by more bases from the consensus has another."""
+"""Of the length of the indel: a read that differs by more bases from the typical one has another."""
 _SPREAD = 2500
 """bp of the longest stretch in which the indels of an allele may lie, beyond what they delete."""
 _REFERENCE_SHARE = 0.3
@@ -192,19 +192,20 @@ def _alleles(
         while len(left) >= needed:
             size = int(change[left[len(left) // 2]])
             texts = [seq[spans.begin[i] : spans.end[i]] for i in left.tolist()]
-            like_one = _like(texts, texts[len(left) // 2], size)
-            text = consensus_of([one for one, like in zip(texts, like_one.tolist(), strict=True) if like])
-            has = _like(texts, text, size)
-            allele = _allele(text, reference, span, sign) if has.sum() >= needed else None
+            like = _like(texts, typical(texts), size)
+            text = consensus_of([one for one, is_like in zip(texts, like.tolist(), strict=True) if is_like])
+            allele = _allele(text, reference, span, sign) if like.sum() >= needed else None
             if allele is not None and abs(len(allele[2]) - allele[1]) >= LONG:
                 none = spans.read[change < _REFERENCE_SHARE * size]
-                yield PooledIndel(*allele, span, np.sort(spans.read[left[has]]), none)
-            left = left[~(has | like_one)]
+                yield PooledIndel(*allele, span, np.sort(spans.read[left[like]]), none)
+            left = left[~like]
 
 
 def _like(texts: Sequence[UInt8s], text: UInt8s, size: int) -> Bools:
-    """Which texts are of the allele, of so many bp, that one of them, or their consensus, has: bool[texts]."""
-    return np.array([edits(one, text) <= _MOST_EDITS * size for one in texts], np.bool_)
+    """Which texts are of the allele, of so many bp, that one of them has: bool[texts]."""
+    return np.array(
+        [np.array_equal(one, text) or edits(one, text) <= _MOST_EDITS * size for one in texts], np.bool_
+    )
 
 
 def _allele(text: UInt8s, reference: UInt8s, span: tuple[int, int], sign: int) -> tuple[int, int, str] | None:
