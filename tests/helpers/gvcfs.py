@@ -14,7 +14,8 @@ _FORMATS = (
     '##FORMAT=<ID=GT,Number=1,Type=String,Description="x">\n##FORMAT=<ID=GQ,Number=1,Type=Integer,Description="x">\n'
     '##FORMAT=<ID=DP,Number=1,Type=Integer,Description="x">\n##FORMAT=<ID=AD,Number=R,Type=Integer,Description="x">\n'
     '##FORMAT=<ID=MIN_DP,Number=1,Type=Integer,Description="x">\n'
-    '##FORMAT=<ID=PL,Number=G,Type=Integer,Description="x">\n##INFO=<ID=END,Number=1,Type=Integer,Description="x">\n'
+    '##FORMAT=<ID=PL,Number=G,Type=Integer,Description="x">\n'
+    '##FORMAT=<ID=PS,Number=1,Type=Integer,Description="x">\n##INFO=<ID=END,Number=1,Type=Integer,Description="x">\n'
 )
 FAR = "990,990,990"
 """Likelihoods of the genotypes with an allele that is not listed, beside one that is."""
@@ -63,10 +64,11 @@ class Cohort:
         gt: str = "0/1",
         dp: int = 30,
         ad: str = ".",
-        names: str = "GT:GQ:DP:AD:PL",
+        ps: str = ".",
+        names: str = "GT:GQ:DP:AD:PL:PS",
     ) -> str:
         """A line of a record; ``alts`` with its symbol."""
-        values = {"GT": gt, "GQ": "30", "DP": str(dp), "AD": ad, "PL": pl}
+        values = {"GT": gt, "GQ": "30", "DP": str(dp), "AD": ad, "PL": pl, "PS": ps}
         sample = ":".join(values.get(name, ".") for name in names.split(":"))
         return f"{self.contig}\t{position}\t.\t{ref}\t{alts}\t30\tPASS\t.\t{names}\t{sample}\n"
 

@@ -99,6 +99,37 @@ def test_alleles_of_one_place_are_one_record_with_likelihoods_of_all(tmp_path: P
     assert values(out, 101, "snp")["PL"] == "45,0,50,75,80,990"
 
 
+def test_samples_keep_their_phase_where_the_genotype_stays(cohort: Cohort) -> None:
+    ref = cohort.bases[199:261]
+    ways = {"first": ("1|0", "90"), "second": ("0|1", "77"), "whole": ("0|1", "."), "none": ("0/1", ".")}
+    paths = [
+        cohort.write(
+            name,
+            [
+                snp(cohort, 100, gt=gt, ps=ps),
+                cohort.record(200, ref, f"{ref[0]}{ref[-1]},<*>", f"50,0,50,{FAR}", gt=gt, ps=ps),
+                snp(cohort, 300),
+                cohort.block(301, 2000),
+            ],
+        )
+        for name, (gt, ps) in ways.items()
+    ]
+    paths.append(cohort.write("revised", [snp(cohort, 100, "90,60,0", gt="0|1", ps="100")]))
+    paths.append(cohort.write("other", [snp(cohort, 100, gt="0|2", ps="5")]))
+    out = joint(cohort, *paths)
+    for position in (100, 200):
+        found = {
+            name: (values(out, position, name)["GT"], values(out, position, name)["PS"]) for name in ways
+        }
+        assert found == ways
+    assert (values(out, 100, "revised")["GT"], values(out, 100, "revised")["PS"]) == ("1/1", ".")
+    assert (values(out, 100, "other")["GT"], values(out, 100, "other")["PS"]) == ("0/1", ".")
+    assert "PS" not in values(out, 300, "first")
+    info = {row[1]: row[7] for row in rows(out)}
+    assert "SVTYPE=DEL;SVLEN=-60" in info["200"]
+    assert "SV" not in info["100"]
+
+
 def test_a_deletion_makes_the_sites_under_it_star(cohort: Cohort) -> None:
     ref = cohort.bases[99:110]
     paths = [
@@ -178,11 +209,12 @@ def test_gvcfs_of_deepvariant_and_gatk_are_read(cohort: Cohort) -> None:
     out = joint(cohort, deepvariant, gatk, other)
     assert values(out, 100, "dv")["PL"] == "50,45,0"
     assert values(out, 100, "gatk") | {"GQ": ""} == {
-        "GT": "0/1",
+        "GT": "0|1",
         "GQ": "",
         "DP": "29",
         "AD": "15,14",
         "PL": "608,0,700",
+        "PS": "100",
     }
     assert values(out, 300, "gatk")["PL"] == "0,0,10"
     assert values(out, 300, "dv")["GT"] == "0/0"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import cache
@@ -52,8 +53,11 @@ def has_block(calls: Sequence[Call], joined: Sequence[Joined], index: int) -> bo
 def _join(calls: Sequence[Call], index: int, phased: Sequence[bool]) -> Joined:
     call, spare, most = calls[index], Joined(-1, False), 0
     is_anchor = call.rank == ANCHOR
+    likely: dict[Joined, Fraction] = {}  # from the nearest on
     near = [at for at in range(index) if calls[at].rank][: -phase.LOOK_BACK - 1 : -1]
     for at in near:
+        if call.position - calls[at].position >= phase.MOST_APART:
+            continue
         shared = call.sides.keys() & calls[at].sides.keys()
         same = sum(call.sides[read] == calls[at].sides[read] for read in shared)
         other, joined = len(shared) - same, Joined(at, 2 * same > len(shared))
@@ -61,16 +65,20 @@ def _join(calls: Sequence[Call], index: int, phased: Sequence[bool]) -> Joined:
             sure = odds(same, other, phase.CALL_ERROR) >= phase.LEAST_ODDS
             if is_anchor and sure and phased[at] and spare.parent < 0:
                 spare = joined
-        elif len(shared) >= phase.LEAST_SHARE * most:
-            most = len(shared) if len(shared) > most else most
-            error = phase.ANCHOR_ERROR if is_anchor else phase.CALL_ERROR
-            if odds(same, other, error) >= phase.LEAST_ODDS:
+        else:
+            sure = odds(same, other, phase.ANCHOR_ERROR if is_anchor else phase.CALL_ERROR)
+            if len(shared) >= phase.LEAST_SHARE * most and sure >= phase.LEAST_ODDS:
                 return joined
-    return spare
+            most = max(most, len(shared))
+            if is_anchor and sure >= phase.LEAST_ODDS_LEFT:
+                likely[joined] = sure
+    if spare.parent >= 0 or not likely:
+        return spare
+    return max(likely, key=lambda one: likely[one])
 
 
 def blocks(calls: Sequence[Call], joined: Sequence[Joined]) -> list[tuple[int, int] | None]:
-    """Block and turn of each call; None of one without a block."""
+    """Block and turn of each call; None of one without a block, or alone in it."""
     found: list[tuple[int, int] | None] = []
     for call, (parent, alike) in zip(calls, joined, strict=True):
         before = found[parent] if parent >= 0 else None
@@ -78,4 +86,5 @@ def blocks(calls: Sequence[Call], joined: Sequence[Joined]) -> list[tuple[int, i
             found.append((before[0], before[1] if alike else -before[1]))
         else:
             found.append((call.position, 1) if call.rank == ANCHOR else None)
-    return found
+    size = Counter(one[0] for one in found if one is not None)
+    return [one if one is not None and size[one[0]] > 1 else None for one in found]

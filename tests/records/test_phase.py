@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from itertools import combinations, pairwise
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -14,8 +15,10 @@ from hypothesis import strategies as st
 from dvplug.line.candidate_batch import OTHER, UNINFORMATIVE, CandidateBatch
 from dvplug.line.phase_table import ANCHOR, NO_BLOCK, SPARE, HaplotypeTags, PhaseTable
 from dvplug.line.record import VcfRecord
+from dvplug.line.region import Partition, Region
 from dvplug.line.result import RegionResult
 from dvplug.records.phase import (
+    MOST_APART,
     UNPHASED,
     HetCall,
     PhaseJoiner,
@@ -24,19 +27,19 @@ from dvplug.records.phase import (
     phased_by_tags,
     phased_line,
     phased_record,
-    phased_result,
 )
 from dvplug.records.vcf import format_record
-from oracles.phase import Call, blocks, joins, odds
+from oracles.phase import Call, blocks, has_block, joins, odds
 
 
 def drawn(seed: int, ranks: Sequence[int] = (0, SPARE, ANCHOR, ANCHOR, ANCHOR)) -> list[Call]:
     """Calls that reads of 2 to 12, or 90, of them lie over, read as their haplotypes have them, or at random."""
     rng = random.Random(seed)
     calls, longest = rng.choice(((60, 12), (160, 90)))
+    apart = rng.choice((100, 60_000))
     truth = [rng.choice((1, -1)) for _ in range(calls)]
     wrong = [rng.choice((0.0, 0.02, 0.2, 0.5)) for _ in range(calls)]
-    made = [Call(100 * (i + 1), rng.choice(ranks), {}) for i in range(calls)]
+    made = [Call(apart * (i + 1), rng.choice(ranks), {}) for i in range(calls)]
     for read in range(rng.choice((60, 240))):
         first, side = rng.randrange(-5, calls), rng.choice((1, -1))
         for i in range(max(first, 0), min(first + rng.randint(2, longest), calls)):
@@ -64,12 +67,25 @@ def hash_of(read: int) -> int:
 
 def joined(calls: Sequence[Call], cuts: Sequence[int], seed: int = 0) -> list[tuple[int, int] | None]:
     """Block and turn of each call, by regions that are cut so."""
-    joiner, rng, found = PhaseJoiner(), random.Random(seed), []
+    joiner, rng, settled, start = PhaseJoiner(), random.Random(seed), [], 0
     for first, last in pairwise([0, *cuts, len(calls)]):
-        phased = joiner.add("c", RegionResult(phase=table_of(calls[first:last], rng)))
-        if phased is not None:
-            found += list(zip(phased.block.tolist(), phased.turn.tolist(), strict=True))
-    return [None if block == UNPHASED else (block, turn) for block, turn in found]
+        end = calls[last].position - 1 if last < len(calls) else calls[-1].position
+        region, start = Region("c", start, end), end
+        result = RegionResult(phase=table_of(calls[first:last], rng))
+        settled += joiner.add(Partition(region, (region,)), result)
+    settled += joiner.finish()
+    assert [one.part.region.start for one in settled] == sorted(one.part.region.start for one in settled)
+    assert len(settled) == len(cuts) + 1
+    found = [
+        pair for one in settled if one.calls for pair in zip(one.calls.block, one.calls.turn, strict=True)
+    ]
+    return [None if block == UNPHASED else (int(block), int(turn)) for block, turn in found]
+
+
+def lone(contig: str, calls: Sequence[Call]) -> tuple[Partition, RegionResult]:
+    """A region with these calls."""
+    region = Region(contig, 0, 10_000)
+    return Partition(region, (region,)), RegionResult(phase=table_of(calls, random.Random(1)))
 
 
 @given(st.integers(0, 10**6), st.lists(st.integers(0, 60), max_size=8).map(sorted))
@@ -78,39 +94,76 @@ def test_blocks_are_the_twins_wherever_regions_are_cut(seed: int, cuts: list[int
     calls = drawn(seed)
     found = joined(calls, cuts, seed)
     assert found == blocks(calls, joins(calls))
-    assert len({one[0] for one in found if one}) > 1
+    assert any(found)
 
 
 @given(st.integers(0, 10**6), st.integers(0, 59), st.integers(1, 60))
 @settings(max_examples=25, deadline=None)
 def test_a_piece_has_the_joins_that_the_whole_has_within_it(seed: int, first: int, size: int) -> None:
-    calls = drawn(seed, (0, ANCHOR, ANCHOR))
+    calls = drawn(seed)
     piece = slice(first, first + size)
-    within = [
-        one._replace(parent=one.parent - first) if one.parent >= first else one._replace(parent=-1)
-        for one in joins(calls)[piece]
-    ]
-    assert joined(calls[piece], []) == blocks(calls[piece], within)
-    both = zip(joined(calls, [])[piece], joined(calls[piece], []), strict=True)
-    pairs = [(one, other) for one, other in both if one and other]
-    for (whole, own), (later_whole, later_own) in combinations(pairs, 2):
-        if own[0] == later_own[0]:  # what a piece says together, the whole says so, too
-            assert whole[0] == later_whole[0]
-            assert (whole[1] == later_whole[1]) == (own[1] == later_own[1])
+    piece_calls = calls[piece]
+    whole, own = joins(calls)[piece], joins(piece_calls)
+    assert joined(piece_calls, []) == blocks(piece_calls, own)
+    for one, other, call in zip(whole, own, piece_calls, strict=True):
+        if one.parent >= first:
+            at = one.parent - first
+            if call.rank != ANCHOR or piece_calls[at].rank == ANCHOR or has_block(piece_calls, own, at):
+                assert other == one._replace(parent=at)
+        elif other.parent >= 0:  # what it is surely joined to is cut away
+            assert call.rank == ANCHOR
+            assert one.parent >= 0
+
+
+def test_an_anchor_that_nothing_surer_reaches_is_joined_as_is_likelier() -> None:
+    reads = dict(zip(range(3), (1, 1, -1), strict=True))
+    calls = [Call(1000, ANCHOR, dict.fromkeys(range(3), 1)), Call(2000, ANCHOR, reads)]
+    assert joined(calls, []) == [(1000, 1), (1000, 1)]
+    assert joined([calls[0], calls[1]._replace(rank=0)], []) == [None, None]
+    assert joined([calls[0], calls[1]._replace(sides={0: 1, 1: -1})], [1]) == [None, None]  # as likely as not
+    between = Call(1500, ANCHOR, {**dict.fromkeys(range(3, 9), 1), 0: 1})
+    surer = Call(2000, ANCHOR, {**reads, **dict.fromkeys(range(3, 9), -1)})
+    assert joined([calls[0], between, surer], [1, 2]) == [(1000, 1), (1000, 1), (1000, -1)]
+
+
+def test_calls_too_far_apart_are_not_joined_and_what_waits_for_them_is_let_go() -> None:
+    reads = dict.fromkeys(range(9), 1)
+    far = 1000 + MOST_APART
+    assert joined([Call(1000, ANCHOR, reads), Call(far - 1, ANCHOR, reads)], [1]) == [(1000, 1), (1000, 1)]
+    assert joined([Call(1000, ANCHOR, reads), Call(far, ANCHOR, reads)], [1]) == [None, None]
+    joiner, given = PhaseJoiner(), []
+    for start in range(0, MOST_APART + 300_000, 100_000):
+        region = Region("c", start, start + 100_000)
+        calls = [Call(150_001, ANCHOR, reads)] if start == 100_000 else []
+        given.append(
+            [
+                one.part.region.start
+                for one in joiner.add(
+                    Partition(region, (region,)), RegionResult(phase=table_of(calls, random.Random(1)))
+                )
+            ]
+        )
+    held = list(range(100_000, 800_000, 100_000))
+    assert given == [[0], [], [], [], [], [], [], held]
 
 
 def test_a_new_contig_begins_new_blocks() -> None:
     calls = [Call(100, ANCHOR, dict.fromkeys(range(9), 1)), Call(200, ANCHOR, dict.fromkeys(range(9), -1))]
-    joiner = PhaseJoiner()
-    one, other = (joiner.add(name, RegionResult(phase=table_of(calls, random.Random(1)))) for name in "ab")
-    assert one is not None
-    assert other is not None
-    assert one.block.tolist() == other.block.tolist() == [100, 100]
     later = [call._replace(position=call.position + 1000) for call in calls]
-    again = joiner.add("c", RegionResult(phase=table_of(later, random.Random(1))))
-    assert again is not None
-    assert again.block.tolist() == [1100, 1100]
-    assert again.turn.tolist() == [1, -1]
+    joiner = PhaseJoiner()
+    settled = [
+        region
+        for name, here in (("a", calls), ("b", calls), ("c", later))
+        for region in joiner.add(*lone(name, here))
+    ]
+    found = [(one.calls.block.tolist(), one.calls.turn.tolist()) for one in settled if one.calls]
+    assert found == [([100, 100], [1, -1]), ([100, 100], [1, -1]), ([1100, 1100], [1, -1])]
+    alone = Call(5000, ANCHOR, {1: 1})
+    assert joiner.add(*lone("d", [alone])) == []
+    (before, after) = joiner.add(*lone("e", calls))
+    assert before.calls is not None
+    assert before.calls.block.tolist() == [UNPHASED]
+    assert after.part.region.contig == "e"
 
 
 @pytest.mark.parametrize("error", [0.02, 0.08])
@@ -175,7 +228,7 @@ def test_an_anchor_behind_a_gap_is_joined_to_a_short_indel_in_it() -> None:
         Call(17_000, ANCHOR, dict.fromkeys(three, 1)),
     ]
     assert joined(calls, [1]) == [(1000, 1), (1000, -1), (1000, 1)]
-    assert joined([calls[0], calls[1]._replace(rank=0), calls[2]], []) == [(1000, 1), (1000, -1), (17_000, 1)]
+    assert joined([calls[0], calls[1]._replace(rank=0), calls[2]], []) == [(1000, 1), (1000, -1), None]
 
 
 def test_tags_say_phase_and_block() -> None:
@@ -213,6 +266,8 @@ def test_lines_of_phased_records_are_those_that_phase_is_written_into() -> None:
 
 
 def test_a_region_without_heterozygous_calls_stays_as_it_is() -> None:
-    result = RegionResult(["line\n"], phase=table_of([], random.Random(1)))
-    assert PhaseJoiner().add("c", result) is None
-    assert phased_result(result, None) is result
+    part, empty = lone("c", [])
+    result = replace(empty, lines=["line\n"])
+    (settled,) = PhaseJoiner().add(part, result)
+    assert settled.calls is None
+    assert settled.result is result

@@ -52,6 +52,24 @@ def test_a_record_line():
     )
 
 
+@pytest.mark.parametrize(
+    ("ref", "alts", "told"),
+    [
+        ("A", ("A" + "C" * 49,), "."),
+        ("A", ("A" + "C" * 50,), "SVTYPE=INS;SVLEN=50"),
+        ("A" * 61, ("A", "A" * 62), "SVTYPE=DEL;SVLEN=-60,1"),
+        ("A" * 100, ("C" * 100,), "."),
+    ],
+)
+def test_long_indels_have_type_and_lengths(ref, alts, told):
+    record = RECORD._replace(ref=ref, alts=alts)
+    assert format_record(record).split("\t")[7] == told
+    with_symbol = f"{told},." if told != "." else told
+    assert format_record(record, "<*>").split("\t")[7] == with_symbol
+    proposed = format_record(record._replace(proposed=(0,))).split("\t")[7]
+    assert proposed == ("PROPOSED" if told == "." else f"PROPOSED;{told}")
+
+
 def test_the_header_says_what_was_run_and_no_date(tmp_path):
     text = head()
     assert text == head()

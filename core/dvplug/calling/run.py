@@ -50,7 +50,7 @@ from dvplug.plugins.loading import Plugins, installed_plugins
 from dvplug.plugins.run_settings import given_settings
 from dvplug.plugins.sources import RunCode
 from dvplug.reads.presence import without_reads
-from dvplug.records.phase import PhaseJoiner, phased_result
+from dvplug.records.phase import PhaseJoiner
 from dvplug.records.postprocess import PostprocessSettings
 from dvplug.records.profile_lines import profile_lines
 from dvplug.records.vcf import PHASE_LINE, header, with_header_lines
@@ -111,7 +111,10 @@ def _records(prepared: PreparedCall) -> Iterator[VcfRecord]:
     phase = PhaseJoiner()
     with closing(_results(prepared, None)) as results:
         for part, result in zip(prepared.partitions, results, strict=True):
-            yield from phased_result(result, phase.add(part.region.contig, result)).records
+            for settled in phase.add(part, result):
+                yield from settled.result.records
+    for settled in phase.finish():
+        yield from settled.result.records
     prepared.job.inputs.require_unchanged()
     prepared.job.inputs.require_same_sizes()
 

@@ -17,7 +17,7 @@ from dvplug.executors.node import Facts
 from dvplug.line.region import Partition
 from dvplug.line.result import Counts, RegionResult
 from dvplug.plugins.sources import RunCode
-from dvplug.records.phase import PhaseJoiner, phased_result
+from dvplug.records.phase import PhasedRegion, PhaseJoiner
 from dvplug.records.vcf import VcfWriter
 from dvplug.system.outputs import BAM_SUFFIXES, VCF_SUFFIXES, Output, Together
 
@@ -88,12 +88,20 @@ class WrittenCalls:
     phase: PhaseJoiner = field(default_factory=PhaseJoiner)
 
     def add(self, part: Partition, result: RegionResult) -> None:
-        """Write what a partition gave."""
+        """Write what a partition gave, or, where its phase depends on what follows, keep it till then."""
         log_result(part, result)
-        phased = self.phase.add(part.region.contig, result)
-        result = phased_result(result, phased)
-        if self.haplotagged and phased:
-            self.haplotagged.add(part.region.contig, phased)
+        for settled in self.phase.add(part, result):
+            self._write(settled)
+
+    def finish(self) -> None:
+        """Write what was kept."""
+        for settled in self.phase.finish():
+            self._write(settled)
+
+    def _write(self, phased: PhasedRegion) -> None:
+        part, result, calls = phased
+        if self.haplotagged and calls:
+            self.haplotagged.add(part.region.contig, calls)
         self.vcf.write_text("".join(result.lines))
         if self.gvcf and result.gvcf:
             self.gvcf.add(result.gvcf)
@@ -123,6 +131,7 @@ def written_calls(prepared: PreparedCall, started: float) -> Iterator[WrittenCal
             calls = WrittenCalls(vcf, gvcf, haplotagged=_haplotagged(prepared, group, outputs))
             with job.inputs.watched():
                 yield calls
+                calls.finish()
             job.inputs.require_same_sizes()
         if options.report is not None and vcf.unfinished is not None:
             from dvplug.report.calls import RunFacts, call_report

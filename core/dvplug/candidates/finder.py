@@ -8,6 +8,12 @@ from typing import NamedTuple
 import numpy as np
 
 from dvplug.candidates.exclusion import without_contradictions
+from dvplug.candidates.long_indels import (
+    PooledIndel,
+    is_spelling_of,
+    pooled_indels,
+    with_carriers,
+)
 from dvplug.candidates.molecules import count_once, events_once
 from dvplug.candidates.support import assign_reads
 from dvplug.kernel import kernel, subkernel
@@ -98,12 +104,22 @@ def find_candidates(
     counted = _count_molecules(reads, reference, reference_start, thresholds.min_base_quality)
     window = slice(region.start - reference_start, region.end - reference_start)
     seen = _snps(counted, reference, window, thresholds)
-    seen += _indels(counted, reads.seq, reference, window, thresholds)
+    indels = _indels(counted, reads.seq, reference, window, thresholds)
+    least = float(thresholds.min_count_indels), thresholds.min_fraction_indels
+    pooled = pooled_indels(counted.events, counted.depth, reads, reference, reference_start, least)
+    if pooled:
+        indels = [one for one in indels if not is_spelling_of(pooled, one.start, *one.allele)]
+        indels += [
+            _Seen(one.start, len(one.carriers), Allele(one.ref_length, one.alt))
+            for one in pooled
+            if window.start <= one.start < window.stop
+        ]
+    seen += indels
     at: dict[int, list[_Seen]] = {}
     for one in seen:
         at.setdefault(one.start + reference_start, []).append(one)
     alleles = {start: _best(here, thresholds.max_alts) for start, here in at.items()}
-    return candidates_at(region.contig, alleles, reads, reference, reference_start, thresholds)
+    return candidates_at(region.contig, alleles, reads, reference, reference_start, thresholds, pooled)
 
 
 def _count_molecules(
@@ -220,8 +236,12 @@ def candidates_at(
     reference: UInt8s,
     reference_start: int,
     thresholds: CandidateThresholds,
+    pooled: Sequence[PooledIndel] = (),
 ) -> CandidateBatch:
-    """Make the sites of these alleles, by their 0-based starts, and assign the reads to them."""
+    """Make the sites of these alleles, by their 0-based starts, and assign the reads to them.
+
+    Of alleles that are ``pooled`` it is known which reads have them.
+    """
     starts, refs, alts = sorted(alleles), [], []
     letters = decode_bases(reference)
     for start in starts:
@@ -240,8 +260,17 @@ def candidates_at(
         min_base_quality=thresholds.min_base_quality,
     )
     support = without_contradictions(support, reads, reference, reference_start, site_starts, refs, alts)
-    depth, allele_depths = _count_support(support.offset, support.allele, 1 + max(map(len, alts), default=0))
-    return CandidateBatch(contig, site_starts, refs, alts, *support, depth, allele_depths)
+    most = max(map(len, alts), default=0)
+    known = {
+        (starts.index(at), 1 + alleles[at].index(allele)): one
+        for one in pooled
+        if (allele := Allele(one.ref_length, one.alt)) in alleles.get(at := one.start + reference_start, ())
+    }
+    is_pooled = None
+    if known:
+        support, is_pooled = with_carriers(support, starts, known, most)
+    depth, allele_depths = _count_support(support.offset, support.allele, 1 + most)
+    return CandidateBatch(contig, site_starts, refs, alts, *support, depth, allele_depths, is_pooled)
 
 
 def _count_support(offset: Int64s, allele: Int8s, alleles: int) -> tuple[Int32s, Int32s]:

@@ -16,6 +16,7 @@ from dvplug.engine.draw import Drawn
 from dvplug.engine.job import CallJob
 from dvplug.engine.predictors import Prediction, PredictorPool
 from dvplug.genome.regions import runs
+from dvplug.genotypes.read_counts import told_by_counts
 from dvplug.hookspecs import Predictor
 from dvplug.line.contexts import AnnotateContext
 from dvplug.line.phase_table import PhaseTable
@@ -66,6 +67,7 @@ def genotype(drawn: Drawn, genotyper: Predictor, job: CallJob, clock: Stopwatch 
     alts = ImageAlts(images.site, images.alt_set)
     if drawn.settled is not None:
         probabilities, alts = drawn.settled.joined(probabilities), drawn.settled.images
+    probabilities = told_by_counts(probabilities, candidates, alts)
     clock.stop("infer")
     haploid = job.ploidy.haploid(candidates.contig, candidates.start)
     called = called_sites(candidates, alts, probabilities, job.settings, haploid, drawn.proposed)

@@ -53,6 +53,10 @@ class SampleRecord(NamedTuple):
         Reads of each allele; empty where the file does not say.
     pl
         phred likelihoods, in VCF order of one or two copies; empty where nothing is known.
+    phase
+        Of a phased heterozygote its alleles, first that before the bar; else empty.
+    phase_set
+        Its PS as it is written; ``.`` without one.
     """
 
     start: int
@@ -61,6 +65,8 @@ class SampleRecord(NamedTuple):
     dp: int
     ad: tuple[int, ...]
     pl: tuple[int, ...]
+    phase: tuple[int, ...] = ()
+    phase_set: str = "."
 
     @property
     def haploid(self) -> bool:
@@ -192,11 +198,20 @@ def _record(start: int, ref: str, alt: str, values: Sequence[str], at: dict[str,
     ad = tuple(0 if each == "." else int(each) for each in told) if len(told) == n else ()
     dp = int(_value(values, at, "DP", "MIN_DP") or (sum(ad) if ad else MISSING))
     told = _value(values, at, "PL").split(",")
+    phased = _phase(values, at)
     if told == [""] or "." in told:
-        return SampleRecord(start, ref, alts, dp, ad, _by_genotype(values, at, n))
+        return SampleRecord(start, ref, alts, dp, ad, _by_genotype(values, at, n), *phased)
     if len(told) not in (n, n * (n + 1) // 2):
         raise ValueError(f"PL of position {start + 1} has {len(told)} values for {n} alleles")
-    return SampleRecord(start, ref, alts, dp, ad, tuple(map(int, told)))
+    return SampleRecord(start, ref, alts, dp, ad, tuple(map(int, told)), *phased)
+
+
+def _phase(values: Sequence[str], at: dict[str, int]) -> tuple[tuple[int, ...], str]:
+    """Alleles of a phased heterozygote, and its block."""
+    called = _value(values, at, "GT").split("|")
+    if len(called) != 2 or called[0] == called[1] or not all(each.isdigit() for each in called):
+        return (), "."
+    return tuple(map(int, called)), _value(values, at, "PS") or "."
 
 
 def _by_genotype(values: Sequence[str], at: dict[str, int], n: int) -> tuple[int, ...]:

@@ -9,8 +9,9 @@ Where a sample has no record, its block tells of no, one and two copies of whate
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,6 +24,14 @@ UNLIKELY = 990
 _OTHER = -1
 """In place of an allele of the site: one that it lacks."""
 Pair = tuple[int, int]
+
+
+class SitePhase(NamedTuple):
+    """Which allele a sample has on which haplotype, and in which of its blocks."""
+
+    first: int
+    second: int
+    block: str
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,8 @@ class SiteEvidence:
         int32[n]: reads; `MISSING` where that is not known.
     ad
         Reads of each allele, of the samples that say so.
+    phase
+        Of samples that are phased there.
     """
 
     pl: Int32s
@@ -48,6 +59,7 @@ class SiteEvidence:
     haploid: Bools
     dp: Int32s
     ad: dict[int, tuple[int, ...]]
+    phase: dict[int, SitePhase] = field(default_factory=dict)
 
     def of_alleles(self, kept: Sequence[int]) -> SiteEvidence:
         """Return the same of these alleles alone, by their indexes, of which the first is 0."""
@@ -55,7 +67,12 @@ class SiteEvidence:
         pl = self.pl[:, [genotype_index(kept[a], kept[b]) for a, b in pairs]]
         pl = pl - pl.min(axis=1, keepdims=True)
         ad = {sample: tuple(counts[allele] for allele in kept) for sample, counts in self.ad.items()}
-        return SiteEvidence(pl, self.known, self.haploid, self.dp, ad)
+        phase = {
+            sample: one._replace(first=kept.index(one.first), second=kept.index(one.second))
+            for sample, one in self.phase.items()
+            if one.first in kept and one.second in kept
+        }
+        return SiteEvidence(pl, self.known, self.haploid, self.dp, ad, phase)
 
 
 @cache
@@ -91,8 +108,7 @@ def from_records(
         Of the site without the reference: its alts, and `SPANNING` if that is one.
     """
     maps = [_map(each, start, alleles) for each in own]
-    here = [any(isinstance(a, UnitedAllele) and a.start == start for a in each.alleles) for each in own]
-    main = max(range(len(own)), key=lambda i: (here[i], own[i].record.dp, -i))
+    main = _main(own, start)
     seen = {image for i, images in enumerate(maps) if own[i].record.pl for image in images}
     total = np.zeros(len(genotype_pairs(len(alleles) + 1)))
     for i, each in enumerate(own):
@@ -100,6 +116,26 @@ def from_records(
             total += _costs(each.record, maps[i], seen, len(alleles) + 1, is_main=i == main)
     pl = np.rint(total - total.min()).astype(int).tolist()
     return pl, own[main].record.dp, _reads(own[main].record, maps[main], len(alleles) + 1)
+
+
+def _main(own: Sequence[OwnRecord], start: int) -> int:
+    """Which of a sample's records tells most of a site."""
+    here = [any(isinstance(a, UnitedAllele) and a.start == start for a in each.alleles) for each in own]
+    return max(range(len(own)), key=lambda i: (here[i], own[i].record.dp, -i))
+
+
+def phase_of(own: Sequence[OwnRecord], start: int, alleles: Sequence[UnitedAllele | str]) -> SitePhase | None:
+    """Return how a sample's alleles lie at a site, by that of its records that tells most of it; as `from_records`."""
+    main = own[_main(own, start)]
+    if not main.record.phase:
+        return None
+    images = _map(main, start, alleles)
+    first, second = (images[allele] for allele in main.record.phase)
+    return (
+        None
+        if _OTHER in (first, second) or first == second
+        else SitePhase(first, second, main.record.phase_set)
+    )
 
 
 def _map(own: OwnRecord, start: int, alleles: Sequence[UnitedAllele | str]) -> list[int]:

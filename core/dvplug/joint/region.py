@@ -14,7 +14,7 @@ from dvplug.genome.reference import Reference
 from dvplug.joint.families import Kinship
 from dvplug.joint.genotype import Families, GenotypedSite, genotyped
 from dvplug.joint.gvcfs import MISSING, GvcfFiles, SampleBlocks
-from dvplug.joint.likelihoods import SiteEvidence, from_blocks, from_records, is_known
+from dvplug.joint.likelihoods import SiteEvidence, SitePhase, from_blocks, from_records, is_known, phase_of
 from dvplug.joint.sites import (
     MOST_SHIFT,
     SPANNING,
@@ -188,6 +188,7 @@ class _Evidence:
         pl = from_blocks(self._pl[number], n)
         dp, known, haploid = (array[number].copy() for array in (self._dp, self._known, self._haploid))
         ad = {int(sample): (int(dp[sample]), *[0] * (n - 1)) for sample in np.flatnonzero(known & (dp >= 0))}
+        phase: dict[int, SitePhase] = {}
         for sample in self._having.get(site.start, ()):
             own = self._records[site.start, sample]
             values, depth, reads = from_records(own, site.start, alleles)
@@ -197,8 +198,10 @@ class _Evidence:
             ad.pop(sample, None)
             if reads:
                 ad[sample] = reads
+            if phased := phase_of(own, site.start, alleles):
+                phase[sample] = phased
         pl -= pl.min(axis=1, keepdims=True)
-        return SiteEvidence(pl, known, haploid, dp, ad)
+        return SiteEvidence(pl, known, haploid, dp, ad, phase)
 
 
 def _sites_of(own: OwnRecord, starts: list[int]) -> Iterator[int]:

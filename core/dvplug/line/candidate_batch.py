@@ -41,6 +41,9 @@ class CandidateBatch:
     read_allele: npt.NDArray[np.int8]  # over entries
     depth: npt.NDArray[np.int32]  # over sites: reads that tell an allele, listed or not
     allele_depths: npt.NDArray[np.int32]  # [sites, 1 + most alts]: reads per allele, reference first
+    pooled: npt.NDArray[np.bool_] | None = (
+        None  # [sites, most alts]: long indels whose reads were found together
+    )
 
     def __len__(self) -> int:
         return len(self.start)
@@ -70,6 +73,7 @@ class CandidateBatch:
             self.read_allele[rows],
             self.depth[sites],
             self.allele_depths[sites],
+            None if self.pooled is None else self.pooled[sites],
         )
 
     def part(self, first: int, end: int) -> CandidateBatch:
@@ -85,4 +89,5 @@ class CandidateBatch:
             self.read_allele[entries],
             self.depth[sites],
             self.allele_depths[sites],
+            None if self.pooled is None else self.pooled[sites],
         )

@@ -8,7 +8,7 @@ from typing import Protocol
 from dvplug.errors import PluginError
 
 OWN = {
-    "INFO": ("PROPOSED", "END"),
+    "INFO": ("PROPOSED", "END", "SVTYPE", "SVLEN"),
     "FORMAT": ("GT", "GQ", "DP", "AD", "VAF", "PL", "MIN_DP", "PS"),
     "FILTER": ("PASS", "RefCall", "LowQual", "LowGQ", "NoCall"),
 }

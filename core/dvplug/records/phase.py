@@ -3,11 +3,13 @@
 Each call is joined to the nearest anchor before it with which the reads that tell both of them decide how the two lie.
 That bears on nothing but these two calls and their reads. So a region that is called in pieces has the phase of the
 whole: of each piece the blocks are those that the joins within it leave. An anchor that reaches no other, as behind a
-gap, is joined to a short indel; where a cut is why it reaches none, that may join what the whole joins otherwise.
+gap, is joined to a short indel, or as reads say with less certainty; where a cut is why it reaches none, that may join
+what the whole joins otherwise. A call to which nothing is joined, and that is joined to nothing, is not phased.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -18,6 +20,7 @@ from dvplug.kernel import kernel, subkernel
 from dvplug.line.candidate_batch import CandidateBatch
 from dvplug.line.phase_table import ANCHOR, NO_BLOCK, SPARE, HaplotypeTags, PhaseTable
 from dvplug.line.record import VcfRecord
+from dvplug.line.region import Partition
 from dvplug.line.result import RegionResult
 from dvplug.sequence.arrays import Int8s, Int64s, UInt64s, numbered
 
@@ -29,6 +32,11 @@ UNPHASABLE = 0.02
 LEAST_ODDS = 20.0
 """Odds of the likelier way that two calls lie, against all else, from which on they are joined. Of two anchors one read
 has 24, two against one have 4, six against one 30; of an anchor and another call one has 9, two have 51."""
+LEAST_ODDS_LEFT = 3.0
+"""Odds from which on two anchors are joined where nothing is as sure as that, the likeliest of all before. Two reads
+against one have 4. A block that ends tells nothing of what follows; such a join is right three times in four."""
+MOST_APART = 500_000
+"""bp from which on calls are not joined. So it is known in good time which calls stay by themselves."""
 LOOK_BACK = 64
 """Anchors and spares before a call that are looked at: what lies between is passed over as often as reads do not
 decide."""
@@ -158,24 +166,73 @@ def of_written(table: PhaseTable, written: Sequence[VcfRecord], numbers: Sequenc
     return ordered._replace(record=record, start=starts[record])
 
 
+class PhasedRegion(NamedTuple):
+    """What a region gave, with the phase of its calls; those are None where it has none to be phased."""
+
+    part: Partition
+    result: RegionResult
+    calls: PhasedCalls | None
+
+
 class PhaseJoiner:
     """Joins the heterozygous calls of regions that come in order.
 
-    What it keeps of earlier regions are the last `LOOK_BACK` calls that others may be joined to.
+    What it keeps of earlier regions are the last `LOOK_BACK` calls that others may be joined to, and what those gave
+    from the first one on of which it is open whether it stays by itself: it is settled after `MOST_APART`.
     """
 
     def __init__(self) -> None:
         self._contig = ""
         self._before: PhasedCalls | None = None
+        self._waiting: deque[PhasedRegion] = deque()
+        self._open: set[int] = set()  # blocks of one call each
+        self._alone: list[int] = []  # such blocks that are settled, of regions that wait
 
-    def add(self, contig: str, result: RegionResult) -> PhasedCalls | None:
-        """Phase the calls of the next region, which lies on this contig; None where it has none to be phased."""
-        if result.phase is None or not len(result.phase.start):
-            return None
-        before = self._before if contig == self._contig else None
-        calls, self._before = _joined(before, result.phase)
+    def add(self, part: Partition, result: RegionResult) -> list[PhasedRegion]:
+        """Take the next region; return those, in order, whose phase is settled."""
+        contig, start, _ = part.region
+        settled = [] if contig == self._contig else self.finish()
         self._contig = contig
-        return calls
+        calls = None
+        if result.phase is not None and len(result.phase.start):
+            calls, self._before = _joined(self._before, result.phase)
+            self._count(calls)
+        self._waiting.append(PhasedRegion(part, result, calls))
+        return settled + self._settled(start)
+
+    def finish(self) -> list[PhasedRegion]:
+        """Return the regions that wait: nothing of their contig comes any more."""
+        settled = self._settled(None)
+        self._before, self._alone = None, []
+        return settled
+
+    def _count(self, calls: PhasedCalls) -> None:
+        """Note which blocks begin with one call, and which of the open ones go on."""
+        blocks, counts = np.unique(calls.block[calls.block != UNPHASED], return_counts=True)
+        own = set((calls.table.start.astype(np.int64) + 1).tolist())
+        for block, count in zip(blocks.tolist(), counts.tolist(), strict=True):
+            if block in self._open:
+                self._open.remove(block)
+            elif count == 1 and block in own:
+                self._open.add(block)
+
+    def _settled(self, start: int | None) -> list[PhasedRegion]:
+        """Return the regions that need not wait where the next calls begin at ``start`` or later, or where none do."""
+        over = {block for block in self._open if start is None or block - 1 + MOST_APART <= start}
+        self._open -= over
+        self._alone += over
+        first = min(self._open, default=None)
+        settled = []
+        while self._waiting and (first is None or self._waiting[0].part.region.end < first):
+            settled.append(self._without_alone(self._waiting.popleft()))
+        return settled
+
+    def _without_alone(self, region: PhasedRegion) -> PhasedRegion:
+        part, result, calls = region
+        if calls is not None and self._alone:
+            stays = np.where(np.isin(calls.block, self._alone), UNPHASED, calls.block)
+            calls = calls._replace(block=stays.astype(np.int64))
+        return PhasedRegion(part, _phased_result(result, calls), calls)
 
 
 def _joined(before: PhasedCalls | None, table: PhaseTable) -> tuple[PhasedCalls, PhasedCalls]:
@@ -244,21 +301,23 @@ def _parent(
     """
     is_anchor = calls.rank[call] == ANCHOR
     looked, most, spare, spare_same = 0, 0, -1, False
+    likely, likely_same, likely_odds = -1, False, 0.0
     for other_call in range(call - 1, -1, -1):
         if not calls.rank[other_call]:
             continue
         looked += 1
-        if looked > LOOK_BACK:
+        if looked > LOOK_BACK or calls.start[call] - calls.start[other_call] >= MOST_APART:
             break
         same, other, more = _shared(calls, call, other_call, call_of, previous, cursor)
         if not more:
             break
         if calls.rank[other_call] == ANCHOR:
-            if same + other < LEAST_SHARE * most:
-                continue
-            most = max(most, same + other)
-            if pair_odds(same, other, ANCHOR_ERROR if is_anchor else CALL_ERROR) >= LEAST_ODDS:
+            odds = pair_odds(same, other, ANCHOR_ERROR if is_anchor else CALL_ERROR)
+            if same + other >= LEAST_SHARE * most and odds >= LEAST_ODDS:
                 return other_call, same > other
+            most = max(most, same + other)
+            if is_anchor and odds >= LEAST_ODDS_LEFT and odds > likely_odds:
+                likely, likely_same, likely_odds = other_call, same > other, odds
         elif (
             is_anchor
             and spare < 0
@@ -266,6 +325,8 @@ def _parent(
             and pair_odds(same, other, CALL_ERROR) >= LEAST_ODDS
         ):
             spare, spare_same = other_call, same > other
+    if spare < 0:
+        return likely, likely_same
     return spare, spare_same
 
 
@@ -305,7 +366,7 @@ def pair_odds(same: int, other: int, error: float) -> float:
     return 1 / (np.exp(wrong) + np.exp(min(none, 700.0)))
 
 
-def phased_result(result: RegionResult, calls: PhasedCalls | None) -> RegionResult:
+def _phased_result(result: RegionResult, calls: PhasedCalls | None) -> RegionResult:
     """Return what a region gave with the phase of its calls in lines, lines of the gVCF, and records."""
     if calls is None:
         return result

@@ -22,14 +22,18 @@ from dvplug.system.outputs import TBI_MAX, VCF_SUFFIXES, Together, is_compressed
 MAX_PL = 990
 """Of genotypes with an allele that is not listed, and of reference blocks (DeepVariant)."""
 
-_FIELDS = """\
+LENGTH_LINES = """\
+##INFO=<ID=SVTYPE,Number=1,Type=String,Description="INS or DEL, of an indel of 50 bp or more">
+##INFO=<ID=SVLEN,Number=.,Type=Integer,Description="Difference in length between REF and ALT alleles">
+"""
+_FIELDS = f"""\
 ##FILTER=<ID=PASS,Description="All filters passed">
 ##FILTER=<ID=RefCall,Description="The called genotype is homozygous reference">
 ##FILTER=<ID=LowQual,Description="QUAL is below the threshold of this run">
 ##FILTER=<ID=LowGQ,Description="GQ is below the threshold of this run">
 ##FILTER=<ID=NoCall,Description="The site was proposed, but no read tells of it">
 ##INFO=<ID=PROPOSED,Number=0,Type=Flag,Description="Genotyped because the user proposed it">
-##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">
+{LENGTH_LINES}##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">
 ##FORMAT=<ID=GQ,Number=1,Type=Integer,Description="Phred probability that the genotype is wrong">
 ##FORMAT=<ID=DP,Number=1,Type=Integer,Description="Reads used at the site">
 ##FORMAT=<ID=AD,Number=R,Type=Integer,Description="Reads that support each allele">
@@ -39,6 +43,8 @@ _FIELDS = """\
 PHASE_LINE = (
     '##FORMAT=<ID=PS,Number=1,Type=Integer,Description="Phase set: position of its block\'s first call">'
 )
+LONG_INDEL = 50
+"""bp of an indel from which on a record has SVTYPE and SVLEN."""
 _UNWRITABLE = ("Cc", "Cs", "Zl", "Zp")
 """Categories of Unicode: control characters, bytes of a name that is not UTF-8, separators of lines and paragraphs."""
 _SPECIAL = '"\\<>,='
@@ -122,7 +128,7 @@ def format_record(record: VcfRecord, symbol: str = "") -> str:
     if symbol:
         alts, ad, vaf = (*alts, symbol), (*ad, 0), (*vaf, 0.0)
         pl = pl + (MAX_PL,) * (1 if len(pl) == len(alts) else len(alts) + 1)
-    info = "PROPOSED" if proposed else "."
+    info = with_lengths("PROPOSED" if proposed else ".", ref, alts)
     keys, values = "", ""
     if notes:
         info, keys, values = _noted(info, notes, symbol)
@@ -133,6 +139,22 @@ def format_record(record: VcfRecord, symbol: str = "") -> str:
         f"{('|' if phased else '/').join(map(str, gt)) or './.'}:{gq}:{dp}:{','.join(map(str, ad))}:"
         f"{','.join([f'{fraction:.4g}' for fraction in vaf])}:{','.join(map(str, pl))}{values}\n"
     )
+
+
+def with_lengths(info: str, ref: str, alts: Sequence[str]) -> str:
+    """INFO with SVTYPE, by the alt that differs most, and SVLEN of each alt, below 0 of deletions (VCF 4.2, 5.3).
+
+    It stays as it is where no alt differs in length by `LONG_INDEL` bp. Of ``*`` and alleles as `<*>` nothing is told.
+    """
+    if max(map(len, (ref, *alts))) <= LONG_INDEL:
+        return info
+    lengths = [None if alt[0] in "*<" else len(alt) - len(ref) for alt in alts]
+    longest = max((length for length in lengths if length is not None), key=abs, default=0)
+    if abs(longest) < LONG_INDEL:
+        return info
+    values = ",".join("." if length is None else str(length) for length in lengths)
+    told = f"SVTYPE={'INS' if longest > 0 else 'DEL'};SVLEN={values}"
+    return told if info == "." else f"{info};{told}"
 
 
 def _noted(info: str, notes: Sequence[Note], symbol: str) -> tuple[str, str, str]:
