@@ -62,16 +62,16 @@ def written(
     chosen: World, profile: Profile | ContextProfile, contig: PlannedContig
 ) -> tuple[Kept, np.ndarray]:
     mapper = Kept()
-    is_copy = write_reads(mapper, profile, chosen, QUIET, [contig], np.random.default_rng(3))
-    return mapper, is_copy
+    found = write_reads(mapper, profile, chosen, QUIET, [contig], np.random.default_rng(3))
+    return mapper, found.is_copy
 
 
 def mapped(tmp_path: Path, chosen: World, contig: PlannedContig, profile: Profile | None = None) -> Path:
     fasta, bam = write_fasta(tmp_path / "ref.fa", {"c": GENOME}), tmp_path / "reads.bam"
     mapper = open_mapper("sr", fasta, bam, "s", "ILLUMINA", 1)
-    is_copy = write_reads(mapper, profile or faultless(), chosen, QUIET, [contig], np.random.default_rng(3))
+    written = write_reads(mapper, profile or faultless(), chosen, QUIET, [contig], np.random.default_rng(3))
     mapper.close()
-    rewrite(bam, chosen, is_copy)
+    rewrite(bam, chosen, written)
     return bam
 
 
