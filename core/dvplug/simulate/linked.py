@@ -35,7 +35,9 @@ class LinkedLibrary(Frozen):
         lt=1 << 32,
         description="droplets over which the molecules of a whole library are parted",
     )
-    without: float = Field(default=0.0, ge=0, lt=1, description="share of fragments whose barcode is not known")
+    without: float = Field(
+        default=0.0, ge=0, lt=1, description="share of fragments whose barcode is not known"
+    )
 
 
 def draw_barcodes(
@@ -68,7 +70,9 @@ def draw_barcodes(
     order = np.argsort(begin, kind="stable")
     begin, stop = begin[order], (begin + length)[order]
     molecule = _covering(start, end, begin, stop, int(length.max()), rng)
-    alone = np.flatnonzero(molecule < 0)  # at ends of what is sequenced: the only fragments of their molecules
+    alone = np.flatnonzero(
+        molecule < 0
+    )  # at ends of what is sequenced: the only fragments of their molecules
     molecule[alone] = molecules + np.arange(len(alone))
     barcode = rng.integers(0, linked.barcodes, molecules + len(alone))[molecule]
     return np.where(rng.random(count) < linked.without, NO_BARCODE, barcode)

@@ -82,11 +82,11 @@ def decoys(
 ) -> tuple[Codes, Codes, Codes]:
     """Make copies of segments, so that some reads are mapped to the wrong place.
 
-    Duplications: copies of 1 kb to ``longest`` bp that diverged by 0.5-5 %, or as ``divergence`` says. Families, like those of interspersed repeats: for a
-    segment of 0.2-2 kb the sample alone has a near relative (2-5 % away), amid other sequence, and the reference
-    has two relatives of that one (5-9 % away from it). Its reads map to the segment as false alleles; the others
-    lower their mapping quality, and further mismatches and clips betray them, while the segment's own reads keep
-    theirs: what a network must learn to tell from heterozygotes.
+    Duplications: copies of 1 kb to ``longest`` bp that diverged by 0.5-5 %, or as ``divergence`` says. Families, like
+    those of interspersed repeats: for a segment of 0.2-2 kb the sample alone has a near relative (2-5 % away), amid
+    other sequence, and the reference has two relatives of that one (5-9 % away from it). Its reads map to the segment
+    as false alleles; the others lower their mapping quality, and further mismatches and clips betray them, while the
+    segment's own reads keep theirs: what a network must learn to tell from heterozygotes.
 
     Parameters
     ----------

@@ -63,7 +63,9 @@ def molecule_features(scene: Scene) -> NDArray[np.float32]:
     unbarcoded = ~reads.tags["BX"].present[told.read]
     for which in (doubted, unbarcoded):
         for shown in (told.has, ~told.has):
-            columns.append(_share(_count(told.image, which & shown, images), _count(told.image, shown, images)))
+            columns.append(
+                _share(_count(told.image, which & shown, images), _count(told.image, shown, images))
+            )
     return np.stack(columns, axis=1).astype(np.float32)
 
 

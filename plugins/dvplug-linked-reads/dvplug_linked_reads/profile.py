@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dvplug.hookspecs import Recognition, Signs, TechnologyProfile
+from dvplug.hookspecs import Recognition, Signs
 from dvplug_illumina.profile import ILLUMINA_WGS
 
 _PAIRS = ILLUMINA_WGS.recognition or Recognition()
