@@ -71,7 +71,7 @@ class LearntReads:
             named = {"platform": self.platform, "stated": self.stated}
             if self.linked is not None:
                 named["linked"] = self.linked.model_dump_json()
-            np.savez_compressed(file, **{name: np.array(text) for name, text in named.items()}, **arrays)
+            np.savez_compressed(file, **arrays | {name: np.array(text) for name, text in named.items()})
 
     @classmethod
     def load(cls, path: Path) -> LearntReads:
