@@ -157,6 +157,9 @@ class Recognition(Frozen):
     shown_by: Signs = Field(default=Signs(), description="each that is found speaks for the technology")
     denied_by: Signs = Field(default=Signs(), description="any that is found contradicts it")
     doubted_by: Signs = Field(default=Signs(), description="any that is found is warned of")
+    needed_tags: tuple[str, ...] = Field(
+        default=(), description="tags that most of its reads have: a file without them contradicts"
+    )
     tag_ranges: tuple[TagRange, ...] = Field(
         default=(), description="a tag within speaks for it, outside contradicts"
     )
@@ -178,6 +181,8 @@ class Recognition(Frozen):
             for where, found in getattr(self, label):
                 if found:
                     yield f"{label} {where}: {', '.join(found)}"
+        if self.needed_tags:
+            yield f"needed tags: {', '.join(self.needed_tags)}"
         for tag in self.tag_ranges:
             yield f"tag {tag.tag}: {tag.low:g} to {tag.high:g}"
         for label in ("read_length", "base_quality"):

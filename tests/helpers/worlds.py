@@ -20,7 +20,7 @@ _PLAIN: dict[str, dict[str, object]] = {
         "chimera_p": 0.0, "clip_factor": 1.0, "tail_share": 0.0, "duplicate_share": 0.0,
         "duplicates_marked": False, "imbalance_sd": 0.0, "alt_share": 0.5, "site_sd": 0.0, "skewed_share": 0.0,
         "reverse_kept": 1.0, "amplicon_length": (150.0, 400.0), "amplicon_overlap": -50, "primer": 20,
-        "primers_trimmed": False,
+        "primers_trimmed": False, "linked": None,
     },
     "machine": {
         "paired": True, "read_length": 100, "length_factor": 1.0, "uneven_share": 0.0,

@@ -26,22 +26,29 @@ ILLUMINA = "A00123:12:HXXXXXXX:1:1101:1000:{}"
 PAIRS: dict[str, Any] = {"length": 150, "paired": True}
 READS: dict[str, tuple[str, dict[str, Any], set[str]]] = {
     # technology: header, reads, and which technologies they are refused as
-    "illumina-wgs": ("@RG\tID:1\tPL:ILLUMINA", {**PAIRS, "names": ILLUMINA}, {"element", "dnbseq", "sbx"}),
+    "illumina-wgs": (
+        "@RG\tID:1\tPL:ILLUMINA", {**PAIRS, "names": ILLUMINA}, {"element", "dnbseq", "sbx", "linked-reads"},
+    ),
+    "linked-reads": (
+        "@RG\tID:1\tPL:ILLUMINA\tPM:NovaSeq",
+        {**PAIRS, "names": ILLUMINA, "tags": "BX:Z:ACGTTGCAACGTTGCA-1"},
+        {"element", "dnbseq", "sbx", "ion"},
+    ),
     "element": (
         "@RG\tID:1\tPL:ELEMENT\tPM:AVITI", {**PAIRS, "names": ILLUMINA, "quality": 44},
-        {"illumina-wgs", "illumina-wes", "dnbseq", "sbx", "ion"},
+        {"illumina-wgs", "illumina-wes", "dnbseq", "sbx", "ion", "linked-reads"},
     ),
     "dnbseq": (
         "@RG\tID:1\tPL:DNBSEQ", {**PAIRS, "names": "V350012345L1C001R00100{:06}"},
-        {"illumina-wgs", "illumina-wes", "element", "sbx", "ion"},
+        {"illumina-wgs", "illumina-wes", "element", "sbx", "ion", "linked-reads"},
     ),
     "sbx": (
         "@RG\tID:1\tPL:SBX", {"length": 240, "quality": 39},
-        {"illumina-wgs", "illumina-wes", "element", "dnbseq", "ion"},
+        {"illumina-wgs", "illumina-wes", "element", "dnbseq", "ion", "linked-reads"},
     ),
     "ion": (
         "@RG\tID:1\tPL:IONTORRENT\tFO:TACG", {"length": 180, "tags": "ZM:B:s,1"},
-        {"illumina-wgs", "illumina-wes", "element", "dnbseq", "sbx"},
+        {"illumina-wgs", "illumina-wes", "element", "dnbseq", "sbx", "linked-reads"},
     ),
 }  # fmt: skip
 
@@ -73,7 +80,7 @@ def test_its_project_says_what_an_index_needs(name: str) -> None:
     assert about["name"] == f"dvplug-{name}"
     assert "dvplug-hook-api-3" in about["keywords"]
     assert (PROJECTS[name] / about["readme"]).read_text().startswith(f"# dvplug-{name}\n")
-    assert (PROJECTS[name] / f"dvplug_{name}" / "py.typed").exists()
+    assert (PROJECTS[name] / f"dvplug_{name.replace('-', '_')}" / "py.typed").exists()
 
 
 @pytest.mark.parametrize("technology", READS)

@@ -10,12 +10,12 @@ import pytest
 from dvplug.cli import main
 from dvplug.errors import InputError, ModelError
 from dvplug.genotypes.networks import build
-from dvplug.genotypes.weights import load_weights
+from dvplug.genotypes.weights import load_weights, save_weights
 from dvplug.models import load_model
 from dvplug.plugins.loading import installed_plugins
 from dvplug.technology import ImageLayout
 from dvplug.train.fit import fit
-from dvplug.train.starting_point import read_starting_point
+from dvplug.train.starting_point import StartingPoint, read_starting_point
 from dvplug.train.state import FitSettings, read_fit
 from dvplug.train.store import Examples
 from dvplug_registry.manifest import Manifest
@@ -93,6 +93,26 @@ def test_what_was_started_from_is_where_the_fit_begins(tmp_path: Path) -> None:
     second = read_fit(tmp_path / "second")
     assert second.settings.architecture_settings == TINY
     assert str(tmp_path) not in second.started_from  # a manifest will say it
+
+
+def test_channels_and_features_that_follow_weigh_nothing_at_the_start(tmp_path: Path) -> None:
+    narrow = build("small-cnn", TINY, LAYOUT.shape, 2)
+    save_weights(narrow, tmp_path / "weights")
+    kind = header()
+    drawn_by = ((kind.encoder, kind.encoder_version), *kind.feature_sets)
+    start = StartingPoint(
+        "narrow", tmp_path / "weights", "small-cnn", TINY, LAYOUT, kind.features, drawn_by
+    )  # fmt: skip
+    wider = LAYOUT.model_copy(update={"channels": (*LAYOUT.channels, "strand")})
+    start.settings_for(FitSettings(), header(layout=wider, features=(*kind.features, "more", "yet_more")))
+    wide = build("small-cnn", TINY, wider.shape, 4)
+    start.load_into(wide)
+    random = np.random.default_rng(1)
+    images, features = random.integers(0, 255, (8, *wider.shape), np.uint8), random.random((8, 4), np.float32)
+    as_before = narrow([images[..., :-1], features[:, :2]], training=False)
+    np.testing.assert_allclose(wide([images, features], training=False), as_before, atol=1e-5)
+    with pytest.raises(ModelError, match="features: depth noise against more depth"):
+        start.settings_for(FitSettings(), header(features=("more", *kind.features)))
 
 
 @pytest.mark.parametrize(

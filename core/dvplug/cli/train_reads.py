@@ -155,7 +155,8 @@ def simulate(
     Parameters
     ----------
     profile
-        What `dvplug train learn` wrote, or a .json that states in numbers how single reads err.
+        What `dvplug train learn` wrote, or a .json that states in numbers how single reads err, or the
+        molecules of linked ones.
     genome
         Genome to take sequence from: FASTA, indexed.
     out

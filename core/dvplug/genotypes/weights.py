@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dvplug.errors import ModelError
 
@@ -19,8 +23,14 @@ def save_weights(model: keras.Model, path: Path) -> None:
     path.write_bytes(save({weight.path: convert_to_numpy(weight) for weight in model.weights}))
 
 
-def load_weights(model: keras.Model, path: Path) -> None:
+def load_weights(model: keras.Model, path: Path, more: Sequence[int] = ()) -> None:
     """Set every weight of a network from a file that `save_weights` wrote.
+
+    Parameters
+    ----------
+    more
+        By how many inputs, channels or features, a layer of the network may have more than that of the file: they
+        follow behind the others, and their weights are zero.
 
     Raises
     ------
@@ -36,6 +46,7 @@ def load_weights(model: keras.Model, path: Path) -> None:
     except (OSError, SafetensorError) as error:
         raise ModelError(f"'{path}' cannot be read as weights", cause=str(error)) from error
     expected = {weight.path: tuple(weight.shape) for weight in model.weights}
+    arrays = {name: _widened(array, expected.get(name, ()), more) for name, array in arrays.items()}
     found = {name: array.shape for name, array in arrays.items()}
     wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
     if wrong:
@@ -47,3 +58,12 @@ def load_weights(model: keras.Model, path: Path) -> None:
         )
     for weight in model.weights:
         weight.assign(arrays[weight.path])
+
+
+def _widened(array: NDArray[np.float32], shape: tuple[int, ...], more: Sequence[int]) -> NDArray[np.float32]:
+    """Return weights with zeros for further inputs, whose axis is the last but one, where that gives the shape."""
+    if array.ndim < 2 or len(shape) != array.ndim or shape[-2] - array.shape[-2] not in more:
+        return array
+    padding = [(0, 0)] * array.ndim
+    padding[-2] = (0, shape[-2] - array.shape[-2])
+    return np.pad(array, padding)

@@ -72,6 +72,11 @@ def judge(
         else:
             doubts.insert(0, f"{text}, which is not a platform of {profile.name}")
     if evidence.reads >= _FEWEST:
+        contradictions += [
+            f"most reads have no tag {tag}"
+            for tag in rule.needed_tags
+            if evidence.tags.get(tag, 0.0) <= _MOST
+        ]
         for range_ in rule.tag_ranges:
             median = evidence.tag_medians.get(range_.tag)
             if median is not None:

@@ -6,6 +6,7 @@ So a network knows best what it will be given, and has met other libraries of th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -71,6 +72,12 @@ def ranges_for(
             cause="no captured library of single reads is simulated",
             repair="Take whole or amplicons.",
         )
+    if learnt.linked is not None and "amplicons" in libraries:
+        raise InputError(
+            "--library amplicons is not for linked reads",
+            cause="an amplicon is no part of a longer molecule",
+            repair="Take whole or captured.",
+        )
     longest = learnt.read_length
     return worlds.model_copy(
         update={
@@ -80,6 +87,7 @@ def ranges_for(
             "read_lengths": (longest * LENGTHS[0], longest * LENGTHS[1]),
             "pair_aligners": aligners if pairs else (),
             "single_aligners": aligners,
+            "linked": learnt.linked,
         }
     )
 
@@ -109,7 +117,7 @@ def _as_learnt(world: World, learnt: LearntReads) -> World:
             "quality": AS_LEARNT,
         }
     )
-    own: dict[str, float | bool] = {}
+    own: dict[str, Any] = {}
     if isinstance(profile, Profile):
         own = {
             "fragment_mean": float(np.mean(profile.fragment)),
@@ -128,6 +136,7 @@ def _as_learnt(world: World, learnt: LearntReads) -> World:
             "site_sd": 0.0,
             "skewed_share": 0.0,
             "reverse_kept": 1.0,
+            "linked": learnt.linked,
         }
         | own
     )

@@ -18,6 +18,9 @@ HAPLOTYPES_TURN = 30_000
 """bp over which it is forgotten which haplotype that is. With both, 94 % of the heterozygotes 100 bp apart have their
 alts on one haplotype, and 85 % of those 7 kb apart: as in NA12878's phased truth and in HG003's HiFi reads."""
 
+DIVERGENCE, LONGEST_DECOY = (0.005, 0.05), 10_000
+"""Of copies that the reference has: differences per base, and bp."""
+
 
 def read_fasta(path: Path) -> dict[str, str]:
     """Return the contigs of a FASTA file, in order, upper case."""
@@ -69,15 +72,21 @@ def mutated(codes: Codes, divergence: float, rng: np.random.Generator) -> Codes:
 
 
 def decoys(
-    contigs: dict[str, Codes], share: float, hidden: float, rng: np.random.Generator
+    contigs: dict[str, Codes],
+    share: float,
+    hidden: float,
+    rng: np.random.Generator,
+    *,
+    divergence: tuple[float, float] = DIVERGENCE,
+    longest: int = LONGEST_DECOY,
 ) -> tuple[Codes, Codes, Codes]:
     """Make copies of segments, so that some reads are mapped to the wrong place.
 
-    Duplications: copies of 1-10 kb that diverged by 0.5-5 %. Families, like those of interspersed repeats: for a
-    segment of 0.2-2 kb the sample alone has a near relative (2-5 % away), amid other sequence, and the reference
-    has two relatives of that one (5-9 % away from it). Its reads map to the segment as false alleles; the others
-    lower their mapping quality, and further mismatches and clips betray them, while the segment's own reads keep
-    theirs: what a network must learn to tell from heterozygotes.
+    Duplications: copies of 1 kb to ``longest`` bp that diverged by 0.5-5 %, or as ``divergence`` says. Families, like
+    those of interspersed repeats: for a segment of 0.2-2 kb the sample alone has a near relative (2-5 % away), amid
+    other sequence, and the reference has two relatives of that one (5-9 % away from it). Its reads map to the segment
+    as false alleles; the others lower their mapping quality, and further mismatches and clips betray them, while the
+    segment's own reads keep theirs: what a network must learn to tell from heterozygotes.
 
     Parameters
     ----------
@@ -95,8 +104,8 @@ def decoys(
     total = sum(int((codes < N).sum()) for codes in contigs.values())
     spacer = np.full(1000, N, dtype=np.uint8)
     shown, kept_back = [spacer], [spacer]
-    for segment in _segments(contigs, share * total, 1000, 10_000, rng):
-        shown += [mutated(segment, _between(0.005, 0.05, rng), rng), spacer]
+    for segment in _segments(contigs, share * total, 1000, longest, rng):
+        shown += [mutated(segment, _between(*divergence, rng), rng), spacer]
     for segment in _segments(contigs, hidden * total, 200, 2000, rng):
         relative = mutated(segment, _between(0.02, 0.05, rng), rng)
         for _ in range(2):

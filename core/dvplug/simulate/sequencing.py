@@ -1,6 +1,6 @@
 """The reads of a world: a person's contigs, sequenced as the world's library and machine do.
 
-`write_reads` gives FASTQ text to a mapper, and `rewrite` changes what the mapper wrote.
+`write_reads` gives FASTQ text to a mapper, and `rewrite` changes what the mapper wrote, and tells barcodes.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from dvplug.simulate.fragments import Fragments, fragment_starts
 from dvplug.simulate.genome import Codes
 from dvplug.simulate.learn.context import ContextProfile
 from dvplug.simulate.learn.profile import Profile
+from dvplug.simulate.linked import BARCODE_TAG, NO_BARCODE, barcode_text, draw_barcodes
 from dvplug.simulate.locus_noise import LocusNoise
 from dvplug.simulate.long_reads import ReadSpans, long_fastq_batches, prepare_long, read_spans
 from dvplug.simulate.machines import mean_quality, short_machine, single_machine, world_noise
@@ -42,11 +43,19 @@ class PlannedContig(NamedTuple):
     amplicons: Amplicons | None = None  # in place of blocks
 
 
+class WrittenReads(NamedTuple):
+    """What is known of reads, or pairs, by the order of their names: ``r`` and their number."""
+
+    is_copy: NDArray[np.bool_]  # [reads or pairs], of another's fragment
+    barcode: NDArray[np.int64]  # [reads or pairs], `NO_BARCODE` where it has none
+
+
 class _Drawn(NamedTuple):
     """The reads, or pairs, of one haplotype."""
 
     texts: Iterator[NDArray[np.uint8]]
-    is_copy: NDArray[np.bool_]  # [reads or pairs], by the order of their names
+    is_copy: NDArray[np.bool_]  # as in `WrittenReads`
+    barcode: NDArray[np.int64]
 
 
 class _Haplotype(NamedTuple):
@@ -66,12 +75,10 @@ def write_reads(
     rng: np.random.Generator,
     *,
     own_lengths: bool = False,
-) -> NDArray[np.bool_]:
+) -> WrittenReads:
     """Write the reads, or pairs, of all contigs to the mapper.
 
-    They are named ``r`` and their number; what is returned, bool[reads or pairs], tells which of them are copies of
-    another's fragment. ``noise`` is that of the profile's machine. With ``own_lengths`` pairs and fragments are as
-    long as in the profile.
+    ``noise`` is that of the profile's machine. With ``own_lengths`` pairs and fragments are as long as in the profile.
     """
     noise = world_noise(noise, world.machine)
     least = 0
@@ -83,6 +90,7 @@ def write_reads(
         centre = 0.0
         profile = short_machine(profile, world, rng, own_lengths=own_lengths)
     copies: list[NDArray[np.bool_]] = [np.zeros(0, bool)]
+    barcodes: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
     serial = 0
     for contig in contigs:
         balances = allele_balance(contig.variants, world.library, rng, least)
@@ -95,8 +103,9 @@ def write_reads(
             for text in drawn.texts:
                 mapper.write(text)
             copies.append(drawn.is_copy)
+            barcodes.append(drawn.barcode)
             serial += len(drawn.is_copy)
-    return np.concatenate(copies)
+    return WrittenReads(np.concatenate(copies), np.concatenate(barcodes))
 
 
 def _short(
@@ -128,13 +137,15 @@ def _short(
         )
         length = rng.choice(profile.fragment, len(start))
     flip = rng.random(len(start)) < 0.5
+    read_bases = np.minimum(profile.length, profile.fragment[:, None])[:, :mates].sum(axis=1).mean()
+    barcode = _barcodes(start, start + length, float(read_bases), world, rng)
     if contig.amplicons is None:
         index, is_copy = copied(len(start), world.library.duplicate_share, rng)
         start, length, flip = start[index], length[index], flip[index]
     source = prepare(codes, profile, noise, world.seed)
     fragments = Fragments(start, length, flip, world.library.adapters_trimmed, index)
     texts = fastq_batches(source, fragments, profile, rng, serial, mates=mates)
-    return _Drawn(texts, is_copy)
+    return _Drawn(texts, is_copy, barcode[index])
 
 
 def _single(
@@ -160,14 +171,31 @@ def _single(
         size = np.minimum(profile.length[template], high - low)
         low, high = np.where(reverse, high - size, low), np.where(reverse, high, low + size)
         spans, is_copy = ReadSpans(low, high, template, reverse), np.zeros(len(low), bool)
+        barcode = np.full(len(low), NO_BARCODE)
     else:
         drawn = read_spans(haplotype.sequence, profile, contig.blocks, rng, haplotype.balance)
+        barcode = _barcodes(drawn.start, drawn.end, float(profile.length.mean()), world, rng)
         index, is_copy = copied(len(drawn.start), world.library.duplicate_share, rng)
         reverse = rng.random(len(drawn.start)) < 0.5
         spans = ReadSpans(drawn.start[index], drawn.end[index], drawn.template[index], reverse[index])
+        barcode = barcode[index]
     told = reported_qualities(world.machine.quality, centre)
     source = prepare_long(codes, noise, world.seed)
-    return _Drawn(long_fastq_batches(source, spans, profile, rng, serial, told=told), is_copy)
+    return _Drawn(long_fastq_batches(source, spans, profile, rng, serial, told=told), is_copy, barcode)
+
+
+def _barcodes(
+    start: NDArray[np.int64],
+    end: NDArray[np.int64],
+    read_bases: float,
+    world: World,
+    rng: np.random.Generator,
+) -> NDArray[np.int64]:
+    """Draw the barcodes of fragments of one haplotype, before they are copied; none where reads are not linked."""
+    linked = world.library.linked
+    if linked is None:
+        return np.full(len(start), NO_BARCODE)
+    return draw_barcodes(start, end, read_bases, linked, rng)
 
 
 def _shares(haplotype: _Haplotype) -> NDArray[np.float64]:
@@ -191,15 +219,17 @@ def copied(count: int, share: float, rng: np.random.Generator) -> tuple[NDArray[
     return np.repeat(kept, times), is_copy
 
 
-def rewrite(bam: Path, world: World, is_copy: NDArray[np.bool_]) -> None:
-    """Change an indexed BAM in place to what the world's files say: duplicates, mapping qualities, strands, no QUAL.
+def rewrite(bam: Path, world: World, written: WrittenReads) -> None:
+    """Change an indexed BAM in place to what the world says beside FASTQ: duplicates, mapping qualities, strands, no
+    QUAL, barcodes.
 
-    ``is_copy`` is what `write_reads` returned; reads are recognised by their names.
+    ``written`` is what `write_reads` returned; reads are recognised by their names.
     """
     library, table = world.library, reported_mapping(world.mapping)
-    marked = library.duplicates_marked and bool(is_copy.any())
+    marked = library.duplicates_marked and bool(written.is_copy.any())
     as_is = world.mapping.scale == "as-mapped" and not world.machine.quality.absent
-    if as_is and not marked and library.reverse_kept == 1:
+    linked = bool((written.barcode != NO_BARCODE).any())
+    if as_is and not marked and library.reverse_kept == 1 and not linked:
         return
     rng = np.random.default_rng([world.seed, 12])
     unfinished = bam.with_name(f".{bam.name}.rewritten")
@@ -210,11 +240,14 @@ def rewrite(bam: Path, world: World, is_copy: NDArray[np.bool_]) -> None:
         for read in reads:
             if read.is_reverse and library.reverse_kept < 1 and rng.random() >= library.reverse_kept:
                 continue
-            if marked and is_copy[int(read.query_name[1:])]:
+            number = int(read.query_name[1:])
+            if marked and written.is_copy[number]:
                 read.flag |= DUPLICATE
             read.mapping_quality = int(table[read.mapping_quality])
             if world.machine.quality.absent:
                 read.query_qualities = None
+            if linked and written.barcode[number] != NO_BARCODE:
+                read.set_tag(BARCODE_TAG, barcode_text(int(written.barcode[number])))
             out.write(read)
     unfinished.replace(bam)
     pysam.index(str(bam))

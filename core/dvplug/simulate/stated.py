@@ -15,11 +15,21 @@ A file such as this takes the place of what `dvplug.simulate.learn` learns of re
 
 The numbers are of the mean read; reads differ from it by ``spread``. Qualities are drawn so that a wrong base has the
 lower ones, as far as they ``tell``.
+
+Reads in pairs are not stated but learnt, and a file may name what was learnt. Of reads with barcodes, either way,
+``linked`` states the long molecules::
+
+    {
+      "source": "where the numbers are from",
+      "pairs": "learnt.npz",
+      "linked": {"molecule_mean": 50000, "molecule_sd": 25000, "coverage": 0.15}
+    }
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from statistics import NormalDist
 
@@ -41,6 +51,7 @@ from dvplug.simulate.learn.error_counts import (
     SLIPPED,
 )
 from dvplug.simulate.learn.reads import LearntReads
+from dvplug.simulate.linked import LinkedLibrary
 from dvplug.system.explain import explain
 from dvplug.technology import Frozen
 
@@ -110,6 +121,16 @@ class StatedReads(Frozen):
     runs: StatedRuns
     spread: float = Field(default=0.4, ge=0, le=2, description="SD of ln(errors) from read to read")
     quality: StatedQualities
+    linked: LinkedLibrary | None = Field(default=None, description="long molecules that barcodes tell")
+
+
+class StatedPairs(Frozen):
+    """A sequencer of pairs that err as those that were learnt from."""
+
+    source: str = Field(min_length=1, description="where the numbers are from")
+    platform: str = Field(default="", description="@RG PL; that of the learnt reads where it is empty")
+    pairs: str = Field(min_length=1, description="file of learnt pairs (.npz), beside this one")
+    linked: LinkedLibrary
 
 
 def read_profile(path: Path) -> LearntReads:
@@ -120,7 +141,9 @@ def read_profile(path: Path) -> LearntReads:
 def read_stated(path: Path) -> LearntReads:
     """Read a file of stated reads as if they had been learnt; raises InputError."""
     try:
-        stated = StatedReads.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        given = json.loads(path.read_text(encoding="utf-8"))
+        of_pairs = isinstance(given, dict) and "pairs" in given
+        stated = (StatedPairs if of_pairs else StatedReads).model_validate(given)
     except FileNotFoundError:
         raise InputError(f"'{path}' does not exist", repair="Check the path.") from None
     except (OSError, ValueError) as error:
@@ -130,7 +153,10 @@ def read_stated(path: Path) -> LearntReads:
             cause=cause,
             repair="docs/train-a-model.md tells what such a file holds.",
         ) from error
-    return LearntReads(stated_profile(stated), stated.platform, stated.source)
+    if isinstance(stated, StatedPairs):
+        learnt = LearntReads.load(path.parent / stated.pairs)
+        return replace(learnt, platform=stated.platform or learnt.platform, linked=stated.linked)
+    return LearntReads(stated_profile(stated), stated.platform, stated.source, stated.linked)
 
 
 def stated_profile(stated: StatedReads) -> ContextProfile:

@@ -11,7 +11,9 @@ from typing import Literal
 
 import numpy as np
 
+from dvplug.simulate.linked import LinkedLibrary
 from dvplug.simulate.mapping import Aligner
+from dvplug.simulate.sample import DIVERGENCE, LONGEST_DECOY
 from dvplug.technology import Frozen
 
 Range = tuple[float, float]
@@ -23,6 +25,10 @@ Library = Literal["whole", "captured", "amplicons"]
 
 LONGEST_BACKTRACKED = 110
 """bp of the longest reads that are mapped with `bwa aln`."""
+LINKED_FACTORS = (0.5, 1.6)
+"""Times the stated length and coverage of molecules, in drawn worlds."""
+LINKED_DECOYS, LINKED_DIVERGENCE, LONGEST_LINKED_DECOY = (0.03, 0.1), (0.0003, 0.05), 20_000
+"""Copies in worlds of linked reads: some differ so little that no read tells them apart, and barcodes do."""
 
 
 class PersonWorld(Frozen):
@@ -38,7 +44,7 @@ class PersonWorld(Frozen):
         Mean bp from one of them to the next; each stretch draws its own.
     unusual_spacing
         Mean bp, anywhere, between long indels, multi-nucleotide and complex variants, and indels that overlap.
-    decoy_share, hidden_share
+    decoy_share, hidden_share, decoy_divergence, decoy_longest
         As `dvplug.simulate.sample.decoys` takes them: copies that the reference has, and copies that it lacks.
     """
 
@@ -48,6 +54,8 @@ class PersonWorld(Frozen):
     unusual_spacing: float
     decoy_share: float
     hidden_share: float
+    decoy_divergence: Range = DIVERGENCE
+    decoy_longest: int = LONGEST_DECOY
 
 
 class LibraryWorld(Frozen):
@@ -79,6 +87,8 @@ class LibraryWorld(Frozen):
     amplicon_length, amplicon_overlap, primer, primers_trimmed
         bp; bp that neighbours share; bp at either end that read as the reference whatever the genome has there, and
         whether those are cut off.
+    linked
+        Long molecules that fragments are of, where barcodes tell them.
     """
 
     kind: Library
@@ -100,6 +110,7 @@ class LibraryWorld(Frozen):
     amplicon_overlap: int
     primer: int
     primers_trimmed: bool
+    linked: LinkedLibrary | None = None
 
 
 class QualityWorld(Frozen):
@@ -201,6 +212,8 @@ class Worlds(Frozen):
         Share of the axes of reported qualities, strands, balance and duplicates that stay as usual, each by itself.
     alt_shares, site_sds, skewed_shares
         Ranges of those of `LibraryWorld` where they are unusual.
+    linked
+        Of linked reads, around which those of worlds lie; None of others.
     """
 
     kinds: tuple[Library, ...] = ("whole",)
@@ -222,6 +235,7 @@ class Worlds(Frozen):
     truths: int = 2
     hidden: Range = (0.0005, 0.01)
     duplicates: Range = (0.01, 0.5)
+    linked: LinkedLibrary | None = None
 
 
 def _log(rng: np.random.Generator, limits: Range) -> float:
@@ -236,7 +250,7 @@ def draw_world(worlds: Worlds, seed: int) -> World:
     return World(
         seed=seed,
         person=_person(worlds, person),
-        library=_library(worlds, library, length),
+        library=_library(worlds, library, length).model_copy(update={"linked": _linked(worlds, seed)}),
         machine=MachineWorld(
             paired=paired,
             read_length=length,
@@ -263,9 +277,24 @@ def _person(worlds: Worlds, rng: np.random.Generator) -> PersonWorld:
         dense_share=0.0 if crowded < 2 / 5 else 1.0 if everywhere else float(rng.uniform(0.02, 0.3)),
         dense_spacing=(low, low * float(rng.uniform(1.0, 4.0))),
         unusual_spacing=_log(rng, (1500.0, 30_000.0)),
-        decoy_share=_log(rng, (0.01, 0.06)),
+        decoy_share=_log(rng, (0.01, 0.06) if worlds.linked is None else LINKED_DECOYS),
         hidden_share=_log(rng, worlds.hidden) if rng.random() < 0.6 else 0.0,
+        decoy_divergence=DIVERGENCE if worlds.linked is None else LINKED_DIVERGENCE,
+        decoy_longest=LONGEST_DECOY if worlds.linked is None else LONGEST_LINKED_DECOY,
     )
+
+
+def _linked(worlds: Worlds, seed: int) -> LinkedLibrary | None:
+    """Molecules of other lengths and coverages than stated, of a generator of their own."""
+    if worlds.linked is None:
+        return None
+    rng = np.random.default_rng([seed, 5])
+    other = {
+        "molecule_mean": worlds.linked.molecule_mean * _log(rng, LINKED_FACTORS),
+        "coverage": worlds.linked.coverage * _log(rng, LINKED_FACTORS),
+        "without": min(worlds.linked.without * _log(rng, (0.5, 2.0)), 0.5),
+    }
+    return worlds.linked.model_copy(update=other)
 
 
 def _library(worlds: Worlds, rng: np.random.Generator, read_length: int) -> LibraryWorld:

@@ -28,7 +28,7 @@ from dvplug.simulate.world import World
 from dvplug.simulate.world_ranges import depth_range
 
 SHORT_STRETCH, LONG_STRETCH, AMPLICON_STRETCH = 75_000, 250_000, 15_000
-"""bp that are sequenced in one piece: of short reads, long reads, amplicons."""
+"""bp that are sequenced in one piece: of short reads, of long or linked ones, of amplicons."""
 LONG_READ = 2_000
 """Mean bp of reads from which on they are long."""
 
@@ -119,7 +119,14 @@ def write_world(
         for name, codes in contigs.items()
         for start, end in layouts[name].pieces
     }
-    known, of_sample, hidden = decoys(sequenced, world.person.decoy_share, world.person.hidden_share, rng)
+    known, of_sample, hidden = decoys(
+        sequenced,
+        world.person.decoy_share,
+        world.person.hidden_share,
+        rng,
+        divergence=world.person.decoy_divergence,
+        longest=world.person.decoy_longest,
+    )
     lengths = {name: len(codes) for name, codes in contigs.items()}
     write_fasta(folder / "ref.fa", contigs | {"decoys": known})
     write_truth(folder / "truth.vcf.gz", person.variants, lengths | {"decoys": len(known)}, run.name)
@@ -131,10 +138,10 @@ def write_world(
         planned.append(_planned(codes, [], _layout(codes, plan, [(0, len(codes))], world, mean_length), rng))
     reads, aligner = folder / "reads.bam", world.mapping.aligner
     with mapping(aligner, folder / "ref.fa", reads, run.name, run.platform, threads) as mapper:
-        is_copy = write_reads(mapper, profile, world, run.noise, planned, rng, own_lengths=run.own_lengths)
-    rewrite(reads, world, is_copy)
+        written = write_reads(mapper, profile, world, run.noise, planned, rng, own_lengths=run.own_lengths)
+    rewrite(reads, world, written)
     remove_indexes(folder / "ref.fa")
-    return len(is_copy)
+    return len(written.is_copy)
 
 
 def lay_out(
@@ -177,7 +184,8 @@ def usual_stretch(world: World, mean_length: float) -> int:
     """Return how many bp are sequenced in one piece; ``mean_length`` of reads is 0 for those copied from pairs."""
     if world.library.kind == "amplicons":
         return AMPLICON_STRETCH
-    return LONG_STRETCH if mean_length >= LONG_READ else SHORT_STRETCH
+    long = mean_length >= LONG_READ or world.library.linked is not None
+    return LONG_STRETCH if long else SHORT_STRETCH
 
 
 def _whole(codes: Codes, world: World, rng: np.random.Generator) -> DepthBlocks | Amplicons:

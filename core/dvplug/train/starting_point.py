@@ -38,6 +38,8 @@ class StartingPoint(NamedTuple):
     def settings_for(self, settings: FitSettings, header: ExampleHeader) -> FitSettings:
         """Give the settings of a fit this network.
 
+        Channels and features of the examples may follow behind its own: what they weigh begins at zero.
+
         Raises
         ------
         ModelError
@@ -62,14 +64,19 @@ class StartingPoint(NamedTuple):
 
     def load_into(self, model: keras.Model) -> None:
         """Give a network that was built by such settings these weights; raises ModelError."""
-        load_weights(model, self.weights)
+        (image, features) = model.inputs[:2]
+        more = (
+            int(image.shape[-1]) - len(self.layout.channels),
+            int(features.shape[-1]) - len(self.features),
+        )
+        load_weights(model, self.weights, more=tuple(count for count in more if count > 0))
 
     def _require_examples(self, header: ExampleHeader) -> None:
         pairs: list[tuple[str, tuple[str, ...] | int, tuple[str, ...] | int]] = [
             ("image height", self.layout.height, header.layout.height),
             ("image width", self.layout.width, header.layout.width),
-            ("channels", self.layout.channels, header.layout.channels),
-            ("features", self.features, header.features),
+            ("channels", self.layout.channels, header.layout.channels[: len(self.layout.channels)]),
+            ("features", self.features, header.features[: len(self.features)]),
         ]
         wrong = [
             f"{what}: {_text(mine)} against {_text(theirs)}" for what, mine, theirs in pairs if mine != theirs

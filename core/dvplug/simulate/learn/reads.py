@@ -14,11 +14,14 @@ from typing import Any, Literal
 
 import numpy as np
 import pysam
+from pydantic import ValidationError
 
 from dvplug.errors import InputError
 from dvplug.simulate.learn.context import ContextProfile, learn_context_profile
 from dvplug.simulate.learn.observed_alleles import NOT_COUNTED
 from dvplug.simulate.learn.profile import Profile, learn_profile
+from dvplug.simulate.linked import LinkedLibrary
+from dvplug.system.explain import explain
 from dvplug_registry.files import UnfinishedFile
 
 Way = Literal["pairs", "single"]
@@ -42,11 +45,14 @@ class LearntReads:
         What their header names (@RG PL); empty where it names none.
     stated
         Where numbers are from that took the place of reads; empty where there were reads.
+    linked
+        Long molecules that they are of, where barcodes tell them; stated.
     """
 
     profile: Profile | ContextProfile
     platform: str = ""
     stated: str = ""
+    linked: LinkedLibrary | None = None
 
     @property
     def way(self) -> Way:
@@ -62,8 +68,10 @@ class LearntReads:
         """Write as .npz, whole or not at all; raises OSError."""
         arrays = {field.name: getattr(self.profile, field.name) for field in fields(self.profile)}
         with UnfinishedFile(path) as unfinished, unfinished.open("wb") as file:
-            platform, stated = np.array(self.platform), np.array(self.stated)
-            np.savez_compressed(file, platform=platform, stated=stated, **arrays)
+            named = {"platform": self.platform, "stated": self.stated}
+            if self.linked is not None:
+                named["linked"] = self.linked.model_dump_json()
+            np.savez_compressed(file, **arrays | {name: np.array(text) for name, text in named.items()})
 
     @classmethod
     def load(cls, path: Path) -> LearntReads:
@@ -78,10 +86,14 @@ class LearntReads:
             ) from None
         except (OSError, EOFError, ValueError, TypeError, AttributeError, zipfile.BadZipFile) as error:
             raise _no_profile(path, "it is no .npz file, or damaged") from error
-        platform, stated = (str(columns.pop(name, "")) for name in ("platform", "stated"))
+        platform, stated, text = (str(columns.pop(name, "")) for name in ("platform", "stated", "linked"))
+        try:
+            linked = LinkedLibrary.model_validate_json(text) if text else None
+        except ValidationError as error:
+            raise _no_profile(path, explain(error)) from error
         for kind in (Profile, ContextProfile):
             if {field.name for field in fields(kind)} == columns.keys():
-                return cls(kind(**columns), platform, stated)
+                return cls(kind(**columns), platform, stated, linked)
         raise _no_profile(path, "it holds something else")
 
 
