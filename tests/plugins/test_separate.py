@@ -94,7 +94,7 @@ def test_its_project_says_what_an_index_needs(name: str) -> None:
     assert about["name"] == f"dvplug-{name}"
     assert "dvplug-hook-api-3" in about["keywords"]
     assert (PROJECTS[name] / about["readme"]).read_text().startswith(f"# dvplug-{name}\n")
-    assert (PROJECTS[name] / f"dvplug_{name}" / "py.typed").exists()
+    assert (PROJECTS[name] / about["name"].replace("-", "_") / "py.typed").exists()
 
 
 @pytest.mark.parametrize("technology", READS)

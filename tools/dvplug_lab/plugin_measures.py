@@ -8,11 +8,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+import pysam
+from numpy.typing import NDArray
+
 from dvplug.errors import InputError
 from dvplug.evaluate import ClassCounts, Evaluation, evaluate
+from dvplug.evaluate.evaluation import Also
 from dvplug.genome.reference import Reference
 from dvplug.line.region import Region
 from dvplug.models import load_model
@@ -31,12 +37,17 @@ from dvplug.train.simulated import (
 from dvplug_lab import commands
 from dvplug_lab.comparison import peers
 from dvplug_lab.comparison.compared import PEERS
-from dvplug_lab.comparison.sets import stretches
+from dvplug_lab.comparison.sets import NOT_COUNTED, stretches
 
 WorldKind = Literal["ordinary", "crowded"]
 KINDS: tuple[WorldKind, ...] = ("ordinary", "crowded")
 """A genome that varies as a human one, and one with stretches in which variants crowd."""
 SEED = 977
+LONG_RUN = 12
+"""bp of homopolymers from which on no sequencer that misreads lengths can be relied on."""
+SURE_MAPPING, WINDOW = 30.0, 100
+"""Mean mapping quality from which on the reads of a window, of so many bp, count as placed surely."""
+ELSEWHERE = "elsewhere"
 MOST_DRAWN = 200
 """Worlds that are looked at until one of a kind is found."""
 
@@ -98,8 +109,8 @@ class PluginMeasures:
                 folder.mkdir(parents=True, exist_ok=True)
                 make_world(plan, genome, number, place)
                 found = {caller: self._errors_of(caller, place) for caller in callers}
-                lines.append(row(world, place, found))
-                info(lines[-1])
+                lines += rows(world, place, found)
+                info(lines[-2])
         return "\n".join(lines)
 
     def _plan(self, genome: Reference) -> OwnWorldPlan:
@@ -131,7 +142,9 @@ class PluginMeasures:
                 pipeline = peers.dvplug(caller, reference, reads, part, where, workers=self.workers)
             commands.run(pipeline)
             part.rename(calls)
-        return evaluate(place / "truth.vcf.gz", calls, known_bed(place), reference)
+        return evaluate(
+            place / "truth.vcf.gz", calls, known_bed(place), reference, also=Also(strata=easier_strata(place))
+        )
 
 
 def require_held_out(technology: str, contigs: tuple[str, ...]) -> None:
@@ -183,28 +196,77 @@ def known_regions(place: Path) -> list[Region]:
     return [Region(contig, int(start), int(end)) for contig, start, end, *_ in fields]
 
 
-def row(world: World, place: Path, found: dict[str, Evaluation]) -> str:
-    """Return the line of a world: false and missed SNPs; false and missed indels (all together)."""
+def easier_strata(place: Path) -> Path:
+    """Return a list of one stratum: where reads are placed surely, and homopolymers are shorter than `LONG_RUN`."""
+    strata, bed = place / "strata.tsv", place / "elsewhere.bed"
+    if not strata.exists():
+        with (
+            Reference.open(place / "ref.fa") as reference,
+            pysam.AlignmentFile(str(place / "reads.bam")) as reads,
+            bed.open("w") as out,
+        ):
+            for contig, length in reference.lengths.items():
+                hard = in_long_runs(reference.codes(contig, 0, length))
+                hard |= placed_unsurely(reads, contig, length)
+                edges = np.flatnonzero(np.diff(np.concatenate(([1], hard, [1])).astype(np.int8)))
+                out.writelines(f"{contig}\t{start}\t{end}\n" for start, end in edges.reshape(-1, 2))
+        strata.write_text(f"{ELSEWHERE}\t{bed.name}\n")
+    return strata
+
+
+def in_long_runs(codes: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Tell of each base of uint8[bp] whether it lies in a homopolymer of `LONG_RUN` bp or more, or beside one."""
+    edges = np.concatenate(([0], np.flatnonzero(np.diff(codes)) + 1, [len(codes)]))
+    found = np.zeros(len(codes), bool)
+    for start, end in pairwise(edges):
+        if end - start >= LONG_RUN:
+            found[max(start - 1, 0) : end + 1] = True
+    return found
+
+
+def placed_unsurely(reads: pysam.AlignmentFile, contig: str, length: int) -> NDArray[np.bool_]:
+    """Tell of each base whether the mean mapping quality of the reads in its window is below `SURE_MAPPING`."""
+    windows = length // WINDOW + 1
+    count, quality = np.zeros(windows + 1), np.zeros(windows + 1)
+    for read in reads.fetch(contig):
+        if not read.flag & NOT_COUNTED:
+            first, last = read.reference_start // WINDOW, (read.reference_end or 0) // WINDOW + 1
+            for sums, value in ((count, 1), (quality, read.mapping_quality)):
+                sums[first] += value
+                sums[min(last, windows)] -= value
+    mean = np.cumsum(quality)[:-1] / np.maximum(np.cumsum(count)[:-1], 1)
+    return np.repeat(mean < SURE_MAPPING, WINDOW)[:length]
+
+
+def rows(world: World, place: Path, found: dict[str, Evaluation]) -> Iterator[str]:
+    """Write the lines of a world: false/missed SNPs; false/missed indels (all): everywhere, and in the easier part."""
     known = sum(region.end - region.start for region in known_regions(place)) / 1e6
-    ours, *others = found.values()
-    snps, indels = (counts.tp_truth + counts.fn for counts in (ours.snp, ours.indel))
     crowded = f", of which {world.person.dense_share:.0%} is crowded" if world.person.dense_share else ""
-    about = f"{known:.2f} Mb{crowded}: {snps:,} SNPs, {indels:,} indels; {world.mapping.aligner}"
-    cells = [f"{_pair(each.snp)}; {_pair(each.indel)} ({_wrong(each):,})" for each in found.values()]
-    better = others[: len(PEERS)]
-    shares = [
-        _share(_errors(ours.snp), min(_errors(each.snp) for each in better)),
-        _share(_errors(ours.indel), min(_errors(each.indel) for each in better)),
+    whole = {name: (each.snp, each.indel) for name, each in found.items()}
+    easier = {
+        name: (each.strata[ELSEWHERE].counts("SNP"), each.strata[ELSEWHERE].counts("INDEL"))
+        for name, each in found.items()
+    }
+    yield _row(f"{known:.2f} Mb{crowded}; {world.mapping.aligner}", whole)
+    yield _row(f"of it, homopolymers below {LONG_RUN} bp where reads are placed surely", easier)
+
+
+def _row(about: str, found: dict[str, tuple[ClassCounts, ClassCounts]]) -> str:
+    ours, *others = found.values()
+    snps, indels = (counts.tp_truth + counts.fn for counts in ours)
+    cells = [
+        f"{_pair(snp)}; {_pair(indel)} ({_errors(snp) + _errors(indel):,})" for snp, indel in found.values()
     ]
-    return f"| {about} | {' | '.join(cells)} | SNPs {shares[0]}, indels {shares[1]} |"
+    better = others[: len(PEERS)]
+    of_snps, of_indels = (
+        _share(_errors(ours[kind]), min(_errors(each[kind]) for each in better)) for kind in (0, 1)
+    )
+    shares = f"SNPs {of_snps}, indels {of_indels}"
+    return f"| {about}: {snps:,} SNPs, {indels:,} indels | {' | '.join(cells)} | {shares} |"
 
 
 def _errors(counts: ClassCounts) -> int:
     return counts.fp + counts.fn
-
-
-def _wrong(found: Evaluation) -> int:
-    return _errors(found.snp) + _errors(found.indel)
 
 
 def _pair(counts: ClassCounts) -> str:

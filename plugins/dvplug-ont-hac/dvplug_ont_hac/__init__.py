@@ -1,11 +1,11 @@
-"""Long reads that err in more than one base of a hundred: a profile and its model, no code."""
+"""ONT R10.4.1, high-accuracy basecalls: a profile and its model, no code."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from dvplug.hookspecs import TechnologyProfile, hookimpl
-from dvplug_noisy.profiles import ONT_HAC
+from dvplug_ont_hac.profile import ONT_HAC
 
 DVPLUG_API = 3
 

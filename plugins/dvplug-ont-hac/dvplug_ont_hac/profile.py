@@ -1,4 +1,4 @@
-"""How noisy long reads are called.
+"""How high-accuracy nanopore basecalls are called.
 
 What an image shows, and what a network is given, goes by how each run errs (`base_error`, `length-likelihoods`), so
 that qualities that tell little are taken as such. The rule of recognition asks for a sign of its own (``only_with``):
@@ -17,34 +17,14 @@ from dvplug.hookspecs import (
     UsualErrors,
 )
 
-_NANOPORE_NAME = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_PACBIO_NAME = r"^m\d+[eU]?_\d+_\d+(_s\d)?/\d+/"
-_NANOPORE = ("ONT", "NANOPORE", "OXFORD")
-_R9 = r"(?<![a-z0-9])r9[._]?[45](?![a-z])"
 _HAC = r"(?<![a-z0-9])hac(?![a-z0-9])"
-_IMAGE = ImageLayout(
-    height=64,
-    width=55,
-    reference_rows=2,
-    channels=(
-        "read_base",
-        "base_error",
-        "relative_mapping_quality",
-        "strand",
-        "read_supports_variant",
-        "base_differs_from_ref",
-        "homopolymer_length",
-        "haplotype",
-    ),
-)
-
 ONT_HAC = TechnologyProfile(
     name="ont-hac",
     aliases=("ont-r10-hac",),
     description="Oxford Nanopore R10.4.1 reads, high-accuracy basecalls (hac)",
     model="ont-hac@1",
     recognition=Recognition(
-        platforms=_NANOPORE,
+        platforms=("ONT", "NANOPORE", "OXFORD"),
         only_with=Signs(header=(_HAC,)),
         shown_by=Signs(
             header=(
@@ -53,18 +33,18 @@ ONT_HAC = TechnologyProfile(
                 r"^@PG (ID|PN|CL):.*(dorado|guppy)",
                 r"^@PG CL:.*(map-ont|lr:hq)",
             ),
-            read_names=(_NANOPORE_NAME,),
+            read_names=(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",),
             tags=("ch", "mx"),
         ),
         denied_by=Signs(
             header=(
-                _R9,
+                r"(?<![a-z0-9])r9[._]?[45](?![a-z])",
                 r"(?<![a-z0-9])r10[._]?3(?!\d)",
                 r"[_;](fast|sup)@",
                 r"^@PG CL:.*(dorado (basecaller|duplex) (fast|sup)|bps_(fast|sup))",
                 r"^@RG DS:.*basecall_model=rna",
             ),
-            read_names=(_PACBIO_NAME,),
+            read_names=(r"^m\d+[eU]?_\d+_\d+(_s\d)?/\d+/",),  # PacBio's
             tags=("zm",),
         ),
         read_length=(200, 10_000_000),
@@ -82,7 +62,21 @@ ONT_HAC = TechnologyProfile(
     ),
     base_error_rate=0.02,
     features=("relative-site", "length-summary", "length-shares", "length-likelihoods", "read-odds"),
-    # As stated in ont-hac.json, beside this package.
+    # As stated in reads.json, beside this package.
     usual_errors=UsualErrors(length_error=6e-3, length_growth=1.6, insertion=3e-3, deletion=4e-3),
-    image=_IMAGE,
+    image=ImageLayout(
+        height=64,
+        width=55,
+        reference_rows=2,
+        channels=(
+            "read_base",
+            "base_error",
+            "relative_mapping_quality",
+            "strand",
+            "read_supports_variant",
+            "base_differs_from_ref",
+            "homopolymer_length",
+            "haplotype",
+        ),
+    ),
 )
