@@ -15,6 +15,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from dvplug_lab.comparison.compared import PEERS
 from dvplug_lab.plugin_measures import KINDS, SEED, PluginMeasures, WorldKind, describe
 from dvplug_lab.script import run
 
@@ -30,6 +31,7 @@ def main(
     genome: Path,
     contigs: Annotated[list[str], Several],
     borrowed: Annotated[list[str] | None, Several] = None,
+    peers: Annotated[list[str], Several] = [*PEERS],  # noqa: B006
     kinds: Annotated[list[WorldKind], Several] = [*KINDS],  # noqa: B006
     megabases: float = 2.0,
     depth: float = 30.0,
@@ -51,6 +53,8 @@ def main(
         Those of it that the model was not trained on; refused where its manifest does not say so.
     borrowed
         Technologies whose models would be taken in its place.
+    peers
+        Of bcftools and freebayes; freebayes takes a quarter of an hour for 2 Mb of noisy long reads.
     kinds
         Of the worlds: ordinary, crowded.
     megabases
@@ -64,9 +68,18 @@ def main(
     workers
         Processes of dvplug, and threads of the aligner.
     """
-    held_out, others = tuple(contigs), tuple(borrowed or ())
     measures = PluginMeasures(
-        technology, profile, genome, held_out, others, tuple(kinds), megabases, depth, seed, workers
+        technology,
+        profile,
+        genome,
+        tuple(contigs),
+        borrowed=tuple(borrowed or ()),
+        peers=tuple(peers),
+        kinds=tuple(kinds),
+        megabases=megabases,
+        depth=depth,
+        seed=seed,
+        workers=workers,
     )
     table = measures.measure(folder / technology)
     print("\n".join([*describe(measures), "", table]))

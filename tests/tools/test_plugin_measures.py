@@ -88,7 +88,7 @@ def test_rows_have_false_and_missed_ones_and_the_share_of_the_better_peer(tmp_pa
     better = counted(ClassCounts(80, 80, 15, 5), ClassCounts(0, 0, 3, 7), 5)
     worse = counted(ClassCounts(80, 80, 30, 5), ClassCounts(0, 0, 2, 7), 4)
     found = {"x": ours, "bcftools": better, "freebayes": worse, "y": ours}
-    whole, easier = rows(world_named("sr"), tmp_path, found)
+    whole, easier = rows(world_named("sr"), tmp_path, found, 2)
     assert whole == (
         "| 2.00 Mb; sr: 96 SNPs, 9 indels | 4/6; 1/0 (11) | 15/5; 3/7 (30) | 30/5; 2/7 (44) | 4/6; 1/0 (11) "
         "| SNPs 0.50, indels 0.11 |"

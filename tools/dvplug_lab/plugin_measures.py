@@ -35,8 +35,8 @@ from dvplug.train.simulated import (
     plan_worlds,
 )
 from dvplug_lab import commands
-from dvplug_lab.comparison import peers
 from dvplug_lab.comparison.compared import PEERS
+from dvplug_lab.comparison.peers import bcftools, dvplug, freebayes
 from dvplug_lab.comparison.sets import NOT_COUNTED, stretches
 
 WorldKind = Literal["ordinary", "crowded"]
@@ -68,6 +68,8 @@ class PluginMeasures:
         Of it, those that the model was not trained on.
     borrowed
         Other technologies whose models would be taken without this one.
+    peers
+        Of bcftools and freebayes. On 2 Mb of long reads with 2 % errors freebayes takes a quarter of an hour.
     megabases, depth
         Of an ordinary world. A crowded one is smaller: it has about as many variants.
     seed
@@ -81,6 +83,7 @@ class PluginMeasures:
     genome: Path
     contigs: tuple[str, ...]
     borrowed: tuple[str, ...] = ()
+    peers: tuple[str, ...] = PEERS
     kinds: tuple[WorldKind, ...] = KINDS
     megabases: float = 2.0
     depth: float = 30.0
@@ -95,11 +98,11 @@ class PluginMeasures:
         DvplugError
             The model was trained on one of the contigs, or a program is absent or fails.
         """
-        commands.require(*PEERS)
+        commands.require(*self.peers)
         require_held_out(self.technology, self.contigs)
-        callers = (self.technology, *PEERS, *self.borrowed)
-        heads = [f"`{self.technology}`", *PEERS, *(f"the model of `{name}`" for name in self.borrowed)]
-        lines = [f"| | {' | '.join(heads)} | of the better of {' and '.join(PEERS)} |"]
+        callers = (self.technology, *self.peers, *self.borrowed)
+        heads = [f"`{self.technology}`", *self.peers, *(f"the model of `{name}`" for name in self.borrowed)]
+        lines = [f"| | {' | '.join(heads)} | of the better of {' and '.join(self.peers)} |"]
         lines.append(f"|---|{'---|' * (len(callers) + 1)}")
         with Reference.open(self.genome) as genome:
             plan = self._plan(genome)
@@ -109,7 +112,7 @@ class PluginMeasures:
                 folder.mkdir(parents=True, exist_ok=True)
                 make_world(plan, genome, number, place)
                 found = {caller: self._errors_of(caller, place) for caller in callers}
-                lines += rows(world, place, found)
+                lines += rows(world, place, found, len(self.peers))
                 info(lines[-2])
         return "\n".join(lines)
 
@@ -134,12 +137,12 @@ class PluginMeasures:
             with Reference.open(reference) as opened:
                 where = stretches(known, opened.lengths)
             if caller == "bcftools":
-                pipeline = peers.bcftools(reference, reads, part, where, self.technology)
+                pipeline = bcftools(reference, reads, part, where, self.technology)
             elif caller == "freebayes":
                 targets = place / "called.bed"
-                pipeline = peers.freebayes(reference, reads, part, where, targets, self.technology)
+                pipeline = freebayes(reference, reads, part, where, targets, self.technology)
             else:
-                pipeline = peers.dvplug(caller, reference, reads, part, where, workers=self.workers)
+                pipeline = dvplug(caller, reference, reads, part, where, workers=self.workers)
             commands.run(pipeline)
             part.rename(calls)
         return evaluate(
@@ -238,8 +241,11 @@ def placed_unsurely(reads: pysam.AlignmentFile, contig: str, length: int) -> NDA
     return np.repeat(mean < SURE_MAPPING, WINDOW)[:length]
 
 
-def rows(world: World, place: Path, found: dict[str, Evaluation]) -> Iterator[str]:
-    """Write the lines of a world: false/missed SNPs; false/missed indels (all): everywhere, and in the easier part."""
+def rows(world: World, place: Path, found: dict[str, Evaluation], peers: int) -> Iterator[str]:
+    """Write the lines of a world: false/missed SNPs; false/missed indels (all): everywhere, and in the easier part.
+
+    ``found`` is of the plugin's technology first, then of so many peers, then of others.
+    """
     known = sum(region.end - region.start for region in known_regions(place)) / 1e6
     crowded = f", of which {world.person.dense_share:.0%} is crowded" if world.person.dense_share else ""
     whole = {name: (each.snp, each.indel) for name, each in found.items()}
@@ -247,17 +253,17 @@ def rows(world: World, place: Path, found: dict[str, Evaluation]) -> Iterator[st
         name: (each.strata[ELSEWHERE].counts("SNP"), each.strata[ELSEWHERE].counts("INDEL"))
         for name, each in found.items()
     }
-    yield _row(f"{known:.2f} Mb{crowded}; {world.mapping.aligner}", whole)
-    yield _row(f"of it, homopolymers below {LONG_RUN} bp where reads are placed surely", easier)
+    yield _row(f"{known:.2f} Mb{crowded}; {world.mapping.aligner}", whole, peers)
+    yield _row(f"of it, homopolymers below {LONG_RUN} bp where reads are placed surely", easier, peers)
 
 
-def _row(about: str, found: dict[str, tuple[ClassCounts, ClassCounts]]) -> str:
+def _row(about: str, found: dict[str, tuple[ClassCounts, ClassCounts]], peers: int) -> str:
     ours, *others = found.values()
     snps, indels = (counts.tp_truth + counts.fn for counts in ours)
     cells = [
         f"{_pair(snp)}; {_pair(indel)} ({_errors(snp) + _errors(indel):,})" for snp, indel in found.values()
     ]
-    better = others[: len(PEERS)]
+    better = others[:peers]
     of_snps, of_indels = (
         _share(_errors(ours[kind]), min(_errors(each[kind]) for each in better)) for kind in (0, 1)
     )
