@@ -160,6 +160,10 @@ class Recognition(Frozen):
     needed_tags: tuple[str, ...] = Field(
         default=(), description="tags that most of its reads have: a file without them contradicts"
     )
+    only_with: Signs = Field(
+        default=Signs(),
+        description="one of these has to be found for it to be picked; none named: nothing has",
+    )
     tag_ranges: tuple[TagRange, ...] = Field(
         default=(), description="a tag within speaks for it, outside contradicts"
     )
@@ -177,7 +181,7 @@ class Recognition(Frozen):
         """Write the rule for people, a line for each thing in it."""
         if self.platforms:
             yield f"@RG PL: {', '.join(self.platforms)}"
-        for label in ("shown_by", "denied_by", "doubted_by"):
+        for label in ("shown_by", "denied_by", "doubted_by", "only_with"):
             for where, found in getattr(self, label):
                 if found:
                     yield f"{label} {where}: {', '.join(found)}"

@@ -546,3 +546,19 @@ def test_an_excerpt_of_a_long_word_is_found_without_trying_each_beginning() -> N
     """From the beginning it would take a step for each pair of letters."""
     excerpt = _excerpt("dorado", f"@PG CL:{'a' * 2_000_000};x dorado")
     assert excerpt == "@PG CL:...dorado"
+
+
+def test_a_rule_that_asks_for_a_sign_is_picked_with_it_alone_and_before_its_equals(tmp_path: Path) -> None:
+    plain = TECHNOLOGIES["ont"]
+    asking = Signs(header=("special",))
+    assert plain.recognition is not None
+    rule = plain.recognition.model_copy(update={"only_with": asking})
+    special = plain.model_copy(update={"name": "special", "recognition": rule})
+    for header, picked in (("@RG\tID:1\tPL:ONT", "ont"), ("@RG\tID:1\tPL:ONT\tDS:special", "special")):
+        evidence = evidence_of(tmp_path, header, **R10)
+        # Whatever the order: as many signs speak for both.
+        for order in ([plain, special], [special, plain]):
+            assert pick(order, {"x": evidence}).profile.name == picked
+        # Named, it is refused by what contradicts it alone.
+        assert not judge(special, evidence, [plain, special]).contradictions
+    assert f"only_with header: {asking.header[0]}" in list(rule.lines())

@@ -24,31 +24,51 @@ PROJECTS = {
 }
 ILLUMINA = "A00123:12:HXXXXXXX:1:1101:1000:{}"
 PAIRS: dict[str, Any] = {"length": 150, "paired": True}
+NANOPORE = {
+    "length": 12_000,
+    "names": "{:08x}-1234-4abc-8def-0123456789ab",
+    "tags": "ch:i:7 mx:i:2",
+    "quality": 28,
+}
+HIFI = "m64011_190901_095311/{}/ccs"
+SHORT = {"illumina-wgs", "illumina-wes", "element", "dnbseq", "linked-reads"}
 READS: dict[str, tuple[str, dict[str, Any], set[str]]] = {
     # technology: header, reads, and which technologies they are refused as
     "illumina-wgs": (
-        "@RG\tID:1\tPL:ILLUMINA", {**PAIRS, "names": ILLUMINA}, {"element", "dnbseq", "sbx", "linked-reads"},
+        "@RG\tID:1\tPL:ILLUMINA", {**PAIRS, "names": ILLUMINA},
+        {"element", "dnbseq", "sbx", "ultima", "ont-hac", "linked-reads"},
     ),
     "linked-reads": (
         "@RG\tID:1\tPL:ILLUMINA\tPM:NovaSeq",
         {**PAIRS, "names": ILLUMINA, "tags": "BX:Z:ACGTTGCAACGTTGCA-1"},
-        {"element", "dnbseq", "sbx", "ion"},
+        {"element", "dnbseq", "sbx", "ultima", "ion"},
     ),
     "element": (
         "@RG\tID:1\tPL:ELEMENT\tPM:AVITI", {**PAIRS, "names": ILLUMINA, "quality": 44},
-        {"illumina-wgs", "illumina-wes", "dnbseq", "sbx", "ion", "linked-reads"},
+        {"illumina-wgs", "illumina-wes", "dnbseq", "sbx", "ultima", "ion", "linked-reads"},
     ),
     "dnbseq": (
         "@RG\tID:1\tPL:DNBSEQ", {**PAIRS, "names": "V350012345L1C001R00100{:06}"},
-        {"illumina-wgs", "illumina-wes", "element", "sbx", "ion", "linked-reads"},
+        {"illumina-wgs", "illumina-wes", "element", "sbx", "ultima", "ion", "linked-reads"},
     ),
-    "sbx": (
-        "@RG\tID:1\tPL:SBX", {"length": 240, "quality": 39},
-        {"illumina-wgs", "illumina-wes", "element", "dnbseq", "ion", "linked-reads"},
-    ),
+    "sbx": ("@RG\tID:1\tPL:SBX", {"length": 240, "quality": 39}, {*SHORT, "ultima", "ion"}),
     "ion": (
-        "@RG\tID:1\tPL:IONTORRENT\tFO:TACG", {"length": 180, "tags": "ZM:B:s,1"},
-        {"illumina-wgs", "illumina-wes", "element", "dnbseq", "sbx", "linked-reads"},
+        "@RG\tID:1\tPL:IONTORRENT\tFO:TACG", {"length": 180, "tags": "ZM:B:s,1"}, {*SHORT, "sbx", "ultima"}
+    ),
+    "ultima": (
+        "@RG\tID:1\tPL:ULTIMA\tFO:TGCA", {"length": 280, "tags": "tp:B:c,1 t0:Z:I"}, {*SHORT, "sbx", "ion", "ont-hac"}
+    ),
+    "ont": (
+        "@RG\tID:1\tPL:ONT\tDS:basecall_model=dna_r10.4.1_e8.2_400bps_sup@v5.0.0", NANOPORE,
+        {*SHORT, "pacbio", "ont-hac"},
+    ),
+    "ont-hac": (
+        "@RG\tID:1\tPL:ONT\tDS:basecall_model=dna_r10.4.1_e8.2_400bps_hac@v5.0.0", NANOPORE,
+        {*SHORT, "pacbio"},
+    ),
+    "pacbio": (
+        "@RG\tID:1\tPL:PACBIO\tDS:READTYPE=CCS", {"length": 12_000, "names": HIFI, "tags": "np:i:9 zm:i:4 rq:f:0.999"},
+        {*SHORT, "ont", "ont-hac"},
     ),
 }  # fmt: skip
 
@@ -80,7 +100,7 @@ def test_its_project_says_what_an_index_needs(name: str) -> None:
     assert about["name"] == f"dvplug-{name}"
     assert "dvplug-hook-api-3" in about["keywords"]
     assert (PROJECTS[name] / about["readme"]).read_text().startswith(f"# dvplug-{name}\n")
-    assert (PROJECTS[name] / f"dvplug_{name.replace('-', '_')}" / "py.typed").exists()
+    assert (PROJECTS[name] / about["name"].replace("-", "_") / "py.typed").exists()
 
 
 @pytest.mark.parametrize("technology", READS)
@@ -94,6 +114,22 @@ def test_auto_picks_it_by_its_own_evidence_and_others_refuse_its_reads(
     found = {profile.name for profile in installed if judge(profile, evidence, installed).contradictions}
     assert refused <= found
     assert technology not in found
+
+
+@pytest.mark.parametrize(
+    ("header", "reads", "picked"),
+    [
+        # Neither of the pore nor of the basecalls, nor of the passes, anything is told.
+        ("@RG\tID:1\tPL:ONT", NANOPORE, "ont"),
+        ("@RG\tID:1\tPL:ONT", {"length": 12_000}, "ont"),
+        ("@RG\tID:1\tPL:PACBIO", {"length": 12_000}, "pacbio"),
+    ],
+)
+def test_noisy_reads_are_not_assumed_where_nothing_tells_of_them(
+    header: str, reads: dict[str, Any], picked: str, all_of_them: Site, tmp_path: Path
+) -> None:
+    evidence = evidence_of(tmp_path, header, **reads)
+    assert pick(installed_plugins().technologies(), {"reads": evidence}).profile.name == picked
 
 
 class Panel:

@@ -179,9 +179,10 @@ def _some(files: Sequence[str]) -> str:
 def pick(profiles: Sequence[TechnologyProfile], evidence: Mapping[str, Evidence]) -> PickedTechnology:
     """Pick the technology of files of one sample.
 
-    A technology is out where a file contradicts it or names another platform. Of the others, the one that most signs
-    speak for is picked. Technologies that differ only in ``captured`` are told apart by the depth's shape, and a
-    whole genome is assumed where it shows none.
+    A technology is out where a file contradicts it, names another platform, or lacks what it is only picked with. Of
+    the others, the one that most signs speak for is picked; of equals, one that asked for what was found. Technologies
+    that differ only in ``captured`` are told apart by the depth's shape, and a whole genome is assumed where it shows
+    none.
 
     Raises
     ------
@@ -200,6 +201,7 @@ def pick(profiles: Sequence[TechnologyProfile], evidence: Mapping[str, Evidence]
     if not fitting:
         raise _nothing_fits(profiles, evidence)
     tied = [p for p in fitting if len(signs[p.name]) == len(signs[fitting[0].name])]
+    tied = [p for p in tied if _asks(p.recognition)] or tied
     captured = next((told.captured for told in evidence.values() if told.captured is not None), None)
     left = _of_library(tied, captured)
     if len(left) > 1:
@@ -282,8 +284,16 @@ def _likely(profiles: Sequence[TechnologyProfile], file: str, evidence: Evidence
 
 
 def _may_be(rule: Recognition | None, evidence: Evidence) -> bool:
-    """Whether the rule names every platform that the file states, or none at all."""
-    return rule is None or not rule.platforms or all(_names(rule, value) for value in evidence.platforms)
+    """Whether the rule names all platforms that the file states, or none, and the file shows what it asks for."""
+    if rule is None:
+        return True
+    named = not rule.platforms or all(_names(rule, value) for value in evidence.platforms)
+    return named and (not _asks(rule) or any(_found(rule.only_with, evidence)))
+
+
+def _asks(rule: Recognition | None) -> bool:
+    """Whether the rule has its technology picked only with some sign."""
+    return rule is not None and rule.only_with != Signs()
 
 
 def _names(rule: Recognition | None, platform: str) -> bool:

@@ -83,7 +83,7 @@ class WorldInputs(NamedTuple):
     confident: Path | None = None
 
 
-class _Plan(NamedTuple):
+class OwnWorldPlan(NamedTuple):
     """All that the worlds of a run have in common."""
 
     learnt: LearntReads
@@ -92,6 +92,14 @@ class _Plan(NamedTuple):
     pieces: list[Piece]
     model: VariantModel
     threads: int
+
+    def seed_of(self, number: int) -> int:
+        """Return the seed of all that is drawn for one world."""
+        return self.settings.seed * _SEEDS + number
+
+    def world(self, number: int) -> World:
+        """Draw what one world is like; nothing is simulated."""
+        return own_world(self.ranges, self.learnt, self.seed_of(number), number)
 
 
 def simulate_worlds(
@@ -122,7 +130,7 @@ def simulate_worlds(
         plan = plan_worlds(learnt, inputs, settings, genome, threads)
         begun.enter()
         for number in range(settings.worlds):
-            _make(plan, genome, number, begun.folder / f"world_{number:03d}")
+            make_world(plan, genome, number, begun.folder / f"world_{number:03d}")
     begun.folder.rename(out)
     return worlds_in(out)
 
@@ -140,7 +148,7 @@ def require_absent(out: Path, option: str) -> None:
 
 def plan_worlds(
     learnt: LearntReads, inputs: WorldInputs, settings: WorldSettings, genome: Reference, threads: int
-) -> _Plan:
+) -> OwnWorldPlan:
     """Look at all that worlds need; raises DvplugError, or `ManyProblems`."""
     problems = Problems()
     ranges, pieces, model = None, None, None
@@ -155,7 +163,7 @@ def plan_worlds(
     assert ranges is not None
     assert pieces is not None
     assert model is not None
-    return _Plan(learnt, settings, ranges, pieces, model, threads)
+    return OwnWorldPlan(learnt, settings, ranges, pieces, model, threads)
 
 
 def mean_length(learnt: LearntReads, factor: float = 1.0) -> float:
@@ -164,13 +172,13 @@ def mean_length(learnt: LearntReads, factor: float = 1.0) -> float:
     return float(profile.length.mean()) * factor if isinstance(profile, ContextProfile) else 0.0
 
 
-def _make(plan: _Plan, genome: Reference, number: int, folder: Path) -> None:
-    """Make one world, unless it is there."""
+def make_world(plan: OwnWorldPlan, genome: Reference, number: int, folder: Path) -> None:
+    """Make one world, unless it is there; raises DvplugError where a program that maps fails."""
     if folder.exists():
         return
     remove_parts(folder)
-    seed = plan.settings.seed * _SEEDS + number
-    world = own_world(plan.ranges, plan.learnt, seed, number)
+    seed = plan.seed_of(number)
+    world = plan.world(number)
     console.info(f"world {number + 1} of {plan.settings.worlds}: {_described(world)}")
     rng = np.random.default_rng(seed)
     contigs = draw_pieces(plan.pieces, genome, rng)
