@@ -36,11 +36,13 @@ class Setting:
     """bp of a simulated genome, where the table does not need another."""
     vcfs: tuple[Given, ...] = ()
     """Of other callers, for Figure 2A."""
+    steps: int = 500
+    """Batches that each fit of the post's is shown."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """Rows of a table, and what measuring them took: wall seconds, and the largest process in GB."""
+    """Rows of a table, and what measuring them took: wall minutes, and the largest process in GB (RSS)."""
 
     rows: Sequence[Row]
     minutes: float
@@ -69,8 +71,12 @@ def markdown(found: Result) -> str:
         f"|{'|'.join('--:' if one else '---' for one in numeric)}|",
         *(f"| {' | '.join(shown(row[head]) for head in heads)} |" for row in found.rows),
     ]
-    took = f"Measured in {found.minutes:.0f} minutes; the largest process took {found.largest_gb:.1f} GB."
-    return "\n".join([*lines, "", took])
+    return "\n".join([*lines, "", f"Measured in {took(found)}."])
+
+
+def took(found: Result) -> str:
+    """Say what measuring a table took."""
+    return f"{found.minutes:.1f} minutes; the largest process took {found.largest_gb:.1f} GB"
 
 
 def shown(value: object) -> str:

@@ -30,7 +30,7 @@ from dvplug_lab.reproduction.technologies import exome
 WGS, WES = "illumina-wgs", "illumina-wes"
 KEPT = (1.0, 0.5, 0.25)
 """Shares of the fragments in the examples that are tested on."""
-STEPS, BATCH, EPOCHS = 300, 64, 3
+BATCH, EPOCHS = 64, 3
 WAYS = {TARGET_ONLY: "WES only", MIXED: "WGS and WES", WARM_START: "warm start", JOINT: "SeqType"}
 """As the post calls them."""
 IN_POST = {WES: 2_641_013, WGS: 37_106_930}
@@ -51,12 +51,12 @@ class Part(NamedTuple):
     name: str
     contig: str
     seed: int
-    pieces: float = 1.0
+    pieces: float
     """Of how many times `Setting.length` bp."""
 
 
 TRAIN, TUNE, TEST = (
-    Part("train", "chr3_10M", 31), Part("tune", "chr5_1M", 32, 0.5), Part("test", "chr13_32M", 33, 2.0),
+    Part("train", "chr3_10M", 31, 4.0), Part("tune", "chr5_1M", 32, 1.0), Part("test", "chr13_32M", 33, 2.0),
 )  # fmt: skip
 
 
@@ -72,7 +72,7 @@ def measure(setting: Setting) -> list[Row]:
     if not start.exists():
         fit([train[WGS]], [tune[WGS]], SETTINGS, start)
     found = compare_strategies(
-        [train[WES]], [tune[WES]], test, [train[WGS]], start, SETTINGS, STEPS, folder / "ways"
+        [train[WES]], [tune[WES]], test, [train[WGS]], start, SETTINGS, setting.steps, folder / "ways"
     )
     return rows(found, {way: read_fit(folder / "ways" / way).n_examples for way in WAYS})
 
