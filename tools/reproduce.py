@@ -25,9 +25,11 @@ from dvplug_lab.places import REPOSITORY, SHARED
 from dvplug_lab.reproduction import (
     builds,
     curves,
+    one_model,
     product,
     replicates,
     species,
+    species_model,
     technologies,
     training,
 )
@@ -50,7 +52,9 @@ TABLES: dict[str, Callable[[Setting], list[Row]]] = {
     "2B": replicates.measure_spread,
     "2C": replicates.measure_calibration,
     "S4": species.measure,
+    "S4-trained": species_model.measure,
     "post": training.measure,
+    "seqtype": one_model.measure,
     "product": product.measure,
 }
 app = App(help=__doc__, help_format="plaintext")
@@ -64,7 +68,7 @@ def main(
     genomes: Path = REPOSITORY / "work" / "genomes",
     threads: int = 2,
     length: int = 500_000,
-    steps: int = 500,
+    steps: int = 300,
     vcf: tuple[str, ...] = (),
     vcf_of: str = "na12878_illumina",
 ) -> None:
@@ -73,11 +77,11 @@ def main(
     Parameters
     ----------
     tables
-        Of 1, 2A, 2B, 2C, S1, S4, post and product; or all.
+        Of 1, 2A, 2B, 2C, S1, S4, S4-trained, post, seqtype and product; or all.
     genomes
         Folder with the packages that hold sequence of other species.
     length
-        bp of a simulated genome; those of the post are of several times as many.
+        bp of a simulated genome; the post's are of several times as many.
     steps
         Batches that each fit of the post's is shown.
     vcf

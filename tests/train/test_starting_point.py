@@ -9,7 +9,7 @@ import pytest
 
 from dvplug.cli import main
 from dvplug.errors import InputError, ModelError
-from dvplug.genotypes.networks import build
+from dvplug.genotypes.networks import build, predict_batch, unfold_sequencing_types
 from dvplug.genotypes.weights import load_weights
 from dvplug.models import load_model
 from dvplug.plugins.loading import installed_plugins
@@ -93,6 +93,45 @@ def test_what_was_started_from_is_where_the_fit_begins(tmp_path: Path) -> None:
     second = read_fit(tmp_path / "second")
     assert second.settings.architecture_settings == TINY
     assert str(tmp_path) not in second.started_from  # a manifest will say it
+
+
+def test_a_network_that_is_told_types_starts_as_one_that_is_not(tmp_path: Path) -> None:
+    """For every type it answers as what it starts from does; and a fit of the same types goes on from it."""
+    kinds, seed = ("toy", "other"), 3
+    train = [
+        write_shard(tmp_path / f"{kind}.h5", toy_examples(64, seed=seed), technology=kind) for kind in kinds
+    ]
+    tune = [write_shard(tmp_path / "tune.h5", toy_examples(64, seed=4))]
+    settings = FitSettings(architecture_settings=TINY, epochs=2, batch_size=16, learning_rate=0.01)
+    fit(train[:1], tune, settings, tmp_path / "plain")
+    idle = FitSettings(
+        epochs=1,
+        batch_size=16,
+        learning_rate=1e-12,
+        weight_decay=0.0,
+        sequencing_types=kinds,
+        types_kept=True,
+    )
+    fit(train, tune, idle, tmp_path / "typed", tmp_path / "plain")
+    fit(train, tune, idle, tmp_path / "again", tmp_path / "typed")
+    plain, seen = build("small-cnn", TINY, LAYOUT.shape, 2), toy_examples(40, seed=5)
+    load_weights(plain, tmp_path / "plain" / "weights.safetensors")
+    head = plain.get_layer("head").get_weights()
+    for name in ("typed", "again"):
+        typed = build("small-cnn", TINY | {"sequencing_types": 2}, LAYOUT.shape, 4)
+        load_weights(typed, tmp_path / name / "weights.safetensors")
+        kernel, bias = typed.get_layer("head").get_weights()
+        np.testing.assert_allclose(kernel[:-2], head[0], atol=1e-6)
+        np.testing.assert_allclose(kernel[-2:], 0.0, atol=1e-6)
+        np.testing.assert_allclose(bias, head[1], atol=1e-6)
+    unfold_sequencing_types(plain, typed, 2)
+    expected = predict_batch(plain, seen.images, seen.features)
+    assert expected.std(axis=0).max() > 0.01
+    for told in np.eye(2, dtype=np.float32):
+        features = np.hstack([seen.features, np.tile(told, (len(seen.features), 1))])
+        np.testing.assert_allclose(predict_batch(typed, seen.images, features), expected, atol=1e-6)
+    with pytest.raises(ModelError, match="does not fit the network"):
+        fit(train[:1], tune, FitSettings(epochs=1, batch_size=16), tmp_path / "none", tmp_path / "typed")
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,26 @@ def fold_sequencing_type(model: keras.Model, plain: keras.Model, types: int, cho
         layer.set_weights(weights)
 
 
+def unfold_sequencing_types(plain: keras.Model, model: keras.Model, types: int) -> None:
+    """Give a network that is told sequencing types the weights of one that is not.
+
+    Until it is trained it answers for every type as the other does, exactly: what tells the type weighs nothing.
+
+    Parameters
+    ----------
+    plain
+        Unchanged.
+    model
+        Built alike, with ``sequencing_types=types`` and so many features more.
+    """
+    for layer in plain.layers:
+        weights = layer.get_weights()
+        if layer.name == "head":
+            kernel, bias = weights
+            weights = [np.pad(kernel, ((0, types), (0, 0))), bias]
+        model.get_layer(layer.name).set_weights(weights)
+
+
 Floats = TypeVar("Floats", NDArray[np.float32], NDArray[np.float64])
 
 

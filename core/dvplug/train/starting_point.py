@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dvplug.errors import InputError, ModelError
-from dvplug.genotypes.networks import TYPES_SETTING, checked_settings
+from dvplug.genotypes.networks import TYPES_SETTING, build, checked_settings, unfold_sequencing_types
 from dvplug.genotypes.weights import load_weights
 from dvplug.models import load_model
 from dvplug.plugins.loading import installed_plugins
@@ -34,6 +34,8 @@ class StartingPoint(NamedTuple):
     features: tuple[str, ...]
     drawn_by: tuple[tuple[str, int], ...]
     """Name and version of the encoder, and of each feature set."""
+    types: int
+    """Sequencing types that the network is told; 0 where it is of one technology."""
 
     def settings_for(self, settings: FitSettings, header: ExampleHeader) -> FitSettings:
         """Give the settings of a fit this network.
@@ -61,8 +63,17 @@ class StartingPoint(NamedTuple):
         )
 
     def load_into(self, model: keras.Model) -> None:
-        """Give a network that was built by such settings these weights; raises ModelError."""
-        load_weights(model, self.weights)
+        """Give a network that was built by such settings these weights; raises ModelError.
+
+        One that is told sequencing types may start from one that is not: what tells the type weighs nothing then.
+        """
+        told = model.inputs[1].shape[-1] - len(self.features)
+        if self.types or not told:
+            load_weights(model, self.weights)
+            return
+        plain = build(self.architecture, self.architecture_settings, self.layout.shape, len(self.features))
+        load_weights(plain, self.weights)
+        unfold_sequencing_types(plain, model, told)
 
     def _require_examples(self, header: ExampleHeader) -> None:
         pairs: list[tuple[str, tuple[str, ...] | int, tuple[str, ...] | int]] = [
@@ -112,6 +123,7 @@ def read_starting_point(given: StrPath) -> StartingPoint | ImageStart:
         return StartingPoint(
             f"the fit '{folder.resolve().name}'", folder / WEIGHTS_NAME, settings.architecture,
             settings.architecture_settings, header.layout, header.features, _drawn_by(header),
+            len(state.kept_types),
         )  # fmt: skip
     if folder.is_dir() and not (folder / MANIFEST_NAME).is_file():
         raise InputError(
@@ -125,6 +137,7 @@ def read_starting_point(given: StrPath) -> StartingPoint | ImageStart:
         manifest.label, model.path("weights"), manifest.architecture, _without_types(manifest),
         ImageLayout(**manifest.image.model_dump()), manifest.features,
         tuple((one.name, one.version) for one in (manifest.encoder, *manifest.feature_sets)),
+        len(manifest.sequencing_types),
     )  # fmt: skip
 
 

@@ -36,7 +36,7 @@ class Setting:
     """bp of a simulated genome, where the table does not need another."""
     vcfs: tuple[Given, ...] = ()
     """Of other callers, for Figure 2A."""
-    steps: int = 500
+    steps: int = 300
     """Batches that each fit of the post's is shown."""
 
 

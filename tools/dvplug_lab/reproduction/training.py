@@ -56,7 +56,7 @@ class Part(NamedTuple):
 
 
 TRAIN, TUNE, TEST = (
-    Part("train", "chr3_10M", 31, 4.0), Part("tune", "chr5_1M", 32, 1.0), Part("test", "chr13_32M", 33, 2.0),
+    Part("train", "chr3_10M", 31, 2.0), Part("tune", "chr5_1M", 32, 0.5), Part("test", "chr13_32M", 33, 2.0),
 )  # fmt: skip
 
 
