@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import importlib.util
+import inspect
 import itertools
 import json
 import random
@@ -16,14 +17,17 @@ import pysam
 import pytest
 
 from dvplug.errors import InputError
+from dvplug.evaluate.counts import ClassCounts
 from dvplug.simulate.depths import DepthBlocks
 from dvplug.simulate.genome import random_genome
 from dvplug.simulate.variants import PhasedVariant
 from dvplug.train import compare
-from dvplug_lab.reproduction import builds, replicates
+from dvplug_lab.comparison.sets import ValidationSet
+from dvplug_lab.reproduction import builds, one_model, replicates, species_model
 from dvplug_lab.reproduction.curves import Given, best_f1, precision_at
 from dvplug_lab.reproduction.people import at_diversity
 from dvplug_lab.reproduction.results import (
+    ALL,
     END,
     NOT_MEASURED,
     PAGE,
@@ -59,6 +63,7 @@ def test_the_page_shows_what_was_measured() -> None:
 
 def test_every_table_of_the_command_has_its_place_and_its_figures() -> None:
     marks = re.findall(r"<!-- (\S+), by tools/reproduce.py -->", PAGE.read_text())
+    marks.remove(ALL)
     assert sorted(marks) == sorted(script().TABLES)  # type: ignore[attr-defined]
     page = PAGE.read_text()
     empty = [name for name in marks if f"{begin(name)}\n{NOT_MEASURED}\n{END}" in page]
@@ -67,7 +72,7 @@ def test_every_table_of_the_command_has_its_place_and_its_figures() -> None:
 
 def test_an_unknown_table_is_refused() -> None:
     for given in (("S9",), ()):
-        with pytest.raises(InputError, match="1, S1, 2A, 2B, 2C, S4, post, product"):
+        with pytest.raises(InputError, match="1, S1, 2A, 2B, 2C, S4, S4-trained, post, seqtype, product"):
             script().main(*given)  # type: ignore[attr-defined]
 
 
@@ -225,3 +230,62 @@ def test_the_post_has_a_row_for_each_way_and_depth() -> None:
     assert [row["examples"] for row in found[::3]] == [0, 10, 20, 30]
     assert {row["examples in the post"] for row in found} == {2_641_013, 39_747_943}
     assert (found[0]["SNP F1"], found[0]["indel F1"], found[0]["indel FN"]) == (0.9, 0.0, 3)
+
+
+def test_one_model_is_told_the_type_or_the_wrong_one_and_the_shipped_ones_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    genome = write_genome(tmp_path, {"c": random_genome(9_000, np.random.default_rng(1))}, {"c": []})
+    ran: list[list[str]] = []
+
+    def run(pipeline: list[list[str]]) -> None:
+        ran.append(pipeline[0])
+        out = pipeline[0][pipeline[0].index("--out") + 1]
+        Path(out).write_bytes(genome.truth.read_bytes())
+
+    monkeypatch.setattr(one_model.commands, "run", run)
+    reads = ValidationSet(
+        "exome", "illumina-wes", genome.reference, tmp_path / "r.bam", genome.truth, genome.confident
+    )
+    for label in one_model.MEASURED:
+        one_model.called(reads, label, tmp_path / "model", tmp_path, 1)
+    techs = [command[command.index("--tech") + 1] for command in ran]
+    assert techs == ["illumina-wes", "illumina-wes", "illumina-wgs"]
+    assert ["--model" in command for command in ran] == [False, True, True]
+    assert len({command[command.index("--out") + 1] for command in ran}) == 3
+
+
+def test_false_and_missed_calls_are_summed_up_by_type() -> None:
+    labels = list(one_model.MEASURED)
+    found = [
+        (
+            tech,
+            f"set {number}",
+            {
+                label: (ClassCounts(9, 9, number, 10 * n), ClassCounts(5, 5, 1, 100 * n))
+                for n, label in enumerate(labels)
+            },
+        )
+        for tech, numbers in zip(one_model.TYPES, ((1, 2), (3,)), strict=True)
+        for number in numbers
+    ]
+    table = one_model.rows(found)
+    assert [(row["type"], row["reads"]) for row in table] == [
+        ("illumina-wgs", "set 1"),
+        ("illumina-wgs", "set 2"),
+        ("illumina-wgs", "all of these"),
+        ("illumina-wes", "set 3"),
+        ("illumina-wes", "all of these"),
+    ]
+    for n, label in enumerate(labels):
+        assert [row[f"{label}: SNPs"] for row in table] == [
+            1 + 10 * n, 2 + 10 * n, 3 + 20 * n, 3 + 10 * n, 3 + 10 * n
+        ]  # fmt: skip
+        assert table[2][f"{label}: both"] == 3 + 20 * n + 2 + 200 * n
+
+
+def test_species_are_trained_on_apart_from_what_is_called() -> None:
+    """Stretches of the default length do not touch."""
+    length = inspect.signature(script().main).parameters["length"].default  # type: ignore[attr-defined]
+    starts = sorted((species_model.SPECIES.start, species_model.TRAIN_AT, species_model.TUNE_AT))
+    assert all(one + length <= other for one, other in itertools.pairwise(starts))

@@ -31,12 +31,12 @@ from dvplug_lab.comparison.sets import (
 )
 from dvplug_lab.model_building import examples
 from dvplug_lab.model_run import ModelRun
-from dvplug_lab.read_sets import EXTRA, MAIN, TUNE, sets_of
+from dvplug_lab.read_sets import EXTRA, HELD_OUT, MAIN, TUNE, sets_of
 from dvplug_lab.recipes import HELD_OUT_TEXT, Shard, recipe_of
 from dvplug_lab.reproduction.people import variant_model
 from dvplug_lab.reproduction.results import Row, Setting
 from dvplug_lab.reproduction.samples import Reads, sequenced, write_genome
-from dvplug_lab.training_reads.build import build_absent
+from dvplug_lab.training_reads.build import build, build_absent, is_made, profile_of
 
 WGS, WES = TYPES = ("illumina-wgs", "illumina-wes")
 THIN = 15.0
@@ -54,6 +54,7 @@ SETTINGS = SIMULATED.model_copy(
     }
 )
 MEASURED = {"two models": None, "one model": "right", "wrong type": "wrong"}
+"""What a set is called with, and whether the one model is told the right type."""
 
 
 class Capture(NamedTuple):
@@ -85,17 +86,23 @@ def measure(setting: Setting) -> list[Row]:
         _fit(setting, folder, model)
     found: list[tuple[str, str, dict[str, tuple[ClassCounts, ClassCounts]]]] = []
     for tech in TYPES:
-        run = ModelRun(tech=tech, work=setting.work / tech, shared=setting.shared, workers=setting.threads)
-        held_out = [one for one in sets_of(tech) if one.held_out]
-        build_absent(held_out, run.shared, run.reads, run.workers)
-        for name in [*real_sets(tech), *(str(run.reads / one.name) for one in held_out)]:
+        for name in [*real_sets(tech), *map(str, _held_out(tech, setting))]:
             chosen = as_long_as_aligned(find_set(name, setting.shared, tech), folder)
             for one, depth in depths(chosen, [THIN], folder):
-                counts = {
-                    label: _called(one, label, str(model), folder, setting.threads) for label in MEASURED
-                }
+                counts = {label: called(one, label, model, folder, setting.threads) for label in MEASURED}
                 found.append((tech, f"{one.name}, {depth:.0f}x", counts))
     return rows(found)
+
+
+def _held_out(tech: str, setting: Setting) -> Iterator[Path]:
+    """Make the cards' held-out sets of a technology, of the first of their contigs alone; yield their folders."""
+    out = setting.work / "held_out"
+    for one in sets_of(tech):
+        if one.held_out:
+            if not is_made(one, out):
+                profile = profile_of(setting.shared, setting.work, one)
+                build(setting.shared, out, one, profile, setting.threads, HELD_OUT[:1])
+            yield out / one.name
 
 
 def rows(found: Sequence[tuple[str, str, dict[str, tuple[ClassCounts, ClassCounts]]]]) -> list[Row]:
@@ -113,20 +120,18 @@ def rows(found: Sequence[tuple[str, str, dict[str, tuple[ClassCounts, ClassCount
     return table
 
 
-def _called(
-    chosen: ValidationSet, label: str, model: str, folder: Path, workers: int
+def called(
+    chosen: ValidationSet, label: str, model: Path, folder: Path, workers: int
 ) -> tuple[ClassCounts, ClassCounts]:
-    """Call a set and count SNPs and indels."""
+    """Call a set, with which of `MEASURED`, and count SNPs and indels."""
     other = TYPES[1 - TYPES.index(chosen.tech)]
     out = folder / chosen.name / f"{label.replace(' ', '_')}.vcf.gz"
     out.parent.mkdir(exist_ok=True)
     where = where_to_call(chosen, confident_regions(chosen))
     told = MEASURED[label]
     tech = other if told == "wrong" else chosen.tech
-    model_given = model if told else None
-    commands.run(
-        peers.dvplug(tech, chosen.reference, chosen.reads, out, where, model=model_given, workers=workers)
-    )
+    given = str(model) if told else None
+    commands.run(peers.dvplug(tech, chosen.reference, chosen.reads, out, where, model=given, workers=workers))
     judged = evaluate(chosen.truth, out, chosen.confident, chosen.reference)
     return judged.snp, judged.indel
 
