@@ -65,16 +65,18 @@ class Capture(NamedTuple):
     contig: str
     start: int
     seed: int
+    pieces: float
+    """Of how many times `Setting.length` bp."""
 
 
 TRAIN = (
-    Capture("exome_2x76", EXTRA, "chr1_10M", 0, 41),
-    Capture("exome_2x101", EXTRA, "chr4_105M", 0, 42),
-    Capture("exome_2x150_extra", EXTRA, "chr7_55M", 0, 43),
+    Capture("exome_2x76", EXTRA, "chr1_10M", 0, 41, 2.0),
+    Capture("exome_2x101", EXTRA, "chr4_105M", 0, 42, 2.0),
+    Capture("exome_2x150_extra", EXTRA, "chr7_55M", 0, 43, 2.0),
 )
 TUNED = (
-    Capture("exome_2x101", MAIN, "chr20", TUNE[1], 44),
-    Capture("exome_2x150_extra", MAIN, "chr20", TUNE[1] + 500_000, 45),
+    Capture("exome_2x101", MAIN, "chr20", TUNE[1], 44, 1.0),
+    Capture("exome_2x150_extra", MAIN, "chr20", TUNE[1] + 500_000, 45, 1.0),
 )
 
 
@@ -183,8 +185,8 @@ def _of_exome(one: Capture, kept: float, setting: Setting, folder: Path) -> Path
     if out.exists():
         return out
     recipe = next(chosen for chosen in sets_of(WES) if chosen.name == one.recipe)
-    text = read_fasta(setting.shared / one.fasta)[one.contig][one.start : one.start + setting.length]
-    codes = encode_bases(text.encode())
+    end = one.start + round(one.pieces * setting.length)
+    codes = encode_bases(read_fasta(setting.shared / one.fasta)[one.contig][one.start : end].encode())
     variants = drawn_variants(codes, variant_model(setting.shared), np.random.default_rng(one.seed))
     person, bam = write_genome(place, {one.contig: codes}, {one.contig: variants}), place / "reads.bam"
     if not bam.with_suffix(".bam.bai").exists():
