@@ -68,7 +68,7 @@ def main(
     genomes: Path = REPOSITORY / "work" / "genomes",
     threads: int = 2,
     length: int = 500_000,
-    steps: int = 300,
+    steps: int = 100,
     vcf: tuple[str, ...] = (),
     vcf_of: str = "na12878_illumina",
 ) -> None:

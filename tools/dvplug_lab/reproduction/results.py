@@ -38,7 +38,7 @@ class Setting:
     """bp of a simulated genome, where the table does not need another."""
     vcfs: tuple[Given, ...] = ()
     """Of other callers, for Figure 2A."""
-    steps: int = 300
+    steps: int = 100
     """Batches that each fit of the post's is shown."""
 
 
