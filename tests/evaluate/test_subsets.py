@@ -31,7 +31,9 @@ EXPLAINED = {("hg002_illumina", "freebayes", "every_other", "non_snp"): (0, 1, 0
 @needs_shared
 @pytest.mark.parametrize("caller", ["bcftools", "freebayes"])
 @pytest.mark.parametrize("name", ORACLE)
-def test_counts_by_stratum_and_those_of_the_table_of_happy_are_those_of_vcfeval(name: str, caller: str, tmp_path: Path) -> None:
+def test_counts_by_stratum_and_those_of_the_table_of_happy_are_those_of_vcfeval(
+    name: str, caller: str, tmp_path: Path
+) -> None:
     truth, reference = ORACLE[name]
     confident = SHARED / "oracle" / f"{name}.bed"
     listed = write_strata(tmp_path, SHARED / "reference" / reference, confident)

@@ -59,6 +59,26 @@ def test_every_shipped_model_can_be_started_from(name: str) -> None:
     assert np.abs(network.get_layer("features_1").kernel.numpy() - before).max() > 0.01
 
 
+def test_one_network_told_the_type_begins_as_both_shipped_models_are() -> None:
+    """So one model in the place of the two costs nothing before it is trained, told the right type or the wrong one."""
+    models = [load_model(installed_plugins(), name) for name in ("illumina-wgs", "illumina-wes")]
+    types, (manifest, _) = len(models), (one.manifest for one in models)
+    features, shape = len(manifest.features), manifest.image.shape
+    settings = manifest.architecture_settings
+    typed = build("small-cnn", settings | {"sequencing_types": types}, shape, features + types)
+    read_starting_point("illumina-wgs").load_into(typed)
+    plain = build("small-cnn", settings, shape, features)
+    for model, told in zip(models, np.eye(types, dtype=np.float32), strict=True):
+        load_weights(plain, model.path("weights"))
+        with np.load(model.folder / "known_answer.npz") as known:
+            images, own = known["images"], known["features"]
+        expected = predict_batch(plain, images, own)
+        assert expected.min(axis=0).max() < 0.1 < 0.9 < expected.max(axis=0).min()
+        for given in (told, told[::-1]):
+            with_type = np.hstack([own, np.tile(given, (len(own), 1))])
+            np.testing.assert_allclose(predict_batch(typed, images, with_type), expected, atol=1e-6)
+
+
 def test_the_command_starts_from_a_model_by_name_or_folder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
