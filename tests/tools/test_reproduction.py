@@ -17,12 +17,11 @@ import pysam
 import pytest
 
 from dvplug.errors import InputError
-from dvplug.evaluate.counts import ClassCounts
 from dvplug.simulate.depths import DepthBlocks
 from dvplug.simulate.genome import random_genome
 from dvplug.simulate.variants import PhasedVariant
 from dvplug.train import compare
-from dvplug_lab.comparison.sets import ValidationSet
+from dvplug.train.store import Examples
 from dvplug_lab.reproduction import builds, one_model, replicates, species_model
 from dvplug_lab.reproduction.curves import Given, best_f1, precision_at
 from dvplug_lab.reproduction.people import at_diversity
@@ -45,6 +44,7 @@ from dvplug_lab.reproduction.technologies import DATASETS, UNKNOWN
 from dvplug_lab.reproduction.training import KEPT, WAYS, rows
 from dvplug_lab.training_reads.plans import Plan
 from helpers.places import ROOT
+from helpers.training_toys import toy_examples, write_shard
 
 
 def script() -> object:
@@ -232,56 +232,61 @@ def test_the_post_has_a_row_for_each_way_and_depth() -> None:
     assert (found[0]["SNP F1"], found[0]["indel F1"], found[0]["indel FN"]) == (0.9, 0.0, 3)
 
 
-def test_one_model_is_told_the_type_or_the_wrong_one_and_the_shipped_ones_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    genome = write_genome(tmp_path, {"c": random_genome(9_000, np.random.default_rng(1))}, {"c": []})
-    ran: list[list[str]] = []
+def test_one_network_is_told_the_type_or_the_wrong_one_and_the_shipped_ones_nothing(tmp_path: Path) -> None:
+    """A network that knows nothing but the type it is told, on examples that are all of that type's genotype."""
+    given = toy_examples(40, seed=1)
+    labels = np.repeat(np.array([1, 2], np.int8), [30, 10])
+    examples = Examples(given.images, given.features, labels)
+    path = write_shard(tmp_path / "a.h5", examples, technology="illumina-wes")
 
-    def run(pipeline: list[list[str]]) -> None:
-        ran.append(pipeline[0])
-        out = pipeline[0][pipeline[0].index("--out") + 1]
-        Path(out).write_bytes(genome.truth.read_bytes())
+    class Told:
+        """Says het to what is an exome, hom_alt to a genome, and hom_ref where it is told nothing."""
 
-    monkeypatch.setattr(one_model.commands, "run", run)
-    reads = ValidationSet(
-        "exome", "illumina-wes", genome.reference, tmp_path / "r.bam", genome.truth, genome.confident
-    )
-    for label in one_model.MEASURED:
-        one_model.called(reads, label, tmp_path / "model", tmp_path, 1)
-    techs = [command[command.index("--tech") + 1] for command in ran]
-    assert techs == ["illumina-wes", "illumina-wes", "illumina-wgs"]
-    assert ["--model" in command for command in ran] == [False, True, True]
-    assert len({command[command.index("--out") + 1] for command in ran}) == 3
+        def predict_on_batch(self, inputs: list[np.ndarray]) -> np.ndarray:
+            features = inputs[1]
+            said = features[:, -2:] @ [2, 1] if features.shape[1] == 4 else np.zeros(len(features))
+            return 9 * np.eye(3, dtype=np.float32)[said.astype(int)]
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(
+            one_model,
+            "predict",
+            lambda network, reader: np.concatenate(
+                [network.predict_on_batch([part.images, part.features]) for part in reader.in_order()]
+            ),
+        )
+        found = one_model.wrong_genotypes(path, Told(), Told())  # type: ignore[arg-type]
+    assert {name: sum(counts) for name, counts in found.items()} == {
+        "two models": 40,
+        "one model": 10,
+        "wrong type": 30,
+    }
+    assert {counts.indels for counts in found.values()} == {0}  # toys are SNPs
 
 
-def test_false_and_missed_calls_are_summed_up_by_type() -> None:
-    labels = list(one_model.MEASURED)
+def test_wrong_genotypes_are_summed_up_by_type() -> None:
     found = [
         (
             tech,
             f"set {number}",
-            {
-                label: (ClassCounts(9, 9, number, 10 * n), ClassCounts(5, 5, 1, 100 * n))
-                for n, label in enumerate(labels)
-            },
+            100 * number,
+            {name: one_model.Wrong(number + 10 * n, 100 * n) for n, name in enumerate(one_model.NETWORKS)},
         )
         for tech, numbers in zip(one_model.TYPES, ((1, 2), (3,)), strict=True)
         for number in numbers
     ]
     table = one_model.rows(found)
-    assert [(row["type"], row["reads"]) for row in table] == [
-        ("illumina-wgs", "set 1"),
-        ("illumina-wgs", "set 2"),
-        ("illumina-wgs", "all of these"),
-        ("illumina-wes", "set 3"),
-        ("illumina-wes", "all of these"),
+    assert [(row["type"], row["reads"], row["examples"]) for row in table] == [
+        ("illumina-wgs", "set 1", 100),
+        ("illumina-wgs", "set 2", 200),
+        ("illumina-wgs", "all of these", 300),
+        ("illumina-wes", "set 3", 300),
+        ("illumina-wes", "all of these", 300),
     ]
-    for n, label in enumerate(labels):
-        assert [row[f"{label}: SNPs"] for row in table] == [
-            1 + 10 * n, 2 + 10 * n, 3 + 20 * n, 3 + 10 * n, 3 + 10 * n
-        ]  # fmt: skip
-        assert table[2][f"{label}: both"] == 3 + 20 * n + 2 + 200 * n
+    for n, name in enumerate(one_model.NETWORKS):
+        snps = [1 + 10 * n, 2 + 10 * n, 3 + 20 * n, 3 + 10 * n, 3 + 10 * n]
+        assert [row[f"{name}: SNPs"] for row in table] == snps
+        assert table[2][f"{name}: both"] == 3 + 20 * n + 200 * n
 
 
 def test_species_are_trained_on_apart_from_what_is_called() -> None:

@@ -1,38 +1,35 @@
-"""One model of genomes and exomes, which is told the type when it calls, beside the two shipped ones."""
+"""One network of genomes and exomes, which is told the type, beside those of the two shipped models."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from dvplug.evaluate import evaluate
-from dvplug.evaluate.counts import ClassCounts
-from dvplug.train.export import Description, export
-from dvplug.train.fit import fit
+import numpy as np
+from numpy.typing import NDArray
+
+from dvplug.genotypes.networks import build, quiet_backend
+from dvplug.train.export import load_fit
+from dvplug.train.fit import fit, predict
+from dvplug.train.starting_point import StartingPoint, read_starting_point
 from dvplug.train.state import SIMULATED
-from dvplug_lab import commands
-from dvplug_lab.comparison import peers
-from dvplug_lab.comparison.callers import depths, where_to_call
-from dvplug_lab.comparison.sets import (
-    ValidationSet,
-    as_long_as_aligned,
-    confident_regions,
-    find_set,
-    real_sets,
-)
+from dvplug.train.store import VARIANT_TYPES, ExampleReader
 from dvplug_lab.model_building import examples
 from dvplug_lab.model_run import ModelRun
-from dvplug_lab.read_sets import HELD_OUT, sets_of
-from dvplug_lab.recipes import Shard, recipe_of
+from dvplug_lab.read_sets import sets_of
+from dvplug_lab.recipes import Shard
 from dvplug_lab.reproduction.results import Row, Setting
-from dvplug_lab.reproduction.training import TEST, TRAIN, TUNE, WES, WGS, person, reads_of, shard
+from dvplug_lab.reproduction.training import KEPT, TEST, TRAIN, TUNE, WES, WGS, person, shard
 from dvplug_lab.training_reads.build import build_absent
 
+if TYPE_CHECKING:
+    import keras
+
 TYPES = (WGS, WES)
-THIN = 15.0
-"""Mean depth to which reads of the held-out person are thinned, as for the cards."""
 TUNE_SETS = ("hiseqx_tune_1", "hiseq2000_tune_1")
-"""Read sets of the shipped model's recipe: the post's people to tune on are too few for a calibration."""
+TEST_SETS = ("hiseqx_tune_2", "hiseq2000_tune_2")
+"""Of the shipped model's recipe: people whose reads no network was trained on, on sequence that none saw."""
 SETTINGS = SIMULATED.model_copy(
     update={
         "epochs": 1,
@@ -44,85 +41,86 @@ SETTINGS = SIMULATED.model_copy(
         "types_kept": True,
     }
 )
-MEASURED = {"two models": None, "one model": "right", "wrong type": "wrong"}
-"""What a set is called with, and whether the one model is told the right type."""
+NETWORKS = ("two models", "one model", "wrong type")
+"""The shipped one of the type; the one that is told the type; the same, told the other."""
+
+
+class Wrong(NamedTuple):
+    """Wrong genotypes."""
+
+    snps: int
+    indels: int
 
 
 def measure(setting: Setting) -> list[Row]:
-    """Fit from the shipped weights to the post's people, and call what is held out with three choices."""
-    folder = setting.work / f"one_model_{setting.length}"
-    model = folder / "model"
-    if not model.exists():
-        _fit(setting, folder, model)
-    held_out = person(TEST, setting)
-    found: list[tuple[str, str, dict[str, tuple[ClassCounts, ClassCounts]]]] = []
-    for tech in TYPES:
-        reads, where = reads_of(held_out, tech, setting)
-        simulated = ValidationSet(f"held_out_{tech}", tech, held_out.reference, reads, held_out.truth, where)
-        real = [as_long_as_aligned(find_set(name, setting.shared), folder) for name in real_sets(tech)]
-        at_depths = [*depths(simulated, [THIN], folder), *(depths(one, [], folder)[0] for one in real)]
-        for one, depth in at_depths:
-            counts = {label: called(one, label, model, folder, setting.threads) for label in MEASURED}
-            found.append((tech, f"{one.name}, {depth:.0f}x", counts))
+    """Fit from the shipped weights to the post's people, and count what all networks say of held-out examples."""
+    fitted = setting.work / f"one_model_{setting.length}" / "fitted"
+    if not fitted.exists():
+        train, tune = (
+            [shard(person(part, setting), tech, 1.0, setting) for tech in TYPES] for part in (TRAIN, TUNE)
+        )
+        tune += [_of_recipe(setting, name) for name in TUNE_SETS]
+        fit(train, tune, SETTINGS, fitted, start_from=WGS)
+    _, told = load_fit(fitted)
+    found = []
+    for tech, label, path in _held_out(setting):
+        counts = wrong_genotypes(path, shipped(tech), told)
+        found.append((tech, label, len(ExampleReader([path])), counts))
     return rows(found)
 
 
-def rows(found: Sequence[tuple[str, str, dict[str, tuple[ClassCounts, ClassCounts]]]]) -> list[Row]:
-    """Return a row of false and missed calls for each set of reads, and one of all of each type."""
+def shipped(tech: str) -> keras.Model:
+    """Open the network of a shipped model, in float32."""
+    quiet_backend()
+    start = read_starting_point(tech)
+    assert isinstance(start, StartingPoint)
+    network = build(start.architecture, start.architecture_settings, start.layout.shape, len(start.features))
+    start.load_into(network)
+    return network
+
+
+def wrong_genotypes(path: Path, plain: keras.Model, told: keras.Model) -> dict[str, Wrong]:
+    """Count, for each of `NETWORKS`, the wrong genotypes of a shard."""
+    readers = (ExampleReader([path]), ExampleReader([path], TYPES), ExampleReader([path], TYPES[::-1]))
+    return {
+        name: _wrong(predict(network, reader), reader)
+        for name, network, reader in zip(NETWORKS, (plain, told, told), readers, strict=True)
+    }
+
+
+def _wrong(probabilities: NDArray[np.float32], reader: ExampleReader) -> Wrong:
+    wrong = probabilities.argmax(axis=1) != reader.labels
+    snp = reader.variant_types == VARIANT_TYPES.index("snp")
+    return Wrong(int((wrong & snp).sum()), int((wrong & ~snp).sum()))
+
+
+def rows(found: Sequence[tuple[str, str, int, dict[str, Wrong]]]) -> list[Row]:
+    """Return a row for each shard, and one of all of each type."""
     table = []
     for tech in TYPES:
-        of_type = [counts for kind, _, counts in found if kind == tech]
-        named = [(reads, [counts]) for kind, reads, counts in found if kind == tech]
-        for reads, several in [*named, ("all of these", of_type)]:
-            row: Row = {"type": tech, "reads": reads}
-            for label in MEASURED:
-                snps, indels = (sum(one[label][n].fp + one[label][n].fn for one in several) for n in (0, 1))
-                row |= {f"{label}: SNPs": snps, f"{label}: indels": indels, f"{label}: both": snps + indels}
+        of_type = [one for one in found if one[0] == tech]
+        for label, several in [*((one[1], [one]) for one in of_type), ("all of these", of_type)]:
+            row: Row = {"type": tech, "reads": label, "examples": sum(n for _, _, n, _ in several)}
+            for name in NETWORKS:
+                snps, indels = (sum(counts[name][n] for *_, counts in several) for n in (0, 1))
+                row |= {f"{name}: SNPs": snps, f"{name}: indels": indels, f"{name}: both": snps + indels}
             table.append(row)
     return table
 
 
-def called(
-    chosen: ValidationSet, label: str, model: Path, folder: Path, workers: int
-) -> tuple[ClassCounts, ClassCounts]:
-    """Call a set, with which of `MEASURED`, and count SNPs and indels."""
-    other = TYPES[1 - TYPES.index(chosen.tech)]
-    out = folder / chosen.name / f"{label.replace(' ', '_')}.vcf.gz"
-    out.parent.mkdir(exist_ok=True)
-    where = where_to_call(chosen, confident_regions(chosen))
-    told = MEASURED[label]
-    tech = other if told == "wrong" else chosen.tech
-    given = str(model) if told else None
-    commands.run(peers.dvplug(tech, chosen.reference, chosen.reads, out, where, model=given, workers=workers))
-    judged = evaluate(chosen.truth, out, chosen.confident, chosen.reference)
-    return judged.snp, judged.indel
+def _held_out(setting: Setting) -> Iterator[tuple[str, str, Path]]:
+    for name in TEST_SETS:
+        yield WGS, name, _of_recipe(setting, name)
+    for kept in KEPT:
+        yield WES, f"the post's, {kept:g} of them", shard(person(TEST, setting), WES, kept, setting)
 
 
-def _fit(setting: Setting, folder: Path, model: Path) -> None:
-    train, tune = (
-        [shard(person(part, setting), tech, 1.0, setting) for tech in TYPES] for part in (TRAIN, TUNE)
-    )
-    tune += [_of_recipe(setting, Shard(name, part="tune")) for name in TUNE_SETS]
-    fitted = folder / "fitted"
-    if not fitted.exists():
-        fit(train, tune, SETTINGS, fitted, start_from=WGS)
-    told = Description(
-        name="illumina-both",
-        version="1.0.0",
-        description="Illumina reads, genomes and exomes",
-        held_out=", ".join(HELD_OUT),
-        usual=recipe_of(WGS).usual,
-    )
-    export(fitted, tune, told, model)
-
-
-def _of_recipe(setting: Setting, chosen: Shard) -> Path:
-    """Make a shard of the shipped model's recipe, unless it lies there."""
+def _of_recipe(setting: Setting, name: str) -> Path:
+    """Make examples of a read set of the shipped model's recipe, unless they lie there."""
     run = ModelRun(tech=WGS, work=setting.work / WGS, shared=setting.shared, workers=setting.threads)
+    chosen = Shard(name, part="tune")
     made = run.work / "examples" / f"{chosen.name}.h5"
     if not made.exists():
-        build_absent(
-            [one for one in sets_of(WGS) if one.name == chosen.read_set], run.shared, run.reads, run.workers
-        )
+        build_absent([one for one in sets_of(WGS) if one.name == name], run.shared, run.reads, run.workers)
         examples(run, chosen)
     return made
