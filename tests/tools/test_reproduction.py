@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import importlib.util
+import inspect
 import itertools
 import json
 import random
@@ -20,10 +21,12 @@ from dvplug.simulate.depths import DepthBlocks
 from dvplug.simulate.genome import random_genome
 from dvplug.simulate.variants import PhasedVariant
 from dvplug.train import compare
-from dvplug_lab.reproduction import builds, replicates
+from dvplug.train.store import Examples
+from dvplug_lab.reproduction import builds, one_model, replicates, species_model
 from dvplug_lab.reproduction.curves import Given, best_f1, precision_at
 from dvplug_lab.reproduction.people import at_diversity
 from dvplug_lab.reproduction.results import (
+    ALL,
     END,
     NOT_MEASURED,
     PAGE,
@@ -41,6 +44,7 @@ from dvplug_lab.reproduction.technologies import DATASETS, UNKNOWN
 from dvplug_lab.reproduction.training import KEPT, WAYS, rows
 from dvplug_lab.training_reads.plans import Plan
 from helpers.places import ROOT
+from helpers.training_toys import toy_examples, write_shard
 
 
 def script() -> object:
@@ -59,6 +63,7 @@ def test_the_page_shows_what_was_measured() -> None:
 
 def test_every_table_of_the_command_has_its_place_and_its_figures() -> None:
     marks = re.findall(r"<!-- (\S+), by tools/reproduce.py -->", PAGE.read_text())
+    marks.remove(ALL)
     assert sorted(marks) == sorted(script().TABLES)  # type: ignore[attr-defined]
     page = PAGE.read_text()
     empty = [name for name in marks if f"{begin(name)}\n{NOT_MEASURED}\n{END}" in page]
@@ -67,7 +72,7 @@ def test_every_table_of_the_command_has_its_place_and_its_figures() -> None:
 
 def test_an_unknown_table_is_refused() -> None:
     for given in (("S9",), ()):
-        with pytest.raises(InputError, match="1, S1, 2A, 2B, 2C, S4, post, product"):
+        with pytest.raises(InputError, match="1, S1, 2A, 2B, 2C, S4, S4-trained, post, seqtype, product"):
             script().main(*given)  # type: ignore[attr-defined]
 
 
@@ -225,3 +230,67 @@ def test_the_post_has_a_row_for_each_way_and_depth() -> None:
     assert [row["examples"] for row in found[::3]] == [0, 10, 20, 30]
     assert {row["examples in the post"] for row in found} == {2_641_013, 39_747_943}
     assert (found[0]["SNP F1"], found[0]["indel F1"], found[0]["indel FN"]) == (0.9, 0.0, 3)
+
+
+def test_one_network_is_told_the_type_or_the_wrong_one_and_the_shipped_ones_nothing(tmp_path: Path) -> None:
+    """A network that knows nothing but the type it is told, on examples that are all of that type's genotype."""
+    given = toy_examples(40, seed=1)
+    labels = np.repeat(np.array([1, 2], np.int8), [30, 10])
+    examples = Examples(given.images, given.features, labels)
+    path = write_shard(tmp_path / "a.h5", examples, technology="illumina-wes")
+
+    class Told:
+        """Says het to what is an exome, hom_alt to a genome, and hom_ref where it is told nothing."""
+
+        def predict_on_batch(self, inputs: list[np.ndarray]) -> np.ndarray:
+            features = inputs[1]
+            said = features[:, -2:] @ [2, 1] if features.shape[1] == 4 else np.zeros(len(features))
+            return 9 * np.eye(3, dtype=np.float32)[said.astype(int)]
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(
+            one_model,
+            "predict",
+            lambda network, reader: np.concatenate(
+                [network.predict_on_batch([part.images, part.features]) for part in reader.in_order()]
+            ),
+        )
+        found = one_model.wrong_genotypes(path, Told(), Told())  # type: ignore[arg-type]
+    assert {name: sum(counts) for name, counts in found.items()} == {
+        "two models": 40,
+        "one model": 10,
+        "wrong type": 30,
+    }
+    assert {counts.indels for counts in found.values()} == {0}  # toys are SNPs
+
+
+def test_wrong_genotypes_are_summed_up_by_type() -> None:
+    found = [
+        (
+            tech,
+            f"set {number}",
+            100 * number,
+            {name: one_model.Wrong(number + 10 * n, 100 * n) for n, name in enumerate(one_model.NETWORKS)},
+        )
+        for tech, numbers in zip(one_model.TYPES, ((1, 2), (3,)), strict=True)
+        for number in numbers
+    ]
+    table = one_model.rows(found)
+    assert [(row["type"], row["reads"], row["examples"]) for row in table] == [
+        ("illumina-wgs", "set 1", 100),
+        ("illumina-wgs", "set 2", 200),
+        ("illumina-wgs", "all of these", 300),
+        ("illumina-wes", "set 3", 300),
+        ("illumina-wes", "all of these", 300),
+    ]
+    for n, name in enumerate(one_model.NETWORKS):
+        snps = [1 + 10 * n, 2 + 10 * n, 3 + 20 * n, 3 + 10 * n, 3 + 10 * n]
+        assert [row[f"{name}: SNPs"] for row in table] == snps
+        assert table[2][f"{name}: both"] == 3 + 20 * n + 200 * n
+
+
+def test_species_are_trained_on_apart_from_what_is_called() -> None:
+    """Stretches of the default length do not touch."""
+    length = inspect.signature(script().main).parameters["length"].default  # type: ignore[attr-defined]
+    starts = sorted((species_model.SPECIES.start, species_model.TRAIN_AT, species_model.TUNE_AT))
+    assert all(one + length <= other for one, other in itertools.pairwise(starts))

@@ -9,7 +9,7 @@ import pytest
 
 from dvplug.cli import main
 from dvplug.errors import InputError, ModelError
-from dvplug.genotypes.networks import build
+from dvplug.genotypes.networks import build, predict_batch
 from dvplug.genotypes.weights import load_weights, save_weights
 from dvplug.models import load_model
 from dvplug.plugins.loading import installed_plugins
@@ -59,6 +59,26 @@ def test_every_shipped_model_can_be_started_from(name: str) -> None:
     assert np.abs(network.get_layer("features_1").kernel.numpy() - before).max() > 0.01
 
 
+def test_one_network_told_the_type_begins_as_both_shipped_models_are() -> None:
+    """So one model in the place of the two costs nothing before it is trained, told the right type or the wrong one."""
+    models = [load_model(installed_plugins(), name) for name in ("illumina-wgs", "illumina-wes")]
+    types, (manifest, _) = len(models), (one.manifest for one in models)
+    features, shape = len(manifest.features), manifest.image.shape
+    settings = manifest.architecture_settings
+    typed = build("small-cnn", settings | {"sequencing_types": types}, shape, features + types)
+    read_starting_point("illumina-wgs").load_into(typed)
+    plain = build("small-cnn", settings, shape, features)
+    for model, told in zip(models, np.eye(types, dtype=np.float32), strict=True):
+        load_weights(plain, model.path("weights"))
+        with np.load(model.folder / "known_answer.npz") as known:
+            images, own = known["images"], known["features"]
+        expected = predict_batch(plain, images, own)
+        assert expected.min(axis=0).max() < 0.1 < 0.9 < expected.max(axis=0).min()
+        for given in (told, told[::-1]):
+            with_type = np.hstack([own, np.tile(given, (len(own), 1))])
+            np.testing.assert_allclose(predict_batch(typed, images, with_type), expected, atol=1e-6)
+
+
 def test_the_command_starts_from_a_model_by_name_or_folder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -101,7 +121,7 @@ def test_channels_and_features_that_follow_weigh_nothing_at_the_start(tmp_path: 
     kind = header()
     drawn_by = ((kind.encoder, kind.encoder_version), *kind.feature_sets)
     start = StartingPoint(
-        "narrow", tmp_path / "weights", "small-cnn", TINY, LAYOUT, kind.features, drawn_by
+        "narrow", tmp_path / "weights", "small-cnn", TINY, LAYOUT, kind.features, drawn_by, 0
     )  # fmt: skip
     wider = LAYOUT.model_copy(update={"channels": (*LAYOUT.channels, "strand")})
     start.settings_for(FitSettings(), header(layout=wider, features=(*kind.features, "more", "yet_more")))
@@ -113,6 +133,45 @@ def test_channels_and_features_that_follow_weigh_nothing_at_the_start(tmp_path: 
     np.testing.assert_allclose(wide([images, features], training=False), as_before, atol=1e-5)
     with pytest.raises(ModelError, match="features: depth noise against more depth"):
         start.settings_for(FitSettings(), header(features=("more", *kind.features)))
+
+
+def test_a_network_that_is_told_types_starts_as_one_that_is_not(tmp_path: Path) -> None:
+    """For every type it answers as what it starts from does; and a fit of the same types goes on from it."""
+    kinds, seed = ("toy", "other"), 3
+    train = [
+        write_shard(tmp_path / f"{kind}.h5", toy_examples(64, seed=seed), technology=kind) for kind in kinds
+    ]
+    tune = [write_shard(tmp_path / "tune.h5", toy_examples(64, seed=4))]
+    settings = FitSettings(architecture_settings=TINY, epochs=2, batch_size=16, learning_rate=0.01)
+    fit(train[:1], tune, settings, tmp_path / "plain")
+    idle = FitSettings(
+        epochs=1,
+        batch_size=16,
+        learning_rate=1e-12,
+        weight_decay=0.0,
+        sequencing_types=kinds,
+        types_kept=True,
+    )
+    fit(train, tune, idle, tmp_path / "typed", tmp_path / "plain")
+    fit(train, tune, idle, tmp_path / "again", tmp_path / "typed")
+    plain, seen = build("small-cnn", TINY, LAYOUT.shape, 2), toy_examples(40, seed=5)
+    load_weights(plain, tmp_path / "plain" / "weights.safetensors")
+    head = plain.get_layer("head").get_weights()
+    for name in ("typed", "again"):
+        typed = build("small-cnn", TINY | {"sequencing_types": 2}, LAYOUT.shape, 4)
+        load_weights(typed, tmp_path / name / "weights.safetensors")
+        kernel, bias = typed.get_layer("head").get_weights()
+        np.testing.assert_allclose(kernel[:-2], head[0], atol=1e-6)
+        np.testing.assert_allclose(kernel[-2:], 0.0, atol=1e-6)
+        np.testing.assert_allclose(bias, head[1], atol=1e-6)
+    load_weights(typed, tmp_path / "plain" / "weights.safetensors", more=[2])
+    expected = predict_batch(plain, seen.images, seen.features)
+    assert expected.std(axis=0).max() > 0.01
+    for told in np.eye(2, dtype=np.float32):
+        features = np.hstack([seen.features, np.tile(told, (len(seen.features), 1))])
+        np.testing.assert_allclose(predict_batch(typed, seen.images, features), expected, atol=1e-6)
+    with pytest.raises(ModelError, match="does not fit the network"):
+        fit(train[:1], tune, FitSettings(epochs=1, batch_size=16), tmp_path / "none", tmp_path / "typed")
 
 
 @pytest.mark.parametrize(

@@ -29,8 +29,8 @@ def load_weights(model: keras.Model, path: Path, more: Sequence[int] = ()) -> No
     Parameters
     ----------
     more
-        By how many inputs, channels or features, a layer of the network may have more than that of the file: they
-        follow behind the others, and their weights are zero.
+        By how many inputs, channels, features or sequencing types, a layer of the network may have more than that of
+        the file: they follow behind the others, and their weights are zero.
 
     Raises
     ------

@@ -34,6 +34,8 @@ class StartingPoint(NamedTuple):
     features: tuple[str, ...]
     drawn_by: tuple[tuple[str, int], ...]
     """Name and version of the encoder, and of each feature set."""
+    types: int
+    """Sequencing types that the network is told; 0 where it is of one technology."""
 
     def settings_for(self, settings: FitSettings, header: ExampleHeader) -> FitSettings:
         """Give the settings of a fit this network.
@@ -63,13 +65,14 @@ class StartingPoint(NamedTuple):
         )
 
     def load_into(self, model: keras.Model) -> None:
-        """Give a network that was built by such settings these weights; raises ModelError."""
+        """Give a network that was built by such settings these weights; raises ModelError.
+
+        One that is told sequencing types may start from one that is not: what tells the type weighs nothing then.
+        """
         (image, features) = model.inputs[:2]
-        more = (
-            int(image.shape[-1]) - len(self.layout.channels),
-            int(features.shape[-1]) - len(self.features),
-        )
-        load_weights(model, self.weights, more=tuple(count for count in more if count > 0))
+        channels = int(image.shape[-1]) - len(self.layout.channels)
+        told = int(features.shape[-1]) - len(self.features) - self.types
+        load_weights(model, self.weights, more=[n for n in (channels, *range(1, told + 1)) if n > 0])
 
     def _require_examples(self, header: ExampleHeader) -> None:
         pairs: list[tuple[str, tuple[str, ...] | int, tuple[str, ...] | int]] = [
@@ -119,6 +122,7 @@ def read_starting_point(given: StrPath) -> StartingPoint | ImageStart:
         return StartingPoint(
             f"the fit '{folder.resolve().name}'", folder / WEIGHTS_NAME, settings.architecture,
             settings.architecture_settings, header.layout, header.features, _drawn_by(header),
+            len(state.kept_types),
         )  # fmt: skip
     if folder.is_dir() and not (folder / MANIFEST_NAME).is_file():
         raise InputError(
@@ -132,6 +136,7 @@ def read_starting_point(given: StrPath) -> StartingPoint | ImageStart:
         manifest.label, model.path("weights"), manifest.architecture, _without_types(manifest),
         ImageLayout(**manifest.image.model_dump()), manifest.features,
         tuple((one.name, one.version) for one in (manifest.encoder, *manifest.feature_sets)),
+        len(manifest.sequencing_types),
     )  # fmt: skip
 
 

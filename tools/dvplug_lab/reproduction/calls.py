@@ -12,11 +12,14 @@ from dvplug_lab.reproduction.samples import Genome
 CALLERS = ("dvplug", "bcftools")
 
 
-def call(caller: str, reference: Path, reads: Path, out: Path, workers: int) -> Path:
-    """Call reads, by bcftools with GQ; return the VCF."""
+def call(
+    caller: str, reference: Path, reads: Path, out: Path, workers: int, model: Path | None = None
+) -> Path:
+    """Call reads, by bcftools with GQ, by dvplug with the shipped model or another; return the VCF."""
     out.parent.mkdir(parents=True, exist_ok=True)
     if caller == "dvplug":
-        commands.run(peers.dvplug("illumina-wgs", reference, reads, out, workers=workers))
+        given = str(model) if model else None
+        commands.run(peers.dvplug("illumina-wgs", reference, reads, out, model=given, workers=workers))
     else:
         piled, called = peers.bcftools(reference, reads, out)
         commands.run([piled, [*called[:3], "-a", "GQ", *called[3:]]])

@@ -18,6 +18,8 @@ Row = dict[str, object]
 RESULTS = REPOSITORY / "docs" / "reproduce.json"
 PAGE = REPOSITORY / "docs" / "reproduce.md"
 END = "<!-- end -->"
+ALL = "all"
+"""Mark behind which stands what all tables took."""
 NOT_MEASURED = "Not measured yet: the command above does."
 """Stands in the place of a table that has no figures."""
 NUMBER = re.compile(r"-|[\d.,]+%?( to [\d.,]+)?")
@@ -36,11 +38,13 @@ class Setting:
     """bp of a simulated genome, where the table does not need another."""
     vcfs: tuple[Given, ...] = ()
     """Of other callers, for Figure 2A."""
+    steps: int = 100
+    """Batches that each fit of the post's is shown."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """Rows of a table, and what measuring them took: wall seconds, and the largest process in GB."""
+    """Rows of a table, and what measuring them took: wall minutes, and the largest process in GB (RSS)."""
 
     rows: Sequence[Row]
     minutes: float
@@ -69,8 +73,12 @@ def markdown(found: Result) -> str:
         f"|{'|'.join('--:' if one else '---' for one in numeric)}|",
         *(f"| {' | '.join(shown(row[head]) for head in heads)} |" for row in found.rows),
     ]
-    took = f"Measured in {found.minutes:.0f} minutes; the largest process took {found.largest_gb:.1f} GB."
-    return "\n".join([*lines, "", took])
+    return "\n".join([*lines, "", f"Measured in {took(found)}."])
+
+
+def took(found: Result) -> str:
+    """Say what measuring a table took."""
+    return f"{found.minutes:.1f} minutes; the largest process took {found.largest_gb:.1f} GB"
 
 
 def shown(value: object) -> str:
@@ -88,10 +96,18 @@ def begin(name: str) -> str:
 
 
 def with_tables(page: str, found: Mapping[str, Result]) -> str:
-    """Return the page with every table that was measured behind its mark."""
-    for name, one in found.items():
+    """Return the page with every table that was measured behind its mark, and what `ALL` of them took."""
+    texts = {name: markdown(one) for name, one in found.items()} | {ALL: total(found)}
+    for name, text in texts.items():
         before, mark, rest = page.partition(begin(name))
         if mark:
             _, end, after = rest.partition(END)
-            page = f"{before}{mark}\n{markdown(one)}\n{end}{after}"
+            page = f"{before}{mark}\n{text}\n{end}{after}"
     return page
+
+
+def total(found: Mapping[str, Result]) -> str:
+    """Say what measuring all tables took."""
+    minutes = sum(one.minutes for one in found.values())
+    largest = max(found.values(), key=lambda one: one.largest_gb)
+    return f"All tables together took {minutes:.0f} minutes, and the largest process {largest.largest_gb:.1f} GB."

@@ -17,7 +17,7 @@ from dvplug_lab.read_sets import EXTRA
 from dvplug_lab.reproduction.calls import CALLERS, call, counted, judged
 from dvplug_lab.reproduction.people import at_diversity
 from dvplug_lab.reproduction.results import Row, Setting
-from dvplug_lab.reproduction.samples import sequenced, write_genome
+from dvplug_lab.reproduction.samples import Genome, sequenced, write_genome
 
 DIVERSITIES = (0.005, 0.02)
 """Variants per bp."""
@@ -74,22 +74,34 @@ def measure(setting: Setting) -> list[Row]:
     rows: list[Row] = []
     for number, (name, codes) in enumerate((genomes | {PERSON: person}).items()):
         for share in DIVERSITIES:
-            variants = at_diversity(codes, share, np.random.default_rng((3, number)))
-            folder = setting.work / "species" / f"{name.replace(' ', '_')}_{share:g}"
-            genome = write_genome(folder, {"chr": codes}, {"chr": variants})
-            reads = folder / "reads.bam"
-            to = {genome.reference: reads}
-            sequenced(genome, to, setting.shared, setting.work, seed=200 + number, threads=setting.threads)
+            genome, reads = sample(name, codes, share, number, setting)
             for caller in CALLERS:
-                out = folder / f"{caller}.vcf.gz"
+                out = genome.folder / f"{caller}.vcf.gz"
                 found = judged(genome, call(caller, genome.reference, reads, out, setting.threads))
                 rows.append(
                     {
                         "sequence": name,
                         "Mb": f"{len(codes) / 1e6:.2f}",
-                        "variants per bp": f"{len(variants) / len(codes):.2%}",
+                        "variants per bp": density(genome),
                         "caller": caller,
                         **counted(found),
                     }
                 )
     return rows
+
+
+def sample(name: str, codes: Codes, share: float, number: int, setting: Setting) -> tuple[Genome, Path]:
+    """Write an individual with ``share`` variants per bp, and reads of it; ``number`` seeds both."""
+    variants = at_diversity(codes, share, np.random.default_rng((3, number)))
+    folder = setting.work / f"species_{setting.length}" / f"{name.replace(' ', '_')}_{share:g}"
+    genome = write_genome(folder, {"chr": codes}, {"chr": variants})
+    reads = folder / "reads.bam"
+    to = {genome.reference: reads}
+    if not reads.with_suffix(".bam.bai").exists():
+        sequenced(genome, to, setting.shared, setting.work, seed=200 + number, threads=setting.threads)
+    return genome, reads
+
+
+def density(genome: Genome) -> str:
+    """Variants per bp, for the tables."""
+    return f"{len(genome.variants['chr']) / len(genome.contigs['chr']):.2%}"

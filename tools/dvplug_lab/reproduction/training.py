@@ -30,7 +30,7 @@ from dvplug_lab.reproduction.technologies import exome
 WGS, WES = "illumina-wgs", "illumina-wes"
 KEPT = (1.0, 0.5, 0.25)
 """Shares of the fragments in the examples that are tested on."""
-STEPS, BATCH, EPOCHS = 300, 64, 3
+BATCH, EPOCHS = 64, 3
 WAYS = {TARGET_ONLY: "WES only", MIXED: "WGS and WES", WARM_START: "warm start", JOINT: "SeqType"}
 """As the post calls them."""
 IN_POST = {WES: 2_641_013, WGS: 37_106_930}
@@ -51,28 +51,28 @@ class Part(NamedTuple):
     name: str
     contig: str
     seed: int
-    pieces: float = 1.0
+    pieces: float
     """Of how many times `Setting.length` bp."""
 
 
 TRAIN, TUNE, TEST = (
-    Part("train", "chr3_10M", 31), Part("tune", "chr5_1M", 32, 0.5), Part("test", "chr13_32M", 33, 2.0),
+    Part("train", "chr3_10M", 31, 2.0), Part("tune", "chr5_1M", 32, 0.5), Part("test", "chr13_32M", 33, 2.0),
 )  # fmt: skip
 
 
 def measure(setting: Setting) -> list[Row]:
     """Make the examples, fit the network of the genomes, and from it or without it the exomes' four ways."""
     folder = setting.work / f"training_{setting.length}"
-    people = {part.name: _person(part, setting, folder) for part in (TRAIN, TUNE, TEST)}
     train, tune = (
-        {tech: _shard(people[n], tech, 1.0, setting) for tech in (WGS, WES)} for n in ("train", "tune")
+        {tech: shard(person(part, setting), tech, 1.0, setting) for tech in (WGS, WES)}
+        for part in (TRAIN, TUNE)
     )
-    test = [_shard(people["test"], WES, kept, setting) for kept in KEPT]
+    test = [shard(person(TEST, setting), WES, kept, setting) for kept in KEPT]
     start = folder / "genomes"
     if not start.exists():
         fit([train[WGS]], [tune[WGS]], SETTINGS, start)
     found = compare_strategies(
-        [train[WES]], [tune[WES]], test, [train[WGS]], start, SETTINGS, STEPS, folder / "ways"
+        [train[WES]], [tune[WES]], test, [train[WGS]], start, SETTINGS, setting.steps, folder / "ways"
     )
     return rows(found, {way: read_fit(folder / "ways" / way).n_examples for way in WAYS})
 
@@ -101,29 +101,35 @@ def rows(found: StrategyComparison, examples: dict[str, int]) -> list[Row]:
     return table
 
 
-def _person(part: Part, setting: Setting, folder: Path) -> Genome:
+def person(part: Part, setting: Setting) -> Genome:
+    """Write a person; the same one each time."""
     text = read_fasta(setting.shared / EXTRA)[part.contig][: round(part.pieces * setting.length)]
     codes = encode_bases(text.encode())
     variants = drawn_variants(codes, variant_model(setting.shared), np.random.default_rng(part.seed))
-    return write_genome(folder / part.name, {part.contig: codes}, {part.contig: variants})
+    folder = setting.work / f"training_{setting.length}" / part.name
+    return write_genome(folder, {part.contig: codes}, {part.contig: variants})
 
 
-def _shard(person: Genome, tech: str, kept: float, setting: Setting) -> Path:
-    """Make examples of reads of the whole genome at 30x, or of targets around 80x."""
-    out = person.folder / f"{tech}.{kept:g}.h5"
-    if out.exists():
-        return out
-    reads, targets = person.folder / f"{tech}.bam", person.folder / "targets.bed"
+def reads_of(whose: Genome, tech: str, setting: Setting) -> tuple[Path, Path]:
+    """Sequence the whole genome at 30x, or targets around 80x; return the reads and where they count."""
+    reads, targets = whose.folder / f"{tech}.bam", whose.folder / "targets.bed"
     if not reads.with_suffix(".bam.bai").exists():
         how = Reads(blocks=exome) if tech == WES else Reads()
         seed = 1 if tech == WES else 2
         made = sequenced(
-            person, {person.reference: reads}, setting.shared, setting.work,
+            whose, {whose.reference: reads}, setting.shared, setting.work,
             seed=seed, threads=setting.threads, reads=how,
         )  # fmt: skip
         if tech == WES:
-            write_targets(person, made, targets)
-    where = targets if tech == WES else person.confident
-    inputs = LabeledReads(person.reference, (reads,), person.truth, where, kept)
-    make_examples(tech, inputs, out, workers=setting.threads)
+            write_targets(whose, made, targets)
+    return reads, targets if tech == WES else whose.confident
+
+
+def shard(whose: Genome, tech: str, kept: float, setting: Setting) -> Path:
+    """Make examples of a share of a person's reads."""
+    out = whose.folder / f"{tech}.{kept:g}.h5"
+    if not out.exists():
+        reads, where = reads_of(whose, tech, setting)
+        inputs = LabeledReads(whose.reference, (reads,), whose.truth, where, kept)
+        make_examples(tech, inputs, out, workers=setting.threads)
     return out
