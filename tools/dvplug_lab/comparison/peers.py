@@ -12,7 +12,7 @@ from dvplug_lab.commands import Command, dvplug_call
 
 BCFTOOLS_PRESETS = {"pacbio": ["-X", "pacbio-ccs"], "ont": ["-X", "ont"], "ont-hac": ["-X", "ont"]}
 """Options of `bcftools mpileup` by technology."""
-FREEBAYES_OPTIONS = dict.fromkeys(("ont", "ont-hac"), ["--min-alternate-fraction", "0.2"])
+FREEBAYES_OPTIONS = {name: ["--min-alternate-fraction", "0.2"] for name in ("ont", "ont-hac")}
 """By technology. With the default of 0.05 it weighs so many errors of ONT reads that 1 Mb takes an hour; on the real
 set it makes fewer errors this way, not more."""
 
