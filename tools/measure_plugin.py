@@ -54,7 +54,7 @@ def main(
     borrowed
         Technologies whose models would be taken in its place.
     peers
-        Of bcftools and freebayes; freebayes takes a quarter of an hour for 2 Mb of noisy long reads.
+        Of bcftools and freebayes; for 2 Mb of noisy long reads freebayes takes 18 CPU minutes.
     kinds
         Of the worlds: ordinary, crowded.
     megabases

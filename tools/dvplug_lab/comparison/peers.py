@@ -10,16 +10,9 @@ import pysam
 from dvplug.line.region import Region
 from dvplug_lab.commands import Command, dvplug_call
 
-_OF_NANOPORES = ["-X", "ont"]
-BCFTOOLS_PRESETS = {
-    "pacbio": ["-X", "pacbio-ccs"],
-    "ont": _OF_NANOPORES,
-    "ont-hac": _OF_NANOPORES,
-    "ont-r9": _OF_NANOPORES,
-}
+BCFTOOLS_PRESETS = {"pacbio": ["-X", "pacbio-ccs"], "ont": ["-X", "ont"], "ont-hac": ["-X", "ont"]}
 """Options of `bcftools mpileup` by technology."""
-_OF_NOISY_READS = ["--min-alternate-fraction", "0.2"]
-FREEBAYES_OPTIONS = dict.fromkeys(("ont", "ont-hac", "ont-r9", "pacbio-clr"), _OF_NOISY_READS)
+FREEBAYES_OPTIONS = {name: ["--min-alternate-fraction", "0.2"] for name in ("ont", "ont-hac")}
 """By technology. With the default of 0.05 it weighs so many errors of ONT reads that 1 Mb takes an hour; on the real
 set it makes fewer errors this way, not more."""
 
