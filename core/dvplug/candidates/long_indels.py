@@ -52,8 +52,8 @@ class PooledIndel(NamedTuple):
         How many bases of the reference it replaces, and by what: the base before it is the first.
     span
         Offsets of the first and the last base after which one of its reads has the indel, and what it deletes.
-    carriers, others
-        int64[n]: reads that have it, and reads over the span that have nothing like it.
+    carriers, unlike, others
+        int64[n]: reads over the span that have it, that have another change of length, and that have nothing like it.
     """
 
     start: int
@@ -61,6 +61,7 @@ class PooledIndel(NamedTuple):
     alt: str
     span: tuple[int, int]
     carriers: Int64s
+    unlike: Int64s
     others: Int64s
 
     @property
@@ -196,8 +197,9 @@ def _alleles(
             text = consensus_of([one for one, is_like in zip(texts, like.tolist(), strict=True) if is_like])
             allele = _allele(text, reference, span, sign) if like.sum() >= needed else None
             if allele is not None and abs(len(allele[2]) - allele[1]) >= LONG:
-                none = spans.read[change < _REFERENCE_SHARE * size]
-                yield PooledIndel(*allele, span, np.sort(spans.read[left[like]]), none)
+                carriers, none = spans.read[left[like]], spans.read[change < _REFERENCE_SHARE * size]
+                unlike = np.setdiff1d(spans.read, np.concatenate((carriers, none)))
+                yield PooledIndel(*allele, span, np.sort(carriers), unlike, none)
             left = left[~like]
 
 
@@ -243,7 +245,8 @@ def with_carriers(
 ) -> tuple[ReadSupport, Bools]:
     """Return the support where carriers of these indels have them, and reads without them have not.
 
-    A read that has none keeps what else it has at the site; else it has the reference.
+    A read that has none keeps what else it has at the site; else it has the reference. Reads that end in the stretch,
+    as clipped ones do, keep what they have.
 
     Parameters
     ----------
@@ -264,7 +267,7 @@ def with_carriers(
         rows = slice(support.offset[site], support.offset[site + 1])
         read, found = support.read[rows], alleles[rows]
         has, none = np.isin(read, one.carriers), np.isin(read, one.others)
-        found[~has & ~none & (found == allele)] = OTHER
+        found[np.isin(read, one.unlike) & (found == allele)] = OTHER
         found[none & ((found < 0) | (found == allele))] = 0
         found[has] = allele
         is_pooled[site, allele - 1] = True
