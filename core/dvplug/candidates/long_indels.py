@@ -18,7 +18,16 @@ from dvplug.line.candidate_batch import OTHER, ReadSupport
 from dvplug.line.read_batch import ReadArrays, ReadBatch
 from dvplug.sequence.alleles import moved_left
 from dvplug.sequence.arrays import Bools, Int32s, Int64s, UInt8s
-from dvplug.sequence.cigar import consumes_read, consumes_reference, is_aligned, unpack
+from dvplug.sequence.cigar import (
+    CODE_MASK,
+    HARD_CLIP,
+    LENGTH_SHIFT,
+    SOFT_CLIP,
+    consumes_read,
+    consumes_reference,
+    is_aligned,
+    unpack,
+)
 from dvplug.sequence.codes import UNKNOWN_BASE, decode_bases
 
 LONG = 50
@@ -116,8 +125,23 @@ def pooled_indels(
             first = int(np.searchsorted(reach, reference_start + high + 1, side="right"))
             last = int(np.searchsorted(reads.start, reference_start + low, side="right"))
             spans = _spans(arrays, first, last, reference_start + low, reference_start + high)
-            found += _alleles(arrays.seq, spans, reference, (low, high), (sign, needed))
+            alleles = _alleles(arrays.seq, spans, reference, (low, high), (sign, needed))
+            found += [_with_split(each, reads, reference_start) for each in alleles]
     return sorted(found, key=lambda one: (one.start, one.ref_length, one.alt))
+
+
+def _with_split(one: PooledIndel, reads: ReadBatch, reference_start: int) -> PooledIndel:
+    """Add to the carriers of a deletion the alignments that end, clipped, where it begins.
+
+    The rest of such a read lies behind it, as an alignment of its own, which is not counted again.
+    """
+    if one.change > 0:
+        return one
+    near = np.flatnonzero(np.abs(reads.end - (reference_start + one.start + 1)) <= _BESIDE)
+    last = reads.cigar[reads.cigar_offset[near + 1] - 1]
+    code, length = last & CODE_MASK, last >> LENGTH_SHIFT
+    split = near[((code == SOFT_CLIP) | (code == HARD_CLIP)) & (length >= _SEED)]
+    return one._replace(carriers=np.union1d(one.carriers, split))
 
 
 def _seeds(events: Int64s, reads: ReadBatch, reference_start: int) -> _Events:
