@@ -142,6 +142,23 @@ def test_one_read_is_none_and_a_read_without_it_keeps_what_else_it_has() -> None
     assert sorted(batch.allele_depths[site].tolist()) == [0, 8, 10]
 
 
+def test_reads_that_are_split_at_a_deletion_have_it() -> None:
+    rng = random.Random(8)
+    reference, size = bases(rng, LENGTH), 600
+    before, behind = AT + 1, AT + 1 + size
+    whole = [
+        Read(900 + i, f"{before - 900 - i}M{size}D{LENGTH - 900 - behind}M",
+             reference[900 + i : before] + reference[behind : LENGTH - 900])
+        for i in range(3)
+    ]  # fmt: skip
+    left = [Read(1000 + i, f"{before - 1000 - i}M1500H", reference[1000 + i : before]) for i in range(6)]
+    right = [Read(behind, f"2900H{1500 + i}M", reference[behind : behind + 1500 + i]) for i in range(6)]
+    batch = found([*whole, *left, *right, *(plain(rng, reference) for _ in range(9))], reference)
+    ((site, number),) = long_alleles(batch)
+    assert haplotype(batch, site, number, reference) == reference[:before] + reference[behind:]
+    assert batch.allele_depths[site, [0, 1 + number]].tolist() == [9, 9]
+
+
 @given(st.integers(0, 2**32 - 1))
 @settings(max_examples=25, deadline=None)
 def test_short_reads_are_found_as_they_are_written(seed: int) -> None:

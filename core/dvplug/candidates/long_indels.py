@@ -18,7 +18,16 @@ from dvplug.line.candidate_batch import OTHER, ReadSupport
 from dvplug.line.read_batch import ReadArrays, ReadBatch
 from dvplug.sequence.alleles import moved_left
 from dvplug.sequence.arrays import Bools, Int32s, Int64s, UInt8s
-from dvplug.sequence.cigar import consumes_read, consumes_reference, is_aligned, unpack
+from dvplug.sequence.cigar import (
+    CODE_MASK,
+    HARD_CLIP,
+    LENGTH_SHIFT,
+    SOFT_CLIP,
+    consumes_read,
+    consumes_reference,
+    is_aligned,
+    unpack,
+)
 from dvplug.sequence.codes import UNKNOWN_BASE, decode_bases
 
 LONG = 50
@@ -52,8 +61,8 @@ class PooledIndel(NamedTuple):
         How many bases of the reference it replaces, and by what: the base before it is the first.
     span
         Offsets of the first and the last base after which one of its reads has the indel, and what it deletes.
-    carriers, others
-        int64[n]: reads that have it, and reads over the span that have nothing like it.
+    carriers, unlike, others
+        int64[n]: reads over the span that have it, that have another change of length, and that have nothing like it.
     """
 
     start: int
@@ -61,6 +70,7 @@ class PooledIndel(NamedTuple):
     alt: str
     span: tuple[int, int]
     carriers: Int64s
+    unlike: Int64s
     others: Int64s
 
     @property
@@ -115,8 +125,23 @@ def pooled_indels(
             first = int(np.searchsorted(reach, reference_start + high + 1, side="right"))
             last = int(np.searchsorted(reads.start, reference_start + low, side="right"))
             spans = _spans(arrays, first, last, reference_start + low, reference_start + high)
-            found += _alleles(arrays.seq, spans, reference, (low, high), (sign, needed))
+            alleles = _alleles(arrays.seq, spans, reference, (low, high), (sign, needed))
+            found += [_with_split(each, reads, reference_start) for each in alleles]
     return sorted(found, key=lambda one: (one.start, one.ref_length, one.alt))
+
+
+def _with_split(one: PooledIndel, reads: ReadBatch, reference_start: int) -> PooledIndel:
+    """Add to the carriers of a deletion the alignments that end, clipped, where it begins.
+
+    The rest of such a read lies behind it, as an alignment of its own, which is not counted again.
+    """
+    if one.change > 0:
+        return one
+    near = np.flatnonzero(np.abs(reads.end - (reference_start + one.start + 1)) <= _BESIDE)
+    last = reads.cigar[reads.cigar_offset[near + 1] - 1]
+    code, length = last & CODE_MASK, last >> LENGTH_SHIFT
+    split = near[((code == SOFT_CLIP) | (code == HARD_CLIP)) & (length >= _SEED)]
+    return one._replace(carriers=np.union1d(one.carriers, split))
 
 
 def _seeds(events: Int64s, reads: ReadBatch, reference_start: int) -> _Events:
@@ -196,8 +221,9 @@ def _alleles(
             text = consensus_of([one for one, is_like in zip(texts, like.tolist(), strict=True) if is_like])
             allele = _allele(text, reference, span, sign) if like.sum() >= needed else None
             if allele is not None and abs(len(allele[2]) - allele[1]) >= LONG:
-                none = spans.read[change < _REFERENCE_SHARE * size]
-                yield PooledIndel(*allele, span, np.sort(spans.read[left[like]]), none)
+                carriers, none = spans.read[left[like]], spans.read[change < _REFERENCE_SHARE * size]
+                unlike = np.setdiff1d(spans.read, np.concatenate((carriers, none)))
+                yield PooledIndel(*allele, span, np.sort(carriers), unlike, none)
             left = left[~like]
 
 
@@ -243,7 +269,8 @@ def with_carriers(
 ) -> tuple[ReadSupport, Bools]:
     """Return the support where carriers of these indels have them, and reads without them have not.
 
-    A read that has none keeps what else it has at the site; else it has the reference.
+    A read that has none keeps what else it has at the site; else it has the reference. Reads that end in the stretch,
+    as clipped ones do, keep what they have.
 
     Parameters
     ----------
@@ -264,7 +291,7 @@ def with_carriers(
         rows = slice(support.offset[site], support.offset[site + 1])
         read, found = support.read[rows], alleles[rows]
         has, none = np.isin(read, one.carriers), np.isin(read, one.others)
-        found[~has & ~none & (found == allele)] = OTHER
+        found[np.isin(read, one.unlike) & (found == allele)] = OTHER
         found[none & ((found < 0) | (found == allele))] = 0
         found[has] = allele
         is_pooled[site, allele - 1] = True
