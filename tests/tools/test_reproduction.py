@@ -294,3 +294,23 @@ def test_species_are_trained_on_apart_from_what_is_called() -> None:
     length = inspect.signature(script().main).parameters["length"].default  # type: ignore[attr-defined]
     starts = sorted((species_model.SPECIES.start, species_model.TRAIN_AT, species_model.TUNE_AT))
     assert all(one + length <= other for one, other in itertools.pairwise(starts))
+
+
+def test_what_the_page_says_of_the_post_and_of_one_network_is_what_was_measured() -> None:
+    """Where it is measured anew and found otherwise, the words have to follow."""
+    found = {(str(row["way"]), row["share of reads"]): row for row in read_results()["post"].rows}
+    alone, *others = WAYS.values()
+    for way in others:
+        for kind in ("SNP F1", "indel F1"):
+            assert float(str(found[way, 0.25][kind])) > float(str(found[alone, 0.25][kind]))
+    losses = {way: float(str(found[way, 1.0]["tune log-loss"])) for way in others}
+    assert losses["SeqType"] >= losses["WGS and WES"]
+    sums = {
+        str(row["type"]): [int(str(row[f"{name}: both"])) for name in one_model.NETWORKS]
+        for row in read_results()["seqtype"].rows
+        if row["reads"] == "all of these"
+    }
+    assert {tech: (told - two, wrong - told) for tech, (two, told, wrong) in sums.items()} == {
+        "illumina-wgs": (3, 0),
+        "illumina-wes": (-1, 0),
+    }
