@@ -348,6 +348,7 @@ class FirstStage(Part):
         description="for the answers hom-ref, het and hom-alt, of alts that change no length"
     )
     indel: tuple[SettledAbove, SettledAbove, SettledAbove] = Field(description="likewise, of others")
+    data: str = Field("", description="what it was fitted to, for people")
     examples: int = Field(ge=1, description="tune examples that this was chosen by")
     settled: int = Field(ge=0, description="of them, by these thresholds")
     disagreements: int = Field(

@@ -15,6 +15,10 @@ from dvplug.engine.known_answers import verify_model
 from dvplug.engine.pipeline import Pipeline
 from dvplug.errors import ModelError
 from dvplug.genotypes.first_stage import FeatureNetwork, OpenedFirstStage
+from dvplug.hookspecs import Encode
+from dvplug.images.encoders import encode_in_context
+from dvplug.line.contexts import EncodeContext
+from dvplug.line.image_batch import ImageBatch
 from dvplug.line.region import Region
 from dvplug.models import load_model
 from dvplug.plugins.loading import installed_plugins
@@ -28,12 +32,15 @@ from helpers.staged_model import NEVER, staged_model
 SURE = 0.99
 
 
-def drawn_of(dataset: SimulatedDataset, model: Path | None, every_image: bool = False) -> Drawn:
-    """50 kb of the reads; with the first stage of a model."""
+def drawn_of(
+    dataset: SimulatedDataset, model: Path | None, every_image: bool = False, encode: Encode | None = None
+) -> Drawn:
+    """50 kb of the reads; with the first stage of a model, and an encoder in place of the technology's."""
     plugins = installed_plugins()
     pipeline = Pipeline.of(plugins, plugins.technology("illumina-wgs"))
     if model:
         pipeline = replace(pipeline, first_stage=OpenedFirstStage.of(open_folder(model), every_image))
+    pipeline = replace(pipeline, encode=encode or pipeline.encode)
     images = RegionImages(pipeline, dataset.reference, [ReadSource(dataset.reads)])
     (drawn,) = images.draw(Region(next(iter(images.reference.lengths)), 0, 50_000))
     return drawn
@@ -66,6 +73,22 @@ def test_what_is_settled_is_not_drawn_and_the_rest_is_drawn_alike(
     assert (whole.counts.settled, whole.settled) == (0, None)
     p = FeatureNetwork.load(model / "first_stage.safetensors", whole.images.features.shape[1])
     assert np.array_equal(settled.probabilities, p.predict(whole.images.features))
+
+
+def test_an_encoder_that_may_know_of_all_alone_is_asked_for_all(
+    dataset: SimulatedDataset, tmp_path: Path
+) -> None:
+    asked: list[int] = []
+
+    def encode(context: EncodeContext) -> ImageBatch:
+        asked.append(len(context.scene.images.site))
+        return encode_in_context(context)
+
+    model = staged_model(tmp_path, SURE)
+    drawn, others = drawn_of(dataset, model), drawn_of(dataset, model, encode=encode)
+    assert asked == [drawn.counts.images]
+    assert np.array_equal(others.images.images, drawn.images.images)
+    assert np.array_equal(others.images.features, drawn.images.features)
 
 
 def test_all_are_drawn_for_people(dataset: SimulatedDataset, tmp_path: Path) -> None:

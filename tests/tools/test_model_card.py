@@ -11,6 +11,9 @@ import pytest
 import dvplug_illumina
 from dvplug.train import compare
 from dvplug_lab.model_card import metrics, strategies_page, write_card, write_strategies
+from dvplug_registry.manifest import FirstStage, SettledShare
+from dvplug_registry.model_folder import load_manifest, save_manifest
+from helpers.staged_model import staged_model
 
 
 def counts(tp: int, fp: int, fn: int) -> dict[str, Any]:
@@ -111,3 +114,18 @@ def test_the_card_leads_to_how_its_model_was_chosen(comparison: Path, tmp_path: 
     assert "shown 1,200 batches" in page
     assert "**warm-start**" in page
     assert "| warm-start | 0.2500 | exome_held_out.0.5 | 0.9474 | 3 / 7 | 0.0000 | 0 / 2 |" in page
+
+
+def test_the_card_tells_what_a_first_stage_settles(comparison: Path, tmp_path: Path) -> None:
+    model = staged_model(tmp_path, 0.97)
+    manifest = load_manifest(model)
+    stage = FirstStage(
+        snp=(0.97, 0.98, 1.0), indel=(0.99,) * 3, data="9 examples", examples=1000, settled=800, disagreements=3,
+        curve=(SettledShare(above=0.97, settled=810, disagreements=4, wrong=7, wrong_by_network=6),),
+    )  # fmt: skip
+    save_manifest(model, manifest.model_copy(update={"first_stage": stage}))
+    write_card(model, comparison, tmp_path / "card.md")
+    page = (tmp_path / "card.md").read_text()
+    assert "Fitted to 9 examples. It settles 800 of 1,000 tune examples (80.0%)" in page
+    assert "above 0.97, 0.98, never (SNP); 0.99, 0.99, 0.99 (indel)" in page
+    assert "| 0.97 | 810 | 4 | 7 | 6 |" in page

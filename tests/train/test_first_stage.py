@@ -73,6 +73,7 @@ def test_it_settles_what_features_tell_and_little_else(work: Path) -> None:
     p = FeatureNetwork.load(work / "staged" / "first_stage.safetensors", len(FEATURES)).predict(features)
     taken = settles(p, np.zeros(len(p), np.bool_), stage)
     assert stage.examples == len(tune)
+    assert stage.data == "3,000 examples: toy reads"
     assert stage.settled == taken.sum() > 0.3 * len(tune)
     told = features[:, 0] == 1
     assert taken[told].mean() > 0.8

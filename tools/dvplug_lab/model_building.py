@@ -16,6 +16,7 @@ from dvplug.simulate.sample import around_runs, read_fasta
 from dvplug.train.compare import compare_strategies
 from dvplug.train.examples import LabeledReads, make_examples
 from dvplug.train.export import Description, export
+from dvplug.train.first_stage import add_first_stage
 from dvplug.train.fit import CURVE_NAME, fit
 from dvplug_lab.model_card import write_strategies
 from dvplug_lab.model_evaluation import evaluate_model
@@ -49,6 +50,8 @@ def build_model(run: ModelRun, models: Path | None = None, *, fit_only: bool = F
         usual=run.recipe.usual,
     )
     model = exported(fitted, tune, description, (models or run.recipe.models) / run.label)
+    if run.recipe.first_stage:
+        give_first_stage(model, train, tune)
     shutil.copyfile(fitted / CURVE_NAME, run.cards / f"{model.name}.png")
     evaluate_model(run, model)
     return model
@@ -108,6 +111,15 @@ def exported(fitted: Path, tune: list[Path], description: Description, folder: P
     shutil.rmtree(folder, ignore_errors=True)
     export(fitted, tune, description, folder)
     return folder
+
+
+def give_first_stage(model: Path, train: list[Path], tune: list[Path]) -> None:
+    """Put a model with a first stage in the place of one."""
+    made = model.with_name(f".{model.name}.with-first-stage")
+    shutil.rmtree(made, ignore_errors=True)
+    add_first_stage(model.absolute(), train, tune, made)
+    shutil.rmtree(model)
+    made.rename(model)
 
 
 def examples(run: ModelRun, shard: Shard) -> Path | None:

@@ -14,7 +14,7 @@ from dvplug.train.measured import metrics_of
 from dvplug_lab.comparison.peers import BCFTOOLS_PRESETS, FREEBAYES_OPTIONS
 from dvplug_lab.comparison.pictures import draw_calibration, draw_precision_recall, pooled_calibration
 from dvplug_lab.comparison.sets import REAL
-from dvplug_registry.manifest import Lapses, Manifest, Metric
+from dvplug_registry.manifest import FirstStage, Lapses, Manifest, Metric
 from dvplug_registry.model_folder import load_manifest
 
 
@@ -127,6 +127,30 @@ def _about(manifest: Manifest) -> Iterator[str]:
     yield f"| held out | {training.held_out} |"
     yield f"| licence | {manifest.licence} |"
     yield ""
+    if manifest.first_stage:
+        yield from _first_stage(manifest.first_stage)
+
+
+def _first_stage(stage: FirstStage) -> Iterator[str]:
+    yield "## First stage"
+    yield ""
+    yield (
+        f"Fitted to {stage.data or 'the same'}. It settles {stage.settled:,} of {stage.examples:,} tune examples "
+        f"({stage.settled / stage.examples:.1%}) by their features, {stage.disagreements} of them otherwise than the "
+        "network. An answer hom-ref, het, hom-alt is taken above "
+        f"{_above(stage.snp)} (SNP); {_above(stage.indel)} (indel). Were all taken above one probability:"
+    )
+    yield ""
+    yield "| above | settled | otherwise than the network | wrong | wrong by the network |"
+    yield "|--:|--:|--:|--:|--:|"
+    for one in stage.curve:
+        numbers = (one.settled, one.disagreements, one.wrong, one.wrong_by_network)
+        yield f"| {one.above:g} | {' | '.join(f'{number:,}' for number in numbers)} |"
+    yield ""
+
+
+def _above(thresholds: tuple[float, ...]) -> str:
+    return ", ".join("never" if above == 1 else f"{above:g}" for above in thresholds)
 
 
 def _lapses(lapses: Lapses) -> str:

@@ -83,6 +83,8 @@ class Recipe:
     """What is taken from the reads of ordinary sets, each in a shard of its own. In worlds alone, where all else is
     drawn too, a network does not learn that errors stay as rare where no mate, mapping quality or full length tells of
     them."""
+    first_stage: bool = False
+    """Whether the features alone settle what they are enough for."""
     usual: UsualRules = field(default=UsualRules())
     """What the network is given in place of what it has not met."""
     limits: tuple[str, ...] = field(default=())
@@ -125,6 +127,7 @@ RECIPES = {
         SIMULATED,
         least_run=10,
         shifts=("single", "mapq-255", "length-75"),
+        first_stage=True,
         usual=_SHORT,
         limits=(
             SIMULATED_READS,

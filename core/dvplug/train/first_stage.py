@@ -100,6 +100,9 @@ def add_first_stage(
     fitted_to = _answered(reader, predictor.predict, "What the network says of the examples")
     network = _calibrated(fit_feature_network(fitted_to, settings), tuned)
     stage = choose_thresholds(network.predict(tuned.features), tuned, settings.allowed)
+    sources = sorted({header.source for header in reader.headers})
+    data = f"{len(reader):,} examples: {'; '.join(sources)}"
+    stage = stage.model_copy(update={"data": data})
     out.parent.mkdir(parents=True, exist_ok=True)
     with whole_folder(out) as folder:
         manifest = _write(folder, loaded, network, stage, tune, tuned)
