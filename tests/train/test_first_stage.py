@@ -13,6 +13,7 @@ from dvplug.genotypes.first_stage import FeatureNetwork, settles
 from dvplug.genotypes.genotyper import LiteRTPredictor
 from dvplug.models import load_model
 from dvplug.plugins.loading import installed_plugins
+from dvplug.train import first_stage
 from dvplug.train.export import Description, export, lapse_rates
 from dvplug.train.first_stage import (
     NEVER,
@@ -25,6 +26,7 @@ from dvplug.train.first_stage import (
 from dvplug.train.fit import fit
 from dvplug.train.state import FitSettings
 from dvplug.train.store import ExampleReader, Examples
+from dvplug_registry.manifest import LapseRates
 from dvplug_registry.model_folder import load_manifest, open_folder, verify_files
 from helpers.training_toys import FEATURES, TINY, toy_examples, write_shard
 
@@ -133,3 +135,15 @@ def test_examples_of_another_kind_are_refused(work: Path, tmp_path: Path) -> Non
         add_first_stage(work / "model", [other], [other], tmp_path / "out")
     with pytest.raises(InputError, match="exists already"):
         add_first_stage(work / "model", [work / "train.h5"], [work / "tune.h5"], work / "staged")
+
+
+def test_lapses_are_those_of_the_network_unless_both_together_lapse_more_often() -> None:
+    """Whatever few examples the first stage is measured on: only how it compares with the network on them counts."""
+    known = LapseRates(snp=((0, 0.02), (20, 0.004), (40, 0.0002)), indel=((0, 0.05), (30, 0.001)))
+    network = LapseRates(snp=((0, 0.1), (20, 0.02)), indel=((0, 0.2), (20, 0.1)))
+    joined = LapseRates(snp=((0, 0.1), (20, 0.01), (40, 0.001)), indel=((0, 0.1), (25, 0.1)))
+    assert first_stage._lapses(known, joined, network) == known
+    worse = LapseRates(snp=((0, 0.1), (20, 0.02), (30, 0.02)), indel=((0, 0.3), (20, 0.2)))
+    assert first_stage._lapses(known, worse, network).indel == ((0, 0.075), (30, 0.002))
+    surer = LapseRates(snp=((0, 0.1), (40, 0.09)), indel=((0, 0.1),))
+    assert first_stage._lapses(known, surer, network).snp == ((0, 0.02), (20, 0.02), (40, 0.0009))

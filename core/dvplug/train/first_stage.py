@@ -27,7 +27,15 @@ from dvplug.train.export import lapse_rates
 from dvplug.train.store import VARIANT_TYPES, ExampleReader
 from dvplug_registry.files import whole_folder
 from dvplug_registry.known_answer import Predict, load_known_answer
-from dvplug_registry.manifest import FIRST_STAGE, KNOWN_ANSWER, FirstStage, Manifest, SettledShare
+from dvplug_registry.manifest import (
+    FIRST_STAGE,
+    KNOWN_ANSWER,
+    FirstStage,
+    LapseRates,
+    Lapses,
+    Manifest,
+    SettledShare,
+)
 from dvplug_registry.model_folder import LoadedModel, ModelFolder, file_entry, save_manifest
 
 if TYPE_CHECKING:
@@ -261,7 +269,7 @@ def _write(
     tune: ExampleReader,
     tuned: Answered,
 ) -> Manifest:
-    """Write the model with its first stage; lapses are those of both together."""
+    """Write the model with its first stage."""
     manifest = model.manifest
     network.save(folder / FILE_NAME)
     known_name = manifest.file_name(KNOWN_ANSWER)
@@ -280,7 +288,30 @@ def _write(
     files = {name: entry for name, entry in manifest.files.items() if entry.role != FIRST_STAGE}
     files |= {FILE_NAME: file_entry(folder / FILE_NAME, FIRST_STAGE)}
     files |= {known_name: file_entry(folder / known_name, KNOWN_ANSWER)}
-    changed = {"first_stage": stage, "files": files, "lapse_rates": lapse_rates(joined, tune)}
+    rates = _lapses(manifest.lapse_rates, lapse_rates(joined, tune), lapse_rates(tuned.network, tune))
+    changed = {"first_stage": stage, "files": files, "lapse_rates": rates}
     manifest = Manifest.model_validate(manifest.model_copy(update=changed).model_dump())
     save_manifest(folder, manifest)
     return manifest
+
+
+def _lapses(known: LapseRates, joined: LapseRates, network: LapseRates) -> LapseRates:
+    """Lapse rates of first stage and network together.
+
+    Those of the network, which may have been measured on more examples than there are now, and raised where both
+    together lapse more often than the network alone, on the same ones.
+    """
+
+    def raised(own: Lapses, with_stage: Lapses, alone: Lapses) -> Lapses:
+        rates = [rate * max(1.0, _at(with_stage, at) / max(_at(alone, at), 1e-9)) for at, rate in own]
+        falling = np.maximum.accumulate(rates[::-1])[::-1].tolist()
+        return tuple((at, round(min(0.999999, rate), 7)) for (at, _), rate in zip(own, falling, strict=True))
+
+    return LapseRates(
+        snp=raised(known.snp, joined.snp, network.snp),
+        indel=raised(known.indel, joined.indel, network.indel),
+    )
+
+
+def _at(lapses: Lapses, quality: float) -> float:
+    return [rate for begins, rate in lapses if begins <= quality][-1]
