@@ -18,7 +18,7 @@ from dvplug.line.read_batch import ReadBatch
 from dvplug.line.region import Region
 from dvplug.models import resolve_model
 from dvplug.plugins.loading import Plugins, installed_plugins
-from dvplug.sequence.cigar import INSERTION, MATCH
+from dvplug.sequence.cigar import DELETION, INSERTION, MATCH
 from dvplug.simulate import simulate_dataset
 from dvplug.technology import CandidateThresholds
 
@@ -55,27 +55,32 @@ def warm_up(technologies: Sequence[str] = ()) -> Path:
                     device="cpu", force=True, offline=True,
                 )
             )  # fmt: skip
-    _find_long_insertion()
+    _find_rare_indels()
     return kept
 
 
-def _find_long_insertion() -> None:
-    """Look for candidates in long reads that spell an insertion differently: the simulated reads have none."""
-    rng, n, flank, size = np.random.default_rng(1), 4, 600, 80
+def _find_rare_indels() -> None:
+    """Look for what the simulated reads do not have: a long insertion, spelt differently; deletions that overlap."""
+    rng, n, flank, size, gap = np.random.default_rng(1), 4, 600, 80, 5
     reference, inserted = (rng.integers(0, 4, length).astype(np.uint8) for length in (2 * flank, size))
-    seq = np.tile(np.concatenate((reference[:flank], inserted, reference[flank:])), n)
-    offset = np.arange(n + 1, dtype=np.int64) * (2 * flank + size)
-    seq[offset[:-1] + flank + 10 + 20 * np.arange(n)] ^= 1
-    cigar = np.array([flank << 4 | MATCH, size << 4 | INSERTION, flank << 4 | MATCH], np.uint32)
-    each = np.zeros(n, np.int32)
+    seqs, cigars = [], []
+    for read in range(n):
+        own = inserted.copy()
+        own[10 + 15 * read] ^= 1
+        until = 200 + 3 * (read % 2)  # where its deletion begins, behind the insertion
+        seqs += [reference[:flank], own, reference[flank : flank + until], reference[flank + until + gap :]]
+        steps = (flank, MATCH), (size, INSERTION), (until, MATCH), (gap, DELETION), (flank - until - gap, MATCH)
+        cigars += [length << 4 | kind for length, kind in steps]
+    seq, each = np.concatenate(seqs), np.zeros(n, np.int32)
     reads = ReadBatch(
         start=each, end=each + 2 * flank, flag=each.astype(np.uint16), mapping_quality=each.astype(np.uint8) + 60,
         fragment_length=each, haplotype=each.astype(np.uint8), name_hash=np.arange(n, dtype=np.uint32), seq=seq,
-        qual=np.full(len(seq), 30, np.uint8), base_offset=offset, cigar=np.tile(cigar, n),
-        cigar_offset=3 * np.arange(n + 1, dtype=np.int64),
+        qual=np.full(len(seq), 30, np.uint8), base_offset=np.arange(n + 1, dtype=np.int64) * (len(seq) // n),
+        cigar=np.array(cigars, np.uint32), cigar_offset=np.arange(n + 1, dtype=np.int64) * (len(cigars) // n),
     )  # fmt: skip
     found = find_candidates(reads, reference, 0, Region("c", 0, 2 * flank), CandidateThresholds())
     assert found.pooled is not None
+    assert len(found) > 2
 
 
 def _with_installed_model(plugins: Plugins) -> list[str]:
