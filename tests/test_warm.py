@@ -56,7 +56,10 @@ def test_nothing_is_left_to_compile(tmp_path: Path) -> None:
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
     assert "compiled realign_windows" in run.stdout
-    for rare in ("one_insertion", "_settle"):  # of long indels, and of overlapping ones: the reads below have neither
+    for rare in (
+        "one_insertion",
+        "_settle",
+    ):  # of long indels, and of overlapping ones: the reads below have neither
         assert f"compiled {rare}" in run.stdout
     data = simulate_dataset(tmp_path / "other", length=60_000, depth=40, seed=5)
     for tech in ("illumina-wgs", "ont"):

@@ -2,9 +2,9 @@
 
     python tools/build_registry.py --out build/registry --keys ../registry-keys
 
-takes the models of plugins/ with their cards in model_cards/. Run again on the same folder, it adds what is new, keeps
-all older versions, and signs for another 30 days. The keys are made at the first run: never put them into this
-repository, nor on the server.
+takes the models of plugins/, those of the separate distributions there, too, with their cards in model_cards/, or with
+the README of the distribution. Run again on the same folder, it adds what is new, keeps all older versions, and signs
+for another 30 days. The keys are made at the first run: never put them into this repository, nor on the server.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ def main(*, out: Path, keys: Path, trust: str | None = None) -> None:
             cause="a private key that is committed once is public",
             repair="Name a folder outside of it.",
         )
-    roots = sorted((REPOSITORY / "plugins").glob("*/models"))
+    plugins = REPOSITORY / "plugins"
+    roots = sorted([*plugins.glob("*/models"), *plugins.glob("*/*/models")])
     new = build_registry(installed_plugins(), roots, REPOSITORY / "model_cards", out, keys)
     print(f"{out}: {', '.join(new) or 'nothing'} new")
     if trust:

@@ -69,7 +69,13 @@ def _find_rare_indels() -> None:
         own[10 + 15 * read] ^= 1
         until = 200 + 3 * (read % 2)  # where its deletion begins, behind the insertion
         seqs += [reference[:flank], own, reference[flank : flank + until], reference[flank + until + gap :]]
-        steps = (flank, MATCH), (size, INSERTION), (until, MATCH), (gap, DELETION), (flank - until - gap, MATCH)
+        steps = (
+            (flank, MATCH),
+            (size, INSERTION),
+            (until, MATCH),
+            (gap, DELETION),
+            (flank - until - gap, MATCH),
+        )
         cigars += [length << 4 | kind for length, kind in steps]
     seq, each = np.concatenate(seqs), np.zeros(n, np.int32)
     reads = ReadBatch(

@@ -15,6 +15,7 @@ from dvplug_lab.registry_building import build_registry, trust_from_the_start
 from dvplug_registry.cache import ModelCache
 from dvplug_registry.catalog import refresh
 from dvplug_registry.download import download_all, read_card
+from dvplug_registry.model_folder import load_manifest, save_manifest
 from dvplug_registry.sources import add_source
 from dvplug_registry.transport import Transport
 from helpers.places import ROOT
@@ -29,6 +30,23 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     place.toy()
     installed_plugins.cache_clear()
     return place
+
+
+def test_the_readme_of_a_separate_distribution_is_its_models_card(site: Site, tmp_path: Path) -> None:
+    project = tmp_path / "plugins" / "dvplug-toy"
+    model = make_model(project / "dvplug_toy" / "models", version="1.0.0")
+    manifest = load_manifest(model)
+    files = {name: entry for name, entry in manifest.files.items() if entry.role != "card"}
+    save_manifest(model, manifest.model_copy(update={"files": files}))
+    (project / "pyproject.toml").touch()
+    (project / "README.md").write_text("# dvplug-toy\n")
+    out = tmp_path / "registry"
+    build_registry(
+        load_plugins(["toy"]), [project / "dvplug_toy" / "models"], tmp_path, out, tmp_path / "keys"
+    )
+    source = add_source("ours", out.as_uri(), out / "metadata" / "1.root.json")
+    (offer,) = refresh(source, Transport()).offers
+    assert read_card(source, offer, Transport()) == b"# dvplug-toy\n"
 
 
 def test_it_is_made_renewed_and_keeps_what_was_published(site: Site, tmp_path: Path) -> None:

@@ -24,7 +24,8 @@ def build_registry(plugins: Plugins, roots: Iterable[Path], cards: Path, out: Pa
     roots
         Folders of model folders.
     cards
-        Folder of model cards, called name-version.md.
+        Folder of model cards, called name-version.md; a model of a distribution below plugins/ that has none there has
+        that one's README.
     out, keys
         As of `Registry`; both are made where ``out`` is not there.
 
@@ -55,11 +56,21 @@ def build_registry(plugins: Plugins, roots: Iterable[Path], cards: Path, out: Pa
             continue
         model = load_model(plugins, f"{place.folder}/")
         verify_model(plugins, model)
-        card = cards / f"{place.folder.name}.md"
-        host.publish(model, read_card(card) if card.exists() else "")
+        card = _card_of(place.folder, cards)
+        host.publish(model, read_card(card) if card else "")
         new.append(label)
     host.refresh()
     return new
+
+
+def _card_of(model: Path, cards: Path) -> Path | None:
+    """The model's card, or the README of the distribution that it lies in."""
+    card = cards / f"{model.name}.md"
+    if card.exists():
+        return card
+    project = next((one for one in model.parents if (one / "pyproject.toml").exists()), None)
+    readme = project / "README.md" if project and project.parent.name == "plugins" else None
+    return readme if readme and readme.exists() else None
 
 
 def trust_from_the_start(name: str, registry: Path, folder: Path = SHIPPED) -> Path:
