@@ -19,7 +19,6 @@ NO_KERNELS = {
     "engine",
     "evaluate",
     "executors",
-    "genotypes",
     "inputs",
     "joint",
     "plugins",
