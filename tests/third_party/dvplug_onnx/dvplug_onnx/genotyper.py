@@ -61,12 +61,12 @@ def graph_of(model: ModelFolder) -> ModelProto:
 def write_model(model: ModelFolder, folder: Path) -> None:
     """Write a model of its own, with a graph in place of weights, after another model."""
     folder.mkdir()
-    shutil.copy(model.path("known-answer"), folder / "known_answer.npz")
     (folder / "network.onnx").write_bytes(graph_of(model).SerializeToString())
-    files = {
-        "network.onnx": file_entry(folder / "network.onnx", "onnx"),
-        "known_answer.npz": file_entry(folder / "known_answer.npz", "known-answer"),
-    }
+    files = {"network.onnx": file_entry(folder / "network.onnx", "onnx")}
+    for role in ("known-answer", "first-stage"):  # neither is of the network's kind
+        path = model.path(role)
+        shutil.copy(path, folder)
+        files[path.name] = file_entry(path, role)
     changes = {"genotyper": "onnx", "genotyper_settings": {}, "tolerance": 2e-5, "files": files}
     save_manifest(folder, model.manifest.model_copy(update={"name": folder.name, **changes}))
 
