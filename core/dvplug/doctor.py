@@ -129,9 +129,9 @@ def _downloads() -> Finding:
 def _kernels() -> Finding:
     folder = cache_folder()
     if folder is None:
-        text = "no folder that is this user's alone can be written: every run compiles anew, about 20 s"
+        text = "no folder that is this user's alone can be written: every run compiles anew, about 15 s"
         return Finding("compiled kernels", "problem", text, "Set DVPLUG_HOME to a folder that can.")
-    state = "" if is_warm() else ", nothing of this version yet: the first run compiles, about 20 s"
+    state = "" if is_warm() else ", nothing of this version yet: the first run compiles, about 15 s"
     return Finding("compiled kernels", "ok", f"'{folder}'{state}")
 
 

@@ -330,11 +330,11 @@ def _at_work(pool: Pool) -> str:
 def _tell_of_compiling() -> None:
     if cache_folder() is None:
         warn(
-            "Compiled kernels can be kept nowhere, so that every run compiles them, about 20 s. "
+            "Compiled kernels can be kept nowhere, so that every run compiles them, about 15 s. "
             "Set DVPLUG_HOME to a folder that can be written and has room."
         )
     elif not is_warm():
-        info("The first run compiles the kernels, about 20 s; `dvplug warm` does it ahead of time.")
+        info("The first run compiles the kernels, about 15 s; `dvplug warm` does it ahead of time.")
 
 
 def _workers(options: CallOptions) -> int:

@@ -136,11 +136,11 @@ class _HandedIn:
         problems.raise_all()
         for node in sorted({state.node for state in ready if not state.keeps_kernels}):
             warn(
-                f"{node} can keep compiled kernels nowhere: each of its workers compiles them, about 20 s. Set "
+                f"{node} can keep compiled kernels nowhere: each of its workers compiles them, about 15 s. Set "
                 "DVPLUG_HOME there to a folder that can be written."
             )
         if cold := sorted({state.node for state in ready if state.keeps_kernels and not state.has_kernels}):
-            info(f"The first regions compile the kernels, about 20 s, on {', '.join(cold)}.")
+            info(f"The first regions compile the kernels, about 15 s, on {', '.join(cold)}.")
 
     def _submit(self, number: int, load: Load, region: object) -> Pending:
         return self.pool.submit(number, work_on_node, load.facts, load.work, pickle.dumps(region))
