@@ -28,6 +28,7 @@ from dvplug.train.state import FitSettings
 from dvplug.train.store import ExampleReader, Examples
 from dvplug_registry.manifest import LapseRates
 from dvplug_registry.model_folder import load_manifest, open_folder, verify_files
+from helpers.command import run_captured
 from helpers.training_toys import FEATURES, TINY, toy_examples, write_shard
 
 
@@ -131,10 +132,43 @@ def test_a_threshold_is_the_lowest_at_which_it_agrees() -> None:
     assert few.snp == (NEVER,) * 3
 
 
+def test_tune_examples_that_it_was_fitted_to_are_refused(work: Path, tmp_path: Path) -> None:
+    train, out = work / "train.h5", tmp_path / "out"
+    with pytest.raises(InputError, match=r"'train\.h5' is among both training and tune examples"):
+        add_first_stage(work / "model", [train], [train], out)
+    tune = write_shard(tmp_path / "tune.h5", telling(20, seed=3), contigs=("train",))
+    with pytest.raises(InputError, match="training and tune examples share 20 places"):
+        add_first_stage(work / "model", [train], [tune], out)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("option", ["--epochs=0", "--units=0", "--allowed=2", "--allowed=nan", "--seed=-1"])
+def test_options_out_of_range_are_refused(
+    work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    given = [
+        "--examples",
+        str(work / "train.h5"),
+        "--tune",
+        str(work / "tune.h5"),
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    code, _, err = run_captured(capsys, "train", "first-stage", f"{work / 'model'}", *given, option)
+    assert code == 2
+    name = option.strip("-").split("=")[0]
+    assert f"a setting of the fit is out of range: {name}" in " ".join(err.split())
+
+
 def test_examples_of_another_kind_are_refused(work: Path, tmp_path: Path) -> None:
     other = write_shard(tmp_path / "other.h5", telling(20, seed=3), features=("depth", "other"))
     with pytest.raises(InputError, match=r"has other features or another layout than toy@1\.0\.0"):
         add_first_stage(work / "model", [other], [other], tmp_path / "out")
+    layout = ExampleReader([work / "train.h5"]).header.layout
+    turned = layout.model_copy(update={"channels": layout.channels[::-1]})
+    other = write_shard(tmp_path / "turned.h5", telling(20, seed=3), layout=turned)
+    with pytest.raises(InputError, match=r"has other features or another layout than toy@1\.0\.0"):
+        add_first_stage(work / "model", [other], [work / "tune.h5"], tmp_path / "out")
     with pytest.raises(InputError, match="exists already"):
         add_first_stage(work / "model", [work / "train.h5"], [work / "tune.h5"], work / "staged")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from cyclopts import App, Parameter
 
@@ -14,8 +14,13 @@ from dvplug.cli.plain_call import available_cores
 from dvplug.cli.train_reads import Names, learn, model, simulate
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dvplug.technology import Frozen
     from dvplug.train.compare import StrategyComparison
     from dvplug.train.state import FitSettings
+
+_Settings = TypeVar("_Settings", bound="Frozen")
 
 app = App(
     name="train",
@@ -192,14 +197,20 @@ def fit(
 
 def _settings(**given: Any) -> FitSettings:
     """Check the options of a fit; raises InputError where one is out of range."""
+    from dvplug.train.state import FitSettings
+
+    return _checked(FitSettings, given)
+
+
+def _checked(settings: type[_Settings], given: Mapping[str, Any]) -> _Settings:
+    """The options of a fit as data; raises InputError where one is out of range."""
     from pydantic import ValidationError
 
     from dvplug.errors import InputError
     from dvplug.system.explain import explain
-    from dvplug.train.state import FitSettings
 
     try:
-        return FitSettings(**given)
+        return settings(**given)
     except ValidationError as error:
         raise InputError(
             "a setting of the fit is out of range", cause=explain(error), repair="See `--help`."
@@ -377,6 +388,7 @@ def first_stage(
     from dvplug.system.outputs import reserved_folder
     from dvplug.train.first_stage import FirstStageSettings, add_first_stage
 
-    settings = FirstStageSettings(units=units, epochs=epochs, allowed=allowed, seed=seed)
+    given = {"units": units, "epochs": epochs, "allowed": allowed, "seed": seed}
+    settings = _checked(FirstStageSettings, given)
     with reserved_folder(out, "--out"):
         add_first_stage(model, examples, tune, out, settings)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field, PositiveInt
 
 from dvplug.errors import InputError
 from dvplug.genotypes.first_stage import DenseLayer, FeatureNetwork, OpenedFirstStage, settles
@@ -22,8 +22,10 @@ from dvplug.models import load_model, opener_of
 from dvplug.plugins.loading import installed_plugins
 from dvplug.system import console
 from dvplug.system.locations import StrPath
+from dvplug.technology import Frozen
 from dvplug.train.calibrate import fit_temperatures
 from dvplug.train.export import lapse_rates
+from dvplug.train.places import refuse_shared_places
 from dvplug.train.store import VARIANT_TYPES, ExampleReader
 from dvplug_registry.files import whole_folder
 from dvplug_registry.known_answer import Predict, load_known_answer
@@ -50,18 +52,25 @@ FEW = 100
 _BATCH = 1024
 
 
-@dataclass(frozen=True)
-class FirstStageSettings:
+class FirstStageSettings(Frozen):
     """How it is built and fitted."""
 
-    units: tuple[int, ...] = (64, 32)
-    epochs: int = 25
-    learning_rate: float = 2e-3
-    labels: float = 0.5
-    """Share of the label in what is fitted to; the rest is the network's answer."""
-    allowed: float = 0.0
-    """Share of settled tune examples that the network may give another genotype."""
-    seed: int = 1
+    units: tuple[PositiveInt, ...] = (64, 32)
+    epochs: int = Field(default=25, ge=1)
+    learning_rate: float = Field(default=2e-3, gt=0, allow_inf_nan=False)
+    labels: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="share of the label in what is fitted to; the rest is the network's answer",
+    )
+    allowed: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="share of settled tune examples that the network may give another genotype",
+    )
+    seed: int = Field(default=1, ge=0, lt=1 << 32)
 
 
 class Answered(NamedTuple):
@@ -78,7 +87,7 @@ def add_first_stage(
     examples: Sequence[StrPath],
     tune_examples: Sequence[StrPath],
     out: StrPath,
-    settings: FirstStageSettings = FirstStageSettings(),
+    settings: FirstStageSettings | None = None,
 ) -> Manifest:
     """Make a copy of a model that has a first stage, in place of any that it had.
 
@@ -94,11 +103,12 @@ def add_first_stage(
     Raises
     ------
     InputError
-        The examples are not of the model's kind; or ``out`` exists.
+        The examples are not of the model's kind, or both share places; or ``out`` exists.
     ModelError
         The model is damaged, or has several sequencing types.
     """
     require_tensorflow()
+    settings = settings or FirstStageSettings()
     out, plugins = Path(out), installed_plugins()
     loaded = load_model(plugins, model)
     reader, tune = ExampleReader(examples), ExampleReader(tune_examples)
@@ -149,11 +159,14 @@ def _require_fit(manifest: Manifest, reader: ExampleReader, tune: ExampleReader,
             repair="Give a model of one.",
         )
     for one in (reader, tune):
-        if one.header.features != manifest.features or one.header.layout.shape != manifest.image.shape:
+        layout, image = one.header.layout, manifest.image
+        same_images = layout.shape == image.shape and tuple(layout.channels) == image.channels
+        if one.header.features != manifest.features or not same_images:
             raise InputError(
                 f"'{one.paths[0]}' has other features or another layout than {manifest.label}",
                 repair="Give examples that the model was fitted to, or made alike.",
             )
+    refuse_shared_places(("training", reader), ("tune", tune))
 
 
 def _answered(reader: ExampleReader, predict: Predict, what: str) -> Answered:
