@@ -27,7 +27,7 @@ from dvplug.show.sites import show_positions
 from dvplug.simulate import SimulatedDataset
 from dvplug_registry.manifest import KNOWN_ANSWER
 from dvplug_registry.model_folder import file_entry, open_folder, save_manifest
-from helpers.staged_model import NEVER, staged_model
+from helpers.staged_model import NEVER, staged_model, unstaged_model
 
 SURE = 0.99
 
@@ -102,7 +102,7 @@ def test_all_are_drawn_for_people(dataset: SimulatedDataset, tmp_path: Path) -> 
 def test_a_first_stage_that_is_never_sure_changes_no_record(
     dataset: SimulatedDataset, tmp_path: Path
 ) -> None:
-    plain = records(dataset, tmp_path / "plain.vcf", None)
+    plain = records(dataset, tmp_path / "plain.vcf", unstaged_model(tmp_path / "plain"))
     assert records(dataset, tmp_path / "staged.vcf", staged_model(tmp_path, NEVER)) == plain
 
 

@@ -40,6 +40,15 @@ def staged_model(folder: Path, above: float) -> Path:
     return model
 
 
+def unstaged_model(folder: Path) -> Path:
+    """A copy whose network answers for all."""
+    model = copy_of_model(folder)
+    manifest = open_folder(model).manifest
+    files = {name: entry for name, entry in manifest.files.items() if entry.role != FIRST_STAGE}
+    save_manifest(model, manifest.model_copy(update={"first_stage": None, "files": files}))
+    return model
+
+
 def by_fraction(names: tuple[str, ...]) -> FeatureNetwork:
     """Logits -(share - 0)^2, and so on, of a parabola around each genotype's share: linear but for a common term."""
     kernel = np.zeros((len(names), 3), np.float32)

@@ -359,7 +359,7 @@ def first_stage(
     examples: Annotated[list[Path], Several],
     tune: Annotated[list[Path], Several],
     out: Path,
-    units: tuple[int, ...] = (64, 32),
+    units: Annotated[tuple[Whole, ...], Several] = (64, 32),
     epochs: Whole = 25,
     allowed: float = 0.0,
     seed: Whole = 1,
