@@ -60,7 +60,7 @@ def _extremes(
 ) -> tuple[int, int, int, int, float, float]:
     lengths = len(row), len(table)
     return (
-        min(signed, lengths[0]),
+        min(signed, lengths[0]) + min(2, 2) + max(3, 5),
         max(signed, lengths[1]),
         min(unsigned, np.uint8(7)),
         max(row[0], row[1]),

@@ -24,7 +24,15 @@ from numba.core.types.scalars import Boolean, Integer
 from numba.np.arrayobj import fix_integer_index, load_item, store_item
 
 from dvplug.kernel.allocation import maker_of
-from dvplug.kernel.shortcuts import call_of, following, held_in, iterator, row_slice, unit_ranges
+from dvplug.kernel.shortcuts import (
+    call_of,
+    following,
+    held_in,
+    is_row_slice,
+    iterator,
+    row_slice,
+    unit_ranges,
+)
 from dvplug.kernel.signatures import are_numbers, signature_of
 
 _HELD = MemInfoPointer(RawPointer("void*"))
@@ -171,9 +179,12 @@ class KernelLower(Lower):
     def lower_getitem(self, resty: Type, expr: ir.Expr, value: ir.Var, index: ir.Var, signature: Any) -> Any:
         array = signature.args[0]
         if not self._is_element(signature):
-            part = row_slice(self, signature, self.loadvar(value.name), self.loadvar(index.name))
-            if part is None:
+            if not is_row_slice(signature):
                 return super().lower_getitem(resty, expr, value, index, signature)
+            asked = self.context.cast(
+                self.builder, self.loadvar(index.name), self.typeof(index.name), signature.args[1]
+            )
+            part = row_slice(self, array, self.loadvar(value.name), asked)
             self.incref(signature.return_type, part)
             return self.context.cast(self.builder, part, signature.return_type, resty)
         item = load_item(self.context, self.builder, array, self._place(value, index, signature))

@@ -14,6 +14,7 @@ from numba.core import ir, types
 from numba.core.cgutils import alloca_once
 from numba.core.types.abstract import Type
 from numba.core.types.containers import BaseTuple
+from numba.core.types.misc import unliteral
 from numba.core.typing import signature
 from numba.core.typing.templates import Signature
 
@@ -27,7 +28,7 @@ def order_of(context: Any, function: Any, given: tuple[Type, ...]) -> Signature 
         return None
     if not all(isinstance(each, types.Integer) for each in given):
         return None
-    both = context.unify_types(*given)
+    both = context.unify_types(*map(unliteral, given))
     return signature(both, both, both) if isinstance(both, types.Integer) else None
 
 
@@ -105,12 +106,15 @@ def following(lower: Any, known: Signature, given: Any) -> Any:
     return builder.insert_value(builder.insert_value(made, value, 0), is_one, 1)
 
 
-def row_slice(lower: Any, known: Signature, array: Any, asked: Any) -> Any:
-    """Return a slice without a step of a contiguous row, which the caller has to count; None where it is another."""
+def is_row_slice(known: Signature) -> bool:
+    """Whether a slice without a step of a contiguous row is meant."""
     kind, index = known.args[:2]
     row = isinstance(kind, types.Array) and kind.ndim == 1 and kind.layout == "C"
-    if not row or index != types.slice2_type or not isinstance(known.return_type, types.Array):
-        return None
+    return row and index == types.slice2_type and isinstance(known.return_type, types.Array)
+
+
+def row_slice(lower: Any, kind: Type, array: Any, asked: Any) -> Any:
+    """Return such a slice of an array of a type, which the caller has to count."""
     builder = lower.builder
     shape = (_place(lower, kind, "shape"), 0)
     size = builder.extract_value(array, shape)

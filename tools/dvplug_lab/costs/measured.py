@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
 import statistics
 import subprocess
@@ -18,7 +19,7 @@ import pysam
 from dvplug.errors import DvplugError
 from dvplug.plugins.loading import installed_plugins
 from dvplug_lab.costs.slices import Slice
-from dvplug_lab.places import SHARED
+from dvplug_lab.places import REPOSITORY, SHARED
 from dvplug_lab.speed.laid_out import lay_out
 
 BEGIN, END = "<!-- from tools/cost_table.py measure -->", "<!-- end of what was measured -->"
@@ -110,7 +111,9 @@ def _call(one: Slice, reads: Path, reference: Path, folder: Path) -> dict[str, f
         "--workers", "1", "--out", str(folder / "calls.vcf.gz"), "--gvcf", str(folder / "calls.g.vcf.gz"),
         "--log-json", str(log),
     ]  # fmt: skip
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    paths = [str(REPOSITORY / "tools"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         raise DvplugError(f"{' '.join(words)} ended with {done.returncode}", cause=done.stderr)
     *_, counts = (
