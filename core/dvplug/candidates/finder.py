@@ -283,7 +283,7 @@ def _count_support(offset: Int64s, allele: Int8s, alleles: int) -> tuple[Int32s,
     return informative.astype(np.int32), flat.reshape(sites, alleles).astype(np.int32)
 
 
-@kernel
+@kernel(vectorised=True)
 def count_alleles(
     reads: ReadArrays, reference: UInt8s, reference_start: int, min_base_quality: int
 ) -> AlleleCounts:

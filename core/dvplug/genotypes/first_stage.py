@@ -146,7 +146,7 @@ class FeatureNetwork:
             )
 
 
-@kernel
+@kernel(vectorised=True)
 def _dense(x: Float32s, weights: Float32s, bias: Float32s) -> Float32s:
     """Return x float32[n, inputs] times weights float32[inputs, units] plus bias float32[units].
 

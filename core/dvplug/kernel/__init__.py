@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, overload
 
 from dvplug.kernel.called import Kernel
 from dvplug.kernel.when_numba import registered
@@ -11,12 +11,23 @@ from dvplug.kernel.when_numba import registered
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def kernel(function: Function) -> Function:
+@overload
+def kernel(function: Function) -> Function: ...
+@overload
+def kernel(*, vectorised: bool) -> Callable[[Function], Function]: ...
+def kernel(function: Function | None = None, *, vectorised: bool = False) -> Any:
     """Decorate a function with `numba.njit`, kept on disk where it can be.
 
     Numba is imported when a kernel is called that is not on disk, or is called with what only Numba knows.
+
+    Args:
+        function: the function.
+        vectorised: whether LLVM looks for loops of which it can take several turns at once. It makes compiling a half
+            longer, so it is for kernels in whose loops a call spends its time: `tools/benchmark.py kernels` tells them.
     """
-    return cast("Function", Kernel(function))
+    if function is None:
+        return lambda given: Kernel(given, vectorised)
+    return cast("Function", Kernel(function, vectorised))
 
 
 def subkernel(function: Function) -> Function:

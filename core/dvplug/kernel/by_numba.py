@@ -7,7 +7,7 @@ import importlib.util
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numba
 from numba import njit
@@ -18,6 +18,9 @@ from numba.extending import register_jitable
 from dvplug.kernel.cache import cache_folder
 from dvplug.kernel.numba_cache import KernelCache, only_one_compiles
 from dvplug.kernel.objects import ObjectCode, keep, read
+
+if TYPE_CHECKING:
+    from dvplug.kernel.called import Kernel
 
 KNOWN_NUMBA = ("0.68.",)
 """Versions that `dvplug.kernel.compiler` was tried with. By others kernels are compiled in the plain way: longer."""
@@ -83,9 +86,7 @@ def dispatcher_of(function: Callable[..., Any]) -> Any:
     return dispatcher
 
 
-def object_code(
-    function: Callable[..., Any], given: Sequence[Any], types: str, path: Path
-) -> ObjectCode | None:
+def object_code(kernel: Kernel, given: Sequence[Any], types: str, path: Path) -> ObjectCode | None:
     """Compile a kernel for arguments like these, told as ``types``, and keep it; None where only Numba can call it.
 
     Of processes that want the same one compiles it, and the others wait.
@@ -97,11 +98,12 @@ def object_code(
     with global_compiler_lock, only_one_compiles():
         kept = read(path)
         if kept is None:
-            dispatcher = njit(**_OF_ENTRY)(function)
+            dispatcher = njit(**_OF_ENTRY)(kernel.py_func)
             known = tuple(map(dispatcher.typeof_pyval, given))
             told = {"dispatcher": dispatcher, "args": known, "return_type": None}
             with trigger_event("numba:compile", told):  # as Numba's own do
-                kept = code_of(dispatcher._compiler._compile_core(known, None), types)
+                compiled = dispatcher._compiler._compile_core(known, None)
+                kept = code_of(compiled, types, vectorised=kernel.vectorised)
             if kept is not None:
                 keep(path, kept)
         return kept

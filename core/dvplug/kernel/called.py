@@ -36,9 +36,10 @@ _NUMBERS = {int: "<i8", bool: "|b1", float: "<f8"} | {
 class Kernel:
     """A function that is compiled for the types that it is called with."""
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], vectorised: bool = False) -> None:
         update_wrapper(self, function)
         self.py_func = function
+        self.vectorised = vectorised
         self._known: dict[tuple[Any, ...], _Entry | None] = {}
         self._dispatcher: Any = None
 
@@ -82,7 +83,7 @@ class Kernel:
         path = objects.place(self.py_func, types)
         if path is None:
             return None
-        kept = objects.read(path) or by_numba().object_code(self.py_func, given, types, path)
+        kept = objects.read(path) or by_numba().object_code(self, given, types, path)
         return _Entry(kept, "".join(map(_slots_of, given))) if kept else None
 
 

@@ -14,6 +14,11 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
+from llvmlite.binding import (  # type: ignore[import-untyped]
+    create_pass_builder,
+    create_pipeline_tuning_options,
+    parse_assembly,
+)
 from numba import _dynfunc, jit
 from numba.core.codegen import CPUCodeLibrary, JITCodeLibrary
 from numba.core.compiler import CompilerBase, Flags
@@ -28,11 +33,13 @@ from numba.core.types.functions import Function
 from numba.core.utils import OPERATORS_TO_BUILTINS as OPERATORS
 
 from dvplug.kernel.allocation import maker_of
+from dvplug.kernel.calls import declare_function, way_in
 from dvplug.kernel.entry import add_entry
 from dvplug.kernel.lowering import KernelLower
 from dvplug.kernel.passes import in_haste, passes_of
 from dvplug.kernel.shortcuts import order_of
 from dvplug.kernel.signatures import are_numbers, signature_of
+from dvplug.kernel.when_numba import SUBKERNELS
 
 RARE_COLLECTIONS = 50_000, 100, 100
 """Thresholds of the garbage collector while compiling: at Python's own a sixth of the time is its; 10 % more memory."""
@@ -41,8 +48,10 @@ RARE_COLLECTIONS = 50_000, 100, 100
 class _Part(JITCodeLibrary):
     """Code of a function that kernels take in: neither optimised nor made machine code by itself."""
 
+    takes_whole = True
     _linking_libraries: list[CPUCodeLibrary]
     _shared_module: Any
+    way_in: Any
 
     def _optimize_functions(self, ll_module: Any) -> None:
         ll_module.data_layout = self._codegen._data_layout
@@ -56,6 +65,8 @@ class _Part(JITCodeLibrary):
         if self._shared_module is None:
             self._shared_module = self._final_module.clone()
             _link(self._shared_module, self._linking_libraries)
+            if self.way_in is not None:
+                self._shared_module.link_in(parse_assembly(str(self.way_in())))
             for name in _functions_of(self._final_module):
                 self._shared_module.get_function(name).linkage = "linkonce_odr"
         return self._shared_module
@@ -64,6 +75,7 @@ class _Part(JITCodeLibrary):
 class _Whole(JITCodeLibrary):
     """Code of a kernel with all its parts."""
 
+    takes_whole = False
     _linking_libraries: list[CPUCodeLibrary]
 
     def _optimize_functions(self, ll_module: Any) -> None:
@@ -78,16 +90,29 @@ class _Whole(JITCodeLibrary):
         passes, builder = self._codegen._module_pass_manager()
         passes.run(self._final_module, builder)
 
-    def object_code(self, entry: str) -> bytes:
+    def object_code(self, entry: str, *, vectorised: bool) -> bytes:
         """Return machine code with one way in, which is not loaded into this process."""
         self._take_in()
         for name in _functions_of(self._final_module):
             if name != entry:  # else a copy of it stays where it was inlined
                 self._final_module.get_function(name).linkage = "internal"
-        self._optimize_final_module()
+        if vectorised:
+            self._optimize_final_module()
+        else:
+            self._optimize_lightly()
         self._final_module.verify()
         code: bytes = self._codegen._tm.emit_object(self._final_module)
         return code
+
+    def _optimize_lightly(self) -> None:
+        """Optimise it by the least that LLVM has but for none, with loops left as they are."""
+        settings = create_pipeline_tuning_options(speed_level=1)
+        settings.loop_unrolling = settings.loop_interleaving = False
+        settings.loop_vectorization = settings.slp_vectorization = False
+        builder = create_pass_builder(self._codegen._tm, settings)
+        passes = builder.getModulePassManager()
+        passes.add_refprune_pass()
+        passes.run(self._final_module, builder)
 
     def _take_in(self) -> None:
         for library in _with_parts(self._linking_libraries):
@@ -156,7 +181,7 @@ class _Typing:
 
     def resolve_function_type(self, func: Any, args: tuple[Type, ...], kws: Any) -> Any:
         """Return the signature of a function for these arguments, None if there is none."""
-        if isinstance(func, Function) and func.typing_key in OPERATORS and not kws and are_numbers(args):
+        if isinstance(func, Function) and not kws and _is_settled(func, args):
             return signature_of(self._context, func, args)
         if not kws:
             known = order_of(self._context, func, args)
@@ -164,6 +189,12 @@ class _Typing:
                 return known
             func = maker_of(self._context, func, args) or func
         return self._context.resolve_function_type(func, args, kws)
+
+
+def _is_settled(func: Function, args: tuple[Type, ...]) -> bool:
+    """Whether a call means the same each time: an operator of numbers, or a subkernel."""
+    key = func.typing_key
+    return key in SUBKERNELS or (key in OPERATORS and are_numbers(args))
 
 
 class _Lowering(NativeLowering):
@@ -185,6 +216,7 @@ class _PartLowering(_Lowering):
         state.flags.no_cpython_wrapper = state.flags.no_cfunc_wrapper = state.flags.no_compile = True
         super().run_pass(state)
         lowered = state["cr"]
+        state.library.way_in = partial(way_in, state.targetctx, lowered.fndesc)
         no_code = _dynfunc.make_function(lowered.fndesc.lookup_module(), "part", "", 0, lowered.env, ())
         state.targetctx.insert_user_function(no_code, lowered.fndesc, [state.library])
         state.reload_init.extend(state.library._reload_init)
@@ -220,6 +252,7 @@ class _EntryLowering(_Lowering):
     def run_pass(self, state: Any) -> bool:
         state.library = _Whole(state.targetctx.codegen(), state.func_id.func_qualname)
         state.flags.no_cpython_wrapper = state.flags.no_cfunc_wrapper = state.flags.no_compile = True
+        state.library.takes_whole = True
         super().run_pass(state)
         add_entry(state.targetctx, state.library, state["cr"].fndesc)
         return True
@@ -250,7 +283,10 @@ class KernelCompiler(CompilerBase):
         self.state.typingctx = _Typing(self.state.typingctx)
         target = self.state.targetctx
         sizeof = partial(_abi_size, target.target_data)
-        self.state.targetctx = target.subtarget(target=_InKernel, get_abi_sizeof=sizeof)
+        declare = partial(declare_function, target)
+        self.state.targetctx = target.subtarget(
+            target=_InKernel, get_abi_sizeof=sizeof, declare_function=declare
+        )
 
     def compile_extra(self, func: Any) -> Any:
         """Compile a function."""

@@ -108,12 +108,12 @@ def add_entry(context: Any, library: Any, descriptor: Any) -> None:
     library.add_ir_module(module)
 
 
-def object_code(compiled: Any, types: str) -> objects.ObjectCode | None:
+def object_code(compiled: Any, types: str, *, vectorised: bool) -> objects.ObjectCode | None:
     """Return the object code of a kernel; None where it is for other types, or needs more of Numba than there is."""
     descriptor, library = compiled.fndesc, compiled.library
     if not _has_entry(descriptor) or _argument_text(descriptor) != types:
         return None
-    code = library.object_code(_entry_name(descriptor))
+    code = library.object_code(_entry_name(descriptor), vectorised=vectorised)
     referred = [each.name for each in library._final_module.functions if each.is_declaration]
     if not all(map(_is_provided, referred)):
         return None

@@ -24,6 +24,7 @@ from numba.core.types.scalars import Boolean, Integer
 from numba.np.arrayobj import fix_integer_index, load_item, store_item
 
 from dvplug.kernel.allocation import maker_of
+from dvplug.kernel.calls import take_whole
 from dvplug.kernel.shortcuts import (
     call_of,
     following,
@@ -46,6 +47,11 @@ class KernelLower(Lower):
     """Lowers a function: what it borrows is neither counted when it is taken nor when it is let go."""
 
     context: Any
+
+    def __init__(self, context: Any, library: Any, descriptor: Any, code: Any, **more: Any) -> None:
+        if library.takes_whole and not code.func_id.is_generator:
+            take_whole(descriptor)
+        super().__init__(context, library, descriptor, code, **more)
 
     def _find_singly_assigned_variable(self) -> None:
         """Find what stays a value, in place of Numba's, which asks only within blocks."""
@@ -88,14 +94,21 @@ class KernelLower(Lower):
         if typ == _HELD:
             yield typ, val
             return
-        if typ not in _places:
-            _places[typ] = held_in(self.context, typ)
-        places = _places[typ]
-        if places is None:
+        if _places_in(self.context, typ) is None:
             yield typ, val
         elif self.context.enable_nrt:
+            for pointer in self._held_by(typ, val):
+                yield _HELD, pointer
+
+    def _held_by(self, typ: Type, val: Any) -> Iterator[Any]:
+        """The memory that a value holds."""
+        places = _places_in(self.context, typ)
+        if places is None:
+            for _, pointer in self.context.nrt.get_meminfos(self.builder, typ, val):
+                yield pointer
+        else:
             for place in places:
-                yield _HELD, self.builder.extract_value(val, place)
+                yield self.builder.extract_value(val, place)
 
     def storevar(self, value: Any, name: str, argidx: int | None = None) -> None:
         """Put a value into a variable; of a counted one that stays a value only what it holds lies in memory."""
@@ -103,8 +116,7 @@ class KernelLower(Lower):
             super().storevar(value, name, argidx)
             return
         self._blk_local_varmap[name] = value
-        held = self.context.nrt.get_meminfos(self.builder, self.typeof(name), value)
-        for (_, pointer), place in zip(held, self._places(name), strict=True):
+        for pointer, place in zip(self._held_by(self.typeof(name), value), self._places(name), strict=True):
             self.decref(_HELD, self.builder.load(place))
             self.builder.store(pointer, place)
 
@@ -130,15 +142,27 @@ class KernelLower(Lower):
         return places
 
     def lower_inst(self, inst: ir.Stmt) -> None:
-        name = inst.target.name if isinstance(inst, ir.Assign) else getattr(inst, "value", None)
-        if not isinstance(inst, ir.Assign | ir.Del) or name not in self._borrowed:
+        if not isinstance(inst, ir.Assign | ir.Del):
             super().lower_inst(inst)
             return
-        counted, self.context = self.context, self._uncounted
+        counted = self.context
+        name = inst.target.name if isinstance(inst, ir.Assign) else inst.value
+        if name in self._borrowed:
+            self.context = self._uncounted
         try:
-            super().lower_inst(inst)
+            self._lower_common(inst)
         finally:
             self.context = counted
+
+    def _lower_common(self, inst: ir.Assign | ir.Del) -> None:
+        """Lower what most statements are: Numba makes a text of each first, for whoever looks for faults in it."""
+        if self.flags is not None and self.flags.debuginfo:
+            super().lower_inst(inst)
+        elif isinstance(inst, ir.Del):
+            self.delvar(inst.value)
+        else:
+            name = inst.target.name
+            self.storevar(self.lower_assign(self.typeof(name), inst), name)
 
     def lower_binop(self, resty: Type, expr: ir.Expr, op: Any) -> Any:
         signature = self.fndesc.calltypes[expr]
@@ -230,6 +254,12 @@ class KernelLower(Lower):
             step = fix_integer_index(context, builder, kind, part, size)
             place = step if place is None else builder.add(builder.mul(place, size), step)
         return builder.gep(builder.extract_value(known, data), [place])
+
+
+def _places_in(context: Any, kind: Type) -> list[tuple[int, ...]] | None:
+    if kind not in _places:
+        _places[kind] = held_in(context, kind)
+    return _places[kind]
 
 
 def values(blocks: Mapping[int, ir.Block]) -> set[str]:

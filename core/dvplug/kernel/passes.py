@@ -11,9 +11,10 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
-from numba.core import ir, lowering, typeinfer
+from numba.core import base, ir, lowering, typeinfer, utils
 from numba.core.callconv import CPUCallConv
 from numba.core.compiler import DefaultPassBuilder
 from numba.core.compiler_machinery import PassManager
@@ -22,7 +23,7 @@ from numba.core.postproc import PostProcessor, VariableLifetime
 from numba.core.transforms import canonicalize_cfg
 from numba.core.typed_passes import NativeLowering
 
-from dvplug.kernel.calls import call_function, return_status_propagate
+from dvplug.kernel.calls import call_function, decode_arguments, return_status_propagate
 
 _run = PostProcessor.run
 _errors: Any = importlib.import_module(NumbaError.__module__)
@@ -55,13 +56,16 @@ def passes_of(state: Any, lowering: type[NativeLowering]) -> PassManager:
 @contextmanager
 def in_haste() -> Iterator[None]:
     """While it lasts, what lives where is found out when it is asked for; Numba compiles one function at a time."""
-    stand_ins = (
+    stand_ins: tuple[tuple[Any, str, Any], ...] = (
         (PostProcessor, "run", _run_lazily),
         (ir.Inst, "_rec_list_vars", _variables_in),
         (lowering, "new_error_context", _ErrorContext),
         (typeinfer, "new_error_context", _ErrorContext),
         (CPUCallConv, "call_function", call_function),
+        (CPUCallConv, "decode_arguments", decode_arguments),
         (CPUCallConv, "return_status_propagate", return_status_propagate),
+        (base, "_has_loc", _has_loc),
+        (utils, "order_by_target_specificity", _in_order),
     )
     before = [getattr(owner, name) for owner, name, _ in stand_ins]
     for owner, name, stand_in in stand_ins:
@@ -84,6 +88,20 @@ def _run_lazily(self: Any, emit_dels: bool = False, extend_lifetimes: bool = Fal
     of.generator_info = None
     if emit_dels:
         self._insert_var_dels(extend_lifetimes=extend_lifetimes)
+
+
+_has_loc = lru_cache(4096)(base._has_loc)
+"""Whether a function takes the place in a source: of each that makes code, at each use, Numba reads the signature."""
+_order = utils.order_by_target_specificity
+_known_orders: dict[tuple[Any, tuple[Any, ...]], list[Any]] = {}
+
+
+def _in_order(target: Any, templates: list[Any], fnkey: str = "") -> list[Any]:
+    """Stand in for `order_by_target_specificity`: what there is of a function, in the order in which to ask it."""
+    key = target, tuple(templates)
+    if key not in _known_orders:
+        _known_orders[key] = _order(target, templates, fnkey)
+    return _known_orders[key]
 
 
 class _Kinds(dict[type, str]):

@@ -62,10 +62,11 @@ def unit_ranges(blocks: Mapping[int, ir.Block], type_of: Callable[[str], Type]) 
     units: set[str] = set()
     others: set[str] = set()
     for assigned in (each for block in blocks.values() for each in block.find_insts(ir.Assign)):
-        value = assigned.value
-        called = isinstance(value, ir.Expr) and value.op == "call" and not value.kws and len(value.args) < 3
-        is_range = called and getattr(type_of(value.func.name), "typing_key", None) is range
-        (units if is_range else others).add(assigned.target.name)
+        name, value = assigned.target.name, assigned.value
+        if type_of(name) is _STATE:
+            called = isinstance(value, ir.Expr) and value.op == "call" and not value.kws and len(value.args) < 3
+            is_range = called and getattr(type_of(value.func.name), "typing_key", None) is range
+            (units if is_range else others).add(name)
     return units - others
 
 

@@ -17,11 +17,14 @@ from typing import Any, TypeVar
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 NUMBA = "numba"
+SUBKERNELS: set[Callable[..., Any]] = set()
+"""All of them, those that Numba was not told of yet too."""
 _waiting: list[Callable[..., Any]] = []
 
 
 def registered(function: Function) -> Function:
     """Tell Numba of a subkernel, at once or when it comes; returns it as it is."""
+    SUBKERNELS.add(function)
     _waiting.append(function)
     if NUMBA in sys.modules:
         _tell()

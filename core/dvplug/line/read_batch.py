@@ -282,7 +282,7 @@ def gathered(
     return taken, outs
 
 
-@kernel
+@kernel(vectorised=True)
 def _copy_rows(
     values: npt.NDArray[Any],
     offset: npt.NDArray[np.int64],

@@ -266,7 +266,7 @@ def _end(data: UInt8s, start: int, first: int, operations: int) -> int:
     return end
 
 
-@kernel
+@kernel(vectorised=True)
 def unpack_records(data: UInt8s, found: Found, missing: int, out: Unpacked, n: int) -> None:
     """Unpack records behind those of ``out``.
 

@@ -164,7 +164,7 @@ def _apply(reads: ReadBatch, moved: Moved) -> ReadBatch:
     return changed.take(np.argsort(start, kind="stable"))
 
 
-@kernel
+@kernel(vectorised=True)
 def realign_windows(reads: ReadArrays, windows: Int64s, reference: UInt8s, reference_start: int) -> Moved:
     """Assemble each window, and lay anew what overlaps it and was not laid anew before.
 

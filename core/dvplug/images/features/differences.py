@@ -15,7 +15,7 @@ NEARBY_SCALE = float(np.log1p(50.0))
 FEWEST_DIFFERENT, ONE_IN = 3, 5  # reads that make a position count as such: so many, and one in so many
 
 
-@kernel
+@kernel(vectorised=True)
 def count_differences(
     reads: ReadArrays, reference: UInt8s, reference_start: int
 ) -> tuple[Int32s, Int32s, Int64s]:
