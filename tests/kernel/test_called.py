@@ -64,6 +64,31 @@ def nested(outer, more):
     made = Inner(kept * outer.inner.scale, half(outer.inner.scale))
     return Outer(made, ~outer.mask, outer.name + more), len(kept), -1.5, outer.name > more
 
+PAIR = (0.5, 2.0)
+
+@subkernel
+def weighed(outer, pair, mirrored):
+    one, other = pair[::-1] if mirrored else pair
+    return outer.inner.values[0] * one + outer.name * other
+
+@subkernel
+def first(outer, wanted):
+    if wanted:
+        return outer.inner.values[0]
+    return None
+
+@kernel
+def told_apart(outer, mirrored):
+    found = first(outer, mirrored)
+    return weighed(outer, PAIR, mirrored), weighed(outer, (3.0, outer.inner.scale), False), found is None
+
+@kernel(vectorised=True)
+def squares(array):
+    whole = 0
+    for each in array:
+        whole += each * each
+    return whole
+
 @kernel
 def slices(array):
     fresh = np.arange(len(array)) * 2
@@ -185,6 +210,10 @@ for n in (0, 1, 7):
     values = np.arange(n) + 0.25
     outer = k.Outer(k.Inner(values, 2.5), values > 2, 3)
     check(k.nested, outer, 1)
+    check(k.squares, np.arange(n))
+    if n:
+        check(k.told_apart, outer, True)
+        check(k.told_apart, outer, False)
     check(k.slices, np.arange(n))
     check(k.empty, values)
 check(k.large, 3)
@@ -306,17 +335,23 @@ def test_kernels_of_one_code_that_differ_in_what_they_enclose_are_apart(package:
 
 def test_functions_of_numba_call_kernels_and_subkernels_whenever_it_was_imported(package: Path) -> None:
     code = """
-from dvplug.kernels import checked, half
-print(checked(1))
+import numpy as np
+from dvplug.kernels import Inner, Outer, checked, half, told_apart, weighed
+outer = Outer(Inner(np.array([4.0]), 0.25), np.ones(1, np.bool_), 3)
+print(checked(1), told_apart(outer, True))
 from numba import njit
 
 @njit
 def foreign(x):
     return half(x) + checked(x)
 
-print(foreign(6), checked(2))
+@njit
+def of_many(outer):
+    return weighed(outer, (1.0, 2.0), True), weighed(outer, (1.0, 2.0), False)
+
+print(foreign(6), checked(2), of_many(outer))
 """
-    assert run(package, code) == "2\n10.0\n3\n".replace("10.0\n3", "10.0 3")
+    assert run(package, code) == "2 (9.5, 12.75, False)\n10.0 3 (11.0, 10.0)\n"
 
 
 def test_a_kernel_travels_by_its_name(package: Path) -> None:

@@ -169,7 +169,7 @@ def _by_row(pileup: Pileup, of_row: UInt8s, of_reference: int, out: Image) -> No
     _fill_rows(pileup.cell, value, out)
 
 
-@kernel
+@kernel(vectorised=True)
 def _fill_rows(cell: Int32s, value: Image, out: Image) -> None:
     """Give all cells of a row that are not EMPTY its value.
 

@@ -22,8 +22,9 @@ def kernel(function: Function | None = None, *, vectorised: bool = False) -> Any
 
     Args:
         function: the function.
-        vectorised: whether LLVM looks for loops of which it can take several turns at once. It makes compiling a half
-            longer, so it is for kernels in whose loops a call spends its time: `tools/benchmark.py kernels` tells them.
+        vectorised: whether LLVM looks for loops of which it can take several turns at once. LLVM takes a half longer
+            then, so it is for kernels in whose loops a call spends its time and which it makes faster: most it does
+            not.
     """
     if function is None:
         return lambda given: Kernel(given, vectorised)

@@ -33,7 +33,7 @@ _propagate = CPUCallConv.return_status_propagate
 _decode = CPUCallConv.decode_arguments
 _ERROR = ir.PointerType(excinfo_ptr_t)
 _WHOLE = ".whole"
-"""End of the name of a function of LLVM's that takes its arguments whole: Numba's way to call one has the name alone."""
+"""End of the name of a function that takes its arguments whole: Numba's way to call it has the name alone."""
 _TRIED = "_CPUCallConv__eh_try_state"
 """Name of what a builder has once it came to a ``try``."""
 
@@ -126,9 +126,11 @@ def call_function(
     place = alloca_once(builder, kind)
     builder.store(get_null_value(kind), place)
     error = caller[1] if passes_on else alloca_once(builder, excinfo_ptr_t)
-    given = self._get_arg_packer(argtys).as_arguments(builder, args) if not whole else [
-        _as(builder, each, of.type) for each, of in zip(args, callee.args[2:], strict=True)
-    ]
+    given = (
+        self._get_arg_packer(argtys).as_arguments(builder, args)
+        if not whole
+        else [_as(builder, each, of.type) for each, of in zip(args, callee.args[2:], strict=True)]
+    )
     code = builder.call(callee, [place, error, *given])
     result = self.context.get_returned_value(builder, resty, builder.load(place))
     return _Status(code, None if passes_on else builder.load(error), builder), result

@@ -64,7 +64,9 @@ def unit_ranges(blocks: Mapping[int, ir.Block], type_of: Callable[[str], Type]) 
     for assigned in (each for block in blocks.values() for each in block.find_insts(ir.Assign)):
         name, value = assigned.target.name, assigned.value
         if type_of(name) is _STATE:
-            called = isinstance(value, ir.Expr) and value.op == "call" and not value.kws and len(value.args) < 3
+            called = (
+                isinstance(value, ir.Expr) and value.op == "call" and not value.kws and len(value.args) < 3
+            )
             is_range = called and getattr(type_of(value.func.name), "typing_key", None) is range
             (units if is_range else others).add(name)
     return units - others

@@ -50,7 +50,7 @@ def reference_depths(
     return ReferenceDepths(region, own, agree, differ)
 
 
-@kernel
+@kernel(vectorised=True)
 def _count(reads: ReadArrays, reference: UInt8s, first: int, min_base_quality: int) -> tuple[Int32s, Int32s]:
     """Reads that agree and that differ at each base, int32[l] both.
 

@@ -181,7 +181,7 @@ class _LnLikelihoods(NamedTuple):
     unphased: Float64s  # [alleles, alleles]: as if no read had a haplotype
 
 
-@kernel
+@kernel(vectorised=True)
 def _weigh(out: Float32s, images: _Images, of_sites: Runs, shown: _Shown, table: _Table) -> None:
     """Write float32[n, len(LIKELIHOOD_FEATURES)], which are 0: the rows of the images that are covered."""
     alleles = table.places.shape[-1]
