@@ -55,18 +55,23 @@ class KernelLower(Lower):
 
     def _find_singly_assigned_variable(self) -> None:
         """Find what stays a value, in place of Numba's, which asks only within blocks."""
-        super()._find_singly_assigned_variable()
         self._borrowed = borrowed(self.blocks.values(), self.typeof)
         self._uncounted = self.context.subtarget(enable_nrt=False)
         self._unit_ranges = unit_ranges(self.blocks, self.typeof)
         self._held: dict[str, list[Any]] = {}
-        if self._disable_sroa_like_opt or self.func_ir.func_id.is_generator:  # debuggers look into memory
+        known = None
+        if (
+            not self._disable_sroa_like_opt and not self.func_ir.func_id.is_generator
+        ):  # debuggers look into memory
+            known = values(self.blocks)
+        if known is None:
+            super()._find_singly_assigned_variable()
             return
-        for name in values(self.blocks) - self._singly_assigned_vars:
-            if self._owns(name):
-                self._held[name] = []
-            else:
-                self._singly_assigned_vars.add(name)
+        self._blk_local_varmap: dict[str, Any] = {}
+        self._singly_assigned_vars = {
+            name for name, spread in known.items() if not spread or not self._owns(name)
+        }
+        self._held = {name: [] for name in known.keys() - self._singly_assigned_vars}
 
     def _owns(self, name: str) -> bool:
         return name not in self._borrowed and self._holds(self.typeof(name)) > 0
@@ -262,25 +267,28 @@ def _places_in(context: Any, kind: Type) -> list[tuple[int, ...]] | None:
     return _places[kind]
 
 
-def values(blocks: Mapping[int, ir.Block]) -> set[str]:
+def values(blocks: Mapping[int, ir.Block]) -> dict[str, bool] | None:
     """Return the names of the variables that are assigned once, before they are used, whichever way leads there.
 
     Blocks are lowered in the order of their offsets: an assignment that comes later in it is not known in time.
+    With each goes whether a block uses it that did not assign it. None where extensions of Numba want all in memory.
     """
     if any(type(each) in ir_extension_use_alloca for block in blocks.values() for each in block.body):
-        return set()
+        return None
     assigned: dict[str, list[int]] = {}
     for offset, block in blocks.items():
         for each in block.find_insts(ir.Assign):
             assigned.setdefault(each.target.name, []).append(offset)
     once = {name: where[0] for name, where in assigned.items() if len(where) == 1}
+    spread: set[str] = set()
     above = compute_cfg_from_blocks(blocks).dominators()
     for offset, names in compute_use_defs(blocks).usemap.items():  # what the block did not assign before
+        spread |= names
         for name in names & once.keys():
             at = once[name]
             if at >= offset or at not in above[offset]:
                 del once[name]
-    return set(once)
+    return {name: name in spread for name in once}
 
 
 def borrowed(blocks: Iterable[ir.Block], type_of: Callable[[str], Type]) -> set[str]:

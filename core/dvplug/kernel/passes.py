@@ -9,7 +9,8 @@ generator that would say where an error was met.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -22,6 +23,7 @@ from numba.core.errors import NumbaError
 from numba.core.postproc import PostProcessor, VariableLifetime
 from numba.core.transforms import canonicalize_cfg
 from numba.core.typed_passes import NativeLowering
+from numba.core.typing import context
 
 from dvplug.kernel.calls import call_function, decode_arguments, return_status_propagate
 
@@ -56,6 +58,10 @@ def passes_of(state: Any, lowering: type[NativeLowering]) -> PassManager:
 @contextmanager
 def in_haste() -> Iterator[None]:
     """While it lasts, what lives where is found out when it is asked for; Numba compiles one function at a time."""
+    if PostProcessor.run is _run_lazily:  # for what is compiled, another is
+        yield
+        return
+    _registered.clear()
     stand_ins: tuple[tuple[Any, str, Any], ...] = (
         (PostProcessor, "run", _run_lazily),
         (ir.Inst, "_rec_list_vars", _variables_in),
@@ -65,6 +71,8 @@ def in_haste() -> Iterator[None]:
         (CPUCallConv, "decode_arguments", decode_arguments),
         (CPUCallConv, "return_status_propagate", return_status_propagate),
         (base, "_has_loc", _has_loc),
+        (base.BaseContext, "refresh", _when_more_is_registered(base.BaseContext.refresh)),
+        (context.BaseContext, "refresh", _when_more_is_registered(context.BaseContext.refresh)),
         (utils, "order_by_target_specificity", _in_order),
     )
     before = [getattr(owner, name) for owner, name, _ in stand_ins]
@@ -75,6 +83,30 @@ def in_haste() -> Iterator[None]:
     finally:
         for (owner, name, _), known in zip(stand_ins, before, strict=True):
             setattr(owner, name, known)
+
+
+_registered: dict[int, tuple[int, ...]] = {}
+
+
+def _when_more_is_registered(refresh: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Make a stand-in for a context's `refresh`, which looks through its registries for each function, in 200 us.
+
+    Within one compilation they grow by functions that are made while others are typed, and by imports.
+    """
+
+    def refresh_if_needed(self: Any) -> None:
+        known = len(sys.modules), *map(_size, (self, getattr(self, "typing_context", self)))
+        if _registered.get(id(self._registries)) != known:
+            refresh(self)
+            _registered[id(self._registries)] = known
+
+    return refresh_if_needed
+
+
+def _size(context: Any) -> int:
+    """Return how much is in the registries of a context."""
+    rows = (each for of in context._registries for each in vars(of).values() if isinstance(each, list))
+    return sum(map(len, rows))
 
 
 def _run_lazily(self: Any, emit_dels: bool = False, extend_lifetimes: bool = False) -> None:
