@@ -1,0 +1,146 @@
+"""Reads that are given twice, as one file or in several: they would count twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+import pysam
+
+from dvplug.errors import InputError
+from dvplug.reads.groups import ReadGroups
+from dvplug.system.htslib import isolated_htslib
+from dvplug.system.input_states import FileState
+from dvplug.system.locations import Location, is_remote, shown
+
+_COMPARED = 10
+"""Reads of a file, its first ones, that another one must have: names that a simulator counts may well come up twice."""
+_MOST_SEEN = 100_000
+"""Reads that are looked at for that, where few are of the read groups or many lie at one place."""
+_MARKS = pysam.FQCFAIL | pysam.FDUP
+"""Flags that one of two files may have been given later."""
+
+_Read = tuple[int, str | None, int]
+"""0-based start, name and flags."""
+
+
+class OpenedFile(NamedTuple):
+    """A file with its index.
+
+    Attributes
+    ----------
+    read_groups
+        Those that its header names.
+    counting
+        Of which reads count.
+    """
+
+    path: Location
+    alignments: pysam.AlignmentFile
+    read_groups: frozenset[str]
+    counting: ReadGroups
+
+
+class _Stretch(NamedTuple):
+    """Where the reads of a file begin that are looked for."""
+
+    contig: str
+    start: int
+    end: int
+
+
+def same_files(paths: Sequence[Location]) -> Iterator[InputError]:
+    """Yield an error for each file that is another one of these."""
+    states: list[tuple[Location, object]] = []
+    for path in paths:
+        state = None if is_remote(path) else FileState.of(Path(path))
+        what = path if state is None else state.content
+        same = next((other for other, known in states if known == what), None)
+        if same is not None and (state is None or _has_reads(Path(path))):
+            yield InputError(
+                f"{shown(path)} is given twice"
+                if shown(path) == shown(same)
+                else f"{shown(path)} is the same file as {shown(same)}",
+                cause="its reads would count twice",
+                repair="Name each file once with --reads.",
+            )
+        states.append((path, what))
+
+
+@isolated_htslib()
+def _has_reads(path: Path) -> bool:
+    """Whether a file has a read: those without may well be alike."""
+    try:
+        with pysam.AlignmentFile(str(path), check_sq=False) as alignments:
+            return next(alignments.fetch(until_eof=True), None) is not None
+    except (OSError, ValueError):  # which is told by other checks
+        return False
+
+
+@isolated_htslib()
+def require_other_reads(files: Sequence[OpenedFile]) -> None:
+    """Refuse files of which one has the reads of another, as a BAM, its CRAM, or a part of it.
+
+    The first reads of each are looked for in all others that name the same read groups, or some of them. Not in files
+    at URLs, where each look would be a request.
+
+    Raises
+    ------
+    InputError
+        The first reads of one are in another one.
+    """
+    local = [file for file in files if not is_remote(file.path)]
+    for one in local:
+        others = [file for file in local if file is not one and _alike(one.read_groups, file.read_groups)]
+        reads, where = _first_reads(one) if others else ((), None)
+        for other in others:
+            if where and set(reads) <= set(_reads(other, where)):
+                raise InputError(
+                    f"The reads of {shown(one.path)} are in {shown(other.path)}, too",
+                    cause=f"both have '{reads[0][1]}' at {where.contig}:{where.start + 1}; they would count twice",
+                    repair="Name one of the two with --reads.",
+                )
+
+
+def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
+    """Whether reads of a file could be of the read groups of another."""
+    return bool(one & other) or not (one and other)
+
+
+def _first_reads(file: OpenedFile) -> tuple[Sequence[_Read], _Stretch | None]:
+    """The first reads that count, of one contig, and where they begin; the latter None where there are none."""
+    try:
+        first = next(_counting(file, file.alignments.fetch()), None)
+        if first is None or first.reference_name is None:
+            return (), None
+        contig, start = first.reference_name, first.reference_start
+        found = [
+            _told(read) for read in islice(_counting(file, file.alignments.fetch(contig, start)), _COMPARED)
+        ]
+    except (OSError, ValueError):  # which is told by other checks
+        return (), None
+    return found, _Stretch(contig, start, found[-1][0] + 1)
+
+
+def _reads(file: OpenedFile, where: _Stretch) -> Iterator[_Read]:
+    """Yield those that count and begin in a stretch."""
+    try:
+        for read in _counting(file, file.alignments.fetch(*where)):
+            if read.reference_start >= where.start:
+                yield _told(read)
+    except (OSError, ValueError):  # as a contig that it has not
+        return
+
+
+def _counting(file: OpenedFile, reads: Iterable[pysam.AlignedSegment]) -> Iterator[pysam.AlignedSegment]:
+    """Yield those that count, and have a name."""
+    for read in islice(reads, _MOST_SEEN):
+        group = read.get_tag("RG") if read.has_tag("RG") else None
+        if read.query_name not in (None, "*") and file.counting.has(None if group is None else str(group)):
+            yield read
+
+
+def _told(read: pysam.AlignedSegment) -> _Read:
+    return read.reference_start, read.query_name, read.flag & ~_MARKS
