@@ -28,15 +28,14 @@ from dvplug.train.export import lapse_rates
 from dvplug.train.places import refuse_shared_places
 from dvplug.train.store import VARIANT_TYPES, ExampleHeader, ExampleReader
 from dvplug_registry.files import whole_folder
+from dvplug_registry.first_stage import FirstStage, SettledShare
 from dvplug_registry.known_answer import Predict, load_known_answer
 from dvplug_registry.manifest import (
     FIRST_STAGE,
     KNOWN_ANSWER,
-    FirstStage,
     LapseRates,
     Lapses,
     Manifest,
-    SettledShare,
 )
 from dvplug_registry.model_folder import LoadedModel, ModelFolder, file_entry, save_manifest
 
