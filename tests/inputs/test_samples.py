@@ -295,7 +295,9 @@ def test_a_file_that_is_given_twice_is_refused(mixed: Mixed, tmp_path: Path, how
     again = {"path": bam, "dots": tmp_path / ".." / tmp_path.name / "a.bam"}.get(how, again)
     with (
         Reference.open(mixed.reference) as reference,
-        pytest.raises(InputError, match=r"(a\.bam is given twice|is the same file as).*would count twice"),
+        pytest.raises(
+            InputError, match=r"^\S*(a\.bam is given twice|b\.bam is the same file as).*would count twice"
+        ),
     ):
         preflight([bam, again], reference, [Region("chrS", 0, 60_000)], SampleChoice("A"))
 

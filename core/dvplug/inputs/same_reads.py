@@ -93,7 +93,7 @@ def require_other_reads(files: Sequence[OpenedFile]) -> None:
     """
     local = [file for file in files if not is_remote(file.path)]
     for one in local:
-        others = [file for file in local if file is not one and _alike(one.read_groups, file.read_groups)]
+        others = [file for file in local if _may_share(one, file)]
         reads, where = _first_reads(one) if others else ((), None)
         for other in others:
             if where and set(reads) <= set(_reads(other, where)):
@@ -104,9 +104,14 @@ def require_other_reads(files: Sequence[OpenedFile]) -> None:
                 )
 
 
-def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
-    """Whether reads of a file could be of the read groups of another."""
-    return bool(one & other) or not (one and other)
+def _may_share(one: OpenedFile, other: OpenedFile) -> bool:
+    """Whether two files could have reads in common, by their read groups; not where they are known to be one."""
+    if one is other or not (
+        one.read_groups & other.read_groups or not (one.read_groups and other.read_groups)
+    ):
+        return False
+    contents = [state.content if (state := FileState.of(Path(file.path))) else None for file in (one, other)]
+    return contents[0] is None or contents[0] != contents[1]
 
 
 def _first_reads(file: OpenedFile) -> tuple[Sequence[_Read], _Stretch | None]:
