@@ -296,7 +296,7 @@ def test_a_file_that_is_given_twice_is_refused(mixed: Mixed, tmp_path: Path, how
     with (
         Reference.open(mixed.reference) as reference,
         pytest.raises(
-            InputError, match=r"^\S*(a\.bam is given twice|b\.bam is the same file as).*would count twice"
+            InputError, match=r"^\S*[ab]\.bam is (given twice|the same file as).*would count twice"
         ),
     ):
         preflight([bam, again], reference, [Region("chrS", 0, 60_000)], SampleChoice("A"))
