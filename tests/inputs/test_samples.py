@@ -364,6 +364,27 @@ def test_part_of_a_file_is_refused_beside_it(mixed: Mixed, tmp_path: Path) -> No
         preflight([mixed.alone["A"], part], reference, [Region("chrS", 0, 60_000)], SampleChoice("A"))
 
 
+def test_parts_that_share_the_reads_at_their_ends_are_warned_of(
+    mixed: Mixed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = []
+    for name, where in (("x", "chrS:1-30000"), ("y", "chrS:30001-60000")):
+        paths.append(tmp_path / f"{name}.bam")
+        pysam.view("-b", "-o", str(paths[-1]), str(mixed.alone["A"]), where, catch_stdout=False)
+        pysam.index(str(paths[-1]))
+    with Reference.open(mixed.reference) as reference:
+        found = preflight(paths, reference, [Region("chrS", 0, 60_000)], SampleChoice("A"))
+    assert len(found.sources) == 2
+    assert re.search(
+        r"warning: some reads of .*y\.bam are in .*x\.bam, too, and count twice",
+        flat(capsys.readouterr().err),
+    )
+
+
+def flat(text: str) -> str:
+    return " ".join(text.split())
+
+
 def test_files_that_share_reads_of_others_or_none_are_read(mixed: Mixed, tmp_path: Path) -> None:
     """Of B alone, which is in the file of both, none counts; lanes, and chromosomes, have none in common."""
     first = view(mixed.alone["A"], tmp_path / "first.bam", "-b", "-d", "RG:A1")

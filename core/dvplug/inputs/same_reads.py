@@ -11,12 +11,13 @@ import pysam
 
 from dvplug.errors import InputError
 from dvplug.reads.groups import ReadGroups
+from dvplug.system.console import warn
 from dvplug.system.htslib import isolated_htslib
 from dvplug.system.input_states import FileState
 from dvplug.system.locations import Location, is_remote, shown
 
-_COMPARED = 10
-"""Reads of a file, its first ones, that another one must have: names that a simulator counts may well come up twice."""
+_COMPARED, _FURTHER = 10, 1000
+"""Reads of a file that another one must have, its first ones and the last of so many: one name may come up twice."""
 _MOST_SEEN = 100_000
 """Reads that are looked at for that, where few are of the read groups or many lie at one place."""
 _MARKS = pysam.FQCFAIL | pysam.FDUP
@@ -44,11 +45,20 @@ class OpenedFile(NamedTuple):
 
 
 class _Stretch(NamedTuple):
-    """Where the reads of a file begin that are looked for."""
+    """Reads that follow each other."""
 
     contig: str
-    start: int
-    end: int
+    found: tuple[_Read, ...]
+
+    @property
+    def start(self) -> int:
+        """Where the first begins, 0-based."""
+        return self.found[0][0]
+
+    @property
+    def end(self) -> int:
+        """One past where the last begins."""
+        return self.found[-1][0] + 1
 
 
 def same_files(paths: Sequence[Location]) -> Iterator[InputError]:
@@ -83,25 +93,33 @@ def _has_reads(path: Path) -> bool:
 def require_other_reads(files: Sequence[OpenedFile]) -> None:
     """Refuse files of which one has the reads of another, as a BAM, its CRAM, or a part of it.
 
-    The first reads of each are looked for in all others that name the same read groups, or some of them. Not in files
-    at URLs, where each look would be a request.
+    The first reads of each, and some further on, are looked for in all others that name the same read groups, or some
+    of them; where only the former are there, as at the ends of parts of one file, a warning says so. Files at URLs,
+    where each look would be a request, are left out.
 
     Raises
     ------
     InputError
-        The first reads of one are in another one.
+        Both are in another one.
     """
     local = [file for file in files if not is_remote(file.path)]
     for one in local:
         others = [file for file in local if _may_share(one, file)]
-        reads, where = _first_reads(one) if others else ((), None)
+        told = _told_reads(one) if others else ()
         for other in others:
-            if where and set(reads) <= set(_reads(other, where)):
-                raise InputError(
-                    f"The reads of {shown(one.path)} are in {shown(other.path)}, too",
-                    cause=f"both have '{reads[0][1]}' at {where.contig}:{where.start + 1}; they would count twice",
-                    repair="Name one of the two with --reads.",
-                )
+            shared = [reads for reads in told if set(reads.found) <= set(_reads(other, reads))]
+            if not shared:
+                continue
+            problem = f"reads of {shown(one.path)} are in {shown(other.path)}, too"
+            example = f"both have '{shared[0].found[0][1]}' at {shared[0].contig}:{shared[0].start + 1}"
+            if len(shared) < len(told):
+                warn(f"some {problem}, and count twice: {example}.")
+                continue
+            raise InputError(
+                f"The {problem}",
+                cause=f"{example}; they would count twice",
+                repair="Name one of the two with --reads.",
+            )
 
 
 def _may_share(one: OpenedFile, other: OpenedFile) -> bool:
@@ -114,25 +132,25 @@ def _may_share(one: OpenedFile, other: OpenedFile) -> bool:
     return contents[0] is None or contents[0] != contents[1]
 
 
-def _first_reads(file: OpenedFile) -> tuple[Sequence[_Read], _Stretch | None]:
-    """The first reads that count, of one contig, and where they begin; the latter None where there are none."""
+def _told_reads(file: OpenedFile) -> Sequence[_Stretch]:
+    """The first reads that count, and some further on: parts of one file, cut apart, share those at the cut."""
     try:
-        first = next(_counting(file, file.alignments.fetch()), None)
-        if first is None or first.reference_name is None:
-            return (), None
-        contig, start = first.reference_name, first.reference_start
-        found = [
-            _told(read) for read in islice(_counting(file, file.alignments.fetch(contig, start)), _COMPARED)
-        ]
+        first = list(islice(_counting(file, file.alignments.fetch()), _FURTHER))
     except (OSError, ValueError):  # which is told by other checks
-        return (), None
-    return found, _Stretch(contig, start, found[-1][0] + 1)
+        return ()
+    found = []
+    for reads in (first[:_COMPARED], first[-_COMPARED:]) if first else ():
+        contig = reads[0].reference_name
+        found.append(
+            _Stretch(str(contig), tuple(_told(read) for read in reads if read.reference_name == contig))
+        )
+    return found
 
 
 def _reads(file: OpenedFile, where: _Stretch) -> Iterator[_Read]:
     """Yield those that count and begin in a stretch."""
     try:
-        for read in _counting(file, file.alignments.fetch(*where)):
+        for read in _counting(file, file.alignments.fetch(where.contig, where.start, where.end)):
             if read.reference_start >= where.start:
                 yield _told(read)
     except (OSError, ValueError):  # as a contig that it has not
