@@ -26,7 +26,7 @@ class DvplugError(Exception):
     def __init__(self, problem: str, *, cause: str = "", repair: str = "") -> None:
         self.problem, self.cause, self.repair = map(_shown, (problem, cause, repair))
         said = ": ".join(part for part in (self.problem, self.cause) if part)
-        super().__init__(said + (f". {self.repair}" if self.repair else ""))
+        super().__init__(f"{said.removesuffix('.')}. {self.repair}" if self.repair else said)
 
     @property
     def problems(self) -> tuple[DvplugError, ...]:

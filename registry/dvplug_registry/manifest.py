@@ -7,8 +7,6 @@ from pathlib import PurePath
 from typing import Annotated, Literal
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     PositiveFloat,
     StringConstraints,
@@ -16,6 +14,8 @@ from pydantic import (
     model_validator,
 )
 
+from dvplug_registry.first_stage import FirstStage
+from dvplug_registry.part import Part
 from dvplug_registry.versions import NAME_PATTERN, Version
 
 SCHEMA_VERSION = 2
@@ -73,12 +73,6 @@ Setting = bool | int | float | str | list[int] | list[float] | list[str]
 Licence = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9.+-]+( (AND|OR|WITH) [A-Za-z0-9.+-]+)*$", max_length=200)
 ]
-
-
-class Part(BaseModel):
-    """Immutable; unknown fields, infinities and NaN are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class ImageShape(Part):
@@ -292,9 +286,9 @@ class UsualNumber(Part):
 class TrainedOn(Part):
     """Which reads the network has met, and what it is given in place of what it has not."""
 
-    runs: dict[RunMeasure, RunLimits] = {}
+    runs: dict[RunMeasure, RunLimits] = Field({})
     reads: UsualReads = UsualReads()
-    features: dict[Identifier, UsualNumber] = {}
+    features: dict[Identifier, UsualNumber] = Field({})
     channels: dict[Identifier, UsualNumber] = Field(
         {}, description="pixels of reads, in cells that are not empty"
     )
@@ -327,36 +321,6 @@ _OF_READS: dict[str, RunMeasure] = {
 """By field of `UsualReads`: the measure outside of whose limits it is given."""
 
 
-SettledAbove = Annotated[float, Field(ge=0.5, le=1)]
-"""The answer is taken where its probability is above this; at 1 it never is."""
-
-
-class SettledShare(Part):
-    """What a first stage would settle of the tune examples, were all its answers taken above one probability."""
-
-    above: SettledAbove
-    settled: int = Field(ge=0, description="examples")
-    disagreements: int = Field(ge=0, description="of those, whose genotype the network gives otherwise")
-    wrong: int = Field(ge=0, description="of those, whose label is another")
-    wrong_by_network: int = Field(ge=0, description="of those, which the network gives wrongly")
-
-
-class FirstStage(Part):
-    """When the features of an image alone give its genotype, and the image is not drawn."""
-
-    snp: tuple[SettledAbove, SettledAbove, SettledAbove] = Field(
-        description="for the answers hom-ref, het and hom-alt, of alts that change no length"
-    )
-    indel: tuple[SettledAbove, SettledAbove, SettledAbove] = Field(description="likewise, of others")
-    data: str = Field("", description="what it was fitted to, for people")
-    examples: int = Field(ge=1, description="tune examples that this was chosen by")
-    settled: int = Field(ge=0, description="of them, by these thresholds")
-    disagreements: int = Field(
-        ge=0, description="of those settled, whose genotype the network gives otherwise"
-    )
-    curve: tuple[SettledShare, ...] = Field((), description="what one threshold for all would settle")
-
-
 class FileEntry(Part):
     """One file of the model folder."""
 
@@ -374,7 +338,7 @@ class Manifest(Part):
     technology: ModelName
     description: str
     architecture: Identifier = Field(description="a network that a plugin builds, such as 'small-cnn'")
-    architecture_settings: dict[str, Setting] = {}
+    architecture_settings: dict[str, Setting] = Field({})
     image: ImageShape
     features: tuple[Identifier, ...] = ()
     sequencing_types: tuple[ModelName, ...] = Field(
@@ -402,7 +366,7 @@ class Manifest(Part):
     genotyper: Identifier = Field(
         description="which opens the model, such as 'litert', and names roles of its files"
     )
-    genotyper_settings: dict[str, Setting] = {}
+    genotyper_settings: dict[str, Setting] = Field({})
     tolerance: float = Field(
         ge=0, le=1, description="largest absolute difference of a probability from the known answer"
     )

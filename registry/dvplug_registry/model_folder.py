@@ -149,7 +149,8 @@ def parse_manifest(content: bytes, path: StrPath) -> Manifest:
         return Manifest.model_validate(fields)
     except ValidationError as error:
         first = "; ".join(
-            f"{'.'.join(map(str, e['loc'])) or 'manifest'}: {e['msg']}" for e in error.errors()[:3]
+            f"{'.'.join(map(str, e['loc'])) or 'manifest'}: {e['msg'].removeprefix('Value error, ')}"
+            for e in error.errors()[:3]
         )
         raise ModelError(f"'{path}' is not a valid manifest", cause=first, repair=_REPAIR) from None
 

@@ -17,14 +17,8 @@ from cyclopts import App
 import dvplug
 from dvplug.calling.api import with_options
 from dvplug.calling.keywords import CallKeywords
-from dvplug.calling.options import (
-    FILES,
-    TEXTS,
-    Bearing,
-    CallOptions,
-    Option,
-    option_fields,
-)
+from dvplug.calling.option_kinds import FILES, TEXTS
+from dvplug.calling.options import Bearing, CallOptions, Option, option_fields
 from dvplug.cli.call import call, command_signature
 from dvplug.errors import InputError
 

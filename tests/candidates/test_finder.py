@@ -24,6 +24,7 @@ from dvplug.technology import CandidateThresholds, ReadFilter
 from helpers.read_batches import (
     Read,
     alignment_file,
+    gapped_read,
     random_reads,
     random_sequence,
     read_batch,
@@ -177,6 +178,22 @@ def test_indels_move_to_the_left_end_of_their_tract(cigar: str, seq: str, site: 
     reference = "TGAAAAAACCGTGTCAGG"
     read = Read(0, cigar, seq)
     assert [a for a in alleles(find([read], reference, EVERYTHING)) if len(a[1]) != len(a[2][0])] == [site]
+
+
+@settings(max_examples=300, deadline=None)
+@given(seeds)
+def test_two_indels_of_a_read_do_not_exclude_each_other(seed: int) -> None:
+    """All that a read shows lies on one copy: so put into the reference together it is the read."""
+    rng = random.Random(seed)
+    reference = random_sequence(rng, 90)
+    read = gapped_read(rng, reference, 2)
+    batch = find([read], reference, EVERYTHING)
+    made, end = reference, len(reference)
+    for start, ref, alts in reversed(alleles(batch)):
+        assert len(alts) == 1
+        assert start + len(ref) <= end
+        made, end = edited(made, start, ref, alts[0]), start
+    assert made == read.seq
 
 
 def test_indels_at_the_ends_of_an_alignment_do_not_count() -> None:

@@ -17,7 +17,8 @@ from dvplug.candidates.support import (
 )
 from dvplug.line.candidate_batch import OTHER, UNINFORMATIVE
 from dvplug.sequence.codes import encode_bases
-from helpers.read_batches import Read, random_reads, random_sequence, read_batch
+from helpers.read_batches import Read, gapped_read, random_reads, random_sequence, read_batch
+from oracles.finder import alone, gap_runs
 from oracles.support import (
     Site,
     twin_allele,
@@ -93,6 +94,23 @@ def test_assignment_agrees_where_variants_lie_beside_each_other(seed: int) -> No
     reads = [read_with_neighbours(rng, reference, site, rng.choice((ref, *alts))) for _ in range(30)]
     reads.sort(key=lambda read: read.start)
     assert assigned(reads, reference, site) == [twin_allele(read, reference, site, 10) for read in reads]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_assignment_agrees_where_indels_of_a_read_are_one_change(seed: int) -> None:
+    rng = random.Random(seed)
+    reference = random_sequence(rng, 90)
+    reads = [gapped_read(rng, reference, rng.choice([2, 2, 3, 4])) for _ in range(12)]
+    shown = {
+        change
+        for read in reads
+        for gaps in gap_runs(read, reference)
+        for change in alone(gaps, read, reference)
+    }
+    for start, ref, alt in sorted(shown):
+        site = (start, ref, (alt,))
+        assert assigned(reads, reference, site) == [twin_allele(read, reference, site, 10) for read in reads]
 
 
 @settings(max_examples=30, deadline=None)

@@ -212,7 +212,7 @@ def test_an_evaluation_that_fails_leaves_nothing_new(
         (["demo", "file"], "file is a file"),
         (["evaluate", "--out-dir", "file", "--truth", "t", "--query", "q", "--confident", "c", "--ref", "r"],
          "--out-dir file is a file"),
-        (["train", "examples", "--out", "nowhere/x", "--tech", "illumina-wgs", "--ref", "r", "--reads", "b",
+        (["train", "examples", "--out", "nowhere/x.h5", "--tech", "illumina-wgs", "--ref", "r", "--reads", "b",
           "--truth", "t", "--confident", "c"], "Folder nowhere of --out does not exist"),
         (["train", "examples", "--out", "file", "--tech", "illumina-wgs", "--ref", "r", "--reads", "file",
           "--truth", "t", "--confident", "c"], "--out file and the input file are one file"),

@@ -62,6 +62,8 @@ def test_a_literal_survives_a_round_trip(contig, data):
         ("MT", r"Unknown contig 'MT': .*Did you mean 'chrM'\?"),
         ("chr200", r"Unknown contig 'chr200': .*Did you mean 'chr20' or 'chr2'"),
         ("chr20:x-y", r"Region 'chr20:x-y' cannot be read: 'x-y' is not an interval"),
+        ("chr20:5-6,chr2:7-9", r"'chr20:5-6,chr2:7-9' cannot be read: it seems to be several"),
+        ("chr20 chr2:7-9", r"it seems to be several"),
         ("chr20:5-6-7", r"cannot be read: '5-6-7'"),
         ("chr20:-6", r"cannot be read: '-6'"),
         ("chr20:0-5", r"'chr20:0-5' is outside 'chr20'"),

@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 from dvplug.errors import ModelError
 from dvplug.genotypes.first_stage import DenseLayer, FeatureNetwork, Settled, settles
 from dvplug.line.scene import ImageAlts
-from dvplug_registry.manifest import FirstStage
+from dvplug_registry.first_stage import FirstStage
 
 FEATURES = 11
 THRESHOLDS = FirstStage(snp=(0.9, 0.8, 1.0), indel=(0.95, 0.5, 0.6), examples=1, settled=0, disagreements=0)

@@ -92,6 +92,25 @@ def random_reads(rng: random.Random, reference: str, count: int, span: int = 60)
     return [read._replace(name=f"r{i}") for i, read in enumerate(reads)]
 
 
+def gapped_read(rng: random.Random, reference: str, gaps: int) -> Read:
+    """A read of a haplotype with so many indels, a few bases apart, and nothing else."""
+    position = rng.randrange(20, 30)
+    cigar, seq = f"{position}M", reference[:position]
+    for left in reversed(range(gaps)):
+        length = rng.choice([1, 1, 2, 3, 5])
+        if rng.random() < 0.5:
+            cigar += f"{length}I"
+            seq += reference[position:][:length] if rng.random() < 0.3 else random_sequence(rng, length)
+        else:
+            cigar += f"{length}D"
+            position += length
+        between = rng.choice([1, 1, 1, 2, 3, 4]) if left else len(reference) - position
+        cigar += f"{between}M"
+        seq += reference[position : position + between]
+        position += between
+    return Read(0, cigar, seq)
+
+
 def _random_read(rng: random.Random, reference: str, start: int, span: int) -> Read:
     cigar, seq, position = [], "", start
     stop = min(len(reference), start + rng.randrange(2, span))

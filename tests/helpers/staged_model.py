@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from dvplug.genotypes.first_stage import DenseLayer, FeatureNetwork
+from dvplug_registry.first_stage import FirstStage
 from dvplug_registry.known_answer import load_known_answer
-from dvplug_registry.manifest import FIRST_STAGE, KNOWN_ANSWER, FirstStage
+from dvplug_registry.manifest import FIRST_STAGE, KNOWN_ANSWER
 from dvplug_registry.model_folder import file_entry, open_folder, save_manifest
 from helpers.shipped_model import copy_of_model
 

@@ -32,17 +32,29 @@ def leftmost(reference: str, anchor: int, ref: str, alt: str) -> tuple[int, str,
 
 
 class Gaps(NamedTuple):
-    """Gaps of a read that follow each other."""
+    """Gaps of a read that are one change, with the aligned bases between them."""
 
     position: int
     index: int  # in the read
     deleted: int
     inserted: int
-    between: bool  # whether aligned bases lie right beside them on both sides
+    before: bool  # whether aligned bases lie right beside them
+    after: bool
 
 
-def gap_runs(read: Read) -> Iterator[Gaps]:
-    """Yield the gaps of a read, those that follow each other as one."""
+def gap_runs(read: Read, reference: str) -> Iterator[Gaps]:
+    """Yield the gaps of a read: those that follow each other, or would if each was shifted to the left, as one."""
+    one = None
+    for gaps in _gaps_apart(read):
+        joined = one and _joined(one, gaps, read, reference)
+        if one and not joined:
+            yield one
+        one = joined or gaps
+    if one:
+        yield one
+
+
+def _gaps_apart(read: Read) -> Iterator[Gaps]:
     groups = [(gaps, list(steps)) for gaps, steps in groupby(walk(read), key=lambda step: step[0] in "ID")]
     for k, (is_gap, run) in enumerate(groups):
         if is_gap:
@@ -51,8 +63,32 @@ def gap_runs(read: Read) -> Iterator[Gaps]:
                 groups[k - 1][1][-1][0] if k else "",
                 groups[k + 1][1][0][0] if k + 1 < len(groups) else "",
             ]
-            between = all(op in ("M", "=", "X") for op in beside)
-            yield Gaps(run[0][1], run[0][2], deleted, inserted, between)
+            before, after = (op in ("M", "=", "X") for op in beside)
+            yield Gaps(run[0][1], run[0][2], deleted, inserted, before, after)
+
+
+def _joined(one: Gaps, other: Gaps, read: Read, reference: str) -> Gaps | None:
+    """Both as one change, if the records of both would have a base of the reference in common."""
+    end, index = one.position + one.deleted, one.index + one.inserted
+    ops = {op for op, position, at, _ in walk(read) if (end, index) <= (position, at) < other[:2]}
+    if not (ops <= set("M=X") and one.before and other.before and other.after):
+        return None
+    this, that = (alone(gaps, read, reference) for gaps in (one, other))
+    if len(that) != 1 or that[0][1][0] != that[0][2][0]:
+        return None  # only an indel can be shifted
+    apart = that[0][0] >= max((start + len(ref) for start, ref, _ in this), default=one.position)
+    if apart or read.seq[index : other.index] != reference[end : other.position]:
+        return None
+    deleted = other.position + other.deleted - one.position
+    return Gaps(
+        one.position, one.index, deleted, other.index + other.inserted - one.index, one.before, other.after
+    )
+
+
+def alone(gaps: Gaps, read: Read, reference: str) -> list[tuple[int, str, str]]:
+    """What gaps make by themselves."""
+    removed = reference[gaps.position : gaps.position + gaps.deleted]
+    return changed(reference, gaps.position, removed, read.seq[gaps.index : gaps.index + gaps.inserted])
 
 
 def changed(reference: str, position: int, removed: str, put: str) -> list[tuple[int, str, str]]:
@@ -85,7 +121,7 @@ def observed(reads: list[Read], reference: str, min_quality: int) -> tuple[Count
                             seen[position + i, reference[position + i], base] += 1
             elif op == "D":
                 depth.update(range(position, position + length))
-        for position, index, deleted, inserted, _ in gap_runs(read):
+        for position, index, deleted, inserted, _, _ in gap_runs(read, reference):
             if min(matches, default=0) < position <= max(matches, default=0):
                 qualities = read.qualities[index : index + inserted] or read.qualities[index - 1 : index]
                 if np.mean(qualities) >= min_quality:

@@ -72,11 +72,11 @@ def twin_written(read: Read, reference: str, start: int, alleles: Sequence[str],
     ref, tract = alleles[0], tract_end(reference, start, alleles)
     made = {reference[:start] + allele + reference[start + len(ref) :]: i for i, allele in enumerate(alleles)}
     steps = list(walk(read))
-    for gaps in gap_runs(read):
+    for gaps in gap_runs(read, reference):
         position, after = gaps.position, gaps.position + gaps.deleted
         put = read.seq[gaps.index : gaps.index + gaps.inserted]
         changes = changed(reference, position, reference[position:after], put)
-        if gaps.between and read.start <= start <= position <= tract and len(changes) == 1:
+        if gaps.before and gaps.after and read.start <= start and position <= tract and len(changes) == 1:
             ((at, removed, came),) = changes
             if at == start and len(removed) != len(came):
                 return made.get(reference[:position] + put + reference[after:], OTHER)

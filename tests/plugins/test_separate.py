@@ -36,7 +36,7 @@ READS: dict[str, tuple[str, dict[str, Any], set[str]]] = {
     # technology: header, reads, and which technologies they are refused as
     "illumina-wgs": (
         "@RG\tID:1\tPL:ILLUMINA", {**PAIRS, "names": ILLUMINA},
-        {"element", "dnbseq", "sbx", "ultima", "ont-hac", "linked-reads"},
+        {"element", "dnbseq", "sbx", "ultima", "ont-hac", "linked-reads", "amplicon-ion"},
     ),
     "linked-reads": (
         "@RG\tID:1\tPL:ILLUMINA\tPM:NovaSeq",
@@ -50,6 +50,14 @@ READS: dict[str, tuple[str, dict[str, Any], set[str]]] = {
     "dnbseq": (
         "@RG\tID:1\tPL:DNBSEQ", {**PAIRS, "names": "V350012345L1C001R00100{:06}"},
         {"illumina-wgs", "illumina-wes", "element", "sbx", "ultima", "ion", "linked-reads"},
+    ),
+    "amplicon": (
+        "@RG\tID:1\tPL:ILLUMINA\n@PG\tID:x\tCL:ampliconclip", {**PAIRS, "names": ILLUMINA},
+        {"amplicon-ion", "ion", "element", "dnbseq", "sbx", "ultima", "ont"},
+    ),
+    "amplicon-ion": (
+        "@RG\tID:1\tPL:IONTORRENT\tDS:Ion AmpliSeq", {"length": 180, "tags": "ZM:B:s,1"},
+        {*SHORT, "amplicon", "sbx", "ultima"},
     ),
     "sbx": ("@RG\tID:1\tPL:SBX", {"length": 240, "quality": 39}, {*SHORT, "ultima", "ion"}),
     "ion": (
@@ -68,7 +76,7 @@ READS: dict[str, tuple[str, dict[str, Any], set[str]]] = {
     ),
     "pacbio": (
         "@RG\tID:1\tPL:PACBIO\tDS:READTYPE=CCS", {"length": 12_000, "names": HIFI, "tags": "np:i:9 zm:i:4 rq:f:0.999"},
-        {*SHORT, "ont", "ont-hac"},
+        {*SHORT, "ont", "ont-hac", "amplicon", "amplicon-ion"},
     ),
 }  # fmt: skip
 

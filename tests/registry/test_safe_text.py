@@ -71,3 +71,9 @@ def test_errors_are_safe_whoever_prints_them() -> None:
     )
     assert str(error) == "'https://***@a.b/x' is\\x1b[2Jbad: a\tb. see https://a.b/?***"
     assert (error.problem, error.repair) == ("'https://***@a.b/x' is\\x1b[2Jbad", "see https://a.b/?***")
+
+
+def test_a_cause_that_is_a_sentence_ends_once() -> None:
+    error = DvplugError("it failed", cause="there is no such thing.", repair="Mend it.")
+    assert str(error) == "it failed: there is no such thing. Mend it."
+    assert str(DvplugError("it failed", cause="there is none.")) == "it failed: there is none."

@@ -11,7 +11,7 @@ import pytest
 import dvplug_illumina
 from dvplug.train import compare
 from dvplug_lab.model_card import metrics, strategies_page, write_card, write_strategies
-from dvplug_registry.manifest import FirstStage, SettledShare
+from dvplug_registry.first_stage import FirstStage, SettledShare
 from dvplug_registry.model_folder import load_manifest, save_manifest
 from helpers.staged_model import staged_model
 

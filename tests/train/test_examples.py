@@ -18,3 +18,13 @@ def test_a_share_of_the_fragments_is_one(dataset: SimulatedDataset, tmp_path: Pa
     with pytest.raises(InputError, match=r"--keep-fraction \S+ is no share of the fragments"):
         make_examples("illumina-wgs", inputs, tmp_path / "x.h5")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["exA", "exA.hdf5", "exA.h5.gz"])
+def test_a_shard_that_does_not_say_its_format_is_refused(
+    dataset: SimulatedDataset, tmp_path: Path, name: str
+) -> None:
+    inputs = LabeledReads.of(dataset.reference, [dataset.reads], dataset.truth, dataset.confident)
+    with pytest.raises(InputError, match=r"--out \S+ has an unknown format.*End it in \.h5"):
+        make_examples("illumina-wgs", inputs, tmp_path / name)
+    assert list(tmp_path.iterdir()) == []

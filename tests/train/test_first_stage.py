@@ -169,6 +169,22 @@ def test_examples_of_another_kind_are_refused(work: Path, tmp_path: Path) -> Non
     other = write_shard(tmp_path / "turned.h5", telling(20, seed=3), layout=turned)
     with pytest.raises(InputError, match=r"has other features or another layout than toy@1\.0\.0"):
         add_first_stage(work / "model", [other], [work / "tune.h5"], tmp_path / "out")
+    changed: list[tuple[dict, str]] = [
+        ({"technology": "other"}, r"has examples of other, and toy@1\.0\.0 is for toy"),
+        (
+            {"encoder_version": 2},
+            r"another version .*: pileup 2, toy-counts 3 against pileup 1, toy-counts 3",
+        ),
+        (
+            {"feature_sets": (("toy-counts", 4),)},
+            r"another version .*: pileup 1, toy-counts 4 against pileup 1",
+        ),
+    ]
+    for number, (changes, says) in enumerate(changed):
+        other = write_shard(tmp_path / f"{number}.h5", telling(20, seed=3), **changes)
+        for examples, tune in ((other, work / "tune.h5"), (work / "train.h5", other)):
+            with pytest.raises(InputError, match=says):
+                add_first_stage(work / "model", [examples], [tune], tmp_path / "out")
     with pytest.raises(InputError, match="exists already"):
         add_first_stage(work / "model", [work / "train.h5"], [work / "tune.h5"], work / "staged")
 

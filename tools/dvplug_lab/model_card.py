@@ -14,7 +14,8 @@ from dvplug.train.measured import metrics_of
 from dvplug_lab.comparison.peers import BCFTOOLS_PRESETS, FREEBAYES_OPTIONS
 from dvplug_lab.comparison.pictures import draw_calibration, draw_precision_recall, pooled_calibration
 from dvplug_lab.comparison.sets import REAL
-from dvplug_registry.manifest import FirstStage, Lapses, Manifest, Metric
+from dvplug_registry.first_stage import FirstStage
+from dvplug_registry.manifest import Lapses, Manifest, Metric
 from dvplug_registry.model_folder import load_manifest
 
 

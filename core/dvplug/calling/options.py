@@ -6,12 +6,9 @@ follow from the fields of `CallOptions`. This module is read for ``--help``: it 
 
 from __future__ import annotations
 
-import json
-import math
 import operator
-import os
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields
 from enum import Enum
 from functools import cache
@@ -22,7 +19,6 @@ from typing import (
     Any,
     Literal,
     NamedTuple,
-    TypeVar,
     Union,
     cast,
     get_args,
@@ -30,10 +26,23 @@ from typing import (
     get_type_hints,
 )
 
-from dvplug.errors import InputError
-from dvplug.system.devices import known_device
-from dvplug.system.locations import Location, StrPath, location, model_request, shown
-from dvplug.system.memory import parse_size
+from dvplug.calling.option_kinds import (
+    DEVICE,
+    FILE,
+    FILES,
+    MODEL,
+    NUMBER,
+    OUTPUT,
+    OUTPUT_OR_STDOUT,
+    PLACE,
+    PLACES,
+    QUALITY,
+    SETTINGS,
+    SIZE,
+    TEXTS,
+    OptionKind,
+)
+from dvplug.system.locations import Location, shown
 
 
 class Bearing(Enum):
@@ -59,19 +68,6 @@ class Bearing(Enum):
         return self.value[1]
 
 
-class OptionKind(NamedTuple):
-    """How a value is given, where it is kept as something else."""
-
-    command: Any
-    """Its type on the command line."""
-    python: Any
-    """Its type in `dvplug.call`."""
-    keep: Callable[[Any], Any]
-    """Makes what is kept of what is given."""
-    hyphen: bool = False
-    """On the command line ``-`` is a value."""
-
-
 class Option(NamedTuple):
     """What a field of `CallOptions` is annotated with."""
 
@@ -80,76 +76,8 @@ class Option(NamedTuple):
     kind: OptionKind | None = None
 
 
-def _place(given: StrPath) -> Location:
-    return location(os.fspath(given))
-
-
-def _places(given: StrPath | Sequence[StrPath]) -> tuple[Location, ...]:
-    return tuple(map(_place, _several(given)))
-
-
-def _files(given: StrPath | Sequence[StrPath]) -> tuple[Path, ...]:
-    return tuple(map(Path, _several(given)))
-
-
-def _texts(given: StrPath | Sequence[StrPath]) -> tuple[str, ...]:
-    return tuple(os.fspath(one) for one in _several(given))
-
-
-def _several(given: StrPath | Sequence[StrPath]) -> Sequence[StrPath]:
-    """One alone is a sequence of one: a text is not one of letters."""
-    return (given,) if isinstance(given, (str, os.PathLike)) else given
-
-
-def _settings(given: str | Sequence[str] | Mapping[str, object]) -> tuple[str, ...]:
-    """In one order, so that it does not matter in which they were given."""
-    if not isinstance(given, Mapping):
-        return tuple(sorted(_texts(given)))
-    return tuple(sorted(f"{name}={_as_text(value)}" for name, value in given.items()))
-
-
-def _as_text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def _bytes(given: int | str) -> int:
-    return parse_size(given) if isinstance(given, str) else given
-
-
-def _number(given: float) -> float:
-    if isinstance(given, str):
-        raise TypeError(f"{given!r} is no number")
-    if not math.isfinite(given):
-        raise InputError(f"{given} is no number to compare with", repair="Give a finite one.")
-    return float(_not_below_0(given))
-
-
-def _quality(given: int) -> int:
-    return _not_below_0(operator.index(given))
-
-
-def _not_below_0(given: Quality) -> Quality:
-    if given < 0:
-        raise InputError(f"{given} is no quality: they begin at 0", repair="Give 0, which filters nothing.")
-    return given
-
-
-Quality = TypeVar("Quality", int, float)
 _KEEP: dict[type, Callable[[Any], Any]] = {int: operator.index, bool: bool}
 """What makes options of these types of what is given."""
-PLACE = OptionKind(str, StrPath, _place)
-PLACES = OptionKind(list[str], StrPath | Sequence[StrPath], _places)
-FILE = OptionKind(Path, StrPath, Path)
-FILES = OptionKind(list[Path], StrPath | Sequence[StrPath], _files)
-OUTPUT = OptionKind(str, StrPath, os.fspath)
-OUTPUT_OR_STDOUT = OUTPUT._replace(hyphen=True)
-TEXTS = OptionKind(list[str], StrPath | Sequence[StrPath], _texts)
-SETTINGS = OptionKind(list[str], str | Sequence[str] | Mapping[str, object], _settings)
-DEVICE = OptionKind(str, str, known_device)
-MODEL = OptionKind(str, StrPath, model_request)
-NUMBER = OptionKind(float, float, _number)
-QUALITY = OptionKind(int, int, _quality)
-SIZE = OptionKind(str, int | str, _bytes)
 
 
 @dataclass(frozen=True)

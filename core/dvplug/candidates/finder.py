@@ -28,7 +28,6 @@ from dvplug.sequence.cigar import (
     code_of,
     consumes_read,
     consumes_reference,
-    gap_run,
     has_aligned,
     is_aligned,
     is_gap,
@@ -36,6 +35,7 @@ from dvplug.sequence.cigar import (
 )
 from dvplug.sequence.codes import BASES, UNKNOWN_BASE, decode_bases
 from dvplug.sequence.fnv import FNV_BASIS, FNV_PRIME
+from dvplug.sequence.gaps import touching_gaps
 from dvplug.technology import CandidateThresholds
 
 _ANCHOR, _CHANGE, _HASH, _BASE, _SHIFT, _REPLACED, _READ = range(7)  # columns of `AlleleCounts.events`
@@ -61,12 +61,12 @@ class AlleleCounts(NamedTuple):
 
 
 class _Gaps(NamedTuple):
-    """Where gaps of a read begin; all are int64."""
+    """Gaps of a read that are one change; all are int64."""
 
-    first: int  # operation
-    last: int  # one past the last operation of the read
-    position: int  # offset in the reference
+    position: int  # offset in the reference where they begin
+    deleted: int  # bp of the reference from there on
     base: int  # index in the reads' bases
+    inserted: int  # bp from there on that come in their place
 
 
 class _Seen(NamedTuple):
@@ -290,7 +290,8 @@ def count_alleles(
     """Count mismatching bases and list left-aligned indels.
 
     An indel counts between aligned bases; an insertion if its bases have the quality on average, a deletion if the
-    base before it has. Insertions and deletions with no aligned base between them are one change.
+    base before it has. Insertions and deletions with no aligned base between them, once each is shifted to the left,
+    are one change.
 
     Parameters
     ----------
@@ -307,7 +308,8 @@ def count_alleles(
     )
     for read in range(len(reads.start)):
         position, base = np.int64(reads.start[read]) - reference_start, reads.base_offset[read]
-        aligned, in_run, last_k = False, False, reads.cigar_offset[read + 1]
+        aligned, last_k = False, reads.cigar_offset[read + 1]
+        told = np.int64(0)  # the operations before it
         for k in range(reads.cigar_offset[read], last_k):
             code, length = unpack(reads.cigar[k])
             first, last = max(0, position), min(position + length, len(reference))
@@ -318,13 +320,15 @@ def count_alleles(
                 if code == DELETION:
                     for at in range(first, last):
                         counted.depth[at] += 1
-                if aligned and not in_run:
-                    gaps = _Gaps(k, last_k, position, base)
-                    added = _add_gaps(counted, n, reads, gaps, reference, min_base_quality)
-                    if added > 0:
-                        counted.events[n, _READ] = read
-                    n += added
-            in_run = is_gap(code)
+                if aligned and k >= told:
+                    run = touching_gaps(reads.cigar, k, last_k, reference, position, reads.seq, base)
+                    told = run.after
+                    if has_aligned(reads.cigar, told, last_k):
+                        gaps = _Gaps(position, run.deleted, base, run.inserted)
+                        added = _add_gaps(counted, n, reads, gaps, reference, min_base_quality)
+                        if added > 0:
+                            counted.events[n, _READ] = read
+                        n += added
             if consumes_read(code):
                 base += length
             if consumes_reference(code):
@@ -340,12 +344,10 @@ def _add_gaps(
 
     ``reference`` uint8[l] are base codes.
     """
-    position, base = gaps.position, gaps.base
-    after, deleted, inserted = gap_run(reads.cigar, gaps.first, gaps.last)
+    position, deleted, base, inserted = gaps
     if (
         position <= 0
         or position + deleted >= len(reference)
-        or not has_aligned(reads.cigar, after, gaps.last)
         or not _is_credible(reads.qual, base, inserted, inserted > 0, min_base_quality)
     ):
         return 0

@@ -25,7 +25,6 @@ from dvplug.sequence.cigar import (
     code_of,
     consumes_read,
     consumes_reference,
-    gap_run,
     has_aligned,
     is_aligned,
     is_gap,
@@ -33,6 +32,7 @@ from dvplug.sequence.cigar import (
 )
 from dvplug.sequence.codes import UNKNOWN_BASE
 from dvplug.sequence.cursors import Cursors, first_places, move_on
+from dvplug.sequence.gaps import Gaps, touching_gaps
 
 EXCLUDED = -3  # the read tells nothing of the site and does not lie over it
 
@@ -235,6 +235,7 @@ def written_allele(
     """
     position, base = read.start, read.first_base
     shown, whole = OTHER, False  # the base at the site; whether it lies in a stretch that long
+    told = np.int64(0)  # operations before it that were looked at
     for k in range(len(read.cigar)):
         if position > site.tract_end:
             break
@@ -251,9 +252,12 @@ def written_allele(
                     position <= site.start - HAPLOTYPE_FLANK
                     and site.tract_end + HAPLOTYPE_FLANK <= position + length
                 )
-        elif is_gap(code) and read.start <= site.start <= position <= site.tract_end:
-            here, found = _gaps_allele(read, site, reference, position - reference_start, k, base)
-            if here == site.start - reference_start:
+        elif is_gap(code) and k >= max(told, 1) and is_aligned(code_of(read.cigar[k - 1])):
+            at = position - reference_start
+            gaps = touching_gaps(read.cigar, k, len(read.cigar), reference, at, read.seq, base)
+            told = gaps.after
+            here, found = _gaps_allele(read, site, reference, at, gaps, base)
+            if here == site.start - reference_start and read.start <= site.start:
                 return found
         if consumes_read(code):
             base += length
@@ -266,15 +270,15 @@ def written_allele(
 
 @subkernel
 def _gaps_allele(
-    read: OneRead, site: OneSite, reference: UInt8s, at: int, k: int, base: int
+    read: OneRead, site: OneSite, reference: UInt8s, at: int, gaps: Gaps, base: int
 ) -> tuple[int, int]:
-    """Offset in the reference of the allele that the gaps from operation ``k`` on write, and its number at the site.
+    """Offset in the reference of the allele that gaps write, and its number at the site.
 
     They lie at offset ``at`` of ``reference``, uint8[l], and at ``base`` of the read. The offset is -1 where they are
     none that counts: they must lie between aligned bases, and change more than bases.
     """
-    after, deleted, inserted = gap_run(read.cigar, k, len(read.cigar))
-    if k == 0 or not is_aligned(code_of(read.cigar[k - 1])) or at == 0 or at + deleted >= len(reference):
+    after, deleted, inserted = gaps
+    if at <= 0 or at + deleted >= len(reference):
         return -1, OTHER
     if not has_aligned(read.cigar, after, min(after + 1, len(read.cigar))):
         return -1, OTHER

@@ -15,6 +15,7 @@ from dvplug.cli.plain_call import available_cores
 if TYPE_CHECKING:
     from dvplug.inputs.samples import SampleChoice
     from dvplug.simulate.learn.reads import Way
+    from dvplug.train.from_reads import ModelLabel
     from dvplug.train.simulated import WorldSettings
 
 LearnBy = Literal["auto", "pairs", "single"]
@@ -112,7 +113,31 @@ class WorldOptions:
             ) from error
 
 
-LEARN_AS_USUAL, WORLDS_AS_USUAL = LearnOptions(), WorldOptions()
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class LabelOptions:
+    """What a model is called.
+
+    Parameters
+    ----------
+    name
+        The model's name; by default that of the folder, or of the technology.
+    model_version
+        Its semantic version; by default that of the folder, or 1.0.0.
+    """
+
+    name: str | None = None
+    model_version: str | None = None
+
+    def label(self, folder: Path, technology: str) -> ModelLabel:
+        """Return it; raises as `dvplug.train.from_reads.label_of`."""
+        from dvplug.train.from_reads import ModelLabel, label_of
+
+        usual = label_of(folder, technology)
+        return ModelLabel(self.name or usual.name, self.model_version or usual.version)
+
+
+LEARN_AS_USUAL, WORLDS_AS_USUAL, LABEL_AS_USUAL = LearnOptions(), WorldOptions(), LabelOptions()
 
 
 def learn(
@@ -185,8 +210,7 @@ def model(
     ref: Path,
     tech: str,
     out: Path,
-    name: str | None = None,
-    model_version: str | None = None,
+    called: LabelOptions = LABEL_AS_USUAL,
     of_reads: LearnOptions = LEARN_AS_USUAL,
     worlds: Whole = 40,
     of_worlds: WorldOptions = WORLDS_AS_USUAL,
@@ -210,10 +234,6 @@ def model(
         The technology that the model is for, as `dvplug plugins list` names it: its thresholds, channels and features.
     out
         Model folder to make. What leads to it lies beside it, in a folder called as it and `.work`.
-    name
-        The model's name; by default that of the folder, or of the technology.
-    model_version
-        Its semantic version; by default that of the folder, or 1.0.0.
     worlds
         How many to simulate; with more the model gets better, and it takes longer.
     architecture
@@ -226,13 +246,13 @@ def model(
         Worker processes, and threads of the aligner; the default is one per core.
     """
     from dvplug.system.outputs import reserved_folder
-    from dvplug.train.from_reads import ModelInputs, ModelSettings, fit_settings, label_of, model_from_reads
+    from dvplug.train.from_reads import ModelInputs, ModelSettings, fit_settings, model_from_reads
 
-    label = label_of(out, tech)
+    label = called.label(out, tech)
     settings = ModelSettings(
         technology=tech,
-        name=name or label.name,
-        version=model_version or label.version,
+        name=label.name,
+        version=label.version,
         way=of_reads.learnt_as,
         sample=of_reads.sample,
         read_groups=tuple(of_reads.read_group or ()),

@@ -22,6 +22,9 @@ CLOSE = 2000
 """bp: to begin with a region anew takes as long as to read on for about 4 kb at 30x."""
 _INTERVAL = re.compile(r"(?P<first>\d[\d,]*)(?P<dash>-(?P<last>\d[\d,]*)?)?")
 
+_SEVERAL = re.compile(r"[,\s]")
+"""What stands between regions in other programs' options; no name of a contig has a comma or a space (SAM)."""
+
 
 def parse_region(text: str, lengths: Mapping[str, int]) -> Region:
     """Parse ``chr20``, ``chr20:1,000`` (one base), ``chr20:1000-`` (to the end) or ``chr20:1000-2000``.
@@ -35,6 +38,12 @@ def parse_region(text: str, lengths: Mapping[str, int]) -> Region:
     """
     if text in lengths:
         return Region(text, 0, lengths[text])
+    if _SEVERAL.search(text.rpartition(":")[0] or text):
+        raise InputError(
+            f"Region '{text}' cannot be read",
+            cause="it seems to be several",
+            repair="Give each as a word of its own, such as --regions chr20:1-500 chr20:700-900, or a BED file.",
+        )
     contig, colon, interval = text.rpartition(":")
     match = _INTERVAL.fullmatch(interval)
     if not colon or match is None:

@@ -20,8 +20,8 @@ from dvplug.line.scene import ImageAlts
 from dvplug.sequence.arrays import Bools, Float32s
 
 if TYPE_CHECKING:
+    from dvplug_registry.first_stage import FirstStage
     from dvplug_registry.known_answer import KnownAnswer
-    from dvplug_registry.manifest import FirstStage
     from dvplug_registry.model_folder import ModelFolder
 
 FARTHEST = 8.0

@@ -6,7 +6,7 @@ Reference, regions, alignment files, sample, technology. `dvplug.inputs.alignmen
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -36,14 +36,13 @@ from dvplug.inputs.alignment_checks import (
 from dvplug.inputs.read_evidence import Evidence, read_groups_seen
 from dvplug.inputs.recognition import AUTO, contradiction, doubts, flat_qualities, pick
 from dvplug.inputs.reference_fit import another_reference, doubtful_reference
+from dvplug.inputs.same_reads import OpenedFile, require_other_reads, same_files
 from dvplug.inputs.samples import EVERY_READ, ChosenReads, FileGroups, SampleChoice, choose_reads, groups_of
 from dvplug.line.region import Region
 from dvplug.plugins.loading import Plugins
 from dvplug.reads.alignments import Header, header_of
 from dvplug.reads.groups import EVERYTHING, ReadSource
 from dvplug.system.console import info, warn
-from dvplug.system.htslib import isolated_htslib
-from dvplug.system.input_states import FileState
 from dvplug.system.locations import Location, is_remote, shown
 from dvplug.technology import TechnologyProfile
 from dvplug_registry.manifest import RunMeasure
@@ -205,7 +204,16 @@ def _chosen(files: Sequence[_File], choice: SampleChoice) -> ChosenReads:
         FileGroups(file.path, groups_of(file.header), partial(read_groups_seen, file.alignments))
         for file in files
     ]
-    return choose_reads(groups, choice)
+    chosen = choose_reads(groups, choice)
+    counting = {source.path: source.groups for source in chosen.sources}
+    require_other_reads(
+        [
+            OpenedFile(file.path, file.alignments, frozenset(groups_of(file.header)), counting[file.path])
+            for file in files
+            if file.path in counting
+        ]
+    )
+    return chosen
 
 
 def _measure(
@@ -242,34 +250,6 @@ def _require_fitting_reads(
             warn(f"{error.problem}: {error.cause}. Called all the same ({FORCE}).")
         elif doubt := doubtful_reference(shown(file.path), shares, name):
             warn(doubt + ".")
-
-
-def _same_files(paths: Sequence[Location]) -> Iterator[InputError]:
-    """Yield an error for each file that is another one of these: all its reads would count twice."""
-    states: list[tuple[Location, object]] = []
-    for path in paths:
-        state = None if is_remote(path) else FileState.of(Path(path))
-        what = path if state is None else state.content
-        same = next((other for other, known in states if known == what), None)
-        if same is not None and (state is None or _has_reads(Path(path))):
-            yield InputError(
-                f"{shown(path)} is given twice"
-                if shown(path) == shown(same)
-                else f"{shown(path)} is the same file as {shown(same)}",
-                cause="its reads would count twice",
-                repair="Name each file once with --reads.",
-            )
-        states.append((path, what))
-
-
-@isolated_htslib()
-def _has_reads(path: Path) -> bool:
-    """Whether a file has a read: those without may well be alike."""
-    try:
-        with pysam.AlignmentFile(str(path), check_sq=False) as alignments:
-            return next(alignments.fetch(until_eof=True), None) is not None
-    except (OSError, ValueError):  # which is told by other checks
-        return False
 
 
 def _evidence(files: Sequence[_File]) -> dict[str, Evidence]:
@@ -318,7 +298,7 @@ def _examine(
         problems.found.append(
             InputError("No alignment files were given", repair="Name a BAM or CRAM file with --reads.")
         )
-    problems.found += _same_files(paths)
+    problems.found += same_files(paths)
     files = []
     digests: dict[str, str] = {}
     for path in paths:

@@ -38,7 +38,7 @@ from dvplug.system.outputs import Output, reserved
 from dvplug.system.workers import map_in_order
 from dvplug.technology import CandidateThresholds, TechnologyProfile
 from dvplug.train.labeler import UNLABELED, label_candidates
-from dvplug.train.store import VARIANT_TYPES, ExampleHeader, Examples, ExampleWriter
+from dvplug.train.store import SHARD_SUFFIX, VARIANT_TYPES, ExampleHeader, Examples, ExampleWriter
 
 SNP, INSERTION, DELETION = (VARIANT_TYPES.index(name) for name in ("snp", "insertion", "deletion"))
 # Training goes below the calling thresholds, so that calling never meets worse candidates than it was trained on.
@@ -189,7 +189,7 @@ def make_examples(
     Raises
     ------
     DvplugError
-        An input cannot be used; no output is left behind.
+        An input cannot be used, or ``out`` does not end in ``.h5``; no output is left behind.
     """
     if not 0 < inputs.keep_fraction <= 1:
         raise InputError(
@@ -198,7 +198,7 @@ def make_examples(
         )
     files = (inputs.reference, *inputs.reads, inputs.truth, inputs.confident, *map(Path, exclude))
     examine = partial(_checked, installed_plugins(), tech, inputs, regions, exclude)
-    with reserved([Output("--out", Path(out))], files, examine):
+    with reserved([Output("--out", Path(out), (SHARD_SUFFIX,))], files, examine):
         return _make_examples(tech, inputs, Path(out), regions, exclude, workers, source)
 
 

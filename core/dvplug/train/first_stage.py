@@ -26,17 +26,16 @@ from dvplug.technology import Frozen
 from dvplug.train.calibrate import fit_temperatures
 from dvplug.train.export import lapse_rates
 from dvplug.train.places import refuse_shared_places
-from dvplug.train.store import VARIANT_TYPES, ExampleReader
+from dvplug.train.store import VARIANT_TYPES, ExampleHeader, ExampleReader
 from dvplug_registry.files import whole_folder
+from dvplug_registry.first_stage import FirstStage, SettledShare
 from dvplug_registry.known_answer import Predict, load_known_answer
 from dvplug_registry.manifest import (
     FIRST_STAGE,
     KNOWN_ANSWER,
-    FirstStage,
     LapseRates,
     Lapses,
     Manifest,
-    SettledShare,
 )
 from dvplug_registry.model_folder import LoadedModel, ModelFolder, file_entry, save_manifest
 
@@ -159,14 +158,37 @@ def _require_fit(manifest: Manifest, reader: ExampleReader, tune: ExampleReader,
             repair="Give a model of one.",
         )
     for one in (reader, tune):
-        layout, image = one.header.layout, manifest.image
-        same_images = layout.shape == image.shape and tuple(layout.channels) == image.channels
-        if one.header.features != manifest.features or not same_images:
-            raise InputError(
-                f"'{one.paths[0]}' has other features or another layout than {manifest.label}",
-                repair="Give examples that the model was fitted to, or made alike.",
-            )
+        for path, header in zip(one.paths, one.headers, strict=True):
+            _require_kind(manifest, path, header)
     refuse_shared_places(("training", reader), ("tune", tune))
+
+
+def _require_kind(manifest: Manifest, path: Path, header: ExampleHeader) -> None:
+    """Refuse examples that are not what the model's network calls."""
+    repair = "Give examples that the model was fitted to, or made alike."
+    if header.technology != manifest.technology:
+        raise InputError(
+            f"'{path}' has examples of {header.technology}, and {manifest.label} is for {manifest.technology}",
+            repair=repair,
+        )
+    image = manifest.image
+    seen = header.features, header.layout.shape, header.layout.channels
+    if seen != (manifest.features, image.shape, image.channels):
+        raise InputError(
+            f"'{path}' has other features or another layout than {manifest.label}", repair=repair
+        )
+    made = [(header.encoder, header.encoder_version), *header.feature_sets]
+    known = [(one.name, one.version) for one in (manifest.encoder, *manifest.feature_sets)]
+    if made != known:
+        raise InputError(
+            f"'{path}' was made by another version of the image encoder or of a feature set than {manifest.label}",
+            cause=f"{_versions(made)} against {_versions(known)}",
+            repair=repair,
+        )
+
+
+def _versions(named: Sequence[tuple[str, int]]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in named)
 
 
 def _answered(reader: ExampleReader, predict: Predict, what: str) -> Answered:

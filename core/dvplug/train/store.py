@@ -25,6 +25,7 @@ from dvplug_registry.files import UnfinishedFile
 from dvplug_registry.manifest import CallingStep
 
 VARIANT_TYPES = ("snp", "insertion", "deletion", "complex")
+SHARD_SUFFIX = ".h5"
 _FORMAT = "dvplug-examples-2"
 _CHUNK = 64  # examples; 1.6 MB of 64x55x7 images, which gzip packs into a fifth of that
 _CACHE_BYTES = 64 << 20  # holds a chunk of the largest layout, so that appending never packs one twice

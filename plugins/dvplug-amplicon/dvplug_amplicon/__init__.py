@@ -15,8 +15,7 @@ from dvplug_illumina.profile import ILLUMINA_WGS
 from dvplug_ion.profile import ION
 
 DVPLUG_API = 3
-# Named alone: what else the reads are like, exomes are like too.
-_NAMED = Recognition(shown_by=Signs(header=(r"ampli(con|seq)",)))
+_NAMED = r"ampli(con|seq)"
 
 
 @hookimpl
@@ -43,6 +42,13 @@ def dvplug_technologies() -> list[TechnologyProfile]:
     return [_panel("amplicon", "Illumina", ILLUMINA_WGS), _panel("amplicon-ion", "Ion Torrent", ION)]
 
 
+def _recognition(rule: Recognition) -> Recognition:
+    """The rule of the machine, picked only where panels are named: what else their reads are like, exomes' are too."""
+    named = Signs(header=(_NAMED,))
+    shown = rule.shown_by.model_copy(update={"header": (*rule.shown_by.header, _NAMED)})
+    return rule.model_copy(update={"shown_by": shown, "only_with": named, "captured": None})
+
+
 def _panel(name: str, machine: str, profile: TechnologyProfile) -> TechnologyProfile:
     return profile.model_copy(
         update={
@@ -50,7 +56,7 @@ def _panel(name: str, machine: str, profile: TechnologyProfile) -> TechnologyPro
             "aliases": (),
             "description": f"amplicon panels, {machine} reads, 30x to 3,000x; called with {profile.name}'s model",
             "model_technology": profile.name,
-            "recognition": _NAMED,
+            "recognition": _recognition(profile.recognition or Recognition()),
             "depth": (30, 3000),
             "read_transforms": ("cut-primers",),
         }
