@@ -62,7 +62,7 @@ TRAIN, TUNE, TEST = (
 
 def measure(setting: Setting) -> list[Row]:
     """Make the examples, fit the network of the genomes, and from it or without it the exomes' four ways."""
-    folder = setting.work / f"training_{setting.length}"
+    folder = setting.made
     train, tune = (
         {tech: shard(person(part, setting), tech, 1.0, setting) for tech in (WGS, WES)}
         for part in (TRAIN, TUNE)
@@ -72,7 +72,7 @@ def measure(setting: Setting) -> list[Row]:
     if not start.exists():
         fit([train[WGS]], [tune[WGS]], SETTINGS, start)
     found = compare_strategies(
-        [train[WES]], [tune[WES]], test, [train[WGS]], start, SETTINGS, setting.steps, folder / "ways"
+        [train[WES]], [tune[WES]], test, [train[WGS]], start, SETTINGS, setting.sizes.steps, folder / "ways"
     )
     return rows(found, {way: read_fit(folder / "ways" / way).n_examples for way in WAYS})
 
@@ -106,7 +106,7 @@ def person(part: Part, setting: Setting) -> Genome:
     text = read_fasta(setting.shared / EXTRA)[part.contig][: round(part.pieces * setting.length)]
     codes = encode_bases(text.encode())
     variants = drawn_variants(codes, variant_model(setting.shared), np.random.default_rng(part.seed))
-    folder = setting.work / f"training_{setting.length}" / part.name
+    folder = setting.reads / "training" / part.name
     return write_genome(folder, {part.contig: codes}, {part.contig: variants})
 
 
@@ -117,7 +117,7 @@ def reads_of(whose: Genome, tech: str, setting: Setting) -> tuple[Path, Path]:
         how = Reads(blocks=exome) if tech == WES else Reads()
         seed = 1 if tech == WES else 2
         made = sequenced(
-            whose, {whose.reference: reads}, setting.shared, setting.work,
+            whose, {whose.reference: reads}, setting.shared, setting.reads,
             seed=seed, threads=setting.threads, reads=how,
         )  # fmt: skip
         if tech == WES:
@@ -127,7 +127,7 @@ def reads_of(whose: Genome, tech: str, setting: Setting) -> tuple[Path, Path]:
 
 def shard(whose: Genome, tech: str, kept: float, setting: Setting) -> Path:
     """Make examples of a share of a person's reads."""
-    out = whose.folder / f"{tech}.{kept:g}.h5"
+    out = setting.made / f"{whose.folder.name}.{tech}.{kept:g}.h5"
     if not out.exists():
         reads, where = reads_of(whose, tech, setting)
         inputs = LabeledReads(whose.reference, (reads,), whose.truth, where, kept)
