@@ -39,17 +39,18 @@ class Table(NamedTuple):
 
 
 TABLES = {
-    "1": Table("technologies", technologies.measure),
+    "product": Table("product", product.measure),
     "S1": Table("builds", builds.measure),
     "2A": Table("curves", curves.measure),
     "2B": Table("replicates", replicates.measure_spread),
     "2C": Table("replicates", replicates.measure_calibration),
+    "1": Table("technologies", technologies.measure),
     "S4": Table("species", species.measure),
     "S4-trained": Table("species", species_model.measure),
     "post": Table("training", training.measure),
     "seqtype": Table("training", one_model.measure),
-    "product": Table("product", product.measure),
 }
+"""In the order in which they are measured: those that take least first."""
 SIMULATOR = (
     "core/dvplug/simulate",
     "core/dvplug/sequence",
