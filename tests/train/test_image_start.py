@@ -144,7 +144,7 @@ def test_files_that_keras_takes_by_halves_or_not_at_all_are_explained(tmp_path: 
     with pytest.raises(ModelError, match=r"that save_weights\(\) writes.*Rename it to 'own.weights.h5'"):
         read_starting_point(f"keras:MobileNet={tmp_path}/own.h5")
     keras.Sequential([keras.Input((8,)), keras.layers.Dense(2)]).save_weights(tmp_path / "else.weights.h5")
-    with pytest.raises(ModelError, match="MobileNet.*"):
+    with pytest.raises(ModelError, match="of MobileNet"):
         read_starting_point(f"keras:MobileNet={tmp_path}/else.weights.h5")
 
 

@@ -122,9 +122,7 @@ def _outcome(name: str, setting: Setting) -> Outcome:
             stored = json.loads(path.read_text())
             if stored.pop("given") == given:
                 return Outcome(name, Result(**stored), stood=True)
-        # Alone: the system tells the largest child that a process ever had.
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:
-            found = alone.submit(measured, name, setting).result()
+        found = alone(name, setting)
         path.write_text(json.dumps({**asdict(found), "given": given}))
     except BrokenProcessPool:
         return Outcome(name, None, failure="its process was killed, as happens where memory is short")
@@ -140,6 +138,12 @@ def _given(name: str, setting: Setting) -> Iterable[Path]:
     if name == "2A":
         return [one.vcf for one in setting.vcfs]
     return species.wheels(setting.genomes) if TABLES[name].group == "species" else []
+
+
+def alone(name: str, setting: Setting) -> Result:
+    """Measure one table in a process of its own: the system tells the largest child that a process ever had."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(measured, name, setting).result()
 
 
 def measured(name: str, setting: Setting) -> Result:
