@@ -148,6 +148,18 @@ def test_files_that_keras_takes_by_halves_or_not_at_all_are_explained(tmp_path: 
         read_starting_point(f"keras:MobileNet={tmp_path}/else.weights.h5")
 
 
+def test_weights_are_read_whatever_the_users_settings_of_keras_say(published: Path) -> None:
+    import keras
+
+    expected = read_starting_point(f"keras:{SMALL}={published}").arrays
+    keras.config.set_image_data_format("channels_first")
+    try:
+        found = read_starting_point(f"keras:{SMALL}={published}").arrays
+    finally:
+        keras.config.set_image_data_format("channels_last")
+    assert all(np.array_equal(one, other) for one, other in zip(found, expected, strict=True))
+
+
 def test_settings_of_another_network_are_refused(published: Path) -> None:
     start = read_starting_point(f"keras:{SMALL}={published}")
     for settings in (
