@@ -60,7 +60,7 @@ def measure(setting: Setting) -> list[Row]:
             [shard(person(part, setting), tech, 1.0, setting) for tech in TYPES]
             for part in (TRAIN, training.TUNE)
         )
-        tune += [_of_recipe(setting, name) for name in TUNE_SETS]
+        tune += [_of_recipe(setting, name) for name in TUNE_SETS[: setting.sizes.tuned_sets]]
         fit(train, tune, SETTINGS, fitted, start_from=WGS)
     _, told = load_fit(fitted)
     found = []
@@ -110,7 +110,7 @@ def rows(found: Sequence[tuple[str, str, int, dict[str, Wrong]]]) -> list[Row]:
 
 
 def _held_out(setting: Setting) -> Iterator[tuple[str, str, Path]]:
-    for name in TEST_SETS:
+    for name in TEST_SETS[: setting.sizes.tuned_sets]:
         yield WGS, name, _of_recipe(setting, name)
     for kept in KEPT:
         yield WES, f"the post's, {kept:g} of them", shard(person(TEST, setting), WES, kept, setting)

@@ -34,6 +34,8 @@ class Sizes:
     """bp of a simulated genome."""
     steps: int = 100
     """Batches that each fit of the post's is shown."""
+    batch: int = 64
+    """Examples of a batch of the post's."""
     replicates: int = 8
     stretch: int = 939_000
     """bp of b37 that two builds are compared on."""
@@ -41,9 +43,13 @@ class Sizes:
     """bp of another species that a model is trained on, at each density."""
     tuned: int = 1_000_000
     """bp of the sets that chose the epoch of the shipped model, where they are called anew."""
+    tuned_sets: int = 2
+    """How many of them are tuned on, and how many are tested on."""
 
 
-QUICK = Sizes(length=40_000, steps=4, replicates=2, stretch=60_000, trained=40_000, tuned=40_000)
+QUICK = Sizes(
+    length=40_000, steps=4, batch=16, replicates=2, stretch=60_000, trained=40_000, tuned=40_000, tuned_sets=1
+)
 """Too small for figures that mean anything; every table is made in seconds."""
 
 

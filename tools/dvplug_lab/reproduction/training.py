@@ -30,7 +30,7 @@ from dvplug_lab.reproduction.technologies import exome
 WGS, WES = "illumina-wgs", "illumina-wes"
 KEPT = (1.0, 0.5, 0.25)
 """Shares of the fragments in the examples that are tested on."""
-BATCH, EPOCHS = 64, 3
+EPOCHS = 3
 WAYS = {TARGET_ONLY: "WES only", MIXED: "WGS and WES", WARM_START: "warm start", JOINT: "SeqType"}
 """As the post calls them."""
 IN_POST = {WES: 2_641_013, WGS: 37_106_930}
@@ -38,7 +38,6 @@ IN_POST = {WES: 2_641_013, WGS: 37_106_930}
 SETTINGS = FitSettings(
     epochs=EPOCHS,
     patience=EPOCHS,
-    batch_size=BATCH,
     learning_rate=1e-3,
     label_smoothing=0.0,
     architecture_settings={"feature_units": 64},
@@ -68,11 +67,11 @@ def measure(setting: Setting) -> list[Row]:
         for part in (TRAIN, TUNE)
     )
     test = [shard(person(TEST, setting), WES, kept, setting) for kept in KEPT]
-    start = folder / "genomes"
+    start, settings = folder / "genomes", SETTINGS.model_copy(update={"batch_size": setting.sizes.batch})
     if not start.exists():
-        fit([train[WGS]], [tune[WGS]], SETTINGS, start)
+        fit([train[WGS]], [tune[WGS]], settings, start)
     found = compare_strategies(
-        [train[WES]], [tune[WES]], test, [train[WGS]], start, SETTINGS, setting.sizes.steps, folder / "ways"
+        [train[WES]], [tune[WES]], test, [train[WGS]], start, settings, setting.sizes.steps, folder / "ways"
     )
     return rows(found, {way: read_fit(folder / "ways" / way).n_examples for way in WAYS})
 
