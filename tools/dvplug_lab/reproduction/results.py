@@ -113,7 +113,7 @@ def markdown(found: Result) -> str:
 
 def took(found: Result) -> str:
     """Say what measuring a table took."""
-    read = {None: "", 0: ", from reads that lay there", 1: ", with its reads"}
+    read = {None: "", 0: ", no reads simulated", 1: ", with its reads"}
     of = read.get(found.simulated, f", with {found.simulated} sets of reads")
     return f"{found.minutes:.1f} minutes{of}; the largest process took {found.largest_gb:.1f} GB"
 
