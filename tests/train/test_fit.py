@@ -246,3 +246,18 @@ def test_a_fit_that_brings_nothing_better_keeps_the_weights_it_began_with(
     assert not better.start_is_kept
     assert better.kept == better.epochs[better.best].tune
     assert better.kept.log_loss < first.kept.log_loss
+
+
+def test_weights_that_hardly_move_answer_as_before_whatever_share_of_a_genotype_was_shown(
+    shards: tuple[list[Path], list[Path]], tmp_path: Path
+) -> None:
+    """A model knows how common genotypes are: a short fit that is shown half of one must not correct it for that."""
+    train, tune = shards
+    fit(train, tune, SETTINGS.model_copy(update={"epochs": 1}), tmp_path / "first")
+    idle = FitSettings(
+        epochs=1, batch_size=32, learning_rate=1e-9, weight_decay=0.0, keep=(0.1, 1.0, 1.0), average=0.01
+    )
+    state = fit(train, tune, idle, tmp_path / "idle", tmp_path / "first")
+    assert state.before is not None
+    assert state.epochs[0].tune.log_loss == pytest.approx(state.before.log_loss, rel=0.1)
+    assert state.epochs[0].tune.confusion == state.before.confusion

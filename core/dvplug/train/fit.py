@@ -118,6 +118,7 @@ def _fit(inputs: FitInputs, out: Path) -> Fit:
     state = _resume(start, model, unfinished)
     if isinstance(origin, StartingPoint) and not state.epochs:
         state = _measured_before(state, model, tune, unfinished)
+        _shift_logits(model, np.log(settings.keep))
     console.info(f"{len(reader)} examples, {len(tune)} to tune on, {model.count_params()} weights")
     if origin is None:
         warn_of_few_steps(settings, steps)
@@ -216,13 +217,20 @@ def _averaged(model: keras.Model, batches: Iterable[Examples], keep: Sequence[fl
         variable.assign(np.array(convert_to_numpy(variable)))
     for batch in batches:
         model([batch.images, batch.features], training=True)
-    last = model.get_layer(LOGITS)
-    last.bias.assign(convert_to_numpy(last.bias) - np.log(keep, dtype=np.float32))
+    _shift_logits(model, -np.log(keep))
     try:
         yield
     finally:
         for variable, value in zip(model.variables, latest, strict=True):
             variable.assign(value)
+
+
+def _shift_logits(model: keras.Model, by: NDArray[np.float64]) -> None:
+    """Add to the logits of the three genotypes: what a fit begins with knows how common they are, `_averaged` as shown."""
+    from keras.ops import convert_to_numpy
+
+    last = model.get_layer(LOGITS)
+    last.bias.assign(convert_to_numpy(last.bias) + by.astype(np.float32))
 
 
 def _train_epoch(
