@@ -228,7 +228,7 @@ def _averaged(model: keras.Model, batches: Iterable[Examples], keep: Sequence[fl
 def _shift_logits(model: keras.Model, by: NDArray[np.float64]) -> None:
     """Add to the logits of the three genotypes.
 
-    A model answers as common as genotypes are, and a fit sees them as they are shown: it begins with the one, shifted to
+    A model answers as common as genotypes are, a fit sees them as they are shown: it begins with the one, shifted to
     the other, and `_averaged` shifts back.
     """
     from keras.ops import convert_to_numpy
