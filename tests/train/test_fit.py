@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from dvplug.cli import main
 from dvplug.errors import InputError
@@ -222,3 +223,44 @@ def test_measures_on_a_worked_example() -> None:
     # Bins of best probability: .6 (wrong), .8 and .8 (right), .96 (right).
     assert [bin_.examples for bin_ in metrics.calibration] == [1, 2, 1]
     assert metrics.calibration_error == pytest.approx((0.6 + 2 * 0.2 + 0.04) / 4, abs=1e-6)
+
+
+def test_a_fit_that_brings_nothing_better_keeps_the_weights_it_began_with(
+    shards: tuple[list[Path], list[Path]], tmp_path: Path
+) -> None:
+    """Learning at such a rate undoes what was learnt; at a small one more is."""
+    train, tune = shards
+    first = fit(train, tune, SETTINGS.model_copy(update={"epochs": 1}), tmp_path / "first")
+    harmful = FitSettings(epochs=1, batch_size=64, learning_rate=1.0, warm_up=0.0)
+    state = fit(train, tune, harmful, tmp_path / "harmed", tmp_path / "first")
+    assert state.before is not None
+    assert state.start_is_kept
+    assert state.kept == state.before
+    assert state.before.log_loss == pytest.approx(first.kept.log_loss, abs=1e-4)
+    assert state.before.log_loss < state.epochs[0].tune.log_loss
+    ours, theirs = (load_file(tmp_path / name / "weights.safetensors") for name in ("harmed", "first"))
+    assert ours.keys() == theirs.keys()
+    assert all(np.array_equal(ours[name], theirs[name]) for name in ours)
+    gentle = harmful.model_copy(update={"learning_rate": 5e-3, "epochs": 2})
+    better = fit(train, tune, gentle, tmp_path / "better", tmp_path / "first")
+    assert not better.start_is_kept
+    assert better.kept == better.epochs[better.best].tune
+    assert better.kept.log_loss < first.kept.log_loss
+
+
+def test_what_a_fit_starts_from_is_not_corrected_for_a_share_that_it_did_not_learn(
+    shards: tuple[list[Path], list[Path]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model knows how common genotypes are; a fit that learns nothing, shown half of one, must know the same."""
+    train, tune = shards
+    fit(train, tune, SETTINGS.model_copy(update={"epochs": 1}), tmp_path / "first")
+    idle = FitSettings(epochs=1, batch_size=32, learning_rate=1e-9, weight_decay=0.0, keep=(0.5, 1.0, 0.25))
+    losses, real = iter([0.5, 0.3]), fit_module.measure
+    monkeypatch.setattr(
+        fit_module, "measure", lambda *a: real(*a).model_copy(update={"log_loss": next(losses)})
+    )
+    state = fit(train, tune, idle, tmp_path / "idle", tmp_path / "first")
+    assert not state.start_is_kept
+    first, kept = (load_file(tmp_path / name / "weights.safetensors") for name in ("first", "idle"))
+    np.testing.assert_allclose(kept["logits/bias"], first["logits/bias"], atol=1e-5)
+    np.testing.assert_allclose(kept["logits/kernel"], first["logits/kernel"], atol=1e-5)

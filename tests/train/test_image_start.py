@@ -15,7 +15,7 @@ from dvplug.train.starting_point import read_starting_point
 from dvplug.train.state import FitSettings, read_fit
 from helpers.training_toys import LAYOUT, header, toy_examples, write_shard
 
-SMALL = "MobileNet"
+SMALL, EFFICIENT = "MobileNet", "EfficientNetV2B0"
 IDLE = FitSettings(epochs=1, batch_size=16, learning_rate=1e-12, weight_decay=0.0)
 
 
@@ -52,6 +52,47 @@ def test_a_grey_image_looks_to_the_adapted_network_as_to_the_published_one(publi
     np.testing.assert_allclose(seen, expected, rtol=1e-3, atol=1e-5)
 
 
+@pytest.fixture(scope="module")
+def efficient(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights of EfficientNetV2B0, random, as Keras publishes them: of the network that scales photographs itself."""
+    quiet_backend()
+    import keras
+
+    keras.utils.set_random_seed(6)
+    path = tmp_path_factory.mktemp("efficient") / APPLICATIONS[EFFICIENT].published
+    keras.applications.EfficientNetV2B0(include_top=False, weights=None, input_shape=(32, 32, 3)).save(path)
+    return path
+
+
+def test_a_network_that_scales_photographs_itself_sees_grey_ones_as_it_did(efficient: Path) -> None:
+    """The published one scales red, green and blue by means and SDs of their own, where there are three channels."""
+    import keras
+
+    adapted = build("image-network", {"application": EFFICIENT}, (40, 21, 5), 2)
+    read_starting_point(f"keras:{EFFICIENT}={efficient}").load_into(adapted)
+    grey = np.random.default_rng(1).integers(0, 256, (2, 40, 21, 1), np.uint8)
+    inner = keras.Model(adapted.inputs, adapted.get_layer("image_mean").output)
+    seen = np.asarray(inner.predict_on_batch([np.repeat(grey, 5, axis=3), np.zeros((2, 2), np.float32)]))
+    whole = keras.applications.EfficientNetV2B0(
+        include_top=False, weights=None, input_shape=(40, 32, 3), include_preprocessing=False
+    )
+    whole.load_weights(efficient)
+    padded = np.pad(grey.astype(np.float32), [(0, 0), (0, 0), (5, 6), (0, 0)])
+    photograph = np.repeat((padded / 255 - 0.449) / 0.226, 3, axis=3)
+    expected = np.asarray(whole.predict_on_batch(photograph)).mean(axis=(1, 2))
+    assert seen.std() > 0
+    np.testing.assert_allclose(seen, expected, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", APPLICATIONS)
+def test_every_network_takes_the_images_of_every_technology(name: str) -> None:
+    """Images are lower and narrower than the least that Keras builds, and their channels are not three."""
+    network = build("image-network", {"application": name}, (64, 55, 7), 3)
+    assert network.input_shape[0] == (None, 64, 55, 7)
+    least = APPLICATIONS[name].least
+    assert network.get_layer("empty_around").output.shape[1:3] == (max(64, least), max(55, least))
+
+
 def test_a_fit_begins_with_it_and_another_goes_on_from_that(
     published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,6 +125,39 @@ def test_what_cannot_be_started_from_is_refused(published: Path, tmp_path: Path)
         ModelError, match=r"cannot be read as weights of MobileNet: .*downloads as mobilenet_1_0"
     ):
         read_starting_point(f"keras:MobileNet={tmp_path}/nonsense.h5")
+
+
+def test_files_that_keras_takes_by_halves_or_not_at_all_are_explained(tmp_path: Path) -> None:
+    quiet_backend()
+    import keras
+
+    top = keras.applications.MobileNet(weights=None, input_shape=(32, 32, 3), classes=7)
+    top.save(tmp_path / "top.h5")
+    with pytest.raises(ModelError, match=r"has 55 layers with weights, .* 54.*name ends with notop"):
+        read_starting_point(f"keras:MobileNet={tmp_path}/top.h5")
+    bare = keras.applications.MobileNet(include_top=False, weights=None, input_shape=(32, 32, 3))
+    bare.save_weights(tmp_path / "own.weights.h5")
+    start = read_starting_point(f"keras:MobileNet={tmp_path}/own.weights.h5")
+    for read, written in zip(start.arrays, bare.get_weights(), strict=True):
+        np.testing.assert_array_equal(read, written)
+    (tmp_path / "own.weights.h5").rename(tmp_path / "own.h5")
+    with pytest.raises(ModelError, match=r"that save_weights\(\) writes.*Rename it to 'own.weights.h5'"):
+        read_starting_point(f"keras:MobileNet={tmp_path}/own.h5")
+    keras.Sequential([keras.Input((8,)), keras.layers.Dense(2)]).save_weights(tmp_path / "else.weights.h5")
+    with pytest.raises(ModelError, match="of MobileNet"):
+        read_starting_point(f"keras:MobileNet={tmp_path}/else.weights.h5")
+
+
+def test_weights_are_read_whatever_the_users_settings_of_keras_say(published: Path) -> None:
+    import keras
+
+    expected = read_starting_point(f"keras:{SMALL}={published}").arrays
+    keras.config.set_image_data_format("channels_first")
+    try:
+        found = read_starting_point(f"keras:{SMALL}={published}").arrays
+    finally:
+        keras.config.set_image_data_format("channels_last")
+    assert all(np.array_equal(one, other) for one, other in zip(found, expected, strict=True))
 
 
 def test_settings_of_another_network_are_refused(published: Path) -> None:

@@ -1,15 +1,17 @@
 """The network `image-network`: one of `keras.applications` for the image, so that a fit can begin with its weights.
 
 Those networks were made for photographs of three colours, and of up to 75 pixels at the least. A pileup image is
-adapted so: it stands amid empty pixels where it is smaller; pixels are scaled to [-1, 1], as those of photographs were;
-and of the first convolution, each new channel's kernels are the mean of the three colours', times 3 / channels, which
-leaves the response to an image that is alike in all channels what it was.
+adapted so: it stands amid empty pixels where it is smaller; pixels are scaled as those of photographs were, to [-1, 1]
+or otherwise; and of the first convolution, each new channel's kernels are the mean of the three colours', times
+3 / channels, which leaves the response to an image that is alike in all channels what it was.
 """
 
 from __future__ import annotations
 
+import contextlib
 import warnings
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +33,7 @@ _IMAGE = "image_layers"
 
 @dataclass(frozen=True)
 class Application:
-    """A network of `keras.applications` that takes pixels in [-1, 1].
+    """A network of `keras.applications`.
 
     Attributes
     ----------
@@ -39,10 +41,18 @@ class Application:
         Pixels of the smallest image that it takes.
     published
         Name of the file of its weights without the last layer, as Keras downloads it.
+    mean, sd
+        By which pixels in [0, 1] were scaled for it. Of colours that had means and SDs of their own, those of grey.
+    given
+        What it is built with, beside the image's shape. Some networks scale the image themselves, and otherwise where
+        there are not three channels: that is left out.
     """
 
     least: int
     published: str
+    mean: float = 0.5
+    sd: float = 0.5
+    given: Mapping[str, bool] = field(default_factory=dict)
 
 
 APPLICATIONS = {
@@ -51,6 +61,9 @@ APPLICATIONS = {
     "ResNet50V2": Application(32, "resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5"),
     "MobileNet": Application(32, "mobilenet_1_0_224_tf_no_top.h5"),
     "MobileNetV2": Application(32, "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"),
+    "EfficientNetV2B0": Application(
+        32, "efficientnetv2-b0_notop.h5", mean=0.449, sd=0.226, given={"include_preprocessing": False}
+    ),
 }
 
 
@@ -87,10 +100,11 @@ def build_image_network(
 
     image = keras.Input(shape, dtype="uint8", name="image")
     given = keras.Input((features,), dtype="float32", name="features")
-    x = layers.Rescaling(2 / 255, name="scale")(image)
-    missing = [max(0, APPLICATIONS[settings.application].least - size) for size in shape[:2]]
+    network = APPLICATIONS[settings.application]
+    x = layers.Rescaling(1 / (255 * network.sd), name="scale")(image)
+    missing = [max(0, network.least - size) for size in shape[:2]]
     x = layers.ZeroPadding2D([(n // 2, n - n // 2) for n in missing], name="empty_around")(x)
-    x = layers.Rescaling(1.0, offset=-1.0, name="centred")(x)
+    x = layers.Rescaling(1.0, offset=-network.mean / network.sd, name="centred")(x)
     x = _renamed(_application(settings.application, tuple(x.shape[1:])))(x)
     pooled = layers.GlobalAveragePooling2D(name="image_mean")(x)
     return keras.Model([image, given], genotype_logits([pooled], given, settings), name="image_network")
@@ -101,7 +115,8 @@ def _application(name: str, shape: tuple[int, ...]) -> keras.Model:
 
     with warnings.catch_warnings():  # that channels are usually three
         warnings.simplefilter("ignore", UserWarning)
-        return getattr(keras.applications, name)(include_top=False, weights=None, input_shape=shape)
+        made = getattr(keras.applications, name)
+        return made(include_top=False, weights=None, input_shape=shape, **APPLICATIONS[name].given)
 
 
 def _renamed(model: keras.Model) -> keras.Model:
@@ -133,17 +148,51 @@ def read_image_weights(name: str, path: Path) -> list[NDArray[np.float32]]:
     ModelError
         The file cannot be read, or is of another network.
     """
-    least = APPLICATIONS[name].least
+    least, published = APPLICATIONS[name].least, APPLICATIONS[name].published
     model = _application(name, (least, least, COLOURS))
+    before = model.get_weights()
     try:
-        model.load_weights(path)
+        with warnings.catch_warnings():  # that some layers of another network are as it happens alike
+            warnings.simplefilter("ignore", UserWarning)
+            model.load_weights(path)
     except (OSError, ValueError, KeyError) as error:
+        cause, repair = _why_unread(path, len([layer for layer in model.layers if layer.weights]))
         raise ModelError(
             f"'{path}' cannot be read as weights of {name}",
-            cause=str(error).splitlines()[0],
-            repair=f"Give the file that Keras downloads as {APPLICATIONS[name].published}.",
+            cause=cause or str(error).splitlines()[0],
+            repair=repair or f"Give the file that Keras downloads as {published}.",
         ) from error
-    return model.get_weights()
+    after = model.get_weights()
+    # Of a file of another network Keras takes what fits, and leaves the rest random: kernels, as all else begins alike.
+    kept = sum(one.ndim > 1 and np.array_equal(one, new) for one, new in zip(before, after, strict=True))
+    if kept:
+        raise ModelError(
+            f"'{path}' has not all weights of {name}",
+            cause=f"{kept} of its kernels are not in the file",
+            repair=f"Give the file that Keras downloads as {published}.",
+        )
+    return after
+
+
+def _why_unread(path: Path, layers: int) -> tuple[str, str]:
+    """Cause and repair, where the file is of Keras all the same; nothing where it is not known why."""
+    import h5py
+
+    ending = ".weights.h5"
+    with contextlib.suppress(OSError), h5py.File(path) as file:
+        if "layers" in file and not path.name.endswith(ending):
+            return (
+                "it is of the kind that save_weights() writes, which Keras reads from names with another ending alone",
+                f"Rename it to '{path.name.removesuffix('.h5')}{ending}', and name it after the =.",
+            )
+        saved = file.get("model_weights", file)
+        found = sum(bool(len(saved[name].attrs.get("weight_names", ()))) for name in saved)
+        if found == layers + 1:
+            return (
+                f"it has {found} layers with weights, where the network without its last one has {layers}",
+                "Give the file without the last layer: of include_top=False, whose name ends with notop.h5.",
+            )
+    return "", ""
 
 
 def start_from_image_weights(model: keras.Model, arrays: list[NDArray[np.float32]]) -> None:

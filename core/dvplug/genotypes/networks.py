@@ -61,12 +61,12 @@ def build(
     """
     plugins = installed_plugins()
     build_network = CheckedBuild.of(plugins, architecture)
-    with _usual_keras():
+    with usual_keras():
         return build_network(shape, features, checked_settings(architecture, settings))
 
 
 @contextmanager
-def _usual_keras() -> Iterator[None]:
+def usual_keras() -> Iterator[None]:
     """Build layers as models have them; under bfloat16 .99933 would become 1."""
     from keras import config
 

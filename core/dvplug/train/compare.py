@@ -110,7 +110,7 @@ def compare_strategies(
         tested: list[Tested] = []
         for plan in _plans(sets, start_from, steps, out):
             state, model = _fitted(plan, tune, out / plan.strategy)
-            losses[plan.strategy] = state.epochs[state.best].tune.log_loss
+            losses[plan.strategy] = state.kept.log_loss
             tested += [_tested(plan.strategy, model, reader) for reader in sets.tests]
     comparison = StrategyComparison(steps=steps, tune_log_loss=losses, tested=tuple(tested))
     write_whole(out / RESULT_NAME, f"{comparison.model_dump_json(indent=1)}\n".encode())

@@ -31,6 +31,7 @@ from dvplug.train.fit_inputs import (
     warn_of_chance,
     warn_of_few_steps,
 )
+from dvplug.train.starting_point import StartingPoint
 from dvplug.train.state import FIT_NAME, WEIGHTS_NAME, Epoch, Fit, FitSettings, network_of
 from dvplug.train.store import ExampleHeader, ExampleReader, Examples
 from dvplug.train.tune import measure
@@ -57,6 +58,8 @@ def fit(
     start_from: StrPath | None = None,
 ) -> Fit:
     """Fit a network, and keep the weights of the epoch with the lowest log-loss on the tune set.
+
+    Where it starts from a model or a fit and no epoch does better than these weights did, they are what is kept.
 
     Every epoch is saved in ``<out>.unfinished``; the same call after an interruption goes on from there. What libraries
     print is held back, and told where they fail.
@@ -113,6 +116,9 @@ def _fit(inputs: FitInputs, out: Path) -> Fit:
         runs=tuple(header.run for header in reader.headers),
     )
     state = _resume(start, model, unfinished)
+    if isinstance(origin, StartingPoint) and not state.epochs:
+        state = _measured_before(state, model, tune, unfinished)
+        _shift_logits(model, np.log(settings.keep))
     console.info(f"{len(reader)} examples, {len(tune)} to tune on, {model.count_params()} weights")
     if origin is None:
         warn_of_few_steps(settings, steps)
@@ -120,6 +126,14 @@ def _fit(inputs: FitInputs, out: Path) -> Fit:
         state = _one_more_epoch(state, model, reader, tune, unfinished)
     warn_of_chance(state)
     return _finish(state, unfinished, out)
+
+
+def _measured_before(state: Fit, model: keras.Model, tune: ExampleReader, folder: Path) -> Fit:
+    """Measure the weights that a fit begins with, and save them as epoch 0."""
+    metrics = measure(predict(model, tune), tune.labels, tune.variant_types)
+    save_weights(_folded(model, state), folder / "epoch_0.safetensors")
+    console.info(f"before training: {metrics.summary()}")
+    return state.model_copy(update={"before": metrics})
 
 
 def _one_more_epoch(
@@ -203,13 +217,24 @@ def _averaged(model: keras.Model, batches: Iterable[Examples], keep: Sequence[fl
         variable.assign(np.array(convert_to_numpy(variable)))
     for batch in batches:
         model([batch.images, batch.features], training=True)
-    last = model.get_layer(LOGITS)
-    last.bias.assign(convert_to_numpy(last.bias) - np.log(keep, dtype=np.float32))
+    _shift_logits(model, -np.log(keep))
     try:
         yield
     finally:
         for variable, value in zip(model.variables, latest, strict=True):
             variable.assign(value)
+
+
+def _shift_logits(model: keras.Model, by: NDArray[np.float64]) -> None:
+    """Add to the logits of the three genotypes.
+
+    A model answers as common as genotypes are, a fit sees them as they are shown: it begins with the one, shifted to
+    the other, and `_averaged` shifts back.
+    """
+    from keras.ops import convert_to_numpy
+
+    last = model.get_layer(LOGITS)
+    last.bias.assign(convert_to_numpy(last.bias) + by.astype(np.float32))
 
 
 def _train_epoch(
@@ -294,7 +319,7 @@ def _resume(start: Fit, model: keras.Model, folder: Path) -> Fit:
         raise InputError(
             f"'{path}' is damaged", cause=explain(error), repair=f"Remove '{folder}'."
         ) from error
-    if state.model_copy(update={"epochs": ()}) != start:
+    if state.model_copy(update={"before": None, "epochs": ()}) != start:
         raise InputError(
             f"'{folder}' is an unfinished fit with other settings or examples",
             repair="Remove it to start anew, or give the settings it was started with.",
@@ -306,12 +331,14 @@ def _resume(start: Fit, model: keras.Model, folder: Path) -> Fit:
 
 def _finish(state: Fit, unfinished: Path, out: Path) -> Fit:
     draw_learning_curve(state, unfinished / CURVE_NAME)
-    (unfinished / f"epoch_{state.best + 1}.safetensors").replace(unfinished / WEIGHTS_NAME)
+    kept = 0 if state.start_is_kept else state.best + 1
+    (unfinished / f"epoch_{kept}.safetensors").replace(unfinished / WEIGHTS_NAME)
     for path in unfinished.glob("epoch_*"):
         path.unlink()
     unfinished.rename(out)
     console.info(_WHY_STOPPED[state.stopped_by or "epochs"].format(state.settings))
-    console.info(f"kept epoch {state.best + 1}: {state.epochs[state.best].tune.summary()}")
+    what = f"epoch {kept}" if kept else "the weights it began with, as no epoch did better"
+    console.info(f"kept {what}: {state.kept.summary()}")
     return state
 
 
@@ -327,9 +354,11 @@ def draw_learning_curve(state: Fit, path: Path) -> None:
         n = len(epoch.train_losses)
         x = i + (np.arange(n) + 0.5) / n
         axes.plot(x, epoch.train_losses, color="tab:blue", lw=1, label=None if i else "training loss")
-    tune = [epoch.tune.log_loss for epoch in state.epochs]
-    axes.plot(np.arange(1, len(tune) + 1), tune, "o-", color="tab:orange", label="tune log-loss")
-    axes.plot(state.best + 1, tune[state.best], "o", ms=10, mfc="none", color="black", label="kept")
+    before = [] if state.before is None else [state.before]
+    tune = [one.log_loss for one in (*before, *(epoch.tune for epoch in state.epochs))]
+    axes.plot(np.arange(len(tune)) + 1 - len(before), tune, "o-", color="tab:orange", label="tune log-loss")
+    kept = 0 if state.start_is_kept else state.best + 1
+    axes.plot(kept, state.kept.log_loss, "o", ms=10, mfc="none", color="black", label="kept")
     axes.set(xlabel="epoch", ylabel="loss", yscale="log")
     axes.legend()
     figure.savefig(path, dpi=120)

@@ -122,8 +122,8 @@ def warn_of_few_steps(settings: FitSettings, steps_per_epoch: int) -> None:
 
 
 def warn_of_chance(state: Fit) -> None:
-    """Warn where the epoch that was kept does hardly better than answering how common each genotype is."""
-    tune = state.epochs[state.best].tune
+    """Warn where what was kept does hardly better than answering how common each genotype is."""
+    tune = state.kept
     if tune.log_loss > NEAR_CHANCE * tune.chance_log_loss:
         warn(
             f"the network does hardly better than chance: its tune log-loss is {tune.log_loss:.3f}, and that of "

@@ -16,7 +16,7 @@ from dvplug.genotypes.image_network import (
     read_image_weights,
     start_from_image_weights,
 )
-from dvplug.genotypes.networks import quiet_backend
+from dvplug.genotypes.networks import quiet_backend, usual_keras
 from dvplug.train.state import FitSettings
 from dvplug.train.store import ExampleHeader
 
@@ -85,7 +85,8 @@ def read_image_start(given: str) -> ImageStart:
             f"or give the file, {PREFIX}{name}=FILE; without either leave --start-from out.",
         )
     quiet_backend()
-    return ImageStart(name, read_image_weights(name, path))
+    with usual_keras():
+        return ImageStart(name, read_image_weights(name, path))
 
 
 def published_place(name: str) -> Path:

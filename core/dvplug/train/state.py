@@ -109,6 +109,9 @@ class Fit(Frozen):
     started_from: str = Field(
         default="", description="model or fit whose weights it began with; empty where at random"
     )
+    before: TuneMetrics | None = Field(
+        default=None, description="what the weights it began with did, where they are a model's or a fit's"
+    )
     epochs: tuple[Epoch, ...] = ()
 
     @property
@@ -118,8 +121,18 @@ class Fit(Frozen):
 
     @property
     def best(self) -> int:
-        """Index of the epoch whose weights are kept."""
+        """Index of the epoch of the lowest log-loss, whose weights are kept unless those it began with do as well."""
         return int(np.argmin([epoch.tune.log_loss for epoch in self.epochs]))
+
+    @property
+    def start_is_kept(self) -> bool:
+        """Whether no epoch did better than the weights it began with, which are kept then."""
+        return self.before is not None and self.before.log_loss <= self.epochs[self.best].tune.log_loss
+
+    @property
+    def kept(self) -> TuneMetrics:
+        """What the kept weights do on the tune set."""
+        return self.before if self.before and self.start_is_kept else self.epochs[self.best].tune
 
     @property
     def seconds_left(self) -> float:

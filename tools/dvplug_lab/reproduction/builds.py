@@ -18,8 +18,8 @@ from dvplug_lab.reproduction.results import Row, Setting
 from dvplug_lab.reproduction.samples import Genome, sequenced, write_genome
 
 B37 = "reference/b37.chr20_regions.fa.gz"
-STRETCH = (61_000, 1_000_000)
-"""Of b37's chr20, whole in the data at hand."""
+START = 61_000
+"""Of the stretch of b37's chr20 that is whole in the data at hand."""
 WORD = 41
 STEP = 50
 LEAST = 2_000
@@ -70,9 +70,9 @@ def lifted(variants: list[PhasedVariant], blocks: list[Block]) -> list[PhasedVar
 
 def two_builds(setting: Setting) -> tuple[Genome, Genome]:
     """Write one person on chr20 of GRCh38, and what of it lies on b37 alike; both count in the same bases."""
-    b37 = read_fasta(setting.shared / B37)["20"].upper()[slice(*STRETCH)]
+    b37 = read_fasta(setting.shared / B37)["20"].upper()[START : START + setting.sizes.stretch]
     grch38 = read_fasta(setting.shared / MAIN)["chr20"].upper()
-    whole = shared_blocks(grch38[: STRETCH[1] + 100_000], b37)
+    whole = shared_blocks(grch38[: START + setting.sizes.stretch + 100_000], b37)
     low, high = min(b[0] for b in whole), max(b[0] + b[2] for b in whole)
     blocks = [(start - low, other, length) for start, other, length in whole]
     codes = encode_bases(grch38[low:high].encode())
@@ -80,11 +80,11 @@ def two_builds(setting: Setting) -> tuple[Genome, Genome]:
     alike = [(s + MARGIN, o + MARGIN, n - 2 * MARGIN) for s, o, n in blocks]
     return (
         write_genome(
-            setting.work / "builds" / "GRCh38", {"chr20": codes}, {"chr20": variants},
+            setting.reads / "builds" / "GRCh38", {"chr20": codes}, {"chr20": variants},
             [("chr20", start, start + n) for start, _, n in alike],
         ),
         write_genome(
-            setting.work / "builds" / "b37", {"20": encode_bases(b37.encode())}, {"20": lifted(variants, blocks)},
+            setting.reads / "builds" / "b37", {"20": encode_bases(b37.encode())}, {"20": lifted(variants, blocks)},
             [("20", other, other + n) for _, other, n in alike],
         ),
     )  # fmt: skip
@@ -94,7 +94,8 @@ def measure(setting: Setting) -> list[Row]:
     """Call the reads of one person on both builds."""
     builds = two_builds(setting)
     to: dict[Path, Path] = {one.reference: one.folder / "reads.bam" for one in builds}
-    sequenced(builds[0], to, setting.shared, setting.work, seed=1, threads=setting.threads)
+    if not all(reads.with_suffix(".bam.bai").exists() for reads in to.values()):
+        sequenced(builds[0], to, setting.shared, setting.reads, seed=1, threads=setting.threads)
     rows: list[Row] = []
     for caller in CALLERS:
         for one in builds:

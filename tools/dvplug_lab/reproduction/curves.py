@@ -22,12 +22,10 @@ from dvplug_lab.comparison.sets import (
     find_set,
     mean_depth,
 )
-from dvplug_lab.places import REPOSITORY
 from dvplug_lab.reproduction.replicates import person
 from dvplug_lab.reproduction.results import Row, Setting
 from dvplug_lab.reproduction.samples import sequenced
 
-PICTURE = REPOSITORY / "docs" / "figure-2a.png"
 SIMULATED = "simulated"
 SETS = {
     "na12878_illumina": "NA12878, real 2x101",
@@ -71,7 +69,7 @@ def measure(setting: Setting) -> list[Row]:
     rows: list[Row] = []
     measured = []
     for name, label in SETS.items():
-        place = setting.work / "curves" / name
+        place = setting.reads / "curves" / name
         place.mkdir(parents=True, exist_ok=True)
         chosen = _find(name, setting, place)
         curves: dict[str, dict[str, Curve]] = {}
@@ -82,7 +80,7 @@ def measure(setting: Setting) -> list[Row]:
             rows += _rows(label, caller, found, curves[caller])
         depth = round(mean_depth(chosen.reads, confident_regions(chosen)))
         measured.append({"set": label, "depth": depth, "precision_recall": curves})
-    draw_precision_recall(measured, PICTURE)
+    draw_precision_recall(measured, setting.picture)
     return rows
 
 
@@ -92,7 +90,7 @@ def _find(name: str, setting: Setting, place: Path) -> ValidationSet:
     genome, reads = person(setting), place / "reads.bam"
     if not reads.with_suffix(".bam.bai").exists():
         to = {genome.reference: reads}
-        sequenced(genome, to, setting.shared, setting.work, seed=100, threads=setting.threads)
+        sequenced(genome, to, setting.shared, setting.reads, seed=100, threads=setting.threads)
     return ValidationSet(name, "illumina-wgs", genome.reference, reads, genome.truth, genome.confident)
 
 

@@ -10,18 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dvplug.genotypes.networks import build, quiet_backend
+from dvplug.train.examples import LabeledReads, make_examples
 from dvplug.train.export import load_fit
 from dvplug.train.fit import fit, predict
 from dvplug.train.starting_point import StartingPoint, read_starting_point
 from dvplug.train.state import SIMULATED
 from dvplug.train.store import VARIANT_TYPES, ExampleReader
-from dvplug_lab.model_building import examples
-from dvplug_lab.model_run import ModelRun
-from dvplug_lab.read_sets import sets_of
-from dvplug_lab.recipes import Shard
+from dvplug_lab.read_sets import TUNE, ReadSet, sets_of
+from dvplug_lab.reproduction import training
 from dvplug_lab.reproduction.results import Row, Setting
-from dvplug_lab.reproduction.training import KEPT, TEST, TRAIN, TUNE, WES, WGS, person, shard
-from dvplug_lab.training_reads.build import build_absent
+from dvplug_lab.reproduction.training import KEPT, TEST, TRAIN, WES, WGS, person, shard
+from dvplug_lab.training_reads.build import build as build_reads
+from dvplug_lab.training_reads.build import is_made, profile_of
 
 if TYPE_CHECKING:
     import keras
@@ -54,12 +54,13 @@ class Wrong(NamedTuple):
 
 def measure(setting: Setting) -> list[Row]:
     """Fit from the shipped weights to the post's people, and count what all networks say of held-out examples."""
-    fitted = setting.work / f"one_model_{setting.length}" / "fitted"
+    fitted = setting.made / "one_model"
     if not fitted.exists():
         train, tune = (
-            [shard(person(part, setting), tech, 1.0, setting) for tech in TYPES] for part in (TRAIN, TUNE)
+            [shard(person(part, setting), tech, 1.0, setting) for tech in TYPES]
+            for part in (TRAIN, training.TUNE)
         )
-        tune += [_of_recipe(setting, name) for name in TUNE_SETS]
+        tune += [_of_recipe(setting, name) for name in TUNE_SETS[: setting.sizes.tuned_sets]]
         fit(train, tune, SETTINGS, fitted, start_from=WGS)
     _, told = load_fit(fitted)
     found = []
@@ -109,7 +110,7 @@ def rows(found: Sequence[tuple[str, str, int, dict[str, Wrong]]]) -> list[Row]:
 
 
 def _held_out(setting: Setting) -> Iterator[tuple[str, str, Path]]:
-    for name in TEST_SETS:
+    for name in TEST_SETS[: setting.sizes.tuned_sets]:
         yield WGS, name, _of_recipe(setting, name)
     for kept in KEPT:
         yield WES, f"the post's, {kept:g} of them", shard(person(TEST, setting), WES, kept, setting)
@@ -117,10 +118,20 @@ def _held_out(setting: Setting) -> Iterator[tuple[str, str, Path]]:
 
 def _of_recipe(setting: Setting, name: str) -> Path:
     """Make examples of a read set of the shipped model's recipe, unless they lie there."""
-    run = ModelRun(tech=WGS, work=setting.work / WGS, shared=setting.shared, workers=setting.threads)
-    chosen = Shard(name, part="tune")
-    made = run.work / "examples" / f"{chosen.name}.h5"
-    if not made.exists():
-        build_absent([one for one in sets_of(WGS) if one.name == name], run.shared, run.reads, run.workers)
-        examples(run, chosen)
-    return made
+    out = setting.made / f"{name}.h5"
+    if not out.exists():
+        folder, where = _reads_of_recipe(setting, next(one for one in sets_of(WGS) if one.name == name))
+        files = (folder / "ref.fa", (folder / "reads.bam",), folder / "truth.vcf.gz", where)
+        make_examples(WGS, LabeledReads(*files), out, workers=setting.threads)
+    return out
+
+
+def _reads_of_recipe(setting: Setting, chosen: ReadSet) -> tuple[Path, Path]:
+    """Return the folder of a read set, made unless it is there, and where its examples are."""
+    place, stretch = setting.reads / "recipe", (TUNE[0], TUNE[1], TUNE[1] + setting.sizes.tuned)
+    part = None if stretch == TUNE else stretch
+    if not is_made(chosen, place):
+        profile = profile_of(setting.shared, place, chosen)
+        build_reads(setting.shared, place, chosen, profile, setting.threads, stretch=part)
+    folder = place / chosen.name
+    return folder, folder / ("confident.bed" if part else "tune.bed")

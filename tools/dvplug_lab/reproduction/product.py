@@ -35,7 +35,7 @@ UNKNOWN: Row = {f"{kind} {name}": None for kind in ("SNP", "indel") for name in 
 
 def measure(setting: Setting) -> list[Row]:
     """Call a slice of each technology."""
-    folder = setting.work / "product"
+    folder = setting.made / "product"
     folder.mkdir(parents=True, exist_ok=True)
     rows: list[Row] = []
     for label, name in SETS.items():

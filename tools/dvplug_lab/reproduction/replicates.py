@@ -20,7 +20,6 @@ from dvplug_lab.reproduction.samples import Genome, sequenced, write_genome
 
 CONTIG = "chr13_32M"
 """Sequence that no model was trained on."""
-REPLICATES = 8
 RATIOS = ("ti_tv", "het_hom", "ins_del")
 
 
@@ -29,19 +28,19 @@ def person(setting: Setting) -> Genome:
     text = read_fasta(setting.shared / EXTRA)[CONTIG][: setting.length]
     codes = encode_bases(text.encode())
     variants = drawn_variants(codes, variant_model(setting.shared), np.random.default_rng(2))
-    return write_genome(setting.work / f"replicates_{setting.length}", {CONTIG: codes}, {CONTIG: variants})
+    return write_genome(setting.reads / "replicates", {CONTIG: codes}, {CONTIG: variants})
 
 
 def called(setting: Setting) -> tuple[Genome, dict[str, list[Path]]]:
-    """Sequence a person eight times, and call each; what lies there already is not made again."""
+    """Sequence a person several times, and call each; what lies there already is not made again."""
     genome, calls = person(setting), defaultdict[str, list[Path]](list)
-    for number in range(1, REPLICATES + 1):
+    for number in range(1, setting.sizes.replicates + 1):
         reads = genome.folder / f"reads{number}.bam"
         if not reads.with_suffix(".bam.bai").exists():
             to = {genome.reference: reads}
-            sequenced(genome, to, setting.shared, setting.work, seed=100 + number, threads=setting.threads)
+            sequenced(genome, to, setting.shared, setting.reads, seed=100 + number, threads=setting.threads)
         for caller in CALLERS:
-            out = genome.folder / caller / f"{number}.vcf.gz"
+            out = setting.made / caller / f"{number}.vcf.gz"
             if not out.exists():
                 call(caller, genome.reference, reads, out, setting.threads)
             calls[caller].append(out)

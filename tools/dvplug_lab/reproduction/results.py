@@ -27,19 +27,52 @@ NUMBER = re.compile(r"-|[\d.,]+%?( to [\d.,]+)?")
 
 
 @dataclass(frozen=True)
+class Sizes:
+    """How much is simulated, and trained."""
+
+    length: int = 500_000
+    """bp of a simulated genome."""
+    steps: int = 100
+    """Batches that each fit of the post's is shown."""
+    batch: int = 64
+    """Examples of a batch of the post's."""
+    replicates: int = 8
+    stretch: int = 939_000
+    """bp of b37 that two builds are compared on."""
+    trained: int = 200_000
+    """bp of another species that a model is trained on, at each density."""
+    tuned: int = 1_000_000
+    """bp of the sets that chose the epoch of the shipped model, where they are called anew."""
+    tuned_sets: int = 2
+    """How many of them are tuned on, and how many are tested on."""
+
+
+QUICK = Sizes(
+    length=40_000, steps=4, batch=16, replicates=2, stretch=60_000, trained=40_000, tuned=40_000, tuned_sets=1
+)
+"""Too small for figures that mean anything; every table is made in seconds."""
+
+
+@dataclass(frozen=True)
 class Setting:
     """Where data lie, where work goes, and how many processes there are."""
 
     shared: Path
-    work: Path
+    reads: Path
+    """For simulated reads, and what other programs made of any reads."""
+    made: Path
+    """For what this repository's code made of reads: calls, examples, fits."""
     genomes: Path
     threads: int
-    length: int
-    """bp of a simulated genome, where the table does not need another."""
+    sizes: Sizes
     vcfs: tuple[Given, ...] = ()
     """Of other callers, for Figure 2A."""
-    steps: int = 100
-    """Batches that each fit of the post's is shown."""
+    picture: Path = REPOSITORY / "docs" / "figure-2a.png"
+
+    @property
+    def length(self) -> int:
+        """bp of a simulated genome, where the table does not need another."""
+        return self.sizes.length
 
 
 @dataclass(frozen=True)
@@ -49,6 +82,8 @@ class Result:
     rows: Sequence[Row]
     minutes: float
     largest_gb: float
+    simulated: int | None = None
+    """How many files of reads were simulated in these minutes; the others lay there. None: not counted."""
 
 
 def read_results(path: Path = RESULTS) -> dict[str, Result]:
@@ -78,7 +113,9 @@ def markdown(found: Result) -> str:
 
 def took(found: Result) -> str:
     """Say what measuring a table took."""
-    return f"{found.minutes:.1f} minutes; the largest process took {found.largest_gb:.1f} GB"
+    read = {None: "", 0: ", no reads simulated", 1: ", with its reads"}
+    of = read.get(found.simulated, f", with {found.simulated} sets of reads")
+    return f"{found.minutes:.1f} minutes{of}; the largest process took {found.largest_gb:.1f} GB"
 
 
 def shown(value: object) -> str:

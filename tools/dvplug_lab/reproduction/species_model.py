@@ -23,7 +23,7 @@ SETTINGS = SIMULATED.model_copy(update={"epochs": 2, "patience": 2, "learning_ra
 
 def measure(setting: Setting) -> list[Row]:
     """Train on the species, and call what Table S4 has of it with both models."""
-    model = setting.work / f"species_{setting.length}" / "model"
+    model = setting.made / "model"
     if not model.exists():
         _fit(setting, model)
     codes = sequence_of(SPECIES, setting.genomes, setting.length)
@@ -63,13 +63,13 @@ def _fit(setting: Setting, model: Path) -> None:
 
 def _shards(setting: Setting, name: str, start: int) -> list[Path]:
     """Make examples of an individual of each diversity, on other sequence than the table's."""
-    codes = sequence_of(replace(SPECIES, start=start), setting.genomes, setting.length)
+    codes = sequence_of(replace(SPECIES, start=start), setting.genomes, setting.sizes.trained)
     shards: list[Path] = []
     for number, share in enumerate(DIVERSITIES):
         genome, reads = sample(
             f"{SPECIES.name} {name}", codes, share, 50 + start // 1_000_000 + number, setting
         )
-        shards.append(genome.folder / "examples.h5")
+        shards.append(setting.made / f"{genome.folder.name}.h5")
         if not shards[-1].exists():
             inputs = LabeledReads(genome.reference, (reads,), genome.truth, genome.confident)
             make_examples(TECH, inputs, shards[-1], workers=setting.threads)

@@ -99,7 +99,7 @@ DATASETS = (
 
 def measure(setting: Setting) -> list[Row]:
     """Call all eight; where two of them are of one person, the person is the same."""
-    folder = setting.work / f"technologies_{setting.length}"
+    folder = setting.reads / "technologies"
     person = _person(folder, setting)
     rows: list[Row] = []
     for number, one in enumerate(DATASETS):
@@ -154,7 +154,7 @@ def simulated(one: Dataset, person: Genome, setting: Setting, place: Path) -> Va
     if one.reads.blocks is not None:
         confident = place / "targets.bed"
     if not bam.with_suffix(".bam.bai").exists() or not confident.exists():
-        work, seed = setting.work, 200 + int(place.name)
+        work, seed = setting.reads, 200 + int(place.name)
         to = {person.reference: bam}
         made = sequenced(
             person, to, setting.shared, work, seed=seed, threads=setting.threads, reads=one.reads

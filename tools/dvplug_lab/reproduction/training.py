@@ -30,7 +30,7 @@ from dvplug_lab.reproduction.technologies import exome
 WGS, WES = "illumina-wgs", "illumina-wes"
 KEPT = (1.0, 0.5, 0.25)
 """Shares of the fragments in the examples that are tested on."""
-BATCH, EPOCHS = 64, 3
+EPOCHS = 3
 WAYS = {TARGET_ONLY: "WES only", MIXED: "WGS and WES", WARM_START: "warm start", JOINT: "SeqType"}
 """As the post calls them."""
 IN_POST = {WES: 2_641_013, WGS: 37_106_930}
@@ -38,7 +38,6 @@ IN_POST = {WES: 2_641_013, WGS: 37_106_930}
 SETTINGS = FitSettings(
     epochs=EPOCHS,
     patience=EPOCHS,
-    batch_size=BATCH,
     learning_rate=1e-3,
     label_smoothing=0.0,
     architecture_settings={"feature_units": 64},
@@ -62,17 +61,17 @@ TRAIN, TUNE, TEST = (
 
 def measure(setting: Setting) -> list[Row]:
     """Make the examples, fit the network of the genomes, and from it or without it the exomes' four ways."""
-    folder = setting.work / f"training_{setting.length}"
+    folder = setting.made
     train, tune = (
         {tech: shard(person(part, setting), tech, 1.0, setting) for tech in (WGS, WES)}
         for part in (TRAIN, TUNE)
     )
     test = [shard(person(TEST, setting), WES, kept, setting) for kept in KEPT]
-    start = folder / "genomes"
+    start, settings = folder / "genomes", SETTINGS.model_copy(update={"batch_size": setting.sizes.batch})
     if not start.exists():
-        fit([train[WGS]], [tune[WGS]], SETTINGS, start)
+        fit([train[WGS]], [tune[WGS]], settings, start)
     found = compare_strategies(
-        [train[WES]], [tune[WES]], test, [train[WGS]], start, SETTINGS, setting.steps, folder / "ways"
+        [train[WES]], [tune[WES]], test, [train[WGS]], start, settings, setting.sizes.steps, folder / "ways"
     )
     return rows(found, {way: read_fit(folder / "ways" / way).n_examples for way in WAYS})
 
@@ -106,7 +105,7 @@ def person(part: Part, setting: Setting) -> Genome:
     text = read_fasta(setting.shared / EXTRA)[part.contig][: round(part.pieces * setting.length)]
     codes = encode_bases(text.encode())
     variants = drawn_variants(codes, variant_model(setting.shared), np.random.default_rng(part.seed))
-    folder = setting.work / f"training_{setting.length}" / part.name
+    folder = setting.reads / "training" / part.name
     return write_genome(folder, {part.contig: codes}, {part.contig: variants})
 
 
@@ -117,7 +116,7 @@ def reads_of(whose: Genome, tech: str, setting: Setting) -> tuple[Path, Path]:
         how = Reads(blocks=exome) if tech == WES else Reads()
         seed = 1 if tech == WES else 2
         made = sequenced(
-            whose, {whose.reference: reads}, setting.shared, setting.work,
+            whose, {whose.reference: reads}, setting.shared, setting.reads,
             seed=seed, threads=setting.threads, reads=how,
         )  # fmt: skip
         if tech == WES:
@@ -127,7 +126,7 @@ def reads_of(whose: Genome, tech: str, setting: Setting) -> tuple[Path, Path]:
 
 def shard(whose: Genome, tech: str, kept: float, setting: Setting) -> Path:
     """Make examples of a share of a person's reads."""
-    out = whose.folder / f"{tech}.{kept:g}.h5"
+    out = setting.made / f"{whose.folder.name}.{tech}.{kept:g}.h5"
     if not out.exists():
         reads, where = reads_of(whose, tech, setting)
         inputs = LabeledReads(whose.reference, (reads,), whose.truth, where, kept)
