@@ -16,7 +16,8 @@ from dvplug_ion.profile import ION
 
 DVPLUG_API = 3
 # Named alone: what else the reads are like, exomes are like too.
-_NAMED = Recognition(shown_by=Signs(header=(r"ampli(con|seq)",)))
+_SAID = Signs(header=(r"ampli(con|seq)",))
+_NAMED = Recognition(shown_by=_SAID, only_with=_SAID)
 
 
 @hookimpl

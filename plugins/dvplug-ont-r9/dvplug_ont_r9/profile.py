@@ -41,6 +41,7 @@ ONT_R9 = TechnologyProfile(
         ),
         read_length=(200, 10_000_000),
         max_difference=0.15,
+        min_difference=0.015,
         paired=False,
     ),
     depth=(12, 80),

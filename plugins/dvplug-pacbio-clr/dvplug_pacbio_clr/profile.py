@@ -50,6 +50,7 @@ PACBIO_CLR = TechnologyProfile(
         read_length=(500, 100_000),
         base_quality=(0, 20),
         max_difference=0.25,
+        min_difference=0.06,
         paired=False,
     ),
     depth=(15, 100),
