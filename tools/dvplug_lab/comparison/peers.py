@@ -10,9 +10,15 @@ import pysam
 from dvplug.line.region import Region
 from dvplug_lab.commands import Command, dvplug_call
 
-BCFTOOLS_PRESETS = {"pacbio": ["-X", "pacbio-ccs"], "ont": ["-X", "ont"], "ont-hac": ["-X", "ont"]}
+BCFTOOLS_PRESETS = {
+    "pacbio": ["-X", "pacbio-ccs"],
+    "pacbio-clr": ["-B", "-Q0"],  # no preset is for them, and no base would be left
+    **dict.fromkeys(("ont", "ont-hac", "ont-r9"), ["-X", "ont"]),
+}
 """Options of `bcftools mpileup` by technology."""
-FREEBAYES_OPTIONS = {name: ["--min-alternate-fraction", "0.2"] for name in ("ont", "ont-hac")}
+FREEBAYES_OPTIONS = {
+    name: ["--min-alternate-fraction", "0.2"] for name in ("ont", "ont-hac", "ont-r9", "pacbio-clr")
+}
 """By technology. With the default of 0.05 it weighs so many errors of ONT reads that 1 Mb takes an hour; on the real
 set it makes fewer errors this way, not more."""
 
