@@ -195,6 +195,9 @@ class Recognition(Frozen):
             yield f"needed tags: {', '.join(self.needed_tags)}"
         for tag in self.tag_ranges:
             yield f"tag {tag.tag}: {tag.low:g} to {tag.high:g}"
+        yield from self._measured_lines()
+
+    def _measured_lines(self) -> Iterator[str]:
         for label in ("read_length", "base_quality"):
             if limits := getattr(self, label):
                 yield f"{label}: {limits[0]:,} to {limits[1]:,}"

@@ -43,7 +43,10 @@ PACBIO_CLR = TechnologyProfile(
                 r"^@PG (ID|PN):ccs",
                 r"^@PG CL:.*(map-hifi|--preset[ =](CCS|HIFI))",
             ),
-            read_names=(r"^m\d+[eU]?_\d+_\d+(_s\d)?/\d+/ccs", r"^[0-9a-f]{8}-[0-9a-f]{4}-"),  # HiFi, nanopores
+            read_names=(
+                r"^m\d+[eU]?_\d+_\d+(_s\d)?/\d+/ccs",
+                r"^[0-9a-f]{8}-[0-9a-f]{4}-",
+            ),  # HiFi, nanopores
             tags=("ch", "mx"),
         ),
         tag_ranges=(TagRange(tag="rq", low=0, high=0.95),),
