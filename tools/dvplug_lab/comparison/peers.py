@@ -12,7 +12,7 @@ from dvplug_lab.commands import Command, dvplug_call
 
 BCFTOOLS_PRESETS = {
     "pacbio": ["-X", "pacbio-ccs"],
-    "pacbio-clr": ["-B", "-Q0"],  # no preset is for them, and no base would be left
+    "pacbio-clr": ["-X", "ont"],  # there is no preset for them
     **{name: ["-X", "ont"] for name in ("ont", "ont-hac", "ont-r9")},
 }
 """Options of `bcftools mpileup` by technology."""
