@@ -172,6 +172,12 @@ class Recognition(Frozen):
     max_difference: float | None = Field(
         default=None, ge=0, le=1, description="mismatches and indels per aligned base, of the median read"
     )
+    min_difference: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="as many at the least; shown where nothing else fits, they stand for what only_with asks for",
+    )
     paired: bool | None = Field(default=None, description="None: either")
     captured: bool | None = Field(
         default=None, description="whether depth is that of a capture or amplicons; None: either"
@@ -189,11 +195,15 @@ class Recognition(Frozen):
             yield f"needed tags: {', '.join(self.needed_tags)}"
         for tag in self.tag_ranges:
             yield f"tag {tag.tag}: {tag.low:g} to {tag.high:g}"
+        yield from self._measured_lines()
+
+    def _measured_lines(self) -> Iterator[str]:
         for label in ("read_length", "base_quality"):
             if limits := getattr(self, label):
                 yield f"{label}: {limits[0]:,} to {limits[1]:,}"
-        if self.max_difference is not None:
-            yield f"max_difference: {self.max_difference:g}"
+        for label in ("max_difference", "min_difference"):
+            if (share := getattr(self, label)) is not None:
+                yield f"{label}: {share:g}"
         for label in ("paired", "captured"):
             if (wanted := getattr(self, label)) is not None:
                 yield f"{label}: {'yes' if wanted else 'no'}"

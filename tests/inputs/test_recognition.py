@@ -562,3 +562,25 @@ def test_a_rule_that_asks_for_a_sign_is_picked_with_it_alone_and_before_its_equa
         # Named, it is refused by what contradicts it alone.
         assert not judge(special, evidence, [plain, special]).contradictions
     assert f"only_with header: {asking.header[0]}" in list(rule.lines())
+
+
+def test_errors_stand_for_the_sign_that_a_rule_asks_for_where_nothing_else_fits(tmp_path: Path) -> None:
+    plain = TECHNOLOGIES["ont"]
+    assert plain.recognition is not None
+    rule = plain.recognition.model_copy(
+        update={"only_with": Signs(header=("special",)), "min_difference": 0.02, "max_difference": 0.1}
+    )
+    noisy = plain.model_copy(update={"name": "noisy", "recognition": rule})
+    header = "@RG\tID:1\tPL:ONT"
+    for mismatches, picked in ((0.01, "ont"), (0.03, "ont"), (0.06, "noisy")):
+        evidence = evidence_of(tmp_path, header, **{**R10, "mismatches": mismatches})
+        assert pick([noisy, plain], {"x": evidence}).profile.name == picked
+        assert bool(judge(noisy, evidence, [plain, noisy]).contradictions) == (mismatches < 0.02)
+    silent = replace(evidence, difference=None)
+    assert pick([noisy, plain], {"x": silent}).profile.name == "ont"
+    with pytest.raises(InputError, match="finds no technology that fits"):
+        pick([noisy], {"x": silent})
+    without = noisy.model_copy(update={"recognition": rule.model_copy(update={"min_difference": None})})
+    with pytest.raises(InputError, match="finds no technology that fits"):
+        pick([without, plain], {"x": evidence})
+    assert "min_difference: 0.02" in list(rule.lines())

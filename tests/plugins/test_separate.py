@@ -11,6 +11,7 @@ import numpy as np
 import pysam
 import pytest
 
+from dvplug.errors import InputError
 from dvplug.inputs.recognition import judge, pick
 from dvplug.plugins.loading import installed_plugins
 from helpers.command import records, run, run_captured
@@ -30,13 +31,14 @@ NANOPORE = {
     "tags": "ch:i:7 mx:i:2",
     "quality": 28,
 }
-HIFI = "m64011_190901_095311/{}/ccs"
+HIFI, SUBREAD = "m64011_190901_095311/{}/ccs", "m54001_160101_010101/{}/0_9000"
 SHORT = {"illumina-wgs", "illumina-wes", "element", "dnbseq", "linked-reads"}
+NOISY = {"ont-hac", "ont-r9", "pacbio-clr"}
 READS: dict[str, tuple[str, dict[str, Any], set[str]]] = {
     # technology: header, reads, and which technologies they are refused as
     "illumina-wgs": (
         "@RG\tID:1\tPL:ILLUMINA", {**PAIRS, "names": ILLUMINA},
-        {"element", "dnbseq", "sbx", "ultima", "ont-hac", "linked-reads", "amplicon-ion"},
+        {"element", "dnbseq", "sbx", "ultima", *NOISY, "linked-reads", "amplicon-ion"},
     ),
     "linked-reads": (
         "@RG\tID:1\tPL:ILLUMINA\tPM:NovaSeq",
@@ -64,19 +66,28 @@ READS: dict[str, tuple[str, dict[str, Any], set[str]]] = {
         "@RG\tID:1\tPL:IONTORRENT\tFO:TACG", {"length": 180, "tags": "ZM:B:s,1"}, {*SHORT, "sbx", "ultima"}
     ),
     "ultima": (
-        "@RG\tID:1\tPL:ULTIMA\tFO:TGCA", {"length": 280, "tags": "tp:B:c,1 t0:Z:I"}, {*SHORT, "sbx", "ion", "ont-hac"}
+        "@RG\tID:1\tPL:ULTIMA\tFO:TGCA", {"length": 280, "tags": "tp:B:c,1 t0:Z:I"}, {*SHORT, "sbx", "ion", *NOISY}
     ),
     "ont": (
         "@RG\tID:1\tPL:ONT\tDS:basecall_model=dna_r10.4.1_e8.2_400bps_sup@v5.0.0", NANOPORE,
-        {*SHORT, "pacbio", "ont-hac"},
+        {*SHORT, "pacbio", *NOISY},
     ),
     "ont-hac": (
-        "@RG\tID:1\tPL:ONT\tDS:basecall_model=dna_r10.4.1_e8.2_400bps_hac@v5.0.0", NANOPORE,
-        {*SHORT, "pacbio"},
+        "@RG\tID:1\tPL:ONT\tDS:basecall_model=dna_r10.4.1_e8.2_400bps_hac@v5.0.0", {**NANOPORE, "mismatches": 0.02},
+        {*SHORT, "pacbio", "pacbio-clr", "ont-r9"},
+    ),
+    "ont-r9": (
+        "@RG\tID:1\tPL:ONT\tDS:basecall_model=dna_r9.4.1_450bps_hac@v3.3", {**NANOPORE, "mismatches": 0.06},
+        {*SHORT, "pacbio", "pacbio-clr", "ont", "ont-hac"},
     ),
     "pacbio": (
         "@RG\tID:1\tPL:PACBIO\tDS:READTYPE=CCS", {"length": 12_000, "names": HIFI, "tags": "np:i:9 zm:i:4 rq:f:0.999"},
-        {*SHORT, "ont", "ont-hac", "amplicon", "amplicon-ion"},
+        {*SHORT, "ont", *NOISY, "amplicon", "amplicon-ion"},
+    ),
+    "pacbio-clr": (
+        "@RG\tID:1\tPL:PACBIO\tDS:READTYPE=SUBREAD",
+        {"length": 9_000, "names": SUBREAD, "quality": 0, "mismatches": 0.13, "tags": "np:i:1 zm:i:4 rq:f:0.8"},
+        {*SHORT, "ont", "pacbio", "ont-hac", "ont-r9", "amplicon", "amplicon-ion"},
     ),
 }  # fmt: skip
 
@@ -124,13 +135,23 @@ def test_auto_picks_it_by_its_own_evidence_and_others_refuse_its_reads(
     assert technology not in found
 
 
+BARE_NANOPORE, BARE_PACBIO = "@RG\tID:1\tPL:ONT", "@RG\tID:1\tPL:PACBIO"
+
+
 @pytest.mark.parametrize(
     ("header", "reads", "picked"),
     [
         # Neither of the pore nor of the basecalls, nor of the passes, anything is told.
-        ("@RG\tID:1\tPL:ONT", NANOPORE, "ont"),
-        ("@RG\tID:1\tPL:ONT", {"length": 12_000}, "ont"),
-        ("@RG\tID:1\tPL:PACBIO", {"length": 12_000}, "pacbio"),
+        (BARE_NANOPORE, NANOPORE, "ont"),
+        (BARE_NANOPORE, {"length": 12_000}, "ont"),
+        (BARE_NANOPORE, {**NANOPORE, "mismatches": 0.03}, "ont"),
+        (BARE_PACBIO, {"length": 12_000}, "pacbio"),
+        (BARE_PACBIO, {"length": 12_000, "mismatches": 0.04}, "pacbio"),
+        # Errors tell, where they are too many for whatever is assumed otherwise.
+        (BARE_NANOPORE, {**NANOPORE, "mismatches": 0.06}, "ont-r9"),
+        ("", {**NANOPORE, "mismatches": 0.06}, "ont-r9"),
+        (BARE_PACBIO, {"length": 9_000, "mismatches": 0.13, "quality": 0}, "pacbio-clr"),
+        (BARE_PACBIO, {"length": 9_000, "mismatches": 0.13, "quality": None}, "pacbio-clr"),
     ],
 )
 def test_noisy_reads_are_not_assumed_where_nothing_tells_of_them(
@@ -138,6 +159,43 @@ def test_noisy_reads_are_not_assumed_where_nothing_tells_of_them(
 ) -> None:
     evidence = evidence_of(tmp_path, header, **reads)
     assert pick(installed_plugins().technologies(), {"reads": evidence}).profile.name == picked
+
+
+@pytest.mark.parametrize(
+    ("header", "reads"),
+    [
+        ("", {"length": 9_000, "mismatches": 0.13, "quality": 0}),
+        (BARE_NANOPORE + "\tDS:dna_r10.4.1_e8.2_400bps_fast@v4.2.0", {**NANOPORE, "mismatches": 0.06}),
+        (BARE_NANOPORE, {**NANOPORE, "mismatches": 0.2}),
+        (BARE_PACBIO, {"length": 9_000, "mismatches": 0.13, "quality": 40}),
+        (BARE_PACBIO + "\tDS:READTYPE=CCS", {"length": 9_000, "mismatches": 0.13, "quality": 0}),
+    ],
+)
+def test_noisy_reads_of_which_no_rule_is_sure_stop_auto(
+    header: str, reads: dict[str, Any], all_of_them: Site, tmp_path: Path
+) -> None:
+    evidence = evidence_of(tmp_path, header, **reads)
+    with pytest.raises(InputError, match="finds no technology that fits"):
+        pick(installed_plugins().technologies(), {"reads": evidence})
+
+
+@pytest.mark.parametrize(
+    ("header", "mismatches", "refused"),
+    [
+        (BARE_PACBIO, 0.002, {"pacbio-clr"}),
+        (BARE_NANOPORE, 0.007, {"ont-r9"}),
+        (BARE_NANOPORE, 0.06, {"ont"}),
+        (BARE_PACBIO, 0.13, {"pacbio"}),
+    ],
+)
+def test_errors_alone_refuse_what_reads_cannot_be(
+    header: str, mismatches: float, refused: set[str], all_of_them: Site, tmp_path: Path
+) -> None:
+    installed = installed_plugins().technologies()
+    evidence = evidence_of(tmp_path, header, length=9_000, quality=20, mismatches=mismatches)
+    own = {"ont", "ont-r9"} if header == BARE_NANOPORE else {"pacbio", "pacbio-clr"}
+    found = {profile.name for profile in installed if judge(profile, evidence, installed).contradictions}
+    assert found & own == refused
 
 
 class Panel:

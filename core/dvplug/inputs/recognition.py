@@ -179,7 +179,8 @@ def _some(files: Sequence[str]) -> str:
 def pick(profiles: Sequence[TechnologyProfile], evidence: Mapping[str, Evidence]) -> PickedTechnology:
     """Pick the technology of files of one sample.
 
-    A technology is out where a file contradicts it, names another platform, or lacks what it is only picked with. Of
+    A technology is out where a file contradicts it, names another platform, or lacks what it is only picked with; where
+    all are, reads that err as one of those that ask for a sign, and show another of its signs, are taken as its. Of
     the others, the one that most signs speak for is picked; of equals, one that asked for what was found. Technologies
     that differ only in ``captured`` are told apart by the depth's shape, and a whole genome is assumed where it shows
     none.
@@ -240,14 +241,23 @@ def describe(evidence: Evidence) -> str:
 def _fitting(
     profiles: Iterable[TechnologyProfile], evidence: Mapping[str, Evidence]
 ) -> tuple[list[TechnologyProfile], dict[str, list[str]]]:
-    """Return the technologies with a rule that no file contradicts, best first, and the signs of each."""
+    """Return the technologies with a rule that no file contradicts, best first, and the signs of each.
+
+    Where none fits otherwise, errors as numerous as a rule says stand for the sign that it asks for.
+    """
     profiles = [p for p in profiles if p.recognition]
     signs: dict[str, list[str]] = {}
+    by_errors: dict[str, list[str]] = {}
     for profile in profiles:
         verdicts = [judge(profile, told, profiles) for told in evidence.values()]
-        fits = all(_may_be(profile.recognition, told) for told in evidence.values())
-        if fits and not any(verdict.contradictions for verdict in verdicts):
-            signs[profile.name] = list(dict.fromkeys(s for verdict in verdicts for s in verdict.signs))
+        if any(verdict.contradictions for verdict in verdicts):
+            continue
+        found = list(dict.fromkeys(s for verdict in verdicts for s in verdict.signs))
+        if all(_may_be(profile.recognition, told) for told in evidence.values()):
+            signs[profile.name] = found
+        elif found and all(_errs_as(profile.recognition, told) for told in evidence.values()):
+            by_errors[profile.name] = found
+    signs = signs or by_errors
     fitting = [p for p in profiles if p.name in signs]
     return sorted(fitting, key=lambda p: -len(signs[p.name])), signs
 
@@ -287,8 +297,19 @@ def _may_be(rule: Recognition | None, evidence: Evidence) -> bool:
     """Whether the rule names all platforms that the file states, or none, and the file shows what it asks for."""
     if rule is None:
         return True
-    named = not rule.platforms or all(_names(rule, value) for value in evidence.platforms)
-    return named and (not _asks(rule) or any(_found(rule.only_with, evidence)))
+    return _is_named(rule, evidence) and (not _asks(rule) or any(_found(rule.only_with, evidence)))
+
+
+def _errs_as(rule: Recognition | None, evidence: Evidence) -> bool:
+    """Whether the rule says how much reads err at the least, which was seen, and the file names no other platform."""
+    measured = rule is not None and rule.min_difference is not None and evidence.difference is not None
+    return measured and evidence.reads >= _FEWEST and _is_named(rule, evidence)
+
+
+def _is_named(rule: Recognition | None, evidence: Evidence) -> bool:
+    """Whether the rule names all platforms that the file states, or none."""
+    own = rule.platforms if rule else ()
+    return not own or all(_names(rule, value) for value in evidence.platforms)
 
 
 def _asks(rule: Recognition | None) -> bool:
@@ -349,5 +370,8 @@ def _outside(rule: Recognition, evidence: Evidence) -> Iterator[str]:
     most = 1 if rule.max_difference is None else rule.max_difference
     if evidence.difference is not None and evidence.difference > most:
         yield f"reads differ from the reference by {evidence.difference:.1%}, not up to {most:.1%}"
+    least = rule.min_difference or 0
+    if evidence.difference is not None and evidence.difference < least:
+        yield f"reads differ from the reference by {evidence.difference:.1%}, not by {least:.1%} or more"
     if rule.paired is not None and evidence.paired is not None and (evidence.paired > _MOST) != rule.paired:
         yield f"reads are {'paired' if evidence.paired > _MOST else 'single'}"

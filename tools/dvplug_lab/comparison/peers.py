@@ -10,9 +10,10 @@ import pysam
 from dvplug.line.region import Region
 from dvplug_lab.commands import Command, dvplug_call
 
-BCFTOOLS_PRESETS = {"pacbio": ["-X", "pacbio-ccs"], "ont": ["-X", "ont"], "ont-hac": ["-X", "ont"]}
-"""Options of `bcftools mpileup` by technology."""
-FREEBAYES_OPTIONS = {name: ["--min-alternate-fraction", "0.2"] for name in ("ont", "ont-hac")}
+_NOISY = ("ont", "ont-hac", "ont-r9", "pacbio-clr")
+BCFTOOLS_PRESETS = {"pacbio": ["-X", "pacbio-ccs"], **{name: ["-X", "ont"] for name in _NOISY}}
+"""Options of `bcftools mpileup` by technology; for continuous long reads it has none of their own."""
+FREEBAYES_OPTIONS = {name: ["--min-alternate-fraction", "0.2"] for name in _NOISY}
 """By technology. With the default of 0.05 it weighs so many errors of ONT reads that 1 Mb takes an hour; on the real
 set it makes fewer errors this way, not more."""
 
