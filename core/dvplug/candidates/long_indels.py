@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dvplug.candidates.consensus import consensus_of, edits, one_insertion, typical
+from dvplug.candidates.split_reads import SplitReads, split_reads
 from dvplug.kernel import kernel
 from dvplug.line.candidate_batch import OTHER, ReadSupport
 from dvplug.line.read_batch import ReadArrays, ReadBatch
@@ -91,6 +92,14 @@ class _Events(NamedTuple):
         """Return some of them."""
         return _Events._make(column[which] for column in self)
 
+    def and_split(self, split: SplitReads) -> _Events:
+        """Return them with those at which reads are split."""
+        if not len(split.read):
+            return self
+        anchor, end = np.minimum(split.left, split.right) - 1, np.maximum(split.left, split.right) - 1
+        both = zip(self, (anchor, end, split.change, split.read), strict=True)
+        return _Events._make(np.concatenate(columns) for columns in both)
+
 
 def pooled_indels(
     events: Int64s,
@@ -99,6 +108,7 @@ def pooled_indels(
     reference: UInt8s,
     reference_start: int,
     least: tuple[float, float],
+    contig: str,
 ) -> list[PooledIndel]:
     """Return the long indels that enough reads have, in order of position.
 
@@ -110,8 +120,11 @@ def pooled_indels(
         uint8[l] base codes, from that position on.
     least
         Reads that an allele needs, and the share of those over it.
+    contig
+        The reads'.
     """
-    seeds, reach = _seeds(events, reads, reference_start), np.zeros(0)
+    split = split_reads(reads, contig, reference_start, len(reference), _FLANK, _SEED)
+    seeds, reach = _seeds(events, reads, reference_start).and_split(split), np.zeros(0)
     found: list[PooledIndel] = []
     for sign in (-1, 1):
         for one in _clusters(seeds.at(seeds.change * sign > 0)):
@@ -125,7 +138,9 @@ def pooled_indels(
             first = int(np.searchsorted(reach, reference_start + high + 1, side="right"))
             last = int(np.searchsorted(reads.start, reference_start + low, side="right"))
             spans = _spans(arrays, first, last, reference_start + low, reference_start + high)
-            alleles = _alleles(arrays.seq, spans, reference, (low, high), (sign, needed))
+            joined = _within(split, reads, reference_start, (low, high))
+            texts = _texts(reads.seq, spans, joined, reference, (low, high))
+            alleles = _alleles(texts, reference, (low, high), (sign, needed))
             found += [_with_split(each, reads, reference_start) for each in alleles]
     return sorted(found, key=lambda one: (one.start, one.ref_length, one.alt))
 
@@ -201,14 +216,37 @@ def _spans(reads: ReadArrays, first: int, last: int, low: int, high: int) -> _Sp
     return _Spans(found[0, :n].copy(), found[1, :n].copy(), found[2, :n].copy())
 
 
+class _Texts(NamedTuple):
+    """What reads have in a stretch of the reference."""
+
+    read: Int64s  # [n]
+    bases: list[UInt8s]  # n
+
+
+def _texts(seq: UInt8s, spans: _Spans, split: SplitReads, reference: UInt8s, span: tuple[int, int]) -> _Texts:
+    """Gather the bases of the reads over a stretch, and of those that are split in it."""
+    whole = [seq[first:last] for first, last in zip(spans.begin.tolist(), spans.end.tolist(), strict=True)]
+    joined = [split.text(i, seq, reference, *span) for i in range(len(split.read))]
+    return _Texts(np.concatenate((spans.read, split.read)), whole + joined)
+
+
+def _within(split: SplitReads, reads: ReadBatch, reference_start: int, span: tuple[int, int]) -> SplitReads:
+    """Those whose indel lies in a stretch of the reference, and whose left piece lies over its beginning."""
+    low, high = span
+    inside = (np.minimum(split.left, split.right) > low) & (np.maximum(split.left, split.right) <= high + 1)
+    inside &= reads.start[split.read] <= reference_start + low - _BESIDE
+    return split.at(np.flatnonzero(inside))
+
+
 def _alleles(
-    seq: UInt8s, spans: _Spans, reference: UInt8s, span: tuple[int, int], wanted: tuple[int, float]
+    texts: _Texts, reference: UInt8s, span: tuple[int, int], wanted: tuple[int, float]
 ) -> Iterator[PooledIndel]:
     """Yield the long indels of the reads over a stretch; ``wanted`` are the sign of the change, and how many reads."""
     low, high = span
     sign, needed = wanted
-    change = sign * (spans.end - spans.begin - (high - low))
-    order = np.lexsort((spans.read, change))
+    read = texts.read
+    change = sign * (np.array([len(one) for one in texts.bases], np.int64) - (high - low))
+    order = np.lexsort((read, change))
     order = order[change[order] >= _SEED]
     sizes = change[order]
     cuts = np.flatnonzero(np.diff(sizes) > _LENGTH_SPARE + _LENGTH_SHARE * sizes[1:]) + 1
@@ -216,13 +254,13 @@ def _alleles(
         left = group
         while len(left) >= needed:
             size = int(change[left[len(left) // 2]])
-            texts = [seq[spans.begin[i] : spans.end[i]] for i in left.tolist()]
-            like = _like(texts, typical(texts), size)
-            text = consensus_of([one for one, is_like in zip(texts, like.tolist(), strict=True) if is_like])
+            own = [texts.bases[i] for i in left.tolist()]
+            like = _like(own, typical(own), size)
+            text = consensus_of([one for one, is_like in zip(own, like.tolist(), strict=True) if is_like])
             allele = _allele(text, reference, span, sign) if like.sum() >= needed else None
             if allele is not None and abs(len(allele[2]) - allele[1]) >= LONG:
-                carriers, none = spans.read[left[like]], spans.read[change < _REFERENCE_SHARE * size]
-                unlike = np.setdiff1d(spans.read, np.concatenate((carriers, none)))
+                carriers, none = read[left[like]], read[change < _REFERENCE_SHARE * size]
+                unlike = np.setdiff1d(read, np.concatenate((carriers, none)))
                 yield PooledIndel(*allele, span, np.sort(carriers), unlike, none)
             left = left[~like]
 
