@@ -15,7 +15,7 @@ import numpy as np
 from dvplug.candidates.consensus import consensus_of, edits, one_insertion, typical
 from dvplug.candidates.split_reads import SplitReads, split_reads
 from dvplug.kernel import kernel
-from dvplug.line.candidate_batch import OTHER, ReadSupport
+from dvplug.line.candidate_batch import OTHER, UNINFORMATIVE, ReadSupport
 from dvplug.line.read_batch import ReadArrays, ReadBatch
 from dvplug.sequence.alleles import moved_left
 from dvplug.sequence.arrays import Bools, Int32s, Int64s, UInt8s
@@ -51,6 +51,9 @@ _BESIDE = 15
 """bp that a read must lie over on both sides of the stretch to tell what it has there."""
 
 
+_NONE = np.zeros(0, np.int64)
+
+
 class PooledIndel(NamedTuple):
     """An allele that reads spell differently.
 
@@ -64,6 +67,8 @@ class PooledIndel(NamedTuple):
         Offsets of the first and the last base after which one of its reads has the indel, and what it deletes.
     carriers, unlike, others
         int64[n]: reads over the span that have it, that have another change of length, and that have nothing like it.
+    again
+        int64[n]: pieces of split reads behind an indel in the span: the piece before it has told already.
     """
 
     start: int
@@ -73,6 +78,7 @@ class PooledIndel(NamedTuple):
     carriers: Int64s
     unlike: Int64s
     others: Int64s
+    again: Int64s = _NONE
 
     @property
     def change(self) -> int:
@@ -124,24 +130,27 @@ def pooled_indels(
         The reads'.
     """
     split = split_reads(reads, contig, reference_start, len(reference), _FLANK, _SEED)
-    seeds, reach = _seeds(events, reads, reference_start).and_split(split), np.zeros(0)
+    before, behind = (split.at(split.is_left == side) for side in (1, 0))
+    seeds, reach = _seeds(events, reads, reference_start).and_split(before), np.zeros(0)
     found: list[PooledIndel] = []
     for sign in (-1, 1):
-        for one in _clusters(seeds.at(seeds.change * sign > 0)):
-            low, high = int(one.anchor.min()), int(one.end.max())
+        for cluster in _clusters(seeds.at(seeds.change * sign > 0)):
+            low, high = int(cluster.anchor.min()), int(cluster.end.max())
             needed = max(least[0], least[1] * depth[low] - 1e-9)
-            most = _SPREAD + (int(-one.change.min()) if sign < 0 else 0)
-            if len(np.unique(one.read)) < needed or high - low > most or high + 1 >= len(reference):
+            most = _SPREAD + (int(-cluster.change.min()) if sign < 0 else 0)
+            if len(np.unique(cluster.read)) < needed or high - low > most or high + 1 >= len(reference):
                 continue
             if not len(reach):
                 arrays, reach = reads.arrays(), np.maximum.accumulate(reads.end)
             first = int(np.searchsorted(reach, reference_start + high + 1, side="right"))
             last = int(np.searchsorted(reads.start, reference_start + low, side="right"))
             spans = _spans(arrays, first, last, reference_start + low, reference_start + high)
-            joined = _within(split, reads, reference_start, (low, high))
+            joined = before.within(low, high)
+            joined = joined.at(reads.start[joined.read] <= reference_start + low - _BESIDE)
             texts = _texts(reads.seq, spans, joined, reference, (low, high))
-            alleles = _alleles(texts, reference, (low, high), (sign, needed))
-            found += [_with_split(each, reads, reference_start) for each in alleles]
+            again = behind.within(low, high).read
+            for one in _alleles(texts, reference, (low, high), (sign, needed)):
+                found.append(_with_split(one._replace(again=again), reads, reference_start))
     return sorted(found, key=lambda one: (one.start, one.ref_length, one.alt))
 
 
@@ -230,14 +239,6 @@ def _texts(seq: UInt8s, spans: _Spans, split: SplitReads, reference: UInt8s, spa
     return _Texts(np.concatenate((spans.read, split.read)), whole + joined)
 
 
-def _within(split: SplitReads, reads: ReadBatch, reference_start: int, span: tuple[int, int]) -> SplitReads:
-    """Those whose indel lies in a stretch of the reference, and whose left piece lies over its beginning."""
-    low, high = span
-    inside = (np.minimum(split.left, split.right) > low) & (np.maximum(split.left, split.right) <= high + 1)
-    inside &= reads.start[split.read] <= reference_start + low - _BESIDE
-    return split.at(np.flatnonzero(inside))
-
-
 def _alleles(
     texts: _Texts, reference: UInt8s, span: tuple[int, int], wanted: tuple[int, float]
 ) -> Iterator[PooledIndel]:
@@ -273,16 +274,23 @@ def _like(texts: Sequence[UInt8s], text: UInt8s, size: int) -> Bools:
 
 
 def _allele(text: UInt8s, reference: UInt8s, span: tuple[int, int], sign: int) -> tuple[int, int, str] | None:
-    """Start, length of REF and alt of the one indel by which ``text``, uint8[n], differs from the reference there."""
+    """Start, length of REF and alt of the one indel by which ``text``, uint8[n], differs from the reference there.
+
+    None where it is no such: two indels beside each other may be aligned so that reads show neither.
+    """
     low, high = span
     inside = reference[low + 1 : high + 1]
     if sign > 0:
         place, first, last = one_insertion(text, inside)
         bases = text[first:last]
+        made = np.concatenate((inside[:place], bases, inside[place:]))
     else:
         place, first, last = one_insertion(inside, text)
         place, bases = first, inside[first:last]
+        made = np.concatenate((inside[:first], inside[last:]))
     if not len(bases) or (bases >= UNKNOWN_BASE).any() or reference[low + place] >= UNKNOWN_BASE:
+        return None
+    if edits(made, text) > _MOST_EDITS * len(bases):
         return None
     start, bases = moved_left(reference, low + place, bases, inserted=sign > 0)
     before = decode_bases(reference[start : start + 1])
@@ -332,5 +340,6 @@ def with_carriers(
         found[np.isin(read, one.unlike) & (found == allele)] = OTHER
         found[none & ((found < 0) | (found == allele))] = 0
         found[has] = allele
+        found[np.isin(read, one.again)] = UNINFORMATIVE
         is_pooled[site, allele - 1] = True
     return support._replace(allele=alleles), is_pooled

@@ -13,7 +13,7 @@ import numpy as np
 
 from dvplug.kernel import kernel, subkernel
 from dvplug.line.read_batch import REVERSE, ReadArrays, ReadBatch
-from dvplug.sequence.arrays import Int64s, UInt8s
+from dvplug.sequence.arrays import Bools, Int64s, UInt8s
 from dvplug.sequence.cigar import HARD_CLIP, SOFT_CLIP, consumes_read, consumes_reference, unpack
 
 TAG = "SA"
@@ -31,22 +31,30 @@ _NONE = -1
 
 
 class SplitReads(NamedTuple):
-    """The left pieces of split reads, and where each goes on: int64[n] each, in order of read."""
+    """Pieces of reads that are split at an indel, int64[n] each, in order of read."""
 
     read: Int64s  # index of its record
-    left: Int64s  # offset in the reference one past its last aligned base
+    left: Int64s  # offset in the reference one past the last base aligned before the indel
     right: Int64s  # offset at which the read goes on; bases that both pieces align are the left one's
     first: Int64s  # index in the bases of all reads of the first base between the pieces
     last: Int64s  # one past the last; equal to the first where there are none
+    is_left: Int64s
+    """1 of a piece before the indel, 0 of one behind, which tells the same once more, and has no index of bases."""
 
     @property
     def change(self) -> Int64s:
         """Bp by which each read is longer than the reference, int64[n]."""
         return self.last - self.first - (self.right - self.left)
 
-    def at(self, which: Int64s) -> SplitReads:
+    def at(self, which: Bools | Int64s) -> SplitReads:
         """Return some of them."""
         return SplitReads._make(column[which] for column in self)
+
+    def within(self, low: int, high: int) -> SplitReads:
+        """Return those whose indel lies behind the base at ``low``, and not behind that at ``high``."""
+        return self.at(
+            (np.minimum(self.left, self.right) > low) & (np.maximum(self.left, self.right) <= high + 1)
+        )
 
     def text(self, i: int, seq: UInt8s, reference: UInt8s, low: int, high: int) -> UInt8s:
         """Return what read ``i`` has after the base at ``low``, up to that at ``high``, uint8[l].
@@ -65,7 +73,7 @@ class SplitReads(NamedTuple):
 def split_reads(
     reads: ReadBatch, contig: str, reference_start: int, length: int, flank: int, shortest: int
 ) -> SplitReads:
-    """Return the reads that are split at an indel of ``shortest`` bp or more.
+    """Return the pieces of reads that are split at an indel of ``shortest`` bp or more.
 
     Parameters
     ----------
@@ -77,7 +85,7 @@ def split_reads(
         bp of the reference that each piece must lie over.
     """
     told = reads.tags.get(TAG)
-    found = np.zeros((5, 0), np.int64)
+    found = np.zeros((6, 0), np.int64)
     if told is not None and told.offset is not None and len(told.values):
         name = np.frombuffer(contig.encode(), np.uint8).copy()
         found = _split(reads.arrays(), told.values, told.offset, name, flank)
@@ -85,7 +93,7 @@ def split_reads(
     split = split._replace(left=split.left - reference_start, right=split.right - reference_start)
     size, first = np.abs(split.change), np.minimum(split.left, split.right)
     fit = (size >= shortest) & (size <= LONGEST) & (first > 0) & (np.maximum(split.left, split.right) < length)
-    return split.at(np.flatnonzero(fit))
+    return split.at(fit)
 
 
 class _Piece(NamedTuple):
@@ -99,57 +107,57 @@ class _Piece(NamedTuple):
 
 @kernel
 def _split(reads: ReadArrays, text: UInt8s, offset: Int64s, contig: UInt8s, flank: int) -> Int64s:
-    """Find the columns of `SplitReads`, int64[5, n], with positions for offsets.
+    """Find the columns of `SplitReads`, int64[6, n], with positions for offsets.
 
     ``text`` and ``offset`` are the tags of the reads, uint8[letters] and int64[reads + 1]; ``contig`` is a name,
     uint8[m].
     """
-    found, n = np.empty((5, len(reads.start)), np.int64), 0
+    found, n = np.empty((6, 2 * len(reads.start)), np.int64), 0
     for i in range(len(reads.start)):
-        if offset[i] == offset[i + 1] or reads.end[i] - reads.start[i] < flank:
+        if offset[i] == offset[i + 1]:
             continue
         own, soft, hidden = _own_piece(reads, i)
-        if own.last < 0:
-            continue
-        other = _next_piece(text[offset[i] : offset[i + 1]], contig, reads.flag[i] & REVERSE != 0, own)
-        both = max(own.last - other.first, 0)
-        right, between = other.start + both, max(other.first - own.last, 0)
-        if other.last <= own.last or other.end - right < flank:
-            continue
-        apart = right - reads.end[i]
-        if min(between, apart) > _SPARE or (between > _SPARE and not soft):
-            continue
-        first = reads.base_offset[i] + own.last - hidden
-        found[0, n], found[1, n], found[2, n] = i, reads.end[i], right
-        found[3, n], found[4, n] = first, first + between * soft
-        n += 1
+        for is_left in (1, 0):
+            is_reverse = reads.flag[i] & REVERSE != 0
+            other = _neighbour(text[offset[i] : offset[i + 1]], contig, is_reverse, own, is_left == 1)
+            one, next_one = (own, other) if is_left else (other, own)
+            right = next_one.start + max(one.last - next_one.first, 0)
+            between = max(next_one.first - one.last, 0)
+            if (
+                other.last < 0
+                or next_one.last <= one.last
+                or min(one.end - one.start, next_one.end - right) < flank
+                or min(between, right - one.end) > _SPARE
+                or (is_left and between > _SPARE and not soft)
+            ):
+                continue
+            first = reads.base_offset[i] + one.last - hidden if is_left else np.int64(0)
+            found[0, n], found[1, n], found[2, n] = i, one.end, right
+            found[3, n], found[4, n], found[5, n] = first, first + between * (soft or not is_left), is_left
+            n += 1
     return found[:, :n].copy()
 
 
 @subkernel
 def _own_piece(reads: ReadArrays, i: int) -> tuple[_Piece, bool, int]:
-    """Where on its read record ``i`` lies, whether the bases behind it are known, and how many before are not.
-
-    Its last base is -1 where no base lies behind it.
-    """
-    before, bases, behind, hidden, soft = np.int64(0), np.int64(0), np.int64(0), np.int64(0), False
+    """Where on its read record ``i`` lies, whether the bases behind it are known, and how many before are not."""
+    before, bases, hidden, soft = np.int64(0), np.int64(0), np.int64(0), False
     for k in range(reads.cigar_offset[i], reads.cigar_offset[i + 1]):
         code, length = unpack(reads.cigar[k])
         if code == SOFT_CLIP or code == HARD_CLIP:
             if bases:
-                behind, soft = behind + length, code == SOFT_CLIP
+                soft = code == SOFT_CLIP
             else:
                 before += length
                 hidden += length * (code == HARD_CLIP)
         elif consumes_read(code):
             bases += length
-    last = before + bases if behind > 0 else np.int64(_NONE)
-    return _Piece(before, last, np.int64(reads.start[i]), np.int64(reads.end[i])), soft, hidden
+    return _Piece(before, before + bases, np.int64(reads.start[i]), np.int64(reads.end[i])), soft, hidden
 
 
 @subkernel
-def _next_piece(text: UInt8s, contig: UInt8s, is_reverse: bool, own: _Piece) -> _Piece:
-    """The piece that follows on the read, of those in a tag, ``contig,position,strand,CIGAR,mapping quality,edits;``.
+def _neighbour(text: UInt8s, contig: UInt8s, is_reverse: bool, own: _Piece, behind: bool) -> _Piece:
+    """The piece of a tag, ``contig,position,strand,CIGAR,mapping quality,edits;`` each, next to a read's ``own`` one.
 
     Its last base is -1 where there is none, or it lies on another contig or strand, or may lie elsewhere.
     """
@@ -169,7 +177,7 @@ def _next_piece(text: UInt8s, contig: UInt8s, is_reverse: bool, own: _Piece) -> 
         turned = (at < len(text) and text[at] == _MINUS) != is_reverse
         at = end + 1
         end = _field(text, at)
-        before, bases, behind, span = _lengths(text, at, end)
+        clipped, bases, trailing, span = _lengths(text, at, end)
         at = end + 1
         end = _field(text, at)
         quality = _number(text, at, end)
@@ -177,9 +185,10 @@ def _next_piece(text: UInt8s, contig: UInt8s, is_reverse: bool, own: _Piece) -> 
         while at < len(text) and text[at] != _SEMICOLON:
             at += 1
         at += 1
-        first = behind if turned else before
-        if own.first < first < nearest:
-            nearest, found = first, none
+        first = trailing if turned else clipped
+        apart = first - own.first if behind else own.first - first
+        if 0 < apart < nearest:
+            nearest, found = apart, none
             if same and not turned and quality >= _LEAST_MAPPING_QUALITY and position >= 0:
                 found = _Piece(first, first + bases, position, position + span)
     return found
