@@ -281,16 +281,14 @@ def _allele(text: UInt8s, reference: UInt8s, span: tuple[int, int], sign: int) -
     low, high = span
     inside = reference[low + 1 : high + 1]
     if sign > 0:
-        place, first, last = one_insertion(text, inside)
+        place, first, last, beside = one_insertion(text, inside)
         bases = text[first:last]
-        made = np.concatenate((inside[:place], bases, inside[place:]))
     else:
-        place, first, last = one_insertion(inside, text)
+        place, first, last, beside = one_insertion(inside, text)
         place, bases = first, inside[first:last]
-        made = np.concatenate((inside[:first], inside[last:]))
     if not len(bases) or (bases >= UNKNOWN_BASE).any() or reference[low + place] >= UNKNOWN_BASE:
         return None
-    if edits(made, text) > _MOST_EDITS * len(bases):
+    if beside > _MOST_EDITS * len(bases):
         return None
     start, bases = moved_left(reference, low + place, bases, inserted=sign > 0)
     before = decode_bases(reference[start : start + 1])
