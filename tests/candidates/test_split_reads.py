@@ -190,7 +190,9 @@ def _random_piece(rng: random.Random) -> Read:
     start, total = rng.randrange(2000, 50_000), sum(sizes)
     entries = []
     for _ in range(rng.choice([0, 1, 1, 2, 3])):
-        first = rng.choice([0, sizes[0] + sizes[1] + rng.choice([-40, 0, 0, 10, 25, 200]), rng.randrange(total)])
+        first = rng.choice(
+            [0, sizes[0] + sizes[1] + rng.choice([-40, 0, 0, 10, 25, 200]), rng.randrange(total)]
+        )
         length = rng.choice([255, 300, 500])
         place = start + sizes[1] + rng.choice([-400, -40, 0, 20, 33, 500, 9000, 11_000])
         entries.append(

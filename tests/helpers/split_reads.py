@@ -8,7 +8,7 @@ from helpers.read_batches import Read
 
 
 class Cut(NamedTuple):
-    """Where a read is cut: it has the reference up to ``left``, then ``between``, then the reference from ``right`` on."""
+    """Where a read is cut: up to ``left`` and from ``right`` on it has the reference, and ``between`` in the middle."""
 
     left: int
     right: int

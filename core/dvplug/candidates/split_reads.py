@@ -88,11 +88,14 @@ def split_reads(
     found = np.zeros((6, 0), np.int64)
     if told is not None and told.offset is not None and len(told.values):
         name = np.frombuffer(contig.encode(), np.uint8).copy()
-        found = _split(reads.arrays(), told.values, told.offset, name, flank)
+        text = told.values.copy()  # one that the kernel may be compiled for once
+        found = _split(reads.arrays(), text, told.offset, name, flank)
     split = SplitReads(*found)
     split = split._replace(left=split.left - reference_start, right=split.right - reference_start)
     size, first = np.abs(split.change), np.minimum(split.left, split.right)
-    fit = (size >= shortest) & (size <= LONGEST) & (first > 0) & (np.maximum(split.left, split.right) < length)
+    fit = (
+        (size >= shortest) & (size <= LONGEST) & (first > 0) & (np.maximum(split.left, split.right) < length)
+    )
     return split.at(fit)
 
 
@@ -144,7 +147,7 @@ def _own_piece(reads: ReadArrays, i: int) -> tuple[_Piece, bool, int]:
     before, bases, hidden, soft = np.int64(0), np.int64(0), np.int64(0), False
     for k in range(reads.cigar_offset[i], reads.cigar_offset[i + 1]):
         code, length = unpack(reads.cigar[k])
-        if code == SOFT_CLIP or code == HARD_CLIP:
+        if code in (SOFT_CLIP, HARD_CLIP):
             if bases:
                 soft = code == SOFT_CLIP
             else:
@@ -222,7 +225,7 @@ def _lengths(text: UInt8s, first: int, last: int) -> tuple[int, int, int, int]:
             length = 10 * length + (np.int64(text[k]) - _ZERO)
             continue
         code = _MAPPED[text[k]]
-        if code == SOFT_CLIP or code == HARD_CLIP:
+        if code in (SOFT_CLIP, HARD_CLIP):
             if bases:
                 behind += length
             else:
