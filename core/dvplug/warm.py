@@ -61,7 +61,7 @@ def warm_up(technologies: Sequence[str] = ()) -> Path:
 
 
 def _find_rare_indels() -> None:
-    """Look for what the simulated reads lack: a long insertion, spelt differently, deletions that overlap, split reads."""
+    """Look for what the simulated reads lack: a noisy long insertion, deletions that overlap, split reads."""
     rng, n, flank, size, gap = np.random.default_rng(1), 4, 600, 80, 5
     reference, inserted = (rng.integers(0, 4, length).astype(np.uint8) for length in (2 * flank, size))
     seqs, cigars = [], []
