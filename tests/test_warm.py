@@ -59,7 +59,8 @@ def test_nothing_is_left_to_compile(tmp_path: Path) -> None:
     for rare in (
         "one_insertion",
         "_settle",
-    ):  # of long indels, and of overlapping ones: the reads below have neither
+        "_split",
+    ):  # of long indels, of overlapping ones, and of split reads: those below have none
         assert f"compiled {rare}" in run.stdout
     data = simulate_dataset(tmp_path / "other", length=60_000, depth=40, seed=5)
     for tech in ("illumina-wgs", "ont"):

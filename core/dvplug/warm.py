@@ -12,9 +12,10 @@ import numpy as np
 from dvplug.calling.options import CallOptions
 from dvplug.calling.run import call_variants
 from dvplug.candidates.finder import find_candidates
+from dvplug.candidates.split_reads import TAG
 from dvplug.errors import DvplugError
 from dvplug.kernel.cache import cache_folder
-from dvplug.line.read_batch import ReadBatch
+from dvplug.line.read_batch import ReadBatch, ReadTags, TagValues
 from dvplug.line.region import Region
 from dvplug.models import resolve_model
 from dvplug.plugins.loading import Plugins, installed_plugins
@@ -60,7 +61,7 @@ def warm_up(technologies: Sequence[str] = ()) -> Path:
 
 
 def _find_rare_indels() -> None:
-    """Look for what the simulated reads do not have: a long insertion, spelt differently; deletions that overlap."""
+    """Look for what the simulated reads lack: a noisy long insertion, deletions that overlap, split reads."""
     rng, n, flank, size, gap = np.random.default_rng(1), 4, 600, 80, 5
     reference, inserted = (rng.integers(0, 4, length).astype(np.uint8) for length in (2 * flank, size))
     seqs, cigars = [], []
@@ -78,11 +79,14 @@ def _find_rare_indels() -> None:
         )
         cigars += [length << 4 | kind for length, kind in steps]
     seq, each = np.concatenate(seqs), np.zeros(n, np.int32)
+    split = n * b"c,9000,+,1200S300M,60,0;"
+    texts = np.frombuffer(split, np.uint8), np.arange(n + 1, dtype=np.int64) * (len(split) // n)
     reads = ReadBatch(
         start=each, end=each + 2 * flank, flag=each.astype(np.uint16), mapping_quality=each.astype(np.uint8) + 60,
         fragment_length=each, haplotype=each.astype(np.uint8), name_hash=np.arange(n, dtype=np.uint32), seq=seq,
         qual=np.full(len(seq), 30, np.uint8), base_offset=np.arange(n + 1, dtype=np.int64) * (len(seq) // n),
         cigar=np.array(cigars, np.uint32), cigar_offset=np.arange(n + 1, dtype=np.int64) * (len(cigars) // n),
+        tags=ReadTags({TAG: TagValues(np.ones(n, np.bool_), *texts)}),
     )  # fmt: skip
     found = find_candidates(reads, reference, 0, Region("c", 0, 2 * flank), CandidateThresholds())
     assert found.pooled is not None

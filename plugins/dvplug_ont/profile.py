@@ -45,6 +45,7 @@ ONT_R10 = TechnologyProfile(
         paired=False,
     ),
     depth=(8, 60),
+    read_tags=("SA:letters",),  # where reads go on that were split, as at long indels
     # Reads that reach into a region may begin far before it.
     read_filter=ReadFilter(keep_supplementary=True, max_read_span=80_000),
     phase_reads=True,

@@ -51,6 +51,7 @@ PACBIO = TechnologyProfile(
         paired=False,
     ),
     depth=(8, 50),
+    read_tags=("SA:letters",),  # where reads go on that were split, as at long indels
     # Reads that reach into a region may begin far before it.
     read_filter=ReadFilter(keep_supplementary=True, max_read_span=25_000),
     phase_reads=True,

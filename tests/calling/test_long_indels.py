@@ -11,6 +11,7 @@ import pytest
 
 import dvplug
 from helpers.read_batches import Read, alignment_file
+from helpers.split_reads import Cut, split
 
 LENGTH, READ = 40_000, 9000
 INSERTED, DELETED = 15_000, 25_000
@@ -54,6 +55,61 @@ def person(tmp_path_factory: pytest.TempPathFactory) -> Person:
     path = tmp_path_factory.mktemp("person") / "reads.bam"
     alignment_file(path, reads, {"chr1": reference}).close()
     return Person(path.with_suffix(".fa"), path, novel)
+
+
+@pytest.fixture(scope="module", params=["bam", "cram"])
+def of_split_reads(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Person:
+    """A heterozygous deletion of 1,200 bp and a homozygous copy of 500 bp, at which all reads are split."""
+    rng = random.Random(12)
+    reference = "".join(rng.choices("ACGT", k=LENGTH))
+    reads, cuts = [], (Cut(INSERTED, INSERTED - 500), Cut(DELETED, DELETED + 1200))
+    for number in range(28 * LENGTH // READ):
+        begin = rng.randrange(0, LENGTH - READ - 1200)
+        end, name = begin + READ, f"m84001_1/{number}/ccs"
+        quality, flag = ([28, 33, 38, 39] * READ)[: end - begin], rng.choice((0, 16))
+        over = [cut for cut in cuts if begin + 900 < cut.left < end - 2200]
+        over = [cut for cut in over if cut is cuts[0] or number % 2]
+        if len(over) == 1:
+            reads += split(
+                reference, over[0], begin, end, contig="chr1", left_is_primary=rng.random() < 0.5,
+                is_reverse=flag == 16, name=name, quality=38,
+            )  # fmt: skip
+        elif not any(begin - 600 < cut.left < end + 600 for cut in cuts) or number % 2 == 0:
+            reads.append(Read(begin, f"{end - begin}M", reference[begin:end], quality, flag, name=name))
+    reads = [one for one in reads if not _misses(one, cuts[0])]
+    reads.sort(key=lambda read: read.start)
+    path = tmp_path_factory.mktemp("split") / f"reads.{request.param}"
+    alignment_file(path, reads, {"chr1": reference}).close()
+    return Person(path.with_suffix(".fa"), path, reference[INSERTED - 500 : INSERTED])
+
+
+def _misses(read: Read, cut: Cut) -> bool:
+    """Whether a read lies over a homozygous indel without it."""
+    return not read.sa and read.start < cut.left + 20 and read.end > cut.right - 20
+
+
+def test_split_reads_tell_of_them_in_any_file_and_pieces(of_split_reads: Person, tmp_path: Path) -> None:
+    person = of_split_reads
+    out = tmp_path / "calls.vcf"
+    dvplug.call("pacbio", person.reference, person.reads, out, force=True, workers=1)
+    with pysam.FastaFile(str(person.reference)) as fasta:
+        reference = fasta.fetch("chr1")
+    with pysam.VariantFile(str(out)) as file:
+        found = [
+            (reference[: record.start] + record.alts[0] + reference[record.stop :], sorted(record.samples[0]["GT"]))
+            for record in file
+            if "SVTYPE" in record.info
+        ]  # fmt: skip
+    assert found == [
+        (Cut(INSERTED, INSERTED - 500).haplotype(reference), [1, 1]),
+        (Cut(DELETED, DELETED + 1200).haplotype(reference), [0, 1]),
+    ]
+    two = tmp_path / "two.vcf"
+    words = {"force": True, "regions": ["chr1:1-14700", f"chr1:14701-{LENGTH}"]}
+    dvplug.call("pacbio", person.reference, person.reads, two, workers=2, **words)
+    assert [line.split("\t")[:9] for line in long_ones(two)] == [
+        line.split("\t")[:9] for line in long_ones(out)
+    ]
 
 
 def long_ones(vcf: Path) -> list[str]:

@@ -58,13 +58,13 @@ def test_unknown_bases_have_no_vote() -> None:
 @given(st.text("AC", max_size=7), st.text("AC", max_size=4))
 @settings(max_examples=40, deadline=None)
 def test_one_insertion_leaves_the_fewest_edits(text: str, reference: str) -> None:
-    place, first, last = one_insertion(codes(text), codes(reference))
+    place, first, last, beside = one_insertion(codes(text), codes(reference))
     left = distance(text[:first], reference[:place]) + distance(text[last:], reference[place:])
-    assert left == fewest_with_one_insertion(text, reference)
+    assert left == beside == fewest_with_one_insertion(text, reference)
 
 
 def test_a_copy_is_put_before_the_other_one_with_its_variant() -> None:
     rng = random.Random(3)
     unit = "".join(rng.choices("ACGT", k=200))
     changed = unit[:150] + ("A" if unit[150] != "A" else "C") + unit[151:]
-    assert one_insertion(codes(unit + changed), codes(unit)) == (0, 0, 200)
+    assert one_insertion(codes(unit + changed), codes(unit)) == (0, 0, 200, 1)

@@ -16,6 +16,7 @@ from dvplug.line.region import Region
 from dvplug.sequence.codes import encode_bases
 from dvplug.technology import CandidateThresholds
 from helpers.read_batches import Read, random_reads, random_sequence, read_batch
+from helpers.split_reads import Cut, split
 
 LENGTH, AT = 8000, 4000
 THRESHOLDS = CandidateThresholds(min_fraction_indels=0.1)
@@ -157,6 +158,23 @@ def test_reads_that_are_split_at_a_deletion_have_it() -> None:
     ((site, number),) = long_alleles(batch)
     assert haplotype(batch, site, number, reference) == reference[:before] + reference[behind:]
     assert batch.allele_depths[site, [0, 1 + number]].tolist() == [9, 9]
+
+
+def test_an_indel_that_no_read_looks_like_is_none() -> None:
+    rng = random.Random(9)
+    reference, behind = bases(rng, LENGTH), AT + 1100
+    # Of a read without 850 bp, and with 600 others a little farther on, an aligner may make one without 250 bp.
+    own = reference[:AT] + reference[AT + 850 : behind] + bases(rng, 600) + reference[behind:]
+    reads = []
+    for number, place in enumerate(rng.sample(range(AT + 40, AT + 160), 8)):
+        end = LENGTH - 900
+        cigar = f"{place - 500 - number}M250D{end - place - 250}M"
+        reads.append(Read(500 + number, cigar, own[500 + number : end - 250]))
+        reads += split(reference, Cut(AT, AT + 850), 510 + number, LENGTH - 700, left_is_primary=True)
+        reads.append(plain(rng, reference))
+    batch = found(reads, reference, Region("c", AT - 800, AT + 1000))
+    ((site, number),) = long_alleles(batch)
+    assert haplotype(batch, site, number, reference) == Cut(AT, AT + 850).haplotype(reference)
 
 
 @given(st.integers(0, 2**32 - 1))

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pysam
 
-from dvplug.line.read_batch import ReadBatch
+from dvplug.line.read_batch import ReadBatch, ReadTags, TagValues
 from dvplug.reads.decode import name_hash
 from dvplug.sequence.codes import encode_bases
 
@@ -29,6 +29,7 @@ class Read(NamedTuple):
     tlen: int = 0
     hp: int | None = None
     name: str = ""
+    sa: str = ""  # the tag SA, where there is one
 
     @property
     def qualities(self) -> list[int]:
@@ -73,6 +74,15 @@ def read_batch(reads: Sequence[Read]) -> ReadBatch:
         base_offset=np.cumsum([0, *(len(r.seq) for r in reads)], dtype=np.int64),
         cigar=np.array([op for cigar in packed for op in cigar], np.uint32),
         cigar_offset=np.cumsum([0, *map(len, packed)], dtype=np.int64),
+        tags=ReadTags({"SA": _texts([r.sa for r in reads])} if any(r.sa for r in reads) else {}),
+    )
+
+
+def _texts(texts: Sequence[str]) -> TagValues:
+    return TagValues(
+        np.array([text != "" for text in texts], np.bool_),
+        np.frombuffer("".join(texts).encode(), np.uint8),
+        np.cumsum([0, *map(len, texts)], dtype=np.int64),
     )
 
 
@@ -174,7 +184,8 @@ def alignment_file(path: Path, reads: Sequence[Read], contigs: dict[str, str]) -
             r.seq or "*",
             qual,
         ]
-        lines.append("\t".join(map(str, fields)) + ("" if r.hp is None else f"\tHP:i:{r.hp}"))
+        tags = [f"HP:i:{r.hp}"] * (r.hp is not None) + [f"SA:Z:{r.sa}"] * (r.sa != "")
+        lines.append("\t".join(map(str, [*fields, *tags])))
     sam = path.with_suffix(".sam")
     sam.write_text("\n".join(lines) + "\n")
     kind = "-C" if path.suffix == ".cram" else "-b"

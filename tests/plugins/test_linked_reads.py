@@ -42,10 +42,13 @@ def linked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     installed_plugins.cache_clear()
 
 
-def with_barcodes(reads: ReadBatch, barcodes: list[int]) -> ReadBatch:
-    """Give reads these barcodes, none where it is 0."""
-    values = np.array(barcodes, np.uint64)
-    return replace(reads, tags=ReadTags({"BX": TagValues(values != 0, values)}))
+def with_barcodes(reads: ReadBatch, barcodes: list[int], places: list[str] | None = None) -> ReadBatch:
+    """Give reads these barcodes, none where it is 0, and these other places, none where it is empty."""
+    values, texts = np.array(barcodes, np.uint64), places or [""] * len(barcodes)
+    present = np.array([text != "" for text in texts], np.bool_)
+    letters = np.frombuffer("".join(texts).encode(), np.uint8).copy()
+    elsewhere = TagValues(present, letters, np.cumsum([0, *map(len, texts)], dtype=np.int64))
+    return replace(reads, tags=ReadTags({"BX": TagValues(values != 0, values), "XA": elsewhere}))
 
 
 def random_pairs(seed: int) -> tuple[list[Read], list[int]]:
@@ -68,7 +71,17 @@ def random_pairs(seed: int) -> tuple[list[Read], list[int]]:
 def test_a_molecule_lies_where_other_fragments_of_its_barcode_surely_do(linked: Any, seed: int) -> None:
     placement = linked("placement")
     reads, barcodes = random_pairs(seed)
-    batch = with_barcodes(read_batch(reads), barcodes)
+    rng = random.Random(seed)
+    apart = [rng.choice([None, None, 400, 99_999, 100_000, 100_001, "d"]) for _ in reads]
+    places = [
+        ""
+        if at is None
+        else "d,+5,50M,1;"
+        if at == "d"
+        else f"d,-9,50M,0;c,-{read.start + 1 + int(at)},50M,1;"
+        for read, at in zip(reads, apart, strict=True)
+    ]
+    batch = with_barcodes(read_batch(reads), barcodes, places)
     expected = []
     for read, barcode in zip(reads, barcodes, strict=True):
         first = read.start if read.tlen > 0 else read.end + read.tlen
@@ -84,16 +97,42 @@ def test_a_molecule_lies_where_other_fragments_of_its_barcode_surely_do(linked: 
     context = RegionContext(
         reads=batch, reference=np.zeros(1, np.uint8), reference_start=0, region=Region("c", 0, 200_000)
     )
-    kept = placement.leave_out_unplaced(context)
-    assert kept.tolist() == [
-        read.mapq >= 5 or count >= 3 for read, count in zip(reads, expected, strict=True)
+    placed = [
+        count >= 3 and at is not None and (at == "d" or int(at) > 100_000)
+        for count, at in zip(expected, apart, strict=True)
     ]
+    kept = placement.leave_out_unplaced(context)
+    assert kept.tolist() == [read.mapq >= 5 or here for read, here in zip(reads, placed, strict=True)]
     assert 0 < kept.sum() < len(kept)
-    quality = placement.placed_qualities(batch, 42.0)
-    for read, count, found in zip(reads, expected, quality.tolist(), strict=True):
-        assert found == (
-            max(read.mapq, 42) if count >= 3 else min(read.mapq, 10) if count == 0 else read.mapq
-        )
+    assert any(here and read.mapq < 5 for read, here in zip(reads, placed, strict=True))
+    nearer = replace(context, settings=linked("settings").LinkedSettings(molecule_reach=300))
+    assert placement.leave_out_unplaced(nearer).sum() > kept.sum()
+    assert placement.placed_here(batch, "c", 100_000).tolist() == placed
+    quality = placement.placed_qualities(batch, np.array(placed), 42.0)
+    for read, count, here, found in zip(reads, expected, placed, quality.tolist(), strict=True):
+        raised = max(read.mapq, 42) if here else read.mapq
+        assert found == (min(read.mapq, 10) if count == 0 else raised)
+
+
+@pytest.mark.parametrize(
+    ("text", "nearest"),
+    [
+        ("", -1),
+        ("chr1,+1301,50M,2;", 300),
+        ("chr1,-701,50M,2;", 300),
+        ("chr1,-701,20S30M,2;chr1,+951,50M,2;chr2,+1001,50M,0;", 50),
+        ("chr2,+1001,50M,0;", 1 << 40),
+        ("chr10,+1001,50M,0;chr,+1001,50M,0;", 1 << 40),
+        ("HLA;x,+5,50M,0;chr1,+90001,50M,0;", 89_000),
+        ("chr1", -1),
+        ("chr1,+,50M,0;", -1),
+        ("chr1,+99999999999999999999,50M,0;", -1),
+    ],
+)
+def test_the_nearest_other_place_is_that_on_the_contig(linked: Any, text: str, nearest: int) -> None:
+    reads = read_batch([Read(1000, "50M", "A" * 50), Read(1000, "50M", "A" * 50)])
+    batch = with_barcodes(reads, [1, 1], [text, "chr1,+1011,50M,0;"])
+    assert linked("elsewhere").nearest_elsewhere(batch, "chr1").tolist() == [nearest, 10]
 
 
 def molecules(apart: int, sites: int = 8) -> tuple[ReadBatch, CandidateBatch, np.ndarray]:

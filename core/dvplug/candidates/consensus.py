@@ -138,14 +138,14 @@ def _steps(one: UInt8s, text: UInt8s) -> tuple[int, UInt8s]:
 
 
 @kernel
-def one_insertion(text: UInt8s, reference: UInt8s) -> tuple[int, int, int]:
+def one_insertion(text: UInt8s, reference: UInt8s) -> tuple[int, int, int, int]:
     """Where one insertion makes of the reference, uint8[m], what is likest to the text, uint8[n].
 
     Returns
     -------
-    int, int, int
+    int, int, int, int
         Bases of the reference before it, as few as may be, and fewer where that takes an edit more for each `_WORTH`
-        bp; and from where up to where it goes in the text.
+        bp; from where up to where it goes in the text; and by how many edits the text differs beside it.
     """
     n, m = len(text), len(reference)
     ahead, ahead_at = _prefix_edits(text, reference)
@@ -159,7 +159,7 @@ def one_insertion(text: UInt8s, reference: UInt8s) -> tuple[int, int, int]:
         if needed[k] <= needed[place] + (place - k) // _WORTH:
             place = k
             break
-    return place, ahead_at[place], n - behind_at[m - place]
+    return place, ahead_at[place], n - behind_at[m - place], needed[place]
 
 
 @subkernel

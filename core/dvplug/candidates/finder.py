@@ -106,7 +106,9 @@ def find_candidates(
     seen = _snps(counted, reference, window, thresholds)
     indels = _indels(counted, reads.seq, reference, window, thresholds)
     least = float(thresholds.min_count_indels), thresholds.min_fraction_indels
-    pooled = pooled_indels(counted.events, counted.depth, reads, reference, reference_start, least)
+    pooled = pooled_indels(
+        counted.events, counted.depth, reads, reference, reference_start, least, region.contig
+    )
     if pooled:
         indels = [one for one in indels if not is_spelling_of(pooled, one.start, *one.allele)]
         indels += [

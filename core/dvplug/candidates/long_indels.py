@@ -13,8 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 from dvplug.candidates.consensus import consensus_of, edits, one_insertion, typical
+from dvplug.candidates.split_reads import SplitReads, split_reads
 from dvplug.kernel import kernel
-from dvplug.line.candidate_batch import OTHER, ReadSupport
+from dvplug.line.candidate_batch import OTHER, UNINFORMATIVE, ReadSupport
 from dvplug.line.read_batch import ReadArrays, ReadBatch
 from dvplug.sequence.alleles import moved_left
 from dvplug.sequence.arrays import Bools, Int32s, Int64s, UInt8s
@@ -50,6 +51,9 @@ _BESIDE = 15
 """bp that a read must lie over on both sides of the stretch to tell what it has there."""
 
 
+_NONE = np.zeros(0, np.int64)
+
+
 class PooledIndel(NamedTuple):
     """An allele that reads spell differently.
 
@@ -63,6 +67,8 @@ class PooledIndel(NamedTuple):
         Offsets of the first and the last base after which one of its reads has the indel, and what it deletes.
     carriers, unlike, others
         int64[n]: reads over the span that have it, that have another change of length, and that have nothing like it.
+    again
+        int64[n]: pieces of split reads behind an indel in the span: the piece before it has told already.
     """
 
     start: int
@@ -72,6 +78,7 @@ class PooledIndel(NamedTuple):
     carriers: Int64s
     unlike: Int64s
     others: Int64s
+    again: Int64s = _NONE
 
     @property
     def change(self) -> int:
@@ -91,6 +98,14 @@ class _Events(NamedTuple):
         """Return some of them."""
         return _Events._make(column[which] for column in self)
 
+    def and_split(self, split: SplitReads) -> _Events:
+        """Return them with those at which reads are split."""
+        if not len(split.read):
+            return self
+        anchor, end = np.minimum(split.left, split.right) - 1, np.maximum(split.left, split.right) - 1
+        both = zip(self, (anchor, end, split.change, split.read), strict=True)
+        return _Events._make(np.concatenate(columns) for columns in both)
+
 
 def pooled_indels(
     events: Int64s,
@@ -99,6 +114,7 @@ def pooled_indels(
     reference: UInt8s,
     reference_start: int,
     least: tuple[float, float],
+    contig: str,
 ) -> list[PooledIndel]:
     """Return the long indels that enough reads have, in order of position.
 
@@ -110,23 +126,31 @@ def pooled_indels(
         uint8[l] base codes, from that position on.
     least
         Reads that an allele needs, and the share of those over it.
+    contig
+        The reads'.
     """
-    seeds, reach = _seeds(events, reads, reference_start), np.zeros(0)
+    split = split_reads(reads, contig, reference_start, len(reference), _FLANK, _SEED)
+    before, behind = (split.at(split.is_left == side) for side in (1, 0))
+    seeds, reach = _seeds(events, reads, reference_start).and_split(before), np.zeros(0)
     found: list[PooledIndel] = []
     for sign in (-1, 1):
-        for one in _clusters(seeds.at(seeds.change * sign > 0)):
-            low, high = int(one.anchor.min()), int(one.end.max())
+        for cluster in _clusters(seeds.at(seeds.change * sign > 0)):
+            low, high = int(cluster.anchor.min()), int(cluster.end.max())
             needed = max(least[0], least[1] * depth[low] - 1e-9)
-            most = _SPREAD + (int(-one.change.min()) if sign < 0 else 0)
-            if len(np.unique(one.read)) < needed or high - low > most or high + 1 >= len(reference):
+            most = _SPREAD + (int(-cluster.change.min()) if sign < 0 else 0)
+            if len(np.unique(cluster.read)) < needed or high - low > most or high + 1 >= len(reference):
                 continue
             if not len(reach):
                 arrays, reach = reads.arrays(), np.maximum.accumulate(reads.end)
             first = int(np.searchsorted(reach, reference_start + high + 1, side="right"))
             last = int(np.searchsorted(reads.start, reference_start + low, side="right"))
             spans = _spans(arrays, first, last, reference_start + low, reference_start + high)
-            alleles = _alleles(arrays.seq, spans, reference, (low, high), (sign, needed))
-            found += [_with_split(each, reads, reference_start) for each in alleles]
+            joined = before.within(low, high)
+            joined = joined.at(reads.start[joined.read] <= reference_start + low - _BESIDE)
+            texts = _texts(reads.seq, spans, joined, reference, (low, high))
+            again = behind.within(low, high).read
+            for one in _alleles(texts, reference, (low, high), (sign, needed)):
+                found.append(_with_split(one._replace(again=again), reads, reference_start))
     return sorted(found, key=lambda one: (one.start, one.ref_length, one.alt))
 
 
@@ -201,14 +225,29 @@ def _spans(reads: ReadArrays, first: int, last: int, low: int, high: int) -> _Sp
     return _Spans(found[0, :n].copy(), found[1, :n].copy(), found[2, :n].copy())
 
 
+class _Texts(NamedTuple):
+    """What reads have in a stretch of the reference."""
+
+    read: Int64s  # [n]
+    bases: list[UInt8s]  # n
+
+
+def _texts(seq: UInt8s, spans: _Spans, split: SplitReads, reference: UInt8s, span: tuple[int, int]) -> _Texts:
+    """Gather the bases of the reads over a stretch, and of those that are split in it."""
+    whole = [seq[first:last] for first, last in zip(spans.begin.tolist(), spans.end.tolist(), strict=True)]
+    joined = [split.text(i, seq, reference, *span) for i in range(len(split.read))]
+    return _Texts(np.concatenate((spans.read, split.read)), whole + joined)
+
+
 def _alleles(
-    seq: UInt8s, spans: _Spans, reference: UInt8s, span: tuple[int, int], wanted: tuple[int, float]
+    texts: _Texts, reference: UInt8s, span: tuple[int, int], wanted: tuple[int, float]
 ) -> Iterator[PooledIndel]:
     """Yield the long indels of the reads over a stretch; ``wanted`` are the sign of the change, and how many reads."""
     low, high = span
     sign, needed = wanted
-    change = sign * (spans.end - spans.begin - (high - low))
-    order = np.lexsort((spans.read, change))
+    read = texts.read
+    change = sign * (np.array([len(one) for one in texts.bases], np.int64) - (high - low))
+    order = np.lexsort((read, change))
     order = order[change[order] >= _SEED]
     sizes = change[order]
     cuts = np.flatnonzero(np.diff(sizes) > _LENGTH_SPARE + _LENGTH_SHARE * sizes[1:]) + 1
@@ -216,13 +255,13 @@ def _alleles(
         left = group
         while len(left) >= needed:
             size = int(change[left[len(left) // 2]])
-            texts = [seq[spans.begin[i] : spans.end[i]] for i in left.tolist()]
-            like = _like(texts, typical(texts), size)
-            text = consensus_of([one for one, is_like in zip(texts, like.tolist(), strict=True) if is_like])
+            own = [texts.bases[i] for i in left.tolist()]
+            like = _like(own, typical(own), size)
+            text = consensus_of([one for one, is_like in zip(own, like.tolist(), strict=True) if is_like])
             allele = _allele(text, reference, span, sign) if like.sum() >= needed else None
             if allele is not None and abs(len(allele[2]) - allele[1]) >= LONG:
-                carriers, none = spans.read[left[like]], spans.read[change < _REFERENCE_SHARE * size]
-                unlike = np.setdiff1d(spans.read, np.concatenate((carriers, none)))
+                carriers, none = read[left[like]], read[change < _REFERENCE_SHARE * size]
+                unlike = np.setdiff1d(read, np.concatenate((carriers, none)))
                 yield PooledIndel(*allele, span, np.sort(carriers), unlike, none)
             left = left[~like]
 
@@ -235,16 +274,21 @@ def _like(texts: Sequence[UInt8s], text: UInt8s, size: int) -> Bools:
 
 
 def _allele(text: UInt8s, reference: UInt8s, span: tuple[int, int], sign: int) -> tuple[int, int, str] | None:
-    """Start, length of REF and alt of the one indel by which ``text``, uint8[n], differs from the reference there."""
+    """Start, length of REF and alt of the one indel by which ``text``, uint8[n], differs from the reference there.
+
+    None where it is no such: two indels beside each other may be aligned so that reads show neither.
+    """
     low, high = span
     inside = reference[low + 1 : high + 1]
     if sign > 0:
-        place, first, last = one_insertion(text, inside)
+        place, first, last, beside = one_insertion(text, inside)
         bases = text[first:last]
     else:
-        place, first, last = one_insertion(inside, text)
+        place, first, last, beside = one_insertion(inside, text)
         place, bases = first, inside[first:last]
     if not len(bases) or (bases >= UNKNOWN_BASE).any() or reference[low + place] >= UNKNOWN_BASE:
+        return None
+    if beside > _MOST_EDITS * len(bases):
         return None
     start, bases = moved_left(reference, low + place, bases, inserted=sign > 0)
     before = decode_bases(reference[start : start + 1])
@@ -294,5 +338,6 @@ def with_carriers(
         found[np.isin(read, one.unlike) & (found == allele)] = OTHER
         found[none & ((found < 0) | (found == allele))] = 0
         found[has] = allele
+        found[np.isin(read, one.again)] = UNINFORMATIVE
         is_pooled[site, allele - 1] = True
     return support._replace(allele=alleles), is_pooled

@@ -8,6 +8,7 @@ from dvplug.hookspecs import (
     FeatureSet,
     ImageEncoder,
     Phaser,
+    PluginSettings,
     ReadTransform,
     RowOrder,
     TechnologyProfile,
@@ -17,6 +18,7 @@ from dvplug_linked_reads.profile import LINKED_READS
 
 DVPLUG_API = 3
 BARCODE = ("BX:hash",)
+PLACES = (*BARCODE, "XA:letters")
 REACH = 20_000
 """bp on either side of a read that other reads of its molecule are looked for in: `placement.REACH`, which is imported
 only when a run begins."""
@@ -35,7 +37,7 @@ def dvplug_read_transforms() -> list[ReadTransform]:
     return [
         ReadTransform(
             "linked-placed", "reads that align elsewhere as well stay where others of their molecule lie",
-            function, needs=BARCODE, reach=REACH,
+            function, version=2, needs=PLACES, reach=REACH,
         )
     ]  # fmt: skip
 
@@ -63,7 +65,8 @@ def dvplug_image_encoders() -> list[ImageEncoder]:
     function = "dvplug_linked_reads.placement:encode_as_placed"
     return [
         ImageEncoder(
-            "linked-pileup", "pileups, with mapping qualities by barcodes", function, needs=BARCODE, reach=REACH
+            "linked-pileup", "pileups, with mapping qualities by barcodes", function, version=2, needs=PLACES,
+            reach=REACH,
         )
     ]  # fmt: skip
 
@@ -78,6 +81,12 @@ def dvplug_feature_sets() -> list[FeatureSet]:
             f"{where}:MOLECULE_FEATURES", needs=("haplotype", *BARCODE),
         )
     ]  # fmt: skip
+
+
+@hookimpl
+def dvplug_settings() -> list[PluginSettings]:
+    """Return what users can set."""
+    return [PluginSettings("dvplug_linked_reads.settings:LinkedSettings")]
 
 
 @hookimpl

@@ -1,4 +1,4 @@
-"""Where reads belong that align in several places: where others of their molecule lie."""
+"""Where reads belong that align in several places: where others of their molecule lie, if it reaches one alone."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from dvplug.hookspecs import EncodeContext, ImageBatch, ReadBatch, RegionContext
 from dvplug.images.encoders import encode_in_context
+from dvplug_linked_reads.elsewhere import nearest_elsewhere
+from dvplug_linked_reads.settings import LinkedSettings
 
 REACH = 20_000
 """bp on either side of a read."""
@@ -46,26 +48,37 @@ def others_here(reads: ReadBatch) -> NDArray[np.int64]:
     return np.where(barcode.present, near - own, -1)
 
 
+def placed_here(reads: ReadBatch, contig: str, reach: int) -> NDArray[np.bool_]:
+    """Tell the reads that barcodes place, bool[reads]: their molecule lies here, and at none of their other places.
+
+    Where no other place is told (XA), or one lies within ``reach`` bp, the molecule may lie over both, and its barcode
+    says nothing.
+    """
+    return (others_here(reads) >= ENOUGH) & (nearest_elsewhere(reads, contig) > reach)
+
+
 def leave_out_unplaced(context: RegionContext) -> NDArray[np.bool_]:
-    """Keep the reads that align here alone, and those whose molecule lies here, bool[reads]."""
-    reads = context.reads
-    return (reads.mapping_quality >= LEAST_ALONE) | (others_here(reads) >= ENOUGH)
+    """Keep the reads that align here alone, and those that barcodes place, bool[reads]."""
+    reads, settings = context.reads, context.settings or LinkedSettings()
+    placed = placed_here(reads, context.region.contig, settings.molecule_reach)
+    return (reads.mapping_quality >= LEAST_ALONE) | placed
 
 
 def encode_as_placed(context: EncodeContext) -> ImageBatch:
     """Draw and measure as the engine does, with mapping qualities by `placed_qualities`."""
-    scene = context.scene
-    quality = placed_qualities(scene.reads, scene.run.usual_mapping_quality)
+    scene, settings = context.scene, context.settings or LinkedSettings()
+    placed = placed_here(scene.reads, scene.candidates.contig, settings.molecule_reach)
+    quality = placed_qualities(scene.reads, placed, scene.run.usual_mapping_quality)
     reads = replace(scene.reads, mapping_quality=quality)
     return encode_in_context(replace(context, scene=replace(scene, reads=reads)))
 
 
-def placed_qualities(reads: ReadBatch, usual: float) -> NDArray[np.uint8]:
+def placed_qualities(reads: ReadBatch, placed: NDArray[np.bool_], usual: float) -> NDArray[np.uint8]:
     """Return mapping qualities as barcodes have them, uint8[reads].
 
-    That of reads whose molecule lies here is the run's ``usual`` one, at the least; that of reads with a barcode that
-    no other read has here is `DOUBTED`, at the most.
+    That of reads that are ``placed``, bool[reads], is the run's ``usual`` one, at the least; that of reads with a
+    barcode that no other read has here is `DOUBTED`, at the most.
     """
-    others, quality = others_here(reads), reads.mapping_quality
-    raised = np.where(others >= ENOUGH, np.maximum(quality, np.uint8(min(round(usual), 254))), quality)
-    return np.where(others == 0, np.minimum(raised, DOUBTED), raised).astype(np.uint8)
+    quality = reads.mapping_quality
+    raised = np.where(placed, np.maximum(quality, np.uint8(min(round(usual), 254))), quality)
+    return np.where(others_here(reads) == 0, np.minimum(raised, DOUBTED), raised).astype(np.uint8)
