@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -92,7 +92,9 @@ class LearntReads:
         except ValidationError as error:
             raise _no_profile(path, explain(error)) from error
         for kind in (Profile, ContextProfile):
-            if {field.name for field in fields(kind)} == columns.keys():
+            named = {field.name: field for field in fields(kind)}
+            needed = {n for n, f in named.items() if f.default_factory is MISSING and f.default is MISSING}
+            if needed <= columns.keys() <= named.keys():
                 return cls(kind(**columns), platform, stated, linked)
         raise _no_profile(path, "it holds something else")
 
