@@ -30,6 +30,7 @@ AS_LEARNT = QualityWorld(
     shift=0.0, stretch=1.0, cycle_fall=0.0, bins="none", low=12, high=30, cap=93, recalibrated=0.0, absent=False
 )  # fmt: skip
 """Base qualities as they were learnt."""
+SPLICED_ALIGNERS: tuple[Aligner, ...] = ("hisat2",)
 LENGTHS = (0.6, 1.3)
 """Times the length of pairs in drawn worlds."""
 
@@ -58,6 +59,8 @@ def ranges_for(
     """
     worlds, pairs = kind_of(learnt.profile).worlds, isinstance(learnt.profile, Profile)
     of_kind = worlds.pair_aligners if pairs else worlds.single_aligners
+    if learnt.spliced is not None:
+        of_kind = SPLICED_ALIGNERS
     aligners = tuple(one for one in of_kind if program_of(one) in programs)
     if not aligners:
         wanted = " or ".join(dict.fromkeys(map(program_of, of_kind)))
@@ -78,6 +81,12 @@ def ranges_for(
             cause="an amplicon is no part of a longer molecule",
             repair="Take whole or captured.",
         )
+    if learnt.spliced is not None and set(libraries) != {"whole"}:
+        raise InputError(
+            f"--library {' '.join(libraries)} is not for reads of transcripts",
+            cause="what is captured of transcripts, or amplified, is not simulated",
+            repair="Take whole.",
+        )
     longest = learnt.read_length
     return worlds.model_copy(
         update={
@@ -88,6 +97,7 @@ def ranges_for(
             "pair_aligners": aligners if pairs else (),
             "single_aligners": aligners,
             "linked": learnt.linked,
+            "spliced": learnt.spliced,
         }
     )
 

@@ -27,6 +27,8 @@ Reads in pairs are not stated but learnt, and a file may name what was learnt. O
       "pairs": "learnt.npz",
       "linked": {"molecule_mean": 50000, "molecule_sd": 25000, "coverage": 0.15}
     }
+
+Of pairs of transcripts, ``spliced`` states in its place how genes are transcribed (`dvplug.simulate.spliced`).
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, PositiveFloat, ValidationError, field_validator
+from pydantic import Field, PositiveFloat, ValidationError, field_validator, model_validator
 
 from dvplug.errors import InputError
 from dvplug.simulate.learn.context import PARTS, ContextProfile
@@ -55,6 +57,7 @@ from dvplug.simulate.learn.error_counts import (
 )
 from dvplug.simulate.learn.reads import LearntReads
 from dvplug.simulate.linked import LinkedLibrary
+from dvplug.simulate.spliced import SplicedLibrary
 from dvplug.system.explain import explain
 from dvplug.technology import Frozen
 
@@ -149,7 +152,14 @@ class StatedPairs(Frozen):
     source: str = Field(min_length=1, description="where the numbers are from")
     platform: str = Field(default="", description="@RG PL; that of the learnt reads where it is empty")
     pairs: str = Field(min_length=1, description="file of learnt pairs (.npz), beside this one")
-    linked: LinkedLibrary
+    linked: LinkedLibrary | None = Field(default=None, description="long molecules that barcodes tell")
+    spliced: SplicedLibrary | None = Field(default=None, description="transcripts that pairs are of")
+
+    @model_validator(mode="after")
+    def _state_a_library(self) -> StatedPairs:
+        if (self.linked is None) == (self.spliced is None):
+            raise ValueError("either linked or spliced is to be stated")
+        return self
 
 
 def read_profile(path: Path) -> LearntReads:
@@ -174,7 +184,9 @@ def read_stated(path: Path) -> LearntReads:
         ) from error
     if isinstance(stated, StatedPairs):
         learnt = LearntReads.load(path.parent / stated.pairs)
-        return replace(learnt, platform=stated.platform or learnt.platform, linked=stated.linked)
+        return replace(
+            learnt, platform=stated.platform or learnt.platform, linked=stated.linked, spliced=stated.spliced
+        )
     return LearntReads(stated_profile(stated), stated.platform, stated.source, stated.linked)
 
 
