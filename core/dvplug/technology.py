@@ -173,6 +173,9 @@ class Recognition(Frozen):
         default=None, ge=0, le=1, description="mismatches and indels per aligned base, of the median read"
     )
     paired: bool | None = Field(default=None, description="None: either")
+    spliced: bool | None = Field(
+        default=None, description="whether some of its reads skip introns, as N in the CIGAR; None: either"
+    )
     captured: bool | None = Field(
         default=None, description="whether depth is that of a capture or amplicons; None: either"
     )
@@ -194,7 +197,7 @@ class Recognition(Frozen):
                 yield f"{label}: {limits[0]:,} to {limits[1]:,}"
         if self.max_difference is not None:
             yield f"max_difference: {self.max_difference:g}"
-        for label in ("paired", "captured"):
+        for label in ("paired", "spliced", "captured"):
             if (wanted := getattr(self, label)) is not None:
                 yield f"{label}: {'yes' if wanted else 'no'}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,7 @@ def test_a_wrong_colour_turns_all_bases_behind_it_by_one_step_until_it_is_mended
         true, read, said = as_it_was_read(one)
         step = true ^ read
         edges = np.flatnonzero(np.diff(step, prepend=0, append=0))
-        for start, end in zip(edges[:-1], edges[1:], strict=True):
+        for start, end in pairwise(edges.tolist()):
             if step[start] and end < len(step):
                 lengths.append(end - start)
                 first.append(said[start])

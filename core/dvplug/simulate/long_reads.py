@@ -193,6 +193,12 @@ def _class_of(value: int, edges: NDArray[np.int64]) -> int:
 
 
 @subkernel
+def _part_of(base: int, length: int, parts: int) -> int:
+    """Which of so many parts of a read, of about ``length`` bp, a base lies in."""
+    return min(base * parts // length, parts - 1)
+
+
+@subkernel
 def _write_read(
     rng: np.random.Generator,
     source: LongSource,
@@ -229,8 +235,10 @@ def _write_read(
         for k in range(max(size + change, 0)):
             at = position + step * min(k, size - 1)
             state, shown = SLIPPED if change != 0 else PLAIN, base
-            part = min(n * len(along) // (high - low), len(along) - 1)
-            if rng.random() < substitution_p * along[part] + site_p[strand, at]:
+            if (
+                rng.random()
+                < substitution_p * along[_part_of(n, high - low, len(along))] + site_p[strand, at]
+            ):
                 state, shown = SUBSTITUTED, _draw(rng, substitution[base])
             seq[n] = shown
             before = _class_of(previous, previous_edges)
@@ -264,10 +272,10 @@ def _miscolour(
     bases are off by one step, until the decoding is right again. The first of them has the quality of a wrong base; the
     others have good ones, as their own colours are right.
     """
-    of, parts, off = read.read_class, len(tables.along), 0
+    of, off = read.read_class, 0
     colour_p, mended_p = tables.colour_p[of], tables.colour_mended_p[0]
     for i in range(len(seq)):
-        part = min(i * parts // (read.high - read.low), parts - 1)
+        part = _part_of(i, read.high - read.low, len(tables.along))
         if off > 0 and rng.random() < mended_p:
             off = 0
         if off == 0 and rng.random() < colour_p * tables.along[part]:

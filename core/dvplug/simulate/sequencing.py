@@ -140,7 +140,9 @@ def _short(
         length = rng.choice(profile.fragment, len(start))
         if contig.ends is not None:
             first, last = (haplotype.sequence.to_reference(at) for at in (start, start + length - 1))
-            whole = np.searchsorted(contig.ends, first, "right") == np.searchsorted(contig.ends, last, "right")
+            whole = np.searchsorted(contig.ends, first, "right") == np.searchsorted(
+                contig.ends, last, "right"
+            )
             start, length = start[whole], length[whole]
     flip = rng.random(len(start)) < 0.5
     read_bases = np.minimum(profile.length, profile.fragment[:, None])[:, :mates].sum(axis=1).mean()

@@ -149,7 +149,7 @@ def _draw_edits(
     """Choose bases of the gene's last exon that are edited, none where something varies: ``taken``, bool[bp]."""
     low, high = gene.exons[0 if gene.reverse else -1].tolist()
     begin = low + int(rng.random() * max(high - low - EDITED_WINDOW, 1))
-    true, shown, letters = (T, C, "TC") if gene.reverse else (A, G, "AG")
+    true, letters = (T, "TC") if gene.reverse else (A, "AG")
     part = slice(begin, min(begin + EDITED_WINDOW, high) - 1)
     free = begin + np.flatnonzero((codes[part] == true) & ~taken[part])
     count = min(int(rng.geometric(1 / library.edited_sites)), len(free))

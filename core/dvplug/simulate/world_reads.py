@@ -141,9 +141,13 @@ def write_world(
         if spliced is not None
     }
     planned = [
-        _planned(contigs[name], person.variants[name], layouts[name], rng) for name in contigs if spliced is None
+        _planned(contigs[name], person.variants[name], layouts[name], rng)
+        for name in contigs
+        if spliced is None
     ]
-    planned += [_transcribed(contigs[name], person.variants[name], of, rng) for name, of in transcripts.items()]
+    planned += [
+        _transcribed(contigs[name], person.variants[name], of, rng) for name, of in transcripts.items()
+    ]
     for name, of in transcripts.items():
         layouts[name].read[:] &= labelled(len(contigs[name]), person.variants[name], of)
     write_labels(folder, person, layouts)
@@ -187,7 +191,9 @@ def lay_out(
         if wanted <= 0 and any(not to_tune_on(at, piece[0]) for at in pieces for piece in pieces[at]):
             break
         pieces[name].append((start, start + size))
-        wanted -= _bases(whole[name], start, start + size) * (1.0 if world.library.spliced is None else TRANSCRIBED)
+        wanted -= _bases(whole[name], start, start + size) * (
+            1.0 if world.library.spliced is None else TRANSCRIBED
+        )
     return {
         name: _layout(codes, whole[name], sorted(pieces[name]), world, mean_length)
         for name, codes in contigs.items()
