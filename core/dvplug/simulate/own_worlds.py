@@ -30,6 +30,11 @@ AS_LEARNT = QualityWorld(
     shift=0.0, stretch=1.0, cycle_fall=0.0, bins="none", low=12, high=30, cap=93, recalibrated=0.0, absent=False
 )  # fmt: skip
 """Base qualities as they were learnt."""
+SHORTEST_OF_MINIMAP2 = 75
+"""bp of the shortest single reads that minimap2 maps here: reads of 50 bp it places less surely, and none of 30 bp."""
+SHORTEST_DRAWN = 45
+"""bp that single reads of drawn worlds have at the least, unless those learnt from are shorter: of still shorter ones
+aligners map those alone that do not differ."""
 SPLICED_ALIGNERS: tuple[Aligner, ...] = ("hisat2",)
 LENGTHS = (0.6, 1.3)
 """Times the length of pairs in drawn worlds."""
@@ -61,6 +66,8 @@ def ranges_for(
     of_kind = worlds.pair_aligners if pairs else worlds.single_aligners
     if learnt.spliced is not None:
         of_kind = SPLICED_ALIGNERS
+    elif not pairs and learnt.read_length < SHORTEST_OF_MINIMAP2:
+        of_kind = tuple(one for one in of_kind if program_of(one) != "minimap2")
     aligners = tuple(one for one in of_kind if program_of(one) in programs)
     if not aligners:
         wanted = " or ".join(dict.fromkeys(map(program_of, of_kind)))
@@ -87,12 +94,13 @@ def ranges_for(
             cause="what is captured of transcripts, or amplified, is not simulated",
             repair="Take whole.",
         )
-    longest = learnt.read_length
+    longest, (shortest, most) = learnt.read_length, worlds.length_factors
     return worlds.model_copy(
         update={
             "kinds": tuple(libraries),
             "depths": depths or worlds.depths,
             "single_p": 0.0 if pairs else 1.0,
+            "length_factors": (max(shortest, min(SHORTEST_DRAWN / longest, 1.0)), most),
             "read_lengths": (longest * LENGTHS[0], longest * LENGTHS[1]),
             "pair_aligners": aligners if pairs else (),
             "single_aligners": aligners,
