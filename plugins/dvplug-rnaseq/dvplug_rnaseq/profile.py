@@ -33,8 +33,6 @@ RNASEQ = ILLUMINA_WGS.model_copy(
         # A read reaches over its introns; few are longer.
         "read_filter": ILLUMINA_WGS.read_filter.model_copy(update={"max_read_span": 60_000}),
         "partition_size": 50_000,
-        # Haplotypes are assembled of whole sequence, and these skip some.
-        "realign_reads": False,
         "read_transforms": ("mask-overhangs",),
         "features": (*ILLUMINA_WGS.features, "transcripts"),
     }
