@@ -7,7 +7,7 @@ reads are like comes from a `dvplug.simulate.learn.context.ContextProfile`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -193,9 +193,9 @@ def _class_of(value: int, edges: NDArray[np.int64]) -> int:
 
 
 @subkernel
-def _part_of(base: int, length: int, parts: int) -> int:
-    """Which of so many parts of a read, of about ``length`` bp, a base lies in."""
-    return min(base * parts // length, parts - 1)
+def _at(parts: NDArray[Any], base: int, length: int) -> Any:
+    """The value of the part of a read, of about ``length`` bp, in which a base lies."""
+    return parts[min(base * len(parts) // length, len(parts) - 1)]
 
 
 @subkernel
@@ -235,10 +235,7 @@ def _write_read(
         for k in range(max(size + change, 0)):
             at = position + step * min(k, size - 1)
             state, shown = SLIPPED if change != 0 else PLAIN, base
-            if (
-                rng.random()
-                < substitution_p * along[_part_of(n, high - low, len(along))] + site_p[strand, at]
-            ):
+            if rng.random() < substitution_p * _at(along, n, high - low) + site_p[strand, at]:
                 state, shown = SUBSTITUTED, _draw(rng, substitution[base])
             seq[n] = shown
             before = _class_of(previous, previous_edges)
@@ -275,15 +272,14 @@ def _miscolour(
     of, off = read.read_class, 0
     colour_p, mended_p = tables.colour_p[of], tables.colour_mended_p[0]
     for i in range(len(seq)):
-        part = _part_of(i, read.high - read.low, len(tables.along))
         if off > 0 and rng.random() < mended_p:
             off = 0
-        if off == 0 and rng.random() < colour_p * tables.along[part]:
+        if off == 0 and rng.random() < colour_p * _at(tables.along, i, read.high - read.low):
             off = 1 + int(rng.random() * 3)
             qual[i] = _draw(rng, tables.quality[of, SUBSTITUTED, 0, 0])
         seq[i] ^= off
         lowest, highest = min(np.int64(qual[i]), LEAST_QUALITY), tables.quality.shape[4] - 1
-        qual[i] = min(max(np.int64(qual[i]) - tables.fall[part], lowest), highest)
+        qual[i] = min(max(np.int64(qual[i]) - _at(tables.fall, i, read.high - read.low), lowest), highest)
 
 
 @subkernel

@@ -63,6 +63,27 @@ def ranges_for(
         None of the programs maps such reads, or they cannot be of such a library.
     """
     worlds, pairs = kind_of(learnt.profile).worlds, isinstance(learnt.profile, Profile)
+    aligners = _aligners(learnt, worlds, programs)
+    _require_possible(learnt, libraries)
+    longest, (shortest, most) = learnt.read_length, worlds.length_factors
+    return worlds.model_copy(
+        update={
+            "kinds": tuple(libraries),
+            "depths": depths or worlds.depths,
+            "single_p": 0.0 if pairs else 1.0,
+            "length_factors": (max(shortest, min(SHORTEST_DRAWN / longest, 1.0)), most),
+            "read_lengths": (longest * LENGTHS[0], longest * LENGTHS[1]),
+            "pair_aligners": aligners if pairs else (),
+            "single_aligners": aligners,
+            "linked": learnt.linked,
+            "spliced": learnt.spliced,
+        }
+    )
+
+
+def _aligners(learnt: LearntReads, worlds: Worlds, programs: Sequence[str]) -> tuple[Aligner, ...]:
+    """Return those of the programs that map such reads; raises InputError where there is none."""
+    pairs = isinstance(learnt.profile, Profile)
     of_kind = worlds.pair_aligners if pairs else worlds.single_aligners
     if learnt.spliced is not None:
         of_kind = SPLICED_ALIGNERS
@@ -76,6 +97,12 @@ def ranges_for(
             cause=f"such reads are mapped with {wanted} here",
             repair=f"Leave --aligner out, or give --aligner {wanted}.",
         )
+    return aligners
+
+
+def _require_possible(learnt: LearntReads, libraries: Sequence[Library]) -> None:
+    """Raise InputError where such reads cannot be of such a library."""
+    pairs = isinstance(learnt.profile, Profile)
     if not pairs and "captured" in libraries:
         raise InputError(
             "--library captured is for short reads in pairs",
@@ -94,20 +121,6 @@ def ranges_for(
             cause="what is captured of transcripts, or amplified, is not simulated",
             repair="Take whole.",
         )
-    longest, (shortest, most) = learnt.read_length, worlds.length_factors
-    return worlds.model_copy(
-        update={
-            "kinds": tuple(libraries),
-            "depths": depths or worlds.depths,
-            "single_p": 0.0 if pairs else 1.0,
-            "length_factors": (max(shortest, min(SHORTEST_DRAWN / longest, 1.0)), most),
-            "read_lengths": (longest * LENGTHS[0], longest * LENGTHS[1]),
-            "pair_aligners": aligners if pairs else (),
-            "single_aligners": aligners,
-            "linked": learnt.linked,
-            "spliced": learnt.spliced,
-        }
-    )
 
 
 def own_world(worlds: Worlds, learnt: LearntReads, seed: int, number: int) -> World:

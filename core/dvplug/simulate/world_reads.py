@@ -134,22 +134,7 @@ def write_world(
     write_fasta(folder / "ref.fa", contigs | {"decoys": known})
     write_truth(folder / "truth.vcf.gz", person.variants, lengths | {"decoys": len(known)}, run.name)
     (folder / "world.json").write_text(world.model_dump_json(indent=1) + "\n")
-    spliced = world.library.spliced
-    transcripts = {
-        name: _transcripts(contigs[name], person.variants[name], layouts[name], world, rng)
-        for name in contigs
-        if spliced is not None
-    }
-    planned = [
-        _planned(contigs[name], person.variants[name], layouts[name], rng)
-        for name in contigs
-        if spliced is None
-    ]
-    planned += [
-        _transcribed(contigs[name], person.variants[name], of, rng) for name, of in transcripts.items()
-    ]
-    for name, of in transcripts.items():
-        layouts[name].read[:] &= labelled(len(contigs[name]), person.variants[name], of)
+    planned = _planned_contigs(person, layouts, world, rng)
     write_labels(folder, person, layouts)
     for codes in (of_sample, hidden):
         plan = _whole(codes, world, rng)
@@ -160,6 +145,19 @@ def write_world(
     rewrite(reads, world, written)
     remove_indexes(folder / "ref.fa")
     return len(written.is_copy)
+
+
+def _planned_contigs(
+    person: WorldPerson, layouts: dict[str, ContigLayout], world: World, rng: np.random.Generator
+) -> list[PlannedContig]:
+    """Plan how each contig is sequenced, or in its place its transcripts: those of them that are read are labelled."""
+    contigs, variants = person.contigs, person.variants
+    if world.library.spliced is None:
+        return [_planned(contigs[name], variants[name], layouts[name], rng) for name in contigs]
+    found = {name: _transcripts(contigs[name], variants[name], layouts[name], world, rng) for name in contigs}
+    for name, of in found.items():
+        layouts[name].read[:] &= labelled(len(contigs[name]), variants[name], of)
+    return [_transcribed(contigs[name], variants[name], of, rng) for name, of in found.items()]
 
 
 def lay_out(
