@@ -293,6 +293,8 @@ def _may_be(rule: Recognition | None, evidence: Evidence) -> bool:
     if rule is None:
         return True
     named = not rule.platforms or all(_names(rule, value) for value in evidence.platforms)
+    if rule.spliced and (evidence.spliced or 0.0) < _SPLICED:
+        return False
     return named and (not _asks(rule) or any(_found(rule.only_with, evidence)))
 
 
