@@ -13,6 +13,8 @@ import pytest
 
 from dvplug.candidates.finder import find_candidates
 from dvplug.hookspecs import CandidateThresholds, Region, RegionContext, Scene
+from dvplug.inputs.read_evidence import Evidence
+from dvplug.inputs.recognition import contradiction, pick
 from dvplug.plugins.loading import installed_plugins
 from dvplug.sequence.codes import encode_bases
 from helpers.places import ROOT
@@ -53,6 +55,22 @@ def transcript(seed: int, strand: str = "+") -> tuple[str, list[Read]]:
             seq = "A" * clip + "".join(letters[start : start + 50])
             reads.append(Read(start, f"{clip}S50M" if clip else "50M", seq))
     return "".join(letters), sorted(reads, key=lambda read: read.start)
+
+
+def test_it_is_not_picked_where_no_read_was_seen_to_skip_an_intron(rnaseq: Any) -> None:
+    names = ("illumina-wgs", "rnaseq")
+    profiles = [installed_plugins().technology(name) for name in names]
+    header = {"header": ("@RG PL:ILLUMINA", "@PG PN:STAR"), "platforms": ("ILLUMINA",)}
+    for reads, picked in (
+        ({}, "illumina-wgs"),
+        ({"reads": 100, "spliced": 0.01}, "illumina-wgs"),
+        ({"reads": 100, "spliced": 0.02}, "rnaseq"),
+    ):
+        evidence = Evidence(**header, **reads, paired=1.0, read_length=100)
+        assert pick(profiles, {"x": evidence}).profile.name == picked
+    refused = contradiction(profiles[0], {"x": evidence}, profiles)
+    assert refused is not None
+    assert refused.cause == "2% of the reads skip introns"
 
 
 @pytest.mark.parametrize("seed", range(4))
