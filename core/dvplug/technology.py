@@ -179,6 +179,9 @@ class Recognition(Frozen):
         description="as many at the least; shown where nothing else fits, they stand for what only_with asks for",
     )
     paired: bool | None = Field(default=None, description="None: either")
+    spliced: bool | None = Field(
+        default=None, description="whether some of its reads skip introns, as N in the CIGAR; None: either"
+    )
     captured: bool | None = Field(
         default=None, description="whether depth is that of a capture or amplicons; None: either"
     )
@@ -204,7 +207,7 @@ class Recognition(Frozen):
         for label in ("max_difference", "min_difference"):
             if (share := getattr(self, label)) is not None:
                 yield f"{label}: {share:g}"
-        for label in ("paired", "captured"):
+        for label in ("paired", "spliced", "captured"):
             if (wanted := getattr(self, label)) is not None:
                 yield f"{label}: {'yes' if wanted else 'no'}"
 

@@ -19,10 +19,11 @@ _WGS = Recognition(
             r"^@RG PL:(ION|ULTIMA|LS454|SOLID|HELICOS|CAPILLARY)",
             r"^@PG (ID|PN):tmap",
         ),
-        tags=("ZM", "FZ", "t0"),
+        tags=("ZM", "FZ", "t0", "CS"),
     ),
     read_length=(30, 400),
     max_difference=0.1,
+    spliced=False,
     captured=False,
 )
 _CAPTURE = r"exome|(exon|hybrid).?capture|sureselect|seqcap|(?<![a-z])(wes|wxs|xgen)(?![a-z])"

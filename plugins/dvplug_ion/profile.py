@@ -23,7 +23,7 @@ ION = TechnologyProfile(
             read_names=(r"^[A-Z0-9]{5}:\d{5}:\d{5}$",),
             tags=("ZM", "FZ"),  # flow signals
         ),
-        denied_by=Signs(header=(r"^@RG PL:(ULTIMA|LS454)",), tags=("t0",)),
+        denied_by=Signs(header=(r"^@RG PL:(ULTIMA|LS454)",), tags=("t0", "CS")),
         read_length=(20, 600),
         max_difference=0.1,
         paired=False,

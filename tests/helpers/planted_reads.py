@@ -72,7 +72,8 @@ def simulated(profile: ContextProfile, rng: np.random.Generator) -> tuple[list[A
             np.frombuffer(qual.encode(), np.uint8) - 33,
         )
         reverse = (3 - read[::-1]).astype(np.uint8)
-        forward_score, reverse_score = ((x[:50] == codes[low : low + 50]).mean() for x in (read, reverse))
+        size = min(50, len(read), high - low)
+        forward_score, reverse_score = ((x[:size] == codes[low : low + size]).mean() for x in (read, reverse))
         if reverse_score > forward_score:
             read, quality = reverse, quality[::-1]
         found.append(aligned(read, quality, codes[low:high], low, reverse_score > forward_score))

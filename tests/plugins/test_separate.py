@@ -38,20 +38,29 @@ READS: dict[str, tuple[str, dict[str, Any], set[str]]] = {
     # technology: header, reads, and which technologies they are refused as
     "illumina-wgs": (
         "@RG\tID:1\tPL:ILLUMINA", {**PAIRS, "names": ILLUMINA},
-        {"element", "dnbseq", "sbx", "ultima", *NOISY, "linked-reads", "amplicon-ion"},
+        {"element", "dnbseq", "sbx", "ultima", *NOISY, "linked-reads", "amplicon-ion", "solid", "rnaseq"},
+    ),
+    "rnaseq": (
+        "@RG\tID:1\tPL:ILLUMINA\n@PG\tID:hisat2\tPN:hisat2", {**PAIRS, "names": ILLUMINA, "spliced": 8},
+        {*SHORT, "sbx", "ultima", "ion", "solid", "ont", "pacbio"},
     ),
     "linked-reads": (
         "@RG\tID:1\tPL:ILLUMINA\tPM:NovaSeq",
         {**PAIRS, "names": ILLUMINA, "tags": "BX:Z:ACGTTGCAACGTTGCA-1"},
-        {"element", "dnbseq", "sbx", "ultima", "ion"},
+        {"element", "dnbseq", "sbx", "ultima", "ion", "solid", "rnaseq"},
     ),
     "element": (
         "@RG\tID:1\tPL:ELEMENT\tPM:AVITI", {**PAIRS, "names": ILLUMINA, "quality": 44},
-        {"illumina-wgs", "illumina-wes", "dnbseq", "sbx", "ultima", "ion", "linked-reads"},
+        {*SHORT - {"element"}, "sbx", "ultima", "ion", "solid", "rnaseq"},
     ),
     "dnbseq": (
         "@RG\tID:1\tPL:DNBSEQ", {**PAIRS, "names": "V350012345L1C001R00100{:06}"},
-        {"illumina-wgs", "illumina-wes", "element", "sbx", "ultima", "ion", "linked-reads"},
+        {*SHORT - {"dnbseq"}, "sbx", "ultima", "ion", "solid", "rnaseq"},
+    ),
+    "sbx": ("@RG\tID:1\tPL:SBX", {"length": 240, "quality": 39}, {*SHORT, "ultima", "ion", "solid"}),
+    "solid": (
+        "@RG\tID:1\tPL:SOLID", {"length": 50, "names": "1{:03}_45_678_F3", "tags": "CS:Z:T0123 CQ:Z:!!!!"},
+        {*SHORT, "sbx", "ultima", "ion", "rnaseq", "ont", "pacbio"},
     ),
     "amplicon": (
         "@RG\tID:1\tPL:ILLUMINA\n@PG\tID:x\tCL:ampliconclip", {**PAIRS, "names": ILLUMINA},
@@ -61,12 +70,13 @@ READS: dict[str, tuple[str, dict[str, Any], set[str]]] = {
         "@RG\tID:1\tPL:IONTORRENT\tDS:Ion AmpliSeq", {"length": 180, "tags": "ZM:B:s,1"},
         {*SHORT, "amplicon", "sbx", "ultima"},
     ),
-    "sbx": ("@RG\tID:1\tPL:SBX", {"length": 240, "quality": 39}, {*SHORT, "ultima", "ion"}),
     "ion": (
-        "@RG\tID:1\tPL:IONTORRENT\tFO:TACG", {"length": 180, "tags": "ZM:B:s,1"}, {*SHORT, "sbx", "ultima"}
+        "@RG\tID:1\tPL:IONTORRENT\tFO:TACG", {"length": 180, "tags": "ZM:B:s,1"},
+        {*SHORT, "sbx", "ultima", "solid", "rnaseq"},
     ),
     "ultima": (
-        "@RG\tID:1\tPL:ULTIMA\tFO:TGCA", {"length": 280, "tags": "tp:B:c,1 t0:Z:I"}, {*SHORT, "sbx", "ion", *NOISY}
+        "@RG\tID:1\tPL:ULTIMA\tFO:TGCA", {"length": 280, "tags": "tp:B:c,1 t0:Z:I"},
+        {*SHORT, "sbx", "ion", *NOISY, "solid", "rnaseq"},
     ),
     "ont": (
         "@RG\tID:1\tPL:ONT\tDS:basecall_model=dna_r10.4.1_e8.2_400bps_sup@v5.0.0", NANOPORE,
@@ -141,6 +151,10 @@ BARE_NANOPORE, BARE_PACBIO = "@RG\tID:1\tPL:ONT", "@RG\tID:1\tPL:PACBIO"
 @pytest.mark.parametrize(
     ("header", "reads", "picked"),
     [
+        # Nothing but the reads: what SOLiD's file shows of itself, and what only RNA has.
+        ("", {"length": 50, "names": "1{:03}_45_678_F3", "tags": "CS:Z:T0123 CQ:Z:!!!!"}, "solid"),
+        ("", {**PAIRS, "names": ILLUMINA, "spliced": 8}, "rnaseq"),
+        ("@PG\tID:STAR\tPN:STAR", {**PAIRS, "spliced": 8}, "rnaseq"),
         # Neither of the pore nor of the basecalls, nor of the passes, anything is told.
         (BARE_NANOPORE, NANOPORE, "ont"),
         (BARE_NANOPORE, {"length": 12_000}, "ont"),
@@ -154,7 +168,7 @@ BARE_NANOPORE, BARE_PACBIO = "@RG\tID:1\tPL:ONT", "@RG\tID:1\tPL:PACBIO"
         (BARE_PACBIO, {"length": 9_000, "mismatches": 0.13, "quality": None}, "pacbio-clr"),
     ],
 )
-def test_noisy_reads_are_not_assumed_where_nothing_tells_of_them(
+def test_what_is_taken_where_the_header_says_little(
     header: str, reads: dict[str, Any], picked: str, all_of_them: Site, tmp_path: Path
 ) -> None:
     evidence = evidence_of(tmp_path, header, **reads)

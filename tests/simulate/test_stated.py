@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from dvplug.errors import InputError
-from dvplug.simulate.learn.alignments import GAP, run_at
+from dvplug.simulate.learn.alignments import GAP, Alignment, run_at
 from dvplug.simulate.stated import StatedReads, read_profile, stated_profile
 from helpers.planted_reads import simulated
 from helpers.stated_reads import STATED
@@ -97,6 +98,56 @@ def test_qualities_fall_along_homopolymers_where_they_tell_of_them() -> None:
     assert mean(False, 3) == 40
     assert mean(True, 0) == 40
     assert mean(True, 3) == pytest.approx(40 - 3 * 10 * np.log10(2), abs=1)  # runs of 4 bp
+
+
+def as_it_was_read(one: Alignment) -> tuple[np.ndarray, ...]:
+    """True bases, those read and their qualities, in sequencing order, without gaps: of reads that have no indels."""
+    shown = one.read != GAP
+    columns = one.reference[one.reference != GAP], one.read[shown], one.quality[shown]
+    return tuple(x[::-1] if one.reverse else x for x in columns)
+
+
+def test_a_wrong_colour_turns_all_bases_behind_it_by_one_step_until_it_is_mended() -> None:
+    colours = {"error": 0.004, "mended": 0.25}
+    quality = {"values": {"30": 0.8, "10": 0.2}}
+    told = stated(substitution=1e-9, spread=0.0, colours=colours, quality=quality)
+    found, _ = simulated(stated_profile(told), np.random.default_rng(6))
+    lengths, first, later = [], [], []
+    for one in found:
+        true, read, said = as_it_was_read(one)
+        step = true ^ read
+        edges = np.flatnonzero(np.diff(step, prepend=0, append=0))
+        for start, end in pairwise(edges.tolist()):
+            if step[start] and end < len(step):
+                lengths.append(end - start)
+                first.append(said[start])
+                later += said[start + 1 : end].tolist()
+    bases = sum(len(one.read) for one in found)
+    assert len(lengths) / bases == pytest.approx(0.004 * 0.986, rel=0.1)  # none begins within another
+    assert np.mean(lengths) == pytest.approx(1 / 0.25, rel=0.1)
+    # The odds of Q10 are a hundred times those of Q30, 25 times as many being there: only the first base tells.
+    assert np.mean(np.array(first) == 10) == pytest.approx(0.2 * 0.1 / (0.2 * 0.1 + 0.8 * 0.001), abs=0.05)
+    assert np.mean(np.array(later) == 10) == pytest.approx(0.2, abs=0.05)
+
+
+def test_errors_grow_along_a_read_and_qualities_fall_with_them() -> None:
+    quality = {"values": {"30": 1.0}}
+    profile = stated_profile(stated(spread=0.0, last_to_first=16, quality=quality, length={"mean": 600}))
+    found, _ = simulated(profile, np.random.default_rng(7))
+    wrong, said = np.zeros(2), np.zeros(2)
+    for one in found:
+        true, read, q = as_it_was_read(one)
+        for half, part in enumerate(np.array_split(np.arange(len(read)), 2)):
+            wrong[half] += (read[part] != true[part]).mean() / len(found)
+            said[half] += q[part].mean() / len(found)
+    assert wrong.mean() == pytest.approx(0.02, rel=0.05)
+    assert wrong[1] / wrong[0] == pytest.approx(16**0.5, rel=0.15)
+    assert said[0] - said[1] == pytest.approx(10 * np.log10(16) / 2, abs=0.5)
+
+
+def test_short_reads_are_written_too() -> None:
+    found, _ = simulated(stated_profile(stated(length={"mean": 50}, deletion=0.01)), np.random.default_rng(8))
+    assert min(len(one.read) - (one.read == GAP).sum() for one in found) < 50
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ class WorldOptions:
     library
         Kinds of libraries: whole, captured, amplicons. Whole genomes by default.
     aligner
-        Aligners to map with: bwa, minimap2. Those that are installed by default.
+        Aligners to map with: bwa, minimap2; hisat2 for reads of RNA. Those that are installed by default.
     contigs
         Contigs to take sequence from; all by default. Leave some for evaluation.
     truth

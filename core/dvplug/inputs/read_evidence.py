@@ -70,6 +70,8 @@ class Evidence:
         the CIGAR's ``=`` and ``X``, or by the given reference.
     paired
         Share of reads that are of a pair.
+    spliced
+        Share of reads that skip some of the reference: N in the CIGAR.
     concentration
         Smallest share of windows of 500 bp, in stretches that have reads, that holds half of the aligned bases: 0.4
         to 0.5 for whole genomes, below 0.15 for captures and amplicons.
@@ -95,6 +97,7 @@ class Evidence:
     base_quality: int | None = None
     difference: float | None = None
     paired: float | None = None
+    spliced: float | None = None
     concentration: float | None = None
     depth: float | None = None
     contig_depths: Mapping[str, tuple[float, float]] = field(default_factory=dict)
@@ -306,6 +309,7 @@ def _measurements(
         "same_quality": _the_one({end for read in reads for end in _quality_ends(read)}),
         "difference": statistics.median(differences) if differences else None,
         "paired": sum(read.is_paired for read in reads) / len(reads),
+        "spliced": sum("N" in (read.cigarstring or "") for read in reads) / len(reads),
     }
 
 

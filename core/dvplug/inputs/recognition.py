@@ -18,6 +18,9 @@ from dvplug_registry.manifest import RunMeasure
 
 AUTO = "auto"
 _MOST = 0.5  # share of the reads that "most" means
+_SPLICED = (
+    0.02  # share of reads with N from which on they are of transcripts: of whole ones a third or so have some
+)
 _FEWEST = 5  # reads that are measured; fewer tell nothing
 _LONGEST_WORD = 500  # that is looked for in one
 _SHOWN = 70  # characters of a header field in a message
@@ -85,6 +88,8 @@ def judge(
                     signs.append(text)
                 else:
                     contradictions.append(f"{text}, not {range_.low:g} to {range_.high:g}")
+        if rule.spliced and (evidence.spliced or 0.0) >= _SPLICED:
+            signs.append(_skipping(evidence))
         contradictions += _outside(rule, evidence)
     if None not in (rule.captured, evidence.captured) and rule.captured != evidence.captured:
         doubts.append(f"depth looks like that of {_LIBRARY[bool(evidence.captured)]}")
@@ -297,6 +302,8 @@ def _may_be(rule: Recognition | None, evidence: Evidence) -> bool:
     """Whether the rule names all platforms that the file states, or none, and the file shows what it asks for."""
     if rule is None:
         return True
+    if rule.spliced and (evidence.spliced or 0.0) < _SPLICED:
+        return False
     return _is_named(rule, evidence) and (not _asks(rule) or any(_found(rule.only_with, evidence)))
 
 
@@ -375,3 +382,13 @@ def _outside(rule: Recognition, evidence: Evidence) -> Iterator[str]:
         yield f"reads differ from the reference by {evidence.difference:.1%}, not by {least:.1%} or more"
     if rule.paired is not None and evidence.paired is not None and (evidence.paired > _MOST) != rule.paired:
         yield f"reads are {'paired' if evidence.paired > _MOST else 'single'}"
+    if (
+        None not in (rule.spliced, evidence.spliced)
+        and ((evidence.spliced or 0.0) >= _SPLICED) != rule.spliced
+    ):
+        yield _skipping(evidence) if evidence.spliced else "no read skips an intron"
+
+
+def _skipping(evidence: Evidence) -> str:
+    """Say how many reads skip some of the reference."""
+    return f"{evidence.spliced or 0:.0%} of the reads skip introns"

@@ -7,7 +7,7 @@ reads are like comes from a `dvplug.simulate.learn.context.ContextProfile`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,8 @@ SPARE = 100
 """bp that are kept free at the end of a read's arrays, more than any error inserts at once."""
 AS_DRAWN = np.arange(256, dtype=np.uint8)
 SHORTEST = 50
-"""Reads of fewer bp are not written."""
+"""Reads of fewer bp are not written; nor, of shorter ones, those that have less than half of the usual length."""
+LEAST_QUALITY = 2
 
 
 class LongSource(NamedTuple):
@@ -70,6 +71,10 @@ class _Tables(NamedTuple):
     quality: NDArray[np.float32]  # [classes, states, runs, previous, qualities], cumulative
     run_edges: NDArray[np.int64]  # [runs]
     previous_edges: NDArray[np.int64]  # [previous]
+    colour_p: NDArray[np.float64]  # [classes], per base
+    colour_mended_p: NDArray[np.float64]  # [1], per base
+    along: NDArray[np.float64]  # [parts], times as often as in the whole read
+    fall: NDArray[np.int64]  # [parts], by how much lower qualities are there
 
 
 class _Reads(NamedTuple):
@@ -188,6 +193,12 @@ def _class_of(value: int, edges: NDArray[np.int64]) -> int:
 
 
 @subkernel
+def _at(parts: NDArray[Any], base: int, length: int) -> Any:
+    """The value of the part of a read, of about ``length`` bp, in which a base lies."""
+    return parts[min(base * len(parts) // length, len(parts) - 1)]
+
+
+@subkernel
 def _write_read(
     rng: np.random.Generator,
     source: LongSource,
@@ -203,7 +214,7 @@ def _write_read(
     quality, run_edges, previous_edges = tables.quality[of], tables.run_edges, tables.previous_edges
     run_change, substitution, indel_length = tables.run_change[of], tables.substitution, tables.indel_length
     substitution_p = tables.substitution_p[of]
-    insertion_p, deletion_p = tables.insertion_p[of], tables.deletion_p[of]
+    insertion_p, deletion_p, along = tables.insertion_p[of], tables.deletion_p[of], tables.along
     step, strand = (-1, 1) if read.reverse else (1, 0)
     position = high - 1 if read.reverse else low
     n, previous = 0, 0
@@ -224,7 +235,7 @@ def _write_read(
         for k in range(max(size + change, 0)):
             at = position + step * min(k, size - 1)
             state, shown = SLIPPED if change != 0 else PLAIN, base
-            if rng.random() < substitution_p + site_p[strand, at]:
+            if rng.random() < substitution_p * _at(along, n, high - low) + site_p[strand, at]:
                 state, shown = SUBSTITUTED, _draw(rng, substitution[base])
             seq[n] = shown
             before = _class_of(previous, previous_edges)
@@ -249,6 +260,29 @@ def _write_read(
 
 
 @subkernel
+def _miscolour(
+    rng: np.random.Generator, tables: _Tables, read: _Read, seq: NDArray[np.uint8], qual: NDArray[np.uint8]
+) -> None:
+    """Decode a read's colours wrong here and there, and lower its qualities along it; both in place.
+
+    A colour is the step from one base to the next, a bitwise "exclusive or" of their codes. So after a wrong one all
+    bases are off by one step, until the decoding is right again. The first of them has the quality of a wrong base; the
+    others have good ones, as their own colours are right.
+    """
+    of, off = read.read_class, 0
+    colour_p, mended_p = tables.colour_p[of], tables.colour_mended_p[0]
+    for i in range(len(seq)):
+        if off > 0 and rng.random() < mended_p:
+            off = 0
+        if off == 0 and rng.random() < colour_p * _at(tables.along, i, read.high - read.low):
+            off = 1 + int(rng.random() * 3)
+            qual[i] = _draw(rng, tables.quality[of, SUBSTITUTED, 0, 0])
+        seq[i] ^= off
+        lowest, highest = min(np.int64(qual[i]), LEAST_QUALITY), tables.quality.shape[4] - 1
+        qual[i] = min(max(np.int64(qual[i]) - _at(tables.fall, i, read.high - read.low), lowest), highest)
+
+
+@subkernel
 def _room(reads: _Reads, k: int) -> int:
     """bp that a read may take."""
     return (reads.high[k] - reads.low[k]) * 5 // 4 + 4 * SPARE
@@ -262,8 +296,13 @@ def _fastq(
     reads: _Reads,
     serial: int,
     told: NDArray[np.uint8],
+    shortest: int,
 ) -> NDArray[np.uint8]:
-    """FASTQ text of the reads, uint8[bytes], named from ``serial`` on; ``told``, uint8[256], of each quality."""
+    """FASTQ text of the reads, uint8[bytes], named from ``serial`` on; ``told``, uint8[256], of each quality.
+
+    Reads of fewer than ``shortest`` bp are left out.
+    """
+    coloured = tables.colour_p.max() > 0 or tables.fall.max() > 0
     longest, total = 0, 0
     for k in range(len(reads.low)):
         longest = max(longest, _room(reads, k))
@@ -275,8 +314,10 @@ def _fastq(
         room = _room(reads, k)
         read = _Read(reads.low[k], reads.high[k], reads.reverse[k], reads.read_class[k])
         n = _write_read(rng, source, tables, read, seq[:room], qual[:room])
-        if n < SHORTEST:
+        if n < shortest:
             continue
+        if coloured:
+            _miscolour(rng, tables, read, seq[:n], qual[:n])
         at = write_name(out, at, serial + k)
         for i in range(n):
             out[at + i] = b"ACGTN"[seq[i]]
@@ -339,11 +380,13 @@ def long_fastq_batches(
     """
     tables = _Tables(
         profile.substitution_p, profile.substitution, profile.run_change, profile.insertion_p, profile.deletion_p,
-        profile.indel_length, profile.quality, RUN_EDGES, PREVIOUS_EDGES,
+        profile.indel_length, profile.quality, RUN_EDGES, PREVIOUS_EDGES, profile.colour_p, profile.colour_mended_p,
+        profile.along, np.rint(10 * np.log10(profile.along)).astype(np.int64),
     )  # fmt: skip
+    shortest = min(SHORTEST, int(profile.length.mean()) // 2)
     for begin in range(0, len(spans.start), batch):
         part = slice(begin, begin + batch)
         low, high, template = spans.start[part], spans.end[part], spans.template[part]
         reverse = rng.random(len(low)) < 0.5 if spans.reverse is None else spans.reverse[part]
         reads = _Reads(low, high, reverse, profile.read_class[template])
-        yield _fastq(rng, source, tables, reads, serial + begin, told)
+        yield _fastq(rng, source, tables, reads, serial + begin, told, shortest)

@@ -149,6 +149,7 @@ def single_machine(profile: ContextProfile, machine: MachineWorld) -> ContextPro
         profile,
         length=length,
         substitution_p=profile.substitution_p * machine.substitution_factor,
+        colour_p=profile.colour_p * machine.substitution_factor,
         insertion_p=profile.insertion_p * machine.other_indel_factor,
         deletion_p=profile.deletion_p * machine.other_indel_factor,
         run_change=_more_changes(profile.run_change, factors),

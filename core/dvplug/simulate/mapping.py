@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from dvplug.errors import DvplugError
 
-Aligner = Literal["bwa-mem", "bwa-aln", "bwa-mem-single", "sr", "map-hifi", "map-ont"]
+Aligner = Literal["bwa-mem", "bwa-aln", "bwa-mem-single", "sr", "map-hifi", "map-ont", "hisat2"]
 """`bwa mem` of pairs; BWA-backtrack (`bwa aln`, `bwa sampe`); `bwa mem` of single reads; minimap2 by its preset, of
-which `sr` takes pairs and single reads."""
+which `sr` takes pairs and single reads; HISAT2 of pairs of transcripts."""
 
 
 class Mapper(Protocol):
@@ -38,7 +38,7 @@ class Mapper(Protocol):
 
 def program_of(aligner: Aligner) -> str:
     """Return what is to be on PATH."""
-    return "bwa" if aligner.startswith("bwa") else "minimap2"
+    return aligner if aligner == "hisat2" else "bwa" if aligner.startswith("bwa") else "minimap2"
 
 
 def require_programs(aligners: Sequence[Aligner]) -> None:
@@ -100,6 +100,8 @@ def open_mapper(
     name = os.path.relpath(reference, bam.parent)  # what @PG says is the same wherever the folder lies
     if aligner.startswith("bwa"):
         _index(name, bam)
+    if aligner == "hisat2":
+        return Spliced(name, bam, group, threads)
     if aligner == "bwa-aln":
         return Backtrack(name, bam, group, threads)
     if aligner.startswith("bwa-mem"):
@@ -145,8 +147,8 @@ class Piped:
         _end(self._align, self._sort)
 
 
-class Backtrack:
-    """`bwa aln` on either mate, then `bwa sampe`."""
+class _Mates:
+    """Keeps interleaved pairs in two files, for programs that want them so."""
 
     def __init__(self, reference: str, bam: Path, group: str, threads: int) -> None:
         self._reference, self._bam, self._group, self._threads = reference, bam, group, threads
@@ -158,14 +160,36 @@ class Backtrack:
         for mate, file in enumerate(self._mates):
             file.write(b"".join(b"".join(lines[i : i + 4]) for i in range(4 * mate, len(lines), 8)))
 
+    def abandon(self) -> None:
+        """Close the files; no program runs yet."""
+        for file in self._mates:
+            file.close()
+
+    def _names(self) -> list[str]:
+        """Close the files, and return what they are called."""
+        for file in self._mates:
+            file.close()
+        return [Path(file.name).name for file in self._mates]
+
+    def _map(self, command: list[str], log: BinaryIO, made: Sequence[str]) -> None:
+        """Run what maps, sort and index; files that were made for it are removed."""
+        here = self._bam.parent
+        align = subprocess.Popen(command, cwd=here, stdout=subprocess.PIPE, stderr=log)
+        _finish(align, _sorting(align, self._bam), self._bam)
+        for name in made:
+            (here / name).unlink()
+
+
+class Backtrack(_Mates):
+    """`bwa aln` on either mate, then `bwa sampe`."""
+
     def close(self) -> None:
         """Map everything and index the BAM."""
-        names = [Path(file.name).name for file in self._mates]
+        names = self._names()
         found = [str(Path(name).with_suffix(".sai")) for name in names]
         here = self._bam.parent
         with _log_beside(self._bam).open("wb") as log:
-            for file, name, sai in zip(self._mates, names, found, strict=True):
-                file.close()
+            for name, sai in zip(names, found, strict=True):
                 # -q 15: ends of low quality are trimmed, as in the reads that we learn from
                 options = ["-t", str(self._threads), "-q", "15"]
                 command = ["bwa", "aln", *options, self._reference, name]
@@ -173,15 +197,24 @@ class Backtrack:
                     if subprocess.run(command, cwd=here, stdout=out, stderr=log).returncode:
                         raise _failed(self._bam)
             command = ["bwa", "sampe", "-r", self._group, self._reference, *found, *names]
-            align = subprocess.Popen(command, cwd=here, stdout=subprocess.PIPE, stderr=log)
-        _finish(align, _sorting(align, self._bam), self._bam)
-        for name in (*names, *found):
-            (here / name).unlink()
+            self._map(command, log, (*names, *found))
 
-    def abandon(self) -> None:
-        """Close the files; no program runs yet."""
-        for file in self._mates:
-            file.close()
+
+class Spliced(_Mates):
+    """HISAT2, which finds where pairs skip what was spliced out."""
+
+    def close(self) -> None:
+        """Map everything and index the BAM."""
+        names = self._names()
+        with _log_beside(self._bam).open("wb") as log:
+            index = ["hisat2-build", "-q", self._reference, self._reference]
+            if subprocess.run(index, cwd=self._bam.parent, stdout=log, stderr=log).returncode:
+                raise _failed(self._bam)
+            name, *told = self._group.removeprefix("@RG\\t").split("\\t")
+            groups = [word for field in told for word in ("--rg", field)]
+            options = ["-p", str(self._threads), "--reorder", "--rg-id", name.removeprefix("ID:"), *groups]
+            command = ["hisat2", *options, "-x", self._reference, "-1", names[0], "-2", names[1]]
+            self._map(command, log, names)
 
 
 def _log_beside(bam: Path) -> Path:

@@ -30,6 +30,12 @@ AS_LEARNT = QualityWorld(
     shift=0.0, stretch=1.0, cycle_fall=0.0, bins="none", low=12, high=30, cap=93, recalibrated=0.0, absent=False
 )  # fmt: skip
 """Base qualities as they were learnt."""
+SHORTEST_OF_MINIMAP2 = 75
+"""bp of the shortest single reads that minimap2 maps here: reads of 50 bp it places less surely, and none of 30 bp."""
+SHORTEST_DRAWN = 45
+"""bp that single reads of drawn worlds have at the least, unless those learnt from are shorter: of still shorter ones
+aligners map those alone that do not differ."""
+SPLICED_ALIGNERS: tuple[Aligner, ...] = ("hisat2",)
 LENGTHS = (0.6, 1.3)
 """Times the length of pairs in drawn worlds."""
 
@@ -57,7 +63,32 @@ def ranges_for(
         None of the programs maps such reads, or they cannot be of such a library.
     """
     worlds, pairs = kind_of(learnt.profile).worlds, isinstance(learnt.profile, Profile)
+    aligners = _aligners(learnt, worlds, programs)
+    _require_possible(learnt, libraries)
+    longest, (shortest, most) = learnt.read_length, worlds.length_factors
+    return worlds.model_copy(
+        update={
+            "kinds": tuple(libraries),
+            "depths": depths or worlds.depths,
+            "single_p": 0.0 if pairs else 1.0,
+            "length_factors": (max(shortest, min(SHORTEST_DRAWN / longest, 1.0)), most),
+            "read_lengths": (longest * LENGTHS[0], longest * LENGTHS[1]),
+            "pair_aligners": aligners if pairs else (),
+            "single_aligners": aligners,
+            "linked": learnt.linked,
+            "spliced": learnt.spliced,
+        }
+    )
+
+
+def _aligners(learnt: LearntReads, worlds: Worlds, programs: Sequence[str]) -> tuple[Aligner, ...]:
+    """Return those of the programs that map such reads; raises InputError where there is none."""
+    pairs = isinstance(learnt.profile, Profile)
     of_kind = worlds.pair_aligners if pairs else worlds.single_aligners
+    if learnt.spliced is not None:
+        of_kind = SPLICED_ALIGNERS
+    elif not pairs and learnt.read_length < SHORTEST_OF_MINIMAP2:
+        of_kind = tuple(one for one in of_kind if program_of(one) != "minimap2")
     aligners = tuple(one for one in of_kind if program_of(one) in programs)
     if not aligners:
         wanted = " or ".join(dict.fromkeys(map(program_of, of_kind)))
@@ -66,6 +97,12 @@ def ranges_for(
             cause=f"such reads are mapped with {wanted} here",
             repair=f"Leave --aligner out, or give --aligner {wanted}.",
         )
+    return aligners
+
+
+def _require_possible(learnt: LearntReads, libraries: Sequence[Library]) -> None:
+    """Raise InputError where such reads cannot be of such a library."""
+    pairs = isinstance(learnt.profile, Profile)
     if not pairs and "captured" in libraries:
         raise InputError(
             "--library captured is for short reads in pairs",
@@ -78,18 +115,12 @@ def ranges_for(
             cause="an amplicon is no part of a longer molecule",
             repair="Take whole or captured.",
         )
-    longest = learnt.read_length
-    return worlds.model_copy(
-        update={
-            "kinds": tuple(libraries),
-            "depths": depths or worlds.depths,
-            "single_p": 0.0 if pairs else 1.0,
-            "read_lengths": (longest * LENGTHS[0], longest * LENGTHS[1]),
-            "pair_aligners": aligners if pairs else (),
-            "single_aligners": aligners,
-            "linked": learnt.linked,
-        }
-    )
+    if learnt.spliced is not None and set(libraries) != {"whole"}:
+        raise InputError(
+            f"--library {' '.join(libraries)} is not for reads of transcripts",
+            cause="what is captured of transcripts, or amplified, is not simulated",
+            repair="Take whole.",
+        )
 
 
 def own_world(worlds: Worlds, learnt: LearntReads, seed: int, number: int) -> World:

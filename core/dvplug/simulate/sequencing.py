@@ -41,6 +41,8 @@ class PlannedContig(NamedTuple):
     blocks: DepthBlocks
     waves: NDArray[np.float64]  # [bp // 1000 + 1], a factor per 1000 bp
     amplicons: Amplicons | None = None  # in place of blocks
+    ends: NDArray[np.int64] | None = None  # ascending: bp of the contig over which no fragment reaches
+    balance: tuple[AlleleBalance, AlleleBalance] | None = None  # in place of the library's
 
 
 class WrittenReads(NamedTuple):
@@ -93,7 +95,7 @@ def write_reads(
     barcodes: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
     serial = 0
     for contig in contigs:
-        balances = allele_balance(contig.variants, world.library, rng, least)
+        balances = contig.balance or allele_balance(contig.variants, world.library, rng, least)
         for which, balance in enumerate(balances):
             haplotype = _Haplotype(contig, apply_variants(contig.codes, contig.variants, which), balance)
             if isinstance(profile, Profile):
@@ -136,6 +138,12 @@ def _short(
             haplotype.sequence, profile, contig.blocks, waves, rng, haplotype.balance, mates
         )
         length = rng.choice(profile.fragment, len(start))
+        if contig.ends is not None:
+            first, last = (haplotype.sequence.to_reference(at) for at in (start, start + length - 1))
+            whole = np.searchsorted(contig.ends, first, "right") == np.searchsorted(
+                contig.ends, last, "right"
+            )
+            start, length = start[whole], length[whole]
     flip = rng.random(len(start)) < 0.5
     read_bases = np.minimum(profile.length, profile.fragment[:, None])[:, :mates].sum(axis=1).mean()
     barcode = _barcodes(start, start + length, float(read_bases), world, rng)

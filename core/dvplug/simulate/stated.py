@@ -16,6 +16,9 @@ A file such as this takes the place of what `dvplug.simulate.learn` learns of re
 The numbers are of the mean read; reads differ from it by ``spread``. Qualities are drawn so that a wrong base has the
 lower ones, as far as they ``tell``.
 
+``colours`` states what decoding leaves of the errors of a sequencer that reads colours, which tell a base by the one
+before it: the base of a wrong colour is wrong, and so are those behind it until the decoding is right again.
+
 Reads in pairs are not stated but learnt, and a file may name what was learnt. Of reads with barcodes, either way,
 ``linked`` states the long molecules::
 
@@ -24,6 +27,8 @@ Reads in pairs are not stated but learnt, and a file may name what was learnt. O
       "pairs": "learnt.npz",
       "linked": {"molecule_mean": 50000, "molecule_sd": 25000, "coverage": 0.15}
     }
+
+Of pairs of transcripts, ``spliced`` states in its place how genes are transcribed (`dvplug.simulate.spliced`).
 """
 
 from __future__ import annotations
@@ -35,10 +40,10 @@ from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, PositiveFloat, ValidationError, field_validator
+from pydantic import Field, PositiveFloat, ValidationError, field_validator, model_validator
 
 from dvplug.errors import InputError
-from dvplug.simulate.learn.context import ContextProfile
+from dvplug.simulate.learn.context import PARTS, ContextProfile
 from dvplug.simulate.learn.error_counts import (
     CLASSES,
     LONGEST_INDEL,
@@ -52,6 +57,7 @@ from dvplug.simulate.learn.error_counts import (
 )
 from dvplug.simulate.learn.reads import LearntReads
 from dvplug.simulate.linked import LinkedLibrary
+from dvplug.simulate.spliced import SplicedLibrary
 from dvplug.system.explain import explain
 from dvplug.technology import Frozen
 
@@ -80,6 +86,15 @@ class StatedRuns(Frozen):
     too_long: float = Field(default=0.4, ge=0, le=1, description="share of those that are read too long")
     by_more: float = Field(
         default=0.1, ge=0, le=0.5, description="share of errors by n bp that are by n + 1 or more"
+    )
+
+
+class StatedColours(Frozen):
+    """Errors of reads that were read as colours, each the step from one base to the next, and then decoded."""
+
+    error: float = Field(gt=0, lt=0.3, description="wrong colours that are not corrected, per base")
+    mended: float = Field(
+        default=0.5, gt=0, le=1, description="share of bases at which the decoding is right again behind one"
     )
 
 
@@ -119,7 +134,14 @@ class StatedReads(Frozen):
         default=0.2, ge=0, le=0.8, description="share of those of n bp that are of n + 1 or more"
     )
     runs: StatedRuns
+    colours: StatedColours | None = Field(default=None, description="of reads that are decoded from colours")
     spread: float = Field(default=0.4, ge=0, le=2, description="SD of ln(errors) from read to read")
+    last_to_first: float = Field(
+        default=1.0,
+        ge=1,
+        le=1000,
+        description="how many times as often as a read's first base its last one is misread; qualities fall alike",
+    )
     quality: StatedQualities
     linked: LinkedLibrary | None = Field(default=None, description="long molecules that barcodes tell")
 
@@ -130,7 +152,14 @@ class StatedPairs(Frozen):
     source: str = Field(min_length=1, description="where the numbers are from")
     platform: str = Field(default="", description="@RG PL; that of the learnt reads where it is empty")
     pairs: str = Field(min_length=1, description="file of learnt pairs (.npz), beside this one")
-    linked: LinkedLibrary
+    linked: LinkedLibrary | None = Field(default=None, description="long molecules that barcodes tell")
+    spliced: SplicedLibrary | None = Field(default=None, description="transcripts that pairs are of")
+
+    @model_validator(mode="after")
+    def _state_a_library(self) -> StatedPairs:
+        if (self.linked is None) == (self.spliced is None):
+            raise ValueError("either linked or spliced is to be stated")
+        return self
 
 
 def read_profile(path: Path) -> LearntReads:
@@ -155,7 +184,9 @@ def read_stated(path: Path) -> LearntReads:
         ) from error
     if isinstance(stated, StatedPairs):
         learnt = LearntReads.load(path.parent / stated.pairs)
-        return replace(learnt, platform=stated.platform or learnt.platform, linked=stated.linked)
+        return replace(
+            learnt, platform=stated.platform or learnt.platform, linked=stated.linked, spliced=stated.spliced
+        )
     return LearntReads(stated_profile(stated), stated.platform, stated.source, stated.linked)
 
 
@@ -172,6 +203,9 @@ def stated_profile(stated: StatedReads) -> ContextProfile:
         deletion_p=np.minimum(stated.deletion * factors, 0.5),
         indel_length=_indel_lengths(stated.longer_indels),
         quality=_qualities(stated, factors),
+        colour_p=np.minimum(stated.colours.error * factors, 0.5) if stated.colours else np.zeros(CLASSES),
+        colour_mended_p=np.array([stated.colours.mended if stated.colours else 1.0]),
+        along=_along(stated.last_to_first),
     )
 
 
@@ -183,6 +217,12 @@ def _quantiles(count: int) -> NDArray[np.float64]:
 def _class_factors(spread: float) -> NDArray[np.float64]:
     """How many times the mean read's errors reads of each class have, float64[CLASSES]; 1 on average."""
     factors = np.exp(spread * _quantiles(CLASSES))
+    return factors / factors.mean()
+
+
+def _along(last_to_first: float) -> NDArray[np.float64]:
+    """How many times as often as in the whole read bases are misread in each part, float64[PARTS]: ever more often."""
+    factors = last_to_first ** (np.arange(PARTS) / (PARTS - 1))
     return factors / factors.mean()
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from dvplug.simulate.linked import LinkedLibrary
 from dvplug.simulate.mapping import Aligner
 from dvplug.simulate.sample import DIVERGENCE, LONGEST_DECOY
+from dvplug.simulate.spliced import SplicedLibrary
 from dvplug.technology import Frozen
 
 Range = tuple[float, float]
@@ -89,6 +90,8 @@ class LibraryWorld(Frozen):
         whether those are cut off.
     linked
         Long molecules that fragments are of, where barcodes tell them.
+    spliced
+        How genes are transcribed, where reads are of transcripts.
     """
 
     kind: Library
@@ -111,6 +114,7 @@ class LibraryWorld(Frozen):
     primer: int
     primers_trimmed: bool
     linked: LinkedLibrary | None = None
+    spliced: SplicedLibrary | None = None
 
 
 class QualityWorld(Frozen):
@@ -214,6 +218,8 @@ class Worlds(Frozen):
         Ranges of those of `LibraryWorld` where they are unusual.
     linked
         Of linked reads, around which those of worlds lie; None of others.
+    spliced
+        Of reads of transcripts; None of others.
     """
 
     kinds: tuple[Library, ...] = ("whole",)
@@ -236,6 +242,7 @@ class Worlds(Frozen):
     hidden: Range = (0.0005, 0.01)
     duplicates: Range = (0.01, 0.5)
     linked: LinkedLibrary | None = None
+    spliced: SplicedLibrary | None = None
 
 
 def _log(rng: np.random.Generator, limits: Range) -> float:
@@ -250,7 +257,9 @@ def draw_world(worlds: Worlds, seed: int) -> World:
     return World(
         seed=seed,
         person=_person(worlds, person),
-        library=_library(worlds, library, length).model_copy(update={"linked": _linked(worlds, seed)}),
+        library=_library(worlds, library, length).model_copy(
+            update={"linked": _linked(worlds, seed), "spliced": worlds.spliced}
+        ),
         machine=MachineWorld(
             paired=paired,
             read_length=length,

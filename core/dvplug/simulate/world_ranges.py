@@ -127,7 +127,8 @@ def error_rate(profile: ContextProfile) -> float:
     runs = sum(
         (1 - unchanged[:, :, n].mean(axis=1)) * (3 / 4) ** 2 / 4 ** (n - 1) for n in range(1, 5)
     )  # misread runs per base
-    per_class = profile.substitution_p + profile.insertion_p + profile.deletion_p + runs
+    colours = profile.colour_p / profile.colour_mended_p
+    per_class = profile.substitution_p + colours + profile.insertion_p + profile.deletion_p + runs
     return float((share * per_class).sum())
 
 

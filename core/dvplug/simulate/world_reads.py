@@ -23,12 +23,15 @@ from dvplug.simulate.locus_noise import LocusNoise
 from dvplug.simulate.mapping import mapping, remove_indexes
 from dvplug.simulate.sample import decoys
 from dvplug.simulate.sequencing import PlannedContig, rewrite, write_reads
+from dvplug.simulate.transcripts import Transcript, draw_genes, draw_transcripts, labelled, transcribe
 from dvplug.simulate.variants import PhasedVariant, write_truth
 from dvplug.simulate.world import World
 from dvplug.simulate.world_ranges import depth_range
 
 SHORT_STRETCH, LONG_STRETCH, AMPLICON_STRETCH = 75_000, 250_000, 15_000
 """bp that are sequenced in one piece: of short reads, of long or linked ones, of amplicons."""
+TRANSCRIBED = 0.15
+"""Share of a contig that is in exons, about."""
 LONG_READ = 2_000
 """Mean bp of reads from which on they are long."""
 
@@ -130,9 +133,9 @@ def write_world(
     lengths = {name: len(codes) for name, codes in contigs.items()}
     write_fasta(folder / "ref.fa", contigs | {"decoys": known})
     write_truth(folder / "truth.vcf.gz", person.variants, lengths | {"decoys": len(known)}, run.name)
-    write_labels(folder, person, layouts)
     (folder / "world.json").write_text(world.model_dump_json(indent=1) + "\n")
-    planned = [_planned(contigs[name], person.variants[name], layouts[name], rng) for name in contigs]
+    planned = _planned_contigs(person, layouts, world, rng)
+    write_labels(folder, person, layouts)
     for codes in (of_sample, hidden):
         plan = _whole(codes, world, rng)
         planned.append(_planned(codes, [], _layout(codes, plan, [(0, len(codes))], world, mean_length), rng))
@@ -142,6 +145,19 @@ def write_world(
     rewrite(reads, world, written)
     remove_indexes(folder / "ref.fa")
     return len(written.is_copy)
+
+
+def _planned_contigs(
+    person: WorldPerson, layouts: dict[str, ContigLayout], world: World, rng: np.random.Generator
+) -> list[PlannedContig]:
+    """Plan how each contig is sequenced, or in its place its transcripts: those of them that are read are labelled."""
+    contigs, variants = person.contigs, person.variants
+    if world.library.spliced is None:
+        return [_planned(contigs[name], variants[name], layouts[name], rng) for name in contigs]
+    found = {name: _transcripts(contigs[name], variants[name], layouts[name], world, rng) for name in contigs}
+    for name, of in found.items():
+        layouts[name].read[:] &= labelled(len(contigs[name]), variants[name], of)
+    return [_transcribed(contigs[name], variants[name], of, rng) for name, of in found.items()]
 
 
 def lay_out(
@@ -173,7 +189,9 @@ def lay_out(
         if wanted <= 0 and any(not to_tune_on(at, piece[0]) for at in pieces for piece in pieces[at]):
             break
         pieces[name].append((start, start + size))
-        wanted -= _bases(whole[name], start, start + size)
+        wanted -= _bases(whole[name], start, start + size) * (
+            1.0 if world.library.spliced is None else TRANSCRIBED
+        )
     return {
         name: _layout(codes, whole[name], sorted(pieces[name]), world, mean_length)
         for name, codes in contigs.items()
@@ -269,3 +287,31 @@ def _planned(
     codes: Codes, variants: list[PhasedVariant], layout: ContigLayout, rng: np.random.Generator
 ) -> PlannedContig:
     return PlannedContig(codes, variants, layout.blocks, ripple(len(codes), rng), layout.amplicons)
+
+
+def _transcripts(
+    codes: Codes,
+    variants: list[PhasedVariant],
+    layout: ContigLayout,
+    world: World,
+    rng: np.random.Generator,
+) -> list[Transcript]:
+    """Draw the transcripts of the stretches that are sequenced."""
+    spliced, found = world.library.spliced, list[Transcript]()
+    assert spliced is not None
+    for start, end in layout.pieces:
+        genes = list(draw_genes(codes, start, end, spliced, rng))
+        found += draw_transcripts(codes, variants, genes, world.library.depth, spliced, rng)
+    return found
+
+
+def _transcribed(
+    codes: Codes, variants: list[PhasedVariant], transcripts: list[Transcript], rng: np.random.Generator
+) -> PlannedContig:
+    """Plan a contig's transcripts in place of the contig."""
+    all_of_them = transcribe(codes, variants, transcripts, rng)
+    waves = ripple(len(all_of_them.codes), rng)
+    return PlannedContig(
+        all_of_them.codes, all_of_them.variants, all_of_them.blocks, waves,
+        ends=all_of_them.ends, balance=all_of_them.balance,
+    )  # fmt: skip

@@ -27,8 +27,8 @@ from dvplug.train.begun import Begun, remove_parts
 from dvplug.train.world_genome import Piece, draw_person, draw_pieces, pieces_of, stretch_of, variant_model
 from dvplug_registry.files import whole_folder
 
-Program = Literal["bwa", "minimap2"]
-PROGRAMS: tuple[Program, ...] = ("bwa", "minimap2")
+Program = Literal["bwa", "minimap2", "hisat2"]
+PROGRAMS: tuple[Program, ...] = ("bwa", "minimap2", "hisat2")
 BASES = 30_000_000.0
 """Of the reads of an ordinary world."""
 _SEEDS = 10_000  # worlds of one seed of the user
@@ -71,8 +71,8 @@ class WorldSettings(Frozen):
         return self.model_copy(update={"programs": there})
 
 
-def _aligner_of(program: Program) -> Literal["bwa-mem", "sr"]:
-    return "bwa-mem" if program == "bwa" else "sr"
+def _aligner_of(program: Program) -> Literal["bwa-mem", "sr", "hisat2"]:
+    return "hisat2" if program == "hisat2" else "bwa-mem" if program == "bwa" else "sr"
 
 
 class WorldInputs(NamedTuple):

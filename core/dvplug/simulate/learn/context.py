@@ -7,16 +7,18 @@ errors are lengths of homopolymers. Learnt from any aligned BAM, by its referenc
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dvplug.simulate.learn.error_counts import MOST_CHANGE, ErrorCounts, count_errors
+from dvplug.simulate.learn.error_counts import CLASSES, MOST_CHANGE, ErrorCounts, count_errors
 
 GROWTH = 1.15
 """A homopolymer of which too few were seen is misread so much more often than one a base shorter."""
+PARTS = 100
+"""Of a read, from its first base to its last."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class ContextProfile:
     """What `dvplug.simulate.long_reads` needs to write reads like those of a BAM.
 
     Sizes are named as in `dvplug.simulate.learn.error_counts`; indels are those that change no homopolymer's length.
+    What has a default is stated, not learnt (`dvplug.simulate.stated`).
     """
 
     length: NDArray[np.int64]  # [reads], aligned bp
@@ -37,6 +40,11 @@ class ContextProfile:
     deletion_p: NDArray[np.float64]  # [CLASSES], per base
     indel_length: NDArray[np.float64]  # [2, LONGEST_INDEL + 1], of insertions and deletions, cumulative
     quality: NDArray[np.float32]  # [CLASSES, states, RUN_EDGES, PREVIOUS_EDGES, QUALITIES], cumulative
+    # Per base: that a colour is decoded wrong, and with it each base behind it until one is right again.
+    colour_p: NDArray[np.float64] = field(default_factory=lambda: np.zeros(CLASSES))  # [CLASSES]
+    colour_mended_p: NDArray[np.float64] = field(default_factory=lambda: np.ones(1))  # [1]
+    # How many times as often as in the whole read bases are misread in each part of it; qualities fall alike.
+    along: NDArray[np.float64] = field(default_factory=lambda: np.ones(PARTS))  # [PARTS]
 
     def save(self, path: Path) -> None:
         """Write as .npz."""
@@ -46,7 +54,7 @@ class ContextProfile:
     def load(cls, path: Path) -> ContextProfile:
         """Read what `save` wrote."""
         with np.load(path, allow_pickle=False) as data:
-            return cls(**{f.name: data[f.name] for f in fields(cls)})
+            return cls(**{f.name: data[f.name] for f in fields(cls) if f.name in data})
 
 
 def learn_context_profile(bam: Path, fasta: Path | None = None) -> ContextProfile:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +21,7 @@ from dvplug.simulate.learn.context import ContextProfile, learn_context_profile
 from dvplug.simulate.learn.observed_alleles import NOT_COUNTED
 from dvplug.simulate.learn.profile import Profile, learn_profile
 from dvplug.simulate.linked import LinkedLibrary
+from dvplug.simulate.spliced import SplicedLibrary
 from dvplug.system.explain import explain
 from dvplug_registry.files import UnfinishedFile
 
@@ -31,6 +32,10 @@ MOST_IN_PAIRS = 1_000
 FEWEST_SINGLE = 100
 """Reads of which tables of homopolymers and qualities tell something."""
 _LOOKED_AT = 2_000
+_LIBRARIES: dict[str, type[LinkedLibrary] | type[SplicedLibrary]] = {
+    "linked": LinkedLibrary,
+    "spliced": SplicedLibrary,
+}
 
 
 @dataclass(frozen=True)
@@ -47,12 +52,15 @@ class LearntReads:
         Where numbers are from that took the place of reads; empty where there were reads.
     linked
         Long molecules that they are of, where barcodes tell them; stated.
+    spliced
+        How genes are transcribed, where they are of transcripts; stated.
     """
 
     profile: Profile | ContextProfile
     platform: str = ""
     stated: str = ""
     linked: LinkedLibrary | None = None
+    spliced: SplicedLibrary | None = None
 
     @property
     def way(self) -> Way:
@@ -69,8 +77,9 @@ class LearntReads:
         arrays = {field.name: getattr(self.profile, field.name) for field in fields(self.profile)}
         with UnfinishedFile(path) as unfinished, unfinished.open("wb") as file:
             named = {"platform": self.platform, "stated": self.stated}
-            if self.linked is not None:
-                named["linked"] = self.linked.model_dump_json()
+            for name in _LIBRARIES:
+                if (library := getattr(self, name)) is not None:
+                    named[name] = library.model_dump_json()
             np.savez_compressed(file, **arrays | {name: np.array(text) for name, text in named.items()})
 
     @classmethod
@@ -86,14 +95,19 @@ class LearntReads:
             ) from None
         except (OSError, EOFError, ValueError, TypeError, AttributeError, zipfile.BadZipFile) as error:
             raise _no_profile(path, "it is no .npz file, or damaged") from error
-        platform, stated, text = (str(columns.pop(name, "")) for name in ("platform", "stated", "linked"))
+        platform, stated = (str(columns.pop(name, "")) for name in ("platform", "stated"))
+        texts = {name: str(columns.pop(name, "")) for name in _LIBRARIES}
         try:
-            linked = LinkedLibrary.model_validate_json(text) if text else None
+            libraries: dict[str, Any] = {
+                name: _LIBRARIES[name].model_validate_json(text) for name, text in texts.items() if text
+            }
         except ValidationError as error:
             raise _no_profile(path, explain(error)) from error
         for kind in (Profile, ContextProfile):
-            if {field.name for field in fields(kind)} == columns.keys():
-                return cls(kind(**columns), platform, stated, linked)
+            named = {field.name: field for field in fields(kind)}
+            needed = {n for n, f in named.items() if f.default_factory is MISSING and f.default is MISSING}
+            if needed <= columns.keys() <= named.keys():
+                return cls(kind(**columns), platform, stated, **libraries)
         raise _no_profile(path, "it holds something else")
 
 
