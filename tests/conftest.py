@@ -6,11 +6,15 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from dvplug.simulate import SimulatedDataset, simulate_dataset
 from helpers.browser import browser
 
 __all__ = ["browser"]  # one for all: playwright can be started once in a process
+
+settings.register_profile("untimed", deadline=None)  # how long an example takes is the machine's business
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

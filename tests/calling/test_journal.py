@@ -97,7 +97,7 @@ def test_results_come_back_as_they_were(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 5), st.floats(0, 1), st.binary(max_size=40))
 def test_wherever_it_is_cut_the_whole_entries_count(
     tmp_path_factory: pytest.TempPathFactory, results: int, share: float, junk: bytes

@@ -35,7 +35,7 @@ def noisy(rng: random.Random, text: str, rate: float) -> str:
 
 
 @given(bases, bases)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_edits_are_the_fewest(one: str, other: str) -> None:
     assert edits(codes(one), codes(other)) == distance(one, other)
 
@@ -56,7 +56,7 @@ def test_unknown_bases_have_no_vote() -> None:
 
 
 @given(st.text("AC", max_size=7), st.text("AC", max_size=4))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_one_insertion_leaves_the_fewest_edits(text: str, reference: str) -> None:
     place, first, last, beside = one_insertion(codes(text), codes(reference))
     left = distance(text[:first], reference[:place]) + distance(text[last:], reference[place:])

@@ -17,7 +17,7 @@ def deletion_read(reference: str, start: int, size: int) -> Read:
     return Read(0, f"{start}M{size}D{len(reference) - start - size}M", seq)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32 - 1))
 def test_reads_count_for_the_deletion_that_they_have(seed: int) -> None:
     rng = random.Random(seed)

@@ -65,7 +65,7 @@ def counts_of(batch: ReadBatch, reference: str, min_base_quality: int) -> tuple[
     return count_alleles(batch.arrays(), encode_bases(reference.encode()), 0, min_base_quality)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seeds)
 def test_counts_agree_with_a_walk_along_each_read(seed: int) -> None:
     rng = random.Random(seed)
@@ -84,7 +84,7 @@ def test_counts_agree_with_a_walk_along_each_read(seed: int) -> None:
     assert Counter(map(tuple, events[:, [0, 1, 5]].tolist())) == indels
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     seeds,
     st.builds(
@@ -104,7 +104,7 @@ def test_sites_agree_with_exact_arithmetic(seed: int, thresholds: CandidateThres
     assert alleles(find(reads, reference, thresholds)) == twin_sites(reads, reference, thresholds)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seeds)
 def test_every_alt_makes_the_haplotype_that_its_reads_show(seed: int) -> None:
     """REF spans the longest deletion of the site; that must not change what the other alts mean."""
@@ -180,7 +180,7 @@ def test_indels_move_to_the_left_end_of_their_tract(cigar: str, seq: str, site: 
     assert [a for a in alleles(find([read], reference, EVERYTHING)) if len(a[1]) != len(a[2][0])] == [site]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(seeds)
 def test_two_indels_of_a_read_do_not_exclude_each_other(seed: int) -> None:
     """All that a read shows lies on one copy: so put into the reference together it is the read."""
@@ -256,7 +256,7 @@ def test_snp_and_deletion_at_one_anchor_become_one_site() -> None:
     assert batch.depth.tolist() == [10]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seeds)
 def test_ties_between_alts_do_not_depend_on_the_order_of_reads(seed: int) -> None:
     rng = random.Random(seed)
@@ -287,7 +287,7 @@ def test_inserted_n_is_no_alt() -> None:
     )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seeds, st.integers(1, 119))
 def test_candidates_of_a_region_are_those_of_its_parts(seed: int, cut: int) -> None:
     rng = random.Random(seed)

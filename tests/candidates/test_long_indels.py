@@ -178,7 +178,7 @@ def test_an_indel_that_no_read_looks_like_is_none() -> None:
 
 
 @given(st.integers(0, 2**32 - 1))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_short_reads_are_found_as_they_are_written(seed: int) -> None:
     rng = random.Random(seed)
     reference = random_sequence(rng, 1200)

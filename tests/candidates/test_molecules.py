@@ -28,7 +28,7 @@ def batch_of(reads: list[Read], copies_told: bool = True) -> ReadBatch:
     return with_molecules(read_batch(sorted(reads, key=lambda read: read.start)), copies_told)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(0, 2**32 - 1), st.booleans())
 def test_what_several_show_counts_once(seed: int, copies_told: bool) -> None:
     batch = batch_of(random_pairs(random.Random(seed)), copies_told)
@@ -57,7 +57,7 @@ def test_what_several_show_counts_once(seed: int, copies_told: bool) -> None:
     np.testing.assert_array_equal(counted.mismatches, mismatches)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.integers(30, 280), st.booleans())
 def test_it_does_not_matter_where_the_work_is_cut(seed: int, cut: int, copies_told: bool) -> None:
     reads = sorted(random_pairs(random.Random(seed)), key=lambda read: read.start)

@@ -33,7 +33,7 @@ def write_vcf(path: Path, contigs: dict[str, int], rows: list[tuple[str, int, st
     return path
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32 - 1))
 def test_any_way_to_write_a_variant_finds_the_same_site(
     tmp_path_factory: pytest.TempPathFactory, seed: int

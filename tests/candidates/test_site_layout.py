@@ -14,7 +14,7 @@ START = 1000  # of the reference
 
 
 @given(st.integers(0, 2**32 - 1))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_haplotypes_are_alleles_between_their_flanks(seed: int) -> None:
     rng = random.Random(seed)
     reference = random_sequence(rng, rng.randrange(40, 300))

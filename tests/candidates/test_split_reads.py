@@ -160,7 +160,7 @@ def test_pieces_beyond_the_longest_indel_are_of_something_else() -> None:
 
 
 @given(st.integers(0, 2**32 - 1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_pieces_are_joined_as_a_slow_twin_does(seed: int) -> None:
     rng = random.Random(seed)
     reads = sorted((_random_piece(rng) for _ in range(rng.randrange(1, 12))), key=lambda one: one.start)

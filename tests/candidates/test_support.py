@@ -54,7 +54,7 @@ def random_site(rng: random.Random, reference: str) -> Site:
     return start, ref, tuple(sorted(alts - {ref}))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.integers(0, 2**32 - 1))
 def test_assignment_agrees_with_whole_haplotypes(seed: int) -> None:
     rng = random.Random(seed)
@@ -84,7 +84,7 @@ def read_with_neighbours(rng: random.Random, reference: str, site: Site, allele:
     return Read(begin, gap if places and change else f"{len(seq)}M", "".join(seq), 40)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.integers(0, 2**32 - 1))
 def test_assignment_agrees_where_variants_lie_beside_each_other(seed: int) -> None:
     rng = random.Random(seed)
@@ -96,7 +96,7 @@ def test_assignment_agrees_where_variants_lie_beside_each_other(seed: int) -> No
     assert assigned(reads, reference, site) == [twin_allele(read, reference, site, 10) for read in reads]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 2**32 - 1))
 def test_assignment_agrees_where_indels_of_a_read_are_one_change(seed: int) -> None:
     rng = random.Random(seed)
@@ -113,7 +113,7 @@ def test_assignment_agrees_where_indels_of_a_read_are_one_change(seed: int) -> N
         assert assigned(reads, reference, site) == [twin_allele(read, reference, site, 10) for read in reads]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1))
 def test_assignment_does_not_depend_on_where_the_reference_begins(seed: int) -> None:
     rng = random.Random(seed)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dvplug.cohort.sheet import Sheet, SheetSample, read_sheet
@@ -101,7 +101,6 @@ def test_a_wrong_line_is_told_with_its_number(tmp_path: Path, line: str, says: s
     assert "ancestor" in says or "ine 4" in told or "2 and 4" in told or "2, 4" in told
 
 
-@settings(deadline=None)
 @given(st.permutations([line for line in WRONG if not line.startswith(("f ", "F "))]))
 def test_all_wrong_lines_are_told_at_once(tmp_path_factory: pytest.TempPathFactory, lines: list[str]) -> None:
     """In whatever order; names are made different, so that they are wrong on their own."""
@@ -118,7 +117,6 @@ def test_all_wrong_lines_are_told_at_once(tmp_path_factory: pytest.TempPathFacto
         assert f"ine {number} of" in told or "ancestor" in WRONG.get(lines[number - 4], ""), line
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=8), min_size=2, max_size=9

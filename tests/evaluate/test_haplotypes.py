@@ -49,7 +49,7 @@ def contest(draw: st.DrawFn) -> tuple[str, list[Variant], list[Variant]]:
     return text, draw(variants_on(text, 3)), draw(variants_on(text, 3))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(contest())
 def test_search_includes_as_many_as_brute_force(case: tuple[str, list[Variant], list[Variant]]) -> None:
     text, truth, query = case
@@ -108,7 +108,7 @@ def isolated(draw: st.DrawFn) -> tuple[str, Variant]:
     return text, variant or Variant.called(start, ref, ["ACGT".replace(ref[0], "")[0] + ref[1:]] * 2)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(isolated())
 def test_other_representation_matches_and_other_genotype_does_not(case: tuple[str, Variant]) -> None:
     text, variant = case

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pysam
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dvplug.errors import InputError
@@ -220,7 +220,6 @@ INTERVALS = st.lists(
 OTHERS = st.sampled_from(["", "   ", "#", "# x\ty\tz", "track", "track name=1", "browser\tx", "browser hide"])
 
 
-@settings(deadline=None)
 @given(data=st.data(), intervals=INTERVALS, packed=st.booleans())
 def test_what_was_written_is_read(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, intervals: list, packed: bool
@@ -247,7 +246,6 @@ def _read_or_refused(path: Path) -> list[Region] | str:
         return str(error)
 
 
-@settings(deadline=None)
 @example(content=b"\x1c0\t5")
 @given(content=st.binary(max_size=60))
 def test_any_content_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:

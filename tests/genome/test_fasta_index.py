@@ -35,7 +35,7 @@ def fasta(path: Path, lengths: tuple[int, ...], width: int, newline: str = "\n",
     st.sampled_from(["\n", "\r\n"]),
     st.integers(0, 2),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_an_index_of_its_own_fits(
     tmp_path_factory: pytest.TempPathFactory,
     packed: bool,

@@ -6,7 +6,7 @@ import random
 
 import pysam
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dvplug.errors import InputError
@@ -142,7 +142,6 @@ def test_partitions_tile_the_regions_on_the_grid_of_the_contig(regions, size):
     assert cut == sorted(cut, key=lambda r: (list(SMALL).index(r.contig), r.start))
 
 
-@settings(deadline=None)
 @given(st.text("NACn", min_size=1, max_size=60), st.integers(1, 20))
 def test_n_runs_at_the_ends_are_skipped(tmp_path_factory, bases, size):
     path = tmp_path_factory.mktemp("n") / "a.fa"

@@ -42,7 +42,7 @@ RUN = replace(
 
 
 @pytest.mark.parametrize("channel", CHANNELS)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_pixels_follow_their_formula(channel: str, seed: int) -> None:
     reference, _, reads, candidates = random_candidates(seed)

@@ -28,7 +28,7 @@ from helpers.read_batches import Read, read_batch
 from oracles.pileup import twin_near, twin_row, twin_support
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([8, 12, 60]), st.integers(0, 3))
 def test_layout_agrees_with_a_row_at_a_time(seed: int, height: int, reference_rows: int) -> None:
     reference, reads, batch, candidates = random_candidates(seed)

@@ -24,7 +24,7 @@ ERRORS = LengthErrors(_P / _P.sum(axis=-1, keepdims=True), np.array([0.01]), sli
 SWAPPED = np.array([0, 2, 1], np.uint8)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_nothing_depends_on_which_haplotype_is_called_1(seed: int) -> None:
     reference, reads, batch, candidates = random_candidates(seed)

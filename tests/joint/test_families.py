@@ -81,7 +81,7 @@ def test_a_son_has_his_mothers_x() -> None:
     assert of_y.genotypes[2, 2] > 0.99
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(0, 10_000), st.integers(2, 4), st.integers(1, 30))
 def test_frequencies_are_where_expectation_and_maximisation_stay(seed: int, n: int, persons: int) -> None:
     rng = np.random.default_rng(seed)

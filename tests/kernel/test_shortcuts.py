@@ -121,7 +121,7 @@ def _same(found: Any, wanted: Any) -> None:
             assert one.strides == other.strides or not one.size
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(size=st.integers(0, 7), start=ENDS, stop=ENDS)
 def test_slices_are_those_of_numpy(size: int, start: int, stop: int) -> None:
     row = np.arange(size, dtype=np.int32)

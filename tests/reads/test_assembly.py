@@ -33,7 +33,7 @@ def some_reads(rng: random.Random, haplotypes: list[str], count: int) -> list[tu
 
 
 @given(st.integers(0, 2**32 - 1))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_paths_are_those_of_a_slow_twin(seed: int) -> None:
     rng = random.Random(seed)
     k, least = rng.randrange(4, 12), rng.randrange(1, 4)

@@ -35,7 +35,7 @@ def alike(batch: ReadBatch) -> dict[tuple[int, int, bool], tuple[list[int], list
     return groups
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(0, 2**32 - 1))
 def test_they_are_those_of_the_twin(seed: int) -> None:
     batch = read_batch(sorted(random_pairs(random.Random(seed)), key=lambda read: read.start))

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pysam
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dvplug.calling.options import CallOptions
@@ -87,7 +87,6 @@ def parsed(line: str) -> tuple[int, int, str, list[int], int]:
     return position, end, values["GT"], [int(q) for q in values["PL"].split(",")], int(values["GQ"])
 
 
-@settings(deadline=None)
 @given(DEPTHS, st.booleans())
 def test_blocks_hold_the_least_confidence_of_their_bases(
     counts: list[tuple[int, int]], haploid: bool
@@ -114,7 +113,6 @@ def deletion(start: int, length: int) -> VcfRecord:
     )
 
 
-@settings(deadline=None)
 @given(DEPTHS, st.sets(st.integers(1, 999)), st.sets(st.integers(0, 999), max_size=3), st.integers(1, 12))
 def test_where_the_work_was_cut_does_not_show(
     counts: list[tuple[int, int]], cuts: set[int], starts: set[int], length: int

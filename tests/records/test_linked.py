@@ -17,7 +17,7 @@ from helpers.neighbouring_events import haplotypes
 seeds = st.integers(0, 2**32 - 1)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(seeds, st.booleans(), st.sampled_from([2, 3, 6]))
 def test_no_record_contradicts_another(seed: int, haploid: bool, apart: int) -> None:
     reference, arguments = generated_sites(seed, n_sites=12, apart=apart)
@@ -27,7 +27,7 @@ def test_no_record_contradicts_another(seed: int, haploid: bool, apart: int) -> 
     assert not haploid or one == other
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(seeds)
 def test_sites_without_a_contradiction_stay_as_they_are(seed: int) -> None:
     candidates = batches(**generated_sites(seed, n_sites=12, apart=12)[1])[0]
@@ -80,7 +80,7 @@ def test_reads_tell_which_of_two_goes(sites: list, reads: list, p: list, expecte
     assert np.allclose(changed.sum(axis=1), 1)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seeds)
 def test_the_best_pair_is_that_of_an_enumeration(seed: int) -> None:
     """Two sites, and every pair of copies written out: what each lacks, what the network and the reads say of it."""
@@ -120,7 +120,7 @@ def test_the_best_pair_is_that_of_an_enumeration(seed: int) -> None:
         assert changed[k] == pytest.approx(profile / profile.sum(), rel=1e-4)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 5)), min_size=1, max_size=2), max_size=3)
 )

@@ -89,7 +89,7 @@ def lone(contig: str, calls: Sequence[Call]) -> tuple[Partition, RegionResult]:
 
 
 @given(st.integers(0, 10**6), st.lists(st.integers(0, 60), max_size=8).map(sorted))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_blocks_are_the_twins_wherever_regions_are_cut(seed: int, cuts: list[int]) -> None:
     calls = drawn(seed)
     found = joined(calls, cuts, seed)
@@ -98,7 +98,7 @@ def test_blocks_are_the_twins_wherever_regions_are_cut(seed: int, cuts: list[int
 
 
 @given(st.integers(0, 10**6), st.integers(0, 59), st.integers(1, 60))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_a_piece_has_the_joins_that_the_whole_has_within_it(seed: int, first: int, size: int) -> None:
     calls = drawn(seed)
     piece = slice(first, first + size)

@@ -93,7 +93,6 @@ def test_the_header_says_what_was_run_and_no_date(tmp_path):
 NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
 
 
-@settings(deadline=None)
 @given(NAMES, NAMES, NAMES, NAMES)
 def test_no_name_makes_a_line_or_a_field_of_the_header(name, version, file, word):
     plain = head().count("\n")
@@ -114,7 +113,7 @@ def test_no_name_makes_a_line_or_a_field_of_the_header(name, version, file, word
 
 
 @needs_bcftools
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 10_000))
 def test_bcftools_agrees_with_every_record(tmp_path_factory, seed):
     folder = tmp_path_factory.mktemp("vcf")

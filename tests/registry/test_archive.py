@@ -74,7 +74,7 @@ def test_anything_else_is_refused(
     assert not (tmp_path / "evil").exists()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(length=st.floats(0, 0.999))
 def test_a_truncated_archive_or_another_file_is_refused(
     model: ModelFolder, tmp_path_factory: pytest.TempPathFactory, length: float

@@ -1,6 +1,6 @@
 """Alleles that are trimmed and moved: what they mean stays, and they lie as far to the left as they can."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dvplug.sequence.alleles import left_aligned, moved_left, shared_suffix, trim
@@ -10,7 +10,6 @@ dna = st.text("ACGT", min_size=1, max_size=12)
 repetitive = st.lists(st.sampled_from(["A", "CA", "CAG", "T", "N"]), min_size=2, max_size=20).map("".join)
 
 
-@settings(deadline=None)
 @given(repetitive, st.data())
 def test_an_indel_that_is_moved_means_the_same_and_cannot_move_on(
     reference: str, data: st.DataObject
@@ -47,7 +46,6 @@ def test_an_indel_that_is_moved_means_the_same_and_cannot_move_on(
     )
 
 
-@settings(deadline=None)
 @given(st.integers(0, 99), st.lists(dna, min_size=2, max_size=4))
 def test_trimmed_alleles_mean_the_same_and_share_nothing_more(start: int, alleles: list[str]) -> None:
     new_start, ref, alts = trim(start, alleles[0], alleles[1:])
@@ -62,7 +60,6 @@ def test_trimmed_alleles_mean_the_same_and_share_nothing_more(start: int, allele
         assert len({allele[0] for allele in trimmed}) > 1
 
 
-@settings(deadline=None)
 @given(st.lists(dna, min_size=1, max_size=4))
 def test_a_shared_suffix_leaves_one_base(alleles: list[str]) -> None:
     shared = shared_suffix(alleles)
@@ -72,7 +69,6 @@ def test_a_shared_suffix_leaves_one_base(alleles: list[str]) -> None:
         assert len({allele[-1 - shared] for allele in alleles}) > 1
 
 
-@settings(deadline=None)
 @given(st.text("acgtnACGTNRY", max_size=30))
 def test_bases_are_decoded_as_they_were_encoded(text: str) -> None:
     plain = "".join(base if base in "ACGT" else "N" for base in text.upper())

@@ -3,7 +3,7 @@
 import numpy as np
 import pysam
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dvplug.sequence import cigar as c
@@ -43,7 +43,6 @@ def test_what_an_operation_consumes_is_what_the_specification_says(code: int) ->
     assert c.consumes_reference(code) == (letter in "MDN=X")
 
 
-@settings(deadline=None)
 @given(packed)
 def test_an_operation_is_unpacked_whatever_its_length(operation: tuple[int, int]) -> None:
     length, code = operation
@@ -52,7 +51,6 @@ def test_an_operation_is_unpacked_whatever_its_length(operation: tuple[int, int]
     assert (c.code_of(word), c.length_of(word)) == (code, length)
 
 
-@settings(deadline=None)
 @given(st.lists(st.lists(st.tuples(st.integers(1, 300), st.integers(0, 8)), max_size=8), max_size=5))
 def test_the_span_on_the_reference_is_that_of_pysam(cigars: list[list[tuple[int, int]]]) -> None:
     expected = []
@@ -67,7 +65,6 @@ def test_the_span_on_the_reference_is_that_of_pysam(cigars: list[list[tuple[int,
     assert c.reference_spans(flat, offset).tolist() == expected
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 8), max_size=30))
 def test_columns_are_packed_as_runs(columns: list[int]) -> None:
     found = c.pack_columns(np.array(columns, np.uint32))
@@ -76,7 +73,6 @@ def test_columns_are_packed_as_runs(columns: list[int]) -> None:
     assert (np.diff(codes.astype(int)) != 0).all()
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 8), max_size=8), st.integers(0, 8), st.integers(0, 8))
 def test_aligned_bases_are_found_between_two_operations(codes: list[int], first: int, last: int) -> None:
     last = min(last, len(codes))

@@ -15,7 +15,7 @@ from dvplug.sequence.cursors import first_places, move_on
 from helpers.read_batches import Read, random_reads, random_sequence, read_batch, walk
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 2**32 - 1))
 def test_a_cursor_stands_at_the_last_aligned_operation_that_begins_before(seed: int) -> None:
     rng = random.Random(seed)
@@ -43,7 +43,7 @@ def test_steps_grow_with_the_read_and_not_with_the_sites_on_it(monkeypatch: pyte
     assert len(steps) <= operations + 4 * sites
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 2**32 - 1))
 def test_many_sites_at_once_give_what_each_gives_alone(seed: int) -> None:
     rng = random.Random(seed)

@@ -38,7 +38,7 @@ def codes(sequence: str) -> np.ndarray:
 
 
 @given(bases, bases)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_global_alignment_has_the_best_score_there_is(query: str, target: str) -> None:
     cigar = align_globally(codes(query), codes(target))
     spans = operations(text(cigar))
@@ -53,7 +53,7 @@ def test_gaps_lie_as_far_left_as_they_can() -> None:
 
 
 @given(st.integers(0, 2**32 - 1))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_what_is_plain_is_aligned_as_by_the_table(seed: int) -> None:
     rng = random.Random(seed)
     target = random_sequence(rng, rng.randrange(4, 40))
@@ -70,7 +70,7 @@ def test_runs_are_joined() -> None:
 
 
 @given(bases, st.text("ACGT", min_size=1, max_size=30), st.integers(-10, 30))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_an_ungapped_fit_is_the_best_stretch(seq: str, haplotype: str, at: int) -> None:
     score, first, last = ungapped_score(codes(seq), codes(haplotype), at, LOWEST)
 
@@ -90,7 +90,7 @@ def test_an_ungapped_fit_is_the_best_stretch(seq: str, haplotype: str, at: int) 
 
 
 @given(st.integers(0, 2**32 - 1))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_read_on_a_haplotype_comes_to_lie_where_its_bases_are(seed: int) -> None:
     rng = random.Random(seed)
     haplotype, pairs, position, cigar = "", [], 0, ""  # pairs: reference position of each base, None inserted

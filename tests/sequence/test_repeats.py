@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dvplug.sequence.codes import UNKNOWN_BASE, encode_bases
@@ -48,7 +48,6 @@ def twin_run(text: str, at: int) -> int:
     return next(len(m[0]) for m in re.finditer(r"(.)\1*", text) if m.start() <= at < m.end())
 
 
-@settings(deadline=None)
 @given(sequences, st.integers(0, 299), st.integers(1, 6))
 def test_a_stretch_is_as_long_as_its_unit_repeats(text: str, first: int, period: int) -> None:
     first = min(first, len(text) - 1)
@@ -56,14 +55,12 @@ def test_a_stretch_is_as_long_as_its_unit_repeats(text: str, first: int, period:
     assert end - first == max(len(twin_tract(text, first, period)), period)
 
 
-@settings(deadline=None)
 @given(sequences, st.integers(0, 299), st.sampled_from([1, 2]))
 def test_the_longest_repeat_is_that_of_a_slow_twin(text: str, first: int, shortest: int) -> None:
     first = min(first, len(text))
     assert repeat_end(codes(text), first, shortest) - first == twin_longest(text, first, shortest)
 
 
-@settings(deadline=None)
 @given(sequences, st.integers(0, 299))
 def test_a_run_is_measured_to_both_sides(text: str, at: int) -> None:
     at = min(at, len(text) - 1)
@@ -71,7 +68,6 @@ def test_a_run_is_measured_to_both_sides(text: str, at: int) -> None:
     assert min(run_around(codes(text), at, 40), 40) == min(twin_run(text, at), 40)
 
 
-@settings(deadline=None)
 @given(sequences)
 def test_tracts_are_those_of_a_slow_twin(text: str) -> None:
     found = repeat_tracts(codes(text), np.arange(len(text)))
@@ -82,7 +78,6 @@ def test_tracts_are_those_of_a_slow_twin(text: str) -> None:
         assert found[start].tolist() == pytest.approx(expected)
 
 
-@settings(deadline=None)
 @given(sequences, st.integers(1, 20))
 def test_windows_hold_ref_and_repeat_with_flanks(text: str, ref: int) -> None:
     starts = np.arange(len(text) - 1)
@@ -93,7 +88,6 @@ def test_windows_hold_ref_and_repeat_with_flanks(text: str, ref: int) -> None:
         assert high[start] == start + 1 + longest + 3
 
 
-@settings(deadline=None)
 @given(st.lists(sequences, min_size=1, max_size=4))
 def test_each_base_has_the_length_of_its_run_in_its_read(reads: list[str]) -> None:
     offset = np.concatenate(([0], np.cumsum([len(read) for read in reads]))).astype(np.int64)
@@ -101,7 +95,6 @@ def test_each_base_has_the_length_of_its_run_in_its_read(reads: list[str]) -> No
     assert run_lengths(codes("".join(reads)), offset).tolist() == expected
 
 
-@settings(deadline=None)
 @given(sequences)
 def test_runs_are_measured_from_their_starts(text: str) -> None:
     base, length = measure_runs(codes(text), np.arange(len(text) + 2))

@@ -33,7 +33,7 @@ def twin(text: str, at: int) -> tuple[int, ...]:
     return (1, run, int(rest[0] in "CG"), *best)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(st.sampled_from(["A", "AC", "CA", "T", "GGC", "ATTA", "ACGTAC", "N", "G"]), max_size=60),
     st.data(),

@@ -30,7 +30,7 @@ def drawn_back(image: np.ndarray, width: int) -> np.ndarray:
     return np.array(rows)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10**6), used=st.integers(1, 12), width=st.integers(10, 60))
 def test_the_terminal_shows_every_pixel(seed: int, used: int, width: int) -> None:
     image = np.zeros((12, 11, 3), np.uint8)

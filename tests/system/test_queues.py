@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dvplug.executors.spread import Load, spread_queues
@@ -26,7 +26,6 @@ def forked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dvplug.system.workers.THREADED", frozenset())
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 9), max_size=6), st.integers(1, 4), st.data())
 def test_each_region_is_handed_out_once_and_no_queue_has_more_ahead_than_it_may(
     sizes: list[int], ahead: int, data: st.DataObject

@@ -140,7 +140,7 @@ def truth_and_sites(draw: st.DrawFn) -> tuple[list[Variant], list[Site]]:
     return truth, sites
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(truth_and_sites())
 def test_labels_reproduce_the_truth(case: tuple[list[Variant], list[Site]]) -> None:
     truth, sites = case

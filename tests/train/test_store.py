@@ -45,7 +45,7 @@ def shards(tmp_path: Path) -> list[Path]:
     ]
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(sizes=st.lists(st.integers(0, 130), min_size=1, max_size=5))
 def test_what_is_appended_in_any_pieces_comes_back(tmp_path: Path, sizes: list[int]) -> None:
     whole = numbered(sum(sizes))

@@ -61,7 +61,7 @@ def test_a_run_s_own_table_is_of_weak_and_strong_bases() -> None:
     assert (len(tables), weight.sum()) == (3, pytest.approx(1))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_features_are_those_of_the_twin(seed: int) -> None:
     reference, reads, batch, candidates = random_candidates(seed)

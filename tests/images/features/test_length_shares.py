@@ -18,7 +18,7 @@ from oracles.length_changes import changes_of
 from oracles.length_shares import twin_shares
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_shares_are_those_of_the_twin(seed: int) -> None:
     reference, reads, batch, candidates = random_candidates(seed)

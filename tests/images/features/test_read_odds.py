@@ -39,7 +39,7 @@ def mismapped(quality: int) -> float:
     return 1e-3 if quality == 255 else min(0.45, max(1e-5, 10 ** (-quality / 10)))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_odds_of_snps_are_those_of_the_twin(seed: int) -> None:
     reference, reads, batch, candidates = random_candidates(seed)

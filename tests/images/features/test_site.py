@@ -48,7 +48,7 @@ def features_of(
     return dict(zip(FEATURES, site_features(scene)[image].tolist(), strict=True))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1))
 def test_features_agree_with_sums_over_reads(seed: int) -> None:
     reference, reads, batch, candidates = random_candidates(seed)
