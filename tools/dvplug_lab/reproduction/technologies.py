@@ -70,11 +70,11 @@ def exome(length: int, rng: np.random.Generator) -> DepthBlocks:
 DATASETS = (
     Dataset(
         "10X Chromium, 75x", "simulated 2x150 without barcodes", "illumina-wgs",
-        "borrowed: there is none for linked reads", _simulated("illumina_held_out", 75.0),
+        "borrowed: reads without barcodes", _simulated("illumina_held_out", 75.0),
     ),
     Dataset(
         "10X GemCode, 34x", "simulated 2x101 without barcodes", "illumina-wgs",
-        "borrowed: there is none for linked reads", _simulated("hiseq2000_2x101_extra", 34.0),
+        "borrowed: reads without barcodes", _simulated("hiseq2000_2x101_extra", 34.0),
     ),
     Dataset("Illumina HiSeq, 31x", "real, HG002, .17 Mb, thinned", "illumina-wgs", depth=31.0),
     Dataset("Illumina HiSeq, 60x", "real, HG002, .17 Mb, thinned", "illumina-wgs", depth=60.0),
@@ -84,11 +84,11 @@ DATASETS = (
     ),
     Dataset(
         "PacBio raw reads, 40x", "simulated R10 reads with the errors of raw PacBio ones", "ont",
-        "borrowed: there is none for raw PacBio reads", _simulated("r10_held_out", 40.0, as_raw),
+        "borrowed", _simulated("r10_held_out", 40.0, as_raw),
     ),
     Dataset(
         "SOLiD, 85x", "simulated Illumina 2x76, not in colours", "illumina-wgs",
-        "borrowed: there is none for SOLiD", _simulated("exome_2x76_held_out", 85.0),
+        "borrowed", _simulated("exome_2x76_held_out", 85.0),
     ),
     Dataset(
         "Illumina TruSeq exome", "simulated 2x76, about 80x at targets", "illumina-wes",
