@@ -8,7 +8,7 @@ import importlib.metadata
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -96,19 +96,22 @@ def make_model(root: Path, **changes: Any) -> Path:
 
 
 class Site:
-    """A folder on sys.path into which distributions are installed; what is imported from it is forgotten."""
+    """A folder on sys.path into which distributions are installed; the next forgets what was imported from it."""
+
+    _places: ClassVar[list[Path]] = []
 
     def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.path = path
         monkeypatch.syspath_prepend(str(path))
-        self._before = set(sys.modules)
         monkeypatch.delenv("DVPLUG_PLUGINS", raising=False)
+        self._places.append(path)
+        self.forget()
 
     def forget(self) -> None:
-        """Drop the modules that came from here."""
-        for name in set(sys.modules) - self._before:
-            place = getattr(sys.modules[name], "__file__", None)
-            if place and Path(place).is_relative_to(self.path):
+        """Drop the modules that came from here, or from such a folder of another test."""
+        for name, module in list(sys.modules.items()):
+            place = getattr(module, "__file__", None)
+            if place and any(Path(place).is_relative_to(each) for each in self._places):
                 del sys.modules[name]
 
     def distribution(self, name: str, version: str, entry_points: dict[str, str], *about: str) -> None:
