@@ -65,6 +65,11 @@ def nested(outer, more):
     return Outer(made, ~outer.mask, outer.name + more), len(kept), -1.5, outer.name > more
 
 PAIR = (0.5, 2.0)
+PAIRS = ((1, 2), (3, 4))
+
+@subkernel
+def picked(pairs, at):
+    return pairs[at][1 - at]
 
 @subkernel
 def weighed(outer, pair, mirrored):
@@ -80,7 +85,8 @@ def first(outer, wanted):
 @kernel
 def told_apart(outer, mirrored):
     found = first(outer, mirrored)
-    return weighed(outer, PAIR, mirrored), weighed(outer, (3.0, outer.inner.scale), False), found is None
+    whole = weighed(outer, PAIR, mirrored) + weighed(outer, (3.0, outer.inner.scale), False)
+    return whole, picked(PAIRS, outer.name - 3), found is None
 
 @kernel(vectorised=True)
 def squares(array):
@@ -351,7 +357,7 @@ def of_many(outer):
 
 print(foreign(6), checked(2), of_many(outer))
 """
-    assert run(package, code) == "2 (9.5, 12.75, False)\n10.0 3 (11.0, 10.0)\n"
+    assert run(package, code) == "2 (22.25, 2, False)\n10.0 3 (11.0, 10.0)\n"
 
 
 def test_a_kernel_travels_by_its_name(package: Path) -> None:

@@ -142,7 +142,8 @@ def _as(builder: Any, value: Any, kind: Any) -> Any:
         return value
     made = ir.Constant(kind, None)
     for at in range(len(kind)):
-        made = builder.insert_value(made, builder.extract_value(value, at), at)
+        part = kind.element if isinstance(kind, ir.ArrayType) else kind.elements[at]
+        made = builder.insert_value(made, _as(builder, builder.extract_value(value, at), part), at)
     return made
 
 
