@@ -10,7 +10,9 @@ import pytest
 from dvplug.images.features import length_changes
 from dvplug.images.features.length_shares import share_features
 from dvplug.images.features.length_summary import length_features
-from dvplug.line.scene import Scene
+from dvplug.line.candidate_batch import UNINFORMATIVE
+from dvplug.line.image_batch import NO_ALT
+from dvplug.line.scene import Scene, of_some_images
 from dvplug.sequence.codes import encode_bases
 from helpers.image_sites import random_candidates
 
@@ -50,3 +52,20 @@ def test_a_function_of_a_stranger_is_kept_by_itself() -> None:
     assert seen == [one]
     assert scene(5).once(sites) != one.once(sites)
     assert len(seen) == 2
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_reads_of_an_image_are_those_of_its_site_that_tell_an_allele(seed: int) -> None:
+    whole = scene(seed)
+    for one in (whole, of_some_images(whole, np.arange(len(whole.images.site))[::2])):
+        told = one.image_reads
+        expected = []
+        for image, (site, alts) in enumerate(zip(*one.images, strict=True)):
+            first, last = one.candidates.read_offset[site : site + 2]
+            for read, allele in zip(
+                one.candidates.read_index[first:last], one.candidates.read_allele[first:last], strict=True
+            ):
+                if allele != UNINFORMATIVE:
+                    own = {alt + 1 for alt in alts.tolist() if alt != NO_ALT}
+                    expected.append((image, int(read), int(allele) in own))
+        assert list(zip(told.image.tolist(), told.read.tolist(), told.has.tolist(), strict=True)) == expected

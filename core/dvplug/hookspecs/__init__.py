@@ -68,7 +68,7 @@ if TYPE_CHECKING:
     from dvplug.line.read_batch import ReadBatch
     from dvplug.line.record import Notes
     from dvplug.line.region import Region
-    from dvplug.line.scene import ImageAlts, Scene
+    from dvplug.line.scene import ImageAlts, ImageReads, Scene
     from dvplug.technology import (
         CandidateThresholds,
         Frozen,
@@ -119,6 +119,7 @@ __all__ = [
     "ImageBatch",
     "ImageEncoder",
     "ImageLayout",
+    "ImageReads",
     "InputError",
     "LoadedModel",
     "Measure",
@@ -169,7 +170,7 @@ _HOMES = {
     "dvplug.line.read_batch": ("ReadBatch",),
     "dvplug.line.record": ("Notes",),
     "dvplug.line.region": ("Region",),
-    "dvplug.line.scene": ("ImageAlts", "Scene"),
+    "dvplug.line.scene": ("ImageAlts", "ImageReads", "Scene"),
     "dvplug.technology": (
         "CandidateThresholds", "Frozen", "ImageLayout", "ReadFilter", "Recognition", "Signs", "TagRange",
         "TechnologyProfile", "UsualErrors",

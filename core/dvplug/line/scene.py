@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from dvplug.line.candidate_batch import CandidateBatch
+from dvplug.line.candidate_batch import UNINFORMATIVE, CandidateBatch
 from dvplug.line.image_batch import NO_ALT
 from dvplug.line.read_batch import ReadBatch
 from dvplug.line.run_profile import RunProfile, usual_profile
@@ -25,6 +25,14 @@ class ImageAlts(NamedTuple):
 
     site: npt.NDArray[np.int32]  # [n], ascending: index into the candidates
     alt_set: npt.NDArray[np.int8]  # [n, 2]: indexes of the site's alts, `NO_ALT` when there is no second
+
+
+class ImageReads(NamedTuple):
+    """The reads that tell an allele, once for each image that shows them."""
+
+    image: npt.NDArray[np.int64]  # [k], ascending
+    read: npt.NDArray[np.int64]  # [k]
+    has: npt.NDArray[np.bool_]  # [k]: one of the image's alts
 
 
 def image_alts(n_alts: Sequence[int]) -> ImageAlts:
@@ -72,6 +80,19 @@ class Scene:
     def images(self) -> ImageAlts:
         """What the images stand for: one for each alt of a candidate, then one for each pair; rows of all features."""
         return image_alts([len(alts) for alts in self.candidates.alts])
+
+    @cached_property
+    def image_reads(self) -> ImageReads:
+        """Which reads tell an allele of each image's site, and whether it is one of the image's alts."""
+        offset, read, told = self.candidates.support()
+        lengths = np.diff(offset)[self.images.site]
+        image = np.repeat(np.arange(len(lengths)), lengths)
+        before = np.concatenate(([0], np.cumsum(lengths)))[:-1]
+        entry = np.arange(len(image)) - np.repeat(before - offset[self.images.site], lengths)
+        allele = told[entry].astype(np.int64)
+        has = (allele > 0) & (allele[:, None] - 1 == self.images.alt_set[image]).any(axis=1)
+        known = allele != UNINFORMATIVE
+        return ImageReads(image[known], read[entry[known]].astype(np.int64), has[known])
 
     @cached_property
     def starts(self) -> npt.NDArray[np.int64]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
-from dvplug.hookspecs import UNINFORMATIVE, Scene
+from dvplug.hookspecs import ImageReads, Scene
 from dvplug_linked_reads.molecules import units_of
 from dvplug_linked_reads.placement import DOUBTED
 
@@ -29,17 +27,9 @@ MOLECULE_FEATURES = (
 _SCALE = float(np.log1p(100.0))
 
 
-class _Told(NamedTuple):
-    """The reads that tell an allele, for each image that shows them."""
-
-    image: NDArray[np.int64]  # [k]
-    read: NDArray[np.int64]  # [k]
-    has: NDArray[np.bool_]  # [k]: an alt of the image
-
-
 def molecule_features(scene: Scene) -> NDArray[np.float32]:
     """Measure each image, float32[n, len(MOLECULE_FEATURES)]."""
-    told, images = _told(scene), len(scene.images.site)
+    told, images = scene.image_reads, len(scene.images.site)
     reads = scene.reads
     image, has, haplotype = _by_molecule(told, units_of(reads), reads.haplotype)
     of_alts, of_others = _count(image, has & 1 > 0, images), _count(image, has == 2, images)
@@ -69,20 +59,8 @@ def molecule_features(scene: Scene) -> NDArray[np.float32]:
     return np.stack(columns, axis=1).astype(np.float32)
 
 
-def _told(scene: Scene) -> _Told:
-    over, (site, alt_set) = scene.candidates.support(), scene.images
-    lengths = np.diff(over.offset)[site]
-    image = np.repeat(np.arange(len(site)), lengths)
-    begin = np.concatenate(([0], np.cumsum(lengths)))[:-1]
-    entry = np.arange(len(image)) - np.repeat(begin - over.offset[site], lengths)
-    allele = over.allele[entry].astype(np.int64)
-    known = allele != UNINFORMATIVE
-    has = (allele > 0) & ((allele[:, None] - 1) == alt_set[image]).any(axis=1)
-    return _Told(image[known], over.read[entry[known]].astype(np.int64), has[known])
-
-
 def _by_molecule(
-    told: _Told, unit: NDArray[np.uint64], haplotype: NDArray[np.uint8]
+    told: ImageReads, unit: NDArray[np.uint64], haplotype: NDArray[np.uint8]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]]:
     """Gather the reads of each molecule of each image: its image, what it has (1 an alt, 2 another, 3 both), its
     haplotype; each [molecules]."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from dvplug.hookspecs import UNINFORMATIVE, Scene
+from dvplug.hookspecs import ImageReads, Scene
 from dvplug.line.read_batch import ReadArrays
 from dvplug_rnaseq import REACH
 from dvplug_rnaseq.junctions import FORWARD, REVERSE, Junctions, junctions_of, strands_of
@@ -34,14 +32,6 @@ _FEW = 4.0  # changes that count as many
 _SKIP, _SOFT_CLIP, _INSERTION, _DELETION = 3, 4, 1, 2
 
 
-class _Entries(NamedTuple):
-    """Each read that tells an allele, for each image that shows it."""
-
-    image: NDArray[np.int64]  # [k]
-    read: NDArray[np.int64]  # [k]
-    has: NDArray[np.bool_]  # [k]: an alt of the image
-
-
 def transcript_features(scene: Scene) -> NDArray[np.float32]:
     """Measure each image, float32[n, len(TRANSCRIPT_FEATURES)]."""
     site, images = scene.images.site, len(scene.images.site)
@@ -50,7 +40,7 @@ def transcript_features(scene: Scene) -> NDArray[np.float32]:
     nearest, strand = _nearest(junctions, scene, position)
     skipping = _skipping(junctions, position)
     changes = _changes(scene)
-    told = _entries(scene)
+    told = scene.image_reads
     own, spliced, same, other = _read_counts(
         scene.reads.arrays(),
         scene.reference,
@@ -122,20 +112,8 @@ def _is(changes: NDArray[np.int64], ref: int, alt: int) -> NDArray[np.bool_]:
     return (changes[:, 0] == ref) & (changes[:, 1] == alt)
 
 
-def _entries(scene: Scene) -> _Entries:
-    over, (site, alt_set) = scene.candidates.support(), scene.images
-    lengths = np.diff(over.offset)[site]
-    image = np.repeat(np.arange(len(site)), lengths)
-    begin = np.concatenate(([0], np.cumsum(lengths)))[:-1]
-    entry = np.arange(len(image)) - np.repeat(begin - over.offset[site], lengths)
-    allele = over.allele[entry].astype(np.int64)
-    known = allele != UNINFORMATIVE
-    has = (allele > 0) & ((allele[:, None] - 1) == alt_set[image]).any(axis=1)
-    return _Entries(image[known], over.read[entry[known]].astype(np.int64), has[known])
-
-
 def _mean(
-    told: _Entries, values: NDArray[np.generic], which: NDArray[np.bool_], images: int
+    told: ImageReads, values: NDArray[np.generic], which: NDArray[np.bool_], images: int
 ) -> NDArray[np.float64]:
     count = np.bincount(told.image[which], minlength=images)
     total = np.bincount(told.image[which], values[which].astype(np.float64), minlength=images)
