@@ -39,6 +39,7 @@ def called(dataset: SimulatedDataset, tmp_path: Path) -> Path:
 
 
 LONG = (
+    "tools/test_reproducing",
     "docs/test_write_a_plugin",
     "plugins/test_install",
     "docs/test_recipes",
