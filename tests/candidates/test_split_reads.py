@@ -134,9 +134,13 @@ def test_whole_and_split_reads_have_one_allele() -> None:
         (r"^c,", "d,"),  # elsewhere
         (r",\+,", ",-,"),  # turned around
         (r",60,", ",3,"),  # perhaps elsewhere
-        (r"^(.*)$", r"d,77,+,4000S1000M5000S,60,3;\1"),  # something else lies between them
+        ("between", ""),  # something else lies between them
         (r"^.*$", "c,x,+,;"),  # no tag of a split read
         (r"^.*$", "c,7,+,1S2M"),
+        (r"(\d+)M", r"\1Q"),  # no CIGAR
+        (r"(\d+)M", r"18446744073709551616I\1M"),
+        (r"(\d+)M", r"\1M1I"),  # of a longer read
+        (r"^(.*)$", r"\1c,7,+,1S2Q,60,0;"),
     ],
 )
 def test_pieces_that_do_not_follow_each_other_tell_nothing(old: str, new: str) -> None:
@@ -144,8 +148,15 @@ def test_pieces_that_do_not_follow_each_other_tell_nothing(old: str, new: str) -
     reference, reads = bases(rng, LENGTH), []
     for number in range(10):
         for read in split(reference, Cut(AT, AT + 1200), 600 + number, LENGTH - 900, name=str(number)):
-            reads.append(read._replace(sa=re.sub(old, new, read.sa)))
+            tag = _third_piece(read.sa) if old == "between" else re.sub(old, new, read.sa)
+            reads.append(read._replace(sa=tag))
     assert found(reads, reference).pooled is None
+
+
+def _third_piece(tag: str) -> str:
+    """The tag with one piece more, which lies elsewhere, between those that are there on the read."""
+    (one, two) = (length for length, _ in operations(tag.split(",")[3]))
+    return f"d,77,+,{one - 200}S400M{two - 200}S,60,3;{tag}"
 
 
 def test_pieces_beyond_the_longest_indel_are_of_something_else() -> None:
@@ -193,11 +204,13 @@ def _random_piece(rng: random.Random) -> Read:
         first = rng.choice(
             [0, sizes[0] + sizes[1] + rng.choice([-40, 0, 0, 10, 25, 200]), rng.randrange(total)]
         )
-        length = rng.choice([255, 300, 500])
+        first = min(max(first, 0), total - 150)
+        length = min(rng.choice([255, 300, 500]), total - first)
+        behind = total - first - length + (rng.random() < 0.05)
         place = start + sizes[1] + rng.choice([-400, -40, 0, 20, 33, 500, 9000, 11_000])
         entries.append(
             f"{rng.choice(['chr1', 'chr1', 'chr10', 'chr'])},{place},{rng.choice('++-')},"
-            f"{max(first, 0)}S{length}M{rng.choice([0, 7, 20])}D{max(total - first - length, 0)}S,"
+            f"{first}S{length}M{rng.choice([0, 7, 20])}D{behind}S,"
             f"{rng.choice([0, 4, 5, 60])},9;"
         )
     return Read(start, cigar, bases(rng, known), 30, rng.choice([0, 16]), sa="".join(entries))
@@ -220,6 +233,8 @@ def _joined(read: Read, is_left: bool) -> tuple[int, int, str] | None:
         turned = (strand == "-") != bool(read.flag & 16)
         first = clips[1] if turned else clips[0]
         length = sum(n for n, op in ops if op in READ_OPS and op != "S")
+        if sum(clips) + length != sum(n for n, op in own_ops if op in READ_OPS or op == "H"):
+            return None
         start = int(position) - 1
         span = sum(n for n, op in ops if op in REFERENCE_OPS)
         fits = contig == "chr1" and not turned and int(quality) >= 5

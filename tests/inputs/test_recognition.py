@@ -240,6 +240,29 @@ def test_reads_are_found_wherever_they_are(tmp_path: Path, kind: str) -> None:
     assert (found.reads, found.read_length, found.platforms) == (10, 80, ("ONT",))
 
 
+def test_a_cram_is_looked_at_in_each_of_its_contigs(tmp_path: Path) -> None:
+    """An open CRAM has one place at which it is read: contigs have to be looked at one after the other."""
+    fasta, path = tmp_path / "g.fa", tmp_path / "x.cram"
+    write_fasta(fasta, dict.fromkeys("abc", "ACGT" * 500))
+    header = {"SQ": [{"SN": name, "LN": 2000} for name in "abc"]}
+    with pysam.AlignmentFile(str(path), "wc", header=header, reference_filename=str(fasta)) as out:
+        for contig in range(3):
+            for i in range(10):
+                read = pysam.AlignedSegment(out.header)
+                read.query_name, read.reference_id, read.reference_start = (
+                    f"{contig}{i}",
+                    contig,
+                    1000 + 4 * i,
+                )
+                read.query_sequence, read.cigarstring, read.mapping_quality = "ACGT" * 20, "80M", 60
+                read.query_qualities = pysam.qualitystring_to_array("I" * 80)
+                out.write(read)
+    pysam.index(str(path))
+    with pysam.AlignmentFile(str(path), reference_filename=str(fasta)) as alignments:
+        found = gather(alignments)
+    assert sorted(found.names) == sorted(f"{contig}{i}" for contig in range(3) for i in range(10))
+
+
 @needs_shared
 def test_a_large_file_is_sampled_where_its_reads_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Above a limit that is set low here, from one third of the fullest contigs on; the judgement is the same."""
@@ -249,8 +272,8 @@ def test_a_large_file_is_sampled_where_its_reads_are(tmp_path: Path, monkeypatch
     monkeypatch.setattr(read_evidence, "_MOST_READS", 20_000)
     with pysam.AlignmentFile(str(path)) as alignments:
         sampled = gather(alignments)
-        ((reads, whole),) = read_evidence._places(alignments)
-        assert not whole
+        ((place, reads),) = read_evidence._reads_at(alignments, read_evidence._places(alignments))
+        assert place == "20"
         assert next(reads).reference_start > alignments.get_reference_length("20") // 3 - 200
     assert sampled.captured is False
     assert sampled.reads == read_evidence.EXAMINED

@@ -71,6 +71,9 @@ def test_it_is_not_picked_where_no_read_was_seen_to_skip_an_intron(rnaseq: Any) 
     refused = contradiction(profiles[0], {"x": evidence}, profiles)
     assert refused is not None
     assert refused.cause == "2% of the reads skip introns"
+    few = contradiction(profiles[1], {"x": Evidence(**header, reads=100, spliced=0.01)}, profiles)
+    assert few is not None
+    assert few.cause == "1% of the reads skip introns, not 2% or more"
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -143,6 +143,9 @@ def test_auto_picks_it_by_its_own_evidence_and_others_refuse_its_reads(
     found = {profile.name for profile in installed if judge(profile, evidence, installed).contradictions}
     assert refused <= found
     assert technology not in found
+    for profile in installed:
+        reasons = judge(profile, evidence, installed).contradictions
+        assert not any(other.startswith(f"{reason} (of") for reason in reasons for other in reasons)
 
 
 BARE_NANOPORE, BARE_PACBIO = "@RG\tID:1\tPL:ONT", "@RG\tID:1\tPL:PACBIO"

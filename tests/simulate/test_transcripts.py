@@ -141,7 +141,7 @@ def test_transcripts_are_kept_with_what_was_learnt_and_want_their_aligner(tmp_pa
     assert again.spliced == learnt.spliced
     worlds = ranges_for(again, ["whole"], None, ["bwa", "hisat2"])
     assert worlds.pair_aligners == ("hisat2",)
-    with pytest.raises(InputError, match="such reads are mapped with hisat2 here"):
+    with pytest.raises(InputError, match=r"such reads are mapped with hisat2 here\. Install hisat2"):
         ranges_for(again, ["whole"], None, ["bwa", "minimap2"])
     with pytest.raises(InputError, match="--library captured is not for reads of transcripts"):
         ranges_for(again, ["captured"], None, ["hisat2"])

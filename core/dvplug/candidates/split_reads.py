@@ -24,9 +24,11 @@ _LEAST_MAPPING_QUALITY = 5
 """Of the piece on the right: another one may lie anywhere."""
 _SPARE = 30
 """bp between the pieces on the read at a deletion, or on the reference at an insertion, at the most."""
+_MOST_LENGTH = 1 << 28
+"""bp of an operation in BAM."""
 _COMMA, _SEMICOLON, _MINUS, _ZERO, _NINE = (ord(letter) for letter in ",;-09")
-_MAPPED = np.zeros(256, np.int64)
-_MAPPED[list(b"MIDNSHP=X")] = np.arange(9)
+_CODE = np.full(256, -1)
+_CODE[list(b"MIDNSHP=X")] = np.arange(9)
 _NONE = -1
 
 
@@ -119,10 +121,11 @@ def _split(reads: ReadArrays, text: UInt8s, offset: Int64s, contig: UInt8s, flan
     for i in range(len(reads.start)):
         if offset[i] == offset[i + 1]:
             continue
-        own, soft, hidden = _own_piece(reads, i)
+        own, length, soft, hidden = _own_piece(reads, i)
         for is_left in (1, 0):
             is_reverse = reads.flag[i] & REVERSE != 0
-            other = _neighbour(text[offset[i] : offset[i + 1]], contig, is_reverse, own, is_left == 1)
+            tag = text[offset[i] : offset[i + 1]]
+            other = _neighbour(tag, contig, is_reverse, own, length, is_left == 1)
             one, next_one = (own, other) if is_left else (other, own)
             right = next_one.start + max(one.last - next_one.first, 0)
             between = max(next_one.first - one.last, 0)
@@ -142,27 +145,35 @@ def _split(reads: ReadArrays, text: UInt8s, offset: Int64s, contig: UInt8s, flan
 
 
 @subkernel
-def _own_piece(reads: ReadArrays, i: int) -> tuple[_Piece, bool, int]:
-    """Where on its read record ``i`` lies, whether the bases behind it are known, and how many before are not."""
-    before, bases, hidden, soft = np.int64(0), np.int64(0), np.int64(0), False
+def _own_piece(reads: ReadArrays, i: int) -> tuple[_Piece, int, bool, int]:
+    """Where on its read record ``i`` lies, the read's length, whether bases behind are known, how many before are not.
+
+    All count what is cut off, too.
+    """
+    before, bases, behind, hidden, soft = np.int64(0), np.int64(0), np.int64(0), np.int64(0), False
     for k in range(reads.cigar_offset[i], reads.cigar_offset[i + 1]):
         code, length = unpack(reads.cigar[k])
         if code in (SOFT_CLIP, HARD_CLIP):
             if bases:
                 soft = code == SOFT_CLIP
+                behind += length
             else:
                 before += length
                 hidden += length * (code == HARD_CLIP)
         elif consumes_read(code):
             bases += length
-    return _Piece(before, before + bases, np.int64(reads.start[i]), np.int64(reads.end[i])), soft, hidden
+    own = _Piece(before, before + bases, np.int64(reads.start[i]), np.int64(reads.end[i]))
+    return own, before + bases + behind, soft, hidden
 
 
 @subkernel
-def _neighbour(text: UInt8s, contig: UInt8s, is_reverse: bool, own: _Piece, behind: bool) -> _Piece:
+def _neighbour(
+    text: UInt8s, contig: UInt8s, is_reverse: bool, own: _Piece, length: int, behind: bool
+) -> _Piece:
     """The piece of a tag, ``contig,position,strand,CIGAR,mapping quality,edits;`` each, next to a read's ``own`` one.
 
-    Its last base is -1 where there is none, or it lies on another contig or strand, or may lie elsewhere.
+    Its last base is -1 where there is none, or it lies on another contig or strand, or may lie elsewhere; and where a
+    CIGAR of the tag is not one of a read of this ``length``: such a tag is of another read, or damaged.
     """
     none = _Piece(np.int64(_NONE), np.int64(_NONE), np.int64(_NONE), np.int64(_NONE))
     found, at = none, 0
@@ -181,6 +192,8 @@ def _neighbour(text: UInt8s, contig: UInt8s, is_reverse: bool, own: _Piece, behi
         at = end + 1
         end = _field(text, at)
         clipped, bases, trailing, span = _lengths(text, at, end)
+        if clipped + bases + trailing != length:
+            return none
         at = end + 1
         end = _field(text, at)
         quality = _number(text, at, end)
@@ -218,13 +231,21 @@ def _number(text: UInt8s, first: int, last: int) -> int:
 
 @subkernel
 def _lengths(text: UInt8s, first: int, last: int) -> tuple[int, int, int, int]:
-    """Of a CIGAR in letters: bases clipped before, aligned or inserted, and clipped behind; bp of the reference."""
+    """Of a CIGAR in letters: bases clipped before, aligned or inserted, and clipped behind; bp of the reference.
+
+    All are -1 where it is none.
+    """
+    none = np.int64(_NONE), np.int64(_NONE), np.int64(_NONE), np.int64(_NONE)
     before, bases, behind, span, length = np.int64(0), np.int64(0), np.int64(0), np.int64(0), np.int64(0)
     for k in range(first, last):
         if text[k] >= _ZERO and text[k] <= _NINE:
             length = 10 * length + (np.int64(text[k]) - _ZERO)
+            if length > _MOST_LENGTH:
+                return none
             continue
-        code = _MAPPED[text[k]]
+        code = _CODE[text[k]]
+        if code < 0:
+            return none
         if code in (SOFT_CLIP, HARD_CLIP):
             if bases:
                 behind += length

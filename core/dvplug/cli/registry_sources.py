@@ -159,7 +159,7 @@ def _only(name: str | None) -> Source:
     known = sources()
     if len(known) != 1:
         raise RegistryError(
-            f"{len(known)} registries are trusted",
-            repair="Say which with --source NAME." if known else "Add it with `dvplug registry add`.",
+            f"{len(known)} registries are trusted" if known else "No registry is trusted",
+            repair="Say which with --source NAME." if known else "Add one with `dvplug registry add`.",
         )
     return known[0]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 LearnBy = Literal["auto", "pairs", "single"]
 Libraries = Annotated[list[Literal["whole", "captured", "amplicons"]] | None, Several]
-Programs = Annotated[list[Literal["bwa", "minimap2"]] | None, Several]
+Programs = Annotated[list[Literal["bwa", "minimap2", "hisat2"]] | None, Several]
 Names = Annotated[list[str] | None, Several]
 Depths = Annotated[tuple[float, float] | None, Parameter(negative=())]
 

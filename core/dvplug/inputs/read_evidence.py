@@ -132,10 +132,10 @@ def gather(
     """
     header = dict(header_of(os.fsdecode(alignments.filename), alignments))
     header["RG"] = [g for g in header.get("RG", []) if groups.everything or groups.has(g.get("ID"))]
-    places = list(_places(alignments))
+    places = _places(alignments)
     samples = [
-        _sample(_of_groups(reads, groups), len(places), _following(alignments, groups, whole))
-        for reads, whole in places
+        _sample(_of_groups(reads, groups), len(places), _following(alignments, groups, place is None))
+        for place, reads in _reads_at(alignments, places)
     ]
     if alignments.has_index() and not any(sample.examined for sample in samples):
         samples = [_sample(_of_groups(alignments.fetch(), groups), 1)]  # there may be reads elsewhere
@@ -172,8 +172,8 @@ def _following(
 def read_groups_seen(alignments: pysam.AlignmentFile) -> Counter[str | None]:
     """Count the primary alignments of each read group at the places that `gather` looks at; None: without one."""
     seen: Counter[str | None] = Counter()
-    places = list(_places(alignments))
-    for reads, _ in places:
+    places = _places(alignments)
+    for _, reads in _reads_at(alignments, places):
         for read in islice(reads, 2 * _MOST_READS // len(places)):
             if not read.flag & _NOT_PRIMARY:
                 seen[_group(read)] += 1
@@ -261,24 +261,35 @@ def _header_fields(header: Mapping[str, Any]) -> Iterable[str]:
     )
 
 
-def _places(alignments: pysam.AlignmentFile) -> Iterator[tuple[Iterator[pysam.AlignedSegment], bool]]:
-    """Yield the reads from each place on, and whether they are of the whole file, not of a contig.
+def _places(alignments: pysam.AlignmentFile) -> list[str | None]:
+    """Return the contigs in which reads are looked at; None stands for the whole file.
 
-    The one place of a small file, or of one without index, is its beginning.
+    A small file, or one without index, is looked at from its beginning.
     """
-    if alignments.is_bam:
-        alignments.reset()  # something may have been read before
     mapped: dict[str, int] = {}
     if alignments.has_index() and alignments.is_bam:  # the index of CRAM does not count reads
         mapped = {s.contig: s.mapped for s in alignments.get_index_statistics()}
     if not alignments.has_index() or (mapped and sum(mapped.values()) <= 2 * _MOST_READS):
-        yield alignments.fetch(until_eof=True), True
-        return
+        return [None]
     lengths: dict[str, int] = dict(zip(alignments.references, alignments.lengths, strict=True))
     fullest = sorted(lengths, key=lambda c: mapped.get(c, lengths[c]), reverse=True)[:_PLACES]
-    for contig in fullest:
-        if mapped.get(contig, 1):
-            yield alignments.fetch(contig, lengths[contig] // 3), False  # read before the next one is
+    return [contig for contig in fullest if mapped.get(contig, 1)]
+
+
+def _reads_at(
+    alignments: pysam.AlignmentFile, places: Sequence[str | None]
+) -> Iterator[tuple[str | None, Iterator[pysam.AlignedSegment]]]:
+    """Yield each place and the reads from there on; they have to be read before the next one is asked for.
+
+    A CRAM that is open has one place at which it is read, and whoever fetches moves it.
+    """
+    if alignments.is_bam:
+        alignments.reset()  # something may have been read before
+    for place in places:
+        if place is None:
+            yield place, alignments.fetch(until_eof=True)
+        else:
+            yield place, alignments.fetch(place, alignments.get_reference_length(place) // 3)
 
 
 def _measurements(

@@ -18,9 +18,8 @@ from dvplug_registry.manifest import RunMeasure
 
 AUTO = "auto"
 _MOST = 0.5  # share of the reads that "most" means
-_SPLICED = (
-    0.02  # share of reads with N from which on they are of transcripts: of whole ones a third or so have some
-)
+_SPLICED = 0.02
+"""Share of reads with N from which on they are of transcripts, of which a third or so have some."""
 _FEWEST = 5  # reads that are measured; fewer tell nothing
 _LONGEST_WORD = 500  # that is looked for in one
 _SHOWN = 70  # characters of a header field in a message
@@ -71,7 +70,10 @@ def judge(
         if _names(rule, platform):
             signs.insert(0, text)
         elif owners:
-            contradictions.insert(0, f"{text} (of {' and '.join(owners)})")
+            contradictions = [
+                f"{text} (of {' and '.join(owners)})",
+                *(c for c in contradictions if c != text),
+            ]
         else:
             doubts.insert(0, f"{text}, which is not a platform of {profile.name}")
     if evidence.reads >= _FEWEST:
@@ -386,7 +388,12 @@ def _outside(rule: Recognition, evidence: Evidence) -> Iterator[str]:
         None not in (rule.spliced, evidence.spliced)
         and ((evidence.spliced or 0.0) >= _SPLICED) != rule.spliced
     ):
-        yield _skipping(evidence) if evidence.spliced else "no read skips an intron"
+        too_few = (
+            f"{_skipping(evidence)}, not {_SPLICED:.0%} or more"
+            if evidence.spliced
+            else "no read skips an intron"
+        )
+        yield too_few if rule.spliced else _skipping(evidence)
 
 
 def _skipping(evidence: Evidence) -> str:

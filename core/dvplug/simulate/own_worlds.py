@@ -95,7 +95,7 @@ def _aligners(learnt: LearntReads, worlds: Worlds, programs: Sequence[str]) -> t
         raise InputError(
             f"reads of {learnt.read_length:,.0f} bp cannot be mapped with {' or '.join(programs)}",
             cause=f"such reads are mapped with {wanted} here",
-            repair=f"Leave --aligner out, or give --aligner {wanted}.",
+            repair=f"Install {wanted}, and leave --aligner out or name it there.",
         )
     return aligners
 
