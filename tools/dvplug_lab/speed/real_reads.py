@@ -97,7 +97,7 @@ def measure_set(
     for name in programs(large, one.technology, folder, others, names):
         most, least = (statistics.median(c.cpu_s for c in runs[name, size]) for size in (True, False))
         each = (most - least) / (large.megabases - small.megabases)
-        peak = max(max(cost.peak_mb, default=0) for cost in runs[name, True])
+        peak = statistics.median(max(cost.peak_mb, default=0) for cost in runs[name, True])
         found.append(PerMegabase(name, one.name, large.depth, each, least - each * small.megabases, peak))
     return found
 
