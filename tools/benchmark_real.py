@@ -67,13 +67,13 @@ def main(
     rows: list[PerMegabase] = []
     with TemporaryDirectory(prefix="benchmark-") as temporary:
         for name in sets:
-            rows += measure_set(known[name], folder or Path(temporary), programs, trees, repeats)
-    text = table(rows)
-    stdout.print(text, markup=False, soft_wrap=True)
-    if history:
-        keep(history, rows, REPOSITORY)
-    if page:
-        page.write_text(between(page.read_text(), (BEGIN, END), text))
+            found = measure_set(known[name], folder or Path(temporary), programs, trees, repeats)
+            rows += found
+            if history:
+                keep(history, found, REPOSITORY)
+            if page:  # at once: a set may take long, and the run be stopped in the next
+                page.write_text(between(page.read_text(), (BEGIN, END), table(rows)))
+    stdout.print(table(rows), markup=False, soft_wrap=True)
 
 
 if __name__ == "__main__":
