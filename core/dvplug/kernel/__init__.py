@@ -20,11 +20,13 @@ def kernel(function: Function | None = None, *, vectorised: bool = False) -> Any
 
     Numba is imported when a kernel is called that is not on disk, or is called with what only Numba knows.
 
-    Args:
-        function: the function.
-        vectorised: whether LLVM looks for loops of which it can take several turns at once. LLVM takes a half longer
-            then, so it is for kernels in whose loops a call spends its time and which it makes faster: most it does
-            not.
+    Parameters
+    ----------
+    function
+        The function.
+    vectorised
+        Whether LLVM looks for loops of which it can take several turns at once. It takes a half longer then, so this is
+        for kernels in whose loops a call spends its time and which gain by it: most do not.
     """
     if function is None:
         return lambda given: Kernel(given, vectorised)

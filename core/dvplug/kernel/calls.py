@@ -126,11 +126,10 @@ def call_function(
     place = alloca_once(builder, kind)
     builder.store(get_null_value(kind), place)
     error = caller[1] if passes_on else alloca_once(builder, excinfo_ptr_t)
-    given = (
-        self._get_arg_packer(argtys).as_arguments(builder, args)
-        if not whole
-        else [_as(builder, each, of.type) for each, of in zip(args, callee.args[2:], strict=True)]
-    )
+    if whole:
+        given = [_as(builder, each, of.type) for each, of in zip(args, callee.args[2:], strict=True)]
+    else:
+        given = self._get_arg_packer(argtys).as_arguments(builder, args)
     code = builder.call(callee, [place, error, *given])
     result = self.context.get_returned_value(builder, resty, builder.load(place))
     return _Status(code, None if passes_on else builder.load(error), builder), result

@@ -59,11 +59,9 @@ class KernelLower(Lower):
         self._uncounted = self.context.subtarget(enable_nrt=False)
         self._unit_ranges = unit_ranges(self.blocks, self.typeof)
         self._held: dict[str, list[Any]] = {}
-        known = None
-        if (
-            not self._disable_sroa_like_opt and not self.func_ir.func_id.is_generator
-        ):  # debuggers look into memory
-            known = values(self.blocks)
+        # Debuggers look into memory.
+        in_memory = self._disable_sroa_like_opt or self.func_ir.func_id.is_generator
+        known = None if in_memory else values(self.blocks)
         if known is None:
             super()._find_singly_assigned_variable()
             return
