@@ -27,6 +27,7 @@ from dvplug_lab.reproduction import (
     training,
 )
 from dvplug_lab.reproduction.results import Result, Row, Setting
+from dvplug_lab.reproduction.stated import NUMBERS, Stated
 from dvplug_lab.standing import digest, fresh
 
 
@@ -54,11 +55,19 @@ TABLES = {
 SIMULATOR = (
     "core/dvplug/simulate",
     "core/dvplug/sequence",
+    "core/dvplug/train/simulated.py",
+    "core/dvplug/train/world_genome.py",
+    "tools/dvplug_lab/plugin_measures.py",
     "tools/dvplug_lab/read_sets.py",
     "tools/dvplug_lab/training_reads",
     "tools/dvplug_lab/reproduction",
+    *(
+        f"plugins/{one.reads.plugin}/{NUMBERS}"
+        for one in technologies.DATASETS
+        if isinstance(one.reads, Stated)
+    ),
 )
-"""Code that reads are made by."""
+"""Code, and numbers, that reads are made by."""
 CODE = ("core", "registry", "plugins", "tools/dvplug_lab")
 """Code, and models, that tables are made by."""
 

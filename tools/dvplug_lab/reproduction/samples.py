@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from dvplug.genome.bed import read_bed
 from dvplug.simulate.depths import SHOULDER, DepthBlocks, ripple
 from dvplug.simulate.genome import Codes, known_intervals, write_bed, write_fasta
-from dvplug.simulate.learn.context import ContextProfile
 from dvplug.simulate.learn.profile import Profile
 from dvplug.simulate.mapping import Mapper, mapping
 from dvplug.simulate.sample import duplicated, subtract
@@ -89,13 +88,12 @@ class _All:
 
 @dataclass(frozen=True)
 class Reads:
-    """What reads are made: their errors, how deep they are, and what is done to what was learnt of real ones."""
+    """What reads are made: their errors, and how deep they are."""
 
     recipe: ReadSet = RECIPE
     depth: float = DEPTH
     blocks: Callable[[int, np.random.Generator], DepthBlocks] | None = None
     """Of a contig of so many bp, where not all of it is as deep."""
-    changed: Callable[[Profile | ContextProfile], Profile | ContextProfile] = lambda profile: profile
 
     def plan(self, length: int, rng: np.random.Generator) -> Plan:
         """How deep a contig is sequenced."""
@@ -149,7 +147,7 @@ def sequenced(
             open_ones.enter_context(mapping(recipe.aligner, reference, bam, "sample", platform, threads))
             for reference, bam in to.items()
         ]
-        sequence(_All(mappers), reads.changed(profile), recipe, copies, plans, rng)
+        sequence(_All(mappers), profile, recipe, copies, plans, rng)
     half = int(profile.fragment.mean()) // 2 if isinstance(profile, Profile) else 0
     return Sequenced(plans, half if reads.blocks else 0)
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +12,7 @@ from dvplug.evaluate.counts import ClassCounts
 from dvplug.sequence.codes import encode_bases
 from dvplug.simulate.depths import DepthBlocks, capture_blocks
 from dvplug.simulate.drawn_variants import drawn_variants
-from dvplug.simulate.learn.context import ContextProfile
-from dvplug.simulate.learn.profile import Profile
+from dvplug.simulate.genome import write_fasta
 from dvplug.simulate.sample import read_fasta
 from dvplug_lab import commands
 from dvplug_lab.comparison import peers
@@ -24,14 +22,15 @@ from dvplug_lab.read_sets import EXTRA, SETS
 from dvplug_lab.reproduction.people import variant_model
 from dvplug_lab.reproduction.results import Row, Setting
 from dvplug_lab.reproduction.samples import Genome, Reads, sequenced, write_genome, write_targets
+from dvplug_lab.reproduction.stated import Stated, installed, sequenced_as_stated
 
 CONTIG = "chr13_32M"
 """Sequence that no model was trained on."""
+LEAST = 250_000
+"""bp from which stretches can be drawn that hold long reads."""
 REAL = "hg002_illumina"
 UNKNOWN = "unknown"
 """Where the paper's own figure could not be read."""
-CLR_ERRORS = {"insertion_p": 0.08, "deletion_p": 0.04, "substitution_p": 0.015}
-"""Per base, as raw reads of a PacBio are believed to err; none were at hand to learn from."""
 _BY_NAME = {one.name: one for one in SETS}
 
 
@@ -43,22 +42,14 @@ class Dataset:
     here: str
     tech: str
     """Whose model is used."""
-    model: str = ""
-    """What is to be said of that; nothing where it was made for such reads."""
-    reads: Reads | None = None
+    reads: Reads | Stated | None = None
     """None: real ones, thinned to ``depth``."""
     depth: float = 0.0
 
-
-def _simulated(recipe: str, depth: float, changed: Callable = lambda profile: profile) -> Reads:
-    return Reads(_BY_NAME[recipe], depth, changed=changed)
-
-
-def as_raw(profile: Profile | ContextProfile) -> ContextProfile:
-    """Return long reads' profile with the errors of `CLR_ERRORS` outside homopolymers, in all classes of reads."""
-    assert isinstance(profile, ContextProfile)
-    rates = {name: np.full_like(getattr(profile, name), rate) for name, rate in CLR_ERRORS.items()}
-    return replace(profile, **rates)
+    @property
+    def model(self) -> str:
+        """Whose model it is, where that is not this distribution's."""
+        return f"{self.tech}, of {self.reads.plugin}" if isinstance(self.reads, Stated) else self.tech
 
 
 def exome(length: int, rng: np.random.Generator) -> DepthBlocks:
@@ -69,51 +60,52 @@ def exome(length: int, rng: np.random.Generator) -> DepthBlocks:
 
 DATASETS = (
     Dataset(
-        "10X Chromium, 75x", "simulated 2x150 without barcodes", "illumina-wgs",
-        "borrowed: reads without barcodes", _simulated("illumina_held_out", 75.0),
+        "10X Chromium, 75x", "simulated 2x150 of molecules, with barcodes", "linked-reads",
+        Stated("dvplug-linked-reads", 75.0, _BY_NAME["hiseqx_2x150"]),
     ),
     Dataset(
-        "10X GemCode, 34x", "simulated 2x101 without barcodes", "illumina-wgs",
-        "borrowed: reads without barcodes", _simulated("hiseq2000_2x101_extra", 34.0),
+        "10X GemCode, 34x", "simulated 2x101 of molecules, with barcodes", "linked-reads",
+        Stated("dvplug-linked-reads", 34.0, _BY_NAME["hiseq2000_2x101"]),
     ),
     Dataset("Illumina HiSeq, 31x", "real, HG002, .17 Mb, thinned", "illumina-wgs", depth=31.0),
     Dataset("Illumina HiSeq, 60x", "real, HG002, .17 Mb, thinned", "illumina-wgs", depth=60.0),
     Dataset(
         "Ion AmpliSeq exome", "simulated PGM reads, 100x, of no amplicons", "ion",
-        reads=_simulated("pgm_held_out", 100.0),
+        Reads(_BY_NAME["pgm_held_out"], 100.0),
     ),
     Dataset(
-        "PacBio raw reads, 40x", "simulated R10 reads with the errors of raw PacBio ones", "ont",
-        "borrowed", _simulated("r10_held_out", 40.0, as_raw),
+        "PacBio raw reads, 40x", "simulated by stated errors, 13 % of the bases", "pacbio-clr",
+        Stated("dvplug-pacbio-clr", 40.0),
     ),
     Dataset(
-        "SOLiD, 85x", "simulated Illumina 2x76, not in colours", "illumina-wgs",
-        "borrowed", _simulated("exome_2x76_held_out", 85.0),
+        "SOLiD, 85x", "simulated 50 bp, decoded from colours", "solid", Stated("dvplug-solid", 85.0)
     ),
     Dataset(
         "Illumina TruSeq exome", "simulated 2x76, about 80x at targets", "illumina-wes",
-        reads=Reads(_BY_NAME["exome_2x76_held_out"], blocks=exome),
+        Reads(_BY_NAME["exome_2x76_held_out"], blocks=exome),
     ),
 )  # fmt: skip
 
 
 def measure(setting: Setting) -> list[Row]:
-    """Call all eight; where two of them are of one person, the person is the same."""
+    """Call all eight; reads that are stated are of a person each, all others that are simulated of one."""
     folder = setting.reads / "technologies"
     person = _person(folder, setting)
     rows: list[Row] = []
+    plugins = [one.reads.plugin for one in DATASETS if isinstance(one.reads, Stated)]
     for number, one in enumerate(DATASETS):
         place = folder / f"{number}"
         place.mkdir(parents=True, exist_ok=True)
-        chosen = real(one, setting, place) if one.reads is None else simulated(one, person, setting, place)
-        found = _judged(chosen, place, setting.threads)
+        chosen = _sequenced(one, person, 200 + number, setting, place)
+        with installed(plugins, setting.made / "plugins"):
+            found = _judged(chosen, place, setting.threads)
         candidates = found.candidates
         assert candidates is not None
         rows.append(
             {
                 "paper's reads": one.name,
                 "reads here": one.here,
-                "model": f"{one.tech}, {one.model}" if one.model else one.tech,
+                "model": one.model,
                 "variants": sum(c.tp_truth + c.fn for c in (found.snp, found.indel)),
                 **_figures("candidates", candidates.snp, candidates.indel),
                 **_figures("calls", found.snp, found.indel),
@@ -147,19 +139,35 @@ def real(one: Dataset, setting: Setting, place: Path) -> ValidationSet:
     return depths(chosen, [one.depth], place)[-1][0]
 
 
-def simulated(one: Dataset, person: Genome, setting: Setting, place: Path) -> ValidationSet:
-    """Sequence the person as the row says, and count where there are reads."""
-    assert one.reads is not None
+def _sequenced(one: Dataset, person: Genome, seed: int, setting: Setting, place: Path) -> ValidationSet:
+    """Return reads as the row says."""
+    if one.reads is None:
+        return real(one, setting, place)
+    if isinstance(one.reads, Stated):
+        return sequenced_as_stated(one.name, one.tech, one.reads, _genome(setting), seed, setting, place)
+    return simulated(one, one.reads, person, seed, setting, place)
+
+
+def _genome(setting: Setting) -> Path:
+    """Write sequence that no model was trained on, unless it is there: about half of it is sequenced."""
+    path = setting.reads / f"{CONTIG}.fa"
+    if not path.with_suffix(".fa.fai").exists():
+        text = read_fasta(setting.shared / EXTRA)[CONTIG][: max(2 * setting.length, LEAST)]
+        write_fasta(path, {CONTIG: encode_bases(text.encode())})
+    return path
+
+
+def simulated(
+    one: Dataset, reads: Reads, person: Genome, seed: int, setting: Setting, place: Path
+) -> ValidationSet:
+    """Sequence the person, and count where there are reads."""
     bam, confident = place / "reads.bam", person.confident
-    if one.reads.blocks is not None:
+    if reads.blocks is not None:
         confident = place / "targets.bed"
     if not bam.with_suffix(".bam.bai").exists() or not confident.exists():
-        work, seed = setting.reads, 200 + int(place.name)
-        to = {person.reference: bam}
-        made = sequenced(
-            person, to, setting.shared, work, seed=seed, threads=setting.threads, reads=one.reads
-        )
-        if one.reads.blocks is not None:
+        to, work = {person.reference: bam}, setting.reads
+        made = sequenced(person, to, setting.shared, work, seed=seed, threads=setting.threads, reads=reads)
+        if reads.blocks is not None:
             write_targets(person, made, confident)
     return ValidationSet(one.name, one.tech, person.reference, bam, person.truth, confident)
 
