@@ -169,6 +169,10 @@ class Recognition(Frozen):
     )
     read_length: tuple[int, int] | None = Field(default=None, description="of the median read, bases")
     base_quality: tuple[int, int] | None = Field(default=None, description="of the median base, phred")
+    one_quality: bool = Field(
+        default=False,
+        description="all bases have one quality, or none, as its sequencer writes it: no warning",
+    )
     max_difference: float | None = Field(
         default=None, ge=0, le=1, description="mismatches and indels per aligned base, of the median read"
     )

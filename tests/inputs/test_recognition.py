@@ -394,14 +394,20 @@ def test_qualities_that_tell_nothing_are_named_once(changed: dict[str, int], say
     told = replace(Evidence(reads=100), **changed)
     files = {"a.bam": told, "b.bam": told, "c.bam": Evidence(reads=100)}
     measure = "base_quality" if "same_quality" in changed else "mapping_quality"
-    assert flat_qualities(files) == ({measure: f"a.bam and 1 more: {says}"} if says else {})
-    assert not doubts(TECHNOLOGIES["illumina-wgs"], files, INSTALLED)
+    said = {measure: f"a.bam and 1 more: {says}"} if says else {}
+    usual = TECHNOLOGIES["illumina-wgs"]
+    assert flat_qualities(usual, files) == said
+    assert not doubts(usual, files, INSTALLED)
+    assert usual.recognition is not None
+    of_one = usual.recognition.model_copy(update={"one_quality": True})
+    expected = {} if measure == "base_quality" else said
+    assert flat_qualities(usual.model_copy(update={"recognition": of_one}), files) == expected
 
 
 def test_several_values_of_flat_qualities_are_told_together() -> None:
     files = {f"{q}.bam": replace(Evidence(reads=100), same_quality=q) for q in (20, 30)}
     said = "20.bam: all bases have the quality 20; 30.bam: all bases have the quality 30"
-    assert flat_qualities(files) == {"base_quality": said}
+    assert flat_qualities(TECHNOLOGIES["illumina-wgs"], files) == {"base_quality": said}
 
 
 @needs_shared
@@ -409,7 +415,7 @@ def test_real_reads_without_information_are_told_from_the_others() -> None:
     flat = SHARED / "illumina/HG002_b37.chr1_0.64-1.5M.2x150.30x.flat_quality.bam"
     for path in (flat, SHARED / "illumina/HG002_b37.chr20_slices.2x150.60-96x.bam"):
         with pysam.AlignmentFile(str(path)) as file:
-            found = flat_qualities({path.name: gather(file)})
+            found = flat_qualities(TECHNOLOGIES["illumina-wgs"], {path.name: gather(file)})
         assert found == (
             {}
             if path != flat

@@ -155,7 +155,9 @@ def check_call(
     assert wanted is not None
     evidence = _evidence(files)
     mismatches = tuple(share for told in evidence.values() for share in told.mismatches)
-    return Checked(profile, *chosen, wanted, ploidy, counts, mismatches, flat_qualities(evidence), evidence)
+    return Checked(
+        profile, *chosen, wanted, ploidy, counts, mismatches, flat_qualities(profile, evidence), evidence
+    )
 
 
 def preflight(

@@ -155,13 +155,17 @@ def doubts(
     return lines
 
 
-def flat_qualities(evidence: Mapping[str, Evidence]) -> dict[RunMeasure, str]:
-    """Say which qualities tell nothing, since they are all the same: by what a run is measured by, files and values."""
+def flat_qualities(profile: TechnologyProfile, evidence: Mapping[str, Evidence]) -> dict[RunMeasure, str]:
+    """Say which qualities tell nothing, since they are all the same: by what a run is measured by, files and values.
+
+    Base qualities of a technology of which none else are known (``Recognition.one_quality``) are not named.
+    """
     found: dict[tuple[RunMeasure, str], list[str]] = {}
+    usual = profile.recognition is not None and profile.recognition.one_quality
     for file, told in evidence.items():
         if told.reads < _FEWEST:
             continue
-        if told.same_quality is not None:
+        if told.same_quality is not None and not usual:
             what = (
                 "no base has a quality"
                 if told.same_quality == NO_QUALITY

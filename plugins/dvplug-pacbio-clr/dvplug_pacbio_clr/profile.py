@@ -52,6 +52,7 @@ PACBIO_CLR = TechnologyProfile(
         tag_ranges=(TagRange(tag="rq", low=0, high=0.95),),
         read_length=(500, 100_000),
         base_quality=(0, 20),
+        one_quality=True,
         max_difference=0.25,
         min_difference=0.06,
         paired=False,
