@@ -201,12 +201,8 @@ def _drips(handler: BaseHTTPRequestHandler) -> None:
         time.sleep(0.05)
 
 
-def _silent(handler: BaseHTTPRequestHandler) -> None:
-    time.sleep(3)
-
-
 def test_no_body_takes_more_than_its_share(objects: Objects, tmp_path: Path) -> None:
-    objects.answers |= {"endless": _endless, "drips": _drips, "silent": _silent}
+    objects.answers |= {"endless": _endless, "drips": _drips, "silent": lambda _: objects.ends.wait(60)}
     objects.answers["large"] = lambda handler: answer(handler, 200, content_length=str(10**12))
     for name in ("endless", "large"):
         with pytest.raises(Refused, match="is too large"):
@@ -294,7 +290,7 @@ def test_what_waits_for_a_server_ends_when_it_is_told(objects: Objects, tmp_path
 
     def waits(handler: BaseHTTPRequestHandler) -> None:
         told.set()
-        time.sleep(60)
+        objects.ends.wait(60)
 
     objects.answers["x"] = waits
     began = time.monotonic()
