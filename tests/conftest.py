@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import compileall
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import settings
 
 from dvplug.simulate import SimulatedDataset, simulate_dataset
 from helpers.browser import browser
+from helpers.places import ROOT
 
 __all__ = ["browser"]  # one for all: playwright can be started once in a process
 
@@ -55,6 +58,13 @@ LONG = (
 """Where tests lie that take long: they begin first, so that none is left alone at the end."""
 TOGETHER = ("executors/",)
 """Folders whose tests share what takes long to make."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile the sources where Python is told to keep nothing that is: each of hundreds of processes would anew."""
+    if sys.dont_write_bytecode and not hasattr(config, "workerinput"):
+        for part in ("core", "registry", "plugins", "tools"):
+            compileall.compile_dir(ROOT / part, quiet=2)
 
 
 def pytest_xdist_auto_num_workers() -> int:
