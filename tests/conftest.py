@@ -42,11 +42,11 @@ def called(dataset: SimulatedDataset, tmp_path: Path) -> Path:
 
 
 LONG = (
+    "train/",
     "tools/test_reproducing.py",
     "docs/test_recipes_installed.py",
     "executors/",
     "cohort/test_run.py",
-    "train/",
     "serve/",
     "docs/test_write_a_plugin.py",
     "docs/test_your_own_sequencer.py",
@@ -56,8 +56,9 @@ LONG = (
     "test_warm.py",
 )
 """Where tests lie that take long: they begin first, so that none is left alone at the end."""
-TOGETHER = ("executors/",)
-"""Folders whose tests share what takes long to make."""
+TOGETHER = ("train/", "executors/")
+"""Folders whose tests share what takes long to make; in train/ that is TensorFlow, with which no process can be forked
+any more: in one that has it, each worker of a call has to be started anew."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -73,9 +74,9 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """Have a process of xdist run all tests of a file: what a file's tests share is made once.
+    """Have a process of xdist run all tests of a file, or of a folder: what these share is made once.
 
-    Files are taken in the order of the tests.
+    They are taken in the order of the tests.
     """
     from xdist.scheduler import LoadScopeScheduling
 
