@@ -82,7 +82,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
 
     class ByFile(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return next((one for one in TOGETHER if nodeid.startswith(f"tests/{one}")), nodeid.partition("::")[0])
+            return next(
+                (one for one in TOGETHER if nodeid.startswith(f"tests/{one}")), nodeid.partition("::")[0]
+            )
 
     config.option.loadscopereorder = False
     return ByFile(config, log)

@@ -53,7 +53,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     fit([train], [tune], settings, folder / "fit")
     about = Description(name="toy", version="1.0.0", description="A toy.", held_out="none")
     export(folder / "fit", [tune], about, folder / "model")
-    chosen = FirstStageSettings(units=(16, 8), epochs=80, learning_rate=2e-2, labels=1.0, allowed=0.1)
+    chosen = FirstStageSettings(units=(16, 8), epochs=200, learning_rate=1e-2, labels=1.0, allowed=0.1)
     add_first_stage(folder / "model", [train], [tune], folder / "staged", chosen)
     return folder
 
