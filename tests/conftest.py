@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import compileall
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import settings
 
 from dvplug.simulate import SimulatedDataset, simulate_dataset
 from helpers.browser import browser
+from helpers.places import ROOT
 
 __all__ = ["browser"]  # one for all: playwright can be started once in a process
 
@@ -39,17 +42,30 @@ def called(dataset: SimulatedDataset, tmp_path: Path) -> Path:
 
 
 LONG = (
-    "tools/test_reproducing",
-    "docs/test_write_a_plugin",
-    "plugins/test_install",
-    "docs/test_recipes",
-    "test_warm",
-    "serve/",
     "train/",
+    "tools/test_reproducing.py",
+    "docs/test_recipes_installed.py",
     "executors/",
-    "cohort/",
+    "cohort/test_run.py",
+    "serve/",
+    "docs/test_write_a_plugin.py",
+    "docs/test_your_own_sequencer.py",
+    "docs/test_recipes.py",
+    "plugins/test_install.py",
+    "plugins/test_wheels.py",
+    "test_warm.py",
 )
 """Where tests lie that take long: they begin first, so that none is left alone at the end."""
+TOGETHER = ("train/", "executors/")
+"""Folders whose tests share what takes long to make; in train/ that is TensorFlow, with which no process can be forked
+any more: in one that has it, each worker of a call has to be started anew."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile the sources where Python is told to keep nothing that is: each of hundreds of processes would anew."""
+    if sys.dont_write_bytecode and not hasattr(config, "workerinput"):
+        for part in ("core", "registry", "plugins", "tools"):
+            compileall.compile_dir(ROOT / part, quiet=2)
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -57,24 +73,27 @@ def pytest_xdist_auto_num_workers() -> int:
     return (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1) + 1
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have each process of xdist begin with its share of the long ones; the others keep their order.
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Have a process of xdist run all tests of a file, or of a folder: what these share is made once.
 
-    xdist gives each of n processes a run of 1 / 4n of the tests to begin with, then ever smaller ones
-    (`xdist.scheduler.load`).
+    They are taken in the order of the tests.
     """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return next(
+                (one for one in TOGETHER if nodeid.startswith(f"tests/{one}")), nodeid.partition("::")[0]
+            )
+
+    config.option.loadscopereorder = False
+    return ByFile(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long ones first; the others keep their order."""
 
     def rank(item: pytest.Item) -> int:
         return next((n for n, part in enumerate(LONG) if f"tests/{part}" in item.path.as_posix()), len(LONG))
 
-    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    long = sorted((item for item in items if rank(item) < len(LONG)), key=rank)
-    others = [item for item in items if rank(item) == len(LONG)]
-    share = max(len(items) // (4 * processes), 2)
-    arranged: list[pytest.Item] = []
-    for process in range(processes):
-        own = long[process::processes]
-        filled = max(0, share - len(own))
-        arranged += own + others[:filled]
-        del others[:filled]
-    items[:] = arranged + others
+    items.sort(key=rank)

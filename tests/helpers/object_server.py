@@ -7,8 +7,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from helpers.loopback import serving
 
 
 @dataclass
@@ -39,6 +41,8 @@ class Objects:
         The next requests are answered with these statuses.
     cut
         The next bodies break off after so many bytes.
+    ends
+        Set when the server ends: what an answer waits for that never comes.
     """
 
     url: str = ""
@@ -49,6 +53,7 @@ class Objects:
     refuse: list[int] = field(default_factory=list)
     cut: list[int] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
+    ends: threading.Event = field(default_factory=threading.Event)
 
 
 @contextmanager
@@ -69,15 +74,10 @@ def object_server() -> Iterator[Objects]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    objects.url = f"http://127.0.0.1:{server.server_address[1]}/"
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    try:
+    with serving(Handler) as server:
+        objects.url = f"http://127.0.0.1:{server.server_address[1]}/"
+        objects.ends = server.ends
         yield objects
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def answer(handler: BaseHTTPRequestHandler, status: int, body: bytes = b"", **headers: str) -> None:

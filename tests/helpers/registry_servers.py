@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
-import ssl
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -24,6 +22,7 @@ from dvplug_registry.model_folder import open_folder
 from dvplug_registry.publish import Registry
 from dvplug_registry.sources import Source, add_source
 from dvplug_registry.transport import Transport
+from helpers.loopback import serving
 from helpers.registry_fixtures import make_model
 
 QUICK = Transport(retries=2, pause=0.01)
@@ -69,20 +68,9 @@ def web(folder: Path, certificate: Path | None = None) -> Iterator[Web]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    if certificate:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate)
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    state.url = f"http{'s' if certificate else ''}://127.0.0.1:{server.server_address[1]}/"
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
+    with serving(Handler, certificate) as server:
+        state.url = f"http{'s' if certificate else ''}://127.0.0.1:{server.server_address[1]}/"
         yield state
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 @dataclass

@@ -11,7 +11,7 @@ from dvplug.train.store import ExampleHeader, Examples, ExampleWriter
 
 LAYOUT = ImageLayout(height=16, width=13, channels=("read_base", "read_supports_variant"))
 FEATURES = ("depth", "noise")
-TINY = {"stem": 8, "filters": [8, 16], "feature_units": 4, "head_units": 16, "dropout": 0.0}
+TINY = {"stem": 8, "filters": [8], "feature_units": 4, "head_units": 16, "dropout": 0.0}
 
 
 def header(**changes: object) -> ExampleHeader:

@@ -150,7 +150,7 @@ def test_a_killed_download_leaves_nothing_bad_and_goes_on_where_it_was(offered: 
 
 def test_two_processes_fetch_a_model_once(offered: Offered, home: Path) -> None:
     server, _, (offer, _) = offered
-    server.cuts = [60] * 60
+    server.cuts = [60] * 12
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", KILLED]
     running = [

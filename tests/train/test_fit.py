@@ -21,6 +21,8 @@ from dvplug.train.tune import measure
 from helpers.training_toys import TINY, toy_examples, write_shard
 
 SETTINGS = FitSettings(architecture_settings=TINY, epochs=3, batch_size=32, learning_rate=1e-2)
+LARGE = SETTINGS.model_copy(update={"batch_size": 64})
+"""Of half as many steps, where it does not matter how much is learnt."""
 
 
 @pytest.fixture
@@ -80,7 +82,7 @@ def test_an_interrupted_fit_goes_on_where_it_stopped(
     shards: tuple[list[Path], list[Path]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train, tune = shards
-    whole = fit(train, tune, SETTINGS, tmp_path / "whole")
+    whole = fit(train, tune, LARGE, tmp_path / "whole")
     train_epoch = fit_module._train_epoch
 
     def interrupted(model: object, reader: object, settings: object, epoch: int, until: float) -> tuple:
@@ -90,13 +92,13 @@ def test_an_interrupted_fit_goes_on_where_it_stopped(
 
     monkeypatch.setattr(fit_module, "_train_epoch", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        fit(train, tune, SETTINGS, tmp_path / "parts")
+        fit(train, tune, LARGE, tmp_path / "parts")
     assert not (tmp_path / "parts").exists()
-    other = SETTINGS.model_copy(update={"seed": 2})
+    other = LARGE.model_copy(update={"seed": 2})
     with pytest.raises(InputError, match="unfinished fit with other settings"):
         fit(train, tune, other, tmp_path / "parts")
     monkeypatch.setattr(fit_module, "_train_epoch", train_epoch)
-    parts = fit(train, tune, SETTINGS, tmp_path / "parts")
+    parts = fit(train, tune, LARGE, tmp_path / "parts")
     assert len(parts.epochs) == 3
     # Optimiser state and learning rate go on too: the last epoch learns as in one go.
     np.testing.assert_allclose(
@@ -113,7 +115,7 @@ def test_it_stops_when_nothing_gets_better(
         fit_module, "measure", lambda *a: real(*a).model_copy(update={"log_loss": next(losses)})
     )
     train, tune = shards
-    state = fit(train, tune, SETTINGS.model_copy(update={"epochs": 9, "patience": 2}), tmp_path / "fit")
+    state = fit(train, tune, LARGE.model_copy(update={"epochs": 9, "patience": 2}), tmp_path / "fit")
     assert (len(state.epochs), state.best, state.stopped_by) == (4, 1, "convergence")
 
 
@@ -171,7 +173,7 @@ def test_thinning_a_class_leaves_its_prior(tmp_path: Path) -> None:
     blind = Examples(np.zeros_like(examples.images), np.zeros_like(examples.features), labels)
     train = [write_shard(tmp_path / "train.h5", blind)]
     tune = [write_shard(tmp_path / "tune.h5", blind.take(slice(0, 300)))]
-    settings = SETTINGS.model_copy(update={"keep": (0.2, 1.0, 1.0), "epochs": 8, "label_smoothing": 0.0})
+    settings = LARGE.model_copy(update={"keep": (0.2, 1.0, 1.0), "epochs": 8, "label_smoothing": 0.0})
     fit(train, tune, settings, tmp_path / "fit")
     _, model = load_fit(tmp_path / "fit")
     assert predict(model, ExampleReader(tune))[0] == pytest.approx([0.8, 0.15, 0.05], abs=0.05)

@@ -120,7 +120,7 @@ class ServiceProcess:
         """Ask by POST."""
         return self.ask("POST", path, body, **more)
 
-    def wait(self, run_id: str, states: Sequence[str] = FINISHED, seconds: float = 120) -> dict[str, Any]:
+    def wait(self, run_id: str, states: Sequence[str] = FINISHED, seconds: float = 600) -> dict[str, Any]:
         """Wait until a run is in one of these states; returns it. Raises RuntimeError where that takes too long."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:

@@ -20,7 +20,7 @@ from dvplug.serve.transfer.guard import Refused, Unanswered
 from helpers.object_server import Objects, answer, object_server
 from helpers.registry_servers import self_signed, web
 
-OPEN = TransferLimits(max_bytes=10**6, allow_private=True, tries=3, pause_s=0.01, read_s=0.5)
+OPEN = TransferLimits(max_bytes=10**6, allow_private=True, tries=3, pause_s=0.01)
 CONTENT = bytes(range(256)) * 1000
 
 
@@ -201,18 +201,14 @@ def _drips(handler: BaseHTTPRequestHandler) -> None:
         time.sleep(0.05)
 
 
-def _silent(handler: BaseHTTPRequestHandler) -> None:
-    time.sleep(3)
-
-
 def test_no_body_takes_more_than_its_share(objects: Objects, tmp_path: Path) -> None:
-    objects.answers |= {"endless": _endless, "drips": _drips, "silent": _silent}
+    objects.answers |= {"endless": _endless, "drips": _drips, "silent": lambda _: objects.ends.wait(60)}
     objects.answers["large"] = lambda handler: answer(handler, 200, content_length=str(10**12))
     for name in ("endless", "large"):
         with pytest.raises(Refused, match="is too large"):
             fetch(f"{objects.url}{name}", tmp_path / name, OPEN)
     with pytest.raises(Refused, match="takes too long"):
-        fetch(f"{objects.url}drips", tmp_path / "drips", OPEN)
+        fetch(f"{objects.url}drips", tmp_path / "drips", replace(OPEN, read_s=0.5))
     with pytest.raises(Unanswered, match="does not answer"):
         fetch(
             f"{objects.url}silent",
@@ -294,7 +290,7 @@ def test_what_waits_for_a_server_ends_when_it_is_told(objects: Objects, tmp_path
 
     def waits(handler: BaseHTTPRequestHandler) -> None:
         told.set()
-        time.sleep(60)
+        objects.ends.wait(60)
 
     objects.answers["x"] = waits
     began = time.monotonic()

@@ -72,11 +72,12 @@ def test_one_that_takes_no_end_and_one_that_is_cancelled(tmp_path: Path) -> None
     (tmp_path / "x").write_bytes(bytes(10**7))
     came = threading.Event()
 
-    def waits(handler: BaseHTTPRequestHandler) -> None:
-        came.set()
-        time.sleep(60)
-
     with object_server() as objects:
+
+        def waits(handler: BaseHTTPRequestHandler) -> None:
+            came.set()
+            objects.ends.wait(60)
+
         objects.answers["x"] = waits
         began = time.monotonic()
         slow = TransferLimits(max_bytes=10**9, allow_private=True, tries=1, read_s=60, total_s=0.5)

@@ -131,7 +131,7 @@ def _reads_of_recipe(setting: Setting, chosen: ReadSet) -> tuple[Path, Path]:
     place, stretch = setting.reads / "recipe", (TUNE[0], TUNE[1], TUNE[1] + setting.sizes.tuned)
     part = None if stretch == TUNE else stretch
     if not is_made(chosen, place):
-        profile = profile_of(setting.shared, place, chosen)
+        profile = profile_of(setting.shared, setting.reads, chosen)
         build_reads(setting.shared, place, chosen, profile, setting.threads, stretch=part)
     folder = place / chosen.name
     return folder, folder / ("confident.bed" if part else "tune.bed")
