@@ -18,12 +18,14 @@ LENGTHS = {"a": 1 << 29, "b": 100, "c": 40_000_000}
 HEADER = "##fileformat=VCFv4.2\n" + "".join(
     f"##contig=<ID={name},length={length}>\n" for name, length in LENGTHS.items()
 )
-HEADER += "##INFO=<ID=END,Number=1,Type=Integer,Description=\"\">\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+HEADER += (
+    '##INFO=<ID=END,Number=1,Type=Integer,Description="">\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n'
+)
 
 
 def decoded(path: Path) -> tuple[bytes, list[tuple[dict[int, list[tuple[int, int]]], tuple[int, ...]]]]:
     """What a .tbi holds: how the file is laid out and its names, and of each contig bins and windows."""
-    data = gzip.open(path).read()
+    data = gzip.decompress(path.read_bytes())
     assert data[:4] == b"TBI\1"
     contigs, names = struct.unpack_from("<i", data, 4)[0], struct.unpack_from("<i", data, 32)[0]
     at = 36 + names

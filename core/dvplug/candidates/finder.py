@@ -33,8 +33,8 @@ from dvplug.sequence.cigar import (
     is_gap,
     unpack,
 )
-from dvplug.sequence.comparison import is_known_base, next_unlike
 from dvplug.sequence.codes import BASES, UNKNOWN_BASE, decode_bases
+from dvplug.sequence.comparison import is_known_base, next_unlike
 from dvplug.sequence.fnv import FNV_BASIS, FNV_PRIME
 from dvplug.sequence.gaps import touching_gaps
 from dvplug.technology import CandidateThresholds

@@ -105,9 +105,7 @@ def _count_once(
         here = slice(start - reference_start, end - reference_start)
         bases, depth_here, mismatches_here = reference[here], depth[here], mismatches[here]
         for k in range(first, at):
-            _take_again(
-                shown, mismatches_here, depth_here, reads, order[k], bases, start, min_base_quality
-            )
+            _take_again(shown, mismatches_here, depth_here, reads, order[k], bases, start, min_base_quality)
 
 
 @subkernel
@@ -165,7 +163,7 @@ def _take_mismatches(
 def _take_bases(
     shown: UInt8s, depth: Int32s, reads: ReadArrays, first: int, last: int, shift: int, min_base_quality: int
 ) -> None:
-    """Take bases from the depth that were noted, and note those that were not; without a branch, so that it is vectorised.
+    """Take bases from the depth that were noted, and note the others; vectorised, as there is no branch.
 
     Where they lie is as of `_take_mismatches`.
     """
@@ -182,7 +180,7 @@ def _take_bases(
 
 @subkernel
 def _bit_of(base: int) -> int:
-    """The bit of `_take_again` for a base code, both uint8; without a shift by it, which few processors have of bytes."""
+    """The bit of `_take_again` for a base code, both uint8; few processors shift bytes by bytes."""
     bit = np.uint8(1 if base == 0 else 2)
     bit = np.uint8(4) if base == 2 else bit
     return np.uint8(8) if base == 3 else bit

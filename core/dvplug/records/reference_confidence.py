@@ -74,12 +74,7 @@ def _blocks(
             continue
         depth = np.int64(agree[at]) + differ[at]
         sureness = _sureness(known, agree[at], differ[at], haploid[at], error_rate)
-        if (
-            (low <= sureness < high)
-            and (depth > 0) == covered
-            and haploid[at] == of_haploid
-            and at > SINGLES
-        ):
+        if (low <= sureness < high) and (depth > 0) == covered and haploid[at] == of_haploid and at > SINGLES:
             open_dp, open_least = min(open_dp, depth), min(open_least, sureness)
         else:
             n += 1

@@ -22,7 +22,9 @@ _END = np.frombuffer(b"END=", np.uint8)
 _LEAST_LINE = 16  # bytes of a line: eight columns of one character
 _SHIFT, _LEVELS = 14, 5  # bins of 16 kb, each level 8 times as large as that below
 _SUMMARY_BIN = ((1 << 3 * (_LEVELS + 1)) - 1) // 7 + 1
-_FAR_APART = 1 << 16  # bytes of the file: a bin whose lines lie closer together is joined with the one around it
+_FAR_APART = (
+    1 << 16
+)  # bytes of the file: a bin whose lines lie closer together is joined with the one around it
 _HEAD = struct.pack("<6i", 2, 1, 2, 0, ord("#"), 0)  # VCF; columns of contig, begin and end; comments
 _NO_BIN, _NO_LINE = -1, -1
 
