@@ -165,7 +165,7 @@ def _index(
             while text[i] != _TAB and text[i] != _SEMICOLON:
                 i += 1
             i += text[i] == _SEMICOLON
-        end = told if told > start else end
+        end = max(end, told)
         while text[i] != _NEWLINE:
             i += 1
         at = i + 1
