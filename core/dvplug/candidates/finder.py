@@ -35,7 +35,7 @@ from dvplug.sequence.cigar import (
 )
 from dvplug.sequence.codes import BASES, UNKNOWN_BASE, decode_bases
 from dvplug.sequence.comparison import is_known_base, next_unlike
-from dvplug.sequence.fnv import FNV_BASIS, FNV_PRIME
+from dvplug.sequence.fnv import FNV_BASIS, FNV_PRIME, fnv_hash
 from dvplug.sequence.gaps import touching_gaps
 from dvplug.technology import CandidateThresholds
 
@@ -372,20 +372,11 @@ def _add_gaps(
         return 0
     event = counted.events[n]
     if deleted > 0 and inserted > 0:
-        event[_ANCHOR], event[_CHANGE], event[_HASH] = position, inserted, _hash(reads.seq, base, inserted)
+        event[_ANCHOR], event[_CHANGE], event[_HASH] = position, inserted, fnv_hash(reads.seq, base, inserted)
         event[_BASE], event[_SHIFT], event[_REPLACED] = base, 0, deleted
     else:
         _fill_event(event, reference, position - 1, reads.seq, base, max(deleted, inserted), inserted > 0)
     return 1
-
-
-@subkernel
-def _hash(seq: UInt8s, base: int, length: int) -> int:
-    """FNV-1a hash of ``seq[base : base + length]``, uint8[bases], as a positive int64."""
-    key = FNV_BASIS
-    for i in range(length):
-        key = (key ^ np.uint64(seq[base + i])) * FNV_PRIME
-    return np.int64(key >> np.uint64(1))
 
 
 @subkernel
