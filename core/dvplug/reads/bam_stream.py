@@ -11,7 +11,7 @@ from dvplug.reads.blocks import MOST_INFLATED, Blocks
 from dvplug.reads.long_reads import LONG
 from dvplug.sequence.arrays import UInt8s
 
-CHUNK = 1 << 19
+CHUNK = 1 << 18
 """Bytes that are read at a time, at least."""
 ROOM = 3 * CHUNK
 """Bytes of the buffer, but for very long records."""
