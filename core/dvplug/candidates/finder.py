@@ -34,7 +34,8 @@ from dvplug.sequence.cigar import (
     unpack,
 )
 from dvplug.sequence.codes import BASES, UNKNOWN_BASE, decode_bases
-from dvplug.sequence.fnv import FNV_BASIS, FNV_PRIME
+from dvplug.sequence.comparison import is_known_base, next_unlike
+from dvplug.sequence.fnv import FNV_BASIS, FNV_PRIME, fnv_hash
 from dvplug.sequence.gaps import touching_gaps
 from dvplug.technology import CandidateThresholds
 
@@ -305,7 +306,7 @@ def count_alleles(
     n = 0
     counted = AlleleCounts(
         np.zeros((len(reference), 4), np.int32),
-        np.zeros(len(reference), np.int32),
+        np.zeros(len(reference) + 1, np.int32),  # at first, by how much the depth changes there
         np.empty((_count_gaps(reads.cigar), 7), np.int64),
     )
     for read in range(len(reads.start)):
@@ -319,9 +320,9 @@ def count_alleles(
                 aligned = True
                 _count_bases(counted, reads, base - position, first, last, reference, min_base_quality)
             elif is_gap(code):
-                if code == DELETION:
-                    for at in range(first, last):
-                        counted.depth[at] += 1
+                if code == DELETION and first < last:
+                    counted.depth[first] += 1
+                    counted.depth[last] -= 1
                 if aligned and k >= told:
                     run = touching_gaps(reads.cigar, k, last_k, reference, position, reads.seq, base)
                     told = run.after
@@ -335,7 +336,10 @@ def count_alleles(
                 base += length
             if consumes_reference(code):
                 position += length
-    return AlleleCounts(counted.mismatches, counted.depth, counted.events[:n])
+    depth = counted.depth[: len(reference)]
+    for at in range(1, len(depth)):
+        depth[at] += depth[at - 1]
+    return AlleleCounts(counted.mismatches, depth, counted.events[:n])
 
 
 @subkernel
@@ -368,20 +372,11 @@ def _add_gaps(
         return 0
     event = counted.events[n]
     if deleted > 0 and inserted > 0:
-        event[_ANCHOR], event[_CHANGE], event[_HASH] = position, inserted, _hash(reads.seq, base, inserted)
+        event[_ANCHOR], event[_CHANGE], event[_HASH] = position, inserted, fnv_hash(reads.seq, base, inserted)
         event[_BASE], event[_SHIFT], event[_REPLACED] = base, 0, deleted
     else:
         _fill_event(event, reference, position - 1, reads.seq, base, max(deleted, inserted), inserted > 0)
     return 1
-
-
-@subkernel
-def _hash(seq: UInt8s, base: int, length: int) -> int:
-    """FNV-1a hash of ``seq[base : base + length]``, uint8[bases], as a positive int64."""
-    key = FNV_BASIS
-    for i in range(length):
-        key = (key ^ np.uint64(seq[base + i])) * FNV_PRIME
-    return np.int64(key >> np.uint64(1))
 
 
 @subkernel
@@ -403,16 +398,23 @@ def _count_bases(
     reference: UInt8s,
     min_base_quality: int,
 ) -> None:
-    """Count bases over the reference from ``first`` up to ``last``; their indexes in the reads are ``shift`` more."""
+    """Count bases over the reference from ``first`` up to ``last``; their indexes in the reads are ``shift`` more.
+
+    Here the depth of ``counted`` is by how much it changes from each position to the next.
+    """
     if last <= first:
         return
-    seq, qual = reads.seq[first + shift : last + shift], reads.qual[first + shift : last + shift]
-    here, depth = reference[first:last], counted.depth[first:last]
-    for i in range(len(seq)):  # by itself, so that it becomes vector instructions
-        depth[i] += (seq[i] < UNKNOWN_BASE) & (qual[i] >= min_base_quality)
-    for i in range(len(seq)):
-        if seq[i] != here[i] and seq[i] < UNKNOWN_BASE and qual[i] >= min_base_quality:
-            counted.mismatches[first + i, seq[i]] += 1
+    steps, end = counted.depth, last + shift
+    steps[first] += 1
+    steps[last] -= 1
+    i = next_unlike(reads.seq, reads.qual, reference, min_base_quality, -shift, first + shift, end)
+    while i < end:
+        if is_known_base(reads.seq[i], reads.qual[i], min_base_quality):
+            counted.mismatches[i - shift, reads.seq[i]] += 1
+        else:
+            steps[i - shift] -= 1
+            steps[i - shift + 1] += 1
+        i = next_unlike(reads.seq, reads.qual, reference, min_base_quality, -shift, i + 1, end)
 
 
 @subkernel

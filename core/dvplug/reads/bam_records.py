@@ -113,7 +113,8 @@ def _int32(data: UInt8s, at: int) -> int:
 @subkernel
 def _uint16(data: UInt8s, at: int) -> int:
     """A little-endian uint16 at this byte of uint8[n]."""
-    return np.int64(data[at]) | np.int64(data[at + 1]) << 8
+    i = np.uint64(at)
+    return np.int64(data[i]) | np.int64(data[i + np.uint64(1)]) << 8
 
 
 @subkernel

@@ -39,7 +39,7 @@ from dvplug.technology import ReadFilter, ReadTag
 
 CHUNK_READS = 4096  # of CRAM, that are decoded at a time
 MOST_HAPLOTYPES = 255
-MOST_READS = 1 << 15  # of BAM, that a batch holds, and a few more
+MOST_READS = 1 << 16  # of BAM, that a batch holds, and a few more
 
 
 class ReadChoice(NamedTuple):

@@ -28,12 +28,13 @@ def size_of_value(letter: int) -> int:
 
 @subkernel
 def uint32_at(data: UInt8s, at: int) -> int:
-    """A little-endian uint32 at this byte of uint8[n], as int64."""
+    """A little-endian uint32 at this byte of uint8[n], as int64; loaded at once, as no such index is below 0."""
+    i = np.uint64(at)
     return (
-        np.int64(data[at])
-        | np.int64(data[at + 1]) << 8
-        | np.int64(data[at + 2]) << 16
-        | np.int64(data[at + 3]) << 24
+        np.int64(data[i])
+        | np.int64(data[i + np.uint64(1)]) << 8
+        | np.int64(data[i + np.uint64(2)]) << 16
+        | np.int64(data[i + np.uint64(3)]) << 24
     )
 
 

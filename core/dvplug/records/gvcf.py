@@ -7,6 +7,7 @@ written, once.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from dvplug.line.reference_blocks import ReferenceBlocks, RegionGvcf
 from dvplug.records.block_text import block_text
 from dvplug.records.reference_confidence import bin_of, reference_blocks
 from dvplug.records.reference_depths import ReferenceDepths
+from dvplug.records.tabix import TabixIndex
 from dvplug.records.vcf import VcfWriter, format_record
 from dvplug.sequence.arrays import Bools, Int32s
 from dvplug.sequence.codes import UNKNOWN_BASE
@@ -69,15 +71,27 @@ class GvcfWriter(VcfWriter):
     ) -> None:
         super().__init__(path, header, group)
         self._joiner = BlockJoiner(Reference.open(reference), symbol)
+        self._lines = TabixIndex(header) if self._index == ".tbi" else None
 
     def add(self, region: RegionGvcf) -> None:
         """Write what is certain once the next region has come."""
-        self.write_bytes(self._joiner.add(region))
+        self._add(self._joiner.add(region))
 
     def close(self) -> None:
         """Write the last block, then finish the file."""
-        self.write_bytes(self._joiner.end())
+        self._add(self._joiner.end())
         super().close()
+
+    def _add(self, lines: bytes) -> None:
+        if self._lines is not None:
+            self._lines.add(lines)
+        self.write_bytes(lines)
+
+    def _make_index(self, made: Path) -> None:
+        if self._lines is None:
+            super()._make_index(made)
+        else:  # a gVCF is long: to read it again takes a sixth of what it costs
+            self._lines.write(made, self._file.places)
 
 
 class BlockJoiner:

@@ -23,7 +23,7 @@ DeepVariant's bins of 5 up to 50 give 1.6 times as many lines, which say little 
 SINGLES = 100
 """Bases at the start of a region that come one by one: a deletion of the region before may cover some of them."""
 NO_COVERAGE = -1  # bin of the bases that no read tells of
-_NONE_OPEN = -2  # in the place of a bin
+_NONE_OPEN = -1  # bounds between which no base lies
 _MOST_AGREE, _MOST_DIFFER = 256, 8  # the confidences of fewer reads are kept, as most bases share them
 _PL_BITS = 10  # MAX_PL is below 2^10
 _PL_MASK, _GQ_SHIFT = (1 << _PL_BITS) - 1, 3 * _PL_BITS
@@ -66,22 +66,22 @@ def _blocks(
     least, of_haploids = np.empty(size, np.int64), np.empty(size, np.bool_)
     known = np.full((_MOST_AGREE, _MOST_DIFFER), np.int64(-1))  # of diploids
     n = -1  # the block that is open, or was last
-    open_bin = _NONE_OPEN
+    low, high = _NONE_OPEN, _NONE_OPEN  # of the sureness of its bases
+    covered, of_haploid, open_dp, open_least = False, False, np.int64(0), np.int64(0)
     for at in range(size):
         if taken[at]:
-            open_bin = _NONE_OPEN
+            low = high = _NONE_OPEN
             continue
-        depth = agree[at] + differ[at]
+        depth = np.int64(agree[at]) + differ[at]
         sureness = _sureness(known, agree[at], differ[at], haploid[at], error_rate)
-        bin_ = bin_of(sureness >> _GQ_SHIFT, depth)
-        if bin_ == open_bin and at > SINGLES and haploid[at] == of_haploids[n]:
-            least_dp[n] = min(least_dp[n], depth)
-            least[n] = min(least[n], sureness)
+        if (low <= sureness < high) and (depth > 0) == covered and haploid[at] == of_haploid and at > SINGLES:
+            open_dp, open_least = min(open_dp, depth), min(open_least, sureness)
         else:
             n += 1
-            open_bin = bin_
-            start[n], of_haploids[n], least_dp[n], least[n] = at, haploid[at], depth, sureness
-        end[n] = at + 1
+            low, high = _bounds(sureness)
+            covered, of_haploid, open_dp, open_least = depth > 0, haploid[at], depth, sureness
+            start[n], of_haploids[n] = at, of_haploid
+        end[n], least_dp[n], least[n] = at + 1, open_dp, open_least
     n += 1
     gq, pl = np.empty(n, np.int32), np.empty((n, 3), np.int32)
     for block in range(n):
@@ -91,6 +91,13 @@ def _blocks(
     return ReferenceBlocks(
         start[:n].copy(), end[:n].copy(), np.zeros(n, np.uint8), of_haploids[:n].copy(), least_dp[:n].copy(), gq, pl
     )  # fmt: skip
+
+
+@subkernel
+def _bounds(sureness: int) -> tuple[int, int]:
+    """From which on, and below which, `_sureness` is of the same bin of GQ."""
+    low = (sureness >> _GQ_SHIFT) // GQ_BIN * GQ_BIN
+    return low << _GQ_SHIFT, (low + GQ_BIN) << _GQ_SHIFT
 
 
 @subkernel

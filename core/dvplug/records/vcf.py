@@ -240,9 +240,9 @@ class VcfWriter:
                 return
             self._file.close()
             if self._index:
-                made = str(self.unfinished)
-                pysam.tabix_index(made, preset="vcf", force=True, csi=self._index == ".csi")
-                self._group.take_index(Path(f"{made}{self._index}"), self.path, self._index)
+                made = Path(f"{self.unfinished}{self._index}")
+                self._make_index(made)
+                self._group.take_index(made, self.path, self._index)
             if self._is_alone:
                 self._group.keep()
         except BrokenPipeError:
@@ -253,6 +253,9 @@ class VcfWriter:
         except BaseException:  # such as Ctrl-C
             self.abort()
             raise
+
+    def _make_index(self, _made: Path) -> None:
+        pysam.tabix_index(str(self.unfinished), preset="vcf", force=True, csi=self._index == ".csi")
 
     def abort(self) -> None:
         """Remove what was written; what was under the name before stays."""

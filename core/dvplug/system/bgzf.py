@@ -6,6 +6,7 @@ Format: SAM specification, 4.1.
 from __future__ import annotations
 
 import struct
+from array import array
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -45,23 +46,35 @@ def _block(plain: bytes) -> bytes:
 
 
 class BlockWriter:
-    """A file of blocks that is written piece by piece; raises OSError."""
+    """A file of blocks that is written piece by piece; raises OSError.
+
+    Attributes
+    ----------
+    places
+        Where in the file each block begins, and, last, where the next one will.
+    """
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("wb")
         self._held = bytearray()
+        self.places = array("Q", [0])
 
     def write(self, piece: bytes) -> None:
         """Add some bytes."""
         self._held += piece
-        self._file.writelines(_whole_blocks(self._held))
+        self._write_blocks(_whole_blocks(self._held))
+
+    def _write_blocks(self, blocks: Iterable[bytes]) -> None:
+        for block in blocks:
+            self._file.write(block)
+            self.places.append(self.places[-1] + len(block))
 
     def close(self) -> None:
         """Write what is left, and the block that ends the file; a second time does nothing."""
         if self._file.closed:
             return
         try:
-            self._file.writelines(packed([bytes(self._held)]))
+            self._write_blocks(packed([bytes(self._held)]))
             self._file.write(EOF)
         finally:
             self._file.close()

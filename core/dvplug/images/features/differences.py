@@ -8,6 +8,7 @@ from dvplug.kernel import kernel
 from dvplug.line.read_batch import ReadArrays
 from dvplug.sequence.arrays import Float64s, Int32s, Int64s, UInt8s
 from dvplug.sequence.cigar import DELETION, INSERTION, consumes_read, consumes_reference, is_aligned, unpack
+from dvplug.sequence.comparison import next_difference
 
 NEARBY = 500  # bp on either side of the site
 # Reads of a copy that the reference lacks differ at 2-5 % of the positions, a person's own alleles at 0.1 %.
@@ -46,14 +47,12 @@ def count_differences(
                 if first < last:
                     steps[position + first] += 1
                     steps[position + last] -= 1
-                    seq, here = (
-                        reads.seq[base + first : base + last],
-                        reference[position + first : position + last],
-                    )
-                    for i in range(len(seq)):
-                        if seq[i] != here[i]:
-                            differences[read] += 1
-                            mismatches[position + first + i] += 1
+                    last += base
+                    i = next_difference(reads.seq, reference, position - base, base + first, last)
+                    while i < last:
+                        differences[read] += 1
+                        mismatches[position - base + i] += 1
+                        i = next_difference(reads.seq, reference, position - base, i + 1, last)
                 position += length
                 base += length
             elif consumes_read(code):
