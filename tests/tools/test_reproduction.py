@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import itertools
 import json
+import os
 import random
 import re
 from pathlib import Path
@@ -21,7 +23,7 @@ from dvplug.simulate.variants import PhasedVariant
 from dvplug.train import compare
 from dvplug.train.store import Examples
 from dvplug_lab import reproducing
-from dvplug_lab.reproduction import builds, one_model, replicates, species, species_model
+from dvplug_lab.reproduction import builds, one_model, replicates, species, species_model, stated
 from dvplug_lab.reproduction.curves import Given, best_f1, precision_at
 from dvplug_lab.reproduction.people import at_diversity
 from dvplug_lab.reproduction.results import (
@@ -198,6 +200,44 @@ def test_rows_of_table_1_say_what_stands_in_and_no_figure_of_the_paper_is_invent
         for what in ("candidates", "calls"):
             recall, precision, f1 = (float(str(row[f"{what}' {n}"])) for n in ("sensitivity", "PPV", "F1"))
             assert f1 == pytest.approx(2 * recall * precision / (recall + precision), abs=2e-4)
+
+
+def test_plugins_that_are_absent_are_installed_whole_and_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pip fails, is interrupted, and another plugin is wanted than those that are in the folder."""
+    folder, broken, asked = tmp_path / "plugins", [True], list[list[str]]()
+
+    def pip(pipeline: list[list[str]]) -> None:
+        (command,) = pipeline
+        target = Path(command[command.index("--target") + 1])
+        names = [Path(word).name for word in command[command.index("--target") + 2 :]]
+        asked.append(names)
+        for name in names:
+            place = target / f"{name.replace('-', '_')}-0.1.0.dist-info"
+            place.mkdir(parents=True)
+            (place / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.1.0\n")
+            if broken:
+                raise DvplugError("no network")
+
+    monkeypatch.setattr(stated.commands, "run", pip)
+    one, other = "dvplug-absent-one", "dvplug-absent-other"
+    with (
+        pytest.raises(InputError, match=r"no network.*`pip install .*dvplug-absent-one"),
+        stated.installed([one], folder),
+    ):
+        pass
+    assert not folder.exists()
+    broken.clear()
+    before = os.environ.get("PYTHONPATH")
+    for wanted in ([one], [one], [one, other], [other]):
+        with stated.installed(wanted, folder):
+            assert os.environ["PYTHONPATH"].split(os.pathsep)[-1] == str(folder)
+            found = {dist.name for dist in importlib.metadata.distributions(path=[str(folder)])}
+            assert {*wanted} <= found
+    assert os.environ.get("PYTHONPATH") == before
+    assert asked == [[one], [one], [one, other]]
+    assert [path.name for path in tmp_path.iterdir()] == ["plugins"]
 
 
 def test_targets_are_counted_without_shoulders_where_their_reads_lie(tmp_path: Path) -> None:
