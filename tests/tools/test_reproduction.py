@@ -44,6 +44,7 @@ from dvplug_lab.reproduction.samples import Sequenced, write_genome, write_targe
 from dvplug_lab.reproduction.species import OTHERS, sequence_of
 from dvplug_lab.reproduction.technologies import DATASETS, UNKNOWN
 from dvplug_lab.reproduction.training import KEPT, WAYS, rows
+from dvplug_lab.standing import fresh
 from dvplug_lab.training_reads.plans import Plan
 from helpers.places import ROOT
 from helpers.species import write_wheel
@@ -77,6 +78,17 @@ def test_an_unknown_table_is_refused() -> None:
     for given in (("S9",), ()):
         with pytest.raises(InputError, match="product, S1, 2A, 2B, 2C, 1, S4, S4-trained, post, seqtype"):
             script().main(*given)
+
+
+def test_where_there_are_no_data_what_was_made_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = script()
+    monkeypatch.setattr(run, "require", lambda *_: None)
+    reads = tmp_path / "work" / "reads"
+    of_others = fresh(reads, "other data") / "reads.bam"
+    of_others.touch()
+    with pytest.raises(InputError, match="holds no data"):
+        run.main("S1", shared=tmp_path / "absent", work=tmp_path / "work")
+    assert of_others.exists()
 
 
 def test_tables_are_kept_and_written(tmp_path: Path) -> None:
