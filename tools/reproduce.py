@@ -77,6 +77,11 @@ def main(
             repair=f"Name some of {', '.join(TABLES)}, or all.",
         )
     require("bwa", "samtools", "bcftools")
+    # Other data than those that earlier reads were made of would empty the work folder.
+    if not (shared / "reference").is_dir():
+        raise InputError(
+            f"'{shared}' holds no data: there is no folder reference in it", repair="Correct --shared."
+        )
     given = tuple(curves.Given.parse(text, vcf_of) for text in vcf)
     work = (work.with_name("reproduce-quick") if quick and work == WORK else work).resolve()
     setting = Setting(

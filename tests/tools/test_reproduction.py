@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import itertools
 import json
+import os
 import random
 import re
 from pathlib import Path
@@ -21,7 +23,7 @@ from dvplug.simulate.variants import PhasedVariant
 from dvplug.train import compare
 from dvplug.train.store import Examples
 from dvplug_lab import reproducing
-from dvplug_lab.reproduction import builds, one_model, replicates, species, species_model
+from dvplug_lab.reproduction import builds, one_model, replicates, species, species_model, stated
 from dvplug_lab.reproduction.curves import Given, best_f1, precision_at
 from dvplug_lab.reproduction.people import at_diversity
 from dvplug_lab.reproduction.results import (
@@ -42,6 +44,7 @@ from dvplug_lab.reproduction.samples import Sequenced, write_genome, write_targe
 from dvplug_lab.reproduction.species import OTHERS, sequence_of
 from dvplug_lab.reproduction.technologies import DATASETS, UNKNOWN
 from dvplug_lab.reproduction.training import KEPT, WAYS, rows
+from dvplug_lab.standing import fresh
 from dvplug_lab.training_reads.plans import Plan
 from helpers.places import ROOT
 from helpers.species import write_wheel
@@ -75,6 +78,17 @@ def test_an_unknown_table_is_refused() -> None:
     for given in (("S9",), ()):
         with pytest.raises(InputError, match="product, S1, 2A, 2B, 2C, 1, S4, S4-trained, post, seqtype"):
             script().main(*given)
+
+
+def test_where_there_are_no_data_what_was_made_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = script()
+    monkeypatch.setattr(run, "require", lambda *_: None)
+    reads = tmp_path / "work" / "reads"
+    of_others = fresh(reads, "other data") / "reads.bam"
+    of_others.touch()
+    with pytest.raises(InputError, match="holds no data"):
+        run.main("S1", shared=tmp_path / "absent", work=tmp_path / "work")
+    assert of_others.exists()
 
 
 def test_tables_are_kept_and_written(tmp_path: Path) -> None:
@@ -198,6 +212,44 @@ def test_rows_of_table_1_say_what_stands_in_and_no_figure_of_the_paper_is_invent
         for what in ("candidates", "calls"):
             recall, precision, f1 = (float(str(row[f"{what}' {n}"])) for n in ("sensitivity", "PPV", "F1"))
             assert f1 == pytest.approx(2 * recall * precision / (recall + precision), abs=2e-4)
+
+
+def test_plugins_that_are_absent_are_installed_whole_and_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pip fails, is interrupted, and another plugin is wanted than those that are in the folder."""
+    folder, broken, asked = tmp_path / "plugins", [True], list[list[str]]()
+
+    def pip(pipeline: list[list[str]]) -> None:
+        (command,) = pipeline
+        target = Path(command[command.index("--target") + 1])
+        names = [Path(word).name for word in command[command.index("--target") + 2 :]]
+        asked.append(names)
+        for name in names:
+            place = target / f"{name.replace('-', '_')}-0.1.0.dist-info"
+            place.mkdir(parents=True)
+            (place / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.1.0\n")
+            if broken:
+                raise DvplugError("no network")
+
+    monkeypatch.setattr(stated.commands, "run", pip)
+    one, other = "dvplug-absent-one", "dvplug-absent-other"
+    with (
+        pytest.raises(InputError, match=r"no network.*`pip install .*dvplug-absent-one"),
+        stated.installed([one], folder),
+    ):
+        pass
+    assert not folder.exists()
+    broken.clear()
+    before = os.environ.get("PYTHONPATH")
+    for wanted in ([one], [one], [one, other], [other]):
+        with stated.installed(wanted, folder):
+            assert os.environ["PYTHONPATH"].split(os.pathsep)[-1] == str(folder)
+            found = {dist.name for dist in importlib.metadata.distributions(path=[str(folder)])}
+            assert {*wanted} <= found
+    assert os.environ.get("PYTHONPATH") == before
+    assert asked == [[one], [one], [one, other]]
+    assert [path.name for path in tmp_path.iterdir()] == ["plugins"]
 
 
 def test_targets_are_counted_without_shoulders_where_their_reads_lie(tmp_path: Path) -> None:
@@ -333,3 +385,25 @@ def test_what_the_page_says_of_the_post_and_of_one_network_is_what_was_measured(
         "illumina-wgs": (0, 0),
         "illumina-wes": (0, 0),
     }
+
+
+def test_what_the_page_says_of_figure_2_is_what_was_measured() -> None:
+    precision = {
+        (str(row["reads"]).split(",")[0], str(row["type"]), str(row["caller"])): row[
+            "precision at recall 0.95"
+        ]
+        for row in read_results()["2A"].rows
+    }
+    below = {key: found for key, found in precision.items() if key[1] == "SNP" and found != 1}
+    assert below == {("NA12878", "SNP", "dvplug"): 0.9938}
+    reached = {key[2] for key, found in precision.items() if key[1] == "INDEL" and found is not None}
+    assert reached == {"dvplug"}
+    assert None not in [found for key, found in precision.items() if key[2] == "dvplug"]
+    for row in read_results()["2B"].rows:
+        assert float(str(row["dvplug SD"])) < float(str(row["bcftools SD"]))
+    for kind, said in {"SNP": [1, 7, 88, 0], "INDEL": [20, 26, 106, 3]}.items():
+        of_kind = [row for row in read_results()["2C"].rows if row["type"] == kind]
+        columns = [
+            f"{caller} {what}" for caller in ("dvplug", "bcftools") for what in ("wrong", "wrong by GQ")
+        ]
+        assert [round(sum(float(str(row[name])) for row in of_kind)) for name in columns] == said

@@ -163,7 +163,7 @@ def compare_callsets(
     """
     if len(callsets) < 2:
         raise InputError(
-            f"{len(callsets)} callsets cannot be compared",
+            "One callset alone cannot be compared" if callsets else "No callset is named",
             repair="Name at least two, or use `dvplug evaluate`.",
         )
     if truth is not None and confident is None:
@@ -268,7 +268,7 @@ def _mean(values: Iterable[float | None]) -> float | None:
 def names_of(paths: Sequence[Path]) -> list[str]:
     """Short names of files: without what they share before the last folders that differ, and without their endings."""
     for depth in range(1, max(len(path.parts) for path in paths) + 1):
-        names = ["/".join(path.parts[-depth:]) for path in paths]
+        names = [str(Path(*path.parts[-depth:])) for path in paths]
         if len(set(names)) == len(names):
             break
     for ending in (".gz", ".bgz", ".vcf", ".bcf", ".g"):

@@ -59,8 +59,10 @@ def installed(plugins: Iterable[str], folder: Path) -> Iterator[None]:
         pip could not install them.
     """
     there = {found.name for found in importlib.metadata.distributions()}
-    absent = [str(PLUGINS / name) for name in sorted({*plugins} - there)]
-    if absent and not folder.exists():
+    wanted = {*plugins} - there
+    absent = [str(PLUGINS / name) for name in sorted(wanted)]
+    # Some may have been installed elsewhere when the folder was made, and be gone since.
+    if wanted - {found.name for found in importlib.metadata.distributions(path=[str(folder)])}:
         part = folder.with_name(f".{folder.name}.partial")
         shutil.rmtree(part, ignore_errors=True)
         command = ["install", "--no-deps", "-q", "--target", str(part), *absent]
@@ -72,6 +74,7 @@ def installed(plugins: Iterable[str], folder: Path) -> Iterator[None]:
                 cause=str(error),
                 repair=f"Run `pip install {' '.join(absent)}`.",
             ) from error
+        shutil.rmtree(folder, ignore_errors=True)
         part.rename(folder)
     path = os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), str(folder))))
     with patch.dict(os.environ, PYTHONPATH=path):
