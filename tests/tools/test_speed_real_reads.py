@@ -1,6 +1,7 @@
 """The benchmark of real reads: what is laid out, and what follows from the figures."""
 
 import json
+import re
 from pathlib import Path
 
 import pysam
@@ -97,3 +98,31 @@ def test_the_page_and_the_history_show_sets_that_are_known() -> None:
     kept = [json.loads(line) for line in (docs / "speed.jsonl").read_text().splitlines()]
     names = {one.name for one in real_reads.SETS}
     assert {row[0] for row in rows} | {line["reads"] for line in kept} <= names
+
+
+def test_what_the_page_says_of_a_later_measurement_is_in_the_history() -> None:
+    history = [json.loads(line) for line in (REPOSITORY / "docs" / "speed.jsonl").read_text().splitlines()]
+    last = {(one["reads"], one["program"]): one for one in history if one["commit"] == history[-1]["commit"]}
+    page = (REPOSITORY / "docs" / "performance.md").read_text()
+    for reads in ("30x", "80x"):
+        ours, before, gvcf, bcftools = (
+            last[reads, program]["cpu_s"] for program in ("dvplug", "before", "gvcf", "bcftools")
+        )
+        assert re.search(rf"at {reads} {ours:.3f}( CPU s per Mb)? for {before:.3f} ", page)
+        assert f"{bcftools / ours:.1f} times less than bcftools" in page
+        assert re.search(
+            rf"With a gVCF .*\b{gvcf / ours - 1:.0%} (more )?at {reads}".replace("%", " %"), page
+        )
+    floor, ours, before = (last["30x", program] for program in ("floor", "dvplug", "before"))
+    assert f"{ours['cpu_s'] / floor['cpu_s']:.1f} times the floor" in page
+    assert f"{ours['peak_mb']:.0f} MB for {before['peak_mb']:.0f})" in page
+
+
+def test_the_cpu_hours_of_a_genome_follow_from_the_seconds_of_a_megabase() -> None:
+    docs = REPOSITORY / "docs"
+    measured, said = (docs / "performance.md").read_text(), (docs / "reproduce.md").read_text()
+    for reads, row in {"30x": "Illumina WGS, 31x", "hifi": "PacBio HiFi, 20x to 22x"}.items():
+        of_row = re.search(rf"^\| {reads} \| \d+ \| gvcf \| ([\d.]+) ", measured, re.MULTILINE)
+        assert of_row
+        hours = float(of_row[1]) * 2900 / 3600
+        assert re.search(rf"^\| dvplug \| {row} \|.*\| {hours:.1f} to [\d.]+ \|$", said, re.MULTILINE)

@@ -19,7 +19,7 @@ from dvplug.sequence.cigar import (
     is_aligned,
     unpack,
 )
-from dvplug.sequence.codes import UNKNOWN_BASE
+from dvplug.sequence.comparison import is_known_base
 
 
 @dataclass(frozen=True)
@@ -85,9 +85,9 @@ def _add_read(
             anchor = position + length - 1
             if 0 <= anchor < len(reference) and _begins_indel(read.cigar, k + 1):
                 shift = base - position
-                if _counts(read, anchor + shift, min_base_quality) & (
-                    read.seq[anchor + shift] == reference[anchor]
-                ):
+                base_there = read.seq[anchor + shift]
+                is_known = is_known_base(base_there, read.qual[anchor + shift], min_base_quality)
+                if is_known and base_there == reference[anchor]:
                     agree[anchor] -= 1
                     differ[anchor] += 1
         elif code == DELETION:
@@ -113,16 +113,10 @@ def _add_bases(
     """Add the bases of a read over ``reference[first:last]``, ``shift`` further on in it, without a branch."""
     for i in range(last - first):
         at, base = np.uint64(first + i), np.uint64(first + shift + i)
-        counts = np.int32(_counts(read, base, min_base_quality))
+        counts = np.int32(is_known_base(read.seq[base], read.qual[base], min_base_quality))
         agrees = counts & np.int32(read.seq[base] == reference[at])
         agree[at] += agrees
         differ[at] += counts - agrees
-
-
-@subkernel
-def _counts(read: OneRead, base: int, min_base_quality: int) -> bool:
-    """Whether a base of a read, by its index, is known and good enough."""
-    return (read.qual[base] >= min_base_quality) & (read.seq[base] < UNKNOWN_BASE)
 
 
 @subkernel

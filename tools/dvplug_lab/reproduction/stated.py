@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
+import json
 import os
 import shutil
 import sys
@@ -66,6 +68,8 @@ def installed(plugins: Iterable[str], folder: Path) -> Iterator[None]:
         part = folder.with_name(f".{folder.name}.partial")
         shutil.rmtree(part, ignore_errors=True)
         command = ["install", "--no-deps", "-q", "--target", str(part), *absent]
+        if importlib.util.find_spec("hatchling"):  # what builds them is here, and need not be downloaded
+            command.insert(1, "--no-build-isolation")
         try:
             commands.run([[sys.executable, "-m", "pip", *command]])
         except DvplugError as error:
@@ -110,6 +114,6 @@ def _numbers(reads: Stated, setting: Setting, place: Path) -> Path:
         return stated
     profile = profile_of(setting.shared, setting.reads, reads.pairs)
     assert isinstance(profile, Profile)
-    LearntReads(profile).save(place / "illumina.npz")
+    LearntReads(profile).save(place / json.loads(stated.read_text())["pairs"])
     shutil.copyfile(stated, place / NUMBERS)
     return place / NUMBERS
