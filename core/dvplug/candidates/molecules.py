@@ -13,7 +13,8 @@ from dvplug.line.read_batch import ALONE, ReadArrays
 from dvplug.sequence.arrays import Int32s, Int64s, UInt8s
 from dvplug.sequence.cigar import DELETION, consumes_read, consumes_reference, is_aligned, unpack
 from dvplug.sequence.codes import UNKNOWN_BASE
-from dvplug.sequence.comparison import is_known_base, next_difference
+from dvplug.sequence.comparison import alike_from, is_known_base, next_difference
+from dvplug.sequence.sorting import grouped
 
 _DELETED = UNKNOWN_BASE
 """Bit of what a molecule shows at a position; those of bases are their codes."""
@@ -39,8 +40,7 @@ def count_once(
     reference
         uint8[l] base codes from ``reference_start`` on.
     """
-    told = np.flatnonzero(molecule != ALONE)
-    order = told[np.argsort(molecule[told], kind="stable")]  # by start within a molecule, as reads come
+    order = grouped(molecule, ALONE)  # by start within a molecule, as reads come
     _count_once(
         mismatches, depth, reads, molecule, order, reference, reference_start, np.int64(min_base_quality)
     )
@@ -80,6 +80,7 @@ def _count_once(
 ) -> None:
     """Go through the reads of each molecule that overlap, in ``order``."""
     shown = np.zeros(1024, np.uint8)
+    again = np.zeros(len(depth) + 1, np.int32)  # what pairs show twice, by how much it changes from place to place
     at = 0
     while at < len(order):
         first = at
@@ -98,6 +99,15 @@ def _count_once(
         end = min(second, reference_start + len(reference))
         if end <= start:
             continue
+        if at - first == 2:
+            one = _base_over(reads, order[first], start, end)
+            other = _base_over(reads, order[first + 1], start, end)
+            if one >= 0 and other >= 0:
+                place = start - reference_start
+                _take_pair(
+                    mismatches, again, reads, one, other, reference, place, end - start, min_base_quality
+                )
+                continue
         if end - start > len(shown):
             shown = np.zeros(2 * (end - start), np.uint8)
         for at_shown in range(end - start):
@@ -106,6 +116,57 @@ def _count_once(
         bases, depth_here, mismatches_here = reference[here], depth[here], mismatches[here]
         for k in range(first, at):
             _take_again(shown, mismatches_here, depth_here, reads, order[k], bases, start, min_base_quality)
+    twice = 0
+    for i in range(len(depth)):
+        twice += again[i]
+        depth[i] -= twice
+
+
+@subkernel
+def _base_over(reads: ReadArrays, read: int, start: int, end: int) -> int:
+    """Index of a read's base at ``start``, if it is aligned without a gap up to ``end``; else -1."""
+    position, base = np.int64(reads.start[read]), reads.base_offset[read]
+    for k in range(reads.cigar_offset[read], reads.cigar_offset[read + 1]):
+        code, length = unpack(reads.cigar[k])
+        if is_aligned(code) and position <= start and end <= position + length:
+            return base + start - position
+        if consumes_read(code):
+            base += length
+        if consumes_reference(code):
+            position += length
+    return -1
+
+
+@subkernel
+def _take_pair(
+    mismatches: Int32s,
+    again: Int32s,
+    reads: ReadArrays,
+    one: int,
+    other: int,
+    reference: UInt8s,
+    place: int,
+    length: int,
+    min_base_quality: int,
+) -> None:
+    """Take what two reads without gaps show alike over ``reference[place : place + length]``, as `_take_again` does.
+
+    Their bases there begin at ``one`` and ``other``.
+    """
+    done = 0
+    while done < length:
+        alike = alike_from(
+            reads.seq, reads.qual, min_base_quality, one + done, other + done, length - done
+        )
+        if alike > 0:
+            first, last = one + done, one + done + alike
+            again[place + done] += 1
+            again[place + done + alike] -= 1
+            i = next_difference(reads.seq, reference, place - one, first, last)
+            while i < last:
+                mismatches[place - one + i, reads.seq[i]] -= 1
+                i = next_difference(reads.seq, reference, place - one, i + 1, last)
+        done += alike + 1
 
 
 @subkernel

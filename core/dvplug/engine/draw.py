@@ -208,7 +208,7 @@ class RegionImages:
         around = RegionContext(reads=reads, reference=codes, reference_start=start, region=wide, run=self.run)
         reads = self._transformed(around, region, counts)
         if self.profile.realign_reads:
-            reads = realign_reads(reads, codes, start)
+            reads = realign_reads(reads, codes, start, in_place=not self._are_kept(reads))
             clock.stop("realign")
         with located(region):
             candidates = self.pipeline.find(
@@ -276,6 +276,15 @@ class RegionImages:
             keep_fraction=self.keep_fraction,
             counted=region,
             also=self.pipeline.also,
+        )
+
+    def _are_kept(self, reads: ReadBatch) -> bool:
+        """Whether others hold the bases of the reads, too: a file for the next region, or maybe a plugin."""
+        tails = (one.tail.batch for one in self.reads if one.tail is not None)
+        return bool(self.pipeline.transforms) or any(
+            np.may_share_memory(getattr(tail, name), getattr(reads, name))
+            for tail in tails
+            for name in ("seq", "qual")
         )
 
     def _reference_around(self, region: Region) -> tuple[npt.NDArray[np.uint8], int]:

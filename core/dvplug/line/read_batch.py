@@ -196,6 +196,30 @@ class ReadBatch:
             cigar_offset=cigar_offset,
         )
 
+    def reordered(self, order: npt.NDArray[np.int64]) -> ReadBatch:
+        """Return all reads in another order; bases and qualities are moved within their arrays, which nobody may share.
+
+        Where most reads stay near their place, that takes a small part of the time of `take`, which copies all.
+
+        Parameters
+        ----------
+        order
+            int64[reads], each once.
+        """
+        _move_rows(self.seq, self.base_offset, order)
+        _move_rows(self.qual, self.base_offset, order)
+        lengths = np.diff(self.base_offset)[order]
+        base_offset = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
+        cigar_offset, (cigar,) = gathered(self.cigar_offset, order, self.cigar)
+        return replace(
+            self,
+            **{name: getattr(self, name)[order] for name in _PER_READ},
+            **self._also(lambda tag: tag.take(order), order),
+            base_offset=base_offset,
+            cigar=cigar,
+            cigar_offset=cigar_offset,
+        )
+
     def part(self, first: int, last: int) -> ReadBatch:
         """Return the reads from ``first`` up to ``last``, without copying bases."""
         bases = slice(self.base_offset[first], self.base_offset[last])
@@ -304,3 +328,29 @@ def _copy_rows(
         source, target = values[first : first + size], out[taken[begin] : taken[i]]
         for k in range(size):
             target[np.uint64(k)] = source[np.uint64(k)]  # vectorised, as no such index is below 0
+
+
+@kernel(vectorised=True)
+def _move_rows(
+    values: npt.NDArray[np.uint8], offset: npt.NDArray[np.int64], order: npt.NDArray[np.int64]
+) -> None:
+    """Put the rows of uint8[offset[-1]] in another order, int64[rows], where they lie.
+
+    Rows ``first`` up to ``end`` that change places among themselves are copied, and put back.
+    """
+    first = 0
+    while first < len(order):
+        end, last = first + 1, order[first]
+        while end <= last:
+            last = max(last, order[end])
+            end += 1
+        if end - first > 1:
+            begin = offset[first]
+            before, put = values[begin : offset[end]].copy(), values[begin : offset[end]]
+            at = 0
+            for i in range(first, end):
+                row = before[offset[order[i]] - begin : offset[order[i] + 1] - begin]
+                for k in range(len(row)):
+                    put[np.uint64(at + k)] = row[np.uint64(k)]
+                at += len(row)
+        first = end

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from dvplug.kernel import kernel
-from dvplug.line.read_batch import ALONE, FIRST_OF_PAIR, REVERSE, ReadBatch
+from dvplug.line.read_batch import ALONE, FIRST_OF_PAIR, REVERSE, ReadArrays, ReadBatch
 from dvplug.sequence.arrays import Int32s, Int64s
 
 LEAST_DISTINCT = 0.25
@@ -46,11 +46,20 @@ def places(reads: ReadBatch) -> Int64s:
 
     Where they begin, how long they are, and which strand their first read is of (SAM 1.4, TLEN).
     """
-    length = reads.fragment_length.astype(np.int64)
-    begin = np.where(length < 0, reads.end + length, reads.start)
-    forward = ((reads.flag & FIRST_OF_PAIR) != 0) != ((reads.flag & REVERSE) != 0)
-    told = (length != 0) & (begin >= 0)
-    return np.where(told, begin << 24 | np.minimum(np.abs(length), _MOST_LENGTH) << 1 | forward, ALONE)
+    return _places(reads.arrays())
+
+
+@kernel
+def _places(reads: ReadArrays) -> Int64s:
+    """As `places`."""
+    place = np.full(len(reads.start), ALONE)
+    for i in range(len(place)):
+        length, flag = np.int64(reads.fragment_length[i]), reads.flag[i]
+        begin = np.int64(reads.start[i]) if length > 0 else reads.end[i] + length
+        if length != 0 and begin >= 0:
+            forward = ((flag & FIRST_OF_PAIR) != 0) != ((flag & REVERSE) != 0)
+            place[i] = begin << 24 | min(abs(length), _MOST_LENGTH) << 1 | forward
+    return place
 
 
 @kernel

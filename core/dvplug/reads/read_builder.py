@@ -13,7 +13,8 @@ from dvplug.reads.tag_values import tags_in_bam, tags_of_records
 from dvplug.sequence.arrays import Int64s, UInt8s
 from dvplug.technology import ReadTag
 
-_LEAST, _SPARE = 1 << 12, 1.125
+_LEAST = 1 << 12
+_SPARE = 1.5  # of the last batch: to copy all into more room takes longer than to give back what is not used
 _WORTH_KEEPING = 0.75  # of the room: if less is used, the rest is given back
 NO_COUNTS = np.zeros(len(LEFT_OUT), np.int64)
 

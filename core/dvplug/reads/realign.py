@@ -56,20 +56,26 @@ MOST_CLIPPED = 1000  # bp before a window from which on reads may reach it by th
 MIN_DEPTH = 4  # reads of a window, less cannot be assembled
 
 
-def realign_reads(reads: ReadBatch, reference: UInt8s, reference_start: int) -> ReadBatch:
+def realign_reads(
+    reads: ReadBatch, reference: UInt8s, reference_start: int, *, in_place: bool = False
+) -> ReadBatch:
     """Return the reads with new starts and CIGARs where realignment serves; in order of start again.
 
     Parameters
     ----------
     reference
         uint8[l] base codes from ``reference_start`` on; what lies outside is left alone.
+    in_place
+        Whether bases and qualities may change places in the arrays where they lie: ``reads`` are lost then, and that
+        others do not hold these arrays, whoever says so knows.
     """
     if not len(reads):
         return reads
     windows = find_windows(reads, reference, reference_start)
     if not len(windows):
         return reads
-    return _apply(reads, realign_windows(reads.arrays(), windows, reference, reference_start))
+    moved = realign_windows(reads.arrays(), windows, reference, reference_start)
+    return _apply(reads, moved, in_place)
 
 
 def find_windows(reads: ReadBatch, reference: UInt8s, reference_start: int) -> Int64s:
@@ -146,7 +152,7 @@ class Moved(NamedTuple):
     cigar_offset: Int64s  # [moved + 1] into ``cigar``
 
 
-def _apply(reads: ReadBatch, moved: Moved) -> ReadBatch:
+def _apply(reads: ReadBatch, moved: Moved, in_place: bool) -> ReadBatch:
     """Put the new alignments in."""
     if not len(moved.read):
         return reads
@@ -161,7 +167,8 @@ def _apply(reads: ReadBatch, moved: Moved) -> ReadBatch:
     changed = replace(reads, start=start, end=end, cigar=cigar, cigar_offset=cigar_offset)
     if (np.diff(start) >= 0).all():
         return changed
-    return changed.take(np.argsort(start, kind="stable"))
+    order = np.argsort(start, kind="stable")
+    return changed.reordered(order) if in_place else changed.take(order)
 
 
 @kernel(vectorised=True)

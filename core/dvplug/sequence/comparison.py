@@ -74,6 +74,38 @@ def next_unlike(
 
 
 @subkernel
+def alike_from(seq: UInt8s, qual: UInt8s, least: int, at: int, other: int, most: int) -> int:
+    """How many of two reads' bases agree and are `is_known_base`, both, from ``at`` and ``other`` on; at most ``most``.
+
+    Parameters
+    ----------
+    seq, qual
+        uint8[n], base codes and phred of all reads.
+    least
+        phred that is sufficient, 0 to 128.
+    """
+    unknown, top = np.uint64(UNKNOWN_BASE * _EACH), np.uint64(_TOP * _EACH)
+    lowest = np.uint64(least) * np.uint64(_EACH)
+    done, whole = 0, min(most, len(seq) - 7 - max(at, other))
+    while done < whole:
+        bases = eight_bytes(seq, at + done)
+        one, two = eight_bytes(qual, at + done), eight_bytes(qual, other + done)
+        known = (((one | top) - lowest) | one) & (((two | top) - lowest) | two)
+        unlike = (bases ^ eight_bytes(seq, other + done)) | (bases & unknown) | (~known & top)
+        if unlike != 0:
+            return min(done + _zero_bytes(unlike), most)
+        done += 8
+    while (
+        done < most
+        and seq[np.uint64(at + done)] == seq[np.uint64(other + done)]
+        and is_known_base(seq[np.uint64(at + done)], qual[np.uint64(at + done)], least)
+        and qual[np.uint64(other + done)] >= least
+    ):
+        done += 1
+    return min(done, most)
+
+
+@subkernel
 def _zero_bytes(value: int) -> int:
     """How many of its lowest bytes are 0, of a uint64 that is not 0 itself."""
     four = np.uint64((value & np.uint64(0xFFFFFFFF)) == 0) << np.uint64(2)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from dvplug.kernel import subkernel
+from dvplug.kernel import kernel, subkernel
 from dvplug.sequence.arrays import Int32s, Int64s, UInt64s
 
 _DIGIT = 8  # bits
 _VALUES = 1 << _DIGIT
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio, odd
 
 
 @subkernel
@@ -31,6 +32,47 @@ def radix_sort(keys: UInt64s, bits: int) -> UInt64s:
             first[value] += 1
         keys, other = other, keys
     return keys
+
+
+@kernel
+def grouped(keys: Int64s, none: int) -> Int64s:
+    """Indexes of int64[n], but those of the key ``none``: a key's one behind the other, in order of their first ones.
+
+    Keys are put into buckets by a hash (Knuth, The Art of Computer Programming 6.4: multiplicative), and sorted there.
+    """
+    bits = 4
+    while 1 << bits < len(keys):
+        bits += 1
+    shift = np.uint64(64 - bits)
+    ends = np.zeros((1 << bits) + 1, np.int32)  # of each bucket; at first how many are in the one before
+    for key in keys:
+        if key != none:
+            ends[np.int64(np.uint64(key) * _GOLDEN >> shift) + 1] += 1
+    for bucket in range(1 << bits):
+        ends[bucket + 1] += ends[bucket]
+    begins, by_key = ends.copy(), np.empty(ends[-1], np.int32)
+    for i in range(len(keys)):
+        if keys[i] != none:
+            bucket = np.int64(np.uint64(keys[i]) * _GOLDEN >> shift)
+            at = ends[bucket]
+            while at > begins[bucket] and keys[by_key[at - 1]] > keys[i]:
+                by_key[at] = by_key[at - 1]
+                at -= 1
+            by_key[at] = i
+            ends[bucket] += 1
+    place = np.full(len(keys), -1, np.int32)  # in ``by_key``, of the first ones
+    for at in range(len(by_key)):
+        if at == 0 or keys[by_key[at]] != keys[by_key[at - 1]]:
+            place[by_key[at]] = at
+    order, n = np.empty(len(by_key), np.int64), 0
+    for i in range(len(keys)):
+        at = np.int64(place[i])
+        while at >= 0:
+            order[n] = by_key[at]
+            n, at = n + 1, at + 1
+            if at == len(by_key) or keys[by_key[at]] != keys[i]:
+                at = -1
+    return order
 
 
 @subkernel

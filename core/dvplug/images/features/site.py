@@ -12,7 +12,7 @@ import numpy as np
 from dvplug.images.features.differences import NEARBY, NEARBY_SCALE, count_differences, nearby_differences
 from dvplug.kernel import kernel, subkernel
 from dvplug.line.candidate_batch import UNINFORMATIVE, ReadSupport
-from dvplug.line.read_batch import REVERSE, ReadArrays, ReadBatch
+from dvplug.line.read_batch import REVERSE, ReadArrays
 from dvplug.line.scene import ImageAlts, Scene
 from dvplug.sequence.arrays import Float32s, Float64s, Int32s, Int64s, UInt32s
 from dvplug.sequence.cigar import (
@@ -130,7 +130,7 @@ def _features(scene: Scene, meanings: _Meanings) -> Float32s:
     traits = _Traits(
         100 * differences / np.maximum(reads.end - reads.start, 1),
         read_clips(reads.cigar, reads.cigar_offset),
-        read_fragments(reads),
+        read_fragments(arrays),
     )
     _read_features(features, scene.images, candidates.start, candidates.support(), arrays, traits, meanings)
     features[:, _NEARBY] = nearby_differences(mismatches, depth, scene.starts)[scene.images.site]
@@ -167,12 +167,16 @@ def read_clips(cigar: UInt32s, offset: Int64s) -> Int32s:
     return clips
 
 
-def read_fragments(reads: ReadBatch) -> Int64s:
+@kernel
+def read_fragments(reads: ReadArrays) -> Int64s:
     """A number per read that both mates of a fragment share, from where the fragment lies (int64[r])."""
-    length = np.abs(reads.fragment_length.astype(np.int64))
-    first = np.where(reads.fragment_length < 0, reads.end - length, reads.start)
-    # Reads without a mapped mate share nothing: their own order tells them apart.
-    return np.where(length > 0, first << 20 | np.minimum(length, (1 << 20) - 1), -1 - np.arange(len(reads)))
+    fragment = np.empty(len(reads.start), np.int64)
+    for i in range(len(fragment)):
+        length = np.int64(reads.fragment_length[i])
+        first = np.int64(reads.start[i]) if length >= 0 else reads.end[i] + length
+        # Reads without a mapped mate share nothing: their own order tells them apart.
+        fragment[i] = -1 - i if length == 0 else first << 20 | min(abs(length), (1 << 20) - 1)
+    return fragment
 
 
 # Columns of the sums over reads: of the alts in row 0, of the reference in row 1.
