@@ -40,6 +40,27 @@ def next_difference(seq: UInt8s, reference: UInt8s, shift: int, at: int, last: i
 
 
 @subkernel
+def count_differences(seq: UInt8s, reference: UInt8s, shift: int, at: int, last: int, enough: int) -> int:
+    """How many bases from ``at`` up to ``last`` differ from the reference; no more are looked at after ``enough`` do.
+
+    Parameters
+    ----------
+    seq, reference, shift
+        As of `next_difference`.
+    """
+    count, whole = 0, min(last, len(reference) - shift) - 7
+    while at < whole and count < enough:
+        differ = eight_bytes(seq, at) ^ eight_bytes(reference, at + shift)
+        differ |= differ >> np.uint64(1) | differ >> np.uint64(2)  # of codes of three bits
+        count += np.int64((differ & np.uint64(_EACH)) * np.uint64(_EACH) >> np.uint64(56))
+        at += 8
+    while at < last and count < enough:
+        count += seq[np.uint64(at)] != reference[np.uint64(at + shift)]
+        at += 1
+    return count
+
+
+@subkernel
 def next_unlike(
     seq: UInt8s, qual: UInt8s, reference: UInt8s, least: int, shift: int, at: int, last: int
 ) -> int:

@@ -18,6 +18,7 @@ from dvplug.sequence.cigar import (
     pack_columns,
     unpack,
 )
+from dvplug.sequence.comparison import count_differences, next_difference
 
 # Scores of `bwa mem`, so that old and new alignments compare.
 MATCH_SCORE, MISMATCH_SCORE, GAP_OPEN, GAP_EXTEND, CLIP = 1, -4, -6, -1, -5
@@ -148,8 +149,8 @@ def alignment_score(start: int, cigar: UInt32s, seq: UInt8s, reference: UInt8s, 
         if is_aligned(code):
             if position < 0 or position + length > len(reference):
                 return LOWEST
-            for i in range(length):
-                score += _base_score(seq[base + i], reference[position + i])
+            differ = count_differences(seq, reference, position - base, base, base + length, length + 1)
+            score += (length - differ) * MATCH_SCORE + differ * MISMATCH_SCORE
             position += length
             base += length
         elif code == INSERTION:
@@ -182,33 +183,28 @@ def ungapped_score(seq: UInt8s, haplotype: UInt8s, at: int, least: int) -> tuple
     """
     best, best_first, best_last = LOWEST, 0, 0
     low, high = max(0, -at), min(len(seq), len(haplotype) - at)
-    if _matches(seq, haplotype, at, low, high) * MATCH_SCORE <= least:
+    # No stretch of them scores more than what matches.
+    spared = high - low - least // MATCH_SCORE
+    if count_differences(seq, haplotype, at, low, high, spared) >= spared:
         return best, best_first, best_last
     score = CLIP if low > 0 else 0
-    first = low
-    for i in range(low, high):
+    first, i = low, low
+    while i < high:
         if score < CLIP and i > 0:  # better to begin here
             score, first = CLIP, i
-        if seq[i] == haplotype[at + i]:
-            score += MATCH_SCORE
+        same = next_difference(seq, haplotype, at, i, high)
+        if same > i:  # the score grows up to the last of those that match
+            score += (same - i) * MATCH_SCORE
+            i = same
         else:
             score += MISMATCH_SCORE
             if best <= least and max(score, CLIP) + (high - 1 - i) * MATCH_SCORE <= least:
                 return best, best_first, best_last
-        whole = score if i + 1 == len(seq) else score + CLIP
+            i += 1
+        whole = score if i == len(seq) else score + CLIP
         if whole > best:
-            best, best_first, best_last = whole, first, i + 1
+            best, best_first, best_last = whole, first, i
     return best, best_first, best_last
-
-
-@subkernel
-def _matches(seq: UInt8s, haplotype: UInt8s, at: int, low: int, high: int) -> int:
-    """How many of the bases [low, high) are as the haplotype's: no stretch of them scores more."""
-    count, beside = 0, np.uint64(at + low)
-    for i in range(np.uint64(low), np.uint64(max(low, high))):
-        count += seq[i] == haplotype[beside]
-        beside += np.uint64(1)
-    return count
 
 
 @subkernel
