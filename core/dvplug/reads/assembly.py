@@ -14,6 +14,7 @@ import numpy as np
 from dvplug.kernel import subkernel
 from dvplug.sequence.arrays import Bools, Int32s, Int64s, UInt8s, UInt64s
 from dvplug.sequence.codes import UNKNOWN_BASE
+from dvplug.sequence.comparison import is_known_base, next_unlike
 
 K_MERS = (25, 35, 45, 55, 65, 75, 85)
 MIN_BASE_QUALITY = 15  # of every base of a k-mer (DeepVariant's dbg_min_base_quality)
@@ -30,12 +31,21 @@ _FEWEST = 512  # k-mers that a graph has room for to begin with
 
 
 class Stretches(NamedTuple):
-    """Stretches of bases: the i-th are those from ``first[i]`` up to ``last[i]``; none overlaps another."""
+    """Stretches of bases: the i-th are those from ``first[i]`` up to ``last[i]``; none overlaps another.
+
+    Most bases are the reference's. Where they may be, by the alignment, is said only to spare time: what is assembled
+    does not depend on it.
+    """
 
     seq: UInt8s  # [bases]: base codes
     qual: UInt8s  # [bases]: phred
     first: Int64s  # [stretches]
     last: Int64s  # [stretches]
+    place: (
+        Int64s  # [stretches]: which base of ``along`` the first one may be; what lies outside of it is none
+    )
+    along: UInt8s  # [l]: base codes of the reference around the window
+    begin: int  # which of these is the window's first
 
 
 class Graph(NamedTuple):
@@ -144,12 +154,15 @@ def _graph(reference: UInt8s, reads: Stretches, k: int) -> Graph:
     graph = _with_nodes(Graph(np.zeros((0, 4), np.int32), np.zeros((0, 4), np.int64)), len(table.node) // 2)
     if not _add_reference(reference, k, table, graph):
         return Graph(graph.next_node[:0], graph.weight[:0])
-    for i in range(len(reads.first)):
-        most = table.used[0] + reads.last[i] - reads.first[i]
-        if 2 * most > len(table.node):
-            table = _with_room(table, most)
+    steps = np.zeros(len(reads.along) + 1, np.int32)
+    for i in range(len(reads.first) + 1):
+        more = len(reads.along) if i == len(reads.first) else reads.last[i] - reads.first[i]
+        if 2 * (table.used[0] + more) > len(table.node):
+            table = _with_room(table, table.used[0] + more)
             graph = _with_nodes(graph, len(table.node) // 2)
-        _add_read(reads, i, k, table, graph)
+        if i < len(reads.first):
+            _add_read(reads, i, k, steps, table, graph)
+    _add_counted(reads, len(reference), k, steps, table, graph)
     return Graph(graph.next_node[: table.used[0]], graph.weight[: table.used[0]])
 
 
@@ -181,18 +194,45 @@ def _add_reference(reference: UInt8s, k: int, table: KMerTable, graph: Graph) ->
 
 
 @subkernel
-def _add_read(reads: Stretches, read: int, k: int, table: KMerTable, graph: Graph) -> None:
+def _add_read(reads: Stretches, read: int, k: int, steps: Int32s, table: KMerTable, graph: Graph) -> None:
     """Add the edges between k-mers that follow each other in one read, whose bases are known and good enough.
+
+    Where all of an edge's bases are the reference's, it is counted in ``steps``, int32[l + 1]: by how much the number of
+    such edges changes from each base of ``reads.along``, with which they begin, to the next.
+    """
+    at, last = reads.first[read], reads.last[read]
+    shift = reads.place[read] - at
+    seq, qual, along = reads.seq, reads.qual, reads.along
+    if at + shift < 0 or last + shift > len(along):
+        _add_edges(reads, at, last, k, table, graph)
+        return
+    while at < last:  # what lies before is done, and here good bases may begin
+        unlike = next_unlike(seq, qual, along, MIN_BASE_QUALITY, shift, at, last)
+        if unlike - at > k:
+            steps[at + shift] += 1
+            steps[unlike + shift - k] -= 1
+        first, end = max(at, unlike - k), unlike
+        at = unlike + 1
+        while at < last and qual[at] < MIN_BASE_QUALITY:  # they come in runs
+            at += 1
+        # As it is another base, the edges over it are others.
+        while end < last and is_known_base(seq[end], qual[end], MIN_BASE_QUALITY):
+            at, stop = end + 1, min(end + 1 + k, last)
+            end = next_unlike(seq, qual, along, MIN_BASE_QUALITY, shift, at, stop)
+            if end == stop:
+                break
+        if end > unlike:
+            _add_edges(reads, first, end, k, table, graph)
+
+
+@subkernel
+def _add_edges(reads: Stretches, first: int, last: int, k: int, table: KMerTable, graph: Graph) -> None:
+    """Add the edges within the bases from ``first`` up to ``last``.
 
     An edge that is known leads to its k-mer: only what no read before it showed is looked up.
     """
-    first, last = reads.first[read], reads.last[read]
-    seq, qual, next_node, weight = (
-        reads.seq[first:last],
-        reads.qual[first:last],
-        graph.next_node,
-        graph.weight,
-    )
+    seq, qual = reads.seq[first:last], reads.qual[first:last]
+    next_node, weight = graph.next_node, graph.weight
     value, good, node, top = np.uint64(0), 0, np.int64(_NO_NODE), _power(k)
     for i in range(len(seq)):
         base = np.int64(seq[i])
@@ -206,14 +246,49 @@ def _add_read(reads: Stretches, read: int, k: int, table: KMerTable, graph: Grap
         if good > k:
             child = np.int64(next_node[node, base])
         if child == _NO_NODE:
-            slot = _slot_of(table, value)
-            if table.node[slot] == _NO_NODE:
-                _add(table, slot, value)
-            child = np.int64(table.node[slot])
+            child = _node_of(table, value)
         if good > k:
             next_node[node, base] = child
             weight[node, base] += 1
         node = child
+
+
+@subkernel
+def _add_counted(
+    reads: Stretches, window: int, k: int, steps: Int32s, table: KMerTable, graph: Graph
+) -> None:
+    """Add the edges that were counted in ``steps``; those within the ``window``, of so many bases, are there.
+
+    See `_add_read`.
+    """
+    along, begin = reads.along, reads.begin
+    value, before, top = np.uint64(0), np.uint64(0), _power(k)
+    here, node = np.int64(0), np.int64(_NO_NODE)
+    for i in range(len(along)):
+        value = value * _PRIME + np.uint64(along[i] + 1)
+        if i >= k:
+            first = i - k  # of the edge from the k-mer that ended before this base
+            value -= top * np.uint64(along[first] + 1)
+            here += steps[first]
+            if here > 0 and not begin <= first <= begin + window - k - 1:
+                if node == _NO_NODE:
+                    node = _node_of(table, before)
+                child = _node_of(table, value)
+                graph.next_node[node, along[i]] = child
+                graph.weight[node, along[i]] += here
+                node = child
+            else:
+                node = np.int64(_NO_NODE)
+        before = value
+
+
+@subkernel
+def _node_of(table: KMerTable, key: int) -> int:
+    """The number of a k-mer, which is new or not."""
+    slot = _slot_of(table, key)
+    if table.node[slot] == _NO_NODE:
+        _add(table, slot, key)
+    return np.int64(table.node[slot])
 
 
 @subkernel

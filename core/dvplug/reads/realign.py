@@ -193,7 +193,7 @@ def realign_windows(reads: ReadArrays, windows: Int64s, reference: UInt8s, refer
         if low - PAD >= reference_start and end + PAD <= reference_start + len(reference):
             window = reference[low - PAD - reference_start : end + PAD - reference_start]
             near = _near(reads, low - PAD - SLACK, end + PAD + SLACK)
-            assembled = _assembled(reads, near, low - PAD, end + PAD, window)
+            assembled = _assembled(reads, near, low - PAD, window, reference, reference_start)
             if len(assembled.offset) > 1:
                 along = _with_flanks(reads, near, assembled, window, reference, low - PAD - reference_start)
                 for read in near:
@@ -250,24 +250,38 @@ def _near(reads: ReadArrays, low: int, high: int) -> Int64s:
 def _bases_within(reads: ReadArrays, read: int, low: int, high: int) -> tuple[int, int]:
     """Bases of a read that lie in [low, high) if it had no gaps: indexes [first, last) into the flat bases."""
     offset, size = reads.base_offset[read], reads.base_offset[read + 1] - reads.base_offset[read]
-    origin = np.int64(reads.start[read])  # of base 0
-    code, length = unpack(reads.cigar[reads.cigar_offset[read]])
-    if code == SOFT_CLIP:
-        origin -= length
+    origin = _origin(reads, read)
     return offset + min(max(low - origin, 0), size), offset + min(max(high - origin, 0), size)
 
 
 @subkernel
-def _assembled(reads: ReadArrays, near: Int64s, low: int, high: int, window: UInt8s) -> Assembled:
-    """Haplotypes of the window [low, high); none where too few reads have bases there, `SLACK` beside it included."""
-    first, last = np.empty(len(near), np.int64), np.empty(len(near), np.int64)
-    here = 0
+def _origin(reads: ReadArrays, read: int) -> int:
+    """Where base 0 of a read lies if it is not clipped."""
+    code, length = unpack(reads.cigar[reads.cigar_offset[read]])
+    return np.int64(reads.start[read]) - (length if code == SOFT_CLIP else 0)
+
+
+@subkernel
+def _assembled(
+    reads: ReadArrays, near: Int64s, low: int, window: UInt8s, reference: UInt8s, reference_start: int
+) -> Assembled:
+    """Haplotypes of the window from ``low`` on; none where too few reads have bases there, `SLACK` beside it included."""
+    first, last, place = (
+        np.empty(len(near), np.int64),
+        np.empty(len(near), np.int64),
+        np.empty(len(near), np.int64),
+    )
+    begin, end = low - SLACK, low + len(window) + SLACK
+    here, known = 0, max(begin, reference_start)  # where the reference that is given begins
     for i in range(len(near)):
-        first[i], last[i] = _bases_within(reads, near[i], low - SLACK, high + SLACK)
+        read = near[i]
+        first[i], last[i] = _bases_within(reads, read, begin, end)
+        place[i] = _origin(reads, read) + first[i] - reads.base_offset[read] - known
         here += last[i] > first[i]
     if here < MIN_DEPTH:
         return Assembled(np.zeros(0, np.uint8), np.zeros(1, np.int64))
-    return assemble(window, Stretches(reads.seq, reads.qual, first, last))
+    along = reference[known - reference_start : end - reference_start]
+    return assemble(window, Stretches(reads.seq, reads.qual, first, last, place, along, low - known))
 
 
 @subkernel

@@ -129,11 +129,8 @@ def alike_from(seq: UInt8s, qual: UInt8s, least: int, at: int, other: int, most:
 @subkernel
 def _zero_bytes(value: int) -> int:
     """How many of its lowest bytes are 0, of a uint64 that is not 0 itself."""
-    four = np.uint64((value & np.uint64(0xFFFFFFFF)) == 0) << np.uint64(2)
-    value >>= four << np.uint64(3)
-    two = np.uint64((value & np.uint64(0xFFFF)) == 0) << np.uint64(1)
-    value >>= two << np.uint64(3)
-    return np.int64(four + two + np.uint64((value & np.uint64(0xFF)) == 0))
+    below = (value & (~value + np.uint64(1))) - np.uint64(1)  # all bits below the lowest that is set
+    return np.int64((below >> np.uint64(7) & np.uint64(_EACH)) * np.uint64(_EACH) >> np.uint64(56))
 
 
 @subkernel
