@@ -121,6 +121,29 @@ def test_reads_keep_their_bases_and_their_order() -> None:
         assert batch.end[i] == batch.start[i] + sum(n for n, op in spans if op in "MD")
 
 
+def test_reads_that_change_places_where_they_lie_are_those_that_are_copied() -> None:
+    reference, reads = fragmented()
+    codes = encode_bases(reference.encode())
+    before = read_batch(reads)
+    copied = realign_reads(before, codes, 0)
+    assert (before.seq == read_batch(reads).seq).all()
+    assert not (copied.name_hash == before.name_hash).all(), "none changes its place: the test shows nothing"
+    moved = realign_reads(read_batch(reads), codes, 0, in_place=True)
+    for name, array in copied.arrays()._asdict().items():
+        assert getattr(moved, name).tolist() == array.tolist(), name
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_reads_in_another_order_are_those_that_are_taken(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    reads = random_reads(random.Random(seed), random_sequence(random.Random(seed), 300), 40)
+    nearby = np.argsort(np.arange(40) + rng.integers(0, 1 + seed % 5, 40), kind="stable")
+    order = rng.permutation(40) if seed % 4 == 3 else nearby
+    taken, moved = read_batch(reads).take(order), read_batch(reads).reordered(order)
+    for name, array in taken.arrays()._asdict().items():
+        assert getattr(moved, name).tolist() == array.tolist(), name
+
+
 @pytest.mark.parametrize("seed", range(30))
 def test_breaks_are_counted_as_in_a_slow_twin(seed: int) -> None:
     rng = random.Random(seed)

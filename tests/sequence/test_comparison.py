@@ -33,6 +33,18 @@ def unlike(
     return found[:n].copy()
 
 
+@kernel
+def alike(seq: UInt8s, qual: UInt8s, least: int, at: int, other: int, most: int) -> int:
+    """What `alike_from` says."""
+    return comparison.alike_from(seq, qual, least, at, other, most)
+
+
+@kernel
+def counted(seq: UInt8s, reference: UInt8s, shift: int, at: int, last: int, enough: int) -> int:
+    """What `count_differences` says."""
+    return comparison.count_differences(seq, reference, shift, at, last, enough)
+
+
 bases = st.lists(
     st.tuples(
         st.sampled_from([0, 1, 2, 3, 4]),
@@ -66,3 +78,33 @@ def test_all_that_differ_are_found_and_nothing_behind_the_last(
     for run in (unlike, unlike.py_func):
         found = run(seq, qual, reference, least, -before, first, last).tolist()
         assert found == sorted({*differ, *poor})
+    with np.errstate(over="ignore"):  # as in the kernel
+        for enough in (1, 3, 100):
+            for run in (counted, counted.py_func):
+                got = run(seq, reference, -before, first, last, enough)
+                assert got == len(differ) if len(differ) < enough else got >= enough
+
+
+@given(bases, st.integers(0, 9), st.integers(0, 30), st.sampled_from([0, 1, 10, 20, 93, 128]))
+@example([(2, -1, 255)] * 30, 0, 0, 128)
+def test_two_reads_are_alike_up_to_the_first_base_that_is_not(
+    drawn: list[tuple[int, int, int]], between: int, cut: int, least: int
+) -> None:
+    one = [here for here, _, _ in drawn]
+    two = [here if own < 0 else own for here, own, _ in drawn]
+    qualities = [quality for _, _, quality in drawn]
+    seq = np.array(one + [0] * between + two, np.uint8)
+    qual = np.array(qualities + [0] * between + qualities[::-1], np.uint8)
+    at, other, most = (
+        min(cut, len(drawn)),
+        len(drawn) + between + min(cut, len(drawn)),
+        max(0, len(drawn) - cut),
+    )
+    ends = [
+        k
+        for k in range(most)
+        if seq[at + k] != seq[other + k] or seq[at + k] > 3 or min(qual[at + k], qual[other + k]) < least
+    ]
+    for run in (alike, alike.py_func):
+        with np.errstate(over="ignore"):
+            assert run(seq, qual, least, at, other, most) == min(ends, default=most)

@@ -25,6 +25,9 @@ from oracles.pairwise import best_score
 bases = st.text("ACGT", min_size=1, max_size=14)
 
 
+pytestmark = pytest.mark.filterwarnings("ignore:overflow")  # as in the kernel
+
+
 def text(packed: np.ndarray) -> str:
     return "".join(f"{operation >> 4}{'MIDNSHP=X'[operation & 15]}" for operation in packed.tolist())
 

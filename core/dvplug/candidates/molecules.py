@@ -80,7 +80,9 @@ def _count_once(
 ) -> None:
     """Go through the reads of each molecule that overlap, in ``order``."""
     shown = np.zeros(1024, np.uint8)
-    again = np.zeros(len(depth) + 1, np.int32)  # what pairs show twice, by how much it changes from place to place
+    again = np.zeros(
+        len(depth) + 1, np.int32
+    )  # what pairs show twice, by how much it changes from place to place
     at = 0
     while at < len(order):
         first = at
@@ -103,9 +105,15 @@ def _count_once(
             one = _base_over(reads, order[first], start, end)
             other = _base_over(reads, order[first + 1], start, end)
             if one >= 0 and other >= 0:
-                place = start - reference_start
+                here = slice(start - reference_start, end - reference_start)
                 _take_pair(
-                    mismatches, again, reads, one, other, reference, place, end - start, min_base_quality
+                    mismatches[here],
+                    again[here.start :],
+                    reads,
+                    one,
+                    other,
+                    reference[here],
+                    min_base_quality,
                 )
                 continue
         if end - start > len(shown):
@@ -145,27 +153,23 @@ def _take_pair(
     one: int,
     other: int,
     reference: UInt8s,
-    place: int,
-    length: int,
     min_base_quality: int,
 ) -> None:
-    """Take what two reads without gaps show alike over ``reference[place : place + length]``, as `_take_again` does.
+    """Take what two reads without gaps show alike over the reference, uint8[l], as `_take_again` does.
 
     Their bases there begin at ``one`` and ``other``.
     """
-    done = 0
+    seq, qual, length, done = reads.seq, reads.qual, len(reference), 0
     while done < length:
-        alike = alike_from(
-            reads.seq, reads.qual, min_base_quality, one + done, other + done, length - done
-        )
+        alike = alike_from(seq, qual, min_base_quality, one + done, other + done, length - done)
         if alike > 0:
             first, last = one + done, one + done + alike
-            again[place + done] += 1
-            again[place + done + alike] -= 1
-            i = next_difference(reads.seq, reference, place - one, first, last)
+            again[done] += 1
+            again[done + alike] -= 1
+            i = next_difference(seq, reference, -one, first, last)
             while i < last:
-                mismatches[place - one + i, reads.seq[i]] -= 1
-                i = next_difference(reads.seq, reference, place - one, i + 1, last)
+                mismatches[i - one, seq[i]] -= 1
+                i = next_difference(seq, reference, -one, i + 1, last)
         done += alike + 1
 
 

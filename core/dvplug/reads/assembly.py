@@ -197,8 +197,8 @@ def _add_reference(reference: UInt8s, k: int, table: KMerTable, graph: Graph) ->
 def _add_read(reads: Stretches, read: int, k: int, steps: Int32s, table: KMerTable, graph: Graph) -> None:
     """Add the edges between k-mers that follow each other in one read, whose bases are known and good enough.
 
-    Where all of an edge's bases are the reference's, it is counted in ``steps``, int32[l + 1]: by how much the number of
-    such edges changes from each base of ``reads.along``, with which they begin, to the next.
+    Where all of an edge's bases are the reference's, it is counted in ``steps``, int32[l + 1]: by how much the number
+    of such edges changes from each base of ``reads.along``, with which they begin, to the next.
     """
     at, last = reads.first[read], reads.last[read]
     shift = reads.place[read] - at

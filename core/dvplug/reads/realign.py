@@ -265,12 +265,8 @@ def _origin(reads: ReadArrays, read: int) -> int:
 def _assembled(
     reads: ReadArrays, near: Int64s, low: int, window: UInt8s, reference: UInt8s, reference_start: int
 ) -> Assembled:
-    """Haplotypes of the window from ``low`` on; none where too few reads have bases there, `SLACK` beside it included."""
-    first, last, place = (
-        np.empty(len(near), np.int64),
-        np.empty(len(near), np.int64),
-        np.empty(len(near), np.int64),
-    )
+    """Haplotypes of the window from ``low`` on; none where too few reads have bases there, or `SLACK` beside it."""
+    first, last, place = np.empty((3, len(near)), np.int64)
     begin, end = low - SLACK, low + len(window) + SLACK
     here, known = 0, max(begin, reference_start)  # where the reference that is given begins
     for i in range(len(near)):

@@ -36,9 +36,26 @@ def radix_sort(keys: UInt64s, bits: int) -> UInt64s:
 
 @kernel
 def grouped(keys: Int64s, none: int) -> Int64s:
-    """Indexes of int64[n], but those of the key ``none``: a key's one behind the other, in order of their first ones.
+    """Indexes of int64[n], but those of the key ``none``: a key's together, in order of their first ones."""
+    by_key = _by_key(keys, none)
+    place = np.full(len(keys), -1, np.int32)  # in ``by_key``, of the first ones
+    for at in range(len(by_key)):
+        if at == 0 or keys[by_key[at]] != keys[by_key[at - 1]]:
+            place[by_key[at]] = at
+    order, n = np.empty(len(by_key), np.int64), 0
+    for i in range(len(keys)):
+        at = np.int64(place[i])
+        while 0 <= at < len(by_key) and keys[by_key[at]] == keys[i]:
+            order[n] = by_key[at]
+            n, at = n + 1, at + 1
+    return order
 
-    Keys are put into buckets by a hash (Knuth, The Art of Computer Programming 6.4: multiplicative), and sorted there.
+
+@subkernel
+def _by_key(keys: Int64s, none: int) -> Int32s:
+    """As `grouped`, in order of nothing: keys are put into buckets by a hash, and sorted there.
+
+    The hash is multiplicative (Knuth, The Art of Computer Programming, 6.4).
     """
     bits = 4
     while 1 << bits < len(keys):
@@ -60,19 +77,7 @@ def grouped(keys: Int64s, none: int) -> Int64s:
                 at -= 1
             by_key[at] = i
             ends[bucket] += 1
-    place = np.full(len(keys), -1, np.int32)  # in ``by_key``, of the first ones
-    for at in range(len(by_key)):
-        if at == 0 or keys[by_key[at]] != keys[by_key[at - 1]]:
-            place[by_key[at]] = at
-    order, n = np.empty(len(by_key), np.int64), 0
-    for i in range(len(keys)):
-        at = np.int64(place[i])
-        while at >= 0:
-            order[n] = by_key[at]
-            n, at = n + 1, at + 1
-            if at == len(by_key) or keys[by_key[at]] != keys[i]:
-                at = -1
-    return order
+    return by_key
 
 
 @subkernel
