@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ from dvplug.engine.pipeline import Pipeline
 from dvplug.engine.usual import UNKNOWN_RUN, KnownRun
 from dvplug.inputs.run_profile import measure_run
 from dvplug.line.image_batch import ImageBatch
+from dvplug.line.read_batch import ReadBatch
 from dvplug.line.region import Region
 from dvplug.line.scene import Scene
 from dvplug.plugins.loading import installed_plugins
@@ -47,6 +50,34 @@ def test_a_part_of_candidates_holds_their_reads(dataset: SimulatedDataset) -> No
         of_whole = slice(whole.read_offset[3 + i], whole.read_offset[4 + i])
         assert np.array_equal(part.read_index[rows], whole.read_index[of_whole])
         assert np.array_equal(part.read_allele[rows], whole.read_allele[of_whole])
+
+
+def test_reads_that_the_next_region_shares_are_left_as_they_were(
+    dataset: SimulatedDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Realigned reads change places where they lie, but for those that are kept for the region beside."""
+    plugins = installed_plugins()
+    pipeline = Pipeline.of(plugins, plugins.technology("illumina-wgs"))
+
+    def opened() -> RegionImages:
+        return RegionImages(pipeline, dataset.reference, [ReadSource(dataset.reads)])
+
+    answers: list[bool] = []
+    plain = RegionImages._are_kept
+
+    def noting(self: RegionImages, reads: ReadBatch) -> bool:
+        answers.append(plain(self, reads))
+        return answers[-1]
+
+    monkeypatch.setattr(RegionImages, "_are_kept", noting)
+    following, contig = opened(), next(iter(opened().reference.lengths))
+    cuts = [0, *range(35_000, 45_000, 700)]
+    for start, end in pairwise(cuts):
+        (after,) = following.draw(Region(contig, start, end))
+        (alone,) = opened().draw(Region(contig, start, end))
+        assert np.array_equal(after.images.images, alone.images.images)
+        assert np.array_equal(after.images.features, alone.images.features)
+    assert set(answers) == {False, True}
 
 
 def test_what_draws_knows_how_the_run_errs(
