@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
 from dvplug.errors import InputError
-from dvplug.system.memory import PARENT_BYTES, WORKER_BYTES, memory_of, parse_size, workers_that_fit
+from dvplug.system.memory import (
+    PAGE,
+    PARENT_BYTES,
+    WORKER_BYTES,
+    give_back_freed,
+    memory_of,
+    parse_size,
+    workers_that_fit,
+)
 
 
 def test_shared_pages_count_once() -> None:
@@ -46,3 +56,19 @@ def test_as_many_workers_as_fit() -> None:
     assert workers_that_fit(2, 10**12) == 2
     with pytest.raises(InputError, match=r"--max-memory 10\.0MB is too little: .*Give at least"):
         workers_that_fit(8, 10**7)
+
+
+def test_what_was_freed_is_given_back() -> None:
+    if not hasattr(ctypes.CDLL(None), "malloc_trim"):
+        pytest.skip("this C library has no malloc_trim")
+    held = [bytearray(10_000) for _ in range(4000)]  # below where glibc takes memory of its own for each
+    last, before = held[-1], _resident()
+    del held
+    give_back_freed()
+    assert before - _resident() > 20_000_000
+    assert len(last) == 10_000
+
+
+def _resident() -> int:
+    """Bytes of this process that lie in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE

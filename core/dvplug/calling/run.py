@@ -58,7 +58,7 @@ from dvplug.system.console import info, progress, warn
 from dvplug.system.devices import parse_device
 from dvplug.system.input_states import InputStates
 from dvplug.system.locations import file_name, shown
-from dvplug.system.memory import in_units, workers_that_fit
+from dvplug.system.memory import give_back_freed, in_units, workers_that_fit
 from dvplug.system.outputs import Output, require_apart, reserved
 from dvplug.system.run_log import log_event, run_log
 from dvplug_registry.manifest import MANIFEST_NAME
@@ -251,6 +251,7 @@ def call_job(
     opener.require_device(device)
     with inputs.watched():
         sample, run = measure_run(checked.reads, options.ref, profile)
+    give_back_freed()  # the reads of all windows were held at once
     warn_of_copies(run)
     departures, usual = compare_with_training(model.manifest, sample)
     say_departures(model.manifest.label, departures, checked.flat, force=options.force)

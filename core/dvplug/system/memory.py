@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,16 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 PARENT_BYTES = 100_000_000
 WORKER_BYTES = 250_000_000
 """Bytes that the parent, and each worker, take at most in usual reads; docs/running.md has the measurements."""
+
+
+def give_back_freed() -> None:
+    """Give what was freed back to the system, where the C library does so when it is asked (malloc_trim(3), glibc).
+
+    By itself it keeps all that lies below something that is still held.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(ctypes.c_size_t(0))
 
 
 def parse_size(text: str) -> int:
