@@ -11,9 +11,11 @@ from dvplug.reads.blocks import MOST_INFLATED, Blocks
 from dvplug.reads.long_reads import LONG
 from dvplug.sequence.arrays import UInt8s
 
-CHUNK = 1 << 18
-"""Bytes that are read at a time, at least."""
-ROOM = 3 * CHUNK
+CHUNK = 1 << 17
+"""Bytes that are read at a time, at least; twice as many each time, as more is wanted of the same place."""
+MOST_AT_ONCE = 1 << 20
+"""Bytes that are read at a time, at most, but for very long records: so many stay in a processor's cache."""
+ROOM = MOST_AT_ONCE + (1 << 18)
 """Bytes of the buffer, but for very long records."""
 HEAD = 36
 """Bytes of a record before its name."""
@@ -35,6 +37,7 @@ class BamStream:
         self._blocks = blocks
         self._data = np.empty(ROOM, np.uint8)
         self._used = self._filled = 0
+        self._at_once = CHUNK
         # Of each block in the data: where it begins there, which may be before it, and in the file.
         self._begins: list[int] = []
         self._places: list[int] = []
@@ -50,6 +53,7 @@ class BamStream:
                 self._used = at
                 return
         self._blocks.seek(block)
+        self._at_once = CHUNK
         self._used = self._filled = 0
         self._begins, self._places = [], []
         if within:
@@ -66,8 +70,10 @@ class BamStream:
         """Go on behind whole records of so many bytes."""
         self._used += length
 
-    def read_on(self, length: int = CHUNK) -> bool:
+    def read_on(self, least: int = CHUNK) -> bool:
         """Read more; returns whether there was more."""
+        length = max(least, self._at_once)
+        self._at_once = min(2 * self._at_once, MOST_AT_ONCE)
         self._make_room(length + MOST_INFLATED)
         before = self._filled
         while self._filled < before + length and self._read_block():
