@@ -14,7 +14,7 @@ class AgainstReference(NamedTuple):
     start: int  # 0-based position of the first base
     min_base_quality: int  # phred; bases below it are not counted
     depth: npt.NDArray[np.int32]  # [l]: reads with a base, or a deletion
-    differ: npt.NDArray[np.int32]  # [l], of these: with another base, a deletion, or the base before an indel that follows
+    differ: npt.NDArray[np.int32]  # [l], of these: with another base, a deletion, or the base before an indel
 
     def covers(self, start: int, end: int, min_base_quality: int) -> bool:
         """Whether it tells of these bases, counted from this quality on."""

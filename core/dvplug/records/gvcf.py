@@ -83,7 +83,7 @@ class GvcfWriter(VcfWriter):
     def _make_index(self, made: Path) -> None:
         if self._lines is None:
             super()._make_index(made)
-        else:  # a gVCF is long: to read it again takes a sixth of what it costs
+        else:  # a gVCF is long: to read it again takes as long as to pack it
             self._lines.write(made, self._file.places)
 
 
@@ -128,6 +128,8 @@ class BlockJoiner:
             end = 0
         if region.lines:
             self._covered = region.contig, max(end, int(region.end.max()))
+        if not len(region.blocks.start) or region.blocks.start[0] >= end:
+            return region
         first = int(np.searchsorted(region.blocks.end, end, side="right"))
         blocks = region.blocks.part(first, len(region.blocks.start))
         if len(blocks.start) and blocks.start[0] < end:
