@@ -62,11 +62,12 @@ def gvcf(number: int, lines: list[str]) -> RegionGvcf:
     """So many blocks, with a record before the last one where there are lines."""
     column = np.arange(number, dtype=np.int32)
     blocks = ReferenceBlocks(
-        column, column + np.int32(1), (column % 4).astype(np.uint8), column % 2 == 0, column, column,
-        np.arange(3 * number, dtype=np.int32).reshape(-1, 3),
+        column, column + np.int32(1), (column % 4).astype(np.uint8), column % 2 == 0, column,
+        column.astype(np.uint8), np.arange(3 * number, dtype=np.int16).reshape(-1, 3),
     )  # fmt: skip
-    before = np.full(len(lines), number - 1, np.int32)
-    return RegionGvcf("chrS", blocks, [line.replace("C", "<*>") for line in lines], before, number)
+    start = np.full(len(lines), number - 1, np.int32)
+    in_gvcf = [line.replace("C", "<*>") for line in lines]
+    return RegionGvcf("chrS", blocks, in_gvcf, start, start + np.int32(1), start - np.int32(1))
 
 
 def plain(results: Iterable[RegionResult]) -> list[object]:

@@ -32,6 +32,7 @@ from helpers.read_batches import (
 )
 from helpers.shared_data import SHARED, needs_shared
 from oracles.finder import edited, observed, twin_sites
+from oracles.gvcf import counted_slowly
 
 EVERYTHING = CandidateThresholds(
     min_base_quality=0,
@@ -72,8 +73,10 @@ def test_counts_agree_with_a_walk_along_each_read(seed: int) -> None:
     reference = random_sequence(rng, 90)
     reads = random_reads(rng, reference, 25)
     depth, seen = observed(reads, reference, 10)
-    counts, found_depth, events = counts_of(read_batch(reads), reference, 10)
+    counts, found_depth, differ, events = counts_of(read_batch(reads), reference, 10)
     assert found_depth.tolist() == [depth[i] for i in range(90)]
+    _, against = counted_slowly(reads, reference, 10)
+    assert differ.tolist() == [against[i] for i in range(90)]
     snps = {(i, "ACGT"[b]): n for (i, b), n in np.ndenumerate(counts) if n}
     assert snps == {(start, alt): n for (start, ref, alt), n in seen.items() if len(ref) == len(alt)}
     indels = Counter(
@@ -345,7 +348,7 @@ def test_depth_and_mismatches_agree_with_pysam_on_real_reads() -> None:
             quality_threshold=10,
             read_callback=lambda r: not r.flag & 0xF04 and r.mapping_quality >= 5,
         )
-    counts, depth, _ = count_alleles(batch.arrays(), encode_bases(reference.encode()), region.start, 10)
+    counts, depth, *_ = count_alleles(batch.arrays(), encode_bases(reference.encode()), region.start, 10)
     expected = np.array(coverage).T
     is_reference = np.array([[base == b for b in "ACGT"] for base in reference])
     np.testing.assert_array_equal(counts, np.where(is_reference, 0, expected))

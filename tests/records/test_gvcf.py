@@ -6,6 +6,8 @@ import random
 import shutil
 import subprocess
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,19 +19,23 @@ from hypothesis import strategies as st
 
 from dvplug.calling.options import CallOptions
 from dvplug.calling.run import call_variants
+from dvplug.candidates.finder import find_candidates
 from dvplug.errors import InputError
 from dvplug.genome.reference import Reference
 from dvplug.line.record import VcfRecord
 from dvplug.line.reference_blocks import RegionGvcf
 from dvplug.line.region import Region
+from dvplug.records.block_text import GvcfLines
 from dvplug.records.gvcf import BlockJoiner, region_gvcf
 from dvplug.records.reference_confidence import GQ_BIN
 from dvplug.records.reference_depths import ReferenceDepths, reference_depths
+from dvplug.records.vcf import format_record
 from dvplug.sequence.codes import encode_bases
 from dvplug.simulate import SimulatedDataset
 from dvplug.simulate.aligned_reads import READ_LENGTH, sequence_haplotype, write_bam
 from dvplug.simulate.genome import random_genome
 from dvplug.simulate.variants import apply_variants, draw_events, place_events
+from dvplug.technology import CandidateThresholds
 from helpers.read_batches import (
     random_reads,
     random_sequence,
@@ -56,6 +62,28 @@ def test_reads_for_and_against_the_reference(seed: int) -> None:
     assert sum(differ.values()) > 20
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_what_the_finder_counted_is_what_would_be_counted(seed: int) -> None:
+    """Of each read, though molecules count once in finding candidates; not of other reads, nor of other qualities."""
+    rng = random.Random(seed)
+    reference = random_sequence(rng, 200)
+    reads = sorted(random_reads(rng, reference, 60), key=lambda read: read.start)
+    codes, thresholds = encode_bases(reference.encode()), CandidateThresholds(min_base_quality=20)
+    batch = replace(read_batch(reads), molecule=np.arange(60, dtype=np.int64) // 3)
+    region = Region("c", 37, 160)
+    counted = reference_depths(batch, codes, 0, region, 20)
+    find_candidates(batch, codes, 0, region, thresholds)
+    assert batch.against is not None
+    kept = reference_depths(batch, codes, 0, region, 20)
+    assert (kept.agree.tolist(), kept.differ.tolist()) == (counted.agree.tolist(), counted.differ.tolist())
+    assert np.shares_memory(kept.differ, batch.against.differ)
+    for other, least in ((batch, 10), (batch.part(0, 40), 20), (replace(batch), 20)):
+        again = reference_depths(other, codes, 0, region, least)
+        agree, differ = counted_slowly(reads[: len(other)], reference, least)
+        assert again.agree.tolist() == [agree[p] for p in range(37, 160)]
+        assert again.differ.tolist() == [differ[p] for p in range(37, 160)]
+
+
 AGREEING = st.one_of(st.integers(0, 40), st.integers(250, 260))
 RUNS = st.tuples(st.integers(1, 40), st.tuples(AGREEING, st.sampled_from([0, 0, 0, 1, 2, 7, 8, 9])))
 DEPTHS = st.lists(RUNS, min_size=1, max_size=25).map(
@@ -76,7 +104,8 @@ def gvcf_of(
     region = Region("c", start + first, start + first + len(counts))
     depths = ReferenceDepths(region, np.zeros(len(counts), np.uint8), agree.copy(), differ.copy())
     inside = [record for record in records if region.start <= record.start < region.end]
-    return region_gvcf(inside, depths, np.full(len(counts), haploid), 0.001, SYMBOL)
+    lines = [format_record(record, SYMBOL) for record in inside]
+    return region_gvcf(inside, lines, depths, np.full(len(counts), haploid), 0.001)
 
 
 def parsed(line: str) -> tuple[int, int, str, list[int], int]:
@@ -125,7 +154,21 @@ def test_where_the_work_was_cut_does_not_show(
 
 def joined(pieces: list[RegionGvcf]) -> str:
     joiner = BlockJoiner(AllA(), SYMBOL)  # type: ignore[arg-type]
-    return b"".join([*(joiner.add(piece) for piece in pieces), joiner.end()]).decode()
+    found = []
+    for add in (*(partial(joiner.add, piece) for piece in pieces), joiner.end):
+        for lines in add():
+            found += lines_of(lines)
+    return "".join(found)
+
+
+def lines_of(lines: GvcfLines) -> list[str]:
+    """The single lines, which lie where it says."""
+    text = bytes(lines.text).decode()
+    found = [text[a:b] for a, b in pairwise(lines.begin.tolist())]
+    assert "".join(found) == text
+    for line, start, end in zip(found, lines.start.tolist(), lines.end.tolist(), strict=True):
+        assert (start + 1, end) == parsed(line)[:2]
+    return found
 
 
 class AllA:
@@ -140,7 +183,7 @@ def test_n_is_in_no_block() -> None:
         np.full(7, 30, np.int32),
         np.zeros(7, np.int32),
     )
-    found = [parsed(line)[:2] for line in joined([region_gvcf([], depths, None, 0.001, SYMBOL)]).splitlines()]
+    found = [parsed(line)[:2] for line in joined([region_gvcf([], [], depths, None, 0.001)]).splitlines()]
     assert found == [(6, 7), (10, 12)]
 
 

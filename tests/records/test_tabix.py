@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import gzip
+import re
 import struct
+from itertools import accumulate, groupby
 from pathlib import Path
 
+import numpy as np
 import pysam
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dvplug.records.block_text import GvcfLines
 from dvplug.records.tabix import TabixIndex
 from dvplug.system.bgzf import BlockWriter
 
@@ -46,13 +50,25 @@ def decoded(path: Path) -> tuple[bytes, list[tuple[dict[int, list[tuple[int, int
     return data[4 : 36 + names], found
 
 
+def as_columns(contig: str, lines: list[str]) -> GvcfLines:
+    """The lines with where they lie in the text and on the contig."""
+    fields = [line.split("\t") for line in lines]
+    told = [re.search(r"(?:^|;)END=(\d+)", of_line[7]) for of_line in fields]
+    start = np.array([int(of_line[1]) - 1 for of_line in fields], np.int32)
+    ends = [first + len(of_line[3]) for first, of_line in zip(start.tolist(), fields, strict=True)]
+    end = np.array([max(a, int(b[1]) if b else 0) for a, b in zip(ends, told, strict=True)], np.int32)
+    begin = np.array([0, *accumulate(map(len, lines))], np.int64)
+    return GvcfLines(contig, np.frombuffer("".join(lines).encode(), np.uint8), begin, start, end)
+
+
 def indexed(folder: Path, pieces: list[str]) -> tuple[Path, Path]:
     """Write a VCF of these lines; returns it with our index, and that of htslib's."""
     path = folder / "one.vcf.gz"
     index, file = TabixIndex(HEADER), BlockWriter(path)
     file.write(HEADER.encode())
     for piece in pieces:
-        index.add(piece.encode())
+        for contig, lines in groupby(piece.splitlines(keepends=True), lambda line: line.partition("\t")[0]):
+            index.add(as_columns(contig, list(lines)))
         file.write(piece.encode())
     file.close()
     index.write(folder / "one.vcf.gz.tbi", file.places)

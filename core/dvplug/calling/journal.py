@@ -41,7 +41,7 @@ from dvplug.system.input_states import InputStates, with_indexes
 from dvplug.system.locations import INDEX_MARK, Location, is_remote, shown
 from dvplug_registry.files import resolved
 
-MAGIC = b"dvplug journal 4\n"
+MAGIC = b"dvplug journal 5\n"
 SYNC_S = 10.0
 """Between two times that the disk is waited for: a kill loses nothing, a power cut so many seconds."""
 _HEAD, _LENGTH = struct.Struct("<II"), struct.Struct("<I")

@@ -8,15 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from dvplug.candidates.exclusion import without_contradictions
-from dvplug.candidates.long_indels import (
-    PooledIndel,
-    is_spelling_of,
-    pooled_indels,
-    with_carriers,
-)
+from dvplug.candidates.long_indels import PooledIndel, is_spelling_of, pooled_indels, with_carriers
 from dvplug.candidates.molecules import count_once, events_once
 from dvplug.candidates.support import assign_reads
 from dvplug.kernel import kernel, subkernel
+from dvplug.line.against_reference import AgainstReference
 from dvplug.line.candidate_batch import UNINFORMATIVE, CandidateBatch
 from dvplug.line.contexts import FindContext
 from dvplug.line.read_batch import ALONE, ReadArrays, ReadBatch
@@ -31,6 +27,7 @@ from dvplug.sequence.cigar import (
     has_aligned,
     is_aligned,
     is_gap,
+    length_of,
     unpack,
 )
 from dvplug.sequence.codes import BASES, UNKNOWN_BASE, decode_bases
@@ -54,6 +51,7 @@ class AlleleCounts(NamedTuple):
 
     mismatches: Int32s  # [l, 4]: reads with a base of sufficient quality that differs from the reference
     depth: Int32s  # [l]: reads with any base of sufficient quality, or with a deletion, there
+    differ: Int32s  # [l], as of `AgainstReference`
     events: Int64s
     """[events, 7], one row per indel of a read: anchor (offset of the preceding base, after the shift to the left);
     length (positive inserted, negative deleted); FNV-1a hash of the inserted bases; their index in the reads' bases;
@@ -131,17 +129,14 @@ def _count_molecules(
     """Count alleles; what reads of a molecule show alike, once."""
     arrays = reads.arrays()
     counted = count_alleles(arrays, reference, reference_start, min_base_quality)
+    depth = counted.depth.copy()
+    reads.keep_against(AgainstReference(reference_start, min_base_quality, depth, counted.differ))
     if not (reads.molecule != ALONE).any():
         return counted
     count_once(
-        counted.mismatches,
-        counted.depth,
-        arrays,
-        reads.molecule,
-        reference,
-        reference_start,
+        counted.mismatches, counted.depth, arrays, reads.molecule, reference, reference_start,
         min_base_quality,
-    )
+    )  # fmt: skip
     alike = counted.events[:, [_ANCHOR, _CHANGE, _HASH, _REPLACED]]
     return counted._replace(events=events_once(counted.events, alike, reads.molecule))
 
@@ -253,15 +248,8 @@ def candidates_at(
         refs.append(ref)
         alts.append(tuple(allele.alt + ref[allele.ref_length :] for allele in alleles[start]))
     site_starts = np.array(starts, np.int32)
-    support = assign_reads(
-        reads,
-        reference,
-        reference_start,
-        site_starts,
-        refs,
-        alts,
-        min_base_quality=thresholds.min_base_quality,
-    )
+    least = thresholds.min_base_quality
+    support = assign_reads(reads, reference, reference_start, site_starts, refs, alts, min_base_quality=least)
     support = without_contradictions(support, reads, reference, reference_start, site_starts, refs, alts)
     most = max(map(len, alts), default=0)
     known = {
@@ -307,6 +295,7 @@ def count_alleles(
     counted = AlleleCounts(
         np.zeros((len(reference), 4), np.int32),
         np.zeros(len(reference) + 1, np.int32),  # at first, by how much the depth changes there
+        np.zeros(len(reference), np.int32),
         np.empty((_count_gaps(reads.cigar), 7), np.int64),
     )
     for read in range(len(reads.start)):
@@ -320,9 +309,7 @@ def count_alleles(
                 aligned = True
                 _count_bases(counted, reads, base - position, first, last, reference, min_base_quality)
             elif is_gap(code):
-                if code == DELETION and first < last:
-                    counted.depth[first] += 1
-                    counted.depth[last] -= 1
+                _count_gap(counted, reads, (read, k), base, position, reference, min_base_quality)
                 if aligned and k >= told:
                     run = touching_gaps(reads.cigar, k, last_k, reference, position, reads.seq, base)
                     told = run.after
@@ -339,7 +326,24 @@ def count_alleles(
     depth = counted.depth[: len(reference)]
     for at in range(1, len(depth)):
         depth[at] += depth[at - 1]
-    return AlleleCounts(counted.mismatches, depth, counted.events[:n])
+    return AlleleCounts(counted.mismatches, depth, counted.differ, counted.events[:n])
+
+
+@subkernel
+def _count_gap(
+    counted: AlleleCounts, reads: ReadArrays, gap: tuple[int, int], base: int, position: int, reference: UInt8s,
+    min_base_quality: int,
+) -> None:  # fmt: skip
+    """Count the bases that a gap, a read and its operation, deletes, and the base before it; `depth` is of steps."""
+    (read, k), at = gap, position - 1
+    length = length_of(reads.cigar[k]) if code_of(reads.cigar[k]) == DELETION else 0
+    for deleted in range(max(0, position), min(position + length, len(reference))):
+        counted.depth[deleted] += 1
+        counted.depth[deleted + 1] -= 1
+        counted.differ[deleted] += 1
+    if k > reads.cigar_offset[read] and is_aligned(code_of(reads.cigar[k - 1])) and 0 <= at < len(reference):
+        known = is_known_base(reads.seq[base - 1], reads.qual[base - 1], min_base_quality)
+        counted.differ[at] += known and reads.seq[base - 1] == reference[at]
 
 
 @subkernel
@@ -411,6 +415,7 @@ def _count_bases(
     while i < end:
         if is_known_base(reads.seq[i], reads.qual[i], min_base_quality):
             counted.mismatches[i - shift, reads.seq[i]] += 1
+            counted.differ[i - shift] += 1
         else:
             steps[i - shift] -= 1
             steps[i - shift + 1] += 1

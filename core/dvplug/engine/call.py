@@ -30,7 +30,7 @@ from dvplug.records.phase import HetCall, of_written, phase_table, phased_by_tag
 from dvplug.records.postprocess import CalledSites, called_sites
 from dvplug.records.reference_depths import ReferenceDepths
 from dvplug.records.used_alts import with_used_alts
-from dvplug.records.vcf import format_record
+from dvplug.records.vcf import format_in_both, format_record
 from dvplug.sequence.codes import UNKNOWN_BASE
 from dvplug.system.workers import map_in_order
 
@@ -129,12 +129,17 @@ def call_region(parts: Iterable[Drawn], genotyper: Predictor, job: CallJob) -> R
     kept.sort()
     written, numbers = [record for record, _ in kept], [i for _, i in kept]
     counts.filters.update(record.filter for record in written)
+    lines: list[str] = []
+    gvcf: RegionGvcf | None = None
     if depths is not None:
-        counts.known += int((depths.reference != UNKNOWN_BASE).sum())
+        counts.known += int(np.count_nonzero(depths.reference != UNKNOWN_BASE))
         counts.depths += int(depths.agree.sum()) + int(depths.differ.sum())
+        lines, gvcf = _lines_and_gvcf(records, kept, depths, job)
+    elif not job.as_records:
+        lines = [format_record(record) for record in written]
     result = RegionResult(
-        [] if job.as_records else [format_record(record) for record in written],
-        _gvcf(records, depths, job) if depths is not None else None,
+        [] if job.as_records else lines,
+        gvcf,
         written if job.as_records else [],
         counts,
         of_written(PhaseTable.concatenate(phases), written, numbers) if phases else None,
@@ -143,15 +148,22 @@ def call_region(parts: Iterable[Drawn], genotyper: Predictor, job: CallJob) -> R
     return result
 
 
-def _gvcf(records: Sequence[VcfRecord], depths: ReferenceDepths, job: CallJob) -> RegionGvcf:
+def _lines_and_gvcf(
+    records: Sequence[VcfRecord], kept: Sequence[tuple[VcfRecord, int]], depths: ReferenceDepths, job: CallJob
+) -> tuple[list[str], RegionGvcf]:
+    """The lines of records that are kept, with the numbers of what they are of, and what all give to a gVCF."""
     from dvplug.records.gvcf import region_gvcf
 
-    return region_gvcf(
+    symbol = job.gvcf_symbol
+    both = {i: format_in_both(record, symbol) for record, i in kept if record is records[i]}
+    lines = [both[i][0] if i in both else format_record(record) for record, i in kept]
+    in_gvcf = [both[i][1] if i in both else format_record(one, symbol) for i, one in enumerate(records)]
+    return lines, region_gvcf(
         records,
+        in_gvcf,
         depths,
         job.ploidy.haploid(depths.region.contig, np.arange(depths.region.start, depths.region.end)),
         job.pipeline.profile.base_error_rate,
-        job.gvcf_symbol,
     )
 
 

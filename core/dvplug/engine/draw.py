@@ -220,8 +220,9 @@ class RegionImages:
             units = None
             if self.pipeline.phase:  # by all candidates, those beside the targets too
                 given = PhaseContext(**vars(around) | {"reads": reads}, candidates=candidates)
-                phased = self.pipeline.phase(given)
+                phased, against = self.pipeline.phase(given), reads.against
                 reads, units = replace(reads, haplotype=phased.haplotype), phased.unit
+                reads.keep_against(against)  # their bases are the same
         candidates = candidates.at(np.flatnonzero(_begins_in(targets, candidates.start)))
         counts.found, counts.covered = len(candidates), _covered(reads, targets)
         candidates, proposed = self._with_proposed(candidates, reads, codes, start, targets)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dvplug.kernel import kernel, subkernel
+from dvplug.line.against_reference import AgainstReference
 
 REVERSE, FIRST_OF_PAIR = 0x10, 0x40  # SAM flags
 ALONE = -1
@@ -81,6 +82,10 @@ class TagValues:
     present: npt.NDArray[np.bool_]
     values: npt.NDArray[Any]
     offset: npt.NDArray[np.int64] | None = None
+
+    def keep_against(self, counted: AgainstReference | None) -> None:
+        """Keep what was counted of these reads, so that it is not counted again."""
+        object.__setattr__(self, "against", counted)
 
     def take(self, reads: npt.NDArray[np.int64]) -> TagValues:
         """Return those of these reads, in this order."""
@@ -166,6 +171,8 @@ class ReadBatch:
     source: npt.NDArray[np.int32] | None = None
     """Which of the ``origins`` each read is from; None where nothing asked for it."""
     origins: tuple[ReadOrigin, ...] = ()
+    against: AgainstReference | None = field(default=None, init=False, repr=False)
+    """What these very reads show of the reference, once that was counted; batches that are made of it have none."""
 
     def __post_init__(self) -> None:
         if len(self.molecule) != len(self.start):
@@ -180,6 +187,10 @@ class ReadBatch:
             self.start, self.end, self.flag, self.mapping_quality, self.fragment_length, self.haplotype,
             self.seq, self.qual, self.base_offset, self.cigar, self.cigar_offset,
         )  # fmt: skip
+
+    def keep_against(self, counted: AgainstReference | None) -> None:
+        """Keep what was counted of these reads, so that it is not counted again."""
+        object.__setattr__(self, "against", counted)
 
     def take(self, reads: npt.NDArray[np.int64]) -> ReadBatch:
         """Return these reads, in this order."""

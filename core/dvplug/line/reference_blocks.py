@@ -16,9 +16,9 @@ class ReferenceBlocks(NamedTuple):
     base: npt.NDArray[np.uint8]  # [b]: code of the reference at the start
     haploid: npt.NDArray[np.bool_]  # [b]
     min_dp: npt.NDArray[np.int32]  # [b]: reads at the base that has the fewest
-    gq: npt.NDArray[np.int32]  # [b]: phred, of the least sure base
+    gq: npt.NDArray[np.uint8]  # [b]: phred, of the least sure base
     pl: npt.NDArray[
-        np.int32
+        np.int16
     ]  # [b, 3]: phred of 0/0, 0/1 and 1/1, of the least sure base; where haploid, 0/1 means nothing
 
     def part(self, first: int, last: int) -> ReferenceBlocks:
@@ -38,18 +38,19 @@ class RegionGvcf(NamedTuple):
     contig: str
     blocks: ReferenceBlocks
     lines: list[str]  # of records, in order, each with its newline
+    start: npt.NDArray[np.int32]  # [records]: where each begins, 0-based
+    end: npt.NDArray[np.int32]  # [records]: and where it ends, exclusive
     before: npt.NDArray[np.int32]  # [records], ascending: index of the block that follows
-    records_end: int  # where the longest record ends, 0-based, exclusive; 0 without records
 
     @classmethod
     def from_json(cls, value: Any, arrays: bytes) -> RegionGvcf:
         """Read what JSON kept of one: of its arrays only how many bytes each takes of those that are given."""
-        contig, columns, lines, before, records_end = value
-        dtypes = (np.int32, np.int32, np.uint8, np.bool_, np.int32, np.int32, np.int32, np.int32)
-        ends = np.cumsum([*columns, before]).tolist()
+        contig, columns, lines, *of_records = value
+        dtypes = (np.int32, np.int32, np.uint8, np.bool_, np.int32, np.uint8, np.int16, *3 * [np.int32])
+        ends = np.cumsum([*columns, *of_records]).tolist()
         kept = [
             np.frombuffer(arrays[begin:end], dtype).copy()  # which may be written to
             for dtype, begin, end in zip(dtypes, [0, *ends], ends, strict=False)
         ]
-        blocks = ReferenceBlocks._make(kept[:-1])
-        return cls(contig, blocks._replace(pl=blocks.pl.reshape(-1, 3)), lines, kept[-1], records_end)
+        blocks = ReferenceBlocks._make(kept[:7])
+        return cls(contig, blocks._replace(pl=blocks.pl.reshape(-1, 3)), lines, *kept[7:])

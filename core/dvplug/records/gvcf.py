@@ -7,60 +7,52 @@ written, once.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
 
 from dvplug.genome.reference import Reference
-from dvplug.kernel import kernel, subkernel
 from dvplug.line.record import VcfRecord
 from dvplug.line.reference_blocks import ReferenceBlocks, RegionGvcf
-from dvplug.records.block_text import block_text
-from dvplug.records.reference_confidence import bin_of, reference_blocks
+from dvplug.records.block_text import GvcfLines, GvcfText, RecordLines
+from dvplug.records.reference_confidence import reference_blocks
 from dvplug.records.reference_depths import ReferenceDepths
 from dvplug.records.tabix import TabixIndex
-from dvplug.records.vcf import VcfWriter, format_record
-from dvplug.sequence.arrays import Bools, Int32s
-from dvplug.sequence.codes import UNKNOWN_BASE
+from dvplug.records.vcf import VcfWriter
+from dvplug.sequence.arrays import Bools
 from dvplug.system.locations import Location
 from dvplug.system.outputs import Together
+
+_NONE = np.empty(0, np.int32)
+_NO_RECORDS = RecordLines(np.frombuffer(b"", np.uint8), np.zeros(1, np.int64), _NONE, _NONE, _NONE)
 
 
 def region_gvcf(
     records: Sequence[VcfRecord],
+    lines: Sequence[str],
     depths: ReferenceDepths,
     haploid: Bools | None,
     error_rate: float,
-    symbol: str,
 ) -> RegionGvcf:
-    """Return what one region gives: the lines of its records, and blocks where there are none.
+    """Return what one region gives: its records, and blocks where there are none.
 
     Parameters
     ----------
     records
         All records that begin in the region, RefCall too, sorted by start.
+    lines
+        Of the records, as `format_record` makes them for a gVCF.
     haploid
         bool[b], over bases of the region; None when none is.
     error_rate
         Chance that a read's base is wrong.
-    symbol
-        ``<*>`` or ``<NON_REF>``.
     """
-    region = depths.region
-    taken = depths.reference == UNKNOWN_BASE
-    for record in records:
-        first = max(0, record.start - region.start)
-        taken[first : max(first, record.start - region.start + len(record.ref))] = True
-    if haploid is None:
-        haploid = np.zeros(len(taken), np.bool_)
-    blocks = reference_blocks(depths, taken, haploid, error_rate)
-    return RegionGvcf(
-        region.contig,
-        blocks,
-        [format_record(record, symbol) for record in records],
-        np.searchsorted(blocks.start, [record.start for record in records]).astype(np.int32),
-        max((record.start + len(record.ref) for record in records), default=0),
-    )
+    start = np.array([record.start for record in records], np.int32)
+    end = start + np.array([len(record.ref) for record in records], np.int32)
+    blocks = reference_blocks(depths, start, end, haploid, error_rate)
+    before = np.searchsorted(blocks.start, start).astype(np.int32)
+    return RegionGvcf(depths.region.contig, blocks, list(lines), start, end, before)
 
 
 class GvcfWriter(VcfWriter):
@@ -82,15 +74,16 @@ class GvcfWriter(VcfWriter):
         self._add(self._joiner.end())
         super().close()
 
-    def _add(self, lines: bytes) -> None:
-        if self._lines is not None:
-            self._lines.add(lines)
-        self.write_bytes(lines)
+    def _add(self, pieces: Sequence[GvcfLines]) -> None:
+        for lines in pieces:
+            if self._lines is not None:
+                self._lines.add(lines)
+            self.write_bytes(lines.text.data)
 
     def _make_index(self, made: Path) -> None:
         if self._lines is None:
             super()._make_index(made)
-        else:  # a gVCF is long: to read it again takes a sixth of what it costs
+        else:  # a gVCF is long: to read it again takes as long as to pack it
             self._lines.write(made, self._file.places)
 
 
@@ -98,34 +91,35 @@ class BlockJoiner:
     """Joins what regions gave, so that no block ends, and none lies over a deletion, where the work was cut."""
 
     def __init__(self, reference: Reference, symbol: str) -> None:
-        self.reference, self.symbol = reference, symbol
+        self.reference, self._text = reference, GvcfText(symbol)
         self._open: tuple[str, ReferenceBlocks] | None = None  # contig, and the block that may still grow
         self._covered = ("", 0)  # contig, and where the longest record on it ends
 
-    def add(self, region: RegionGvcf) -> bytes:
-        """Take the next region; return the lines of all that cannot change any more, as UTF-8."""
-        region, done = self._uncovered(region), b""
+    def add(self, region: RegionGvcf) -> list[GvcfLines]:
+        """Take the next region; return the lines of all that cannot change any more: their text is, until the next."""
+        region, done = self._uncovered(region), []
         blocks, before = region.blocks, region.before
         if self._open is not None and self._open[0] == region.contig:
             blocks, before = self._open[1].followed_by(blocks), before + np.int32(1)
         else:
             done = self.end()
-        blocks, before = _joined(blocks, before)
-        n = len(blocks.start)
-        closed = n - 1 if n > 0 and n not in before else n
-        self._open = (region.contig, blocks.part(closed, n)) if closed < n else None
-        text, begin = block_text(region.contig, blocks.part(0, closed), self.symbol)
-        pieces: list[bytes | memoryview] = [done]
-        written = 0
-        for line, at in zip(region.lines, before.tolist(), strict=True):
-            pieces += [text[begin[written] : begin[at]], line.encode()]
-            written = at
-        return b"".join([*pieces, text[begin[written] :]])
+        texts = [line.encode() for line in region.lines]
+        records = RecordLines(
+            np.frombuffer(b"".join(texts), np.uint8),
+            np.array([0, *accumulate(map(len, texts))], np.int64),
+            region.start, region.end, before,
+        )  # fmt: skip
+        lines, left = self._text.lines(region.contig, blocks, records, open_end=True)
+        self._open = None if left is None else (region.contig, left)
+        return [*done, lines]
 
-    def end(self) -> bytes:
+    def end(self) -> list[GvcfLines]:
         """Return the line of the block that waits for one to join, if there is one."""
         last, self._open = self._open, None
-        return bytes(block_text(*last, self.symbol)[0]) if last else b""
+        if last is None:
+            return []
+        lines, _ = self._text.lines(*last, _NO_RECORDS, open_end=False)
+        return [lines._replace(text=lines.text.copy())]  # as others may follow before it is written
 
     def _uncovered(self, region: RegionGvcf) -> RegionGvcf:
         """Cut off what records of earlier regions cover, and note what those of this one do."""
@@ -133,7 +127,9 @@ class BlockJoiner:
         if contig != region.contig:
             end = 0
         if region.lines:
-            self._covered = region.contig, max(end, region.records_end)
+            self._covered = region.contig, max(end, int(region.end.max()))
+        if not len(region.blocks.start) or region.blocks.start[0] >= end:
+            return region
         first = int(np.searchsorted(region.blocks.end, end, side="right"))
         blocks = region.blocks.part(first, len(region.blocks.start))
         if len(blocks.start) and blocks.start[0] < end:
@@ -141,53 +137,3 @@ class BlockJoiner:
             blocks.start[0] = end
             blocks.base[0] = self.reference.codes(region.contig, end, end + 1)[0]
         return region._replace(blocks=blocks, before=np.maximum(region.before - first, 0).astype(np.int32))
-
-
-@kernel
-def _joined(blocks: ReferenceBlocks, before: Int32s) -> tuple[ReferenceBlocks, Int32s]:
-    """Join neighbours that share bin and ploidy, unless a record lies between them.
-
-    Parameters
-    ----------
-    before
-        int32[records], ascending: index of the block that follows each record. It is returned for the joined blocks.
-    """
-    start, end, base, haploid = (
-        blocks.start.copy(),
-        blocks.end.copy(),
-        blocks.base.copy(),
-        blocks.haploid.copy(),
-    )
-    min_dp, gq, pl = blocks.min_dp.copy(), blocks.gq.copy(), blocks.pl.copy()
-    follows = np.empty_like(before)
-    n, record, open_bin = -1, 0, 0
-    for i in range(len(start)):
-        divided = n < 0
-        while record < len(before) and before[record] == i:
-            follows[record] = n + 1
-            record += 1
-            divided = True
-        bin_ = bin_of(gq[i], min_dp[i])
-        if not divided and bin_ == open_bin and haploid[i] == haploid[n] and start[i] == end[n]:
-            end[n] = end[i]
-            min_dp[n] = min(min_dp[n], min_dp[i])
-            if _is_less_sure(gq, pl, i, n):
-                gq[n], pl[n] = gq[i], pl[i]
-        else:
-            n, open_bin = n + 1, bin_
-            start[n], end[n], base[n], haploid[n] = start[i], end[i], base[i], haploid[i]
-            min_dp[n], gq[n], pl[n] = min_dp[i], gq[i], pl[i]
-    n += 1
-    follows[record:] = n
-    return ReferenceBlocks(start[:n], end[:n], base[:n], haploid[:n], min_dp[:n], gq[:n], pl[:n]), follows
-
-
-@subkernel
-def _is_less_sure(gq: Int32s, pl: Int32s, one: int, other: int) -> bool:
-    """Whether block ``one`` has the lower GQ or, where they are equal, the lower PL; gq int32[b], pl int32[b, 3]."""
-    if gq[one] != gq[other]:
-        return gq[one] < gq[other]
-    for genotype in range(3):
-        if pl[one, genotype] != pl[other, genotype]:
-            return pl[one, genotype] < pl[other, genotype]
-    return False

@@ -8,14 +8,17 @@ that do not are (1 - e)^n_ref e^n_alt likely under 0/0, 2^-(n_ref + n_alt) under
 from __future__ import annotations
 
 import math
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
 from dvplug.kernel import kernel, subkernel
 from dvplug.line.reference_blocks import ReferenceBlocks
-from dvplug.records.reference_depths import ReferenceDepths
+from dvplug.records.reference_depths import DepthArrays, ReferenceDepths
 from dvplug.records.vcf import MAX_PL
 from dvplug.sequence.arrays import Bools, Int32s, Int64s
+from dvplug.sequence.codes import UNKNOWN_BASE
 
 MAX_GQ, GQ_BIN = 40, 10
 """A block holds bases whose GQ lies in one bin of 10, the last being 40: one wrong base among 30 then ends no block.
@@ -23,31 +26,44 @@ DeepVariant's bins of 5 up to 50 give 1.6 times as many lines, which say little 
 SINGLES = 100
 """Bases at the start of a region that come one by one: a deletion of the region before may cover some of them."""
 NO_COVERAGE = -1  # bin of the bases that no read tells of
-_NONE_OPEN = -1  # bounds between which no base lies
 _MOST_AGREE, _MOST_DIFFER = 256, 8  # the confidences of fewer reads are kept, as most bases share them
-_PL_BITS = 10  # MAX_PL is below 2^10
-_PL_MASK, _GQ_SHIFT = (1 << _PL_BITS) - 1, 3 * _PL_BITS
+_PL_BITS, _GQ_BITS = 10, 6  # MAX_PL is below 2^10, MAX_GQ below 2^6
+_PL_MASK, _GQ_MASK = (1 << _PL_BITS) - 1, (1 << _GQ_BITS) - 1
+_GQ_SHIFT = 3 * _PL_BITS
+_HAPLOID_SHIFT = _GQ_SHIFT + _GQ_BITS + 1
+
+
+class _Taken(NamedTuple):
+    """Where records lie, by their start: int32[r] both, offsets in the region."""
+
+    start: Int32s
+    end: Int32s
 
 
 def reference_blocks(
-    depths: ReferenceDepths, taken: Bools, haploid: Bools, error_rate: float
+    depths: ReferenceDepths, start: Int32s, end: Int32s, haploid: Bools | None, error_rate: float
 ) -> ReferenceBlocks:
-    """Return the blocks of a region.
+    """Return the blocks of a region, which lie where the reference is known and no record does.
 
     Parameters
     ----------
-    taken, haploid
-        bool[b], over bases of the region: those that lie in no block, and those where heterozygotes are impossible.
+    start, end
+        int32[r]: where records begin and end, by their start.
+    haploid
+        bool[b], over bases of the region: where heterozygotes are impossible; None where that is nowhere.
     error_rate
         Chance that a read's base is wrong.
     """
-    blocks = _blocks(depths.agree, depths.differ, taken, haploid, error_rate)
-    start = depths.region.start
-    return blocks._replace(
-        start=blocks.start + np.int32(start),
-        end=blocks.end + np.int32(start),
-        base=depths.reference[blocks.start],
-    )
+    first = depths.region.start
+    anywhere = np.zeros(0, np.bool_) if haploid is None else haploid
+    taken = _Taken(start - np.int32(first), end - np.int32(first))
+    return _blocks(depths.arrays(), first, taken, anywhere, _known(error_rate), error_rate)
+
+
+@lru_cache(maxsize=1)
+def _known(error_rate: float) -> Int64s:
+    """The confidences of diploids by reads that agree and that differ, -1 where they were not worked out yet."""
+    return np.full((_MOST_AGREE, _MOST_DIFFER), np.int64(-1))
 
 
 @subkernel
@@ -58,63 +74,84 @@ def bin_of(gq: int, min_dp: int) -> int:
 
 @kernel
 def _blocks(
-    agree: Int32s, differ: Int32s, taken: Bools, haploid: Bools, error_rate: float
+    depths: DepthArrays, first: int, taken: _Taken, haploid: Bools, known: Int64s, error_rate: float
 ) -> ReferenceBlocks:
-    """Blocks by offset in the region, their `base` left at 0; all arrays are over the bases of the region."""
-    size = len(agree)
-    start, end, least_dp = np.empty(size, np.int32), np.empty(size, np.int32), np.empty(size, np.int32)
-    least, of_haploids = np.empty(size, np.int64), np.empty(size, np.bool_)
-    known = np.full((_MOST_AGREE, _MOST_DIFFER), np.int64(-1))  # of diploids
-    n = -1  # the block that is open, or was last
-    low, high = _NONE_OPEN, _NONE_OPEN  # of the sureness of its bases
-    covered, of_haploid, open_dp, open_least = False, False, np.int64(0), np.int64(0)
-    for at in range(size):
-        if taken[at]:
-            low = high = _NONE_OPEN
+    """Blocks of a region that begins at ``first``; ``haploid`` is empty where no base is, ``known`` is of `_known`."""
+    size, reference = len(depths.reference), depths.reference
+    start, end, base = np.empty(size, np.int32), np.empty(size, np.int32), np.empty(size, np.uint8)
+    least_dp, least = np.empty(size, np.int32), np.empty(size, np.int64)
+    n, at = 0, 0
+    record, until = 0, 0  # where the records that began end
+    while at < size:
+        while record < len(taken.start) and taken.start[record] <= at:
+            until = max(until, np.int64(taken.end[record]))
+            record += 1
+        if at < until or reference[at] == UNKNOWN_BASE:
+            at = max(at + 1, until)
             continue
-        depth = np.int64(agree[at]) + differ[at]
-        sureness = _sureness(known, agree[at], differ[at], haploid[at], error_rate)
-        if (low <= sureness < high) and (depth > 0) == covered and haploid[at] == of_haploid and at > SINGLES:
-            open_dp, open_least = min(open_dp, depth), min(open_least, sureness)
-        else:
-            n += 1
-            low, high = _bounds(sureness)
-            covered, of_haploid, open_dp, open_least = depth > 0, haploid[at], depth, sureness
-            start[n], of_haploids[n] = at, of_haploid
-        end[n], least_dp[n], least[n] = at + 1, open_dp, open_least
-    n += 1
-    gq, pl = np.empty(n, np.int32), np.empty((n, 3), np.int32)
+        start[n], base[n] = first + at, reference[at]
+        stop = min(np.int64(taken.start[record]), size) if record < len(taken.start) else size
+        open_dp = depths.agree[np.uint64(at)] + depths.differ[np.uint64(at)]
+        open_least = _known_sureness(depths, at, haploid, known)
+        if open_least < 0:
+            open_least = _sureness(depths, at, haploid, known, error_rate)
+        low, high = _bounds(open_least)
+        at += 1
+        while SINGLES < at < stop and reference[np.uint64(at)] != UNKNOWN_BASE:
+            sureness = _known_sureness(depths, at, haploid, known)
+            if not (low <= sureness < high):
+                if sureness >= 0:
+                    break
+                sureness = _sureness(depths, at, haploid, known, error_rate)
+                if not (low <= sureness < high):
+                    break
+            open_dp = min(open_dp, depths.agree[np.uint64(at)] + depths.differ[np.uint64(at)])
+            open_least = min(open_least, sureness)
+            at += 1
+        end[n], least_dp[n], least[n] = first + at, open_dp, open_least
+        n += 1
+    of_haploids, gq, pl = np.empty(n, np.bool_), np.empty(n, np.uint8), np.empty((n, 3), np.int16)
     for block in range(n):
-        gq[block] = least[block] >> _GQ_SHIFT
+        of_haploids[block] = least[block] >> _HAPLOID_SHIFT & 1
+        gq[block] = least[block] >> _GQ_SHIFT & _GQ_MASK
         for genotype in range(3):
             pl[block, genotype] = (least[block] >> (_PL_BITS * (2 - genotype))) & _PL_MASK
     return ReferenceBlocks(
-        start[:n].copy(), end[:n].copy(), np.zeros(n, np.uint8), of_haploids[:n].copy(), least_dp[:n].copy(), gq, pl
-    )  # fmt: skip
+        start[:n].copy(), end[:n].copy(), base[:n].copy(), of_haploids, least_dp[:n].copy(), gq, pl
+    )
 
 
 @subkernel
 def _bounds(sureness: int) -> tuple[int, int]:
-    """From which on, and below which, `_sureness` is of the same bin of GQ."""
-    low = (sureness >> _GQ_SHIFT) // GQ_BIN * GQ_BIN
+    """From which on, and below which, `_sureness` is of bases that may be in one block."""
+    gq = sureness >> _GQ_SHIFT & _GQ_MASK
+    low = (sureness >> _GQ_SHIFT) - gq % GQ_BIN
     return low << _GQ_SHIFT, (low + GQ_BIN) << _GQ_SHIFT
 
 
 @subkernel
-def _sureness(known: Int64s, agree: int, differ: int, haploid: bool, error_rate: float) -> int:
-    """GQ and then the three PL in one number, so that of two the lesser is the less sure.
+def _known_sureness(depths: DepthArrays, at: int, haploid: Bools, known: Int64s) -> int:
+    """The `_sureness` of a base if it was worked out, else -1."""
+    agree, differ = depths.agree[np.uint64(at)], depths.differ[np.uint64(at)]
+    if agree >= _MOST_AGREE or differ >= _MOST_DIFFER or (len(haploid) > 0 and haploid[np.uint64(at)]):
+        return np.int64(-1)
+    return known[np.uint64(agree), np.uint64(differ)]
 
-    Parameters
-    ----------
-    known
-        int64[_MOST_AGREE, _MOST_DIFFER]: those of diploids that were worked out, else -1.
+
+@subkernel
+def _sureness(depths: DepthArrays, at: int, haploid: Bools, known: Int64s, error_rate: float) -> int:
+    """The confidence of a base in one number, so that of two in a block the lesser is the less sure.
+
+    From its highest bit on: whether the base is haploid, whether a read tells of it, GQ and the three PL.
     """
-    kept = (agree < _MOST_AGREE) & (differ < _MOST_DIFFER) & (not haploid)
-    if kept and known[agree, differ] >= 0:
-        return int(known[agree, differ])
-    gq, pl = reference_confidence(agree, differ, haploid, error_rate)
-    sureness = (((gq << _PL_BITS | pl[0]) << _PL_BITS | pl[1]) << _PL_BITS) | pl[2]
-    if kept:
+    agree, differ = np.int64(depths.agree[at]), np.int64(depths.differ[at])
+    is_haploid = len(haploid) > 0 and haploid[at]
+    gq, pl = reference_confidence(agree, differ, is_haploid, error_rate)
+    sureness = np.int64(is_haploid) << 1 | np.int64(agree + differ > 0)
+    sureness = sureness << _GQ_BITS | gq
+    for genotype in range(3):
+        sureness = sureness << _PL_BITS | pl[genotype]
+    if agree < _MOST_AGREE and differ < _MOST_DIFFER and not is_haploid:
         known[agree, differ] = sureness
     return sureness
 

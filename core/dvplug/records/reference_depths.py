@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,6 +23,14 @@ from dvplug.sequence.cigar import (
 from dvplug.sequence.comparison import is_known_base
 
 
+class DepthArrays(NamedTuple):
+    """The arrays of `ReferenceDepths`."""
+
+    agree: Int32s
+    differ: Int32s
+    reference: UInt8s
+
+
 @dataclass(frozen=True)
 class ReferenceDepths:
     """How many reads agree with each base of a region, and how many do not."""
@@ -31,11 +40,15 @@ class ReferenceDepths:
     agree: Int32s
     differ: Int32s  # another base, deleted, or an indel begins after the base
 
+    def arrays(self) -> DepthArrays:
+        """Return the arrays for a kernel."""
+        return DepthArrays(self.agree, self.differ, self.reference)
+
 
 def reference_depths(
     reads: ReadBatch, reference: UInt8s, reference_start: int, region: Region, min_base_quality: int
 ) -> ReferenceDepths:
-    """Count the reads for and against the reference at each base of ``region``.
+    """Count the reads for and against the reference at each base of ``region``, unless that was done before.
 
     Parameters
     ----------
@@ -45,7 +58,11 @@ def reference_depths(
         phred; bases below it are not counted.
     """
     first, last = region.start - reference_start, region.end - reference_start
-    own = reference[first:last]
+    own, before = reference[first:last], reads.against
+    if before is not None and before.covers(region.start, region.end, min_base_quality):
+        inside = slice(region.start - before.start, region.end - before.start)
+        differ = before.differ[inside]
+        return ReferenceDepths(region, own, before.depth[inside] - differ, differ)
     agree, differ = _count(reads.arrays(), own, region.start, min_base_quality)
     return ReferenceDepths(region, own, agree, differ)
 

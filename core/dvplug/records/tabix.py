@@ -14,12 +14,10 @@ from typing import NamedTuple
 import numpy as np
 
 from dvplug.kernel import kernel, subkernel
-from dvplug.sequence.arrays import Int64s, UInt8s
+from dvplug.records.block_text import GvcfLines
+from dvplug.sequence.arrays import Int32s, Int64s
 from dvplug.system.bgzf import EOF, MOST_PLAIN, packed
 
-_TAB, _NEWLINE, _SEMICOLON, _ZERO = b"\t\n;0"
-_END = np.frombuffer(b"END=", np.uint8)
-_LEAST_LINE = 16  # bytes of a line: eight columns of one character
 _SHIFT, _LEVELS = 14, 5  # bins of 16 kb, each level 8 times as large as that below
 _SUMMARY_BIN = ((1 << 3 * (_LEVELS + 1)) - 1) // 7 + 1
 _FAR_APART = (
@@ -53,21 +51,19 @@ class TabixIndex:
         self._contigs: list[_Contig] = []
         self._size = len(header.encode())
 
-    def add(self, lines: bytes) -> None:
-        """Take the next lines, whole and in order."""
-        text, at = np.frombuffer(lines, np.uint8), 0
-        while at < len(text):
-            name = lines[at : lines.index(b"\t", at)]
+    def add(self, lines: GvcfLines) -> None:
+        """Take the next lines."""
+        name = lines.contig.encode()
+        if len(lines.start):
             if not self._contigs or self._contigs[-1].name != name:
                 windows = (self._lengths[name] >> _SHIFT) + 1
                 self._contigs.append(
                     _Contig(name, np.array([_NO_BIN, 0]), np.full(windows, np.int64(_NO_LINE)), [])
                 )
             contig = self._contigs[-1]
-            prefix = np.frombuffer(name + b"\t", np.uint8)
-            runs, at = _index(text, at, self._size, prefix, contig.state, contig.first)
+            runs = _index(lines.start, lines.end, lines.begin, self._size, contig.state, contig.first)
             contig.runs.append(runs)
-        self._size += len(text)
+        self._size += len(lines.text)
 
     def write(self, path: Path, places: Sequence[int]) -> None:
         """Write it; raises OSError.
@@ -131,72 +127,29 @@ def _join(bins: dict[int, list[tuple[int, int]]]) -> None:
 
 
 @kernel
-def _index(
-    text: UInt8s, at: int, before: int, prefix: UInt8s, state: Int64s, first: Int64s
-) -> tuple[Int64s, int]:
-    """Go through the lines from ``at`` on that begin alike; returns runs as of `_Contig`, and where they end.
+def _index(start: Int32s, end: Int32s, begin: Int64s, before: int, state: Int64s, first: Int64s) -> Int64s:
+    """Go through lines of a contig; returns runs as of `_Contig`.
 
     Parameters
     ----------
-    text
-        uint8[n], whole lines.
+    start, end, begin
+        As of `GvcfLines`.
     before
         Bytes of the text that were before these.
-    prefix
-        uint8[p]: the contig and the tab behind it.
     state, first
         As of `_Contig`; changed.
     """
-    runs, n = np.empty(((len(text) - at) // _LEAST_LINE + 1, 2), np.int64), 0
-    while at < len(text) and _begins_with(text, at, prefix):
-        begin, position, i = at, 0, at + len(prefix)
-        while text[i] != _TAB:
-            position, i = 10 * position + text[i] - _ZERO, i + 1
-        ref = _behind_tab(text, i + 1)
-        alt = _behind_tab(text, ref)
-        start, end = position - 1, position - 1 + alt - 1 - ref
-        i = _behind_tab(text, _behind_tab(text, _behind_tab(text, alt)))
-        told = np.int64(0)
-        while text[i] != _TAB and told == 0:  # INFO, field by field
-            if _begins_with(text, i, _END):
-                i += len(_END)
-                while text[i] >= _ZERO and text[i] != _SEMICOLON:
-                    told, i = 10 * told + text[i] - _ZERO, i + 1
-            while text[i] != _TAB and text[i] != _SEMICOLON:
-                i += 1
-            i += text[i] == _SEMICOLON
-        end = max(end, told)
-        while text[i] != _NEWLINE:
-            i += 1
-        at = i + 1
-        of_line = _bin_of(start, end)
+    runs, n = np.empty((len(start), 2), np.int64), 0
+    for i in range(len(start)):
+        of_line = _bin_of(np.int64(start[i]), np.int64(end[i]))
         if of_line != state[0]:
-            runs[n, 0], runs[n, 1] = of_line, before + begin
+            runs[n, 0], runs[n, 1] = of_line, before + begin[i]
             state[0], n = of_line, n + 1
-        state[1] += 1
-        for window in range(start >> _SHIFT, min(((end - 1) >> _SHIFT) + 1, len(first))):
+        for window in range(start[i] >> _SHIFT, min(((end[i] - 1) >> _SHIFT) + 1, len(first))):
             if first[window] == _NO_LINE:
-                first[window] = before + begin
-    return runs[:n].copy(), at
-
-
-@subkernel
-def _begins_with(text: UInt8s, at: int, piece: UInt8s) -> bool:
-    """Whether uint8[p] lies in uint8[n] at ``at``."""
-    if at + len(piece) > len(text):
-        return False
-    i = 0
-    while i < len(piece) and text[at + i] == piece[i]:
-        i += 1
-    return i == len(piece)
-
-
-@subkernel
-def _behind_tab(text: UInt8s, at: int) -> int:
-    """Where the next column begins, from ``at`` on in uint8[n]."""
-    while text[at] != _TAB:
-        at += 1
-    return at + 1
+                first[window] = before + begin[i]
+    state[1] += len(start)
+    return runs[:n].copy()
 
 
 @subkernel

@@ -124,21 +124,39 @@ def format_record(record: VcfRecord, symbol: str = "") -> str:
     symbol
         In a gVCF: the allele that stands for all that are not listed, ``<*>`` or ``<NON_REF>``. No read supports it.
     """
+    return _formatted(record, (symbol,))[0]
+
+
+def format_in_both(record: VcfRecord, symbol: str) -> tuple[str, str]:
+    """Return its lines in a VCF and in a gVCF with this symbol, in little more time than one of them takes."""
+    in_vcf, in_gvcf = _formatted(record, ("", symbol))
+    return in_vcf, in_gvcf
+
+
+def _formatted(record: VcfRecord, symbols: Sequence[str]) -> list[str]:
+    """The line of a record for each symbol."""
     contig, start, ref, alts, qual, filter_, gt, gq, dp, ad, vaf, pl, proposed, notes, phased, block = record
-    if symbol:
-        alts, ad, vaf = (*alts, symbol), (*ad, 0), (*vaf, 0.0)
-        pl = pl + (MAX_PL,) * (1 if len(pl) == len(alts) else len(alts) + 1)
-    info = with_lengths("PROPOSED" if proposed else ".", ref, alts)
-    keys, values = "", ""
-    if notes:
-        info, keys, values = _noted(info, notes, symbol)
-    if block is not None:
-        keys, values = f"{keys}:PS", f"{values}:{block}"
-    return (
-        f"{contig}\t{start + 1}\t.\t{ref}\t{','.join(alts)}\t{qual:g}\t{filter_}\t{info}\tGT:GQ:DP:AD:VAF:PL{keys}\t"
-        f"{('|' if phased else '/').join(map(str, gt)) or './.'}:{gq}:{dp}:{','.join(map(str, ad))}:"
-        f"{','.join([f'{fraction:.4g}' for fraction in vaf])}:{','.join(map(str, pl))}{values}\n"
-    )
+    place = f"{contig}\t{start + 1}\t.\t{ref}\t{','.join(alts)}"
+    quality = f"{qual:g}\t{filter_}"
+    call = f"{('|' if phased else '/').join(map(str, gt)) or './.'}:{gq}:{dp}:{','.join(map(str, ad))}"
+    fractions, likelihoods = ",".join([f"{fraction:.4g}" for fraction in vaf]), ",".join(map(str, pl))
+    lines = []
+    for symbol in symbols:
+        alt, reads, fraction, likelihood = "", "", "", ""
+        if symbol:
+            alt, reads, fraction = f",{symbol}", ",0", ",0"
+            likelihood = f",{MAX_PL}" * (1 if len(pl) == len(alts) + 1 else len(alts) + 2)
+        info = with_lengths("PROPOSED" if proposed else ".", ref, (*alts, symbol) if symbol else alts)
+        keys, values = "", ""
+        if notes:
+            info, keys, values = _noted(info, notes, symbol)
+        if block is not None:
+            keys, values = f"{keys}:PS", f"{values}:{block}"
+        lines.append(
+            f"{place}{alt}\t{quality}\t{info}\tGT:GQ:DP:AD:VAF:PL{keys}\t"
+            f"{call}{reads}:{fractions}{fraction}:{likelihoods}{likelihood}{values}\n"
+        )
+    return lines
 
 
 def with_lengths(info: str, ref: str, alts: Sequence[str]) -> str:
@@ -222,10 +240,10 @@ class VcfWriter:
         """Write whole lines, such as those of a region that a worker formatted; aborts when that fails."""
         self.write_bytes(lines.encode())
 
-    def write_bytes(self, lines: bytes) -> None:
+    def write_bytes(self, lines: bytes | memoryview) -> None:
         """Write whole lines, in UTF-8; aborts when that fails."""
         try:
-            self._file.write(lines.decode() if self._file is sys.stdout else lines)
+            self._file.write(str(lines, "utf-8") if self._file is sys.stdout else lines)
         except BrokenPipeError:  # of stdout: what reads it has enough
             raise
         except OSError as error:
