@@ -18,15 +18,18 @@ app = App(help=__doc__, help_format="plaintext")
 
 
 @app.default
-def main(options: ModelRun, *, worlds: bool = True) -> None:
+def main(options: ModelRun, *, worlds: bool = True, whole: bool = True) -> None:
     """Measure and write the lapse rates.
 
     Parameters
     ----------
     worlds
         Take those of worlds, too; not for a model that was trained without.
+    whole
+        Take those of sets that are mostly to train on, too; without, the persons drawn to tune on are all, which takes
+        a minute or two each.
     """
-    print(state_lapses(options, worlds=worlds).lapse_rates.model_dump_json(indent=2))
+    print(state_lapses(options, worlds=worlds, whole=whole).lapse_rates.model_dump_json(indent=2))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from dvplug.genotypes.networks import build, logits_batch, predict_batch, softmax
 from dvplug.train.calibrate import HIGHEST, calibrate, fit_lapse_rate, fit_lapse_rates, fit_temperatures
@@ -84,3 +85,47 @@ def test_lapse_rates_are_those_of_answers_so_sure() -> None:
         np.concatenate([p, always]), np.concatenate([labels, np.ones(3000, np.int8)])
     )
     assert [rate for _, rate in never_right] == sorted((rate for _, rate in never_right), reverse=True)
+
+
+def test_what_less_sure_answers_show_holds_of_surer_ones() -> None:
+    """1,000 right answers of 15 phred and 500 of 35 bound the lapses of the latter by 1,500, not by 500."""
+    p, labels = _claiming({15.0: 1000, 35.0: 500}, wrong={})
+    rates = dict(fit_lapse_rates(p, labels))
+    assert 2 / 3 * rates[30.0] == pytest.approx(1 / 1500, rel=0.1)
+    assert 2 / 3 * rates[10.0] == pytest.approx(1 / 1000, rel=0.1)
+    p, labels = _claiming(
+        {15.0: 1000, 35.0: 500}, wrong={15.0: 200}
+    )  # and lapses of the former are no evidence
+    assert 2 / 3 * dict(fit_lapse_rates(p, labels))[30.0] == pytest.approx(1 / 500, rel=0.1)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_lapse_rates_are_an_isotonic_regression(seed: int) -> None:
+    """By pool adjacent violators, a slow twin: of sure answers, so many that one more is nothing."""
+    random = np.random.default_rng(seed)
+    claims = [40.0, 50.0, 60.0, 70.0, 80.0]
+    counts = {claim: int(random.integers(4000, 40_000)) for claim in claims}
+    wrong = {claim: int(counts[claim] * random.uniform(0.01, 0.2)) for claim in claims}
+
+    def share(block: list[float]) -> float:
+        return sum(wrong[claim] for claim in block) / sum(counts[claim] for claim in block)
+
+    blocks: list[list[float]] = []
+    for claim in claims:
+        blocks.append([claim])
+        while len(blocks) > 1 and share(blocks[-1]) > share(blocks[-2]):
+            last = blocks.pop()
+            blocks[-1] += last
+    expected = {claim: 1.5 * share(block) for block in blocks for claim in block}
+    found = dict(fit_lapse_rates(*_claiming(counts, wrong)))
+    assert {claim: found[claim] for claim in claims} == pytest.approx(expected, rel=0.02)
+
+
+def _claiming(
+    counts: dict[float, int], wrong: dict[float, int]
+) -> tuple[NDArray[np.float64], NDArray[np.int8]]:
+    """Answers that claim so many phred, so many of each, some wrong."""
+    claims = np.repeat([*counts], [*counts.values()])
+    doubt = 10 ** (-claims / 10)
+    labels = np.concatenate([np.arange(n) < wrong.get(claim, 0) for claim, n in counts.items()])
+    return np.stack([1 - doubt, doubt / 2, doubt / 2], axis=1), labels.astype(np.int8)

@@ -87,22 +87,23 @@ def fit_lapse_rate(p: NDArray[np.float64], labels: NDArray[np.int8]) -> float:
 def fit_lapse_rates(p: NDArray[np.float64], labels: NDArray[np.int8]) -> tuple[tuple[float, float], ...]:
     """Return lapse rates by how sure the answers are: (phred quality from which on, rate), from 0 upwards.
 
-    Bands of few examples are joined with the one below; so are those that lapse more often than the one below (pool
-    adjacent violators, Ayer et al. 1955, doi:10.1214/aoms/1177728423). Parameters are those of `fit_lapse_rate`.
+    Surer answers lapse no more often than others: isotonic regression by its max-min formula (Barlow et al. 1972,
+    Statistical Inference under Order Restrictions). So answers that are less sure, and right, are evidence of the surer
+    ones too. Bands of few examples are joined with the one below. Parameters are those of `fit_lapse_rate`.
     """
     claimed = -10 * np.log10(np.maximum(np.sort(p, axis=1)[:, :-1].sum(axis=1), 1e-12))
-    bands: list[tuple[float, float]] = []  # first quality, rate
+    begins: list[float] = []
     for first in reversed(_BANDS.tolist()):
-        end = bands[0][0] if bands else np.inf
-        inside = (claimed >= first) & (claimed < end)
-        if first > 0 and inside.sum() < _LEAST_OF_BAND:
-            continue
-        bands.insert(0, (first, fit_lapse_rate(p[inside], labels[inside])))
-        while len(bands) > 1 and bands[0][1] < bands[1][1]:
-            end = bands[2][0] if len(bands) > 2 else np.inf
+        end = begins[0] if begins else np.inf
+        if first == 0 or ((claimed >= first) & (claimed < end)).sum() >= _LEAST_OF_BAND:
+            begins.insert(0, first)
+    rates = np.zeros((len(begins), len(begins)))  # [j, l]: of the bands from j to l together
+    for j, first in enumerate(begins):
+        for last, end in enumerate([*begins[1:], np.inf][j:], j):
             inside = (claimed >= first) & (claimed < end)
-            bands[:2] = [(first, fit_lapse_rate(p[inside], labels[inside]))]
-    return tuple((first, round(rate, 7)) for first, rate in bands)
+            rates[j, last] = fit_lapse_rate(p[inside], labels[inside])
+    falling = [float(rates[: band + 1, band:].min(axis=0).max()) for band in range(len(begins))]
+    return tuple((first, round(rate, 7)) for first, rate in zip(begins, falling, strict=True))
 
 
 def _log_loss(logits: NDArray[np.float64], labels: NDArray[np.int8]) -> float:
