@@ -208,7 +208,7 @@ class RegionImages:
         around = RegionContext(reads=reads, reference=codes, reference_start=start, region=wide, run=self.run)
         reads = self._transformed(around, region, counts)
         if self.profile.realign_reads:
-            reads = realign_reads(reads, codes, start)
+            reads = realign_reads(reads, codes, start, self.profile.assembly)
             clock.stop("realign")
         with located(region):
             candidates = self.pipeline.find(

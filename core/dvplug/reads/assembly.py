@@ -15,8 +15,7 @@ from dvplug.kernel import subkernel
 from dvplug.sequence.arrays import Bools, Int32s, Int64s, UInt8s, UInt64s
 from dvplug.sequence.codes import UNKNOWN_BASE
 
-K_MERS = (25, 35, 45, 55, 65, 75, 85)
-MIN_BASE_QUALITY = 15  # of every base of a k-mer (DeepVariant's dbg_min_base_quality)
+LONGEST_K, K_STEP = 85, 10
 MIN_READS = 2  # of an edge (DeepVariant's dbg_min_edge_weight)
 MIN_FRACTION = 0.05  # of an edge, of what one that all reads share weighs: keeps errors of deep data out
 MAX_PATHS = 32  # more means noise: the next k, or no assembly
@@ -36,6 +35,7 @@ class Stretches(NamedTuple):
     qual: UInt8s  # [bases]: phred
     first: Int64s  # [stretches]
     last: Int64s  # [stretches]
+    min_base_quality: int  # of every base of a k-mer
 
 
 class Graph(NamedTuple):
@@ -61,7 +61,7 @@ class Assembled(NamedTuple):
 
 
 @subkernel
-def assemble(reference: UInt8s, reads: Stretches) -> Assembled:
+def assemble(reference: UInt8s, reads: Stretches, shortest_k: int) -> Assembled:
     """Assemble the haplotypes of a window: `MAX_HAPLOTYPES` at most, none when no k gives a graph without cycles.
 
     Parameters
@@ -70,8 +70,10 @@ def assemble(reference: UInt8s, reads: Stretches) -> Assembled:
         uint8[l] base codes of the window.
     reads
         What the reads show of it.
+    shortest_k
+        Bases of a k-mer that are tried first.
     """
-    for k in K_MERS:
+    for k in range(shortest_k, LONGEST_K + 1, K_STEP):
         if k + 2 > len(reference):
             break
         # What an edge weighs that all reads share. Of reads hardly longer than k it is far below the depth.
@@ -199,7 +201,7 @@ def _add_read(reads: Stretches, read: int, k: int, table: KMerTable, graph: Grap
         value = value * _PRIME + np.uint64(base + 1)
         if i >= k:
             value -= top * np.uint64(seq[i - k] + 1)
-        good = good + 1 if base < UNKNOWN_BASE and qual[i] >= MIN_BASE_QUALITY else 0
+        good = good + 1 if base < UNKNOWN_BASE and qual[i] >= reads.min_base_quality else 0
         if good < k:
             continue
         child = np.int64(_NO_NODE)

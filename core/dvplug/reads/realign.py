@@ -39,6 +39,7 @@ from dvplug.sequence.pairwise import (
 )
 from dvplug.sequence.repeats import repeat_end
 from dvplug.sequence.sorting import first_from
+from dvplug.technology import Assembly
 
 MIN_READS = 2  # that show an indel or a clip at one place
 MIN_FRACTION = 0.06  # of the depth there
@@ -54,22 +55,28 @@ SLACK = 50  # bp by which a read's bases may lie beside where its alignment puts
 SHIFTS = 8  # bp to either side of where a read lay that are tried on a haplotype
 MOST_CLIPPED = 1000  # bp before a window from which on reads may reach it by their clips alone
 MIN_DEPTH = 4  # reads of a window, less cannot be assembled
+_USUAL = Assembly()
 
 
-def realign_reads(reads: ReadBatch, reference: UInt8s, reference_start: int) -> ReadBatch:
+def realign_reads(
+    reads: ReadBatch, reference: UInt8s, reference_start: int, assembly: Assembly = _USUAL
+) -> ReadBatch:
     """Return the reads with new starts and CIGARs where realignment serves; in order of start again.
 
     Parameters
     ----------
     reference
         uint8[l] base codes from ``reference_start`` on; what lies outside is left alone.
+    assembly
+        As the technology says.
     """
     if not len(reads):
         return reads
     windows = find_windows(reads, reference, reference_start)
     if not len(windows):
         return reads
-    return _apply(reads, realign_windows(reads.arrays(), windows, reference, reference_start))
+    rules = AssemblyRules(assembly.min_base_quality, assembly.shortest_k)
+    return _apply(reads, realign_windows(reads.arrays(), windows, reference, reference_start, rules))
 
 
 def find_windows(reads: ReadBatch, reference: UInt8s, reference_start: int) -> Int64s:
@@ -137,6 +144,13 @@ def count_breaks(reads: ReadArrays, reference: UInt8s, reference_start: int) -> 
     return indels, clips, steps[:n]
 
 
+class AssemblyRules(NamedTuple):
+    """`Assembly`, as kernels take it."""
+
+    min_base_quality: int
+    shortest_k: int
+
+
 class Moved(NamedTuple):
     """Reads with their new alignments."""
 
@@ -165,7 +179,9 @@ def _apply(reads: ReadBatch, moved: Moved) -> ReadBatch:
 
 
 @kernel(vectorised=True)
-def realign_windows(reads: ReadArrays, windows: Int64s, reference: UInt8s, reference_start: int) -> Moved:
+def realign_windows(
+    reads: ReadArrays, windows: Int64s, reference: UInt8s, reference_start: int, rules: AssemblyRules
+) -> Moved:
     """Assemble each window, and lay anew what overlaps it and was not laid anew before.
 
     Parameters
@@ -186,7 +202,7 @@ def realign_windows(reads: ReadArrays, windows: Int64s, reference: UInt8s, refer
         if low - PAD >= reference_start and end + PAD <= reference_start + len(reference):
             window = reference[low - PAD - reference_start : end + PAD - reference_start]
             near = _near(reads, low - PAD - SLACK, end + PAD + SLACK)
-            assembled = _assembled(reads, near, low - PAD, end + PAD, window)
+            assembled = _assembled(reads, near, low - PAD, end + PAD, window, rules)
             if len(assembled.offset) > 1:
                 along = _with_flanks(reads, near, assembled, window, reference, low - PAD - reference_start)
                 for read in near:
@@ -251,7 +267,9 @@ def _bases_within(reads: ReadArrays, read: int, low: int, high: int) -> tuple[in
 
 
 @subkernel
-def _assembled(reads: ReadArrays, near: Int64s, low: int, high: int, window: UInt8s) -> Assembled:
+def _assembled(
+    reads: ReadArrays, near: Int64s, low: int, high: int, window: UInt8s, rules: AssemblyRules
+) -> Assembled:
     """Haplotypes of the window [low, high); none where too few reads have bases there, `SLACK` beside it included."""
     first, last = np.empty(len(near), np.int64), np.empty(len(near), np.int64)
     here = 0
@@ -260,7 +278,8 @@ def _assembled(reads: ReadArrays, near: Int64s, low: int, high: int, window: UIn
         here += last[i] > first[i]
     if here < MIN_DEPTH:
         return Assembled(np.zeros(0, np.uint8), np.zeros(1, np.int64))
-    return assemble(window, Stretches(reads.seq, reads.qual, first, last))
+    stretches = Stretches(reads.seq, reads.qual, first, last, rules.min_base_quality)
+    return assemble(window, stretches, rules.shortest_k)
 
 
 @subkernel
