@@ -132,6 +132,14 @@ def _calling(part: str, **changes: Any) -> dict[str, Any]:
             {"calling": {**fields()["calling"], "realign_reads": True}},
             "realign_reads: trained with True, the profile has False",
         ),
+        (
+            {"calling": {**fields()["calling"], "assembly": {"shortest_k": 15}}},
+            "assembly.shortest_k: trained with 15, the profile has 25",
+        ),
+        (
+            {"calling": {**fields()["calling"], "assembly": {"longest_k": 15}}},
+            "setting longest_k: this dvplug does not know it",
+        ),
         (_calling("read_filter", colour=1), "setting colour: this dvplug does not know it"),
         (_calling("candidate_thresholds", min_base_quality=20), "min_base_quality: trained with 20"),
         (

@@ -16,7 +16,7 @@ from dvplug.plugins.needs import steps_of
 from dvplug.plugins.settings import settings_of
 from dvplug.system.console import info, warn
 from dvplug.system.locations import StrPath, model_request
-from dvplug.technology import CandidateThresholds, ReadFilter, TechnologyProfile
+from dvplug.technology import Assembly, CandidateThresholds, ReadFilter, TechnologyProfile
 from dvplug_registry.manifest import CallingStep, Manifest
 from dvplug_registry.model_folder import LoadedModel, ModelFolder, open_folder, verify_files
 from dvplug_registry.obtain import obtain
@@ -231,8 +231,10 @@ def _difference(what: str, model: Any, profile: Any) -> str:
 
 def _setting_mismatches(manifest: Manifest, profile: TechnologyProfile) -> list[str]:
     read_filter, thresholds = manifest.calling.read_filter, manifest.calling.candidate_thresholds
+    assembly = Assembly().model_dump() | manifest.calling.assembly
     unknown = sorted(
         (read_filter.keys() - ReadFilter.model_fields.keys())
+        | (assembly.keys() - Assembly.model_fields.keys())
         | (thresholds.keys() - CandidateThresholds.model_fields.keys())
     )
     found = [f"setting {name}: this dvplug does not know it" for name in unknown]
@@ -249,6 +251,9 @@ def _setting_mismatches(manifest: Manifest, profile: TechnologyProfile) -> list[
                 found.append(
                     f"{name}: trained with {trained.get(name)}, the profile has {getattr(calling, name)}"
                 )
+    for name, calling_with in profile.assembly.model_dump().items():
+        if assembly[name] != calling_with:
+            found.append(f"assembly.{name}: trained with {assembly[name]}, the profile has {calling_with}")
     for name in _AT_LEAST:
         trained_at, calling_at = thresholds.get(name), getattr(profile.candidate_thresholds, name)
         if trained_at is None or calling_at < trained_at:

@@ -105,6 +105,20 @@ class CandidateThresholds(Frozen):
     )
 
 
+class Assembly(Frozen):
+    """How the haplotypes are assembled along which reads are realigned."""
+
+    min_base_quality: int = Field(
+        default=15, ge=0, le=93, description="of every base of a k-mer (DeepVariant's dbg_min_base_quality)"
+    )
+    shortest_k: int = Field(
+        default=25,
+        ge=11,
+        le=85,
+        description="bases of a k-mer that are tried first: far fewer than a read has",
+    )
+
+
 class ImageLayout(Frozen):
     """Shape of a pileup image and its channels, in order."""
 
@@ -270,6 +284,7 @@ class TechnologyProfile(Frozen):
     realign_reads: bool = Field(
         default=False, description="assemble windows of clustered indels; for short reads"
     )
+    assembly: Assembly = Field(default=Assembly(), description="where reads are realigned")
     phase_reads: bool = Field(default=False, description="by the SNPs that reads share; for long reads")
     candidate_thresholds: CandidateThresholds = CandidateThresholds()
     base_error_rate: float = Field(

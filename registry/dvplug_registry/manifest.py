@@ -107,6 +107,7 @@ class Calling(Part):
 
     read_filter: dict[str, bool | int | float]
     realign_reads: bool = False
+    assembly: dict[str, int] = Field({}, description="what is absent is as usual")
     phase_reads: bool = False
     candidate_thresholds: dict[str, int | float]
     steps: tuple[CallingStep, ...] = Field(

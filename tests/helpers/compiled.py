@@ -24,6 +24,6 @@ def haplotype_paths(
 
 
 @numba.njit
-def assemble(reference: np.ndarray, reads: assembly.Stretches) -> assembly.Assembled:
+def assemble(reference: np.ndarray, reads: assembly.Stretches, shortest_k: int = 25) -> assembly.Assembled:
     """`dvplug.reads.assembly.assemble`."""
-    return assembly.assemble(reference, reads)
+    return assembly.assemble(reference, reads, shortest_k)

@@ -6,7 +6,7 @@ from dvplug.reads import assembly
 
 
 def twin_paths(
-    reference: str, reads: list[tuple[str, list[int]]], k: int, least: int
+    reference: str, reads: list[tuple[str, list[int]]], k: int, least: int, min_base_quality: int
 ) -> dict[str, int] | None:
     """Haplotypes and the weight of each one's weakest edge beside the reference; None where there are none."""
     of_reference = [reference[i : i + k] for i in range(len(reference) - k + 1)]
@@ -15,7 +15,7 @@ def twin_paths(
     weights: Counter[str] = Counter()  # by edge: k + 1 bases
     for seq, qual in reads:
         for i in range(len(seq) - k):
-            good = min(qual[i : i + k + 1]) >= assembly.MIN_BASE_QUALITY and "N" not in seq[i : i + k + 1]
+            good = min(qual[i : i + k + 1]) >= min_base_quality and "N" not in seq[i : i + k + 1]
             weights[seq[i : i + k + 1]] += good
     edges = {edge: weight for edge, weight in weights.items() if weight >= least}
     edges |= {reference[i : i + k + 1]: 1 << 30 for i in range(len(reference) - k)}

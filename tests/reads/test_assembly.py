@@ -17,7 +17,9 @@ from oracles.assembly import twin_paths
 Reads = list[tuple[str, list[int]]]
 
 
-def stretches(reads: Reads, places: list[int] | None = None, along: str = "", begin: int = 0) -> Stretches:
+def stretches(
+    reads: Reads, places: list[int] | None = None, along: str = "", begin: int = 0, good: int = 15
+) -> Stretches:
     """Of reads, with places along the reference around the window; nowhere by default."""
     ends = np.cumsum([0, *(len(seq) for seq, _ in reads)]).astype(np.int64)
     return Stretches(
@@ -28,6 +30,7 @@ def stretches(reads: Reads, places: list[int] | None = None, along: str = "", be
         np.array([-1] * len(reads) if places is None else places, np.int64),
         encode_bases(along.encode()),
         begin,
+        good,
     )
 
 
@@ -46,7 +49,7 @@ def some_reads(rng: random.Random, haplotypes: list[str], count: int) -> Reads:
 @settings(max_examples=150)
 def test_paths_are_those_of_a_slow_twin(seed: int) -> None:
     rng = random.Random(seed)
-    k, least = rng.randrange(4, 12), rng.randrange(1, 4)
+    k, least, good = rng.randrange(4, 12), rng.randrange(1, 4), rng.choice([14, 15, 16])
     if rng.random() < 0.3:
         reference = random_sequence(rng, rng.randrange(20, 80))
     else:
@@ -58,7 +61,9 @@ def test_paths_are_those_of_a_slow_twin(seed: int) -> None:
     reads = some_reads(rng, [reference, "".join(other)], rng.randrange(2, 30))
     if rng.random() < 0.1:  # many k-mers that no other read shows
         reads += [(random_sequence(rng, 50), [30] * 50) for _ in range(40)]
-    assert paths(reference, stretches(reads), k, least) == (twin_paths(reference, reads, k, least) or {})
+    assert paths(reference, stretches(reads, good=good), k, least) == (
+        twin_paths(reference, reads, k, least, good) or {}
+    )
 
 
 def paths(reference: str, reads: Stretches, k: int, least: int) -> dict[str, int]:
@@ -73,7 +78,7 @@ def paths(reference: str, reads: Stretches, k: int, least: int) -> dict[str, int
 @settings(max_examples=150)
 def test_paths_do_not_depend_on_where_reads_are_said_to_lie(seed: int) -> None:
     rng = random.Random(seed)
-    k, least = rng.randrange(4, 12), rng.randrange(1, 4)
+    k, least, good = rng.randrange(4, 12), rng.randrange(1, 4), rng.choice([14, 15, 16])
     along = "".join(rng.choices("ACGT", k=150))
     begin, end = rng.randrange(10, 40), rng.randrange(80, 140)
     if rng.random() < 0.3:  # what lies beside the window comes again in it
@@ -85,11 +90,11 @@ def test_paths_do_not_depend_on_where_reads_are_said_to_lie(seed: int) -> None:
         start = rng.randrange(len(along) - 40)
         seq = rng.choice([along, along, other])[start : start + rng.randrange(5, 70)]
         seq = "".join(rng.choice("ACGTN") if rng.random() < 0.02 else base for base in seq)
-        reads.append((seq, [rng.choice([2, 14, 15]) if rng.random() < 0.1 else 30 for _ in seq]))
+        reads.append((seq, [rng.choice([2, 14, 15, 16]) if rng.random() < 0.1 else 30 for _ in seq]))
         places.append(start if rng.random() < 0.9 else rng.randrange(-5, len(along)))
     window = along[begin:end]
-    found = paths(window, stretches(reads, places, along, begin), k, least)
-    assert found == (twin_paths(window, reads, k, least) or {})
+    found = paths(window, stretches(reads, places, along, begin, good), k, least)
+    assert found == (twin_paths(window, reads, k, least, good) or {})
 
 
 @pytest.mark.parametrize("copies", [4, 17, 28])

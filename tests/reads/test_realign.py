@@ -14,13 +14,14 @@ from dvplug.reads.fetch import fetch_reads
 from dvplug.reads.opened import OpenedReads
 from dvplug.reads.realign import REALIGN_MARGIN, count_breaks, find_windows, realign_reads
 from dvplug.sequence.codes import encode_bases
-from dvplug.technology import CandidateThresholds, ReadFilter
+from dvplug.technology import Assembly, CandidateThresholds, ReadFilter
 from helpers.read_batches import Read, operations, random_reads, random_sequence, read_batch, walk
 from helpers.shared_data import SHARED, needs_shared
 from oracles.breaks import twin_breaks
 
 NA12878 = SHARED / "illumina" / "NA12878_b37.chr20_10.0-10.1M.2x101.50x.bam"
 B37 = SHARED / "reference" / "b37.chr20_regions.fa.gz"
+USUAL = Assembly()
 
 
 def cigar(batch: ReadBatch, read: int) -> str:
@@ -65,10 +66,12 @@ def test_what_the_aligner_tore_apart_is_one_insertion_again() -> None:
     assert len(before) > 1  # else this test shows nothing
 
 
-def found(reference: str, reads: list[Read]) -> list[tuple[int, str, tuple[str, ...]]]:
+def found(
+    reference: str, reads: list[Read], assembly: Assembly = USUAL
+) -> list[tuple[int, str, tuple[str, ...]]]:
     """Candidates after realignment: start, REF, ALTs."""
     codes = encode_bases(reference.encode())
-    batch = realign_reads(read_batch(sorted(reads, key=lambda read: read.start)), codes, 0)
+    batch = realign_reads(read_batch(sorted(reads, key=lambda read: read.start)), codes, 0, assembly)
     sites = find_candidates(batch, codes, 0, Region("c", 0, len(reference)), CandidateThresholds())
     return list(zip(sites.start.tolist(), sites.refs, sites.alts, strict=True))
 
@@ -106,6 +109,29 @@ def test_an_insertion_at_which_all_reads_are_clipped_is_found() -> None:
     sample = reference[:400] + inserted + reference[400:]
     reads = [clipped(sample, start, 100, 400, 20, 400) for start in range(305, 415, 3)]
     assert found(reference, reads) == [(399, reference[399], (reference[399] + inserted,))]
+
+
+@pytest.mark.parametrize(
+    ("assembly", "is_found"),
+    [
+        (USUAL, False),
+        (Assembly(shortest_k=15), False),
+        (Assembly(min_base_quality=5, shortest_k=15), True),
+    ],
+)
+def test_reads_of_50_bp_with_uncertain_bases_need_shorter_k_mers_with_such(
+    assembly: Assembly, is_found: bool
+) -> None:
+    """Two bases of every read have a quality of 10; an insertion of 20 bp leaves it 15 bp on either side."""
+    rng = random.Random(6)
+    reference, inserted = random_sequence(rng, 800), "GATTACAGGCTTCATGACCA"
+    sample = reference[:400] + inserted + reference[400:]
+    uncertain = [10 if at % 24 == 12 else 30 for at in range(50)]
+    reads = [
+        clipped(sample, start, 50, 400, 20, 400)._replace(qual=uncertain) for start in range(352, 420, 4)
+    ]
+    expected = [(399, reference[399], (reference[399] + inserted,))]
+    assert found(reference, reads, assembly) == (expected if is_found else [])
 
 
 def test_reads_keep_their_bases_and_their_order() -> None:

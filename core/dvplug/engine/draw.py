@@ -208,7 +208,8 @@ class RegionImages:
         around = RegionContext(reads=reads, reference=codes, reference_start=start, region=wide, run=self.run)
         reads = self._transformed(around, region, counts)
         if self.profile.realign_reads:
-            reads = realign_reads(reads, codes, start, in_place=not self._are_kept(reads))
+            own = not self._are_kept(reads)
+            reads = realign_reads(reads, codes, start, self.profile.assembly, in_place=own)
             clock.stop("realign")
         with located(region):
             candidates = self.pipeline.find(

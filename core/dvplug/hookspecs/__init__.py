@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from dvplug.line.region import Region
     from dvplug.line.scene import ImageAlts, ImageReads, Scene
     from dvplug.technology import (
+        Assembly,
         CandidateThresholds,
         Frozen,
         ImageLayout,
@@ -99,6 +100,7 @@ __all__ = [
     "Annotate",
     "AnnotateContext",
     "Annotation",
+    "Assembly",
     "BuildNetwork",
     "CandidateBatch",
     "CandidateFinder",
@@ -172,7 +174,7 @@ _HOMES = {
     "dvplug.line.region": ("Region",),
     "dvplug.line.scene": ("ImageAlts", "ImageReads", "Scene"),
     "dvplug.technology": (
-        "CandidateThresholds", "Frozen", "ImageLayout", "ReadFilter", "Recognition", "Signs", "TagRange",
+        "Assembly", "CandidateThresholds", "Frozen", "ImageLayout", "ReadFilter", "Recognition", "Signs", "TagRange",
         "TechnologyProfile", "UsualErrors",
     ),
     "dvplug_registry.model_folder": ("LoadedModel",),

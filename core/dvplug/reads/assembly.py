@@ -16,8 +16,7 @@ from dvplug.sequence.arrays import Bools, Int32s, Int64s, UInt8s, UInt64s
 from dvplug.sequence.codes import UNKNOWN_BASE
 from dvplug.sequence.comparison import is_known_base, next_unlike
 
-K_MERS = (25, 35, 45, 55, 65, 75, 85)
-MIN_BASE_QUALITY = 15  # of every base of a k-mer (DeepVariant's dbg_min_base_quality)
+LONGEST_K, K_STEP = 85, 10
 MIN_READS = 2  # of an edge (DeepVariant's dbg_min_edge_weight)
 MIN_FRACTION = 0.05  # of an edge, of what one that all reads share weighs: keeps errors of deep data out
 MAX_PATHS = 32  # more means noise: the next k, or no assembly
@@ -41,11 +40,10 @@ class Stretches(NamedTuple):
     qual: UInt8s  # [bases]: phred
     first: Int64s  # [stretches]
     last: Int64s  # [stretches]
-    place: (
-        Int64s  # [stretches]: which base of ``along`` the first one may be; what lies outside of it is none
-    )
+    place: Int64s  # [stretches]: which base of ``along`` the first one may be; outside of it, none
     along: UInt8s  # [l]: base codes of the reference around the window
     begin: int  # which of these is the window's first
+    min_base_quality: int  # of every base of a k-mer
 
 
 class Graph(NamedTuple):
@@ -71,7 +69,7 @@ class Assembled(NamedTuple):
 
 
 @subkernel
-def assemble(reference: UInt8s, reads: Stretches) -> Assembled:
+def assemble(reference: UInt8s, reads: Stretches, shortest_k: int) -> Assembled:
     """Assemble the haplotypes of a window: `MAX_HAPLOTYPES` at most, none when no k gives a graph without cycles.
 
     Parameters
@@ -80,8 +78,10 @@ def assemble(reference: UInt8s, reads: Stretches) -> Assembled:
         uint8[l] base codes of the window.
     reads
         What the reads show of it.
+    shortest_k
+        Bases of a k-mer that are tried first.
     """
-    for k in K_MERS:
+    for k in range(shortest_k, LONGEST_K + 1, K_STEP):
         if k + 2 > len(reference):
             break
         # What an edge weighs that all reads share. Of reads hardly longer than k it is far below the depth.
@@ -202,23 +202,23 @@ def _add_read(reads: Stretches, read: int, k: int, steps: Int32s, table: KMerTab
     """
     at, last = reads.first[read], reads.last[read]
     shift = reads.place[read] - at
-    seq, qual, along = reads.seq, reads.qual, reads.along
+    seq, qual, along, least = reads.seq, reads.qual, reads.along, reads.min_base_quality
     if at + shift < 0 or last + shift > len(along):
         _add_edges(reads, at, last, k, table, graph)
         return
     while at < last:  # what lies before is done, and here good bases may begin
-        unlike = next_unlike(seq, qual, along, MIN_BASE_QUALITY, shift, at, last)
+        unlike = next_unlike(seq, qual, along, least, shift, at, last)
         if unlike - at > k:
             steps[at + shift] += 1
             steps[unlike + shift - k] -= 1
         first, end = max(at, unlike - k), unlike
         at = unlike + 1
-        while at < last and qual[at] < MIN_BASE_QUALITY:  # they come in runs
+        while at < last and qual[at] < least:  # they come in runs
             at += 1
         # As it is another base, the edges over it are others.
-        while end < last and is_known_base(seq[end], qual[end], MIN_BASE_QUALITY):
+        while end < last and is_known_base(seq[end], qual[end], least):
             at, stop = end + 1, min(end + 1 + k, last)
-            end = next_unlike(seq, qual, along, MIN_BASE_QUALITY, shift, at, stop)
+            end = next_unlike(seq, qual, along, least, shift, at, stop)
             if end == stop:
                 break
         if end > unlike:
@@ -239,7 +239,7 @@ def _add_edges(reads: Stretches, first: int, last: int, k: int, table: KMerTable
         value = value * _PRIME + np.uint64(base + 1)
         if i >= k:
             value -= top * np.uint64(seq[i - k] + 1)
-        good = good + 1 if base < UNKNOWN_BASE and qual[i] >= MIN_BASE_QUALITY else 0
+        good = good + 1 if base < UNKNOWN_BASE and qual[i] >= reads.min_base_quality else 0
         if good < k:
             continue
         child = np.int64(_NO_NODE)

@@ -39,6 +39,7 @@ from dvplug.sequence.pairwise import (
 )
 from dvplug.sequence.repeats import repeat_end
 from dvplug.sequence.sorting import first_from
+from dvplug.technology import Assembly
 
 MIN_READS = 2  # that show an indel or a clip at one place
 MIN_FRACTION = 0.06  # of the depth there
@@ -54,10 +55,16 @@ SLACK = 50  # bp by which a read's bases may lie beside where its alignment puts
 SHIFTS = 8  # bp to either side of where a read lay that are tried on a haplotype
 MOST_CLIPPED = 1000  # bp before a window from which on reads may reach it by their clips alone
 MIN_DEPTH = 4  # reads of a window, less cannot be assembled
+_USUAL = Assembly()
 
 
 def realign_reads(
-    reads: ReadBatch, reference: UInt8s, reference_start: int, *, in_place: bool = False
+    reads: ReadBatch,
+    reference: UInt8s,
+    reference_start: int,
+    assembly: Assembly = _USUAL,
+    *,
+    in_place: bool = False,
 ) -> ReadBatch:
     """Return the reads with new starts and CIGARs where realignment serves; in order of start again.
 
@@ -65,6 +72,8 @@ def realign_reads(
     ----------
     reference
         uint8[l] base codes from ``reference_start`` on; what lies outside is left alone.
+    assembly
+        As the technology says.
     in_place
         Whether bases and qualities may change places in the arrays where they lie: ``reads`` are lost then, and that
         others do not hold these arrays, whoever says so knows.
@@ -74,7 +83,8 @@ def realign_reads(
     windows = find_windows(reads, reference, reference_start)
     if not len(windows):
         return reads
-    moved = realign_windows(reads.arrays(), windows, reference, reference_start)
+    rules = AssemblyRules(assembly.min_base_quality, assembly.shortest_k)
+    moved = realign_windows(reads.arrays(), windows, reference, reference_start, rules)
     return _apply(reads, moved, in_place)
 
 
@@ -143,6 +153,13 @@ def count_breaks(reads: ReadArrays, reference: UInt8s, reference_start: int) -> 
     return indels, clips, steps[:n]
 
 
+class AssemblyRules(NamedTuple):
+    """`Assembly`, as kernels take it."""
+
+    min_base_quality: int
+    shortest_k: int
+
+
 class Moved(NamedTuple):
     """Reads with their new alignments."""
 
@@ -172,7 +189,9 @@ def _apply(reads: ReadBatch, moved: Moved, in_place: bool) -> ReadBatch:
 
 
 @kernel(vectorised=True)
-def realign_windows(reads: ReadArrays, windows: Int64s, reference: UInt8s, reference_start: int) -> Moved:
+def realign_windows(
+    reads: ReadArrays, windows: Int64s, reference: UInt8s, reference_start: int, rules: AssemblyRules
+) -> Moved:
     """Assemble each window, and lay anew what overlaps it and was not laid anew before.
 
     Parameters
@@ -193,7 +212,7 @@ def realign_windows(reads: ReadArrays, windows: Int64s, reference: UInt8s, refer
         if low - PAD >= reference_start and end + PAD <= reference_start + len(reference):
             window = reference[low - PAD - reference_start : end + PAD - reference_start]
             near = _near(reads, low - PAD - SLACK, end + PAD + SLACK)
-            assembled = _assembled(reads, near, low - PAD, window, reference, reference_start)
+            assembled = _assembled(reads, near, window, low - PAD, (reference, reference_start), rules)
             if len(assembled.offset) > 1:
                 along = _with_flanks(reads, near, assembled, window, reference, low - PAD - reference_start)
                 for read in near:
@@ -263,12 +282,20 @@ def _origin(reads: ReadArrays, read: int) -> int:
 
 @subkernel
 def _assembled(
-    reads: ReadArrays, near: Int64s, low: int, window: UInt8s, reference: UInt8s, reference_start: int
+    reads: ReadArrays,
+    near: Int64s,
+    window: UInt8s,
+    low: int,
+    around: tuple[UInt8s, int],
+    rules: AssemblyRules,
 ) -> Assembled:
-    """Haplotypes of the window from ``low`` on; none where too few reads have bases there, or `SLACK` beside it."""
+    """Haplotypes of the window from ``low`` on; none where too few reads have bases there, or `SLACK` beside it.
+
+    ``around`` is the reference, uint8[l], and the position of its first base.
+    """
     first, last, place = np.empty((3, len(near)), np.int64)
     begin, end = low - SLACK, low + len(window) + SLACK
-    here, known = 0, max(begin, reference_start)  # where the reference that is given begins
+    here, known = 0, max(begin, around[1])  # where the reference that is given begins
     for i in range(len(near)):
         read = near[i]
         first[i], last[i] = _bases_within(reads, read, begin, end)
@@ -276,8 +303,11 @@ def _assembled(
         here += last[i] > first[i]
     if here < MIN_DEPTH:
         return Assembled(np.zeros(0, np.uint8), np.zeros(1, np.int64))
-    along = reference[known - reference_start : end - reference_start]
-    return assemble(window, Stretches(reads.seq, reads.qual, first, last, place, along, low - known))
+    along = around[0][known - around[1] : end - around[1]]
+    stretches = Stretches(
+        reads.seq, reads.qual, first, last, place, along, low - known, rules.min_base_quality
+    )
+    return assemble(window, stretches, rules.shortest_k)
 
 
 @subkernel

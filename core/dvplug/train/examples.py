@@ -293,6 +293,7 @@ def _header(
         encoder_version=encoder.version,
         read_filter=profile.read_filter,
         realign_reads=profile.realign_reads,
+        assembly=profile.assembly,
         phase_reads=profile.phase_reads,
         steps=steps_of(plugins, profile),
         candidate_thresholds=job.thresholds,

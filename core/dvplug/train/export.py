@@ -406,6 +406,7 @@ def _manifest(
             calling=Calling(
                 read_filter=header.read_filter.model_dump(),
                 realign_reads=header.realign_reads,
+                assembly=header.assembly.model_dump(),
                 phase_reads=header.phase_reads,
                 steps=header.steps,
                 candidate_thresholds=header.candidate_thresholds.model_dump(),

@@ -20,7 +20,7 @@ from dvplug.inputs.run_sample import RunSample
 from dvplug.system.explain import explain
 from dvplug.system.locations import StrPath
 from dvplug.system.outputs import told
-from dvplug.technology import CandidateThresholds, Frozen, ImageLayout, ReadFilter
+from dvplug.technology import Assembly, CandidateThresholds, Frozen, ImageLayout, ReadFilter
 from dvplug_registry.files import UnfinishedFile
 from dvplug_registry.manifest import CallingStep
 
@@ -38,7 +38,7 @@ _KIND = (
     "encoder",
     "encoder_version",
 )  # what a network's inputs depend on
-_ALIKE = (*_KIND, "read_filter", "realign_reads", "phase_reads", "steps", "candidate_thresholds")
+_ALIKE = (*_KIND, "read_filter", "realign_reads", "assembly", "phase_reads", "steps", "candidate_thresholds")
 _MOST_PACKED = 1100  # bytes of which gzip makes one, at most (RFC 1951: 258 of two bits)
 _REPAIR = "Make the examples again with `dvplug train examples`."
 
@@ -56,6 +56,7 @@ class ExampleHeader(Frozen):
     encoder_version: int = Field(ge=1)
     read_filter: ReadFilter
     realign_reads: bool = False
+    assembly: Assembly = Assembly()
     phase_reads: bool = False
     steps: tuple[CallingStep, ...] = ()
     candidate_thresholds: CandidateThresholds

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dvplug.hookspecs import ImageLayout, Recognition, Signs, TechnologyProfile, UsualErrors
+from dvplug.hookspecs import Assembly, ImageLayout, Recognition, Signs, TechnologyProfile, UsualErrors
 
 SOLID = TechnologyProfile(
     name="solid",
@@ -25,6 +25,8 @@ SOLID = TechnologyProfile(
     ),
     depth=(8, 100),
     realign_reads=True,
+    # Of reads of 50 bp, of which many bases are uncertain, hardly any k-mer of 25 good ones is left.
+    assembly=Assembly(min_base_quality=5, shortest_k=15),
     features=("relative-site", "length-summary", "length-shares", "length-likelihoods", "read-odds"),
     # As stated in reads.json, beside this package.
     usual_errors=UsualErrors(length_error=1e-5, length_growth=1.8, insertion=5e-6, deletion=5e-6),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dvplug.hookspecs import (
+    Assembly,
     CandidateThresholds,
     ImageLayout,
     Recognition,
@@ -29,9 +30,11 @@ ULTIMA = TechnologyProfile(
         paired=False,
     ),
     depth=(8, 100),
-    # Lengths of homopolymers are what flow sequencing misreads: at 12 bp, one read in four.
-    candidate_thresholds=CandidateThresholds(min_fraction_indels=0.12),
+    # Lengths of homopolymers are what flow sequencing misreads: at 12 bp, one read in four. A base's quality is that of
+    # its homopolymer's length: were low ones left out, no insertion into a long one would be proposed, nor counted.
+    candidate_thresholds=CandidateThresholds(min_base_quality=0, min_fraction_indels=0.12),
     realign_reads=True,
+    assembly=Assembly(min_base_quality=5),
     features=("relative-site", "length-summary", "length-shares", "length-likelihoods", "read-odds"),
     # As stated in reads.json, beside this package.
     usual_errors=UsualErrors(length_error=3e-4, length_growth=1.9, insertion=1e-4, deletion=1e-4),
