@@ -50,7 +50,7 @@ def test_settings_are_listed_with_their_defaults(heading: str, settings: type[Ba
 @pytest.mark.parametrize(
     ("heading", "batch", "apart"),
     [
-        ("Reads", ReadBatch, {"left_out", "tags", "source", "origins"}),
+        ("Reads", ReadBatch, {"left_out", "tags", "source", "origins", "against"}),
         ("Sites", CandidateBatch, {"contig"}),
         ("Images", ImageBatch, set()),
     ],

@@ -23,9 +23,9 @@ from dvplug.candidates.finder import find_candidates
 from dvplug.errors import InputError
 from dvplug.genome.reference import Reference
 from dvplug.line.record import VcfRecord
-from dvplug.line.reference_blocks import RegionGvcf
+from dvplug.line.reference_blocks import ReferenceBlocks, RegionGvcf
 from dvplug.line.region import Region
-from dvplug.records.block_text import GvcfLines
+from dvplug.records.block_text import GvcfLines, GvcfText, RecordLines
 from dvplug.records.gvcf import BlockJoiner, region_gvcf
 from dvplug.records.reference_confidence import GQ_BIN
 from dvplug.records.reference_depths import ReferenceDepths, reference_depths
@@ -174,6 +174,45 @@ def lines_of(lines: GvcfLines) -> list[str]:
 class AllA:
     def codes(self, contig: str, start: int, end: int) -> np.ndarray:
         return np.zeros(end - start, np.uint8)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.one_of(st.integers(0, 10_000), st.integers(0, 2**31 - 2_000_000)),
+            st.integers(1, 1_000_000),
+            st.integers(0, 4),
+            st.booleans(),
+            st.one_of(st.integers(0, 20), st.integers(0, 3_000_000)),
+            st.integers(0, 40),
+            st.tuples(*3 * [st.integers(0, 990)]),
+        ),
+        min_size=1,
+        max_size=20,
+    ),
+    st.sampled_from(["1", "chr1", "HLA-DRB1*15:01:01:01"]),
+)
+def test_lines_say_what_blocks_are(blocks: list[tuple], contig: str) -> None:
+    """Of numbers of any length; a record between each two keeps them apart."""
+    start, length, base, haploid, min_dp, gq, pl = zip(*blocks, strict=True)
+    first = np.array(start, np.int32)
+    columns = ReferenceBlocks(
+        first, first + np.array(length, np.int32), np.array(base, np.uint8), np.array(haploid),
+        np.array(min_dp, np.int32), np.array(gq, np.uint8), np.array(pl, np.int16),
+    )  # fmt: skip
+    n = len(blocks)
+    between = RecordLines(
+        np.frombuffer(b"r\n" * n, np.uint8), np.arange(0, 2 * n + 1, 2), first, first, np.arange(n, dtype=np.int32)
+    )  # fmt: skip
+    lines, left = GvcfText(SYMBOL).lines(contig, columns, between, open_end=False)
+    expected = ""
+    for at, size, code, one_copy, depth, q, (a, b, c) in blocks:
+        allele = "0" if depth else "."
+        call = f"{allele}:{q}:{depth}:{a},{c}" if one_copy else f"{allele}/{allele}:{q}:{depth}:{a},{b},{c}"
+        expected += f"r\n{contig}\t{at + 1}\t.\t{'ACGTN'[code]}\t<*>\t0\t.\tEND={at + size}\t"
+        expected += f"GT:GQ:MIN_DP:PL\t{call}\n"
+    assert bytes(lines.text).decode() == expected
+    assert left is None
 
 
 def test_n_is_in_no_block() -> None:

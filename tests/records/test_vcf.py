@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dvplug.errors import InputError
-from dvplug.line.record import VcfRecord
-from dvplug.records.vcf import VcfWriter, format_record, header
+from dvplug.line.record import Note, VcfRecord
+from dvplug.records.vcf import VcfWriter, format_in_both, format_record, header
 from helpers.generated_sites import called_records, generated_sites
 
 needs_bcftools = pytest.mark.skipif(not shutil.which("bcftools"), reason="bcftools is not installed")
@@ -68,6 +68,20 @@ def test_long_indels_have_type_and_lengths(ref, alts, told):
     assert format_record(record, "<*>").split("\t")[7] == with_symbol
     proposed = format_record(record._replace(proposed=(0,))).split("\t")[7]
     assert proposed == ("PROPOSED" if told == "." else f"PROPOSED;{told}")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"ref": "A" * 61, "alts": ("A", "A" * 62), "proposed": (1,), "phased": True, "phase_set": 7},
+        {"notes": (Note("INFO", "X", "A", ("1", "2")), Note("FORMAT", "Y", "1", ("3",)))},
+        {"gt": (), "pl": (0, 9, 20)},
+    ],
+)
+def test_lines_for_both_files_are_those_for_each(changes):
+    record = RECORD._replace(**changes)
+    assert format_in_both(record, "<*>") == (format_record(record), format_record(record, "<*>"))
 
 
 def test_the_header_says_what_was_run_and_no_date(tmp_path):
