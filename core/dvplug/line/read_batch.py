@@ -83,10 +83,6 @@ class TagValues:
     values: npt.NDArray[Any]
     offset: npt.NDArray[np.int64] | None = None
 
-    def keep_against(self, counted: AgainstReference | None) -> None:
-        """Keep what was counted of these reads, so that it is not counted again."""
-        object.__setattr__(self, "against", counted)
-
     def take(self, reads: npt.NDArray[np.int64]) -> TagValues:
         """Return those of these reads, in this order."""
         if self.offset is None:
