@@ -215,6 +215,25 @@ def test_what_is_no_journal_is_not_written_over(tmp_path: Path) -> None:
     assert path.read_text().startswith("what somebody else")
 
 
+def test_one_of_another_version_is_begun_anew_by_commands_that_do_so_themselves(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = leave(tmp_path / "x.vcf", 3)
+    older = path.read_bytes().replace(journal.MAGIC, b"dvplug journal 4\n")
+    path.write_bytes(older)
+    with pytest.raises(InputError, match="is no journal that this dvplug can read"):
+        begin(tmp_path / "x.vcf", resume=True)
+    assert path.read_bytes() == older
+    with Journal(tmp_path / "x.vcf", RUN, 6, resume=False, by_itself=True) as anew:
+        assert anew.finished == 0
+        anew.add(result(1))
+        assert plain(anew.results()) == plain([result(1)])
+    assert f"Beginning anew, as {path} is of another version of dvplug." in capsys.readouterr().err
+    path.write_text("what somebody else put under this name")
+    with pytest.raises(InputError, match="is no journal"):
+        Journal(tmp_path / "x.vcf", RUN, 6, resume=False, by_itself=True)
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
 def test_a_full_disk_is_said(tmp_path: Path) -> None:
     left = begin(tmp_path / "x.vcf")

@@ -41,7 +41,8 @@ from dvplug.system.input_states import InputStates, with_indexes
 from dvplug.system.locations import INDEX_MARK, Location, is_remote, shown
 from dvplug_registry.files import resolved
 
-MAGIC = b"dvplug journal 5\n"
+_ANY_VERSION = b"dvplug journal "
+MAGIC = _ANY_VERSION + b"5\n"
 SYNC_S = 10.0
 """Between two times that the disk is waited for: a kill loses nothing, a power cut so many seconds."""
 _HEAD, _LENGTH = struct.Struct("<II"), struct.Struct("<I")
@@ -112,7 +113,12 @@ class Journal:
 
     def _begin(self, run: dict[str, Any], resume: bool) -> None:
         self._file.seek(0)
-        if self._file.read(len(MAGIC)) not in (MAGIC, b"") and self.path.stat().st_size >= len(MAGIC):
+        magic = self._file.read(len(MAGIC))
+        is_other = len(magic) == len(MAGIC) and magic != MAGIC and magic.startswith(_ANY_VERSION)
+        if is_other and self.by_itself:
+            info(f"Beginning anew, as {self.path} is of another version of dvplug.")
+            self._file.truncate(0)
+        elif magic not in (MAGIC, b"") and self.path.stat().st_size >= len(MAGIC):
             raise InputError(
                 f"{self.path} is no journal that this dvplug can read",
                 cause="it is damaged, or of another version",

@@ -167,10 +167,12 @@ class ReadBatch:
     source: npt.NDArray[np.int32] | None = None
     """Which of the ``origins`` each read is from; None where nothing asked for it."""
     origins: tuple[ReadOrigin, ...] = ()
-    against: AgainstReference | None = field(default=None, init=False, repr=False)
-    """What these very reads show of the reference, once that was counted; batches that are made of it have none."""
+    against: AgainstReference | None = field(default=None, repr=False)
+    """What these very reads show of the reference, once that was counted. A new batch has none, whatever it is given:
+    its reads may be others."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "against", None)
         if len(self.molecule) != len(self.start):
             object.__setattr__(self, "molecule", np.full(len(self.start), ALONE))
 

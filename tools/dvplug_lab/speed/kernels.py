@@ -83,7 +83,10 @@ class Steps:
         )
         if profile.realign_reads:
             original = reads
-            reads = self.timed("realign_reads", "read", lambda: realign_reads(original, codes, start), len)
+            reads = self.timed(
+                "realign_reads", "read",
+                lambda: realign_reads(original, codes, start, profile.assembly), len,
+            )  # fmt: skip
         thresholds = profile.candidate_thresholds
         self.timed(
             "count_alleles", "read",
