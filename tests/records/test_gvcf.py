@@ -24,6 +24,7 @@ from dvplug.errors import InputError
 from dvplug.genome.reference import Reference
 from dvplug.line.record import VcfRecord
 from dvplug.line.reference_blocks import ReferenceBlocks, RegionGvcf
+from dvplug.line.read_batch import ReadBatch
 from dvplug.line.region import Region
 from dvplug.records.block_text import GvcfLines, GvcfText, RecordLines
 from dvplug.records.gvcf import BlockJoiner, region_gvcf
@@ -77,6 +78,7 @@ def test_what_the_finder_counted_is_what_would_be_counted(seed: int) -> None:
     kept = reference_depths(batch, codes, 0, region, 20)
     assert (kept.agree.tolist(), kept.differ.tolist()) == (counted.agree.tolist(), counted.differ.tolist())
     assert np.shares_memory(kept.differ, batch.against.differ)
+    assert ReadBatch(**vars(batch)).against is None
     for other, least in ((batch, 10), (batch.part(0, 40), 20), (replace(batch), 20)):
         again = reference_depths(other, codes, 0, region, least)
         agree, differ = counted_slowly(reads[: len(other)], reference, least)

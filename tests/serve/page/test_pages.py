@@ -147,14 +147,14 @@ def test_submit_watch_report_and_pileup_in_a_browser(browser: Any, own_data: Pat
         page.get_by_role("link", name="New run").first.click()
         page.get_by_label("Aligned reads").fill("reads.bam")
         page.get_by_label("Reference genome").fill("reference.fa")
-        page.get_by_text("Recognised as illumina-wgs").wait_for(timeout=180_000)  # it may compile first
+        page.get_by_text("Recognised as illumina-wgs").wait_for(timeout=600_000)  # it may compile first
         page.get_by_label("Name of this run").fill("in a browser")
         page.keyboard.press("Enter")
-        page.locator("article[data-state=done]").wait_for(timeout=180_000)
+        page.locator("article[data-state=done]").wait_for(timeout=600_000)
         assert page.get_by_role("heading", level=1).inner_text() == "in a browser"
         assert page.locator("[data-percent]").inner_text() == "100 %"
         page.locator("[data-pileup]").first.click()
-        page.locator(".pileup img").wait_for(timeout=180_000)
+        page.locator(".pileup img").wait_for(timeout=600_000)
         page.locator("iframe").scroll_into_view_if_needed()
         report = page.frame_locator("iframe")
         report.get_by_role("heading", name="Variant calls of").wait_for(timeout=120_000)
@@ -175,7 +175,7 @@ def test_a_run_is_watched_and_cancelled_in_a_browser(browser: Any, own_data: Pat
         page.get_by_role("button", name="Cancel").click()
         page.locator("article[data-state=cancelled]").wait_for(timeout=120_000)
         page.get_by_role("button", name="Retry").click()
-        page.locator("article[data-state=done]").wait_for(timeout=180_000)
+        page.locator("article[data-state=done]").wait_for(timeout=600_000)
         assert not complaints
 
 
@@ -188,7 +188,7 @@ def test_an_upload_in_a_browser_becomes_an_input(browser: Any, own_data: Path) -
         assert page.get_by_label("Aligned reads").input_value().startswith("upload:")
         page.get_by_label("Reference genome").fill("reference.fa")
         page.get_by_role("button", name="Call variants").click()
-        page.locator("article[data-state=done]").wait_for(timeout=180_000)
+        page.locator("article[data-state=done]").wait_for(timeout=600_000)
         assert not complaints
 
 
