@@ -22,9 +22,9 @@ from dvplug.calling.run import call_variants
 from dvplug.candidates.finder import find_candidates
 from dvplug.errors import InputError
 from dvplug.genome.reference import Reference
+from dvplug.line.read_batch import ReadBatch
 from dvplug.line.record import VcfRecord
 from dvplug.line.reference_blocks import ReferenceBlocks, RegionGvcf
-from dvplug.line.read_batch import ReadBatch
 from dvplug.line.region import Region
 from dvplug.records.block_text import GvcfLines, GvcfText, RecordLines
 from dvplug.records.gvcf import BlockJoiner, region_gvcf
