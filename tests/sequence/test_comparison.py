@@ -41,8 +41,8 @@ def alike(seq: UInt8s, qual: UInt8s, least: int, at: int, other: int, most: int)
 
 @kernel
 def counted(seq: UInt8s, reference: UInt8s, shift: int, at: int, last: int, enough: int) -> int:
-    """What `count_differences` says."""
-    return comparison.count_differences(seq, reference, shift, at, last, enough)
+    """What `count_mismatches` says."""
+    return comparison.count_mismatches(seq, reference, shift, at, last, enough)
 
 
 bases = st.lists(

@@ -109,6 +109,9 @@ def test_what_the_page_shows_is_in_the_history() -> None:
     names = {one.name for one in real_reads.SETS}
     assert {row[0] for row in rows} | {one["reads"] for one in history.values()} <= names
     assert {"dvplug", "gvcf", "bcftools", "floor"} == {row[2] for row in rows} - {"9fe1050"}
+    of_hifi = [one for one in history.values() if (one["reads"], one["program"]) == ("hifi", "bcftools")]
+    page = (REPOSITORY / "docs" / "performance.md").read_text()
+    assert f"took {of_hifi[-1]['cpu_s']:.0f} CPU s per Mb of the HiFi reads when it was last asked" in page
 
 
 def test_what_the_page_says_follows_from_its_table() -> None:

@@ -80,9 +80,7 @@ def _count_once(
 ) -> None:
     """Go through the reads of each molecule that overlap, in ``order``."""
     shown = np.zeros(1024, np.uint8)
-    again = np.zeros(
-        len(depth) + 1, np.int32
-    )  # what pairs show twice, by how much it changes from place to place
+    again = np.zeros(len(depth) + 1, np.int32)  # what pairs show twice: by how much it changes
     at = 0
     while at < len(order):
         first = at
@@ -107,14 +105,8 @@ def _count_once(
             if one >= 0 and other >= 0:
                 here = slice(start - reference_start, end - reference_start)
                 _take_pair(
-                    mismatches[here],
-                    again[here.start :],
-                    reads,
-                    one,
-                    other,
-                    reference[here],
-                    min_base_quality,
-                )
+                    mismatches[here], again[here.start :], reads, one, other, reference[here], min_base_quality
+                )  # fmt: skip
                 continue
         if end - start > len(shown):
             shown = np.zeros(2 * (end - start), np.uint8)

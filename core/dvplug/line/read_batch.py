@@ -193,17 +193,7 @@ class ReadBatch:
     def take(self, reads: npt.NDArray[np.int64]) -> ReadBatch:
         """Return these reads, in this order."""
         base_offset, (seq, qual) = gathered(self.base_offset, reads, self.seq, self.qual)
-        cigar_offset, (cigar,) = gathered(self.cigar_offset, reads, self.cigar)
-        return replace(
-            self,
-            **{name: getattr(self, name)[reads] for name in _PER_READ},
-            **self._also(lambda tag: tag.take(reads), reads),
-            seq=seq,
-            qual=qual,
-            base_offset=base_offset,
-            cigar=cigar,
-            cigar_offset=cigar_offset,
-        )
+        return self._of_reads(reads, seq=seq, qual=qual, base_offset=base_offset)
 
     def reordered(self, order: npt.NDArray[np.int64]) -> ReadBatch:
         """Return all reads in another order; bases and qualities are moved within their arrays, which nobody may share.
@@ -218,16 +208,14 @@ class ReadBatch:
         _move_rows(self.seq, self.base_offset, order)
         _move_rows(self.qual, self.base_offset, order)
         lengths = np.diff(self.base_offset)[order]
-        base_offset = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
-        cigar_offset, (cigar,) = gathered(self.cigar_offset, order, self.cigar)
-        return replace(
-            self,
-            **{name: getattr(self, name)[order] for name in _PER_READ},
-            **self._also(lambda tag: tag.take(order), order),
-            base_offset=base_offset,
-            cigar=cigar,
-            cigar_offset=cigar_offset,
-        )
+        return self._of_reads(order, base_offset=np.concatenate(([0], np.cumsum(lengths))).astype(np.int64))
+
+    def _of_reads(self, reads: npt.NDArray[np.int64], **bases: Any) -> ReadBatch:
+        """Return these reads, whose bases are given."""
+        cigar_offset, (cigar,) = gathered(self.cigar_offset, reads, self.cigar)
+        named: dict[str, Any] = {name: getattr(self, name)[reads] for name in _PER_READ}
+        named |= self._also(lambda tag: tag.take(reads), reads) | bases
+        return replace(self, **named, cigar=cigar, cigar_offset=cigar_offset)
 
     def part(self, first: int, last: int) -> ReadBatch:
         """Return the reads from ``first`` up to ``last``, without copying bases."""

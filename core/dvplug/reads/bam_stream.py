@@ -70,8 +70,8 @@ class BamStream:
         """Go on behind whole records of so many bytes."""
         self._used += length
 
-    def read_on(self, least: int = CHUNK) -> bool:
-        """Read more; returns whether there was more."""
+    def read_on(self, least: int = 0) -> bool:
+        """Read more, so many bytes at least; returns whether there was more."""
         length = max(least, self._at_once)
         self._at_once = min(2 * self._at_once, MOST_AT_ONCE)
         self._make_room(length + MOST_INFLATED)

@@ -40,7 +40,7 @@ def next_difference(seq: UInt8s, reference: UInt8s, shift: int, at: int, last: i
 
 
 @subkernel
-def count_differences(seq: UInt8s, reference: UInt8s, shift: int, at: int, last: int, enough: int) -> int:
+def count_mismatches(seq: UInt8s, reference: UInt8s, shift: int, at: int, last: int, enough: int) -> int:
     """How many bases from ``at`` up to ``last`` differ from the reference; no more are looked at after ``enough`` do.
 
     Parameters

@@ -18,7 +18,7 @@ from dvplug.sequence.cigar import (
     pack_columns,
     unpack,
 )
-from dvplug.sequence.comparison import count_differences, next_difference
+from dvplug.sequence.comparison import count_mismatches, next_difference
 
 # Scores of `bwa mem`, so that old and new alignments compare.
 MATCH_SCORE, MISMATCH_SCORE, GAP_OPEN, GAP_EXTEND, CLIP = 1, -4, -6, -1, -5
@@ -149,7 +149,7 @@ def alignment_score(start: int, cigar: UInt32s, seq: UInt8s, reference: UInt8s, 
         if is_aligned(code):
             if position < 0 or position + length > len(reference):
                 return LOWEST
-            differ = count_differences(seq, reference, position - base, base, base + length, length + 1)
+            differ = count_mismatches(seq, reference, position - base, base, base + length, length + 1)
             score += (length - differ) * MATCH_SCORE + differ * MISMATCH_SCORE
             position += length
             base += length
@@ -185,7 +185,7 @@ def ungapped_score(seq: UInt8s, haplotype: UInt8s, at: int, least: int) -> tuple
     low, high = max(0, -at), min(len(seq), len(haplotype) - at)
     # No stretch of them scores more than what matches.
     spared = high - low - least // MATCH_SCORE
-    if count_differences(seq, haplotype, at, low, high, spared) >= spared:
+    if count_mismatches(seq, haplotype, at, low, high, spared) >= spared:
         return best, best_first, best_last
     score = CLIP if low > 0 else 0
     first, i = low, low

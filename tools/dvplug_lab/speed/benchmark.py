@@ -90,10 +90,11 @@ def measure_call(job: Job) -> None:
         "dvplug, 2 workers, gVCF too": job.dvplug_commands(2, gvcf=True),
     }
     table = Table("", "CPU s", "of bcftools", "wall s", "of bcftools", "peak MB per process", title="Calling")
-    costs: dict[str, Cost] = {}
-    for name, pipeline in pipelines.items():
-        costs[name] = cost = measure(pipeline)
-        base = costs["bcftools mpileup | call"]
+    # bcftools last: while it runs for minutes, the system may drop what dvplug was about to read.
+    costs = {name: measure(pipeline) for name, pipeline in reversed(pipelines.items())}
+    base = costs["bcftools mpileup | call"]
+    for name in pipelines:
+        cost = costs[name]
         table.add_row(
             name,
             f"{cost.cpu_s:.1f}",
