@@ -122,19 +122,21 @@ def _merge_keys(batch: ReadBatch) -> Int64s:
 
 
 def _gather_sampled(parts: Iterator[ReadBatch], read_filter: ReadFilter, counted: Region) -> ReadBatch:
-    """Join the parts of one file; sample whenever many have gathered, so that memory stays bounded.
+    """Join the parts of one file; sample each, and whenever many have gathered, so that memory stays bounded.
 
     A bottom-k sample of a union is that of its parts' samples, so it can be taken as reads stream by.
     """
     gathered: list[ReadBatch] = []
     waiting, most = 0, _SLACK
     for part in parts:
-        gathered.append(part)
-        waiting += len(part)
+        gathered.append(_sampled(part, read_filter, counted))
+        waiting += len(gathered[-1])
         if waiting > most:
             gathered = [_sampled(ReadBatch.concatenate(gathered), read_filter, counted)]
             waiting = len(gathered[0])
             most = 2 * waiting + _SLACK
+    if len(gathered) == 1:
+        return gathered[0]
     return _sampled(ReadBatch.concatenate(gathered), read_filter, counted)
 
 
