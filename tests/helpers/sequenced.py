@@ -11,7 +11,8 @@ import pytest
 from dvplug.simulate.amplicons import Amplicons
 from dvplug.simulate.depths import DepthBlocks
 from dvplug.simulate.genome import Codes, random_genome, write_fasta
-from dvplug.simulate.learn.profile import LONGEST_TRACT, RIGHT, Profile
+from dvplug.simulate.learn.profile import LONGEST_TRACT, Profile
+from dvplug.simulate.learn.states import RIGHT
 from dvplug.simulate.locus_noise import LocusNoise
 from dvplug.simulate.mapping import open_mapper
 from dvplug.simulate.sequencing import PlannedContig, rewrite, write_reads

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from dvplug.simulate.learn.profile import LONGEST_TRACT, RIGHT, WRONG, Profile
+from dvplug.simulate.learn.profile import LONGEST_TRACT, Profile
+from dvplug.simulate.learn.states import RIGHT, WRONG
 from dvplug.simulate.locus_noise import LocusNoise
 
 QUIET = LocusNoise(indel_sd=0, short_indel_sd=0, site_p=0)

@@ -25,7 +25,7 @@ _PLAIN: dict[str, dict[str, object]] = {
     "machine": {
         "paired": True, "read_length": 100, "length_factor": 1.0, "uneven_share": 0.0,
         "substitution_factor": 1.0, "run_factor": 1.0, "other_indel_factor": 1.0, "site_factor": 1.0,
-        "indel_sd": 0.0,
+        "indel_sd": 0.0, "after_run_share": 1.0,
     },
     "quality": {
         "shift": 0.0, "stretch": 1.0, "cycle_fall": 0.0, "bins": "none", "low": 12, "high": 30, "cap": 93,

@@ -11,7 +11,8 @@ from dvplug.sequence.codes import decode_bases, encode_bases
 from dvplug.simulate.fragments import Fragments
 from dvplug.simulate.genome import COMPLEMENT, Codes, random_genome
 from dvplug.simulate.joined_ends import LONGEST_STEM, MISMATCH, REACH, fold
-from dvplug.simulate.learn.profile import FOREIGN, Profile
+from dvplug.simulate.learn.profile import Profile
+from dvplug.simulate.learn.states import FOREIGN
 from dvplug.simulate.short_reads import fastq_batches, prepare
 from helpers.short_profiles import QUIET, make_profile
 

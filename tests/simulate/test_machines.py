@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from dvplug.simulate.learn.error_counts import MOST_CHANGE
-from dvplug.simulate.learn.profile import LONGEST_TRACT, RANDOM, RIGHT, WRONG, Profile
+from dvplug.simulate.learn.profile import LONGEST_TRACT, Profile
+from dvplug.simulate.learn.states import RANDOM, RIGHT, WRONG
 from dvplug.simulate.machines import (
     fragment_lengths,
     mean_quality,

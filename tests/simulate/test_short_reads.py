@@ -10,7 +10,7 @@ from dvplug.sequence.codes import decode_bases
 from dvplug.simulate.depths import DepthBlocks
 from dvplug.simulate.fragments import Fragments, fragment_starts
 from dvplug.simulate.genome import COMPLEMENT, N, random_genome
-from dvplug.simulate.learn.profile import FOREIGN, RIGHT
+from dvplug.simulate.learn.states import FOREIGN, RIGHT
 from dvplug.simulate.locus_noise import LocusNoise
 from dvplug.simulate.short_reads import ADAPTERS, fastq_batches, prepare
 from dvplug.simulate.variants import apply_variants

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from dvplug.kernel import kernel, subkernel
 from dvplug.simulate.genome import Codes
 from dvplug.simulate.learn.folds import Folds
-from dvplug.simulate.learn.profile import FOREIGN
+from dvplug.simulate.learn.states import FOREIGN
 from dvplug.simulate.locus_noise import uniform_of
 
 REACH = 30

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from dvplug.simulate.learn.context import ContextProfile
 from dvplug.simulate.learn.error_counts import MOST_CHANGE
-from dvplug.simulate.learn.profile import RANDOM, RIGHT, WRONG, Profile
+from dvplug.simulate.learn.profile import Profile
+from dvplug.simulate.learn.states import RANDOM, RIGHT, WRONG, is_misread
 from dvplug.simulate.locus_noise import LocusNoise
 from dvplug.simulate.reported import LEAST, MOST, cycle_changes, reported_qualities
 from dvplug.simulate.world import LibraryWorld, MachineWorld, World
@@ -56,6 +57,7 @@ def short_machine(
         deletion_p=_scaled_rates(profile.deletion_p, machine),
         insertion_p=_scaled_rates(profile.insertion_p, machine),
         discordant_p=library.chimera_p,
+        after_run_share=machine.after_run_share,
     )
     profile = _with_errors(profile, machine.substitution_factor, rng)
     if library.tail_share:
@@ -81,13 +83,23 @@ def of_length(profile: Profile, length: int, rng: np.random.Generator) -> Profil
     state = np.take_along_axis(profile.state, source, axis=2)
     # A template's error is found again at every base that is copied from it: so it is where reads grow, as often
     # as there are more bases. Bases are drawn anew one by one, so that errors do not follow on one another.
-    wrong = np.argwhere(state == WRONG)
-    state[state == WRONG] = RIGHT
+    misread = is_misread(state)
+    wrong, shown = np.argwhere(misread), state[misread]
+    state[misread] = RIGHT
     moved = np.clip(wrong[:, 2] + rng.integers(-3, 4, len(wrong)), 0, length - 1)
     room = state[wrong[:, 0], wrong[:, 1], moved] == RIGHT
-    state[wrong[room, 0], wrong[room, 1], moved[room]] = WRONG
+    state[wrong[room, 0], wrong[room, 1], moved[room]] = shown[room]
     quality[wrong[room, 0], wrong[room, 1], moved[room]] = quality[tuple(wrong[room].T)]
-    return replace(profile, quality=quality, state=state, length=np.full_like(profile.length, length))
+    after_run = profile.after_run.copy()
+    of_read = old[after_run[:, 1], after_run[:, 2]]
+    after_run[:, 3] = np.minimum(-(-after_run[:, 3] * length // of_read), length - 1)
+    return replace(
+        profile,
+        quality=quality,
+        state=state,
+        length=np.full_like(profile.length, length),
+        after_run=after_run,
+    )
 
 
 def _scaled_rates(rates: NDArray[np.float64], machine: MachineWorld) -> NDArray[np.float64]:
@@ -99,7 +111,7 @@ def _scaled_rates(rates: NDArray[np.float64], machine: MachineWorld) -> NDArray[
 def _with_errors(profile: Profile, factor: float, rng: np.random.Generator) -> Profile:
     """Leave out errors, or add some where the profile's qualities say that they are likely."""
     state = profile.state.copy()
-    wrong = state == WRONG
+    wrong = is_misread(state)
     if factor < 1:
         state[wrong & (rng.random(state.shape) >= factor)] = RIGHT
         return replace(profile, state=state)

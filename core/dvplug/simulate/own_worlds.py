@@ -145,6 +145,7 @@ def _as_learnt(world: World, learnt: LearntReads) -> World:
             "run_factor": 1.0,
             "other_indel_factor": 1.0,
             "site_factor": 1.0,
+            "after_run_share": 1.0,
             "quality": AS_LEARNT,
         }
     )

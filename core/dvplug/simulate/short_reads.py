@@ -15,13 +15,15 @@ from numpy.typing import NDArray
 from dvplug.kernel import kernel, subkernel
 from dvplug.sequence.codes import encode_bases
 from dvplug.sequence.tracts import Tracts, find_tracts
+from dvplug.simulate.after_runs import AfterRuns, after_runs, go_on, goes_on, passed_none
 from dvplug.simulate.fastq import RECORD_BYTES, write_name, write_plus
 from dvplug.simulate.fragments import Fragments
 from dvplug.simulate.genome import Codes
 from dvplug.simulate.joined_ends import joined_ends
 from dvplug.simulate.learn.folds import Folds
 from dvplug.simulate.learn.mates import SURE
-from dvplug.simulate.learn.profile import FOREIGN, LONGEST_TRACT, RANDOM, RATE_TRACTS, WRONG, Profile
+from dvplug.simulate.learn.profile import LONGEST_TRACT, RATE_TRACTS, Profile
+from dvplug.simulate.learn.states import BEHIND, FOREIGN, RANDOM, WRONG
 from dvplug.simulate.locus_noise import LocusNoise, hash_around, normal_of, site_rates, uniform_of
 
 ADAPTERS = np.stack(
@@ -54,6 +56,7 @@ class _Errors(NamedTuple):
     slips_shared: float
     wrong_shared: float
     folds: Folds
+    after: AfterRuns
 
 
 class _Templates(NamedTuple):
@@ -254,6 +257,8 @@ def _sequenced(
     if base > 3:
         return base, quality
     base = 3 - base if step == -1 else base
+    if read.state[i] == BEHIND:
+        return _read_like_before(source.codes, base, position - step, step), quality
     wrong = -1
     if not elsewhere:
         wrong = _wrong_base(rng, errors, read, molecule, i, position, base)
@@ -273,6 +278,7 @@ def _write_read(
     rng: np.random.Generator,
     source: ShortSource,
     errors: _Errors,
+    templates: _Templates,
     read: _Read,
     of: _Molecule,
     bases: NDArray[np.uint8],
@@ -286,6 +292,8 @@ def _write_read(
     elsewhere, step, position = True, ends.head_step, ends.head_position
     low, high = 0, source.codes.size
     back_at, back_to, past = -1, 0, 0
+    passed_at, run = -1, 0
+    of_pairs = (templates.length, templates.quality, templates.state)
     for i in range(read.size):
         if i == ends.head:
             elsewhere = False
@@ -304,6 +312,11 @@ def _write_read(
                 position += step * passed
                 if again > 0:
                     back_at, back_to = i + again, position
+                size = source.length[tract]
+                if not elsewhere and source.unit[tract] == 1 and goes_on(rng, errors.after, size):
+                    passed_at, run = i + size - passed + again, size
+        if i == passed_at:
+            go_on(rng, errors.after, run, i, read.quality, read.state, of_pairs)
         q = np.int64(read.quality[i])
         if low <= position < high:
             base, q = _sequenced(rng, source, errors, read, of, (i, position, step, elsewhere))
@@ -347,7 +360,7 @@ def _fastq(
             size, reverse = templates.length[t, mate], (mate == 1) != pairs.flip[k]
             if templates.trimmed:
                 size = min(size, pairs.size[k])
-            quality, state = templates.quality[t, mate], templates.state[t, mate]
+            quality, state = templates.quality[t, mate, :size].copy(), templates.state[t, mate, :size].copy()
             molecule = pairs.molecule[k] if mate == 0 or not apart else -1 - pairs.molecule[k]
             read = _Read(low, low + pairs.size[k], reverse, mate, quality, state, size, molecule)
             if apart:
@@ -356,7 +369,7 @@ def _fastq(
             first = write_name(out, at, serial + k)
             second = write_plus(out, first + size)
             at = second + size
-            _write_read(rng, source, errors, read, of, out[first : first + size], out[second:at])
+            _write_read(rng, source, errors, templates, read, of, out[first : first + size], out[second:at])
             out[at] = 10
             at += 1
     return out[:at]
@@ -382,6 +395,7 @@ def fastq_batches(
         profile.slips_shared,
         profile.wrong_shared,
         profile.folds,
+        after_runs(profile),
     )
     start, length, flip, trimmed, molecule = fragments
     if molecule is None:
@@ -410,10 +424,11 @@ def _chosen(
 
     Copies of a molecule whose ends are of elsewhere have such ends too: they are copied from the same template.
     """
-    chosen = rng.integers(0, len(profile.fragment), len(molecule))
+    usable = passed_none(profile)
+    chosen = usable[rng.integers(0, len(usable), len(molecule))]
     original = chosen[np.searchsorted(molecule, molecule)]
     joined = (profile.state == FOREIGN).any(axis=(1, 2))
-    whole = np.flatnonzero(~joined)
+    whole = usable[~joined[usable]]
     other = joined[chosen] & ~joined[original]
     if len(whole):
         chosen[other] = whole[rng.integers(0, len(whole), int(other.sum()))]

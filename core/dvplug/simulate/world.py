@@ -28,6 +28,8 @@ LONGEST_BACKTRACKED = 110
 """bp of the longest reads that are mapped with `bwa aln`."""
 LINKED_FACTORS = (0.5, 1.6)
 """Times the stated length and coverage of molecules, in drawn worlds."""
+AFTER_RUN_SHARES = (0.2, 1.0)
+"""Chemistries differ in how far behind homopolymers leave the copies of a molecule."""
 LINKED_DECOYS, LINKED_DIVERGENCE, LONGEST_LINKED_DECOY = (0.03, 0.1), (0.0003, 0.05), 20_000
 """Copies in worlds of linked reads: some differ so little that no read tells them apart, and barcodes do."""
 
@@ -163,6 +165,9 @@ class MachineWorld(Frozen):
         other indels; places where reads err alike.
     indel_sd
         How much the rates of repeats differ from place to place (`LocusNoise`).
+    after_run_share
+        Of the homopolymers that short reads pass, those behind which they go on as the profile's do there: with lower
+        qualities and more errors, the longer it was.
     """
 
     paired: bool
@@ -174,6 +179,7 @@ class MachineWorld(Frozen):
     other_indel_factor: float
     site_factor: float
     indel_sd: float
+    after_run_share: float
     quality: QualityWorld
 
 
@@ -270,6 +276,7 @@ def draw_world(worlds: Worlds, seed: int) -> World:
             other_indel_factor=_log(machine, worlds.other_factors),
             site_factor=_log(machine, worlds.other_factors),
             indel_sd=float(machine.uniform(*worlds.indel_sds)),
+            after_run_share=float(np.random.default_rng([seed, 6]).uniform(*AFTER_RUN_SHARES)),
             quality=_quality(worlds, quality),
         ),
         mapping=_mapping(worlds, mapping, paired, length),

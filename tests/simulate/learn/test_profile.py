@@ -11,7 +11,8 @@ import pytest
 from dvplug.errors import InputError
 from dvplug.simulate import SimulatedDataset
 from dvplug.simulate.learn.mates import WRONG_EXPECTED
-from dvplug.simulate.learn.profile import RIGHT, WRONG, Profile, learn_profile
+from dvplug.simulate.learn.profile import Profile, learn_profile
+from dvplug.simulate.learn.states import RIGHT, WRONG
 
 
 @pytest.fixture(scope="module")

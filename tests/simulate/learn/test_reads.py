@@ -15,8 +15,9 @@ from dvplug.simulate.fragments import Fragments, fragment_starts
 from dvplug.simulate.genome import random_genome, write_fasta
 from dvplug.simulate.learn.context import ContextProfile
 from dvplug.simulate.learn.error_counts import MOST_CHANGE
-from dvplug.simulate.learn.profile import LONGEST_TRACT, RIGHT, WRONG, Profile, learn_profile
+from dvplug.simulate.learn.profile import LONGEST_TRACT, Profile, learn_profile
 from dvplug.simulate.learn.reads import LearntReads, learn_reads, way_of
+from dvplug.simulate.learn.states import RIGHT, WRONG
 from dvplug.simulate.long_reads import long_fastq_batches, prepare_long, read_spans
 from dvplug.simulate.mapping import mapping
 from dvplug.simulate.short_reads import fastq_batches, prepare

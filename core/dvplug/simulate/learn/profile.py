@@ -18,6 +18,7 @@ from dvplug.errors import InputError
 from dvplug.sequence.codes import encode_bases
 from dvplug.sequence.tracts import find_tracts
 from dvplug.simulate.genome import COMPLEMENT, Codes
+from dvplug.simulate.learn.after_runs import Passed, RunsOf, passed_run, runs_of
 from dvplug.simulate.learn.folds import FoldCounts, Folds
 from dvplug.simulate.learn.mates import MateErrors
 from dvplug.simulate.learn.observed_alleles import (
@@ -31,9 +32,8 @@ from dvplug.simulate.learn.observed_alleles import (
     molecules_alike,
     reference_codes,
 )
+from dvplug.simulate.learn.states import FOREIGN, RANDOM, RIGHT, WRONG, is_elsewhere
 
-RIGHT, WRONG, FOREIGN, RANDOM = 0, 1, 2, 3
-"""State of a base of a template: as sequenced, misread, from elsewhere in the genome, noise."""
 LONGEST_TRACT = 40
 """Tandem repeats longer than this, in bp, count as this long."""
 RATE_TRACTS = {1: 1, 2: 6, 3: 9, 4: 12}
@@ -55,7 +55,7 @@ class Profile:
     """
 
     quality: NDArray[np.uint8]  # [pairs, 2, longest], phred, in sequencing order
-    state: NDArray[np.uint8]  # [pairs, 2, longest], RIGHT, WRONG, FOREIGN or RANDOM
+    state: NDArray[np.uint8]  # [pairs, 2, longest], of `dvplug.simulate.learn.states`
     length: NDArray[np.int64]  # [pairs, 2], bp
     fragment: NDArray[np.int64]  # [pairs], bp
     substitution: NDArray[np.float64]  # [4, 4], P(read as | true base), cumulative
@@ -70,6 +70,10 @@ class Profile:
     fold_distance: NDArray[np.int64] = field(
         default_factory=lambda: np.zeros(0, np.int64)
     )  # [k], see `Folds`
+    after_run: NDArray[np.int64] = field(
+        default_factory=lambda: np.zeros((0, 4), np.int64)
+    )  # [m, 4], reads that passed a homopolymer: its bp, the pair, which read of it, the first base after
+    after_run_share: float = 1.0  # of homopolymers, those behind which reads go on as after one
 
     def save(self, path: Path) -> None:
         """Write as .npz."""
@@ -93,7 +97,7 @@ class Profile:
         with indel rates times ``indel``, and with a share ``copies`` of the copies."""
         state = self.state.copy()
         mended = rng.random(state.shape[:2]) >= clip
-        state[mended[:, :, None] & (state >= FOREIGN)] = RIGHT
+        state[mended[:, :, None] & is_elsewhere(state)] = RIGHT
         return replace(
             self,
             state=state,
@@ -113,6 +117,7 @@ class _Region:
     counts: ObservedAlleles
     masked: NDArray[np.bool_]  # [n], perhaps variants
     recurrent: NDArray[np.bool_]  # [n], sites where errors recur
+    runs: RunsOf
 
 
 def learn_profile(bam: Path, fasta: Path) -> Profile:
@@ -136,7 +141,8 @@ def learn_profile(bam: Path, fasta: Path) -> Profile:
     everything = [region for on_contig in regions.values() for region in on_contig]
     with pysam.AlignmentFile(str(bam)) as reads:
         pairs, discordant = _pairs(reads)
-    quality, state, length, fragment = [], [], [], []
+    quality, state, length, fragment = [], [], [], list[int]()
+    after_run: list[tuple[int, int, int, int]] = []
     spectrum, mates, begins = np.ones((4, 4)), MateErrors(), FoldCounts()
     recurrent_q: list[int] = []
     for first, second in pairs:
@@ -148,6 +154,10 @@ def learn_profile(bam: Path, fasta: Path) -> Profile:
         if len(templates) < 2:
             continue
         _compare(mates, (first, second), templates, regions)
+        for mate, read in enumerate((first, second)):
+            if passed := _passed(read, regions):
+                templates[mate][1][passed.base :] = passed.state
+                after_run.append((passed.run, len(fragment), mate, passed.base))
         quality.append([t[0] for t in templates])
         state.append([t[1] for t in templates])
         length.append([len(t[0]) for t in templates])
@@ -174,6 +184,7 @@ def learn_profile(bam: Path, fasta: Path) -> Profile:
         *mates.shared(),
         _copies(pairs),
         *begins.folds(),
+        np.array(after_run, np.int64).reshape(-1, 4),
     )
 
 
@@ -198,6 +209,11 @@ def _compare(
         for read, (_, state) in zip(pair, templates, strict=True)
     )
     mates.add(pair, (first, second), region.start, region.masked)
+
+
+def _passed(read: pysam.AlignedSegment, regions: dict[str, list[_Region]]) -> Passed | None:
+    region = _region_of(read, regions)
+    return None if region is None else passed_run(read, region.runs, region.reference, region.start)
 
 
 def _region_of(read: pysam.AlignedSegment, regions: dict[str, list[_Region]]) -> _Region | None:
@@ -237,7 +253,8 @@ def _survey(bam: Path, fasta: Path, contig: str, start: int, end: int) -> _Regio
     places = np.flatnonzero(recurrent)
     of_others = replace(counts, bases=others)
     recurrent[places] = molecules_alike(bam, of_others, places) >= RECURRENT_MOLECULES
-    return _Region(start, reference, counts, masked, recurrent)
+    runs = runs_of(reference, others, counts.depth)
+    return _Region(start, reference, counts, masked, recurrent, runs)
 
 
 def _pairs(reads: pysam.AlignmentFile) -> tuple[list[tuple[pysam.AlignedSegment, pysam.AlignedSegment]], int]:
