@@ -178,8 +178,10 @@ def test_files_that_hold_no_examples_are_refused(tmp_path: Path) -> None:
     text.write_text("not HDF5")
     with h5py.File(foreign, "w") as file:
         file["x"] = 1
-    with pytest.raises(InputError, match="cannot be read as examples"):
+    with pytest.raises(InputError, match=r"text.h5' cannot be read as examples: it is no HDF5 file\. Make"):
         ExampleReader([text])
+    with pytest.raises(InputError, match=r"^Examples '.*none.h5' do not exist\. Make them: `dvplug train"):
+        ExampleReader([tmp_path / "none.h5"])
     with pytest.raises(InputError, match="does not hold examples"):
         ExampleReader([foreign])
     with pytest.raises(InputError, match="no examples were given"):
