@@ -1,4 +1,4 @@
-"""Reads behind homopolymers: they go on as reads of the profile did behind such, and before it as others."""
+"""Reads behind repeats: they go on as reads of the profile did behind such, and before it as others."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ SIZE, USUAL, LATER = 60, 30, 12
 RUN = 14
 
 
-def genome(run: int) -> Codes:
-    """Sequence without any homopolymer but one of T, from position 200 on."""
-    unit = np.tile(np.array([0, 1, 2, 3, 1, 3, 0, 2], np.uint8), 25)
-    return np.concatenate([unit, np.full(run, 3, np.uint8), unit])
+def genome(units: int, unit: tuple[int, ...] = (3,)) -> Codes:
+    """Sequence without any repeat but one, by default of T, from position 200 on."""
+    other = np.random.default_rng(4).integers(0, 4, 200).astype(np.uint8)
+    other[0], other[-1] = 1, 0
+    return np.concatenate([other, np.tile(np.array(unit, np.uint8), units), other])
 
 
 def profile(run: int = RUN, passes: int = ENOUGH, base: int = 20) -> Profile:
-    """Reads of quality 30 and ``passes`` of quality 12 that show each base but the first as the one before.
+    """Reads of quality 30 and ``passes`` of quality 12 that show each base behind a repeat but the first as the one before.
 
-    The latter passed a homopolymer of ``run`` bp before their ``base``.
+    The latter passed a homopolymer of so many bp before their ``base``.
     """
     made = make_profile(pairs=4 + passes, size=SIZE, fragment=150)
     quality, state = made.quality.copy(), made.state.copy()
@@ -52,15 +53,17 @@ def first_reads(codes: Codes, of: Profile, low: int, flip: bool) -> list[tuple[s
 
 
 @pytest.mark.parametrize("flip", [False, True])
-def test_a_read_goes_on_behind_a_homopolymer_as_another_did(flip: bool) -> None:
-    codes = genome(RUN)
+@pytest.mark.parametrize("unit", [(3,), (3, 2)])
+def test_a_read_goes_on_behind_a_repeat_as_another_did(flip: bool, unit: tuple[int, ...]) -> None:
+    codes = genome(RUN, unit)
     strand = COMPLEMENT[codes][::-1] if flip else codes
     low = 185
-    right, end = decode_bases(strand[low : low + SIZE]), 200 + RUN - low
+    right, end = decode_bases(strand[low : low + SIZE]), 200 + RUN * len(unit) - low
     for bases, quality in first_reads(codes, profile(), low, flip):
         assert quality == [USUAL] * end + [LATER] * (SIZE - end)
         assert bases[: end + 1] == right[: end + 1]
-        assert bases[end + 1 :] == right[end:-1]
+        for shown, before, base in zip(bases[end + 1 :], right[end:-1], right[end + 1 :], strict=True):
+            assert shown == before if before != base else shown != base
 
 
 def test_reads_that_pass_none_are_as_ever() -> None:

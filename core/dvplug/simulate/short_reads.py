@@ -292,7 +292,7 @@ def _write_read(
     elsewhere, step, position = True, ends.head_step, ends.head_position
     low, high = 0, source.codes.size
     back_at, back_to, past = -1, 0, 0
-    passed_at, run = -1, 0
+    passed_at, passed_units = -1, 0
     of_pairs = (templates.length, templates.quality, templates.state)
     for i in range(read.size):
         if i == ends.head:
@@ -312,11 +312,11 @@ def _write_read(
                 position += step * passed
                 if again > 0:
                     back_at, back_to = i + again, position
-                size = source.length[tract]
-                if not elsewhere and source.unit[tract] == 1 and goes_on(rng, errors.after, size):
-                    passed_at, run = i + size - passed + again, size
+                units = source.length[tract] // source.unit[tract]
+                if not elsewhere and goes_on(rng, errors.after, units):
+                    passed_at, passed_units = i + source.length[tract] - passed + again, units
         if i == passed_at:
-            go_on(rng, errors.after, run, i, read.quality, read.state, of_pairs)
+            go_on(rng, errors.after, passed_units, i, read.quality, read.state, of_pairs)
         q = np.int64(read.quality[i])
         if low <= position < high:
             base, q = _sequenced(rng, source, errors, read, of, (i, position, step, elsewhere))

@@ -29,7 +29,7 @@ LONGEST_BACKTRACKED = 110
 LINKED_FACTORS = (0.5, 1.6)
 """Times the stated length and coverage of molecules, in drawn worlds."""
 AFTER_RUN_SHARES = (0.2, 1.0)
-"""Chemistries differ in how far behind homopolymers leave the copies of a molecule."""
+"""Chemistries differ in how far behind repeats leave the copies of a molecule."""
 LINKED_DECOYS, LINKED_DIVERGENCE, LONGEST_LINKED_DECOY = (0.03, 0.1), (0.0003, 0.05), 20_000
 """Copies in worlds of linked reads: some differ so little that no read tells them apart, and barcodes do."""
 
@@ -166,8 +166,8 @@ class MachineWorld(Frozen):
     indel_sd
         How much the rates of repeats differ from place to place (`LocusNoise`).
     after_run_share
-        Of the homopolymers that short reads pass, those behind which they go on as the profile's do there: with lower
-        qualities and more errors, the longer it was.
+        Of the repeats that short reads pass, those behind which they go on as the profile's do there: with lower
+        qualities and more errors, the more units it has.
     """
 
     paired: bool

@@ -380,7 +380,9 @@ def _read_columns(path: Path) -> tuple[ExampleHeader, dict[str, NDArray]]:
         raise InputError(f"Examples '{path}' do not exist", repair="Make them: `dvplug train examples`.")
     try:
         if not h5py.is_hdf5(path):
-            raise InputError(f"'{path}' cannot be read as examples", cause="it is no HDF5 file", repair=_REPAIR)
+            raise InputError(
+                f"'{path}' cannot be read as examples", cause="it is no HDF5 file", repair=_REPAIR
+            )
         with h5py.File(path, "r") as file:
             if file.attrs.get("format") != _FORMAT:
                 raise InputError(f"'{path}' does not hold examples of this dvplug", repair=_REPAIR)

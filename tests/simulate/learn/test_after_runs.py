@@ -1,4 +1,4 @@
-"""How reads go on behind homopolymers, learnt from alignments."""
+"""How reads go on behind repeats, learnt from alignments."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_wrong_bases_behind_it_are_told_from_those_that_lag(reverse: bool) -> No
     passed = passed_run(read_of(codes, 250, "110M", reverse=reverse), found_runs(), REFERENCE, START)
     assert passed is not None
     base = 360 - LOW if reverse else END - 250
-    assert (passed.run, passed.base, len(passed.state)) == (RUN, base, 110 - base)
+    assert (passed.units, passed.base, len(passed.state)) == (RUN, base, 110 - base)
     expected = np.full(110 - base, RIGHT)
     first = LOW - 1 if reverse else END
     expected[abs(wrong - first)], expected[abs(behind - first)] = WRONG, BEHIND

@@ -1,8 +1,8 @@
-"""How reads go on after homopolymers: copies of a molecule that fall behind one another there stay behind.
+"""How reads go on after repeats: copies of a molecule that fall behind one another there stay behind.
 
-From some ten bases of one kind on, qualities are lower and errors more frequent up to the read's end, and a wrong base
-is often the one before it; after the longest most reads are clipped. No truth is used: the bases of a read that passed
-one homopolymer are compared with the reference, also those that its aligner clipped.
+From some ten bases of one kind on, or some ten pairs of bases, qualities are lower and errors more frequent up to the
+read's end, and a wrong base is often the one before it; after the longest most reads are clipped. No truth is used: the
+bases of a read that passed a repeat are compared with the reference, also those that its aligner clipped.
 """
 
 from __future__ import annotations
@@ -20,15 +20,17 @@ from dvplug.simulate.genome import Codes
 from dvplug.simulate.learn.observed_alleles import ALIGNED, blocks
 from dvplug.simulate.learn.states import BEHIND, RANDOM, RIGHT, WRONG
 
-SHORTEST_RUN = 8
-"""bp from which homopolymers are looked at: in reads of a HiSeq X those of 6 to 8 bp lower the next 30 qualities by
-less than 1 on average, those of 9 to 11 bp by 2, those of 18 by 9."""
+FEWEST_UNITS = 8
+"""From which on repeats are looked at. In reads of a HiSeq X homopolymers of 6 to 8 bp lower the next 30 qualities by
+less than 1 on average, those of 9 to 11 bp by 2, those of 18 by 9; pairs of bases by as much, where they are as many
+pairs."""
+LONGEST_UNIT = 4
 SHOWN = 8
-"""bp before and behind a homopolymer that an alignment or a clip has to reach."""
+"""bp before and behind a repeat that an alignment or a clip has to reach."""
 VARIANT_FRACTION, VARIANT_READS = 0.3, 3
 """Bases that so many reads show alike are perhaps variants. Less is usual of errors there, as they are alike."""
 SHIFTS = sorted(range(-4, 5), key=abs)
-"""bp by which a clipped end may lie off the reference, as the homopolymer before it may be read too long or short."""
+"""bp by which a clipped end may lie off the reference, as the repeat before it may be read too long or short."""
 UNKNOWN_END = 0.45
 """Share of the bases of a clipped end that differ, from which on nothing is known of where they are from."""
 NOISE_QUALITY = 15
@@ -36,18 +38,19 @@ NOISE_QUALITY = 15
 
 
 class Passed(NamedTuple):
-    """How a read goes on after a homopolymer, in sequencing order."""
+    """How a read goes on after a repeat, in sequencing order."""
 
-    run: int  # bp
+    units: int
     base: int  # the first one after it
     state: NDArray[np.uint8]  # [bp of the read - base]
 
 
 class RunsOf(NamedTuple):
-    """The homopolymers of a stretch of the reference, and where bases are perhaps variants."""
+    """The repeats of a stretch of the reference, and where bases are perhaps variants."""
 
     start: NDArray[np.int64]  # [runs], on the stretch
     end: NDArray[np.int64]  # [runs]
+    units: NDArray[np.int64]  # [runs]
     variant: NDArray[np.bool_]  # [bp]
 
 
@@ -63,14 +66,14 @@ def runs_of(reference: Codes, others: NDArray[np.int32], depth: NDArray[np.int32
     depth
         int32[bp]
     """
-    tracts = find_tracts(reference, {1: SHORTEST_RUN})
+    tracts = find_tracts(reference, {unit: FEWEST_UNITS * unit for unit in range(1, LONGEST_UNIT + 1)})
     most = others.max(axis=1)
     variant = (most >= VARIANT_READS) & (most >= VARIANT_FRACTION * depth)
-    return RunsOf(tracts.start, tracts.start + tracts.length, variant)
+    return RunsOf(tracts.start, tracts.start + tracts.length, tracts.length // tracts.unit, variant)
 
 
 def passed_run(read: pysam.AlignedSegment, runs: RunsOf, reference: Codes, start: int) -> Passed | None:
-    """Return how a read goes on after the longest homopolymer that it passes.
+    """Return how a read goes on after the repeat of most units that it passes.
 
     None where it passes none, or ends in what is of elsewhere: an adapter, or a clip of good quality that is not alike.
     ``reference``, uint8[bp], begins at the position ``start``.
@@ -80,7 +83,7 @@ def passed_run(read: pysam.AlignedSegment, runs: RunsOf, reference: Codes, start
     entered = np.flatnonzero((runs.start >= low + SHOWN) & (runs.end <= high - SHOWN))
     if not len(entered) or 0 < abs(read.template_length) < read.query_length:
         return None
-    run = int(entered[np.argmax(runs.end[entered] - runs.start[entered])])
+    run = int(entered[np.argmax(runs.units[entered])])
     codes = encode_bases(read.query_sequence.encode())
     quality = np.frombuffer(read.query_qualities, dtype=np.uint8)
     last = len(reference) - 2
@@ -96,13 +99,13 @@ def passed_run(read: pysam.AlignedSegment, runs: RunsOf, reference: Codes, start
             return None
         else:
             state[part] = RANDOM
-    size = int(runs.end[run] - runs.start[run])
+    units = int(runs.units[run])
     if read.is_reverse:
         place, state = place[::-1], state[::-1]
         after = np.flatnonzero((place >= 0) & (place < runs.start[run]))
     else:
         after = np.flatnonzero(place >= runs.end[run])
-    return Passed(size, int(after[0]), state[after[0] :]) if len(after) else None
+    return Passed(units, int(after[0]), state[after[0] :]) if len(after) else None
 
 
 def _clipped(read: pysam.AlignedSegment, end: int) -> int:

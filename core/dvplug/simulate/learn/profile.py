@@ -72,8 +72,8 @@ class Profile:
     )  # [k], see `Folds`
     after_run: NDArray[np.int64] = field(
         default_factory=lambda: np.zeros((0, 4), np.int64)
-    )  # [m, 4], reads that passed a homopolymer: its bp, the pair, which read of it, the first base after
-    after_run_share: float = 1.0  # of homopolymers, those behind which reads go on as after one
+    )  # [m, 4], reads that passed a repeat: its units, the pair, which read of it, the first base after
+    after_run_share: float = 1.0  # of repeats, those behind which reads go on as after such
 
     def save(self, path: Path) -> None:
         """Write as .npz."""
@@ -157,7 +157,7 @@ def learn_profile(bam: Path, fasta: Path) -> Profile:
         for mate, read in enumerate((first, second)):
             if passed := _passed(read, regions):
                 templates[mate][1][passed.base :] = passed.state
-                after_run.append((passed.run, len(fragment), mate, passed.base))
+                after_run.append((passed.units, len(fragment), mate, passed.base))
         quality.append([t[0] for t in templates])
         state.append([t[1] for t in templates])
         length.append([len(t[0]) for t in templates])
