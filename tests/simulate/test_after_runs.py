@@ -29,9 +29,9 @@ def genome(units: int, unit: tuple[int, ...] = (3,)) -> Codes:
 
 
 def profile(run: int = RUN, passes: int = ENOUGH, base: int = 20) -> Profile:
-    """Reads of quality 30 and ``passes`` of quality 12 that show each base behind a repeat but the first as the one before.
+    """Reads of quality 30 and ``passes`` of quality 12 that show each base but the first as the one before.
 
-    The latter passed a homopolymer of so many bp before their ``base``.
+    The latter passed a homopolymer of so many bp before their ``base``, from which on they do so.
     """
     made = make_profile(pairs=4 + passes, size=SIZE, fragment=150)
     quality, state = made.quality.copy(), made.state.copy()
