@@ -1,4 +1,4 @@
-"""Errors of real and simulated reads side by side: by kind, by base quality, by length of homopolymer.
+"""Errors of real and simulated reads side by side: by kind, base quality, length of homopolymer, and behind repeats.
 
 Both are counted alike: primary alignments, sites masked where many reads agree on another allele, no truth.
 """
@@ -8,13 +8,23 @@ from __future__ import annotations
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 from rich.table import Table
 
+from dvplug.simulate.learn.after_runs import all_passed
 from dvplug.simulate.learn.error_counts import MOST_CHANGE, PLAIN, ErrorCounts, count_errors
+from dvplug.simulate.learn.observed_alleles import covered_intervals
+from dvplug.simulate.learn.reads import way_of
+from dvplug.simulate.learn.states import is_elsewhere, is_misread
 from dvplug.system.rich_console import stdout
 
 QUALITY_EDGES = (0, 10, 15, 20, 25, 30, 35, 40, 50, 94)
 RUNS = ((1, 2), (2, 3), (3, 4), (4, 5), (5, 6), (6, 7), (7, 8), (8, 10), (10, 13), (13, 18), (18, 25))
+UNITS = ((8, 10), (10, 13), (13, 17), (17, 25), (25, 100))
+FEWEST_PASSED = 30
+"""Reads of which a mean is told."""
+FIRST_READS = 300_000
+"""Of either side, that are looked at for what follows repeats."""
 
 
 def compare_profiles(
@@ -33,6 +43,12 @@ def compare_profiles(
         ("wrong bases per 1,000, by quality", "quality", [by_quality(side) for side in sides]),
         ("homopolymers read too short / too long, %", "length, bp", [by_run(side) for side in sides]),
     ]
+    if way_of(real) == "pairs" and real_ref is not None:
+        of_real, of_simulated = (
+            behind_repeats(bam, fasta)
+            for bam, fasta in ((real, real_ref), (simulated / "reads.bam", simulated / "ref.fa"))
+        )
+        tables.append(("behind a repeat: mean quality, misread %", "units", [of_real, of_simulated]))
     text = []
     for title, first, (of_real, of_simulated) in tables:
         table = Table(first, "real", "simulated", title=title, title_justify="left")
@@ -43,6 +59,26 @@ def compare_profiles(
         stdout.print(table)
     if out:
         out.write_text("\n".join(text).lstrip() + "\n")
+
+
+def behind_repeats(bam: Path, fasta: Path) -> dict[str, str]:
+    """Mean quality of the bases between a repeat and the read's end, and how many are wrong, by the repeat's units."""
+    quality, wrong, bases = np.zeros((3, len(UNITS)))
+    reads = np.zeros(len(UNITS), np.int64)
+    for contig, start, end in covered_intervals(bam, most=FIRST_READS):
+        for passed, of_read in all_passed(bam, fasta, contig, start, end):
+            i = int(np.searchsorted([low for low, _ in UNITS], passed.units, side="right")) - 1
+            known = ~is_elsewhere(passed.state)
+            quality[i] += of_read[known].sum()
+            wrong[i] += is_misread(passed.state).sum()
+            bases[i] += known.sum()
+            reads[i] += 1
+    return {
+        f"{low}-{high - 1}": f"{quality[i] / bases[i]:.1f}, {100 * wrong[i] / bases[i]:.1f}"
+        if reads[i] >= FEWEST_PASSED
+        else "-"
+        for i, (low, high) in enumerate(UNITS)
+    }
 
 
 def by_kind(counts: ErrorCounts) -> dict[str, str]:

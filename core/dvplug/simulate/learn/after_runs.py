@@ -8,16 +8,23 @@ bases of a read that passed a repeat are compared with the reference, also those
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pysam
 from numpy.typing import NDArray
 
-from dvplug.sequence.codes import encode_bases
+from dvplug.sequence.codes import UNKNOWN_BASE, encode_bases
 from dvplug.sequence.tracts import find_tracts
 from dvplug.simulate.genome import Codes
-from dvplug.simulate.learn.observed_alleles import ALIGNED, blocks
+from dvplug.simulate.learn.observed_alleles import (
+    ALIGNED,
+    blocks,
+    count_alleles,
+    primary_reads,
+    reference_codes,
+)
 from dvplug.simulate.learn.states import BEHIND, RANDOM, RIGHT, WRONG
 
 FEWEST_UNITS = 8
@@ -106,6 +113,23 @@ def passed_run(read: pysam.AlignedSegment, runs: RunsOf, reference: Codes, start
     else:
         after = np.flatnonzero(place >= runs.end[run])
     return Passed(units, int(after[0]), state[after[0] :]) if len(after) else None
+
+
+def all_passed(
+    bam: Path, fasta: Path, contig: str, start: int, end: int
+) -> Iterator[tuple[Passed, NDArray[np.uint8]]]:
+    """Yield how each read of a stretch that passes a repeat goes on, with its qualities from there on, uint8[bp]."""
+    reference, counts = reference_codes(fasta, contig, start, end), count_alleles(bam, contig, start, end)
+    known = np.flatnonzero(reference < UNKNOWN_BASE)
+    counts.bases[known, reference[known]] = 0
+    runs = runs_of(reference, counts.bases, counts.depth)
+    with pysam.AlignmentFile(str(bam)) as reads:
+        for read in primary_reads(reads, contig, start, end, min_mapq=20):
+            if start <= read.reference_start and read.reference_end <= end:
+                passed = passed_run(read, runs, reference, start)
+                if passed is not None:
+                    quality = np.frombuffer(read.query_qualities, dtype=np.uint8)
+                    yield passed, (quality[::-1] if read.is_reverse else quality)[passed.base :]
 
 
 def _clipped(read: pysam.AlignedSegment, end: int) -> int:

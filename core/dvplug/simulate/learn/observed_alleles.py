@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -150,12 +151,17 @@ def molecule_of(read: pysam.AlignedSegment) -> tuple[int, int] | str:
     return (read.reference_start if read.template_length > 0 else read.reference_end - length), length
 
 
-def covered_intervals(path: Path, min_depth: int = 10) -> list[tuple[str, int, int]]:
-    """Return the stretches of 500 bp or more that a small BAM covers at ``min_depth`` or deeper."""
+def covered_intervals(path: Path, min_depth: int = 10, most: int | None = None) -> list[tuple[str, int, int]]:
+    """Return the stretches of 500 bp or more that a small BAM covers at ``min_depth`` or deeper.
+
+    With ``most``, of a large one, by its first ``most`` reads.
+    """
     found = []
     with pysam.AlignmentFile(str(path)) as bam:
         spans = [
-            (r.reference_name, r.reference_start, r.reference_end) for r in bam if not r.flag & NOT_COUNTED
+            (r.reference_name, r.reference_start, r.reference_end)
+            for r in islice(bam, most)
+            if not r.flag & NOT_COUNTED
         ]
     for contig in sorted({s[0] for s in spans}):
         ends = np.array([s[1:] for s in spans if s[0] == contig])
