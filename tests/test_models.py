@@ -180,7 +180,7 @@ def test_further_indels_go_no_lower_than_training(toy: Plugins) -> None:
         if fits:
             check_fit(toy, manifest, profile)
             continue
-        with pytest.raises(ModelError, match="further_indels: trained with 0.04 of the depth, .* 0.032"):
+        with pytest.raises(ModelError, match=r"further_indels: trained with 0\.04 of the depth, .* 0\.032"):
             check_fit(toy, manifest, profile)
 
 

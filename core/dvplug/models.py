@@ -262,7 +262,9 @@ def _setting_mismatches(manifest: Manifest, profile: TechnologyProfile) -> list[
     share = calling.min_fraction_indels * calling.further_indels
     trained_at = thresholds.get("min_fraction_indels", 0) * thresholds.get("further_indels", 1)
     if calling.further_indels < 1 and share < trained_at - 1e-9:
-        found.append(f"further_indels: trained with {trained_at:g} of the depth, the profile goes down to {share:g}")
+        found.append(
+            f"further_indels: trained with {trained_at:g} of the depth, the profile goes down to {share:g}"
+        )
     return found
 
 

@@ -24,9 +24,7 @@ def changes(lengths: dict[int, int], thresholds: CandidateThresholds = THRESHOLD
         read_batch(reads), encode_bases(reference.encode()), 0, Region("c", 0, len(reference)), thresholds
     )
     assert found.start.tolist() in ([], [len(BEFORE) - 1])
-    return {
-        len(alt) - len(ref) for ref, alts in zip(found.refs, found.alts, strict=True) for alt in alts
-    }
+    return {len(alt) - len(ref) for ref, alts in zip(found.refs, found.alts, strict=True) for alt in alts}
 
 
 def _read(length: int) -> Read:
@@ -83,7 +81,9 @@ def test_two_bases_suffice_alone() -> None:
     assert changes({10: 48, 8: 6, 13: 6}, USUAL) == set()
 
 
-@pytest.mark.parametrize(("lowered", "depth", "reads"), [(0.6, 60, 6), (0.4, 100, 6), (0.1, 60, 3), (1, 60, 9)])
+@pytest.mark.parametrize(
+    ("lowered", "depth", "reads"), [(0.6, 60, 6), (0.4, 100, 6), (0.1, 60, 3), (1, 60, 9)]
+)
 def test_the_lower_share_is_reached_exactly(lowered: float, depth: int, reads: int) -> None:
     """Three reads at least: one more than `min_count_indels`."""
     thresholds = CandidateThresholds(min_fraction_indels=0.15, further_indels=lowered)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dvplug.candidates.exclusion import without_contradictions
+from dvplug.candidates.indel_thresholds import indels_enough
 from dvplug.candidates.long_indels import PooledIndel, is_spelling_of, pooled_indels, with_carriers
 from dvplug.candidates.molecules import count_once, events_once
 from dvplug.candidates.support import assign_reads
@@ -18,7 +19,7 @@ from dvplug.line.contexts import FindContext
 from dvplug.line.read_batch import ALONE, ReadArrays, ReadBatch
 from dvplug.line.region import Region
 from dvplug.sequence.alleles import after_shift, left_aligned, without_shared
-from dvplug.sequence.arrays import Bools, Int8s, Int32s, Int64s, UInt8s, UInt32s
+from dvplug.sequence.arrays import Int8s, Int32s, Int64s, UInt8s, UInt32s
 from dvplug.sequence.cigar import (
     DELETION,
     code_of,
@@ -37,8 +38,6 @@ from dvplug.sequence.gaps import touching_gaps
 from dvplug.technology import CandidateThresholds
 
 _ANCHOR, _CHANGE, _HASH, _BASE, _SHIFT, _REPLACED, _READ = range(7)  # columns of `AlleleCounts.events`
-_SHOWN_BESIDE = 0.4
-"""Share of the reads at an indel that show some indel there, from which on further ones need fewer reads."""
 
 
 class Allele(NamedTuple):
@@ -198,39 +197,16 @@ def _indels(
     differs = np.any(np.diff(events[:, alike], axis=0) != 0, axis=1)
     firsts = np.concatenate(([0], np.flatnonzero(differs) + 1))
     counts = np.diff(np.append(firsts, len(events)))
-    enough = _enough(events[firsts], counts, counted.depth, thresholds)
+    one = events[firsts]
+    change, depth = one[:, _CHANGE] - one[:, _REPLACED], counted.depth[one[:, _ANCHOR]]
+    enough = indels_enough(one[:, _ANCHOR], change, counts, depth, thresholds)
     seen = []
-    for event, count in zip(events[firsts[enough]].tolist(), counts[enough].tolist(), strict=True):
+    for event, count in zip(one[enough].tolist(), counts[enough].tolist(), strict=True):
         allele = _allele_of(event, seq, reference)
         replaced = reference[event[_ANCHOR] : event[_ANCHOR] + allele.ref_length]
         if replaced.max() < UNKNOWN_BASE and "N" not in allele.alt:
             seen.append(_Seen(event[_ANCHOR], count, allele))
     return seen
-
-
-def _enough(indels: Int64s, counts: Int64s, depth: Int32s, thresholds: CandidateThresholds) -> Bools:
-    """Whether so many reads suffice for an indel, bool[n].
-
-    Where a person has two of them, slips in length spread the reads over so many that the second one often stays below
-    the threshold. So beside one that reaches it, and where few reads show the reference, a part of the share suffices;
-    also for what changes the length by 2 bp or more, as slips are mostly by one. It takes a read more than else.
-
-    Parameters
-    ----------
-    indels, counts
-        int64[n, 7], rows of `AlleleCounts.events` ordered by anchor; int64[n], reads that show each.
-    depth
-        int32[l], as of `AlleleCounts`.
-    """
-    site = np.concatenate(([0], np.cumsum(np.diff(indels[:, _ANCHOR]) != 0)))
-    over = depth[indels[:, _ANCHOR]]
-    least = thresholds.min_fraction_indels * over - 1e-9
-    enough: Bools = counts >= np.maximum(thresholds.min_count_indels, least)
-    beside = np.bincount(site, enough)[site] > 0
-    beside &= np.bincount(site, counts)[site] >= _SHOWN_BESIDE * over - 1e-9
-    by_more = np.abs(indels[:, _CHANGE] - indels[:, _REPLACED]) > 1
-    fewer = counts >= np.maximum(thresholds.min_count_indels + 1, thresholds.further_indels * least)
-    return enough | (fewer & (beside | by_more))
 
 
 def _allele_of(event: list[int], seq: UInt8s, reference: UInt8s) -> Allele:
