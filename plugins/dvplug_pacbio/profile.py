@@ -56,7 +56,7 @@ PACBIO = TechnologyProfile(
     read_filter=ReadFilter(keep_supplementary=True, max_read_span=25_000),
     phase_reads=True,
     partition_size=100_000,  # reads of 20 kb on either side are phased along, which costs less so
-    candidate_thresholds=CandidateThresholds(min_fraction_indels=0.12, further_indels=0.6),
+    candidate_thresholds=CandidateThresholds(min_fraction_indels=0.12),
     features=("relative-site", "length-summary", "length-shares", "length-likelihoods", "read-odds"),
     # As `dvplug profile` measures Sequel and Sequel II reads.
     usual_errors=UsualErrors(length_error=1.5e-3, length_growth=1.6, insertion=1e-4, deletion=1.5e-5),

@@ -32,9 +32,7 @@ ULTIMA = TechnologyProfile(
     depth=(8, 100),
     # Lengths of homopolymers are what flow sequencing misreads: at 12 bp, one read in four. A base's quality is that of
     # its homopolymer's length: were low ones left out, no insertion into a long one would be proposed, nor counted.
-    candidate_thresholds=CandidateThresholds(
-        min_base_quality=0, min_fraction_indels=0.12, further_indels=0.6
-    ),
+    candidate_thresholds=CandidateThresholds(min_base_quality=0, min_fraction_indels=0.12),
     realign_reads=True,
     assembly=Assembly(min_base_quality=5),
     features=("relative-site", "length-summary", "length-shares", "length-likelihoods", "read-odds"),
