@@ -169,6 +169,21 @@ def test_all_mismatches_are_named_at_once(toy: Plugins) -> None:
         check_fit(toy, manifest, profile)
 
 
+def test_further_indels_go_no_lower_than_training(toy: Plugins) -> None:
+    manifest = load_manifest(toy.model_roots[0] / "toy-1.0.0")  # trained with .04
+    for further, fits in ((0.5, True), (0.4, False)):
+        profile = toy.technology("toy").model_copy(
+            update={
+                "candidate_thresholds": CandidateThresholds(min_fraction_indels=0.08, further_indels=further)
+            }
+        )
+        if fits:
+            check_fit(toy, manifest, profile)
+            continue
+        with pytest.raises(ModelError, match=r"further_indels: trained with 0\.04 of the depth, .* 0\.032"):
+            check_fit(toy, manifest, profile)
+
+
 def test_settings_that_no_pixel_depends_on_may_differ(toy: Plugins) -> None:
     manifest: Manifest = load_manifest(toy.model_roots[0] / "toy-1.0.0")
     profile = toy.technology("toy").model_copy(

@@ -258,6 +258,13 @@ def _setting_mismatches(manifest: Manifest, profile: TechnologyProfile) -> list[
         trained_at, calling_at = thresholds.get(name), getattr(profile.candidate_thresholds, name)
         if trained_at is None or calling_at < trained_at:
             found.append(f"{name}: trained with {trained_at}, the profile goes down to {calling_at}")
+    calling = profile.candidate_thresholds
+    share = calling.min_fraction_indels * calling.further_indels
+    trained_at = thresholds.get("min_fraction_indels", 0) * thresholds.get("further_indels", 1)
+    if calling.further_indels < 1 and share < trained_at - 1e-9:
+        found.append(
+            f"further_indels: trained with {trained_at:g} of the depth, the profile goes down to {share:g}"
+        )
     return found
 
 

@@ -100,6 +100,12 @@ class CandidateThresholds(Frozen):
     min_count_indels: int = Field(default=2, ge=1)
     min_fraction_snps: float = Field(default=0.12, ge=0, le=1)
     min_fraction_indels: float = Field(default=0.06, ge=0, le=1)
+    further_indels: float = Field(
+        default=1,
+        gt=0,
+        le=1,
+        description="part of min_fraction_indels that suffices for an indel of 2 bp or more, or beside another one",
+    )
     max_alts: int = Field(
         default=4, ge=1, le=6, description="the best supported alts of a site that are kept"
     )

@@ -30,7 +30,7 @@ ION = TechnologyProfile(
     ),
     depth=(10, 200),
     # Lengths of homopolymers are what flow sequencing misreads: nearly every one is an indel candidate at 6 %.
-    candidate_thresholds=CandidateThresholds(min_fraction_indels=0.15),
+    candidate_thresholds=CandidateThresholds(min_fraction_indels=0.15, further_indels=0.6),
     base_error_rate=0.005,
     realign_reads=True,
     features=("site", "length-summary", "length-shares"),

@@ -97,6 +97,7 @@ def test_counts_agree_with_a_walk_along_each_read(seed: int) -> None:
         min_count_indels=st.integers(1, 3),
         min_fraction_snps=st.sampled_from([0, 0.1, 0.12, 0.3]),
         min_fraction_indels=st.sampled_from([0, 0.06, 0.2]),
+        further_indels=st.sampled_from([0.25, 0.6, 1]),
         max_alts=st.integers(1, 6),
     ),
 )

@@ -8,7 +8,11 @@ from pathlib import Path
 import pysam
 import pytest
 
+from dvplug.cli.show import _nothing
+from dvplug.line.region import Region
+from dvplug.show.sites import NoCandidate
 from dvplug.simulate import SimulatedDataset
+from dvplug.technology import CandidateThresholds
 from helpers.command import run
 
 
@@ -50,3 +54,16 @@ def test_mistakes_are_named(
     assert run(*arguments(dataset, *more)) == 2
     assert message in " ".join(capsys.readouterr().err.split())
     assert not list(tmp_path.iterdir())
+
+
+def test_what_a_longer_indel_needs_is_said_where_that_is_less() -> None:
+    usual, lowered = (
+        _nothing(
+            NoCandidate(
+                Region("c", 4, 5), "A", 9, 9, {"A>T": 1},
+                CandidateThresholds(min_fraction_indels=0.15, further_indels=further), (),
+            )
+        )
+        for further in (1, 0.6)
+    )  # fmt: skip
+    assert lowered == [*usual, "  an indel of 2 bp or more needs 3 and 9.0%"]

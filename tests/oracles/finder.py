@@ -144,10 +144,11 @@ def twin_sites(
     depth, seen = observed(reads, reference, t.min_base_quality)
     sites: dict[int, list[tuple[int, int, str]]] = {}
     for (start, ref, alt), count in seen.items():
-        least, share = t.min_count_indels, t.min_fraction_indels
         if len(ref) == len(alt):
-            least, share = t.min_count_snps, t.min_fraction_snps
-        if count >= max(least, Fraction(str(share)) * depth[start]) and "N" not in ref + alt:
+            enough = count >= max(t.min_count_snps, Fraction(str(t.min_fraction_snps)) * depth[start])
+        else:
+            enough = _indel_suffices(seen, (start, ref, alt), depth[start], t)
+        if enough and "N" not in ref + alt:
             sites.setdefault(start, []).append((-count, len(ref), alt))
     found = []
     for start in sorted(sites):
@@ -155,3 +156,17 @@ def twin_sites(
         ref = reference[start : start + max(length for _, length, _ in best)]
         found.append((start, ref, tuple(alt + ref[length:] for _, length, alt in best)))
     return found
+
+
+def _indel_suffices(
+    seen: Counter[tuple[int, str, str]], indel: tuple[int, str, str], depth: int, t: CandidateThresholds
+) -> bool:
+    """Whether it has the reads of the threshold, or of the lower one where that counts."""
+    share = Fraction(str(t.min_fraction_indels)) * depth
+    beside = [n for (start, ref, alt), n in seen.items() if start == indel[0] and len(ref) != len(alt)]
+    least = max(t.min_count_indels, share)
+    if seen[indel] >= least:
+        return True
+    lowered = max(beside) >= least and 5 * sum(beside) >= 2 * depth
+    lowered = lowered or abs(len(indel[1]) - len(indel[2])) > 1
+    return lowered and seen[indel] >= max(t.min_count_indels + 1, Fraction(str(t.further_indels)) * share)

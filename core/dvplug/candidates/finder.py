@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dvplug.candidates.exclusion import without_contradictions
+from dvplug.candidates.indel_thresholds import indels_enough
 from dvplug.candidates.long_indels import PooledIndel, is_spelling_of, pooled_indels, with_carriers
 from dvplug.candidates.molecules import count_once, events_once
 from dvplug.candidates.support import assign_reads
@@ -196,12 +197,11 @@ def _indels(
     differs = np.any(np.diff(events[:, alike], axis=0) != 0, axis=1)
     firsts = np.concatenate(([0], np.flatnonzero(differs) + 1))
     counts = np.diff(np.append(firsts, len(events)))
-    depth = counted.depth[events[firsts, _ANCHOR]]
-    least = np.maximum(thresholds.min_count_indels, thresholds.min_fraction_indels * depth - 1e-9)
+    one = events[firsts]
+    change, depth = one[:, _CHANGE] - one[:, _REPLACED], counted.depth[one[:, _ANCHOR]]
+    enough = indels_enough(one[:, _ANCHOR], change, counts, depth, thresholds)
     seen = []
-    for event, count in zip(
-        events[firsts[counts >= least]].tolist(), counts[counts >= least].tolist(), strict=True
-    ):
+    for event, count in zip(one[enough].tolist(), counts[enough].tolist(), strict=True):
         allele = _allele_of(event, seq, reference)
         replaced = reference[event[_ANCHOR] : event[_ANCHOR] + allele.ref_length]
         if replaced.max() < UNKNOWN_BASE and "N" not in allele.alt:

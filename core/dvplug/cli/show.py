@@ -104,6 +104,9 @@ def _nothing(found: NoCandidate) -> list[str]:
             f"  a SNP needs {limits.min_count_snps} reads and {limits.min_fraction_snps:.1%} of them, "
             f"an indel {limits.min_count_indels} and {limits.min_fraction_indels:.1%}"
         )
+        if limits.further_indels < 1:
+            share = limits.further_indels * limits.min_fraction_indels
+            lines.append(f"  an indel of 2 bp or more needs {limits.min_count_indels + 1} and {share:.1%}")
     else:
         lines.append(f"  reads: {found.reads}, none with another allele than the reference")
     for site in found.nearest:

@@ -163,6 +163,7 @@ def training_thresholds(thresholds: CandidateThresholds) -> CandidateThresholds:
         update={
             "min_fraction_snps": round(thresholds.min_fraction_snps * THRESHOLD_FACTOR, 4),
             "min_fraction_indels": round(thresholds.min_fraction_indels * THRESHOLD_FACTOR, 4),
+            "further_indels": 1.0,
         }
     )
 
