@@ -87,8 +87,8 @@ class _Read(NamedTuple):
     high: int
     reverse: bool
     mate: int
-    quality: NDArray[np.uint8]  # [longest]
-    state: NDArray[np.uint8]  # [longest]
+    quality: NDArray[np.uint8]  # [size], as the template's up to a repeat that it passes
+    state: NDArray[np.uint8]  # [size]
     size: int
     molecule: int
 
