@@ -90,7 +90,7 @@ def test_a_comparison_looks_at_everything_before_it_trains(tmp_path: Path) -> No
         compare_strategies(target, tune, [test, other, missing], source, tmp_path / "from", SETTINGS, 4, out)
     said = [str(problem) for problem in caught.value.problems]
     assert len(said) == 3
-    assert "missing.h5' cannot be read" in said[0]
+    assert "missing.h5' do not exist" in said[0]
     assert "tune and test examples share 64 places" in said[1]
     assert "differ in encoder_version" in said[2]
     assert not out.exists()

@@ -6,6 +6,7 @@ No truth is used: sites where so many reads agree on another allele that they ma
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,10 @@ RECURRENT_MOLECULES = 3
 """So many molecules whose reads err alike at a place err because of it."""
 PRIOR_READS = 500
 """Weight of what is expected of a repeat, against what its reads show."""
+
+
+_Template = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+"""Qualities and states of one read, in sequencing order."""
 
 
 @dataclass(frozen=True)
@@ -135,14 +140,10 @@ def learn_profile(bam: Path, fasta: Path) -> Profile:
     InputError
         There are too few pairs.
     """
-    regions: dict[str, list[_Region]] = defaultdict(list)
-    for contig, start, end in covered_intervals(bam):
-        regions[contig].append(_survey(bam, fasta, contig, start, end))
-    everything = [region for on_contig in regions.values() for region in on_contig]
+    regions = _surveyed(bam, fasta)
     with pysam.AlignmentFile(str(bam)) as reads:
         pairs, discordant = _pairs(reads)
-    quality, state, length, fragment = [], [], [], list[int]()
-    after_run: list[tuple[int, int, int, int]] = []
+    kept, fragment, after_run = list[list[_Template]](), list[int](), list[tuple[int, int, int, int]]()
     spectrum, mates, begins = np.ones((4, 4)), MateErrors(), FoldCounts()
     recurrent_q: list[int] = []
     for first, second in pairs:
@@ -154,13 +155,10 @@ def learn_profile(bam: Path, fasta: Path) -> Profile:
         if len(templates) < 2:
             continue
         _compare(mates, (first, second), templates, regions)
-        for mate, read in enumerate((first, second)):
-            if passed := _passed(read, regions):
-                templates[mate][1][passed.base :] = passed.state
-                after_run.append((passed.units, len(fragment), mate, passed.base))
-        quality.append([t[0] for t in templates])
-        state.append([t[1] for t in templates])
-        length.append([len(t[0]) for t in templates])
+        for mate, passed in _passed((first, second), regions):
+            templates[mate][1][passed.base :] = passed.state
+            after_run.append((passed.units, len(fragment), mate, passed.base))
+        kept.append(templates)
         fragment.append(abs(first.template_length))
     if not fragment:
         raise InputError(
@@ -169,12 +167,12 @@ def learn_profile(bam: Path, fasta: Path) -> Profile:
             repair="Take reads that cover some place well.",
         )
     np.fill_diagonal(spectrum, 0)
-    deletion_p, insertion_p = _indel_rates(everything)
-    longest = max(max(pair) for pair in length)
+    deletion_p, insertion_p = _indel_rates([one for on_contig in regions.values() for one in on_contig])
+    length = np.array([[len(quality) for quality, _ in pair] for pair in kept])
     return Profile(
-        _padded(quality, longest),
-        _padded(state, longest),
-        np.array(length),
+        _padded([[quality for quality, _ in pair] for pair in kept], length.max()),
+        _padded([[state for _, state in pair] for pair in kept], length.max()),
+        length,
         np.array(fragment),
         np.cumsum(spectrum / spectrum.sum(axis=1, keepdims=True), axis=1),
         deletion_p,
@@ -188,6 +186,14 @@ def learn_profile(bam: Path, fasta: Path) -> Profile:
     )
 
 
+def _surveyed(bam: Path, fasta: Path) -> dict[str, list[_Region]]:
+    """Survey the stretches that are covered well, by contig."""
+    regions: dict[str, list[_Region]] = defaultdict(list)
+    for contig, start, end in covered_intervals(bam):
+        regions[contig].append(_survey(bam, fasta, contig, start, end))
+    return regions
+
+
 def _copies(pairs: list[tuple[pysam.AlignedSegment, pysam.AlignedSegment]]) -> float:
     """Share of the fragments that lie exactly as another: begin, end, and which read is of which strand."""
     distinct = {(first.reference_name, molecule_of(first), first.template_length > 0) for first, _ in pairs}
@@ -197,7 +203,7 @@ def _copies(pairs: list[tuple[pysam.AlignedSegment, pysam.AlignedSegment]]) -> f
 def _compare(
     mates: MateErrors,
     pair: tuple[pysam.AlignedSegment, pysam.AlignedSegment],
-    templates: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]],
+    templates: list[_Template],
     regions: dict[str, list[_Region]],
 ) -> None:
     """Count what the reads of a pair have wrong alike."""
@@ -211,9 +217,16 @@ def _compare(
     mates.add(pair, (first, second), region.start, region.masked)
 
 
-def _passed(read: pysam.AlignedSegment, regions: dict[str, list[_Region]]) -> Passed | None:
-    region = _region_of(read, regions)
-    return None if region is None else passed_run(read, region.runs, region.reference, region.start)
+def _passed(
+    pair: tuple[pysam.AlignedSegment, pysam.AlignedSegment], regions: dict[str, list[_Region]]
+) -> Iterator[tuple[int, Passed]]:
+    """Yield which reads of a pair pass a repeat, 0 or 1, and how they go on."""
+    for mate, read in enumerate(pair):
+        region = _region_of(read, regions)
+        if region is None:
+            continue
+        if passed := passed_run(read, region.runs, region.reference, region.start):
+            yield mate, passed
 
 
 def _region_of(read: pysam.AlignedSegment, regions: dict[str, list[_Region]]) -> _Region | None:
@@ -281,7 +294,7 @@ def _template(
     spectrum: NDArray[np.float64],
     recurrent_q: list[int],
     begins: FoldCounts,
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]] | None:
+) -> _Template | None:
     """Return a read's qualities and states in sequencing order; counts its errors, and what it begins with."""
     region = _region_of(read, regions)
     if region is None:
