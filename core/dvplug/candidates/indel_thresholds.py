@@ -30,6 +30,8 @@ def indels_enough(
     """
     least = thresholds.min_fraction_indels * depth - 1e-9
     enough: Bools = counts >= np.maximum(thresholds.min_count_indels, least)
+    if thresholds.further_indels == 1:
+        return enough
     fewer = counts >= np.maximum(thresholds.min_count_indels + 1, thresholds.further_indels * least)
     site = np.concatenate(([0], np.cumsum(np.diff(anchor) != 0)))
     beside = np.bincount(site, enough)[site] > 0
