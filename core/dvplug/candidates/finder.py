@@ -155,7 +155,7 @@ def _snps(
     ]
 
 
-@kernel
+@kernel(vectorised=True)
 def find_mismatches(
     mismatches: Int32s, depth: Int32s, reference: UInt8s, least_count: float, least_fraction: float
 ) -> Int64s:

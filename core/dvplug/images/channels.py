@@ -186,7 +186,7 @@ def _fill_rows(cell: Int32s, value: Image, out: Image) -> None:
                     out[i, row, column] = value[i, row]
 
 
-@kernel
+@kernel(vectorised=True)
 def _by_base(cell: Int32s, of_base: Image, pixel: Image, of_reference: Image, out: Image) -> None:
     """Give a read's bases the pixel of their value, and bases of the reference their own; others stay as they are.
 

@@ -25,8 +25,9 @@ def kernel(function: Function | None = None, *, vectorised: bool = False) -> Any
     function
         The function.
     vectorised
-        Whether LLVM looks for loops of which it can take several turns at once. It takes a half longer then, so this is
-        for kernels in whose loops a call spends its time and which gain by it: most do not.
+        Whether LLVM does what it can, loops above all: takes out of them what stays the same, takes several turns at
+        once. It takes twice as long then, so this is for kernels in whose loops a call spends its time and which gain
+        by it: most do not.
     """
     if function is None:
         return lambda given: Kernel(given, vectorised)

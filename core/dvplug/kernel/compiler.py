@@ -10,15 +10,16 @@ Code is made of them by `dvplug.kernel.lowering`.
 from __future__ import annotations
 
 import gc
+from collections import Counter
 from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
 from llvmlite.binding import (  # type: ignore[import-untyped]
-    create_pass_builder,
-    create_pipeline_tuning_options,
+    create_new_module_pass_manager,
     parse_assembly,
 )
+from llvmlite.ir import CallInstr  # type: ignore[import-untyped]
 from numba import _dynfunc, jit
 from numba.core.codegen import CPUCodeLibrary, JITCodeLibrary
 from numba.core.compiler import CompilerBase, Flags
@@ -45,11 +46,42 @@ RARE_COLLECTIONS = 50_000, 100, 100
 """Thresholds of the garbage collector while compiling: at Python's own a sixth of the time is its; 10 % more memory."""
 
 
-class _Part(JITCodeLibrary):
+LIGHT_PASSES = (
+    "global_dead_code_eliminate", "sroa", "simplify_cfg", "always_inliner", "global_dead_code_eliminate", "sroa",
+    "instruction_combine", "simplify_cfg", "new_gvn", "simplify_cfg", "instruction_combine", "refprune",
+)  # fmt: skip
+"""Of LLVM, for kernels whose loops are left as they are: half the time of its first level, machine code included."""
+RARE, SMALL = 2, 120
+"""A function that is called so often within a kernel, or has so many instructions, is inlined.
+
+Fewer leave slow calls that give whole arrays (reading BAM records takes twice as long without those of 60 to 120),
+more make larger code.
+"""
+
+
+class _Library(JITCodeLibrary):
+    """Code that knows what it calls, and how long its functions are."""
+
+    _linking_libraries: list[CPUCodeLibrary]
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.calls: Counter[str] = Counter()
+        self.sizes: Counter[str] = Counter()
+
+    def add_ir_module(self, module: Any) -> None:
+        """Take code of LLVM's in."""
+        for function in module.functions:
+            instructions = [each for block in function.blocks for each in block.instructions]
+            self.sizes[function.name] = len(instructions)
+            self.calls.update(each.callee.name for each in instructions if isinstance(each, CallInstr))
+        super().add_ir_module(module)
+
+
+class _Part(_Library):
     """Code of a function that kernels take in: neither optimised nor made machine code by itself."""
 
     takes_whole = True
-    _linking_libraries: list[CPUCodeLibrary]
     _shared_module: Any
     way_in: Any
 
@@ -72,11 +104,10 @@ class _Part(JITCodeLibrary):
         return self._shared_module
 
 
-class _Whole(JITCodeLibrary):
+class _Whole(_Library):
     """Code of a kernel with all its parts."""
 
     takes_whole = False
-    _linking_libraries: list[CPUCodeLibrary]
 
     def _optimize_functions(self, ll_module: Any) -> None:
         ll_module.data_layout = self._codegen._data_layout  # all of it is optimised once the parts are in
@@ -96,27 +127,33 @@ class _Whole(JITCodeLibrary):
         for name in _functions_of(self._final_module):
             if name != entry:  # else a copy of it stays where it was inlined
                 self._final_module.get_function(name).linkage = "internal"
+        self._mark_inlined()
         if vectorised:
-            self._optimize_final_module()
+            passes, builder = self._codegen._module_pass_manager(opt=2)
         else:
-            self._optimize_lightly()
+            passes, builder = create_new_module_pass_manager(), self._codegen._pass_builder()
+            for step in LIGHT_PASSES:
+                getattr(passes, f"add_{step}_pass")()
+        passes.run(self._final_module, builder)
         self._final_module.verify()
         code: bytes = self._codegen._tm.emit_object(self._final_module)
         return code
 
-    def _optimize_lightly(self) -> None:
-        """Optimise it by the least that LLVM has but for none, with loops left as they are."""
-        settings = create_pipeline_tuning_options(speed_level=1)
-        settings.loop_unrolling = settings.loop_interleaving = False
-        settings.loop_vectorization = settings.slp_vectorization = False
-        builder = create_pass_builder(self._codegen._tm, settings)
-        passes = builder.getModulePassManager()
-        passes.add_refprune_pass()
-        passes.run(self._final_module, builder)
+    def _mark_inlined(self) -> None:
+        """Mark what becomes a part of what calls it: LLVM's own inliner simplifies each function before it decides."""
+        for name in _functions_of(self._final_module, "internal"):
+            function = self._final_module.get_function(name)
+            wanted = self._calls[name] <= RARE or self._sizes[name] <= SMALL
+            if wanted and not any(b"noinline" in each for each in function.attributes):
+                function.add_function_attribute("alwaysinline")
 
     def _take_in(self) -> None:
+        self._calls, self._sizes = self.calls.copy(), self.sizes.copy()
         for library in _with_parts(self._linking_libraries):
             self._reload_init.update(library._reload_init)
+            if isinstance(library, _Library):
+                self._calls.update(library.calls)
+                self._sizes.update(library.sizes)
         _link(self._final_module, self._linking_libraries)
         self._linking_libraries = []
 
@@ -145,9 +182,9 @@ def _with_parts(libraries: Iterable[CPUCodeLibrary]) -> dict[CPUCodeLibrary, Non
     return found
 
 
-def _functions_of(module: Any) -> list[str]:
+def _functions_of(module: Any, linkage: str = "external") -> list[str]:
     return [
-        each.name for each in module.functions if not each.is_declaration and each.linkage.name == "external"
+        each.name for each in module.functions if not each.is_declaration and each.linkage.name == linkage
     ]
 
 

@@ -10,20 +10,26 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Any
 
+import numpy as np
 from numba.core import base, ir, lowering, typeinfer, utils
 from numba.core.callconv import CPUCallConv
 from numba.core.compiler import DefaultPassBuilder
-from numba.core.compiler_machinery import PassManager
+from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.errors import NumbaError
 from numba.core.postproc import PostProcessor, VariableLifetime
 from numba.core.transforms import canonicalize_cfg
-from numba.core.typed_passes import NativeLowering
+from numba.core.typed_passes import NativeLowering, NopythonRewrites
+from numba.core.types.abstract import Type
+from numba.core.types.misc import StringLiteral
+from numba.core.types.npytypes import Array
 from numba.core.typing import context
+from numba.core.untyped_passes import InlineClosureLikes
+from numba.np.ufunc.dufunc import DUFunc
 
 from dvplug.kernel.calls import call_function, decode_arguments, return_status_propagate
 
@@ -40,6 +46,63 @@ class _Passes(PassManager):
             step(internal_state)
 
 
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _InnerFunctions(InlineClosureLikes):
+    """Puts functions within the function, lists and reductions in place: where there are some."""
+
+    _name = "dvplug_inner_functions"
+
+    def run_pass(self, state: Any) -> bool:
+        blocks = state.func_ir.blocks.values()
+        if any(map(_is_inner, _values(blocks))):
+            return bool(super().run_pass(state))
+        return False
+
+
+def _is_inner(value: Any) -> bool:
+    if isinstance(value, ir.Expr):
+        return value.op in ("make_function", "build_list") or (
+            value.op == "getattr" and value.attr == "reduce"
+        )
+    return isinstance(value, ir.Global | ir.FreeVar) and (value.value is reduce or "stencil" in value.name)
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _ArrayRewrites(NopythonRewrites):
+    """Puts what is done to whole arrays in one loop, and lists of constants in arrays: where there is any."""
+
+    _name = "dvplug_array_rewrites"
+
+    def run_pass(self, state: Any) -> bool:
+        types = state.typemap
+        for block in state.func_ir.blocks.values():
+            for each in block.body:
+                if _is_rewritten(each, types):
+                    return bool(super().run_pass(state))
+        return False
+
+
+def _is_rewritten(statement: Any, types: Mapping[str, Type]) -> bool:
+    if isinstance(statement, ir.SetItem):
+        return isinstance(types[statement.index.name], StringLiteral)
+    if not isinstance(statement, ir.Assign) or not isinstance(statement.value, ir.Expr):
+        return False
+    value = statement.value
+    if value.op == "getitem":
+        return isinstance(types[value.index.name], StringLiteral)
+    if value.op == "build_list":
+        return True
+    if value.op not in ("unary", "binop", "call") or not isinstance(types[statement.target.name], Array):
+        return False
+    key = getattr(types[value.func.name], "typing_key", None) if value.op == "call" else np.ufunc
+    return key is np.ufunc or isinstance(key, np.ufunc | DUFunc)
+
+
+def _values(blocks: Iterable[ir.Block]) -> Iterator[Any]:
+    """Return what is assigned in them."""
+    return (each.value for block in blocks for each in block.body if isinstance(each, ir.Assign))
+
+
 _known: dict[tuple[bool, type[NativeLowering]], PassManager] = {}
 
 
@@ -47,9 +110,14 @@ def passes_of(state: Any, lowering: type[NativeLowering]) -> PassManager:
     """Return the passes of Numba for a function, with another way of lowering it."""
     key = state.func_ir is None, lowering
     if key not in _known:
+        instead = {
+            NativeLowering: lowering,
+            InlineClosureLikes: _InnerFunctions,
+            NopythonRewrites: _ArrayRewrites,
+        }
         passes = _Passes("kernel")
         for each, description in DefaultPassBuilder.define_nopython_pipeline(state).passes:
-            passes.add_pass(lowering if each is NativeLowering else each, description)
+            passes.add_pass(instead.get(each, each), description)
         passes.finalize()
         _known[key] = passes
     return _known[key]

@@ -104,7 +104,7 @@ def find_windows(reads: ReadBatch, reference: UInt8s, reference_start: int) -> I
     return np.stack([first[chosen], last[chosen] + 1], axis=1) + reference_start
 
 
-@kernel
+@kernel(vectorised=True)
 def count_breaks(reads: ReadArrays, reference: UInt8s, reference_start: int) -> tuple[Int32s, Int32s, Int32s]:
     """Count reads by where they show a left-aligned indel, by where they are clipped, and reads over each position.
 

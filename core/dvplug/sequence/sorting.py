@@ -34,7 +34,7 @@ def radix_sort(keys: UInt64s, bits: int) -> UInt64s:
     return keys
 
 
-@kernel
+@kernel(vectorised=True)
 def grouped(keys: Int64s, none: int) -> Int64s:
     """Indexes of int64[n], but those of the key ``none``: a key's together, in order of their first ones."""
     by_key = _by_key(keys, none)

@@ -153,7 +153,7 @@ def mean_errors(reads: ReadBatch, wanted: Bools) -> Float64s:
     return _mean_errors(10 ** (-np.arange(256) / 10), reads.qual, reads.base_offset, wanted)
 
 
-@kernel
+@kernel(vectorised=True)
 def _mean_errors(p: Float64s, qual: UInt8s, offset: Int64s, wanted: Bools) -> Float64s:
     """Mean of float64[256] over the qualities of each read, float64[r]; 0 for a read without bases.
 

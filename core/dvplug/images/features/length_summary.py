@@ -62,7 +62,7 @@ def _in_scale(change: int) -> float:
     return min(max(change / CHANGE_SCALE, -MOST_CHANGE), MOST_CHANGE)
 
 
-@kernel
+@kernel(vectorised=True)
 def summaries(change: Int32s, haplotype: UInt8s, offset: Int64s) -> Float32s:
     """Mean, median, SD, mean in either haplotype, fraction phased, of the spanning reads of each site, float32[s, 6].
 
