@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import re
 import shutil
 import subprocess
 import sys
@@ -157,6 +158,19 @@ def test_unsorted_query_leaves_no_output(files: Files) -> None:
 )
 def test_genotypes_as_called(files: Files, genotype: str, expected: ClassCounts) -> None:
     assert evaluate(*files.write([row(3, "T", "C", "0/1")], [row(3, "T", "C", genotype)])).snp == expected
+
+
+@pytest.mark.parametrize("genotype", ["1|2", "2/0", "./2", "2", "12/13"])
+@pytest.mark.parametrize("of_truth", [True, False])
+def test_genotype_of_an_allele_that_is_not_there_is_refused(
+    files: Files, genotype: str, of_truth: bool
+) -> None:
+    lost, whole = [row(3, "T", "C", "0/1"), row(8, "G", "A", genotype)], [row(3, "T", "C", "0/1")]
+    name = "truth" if of_truth else "query"
+    with pytest.raises(
+        InputError, match=rf"{name}\.vcf' has a genotype .*chr1:9 has GT {re.escape(genotype)} and ALT A"
+    ):
+        evaluate(*(files.write(lost, whole) if of_truth else files.write(whole, lost)))
 
 
 def test_spanning_deletion_is_told_by_its_own_record(files: Files) -> None:

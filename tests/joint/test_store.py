@@ -39,7 +39,7 @@ def viewed(path: Path, *options: str) -> list[list[str]]:
 def keyed(row: list[str]) -> list[dict[str, str]]:
     """Each sample's values that there are, by the names of their fields: their order is no part of a store."""
     return [
-        {n: v for n, v in zip(row[8].split(":"), column.split(":"), strict=True) if v != "."}
+        {n: v for n, v in zip(row[8].split(":"), column.split(":"), strict=True) if v.strip(".,")}
         for column in row[9:]
     ]
 
@@ -50,6 +50,28 @@ def files(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+@pytest.mark.usefixtures("needs_extra")
+def test_cyvcf2_finds_no_reads_where_there_are_none(cohort: Cohort) -> None:
+    """At a site of two alts it makes two reads of the alts of one dot."""
+    import cyvcf2
+
+    base = cohort.base(100)
+    one, two = (letter for letter in "ACGT" if letter not in (base, cohort.other(100)))
+    paths = [
+        cohort.write("has_one", [cohort.record(100, base, f"{one},<*>", f"40,0,40,{FAR}", ad="14,16,0")]),
+        cohort.write("has_two", [cohort.record(100, base, f"{two},<*>", f"40,0,40,{FAR}", ad="14,16,0")]),
+        cohort.write("no_lines", []),
+        cohort.write("no_reads", [cohort.block(1, 2000, 0, "0,0,0")]),
+    ]
+    joint_genotype(paths, cohort.reference, cohort.folder / "a.vcf")
+    (record,) = cyvcf2.VCF(str(cohort.folder / "a.vcf"))
+    assert len(record.ALT) == 2
+    assert record.gt_depths.tolist()[:2] == [30, 30]
+    assert [column.split(":")[3] for column in str(record).split()[11:]] == [".,.,.", "0,0,0"]
+    assert max(record.gt_depths[2:]) <= 0
+    assert max(record.gt_alt_depths[2:]) <= 0
 
 
 @pytest.mark.usefixtures("needs_extra")

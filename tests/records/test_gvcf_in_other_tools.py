@@ -90,3 +90,11 @@ def test_star_hides_heterozygotes_from_whatshap(tmp_path: Path) -> None:
         said = bcftools(tmp_path, f"whatshap stats {name}.vcf")
         found = dict(re.findall(r"^ *([A-Za-z ]+): +(\d+)", said, re.MULTILINE))
         assert (int(found["Variants in VCF"]), int(found["Heterozygous"])) == (variants, heterozygous)
+
+
+def test_query_finds_a_block_by_what_it_prints(tmp_path: Path) -> None:
+    write(tmp_path / "star.vcf", BLOCKS[0], SNP, BLOCKS[1])
+    query = r"bcftools query -r c:100-120 -f '{}\n' star.vcf.gz"
+    assert bcftools(tmp_path, query.format("%POS")) == ""
+    assert bcftools(tmp_path, query.format("%POS %END")) == "51 300\n"
+    assert bcftools(tmp_path, "bcftools view -H -r c:100-120 star.vcf.gz") == BLOCKS[1]

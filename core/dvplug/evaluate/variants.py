@@ -183,11 +183,22 @@ def load_callset(
     return Callset(Path(path), tuple(contigs), variants, dict(left_aside), tuple(no_calls))
 
 
+class LostAllele(ValueError):
+    """A genotype has an allele that its record has not."""
+
+
 @contextmanager
 def unreadable(path: StrPath) -> Iterator[None]:
     """Raise InputError where reading a VCF fails before its end."""
     try:
         yield
+    except LostAllele as error:
+        raise InputError(
+            f"'{path}' has a genotype without its allele",
+            cause=str(error),
+            repair="A tool took the allele away, as some do that lift variants to another assembly: give the file that "
+            "it was made of, or lift it with another tool.",
+        ) from error
     except (OSError, ValueError, IndexError) as error:  # the last: a record without its sample
         raise InputError(
             f"'{path}' cannot be read to its end",
@@ -216,13 +227,21 @@ def open_vcf(path: StrPath) -> VariantFile:
 
 
 def variant_of(record: VariantRecord, number: int, all_filters: bool) -> Variant | str:
-    """The variant of a record of one sample, or the reason to leave it aside; see `load_callset`."""
+    """The variant of a record of one sample, or the reason to leave it aside; see `load_callset`.
+
+    Raises
+    ------
+    LostAllele
+        Its genotype has an allele that the record has not.
+    """
     filters = set(record.filter.keys()) - {"PASS", "."}
     if "RefCall" in filters:
         return "RefCall"
     if filters and not all_filters:
         return "filtered"
     genotype = record.samples[0].get("GT") or ()
+    if None in genotype:
+        _refuse_lost_alleles(record)
     ref = record.ref.upper()
     texts = [record.alleles[index].upper() for index in genotype if index is not None]
     if not texts:
@@ -234,6 +253,15 @@ def variant_of(record: VariantRecord, number: int, all_filters: bool) -> Variant
     if len(texts) < len(genotype):
         texts.append(ref)
     return Variant.called(record.start, ref, texts, number) or "no called alt"
+
+
+def _refuse_lost_alleles(record: VariantRecord) -> None:
+    """Raise `LostAllele` if what pysam takes for missing has a number in the file."""
+    told = str(record).rstrip("\n").split("\t")[9].split(":")[list(record.format).index("GT")]
+    n_alts = len(record.alts or ())
+    if any(int(index) > n_alts for index in re.findall(r"\d+", told)):
+        alts = ",".join(record.alts or ".")
+        raise LostAllele(f"{record.chrom}:{record.pos} has GT {told} and ALT {alts}")
 
 
 class TruthSet:

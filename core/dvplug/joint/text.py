@@ -110,11 +110,12 @@ def _column(site: GenotypedSite, of: tuple[int, int, bool], phased: Mapping[int,
     more = f":{phased[sample].block if sample in phased else '.'}" if phased else ""
     if site.new:
         more += f":{site.new[sample]:.3g}" if sample in site.new and index >= 0 else ":."
-    pairs = genotype_pairs(len(site.alleles) + 1)
+    n = len(site.alleles) + 1
+    pairs = genotype_pairs(n)
     dp = int(site.evidence.dp[sample])
     if index < 0:
         missing = "." if haploid else "./."
-        return f"{missing}:.:{'.' if dp == MISSING else dp}:.:." + more
+        return f"{missing}:.:{'.' if dp == MISSING else dp}:{_reads((), dp, n)}:." + more
     a, b = pairs[index]
     pl = site.evidence.pl[sample].tolist()
     if haploid:
@@ -125,8 +126,13 @@ def _column(site: GenotypedSite, of: tuple[int, int, bool], phased: Mapping[int,
         genotype = f"{phased[sample].first}|{phased[sample].second}"
     return (
         f"{genotype}:{site.gq[sample]}:{'.' if dp == MISSING else dp}:"
-        f"{','.join(map(str, ad)) or '.'}:{','.join(map(str, pl))}{more}"
+        f"{_reads(ad, dp, n)}:{','.join(map(str, pl))}{more}"
     )
+
+
+def _reads(ad: Sequence[int], dp: int, n: int) -> str:
+    """AD of n alleles: each has a value, as cyvcf2 0.35.0 takes a lone "." at two alts for two reads of them."""
+    return ",".join(map(str, ad)) if ad else ",".join(["0" if dp == 0 else "."] * n)
 
 
 def _new(site: GenotypedSite, samples: Sequence[str]) -> str:
