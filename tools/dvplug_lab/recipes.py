@@ -203,8 +203,6 @@ RECIPES = {
             "of 6 and 7 bp err less often (table at the end). Proton, S5 and longer reads were not seen.",
             "Reads were mapped with bwa mem; TMAP places indels and clips otherwise.",
             "Coverage is random, as of sheared libraries; the edges of amplicons, where all reads end, were not seen.",
-            "The figures are of before a further indel at a site was proposed from a lower share of the reads on: "
-            "since then indels are missed about half as often at 60x, and as often at 15x.",
         ),
     ),
 }
