@@ -1,6 +1,7 @@
 """Measure the calls of indels of 50 to 1,500 bp on simulated long reads, beside those of Sniffles.
 
     python tools/measure_long_indels.py ont --sniffles sniffles
+    python tools/measure_long_indels.py ont-r9 --reads plugins/dvplug-ont-r9/reads.json
 
 Deletions, and insertions of novel sequence and of copies, are put into a stretch of GRCh38 beside usual variants; reads
 that err like real ones are mapped by minimap2. A call counts by the rule of `truvari bench`: within 500 bp, 70 % of the
@@ -20,7 +21,7 @@ import dvplug
 from dvplug.sequence.codes import encode_bases
 from dvplug_lab.commands import require
 from dvplug_lab.long_indels.measured import SHORTEST, SHORTEST_CALLED, added, long_indels, measure
-from dvplug_lab.long_indels.simulated import CONTIG, simulate_long_indels
+from dvplug_lab.long_indels.simulated import CONTIG, reads_of, reads_of_file, simulate_long_indels
 from dvplug_lab.places import SHARED
 from dvplug_lab.script import run
 
@@ -32,6 +33,7 @@ REFERENCE = SHARED / "reference" / "grch38.extra_20M.fa.gz"
 def main(
     technology: str,
     *,
+    reads: Path | None = None,
     folder: Path = Path("long-indels-measured"),
     contig: str = "chr21_37M",
     length: int = 1_000_000,
@@ -45,7 +47,9 @@ def main(
     Parameters
     ----------
     technology
-        pacbio or ont.
+        pacbio or ont, of which there are real reads to learn from; or another, with how its reads err.
+    reads
+        How they err: a file of `dvplug train learn`, or one that states it.
     folder
         Where everything goes; reads that are there are taken.
     contig, length
@@ -61,18 +65,19 @@ def main(
     """
     require("minimap2", "samtools")
     folder = folder / f"{technology}-{contig}-{length}-{depth:g}-{seed}"
-    reference, truth, reads = folder / "ref.fa", folder / "truth.vcf.gz", folder / "reads.bam"
+    reference, truth, bam = folder / "ref.fa", folder / "truth.vcf.gz", folder / "reads.bam"
     with pysam.FastaFile(str(REFERENCE)) as fasta:
         bases = fasta.fetch(contig, 0, length).upper()
-    if not Path(f"{reads}.bai").exists():
-        simulate_long_indels(folder, encode_bases(bases.encode()), technology, depth, seed, workers)
+    if not Path(f"{bam}.bai").exists():
+        err = reads_of_file(reads) if reads else reads_of(technology)
+        simulate_long_indels(folder, encode_bases(bases.encode()), err, depth, seed, workers)
     calls, begun = folder / "calls.vcf.gz", time.process_time()
-    dvplug.call(technology, reference, reads, calls, workers=workers, force=True, offline=True)
+    dvplug.call(technology, reference, bam, calls, workers=workers, force=True, offline=True)
     print(f"called in {time.process_time() - begun:.0f} CPU s")
     by = {"dvplug": calls}
     if sniffles:
         by["Sniffles"] = folder / "sniffles.vcf"
-        given = ["--input", str(reads), "--reference", str(reference), "--vcf", str(by["Sniffles"])]
+        given = ["--input", str(bam), "--reference", str(reference), "--vcf", str(by["Sniffles"])]
         subprocess.run(
             [sniffles, *given, "--allow-overwrite", "--all-contigs"], check=True, capture_output=True
         )

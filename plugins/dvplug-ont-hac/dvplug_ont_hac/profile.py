@@ -55,6 +55,7 @@ ONT_HAC = TechnologyProfile(
     depth=(8, 80),
     # Reads that reach into a region may begin far before it.
     read_filter=ReadFilter(keep_supplementary=True, max_read_span=80_000),
+    read_tags=("SA:letters",),  # where reads go on that were split, as at long indels
     phase_reads=True,
     partition_size=100_000,  # reads of 20 kb on either side are phased along, which costs less so
     candidate_thresholds=CandidateThresholds(

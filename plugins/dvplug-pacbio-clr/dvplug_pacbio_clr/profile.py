@@ -60,6 +60,7 @@ PACBIO_CLR = TechnologyProfile(
     depth=(15, 100),
     # Reads that reach into a region may begin far before it.
     read_filter=ReadFilter(keep_supplementary=True, max_read_span=40_000, missing_base_quality=10),
+    read_tags=("SA:letters",),  # where reads go on that were split, as at long indels
     phase_reads=True,
     partition_size=100_000,  # reads of 20 kb on either side are phased along, which costs less so
     # No quality tells errors apart, and one base in twenty is preceded by an inserted one.

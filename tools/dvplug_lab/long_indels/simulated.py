@@ -8,15 +8,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dvplug.errors import DvplugError
+from dvplug.errors import DvplugError, InputError
 from dvplug.simulate.depths import DepthBlocks
 from dvplug.simulate.drawn_variants import drawn_variants
 from dvplug.simulate.genome import Codes, N, write_fasta
 from dvplug.simulate.learn.context import ContextProfile, learn_context_profile
+from dvplug.simulate.learn.profile import Profile
+from dvplug.simulate.locus_noise import LocusNoise
 from dvplug.simulate.long_reads import long_fastq_batches, prepare_long, read_spans
 from dvplug.simulate.mapping import Aligner, mapping
+from dvplug.simulate.stated import read_profile
 from dvplug.simulate.usual_variants import usual_variants
 from dvplug.simulate.variants import PhasedVariant, apply_variants, indel_variant, write_truth
+from dvplug.simulate.world_ranges import LONG, NOISY_LONG, kind_of
 from dvplug_lab.places import SHARED
 from dvplug_lab.read_sets import HIFI_NOISE, MAIN, PLATFORMS, R10_2024, R10_NOISE, SEQUEL2
 
@@ -28,19 +32,51 @@ SPACING = 4000
 HETEROZYGOUS = 2 / 3
 
 
-class LearntFrom(NamedTuple):
+class LongReads(NamedTuple):
+    """How simulated reads err, and how they are mapped."""
+
+    profile: ContextProfile
+    noise: LocusNoise
+    aligner: Aligner
+    platform: str
+
+
+class _LearntFrom(NamedTuple):
     """Real reads that simulated ones err like."""
 
     bam: str
     fasta: str | None  # None where the reads have MD tags
+    noise: LocusNoise
     aligner: Aligner
 
 
-KINDS = {
-    "pacbio": LearntFrom(SEQUEL2, MAIN, "map-hifi"),
-    "ont": LearntFrom(R10_2024, None, "map-ont"),
+_LEARNT_FROM = {
+    "pacbio": _LearntFrom(SEQUEL2, MAIN, HIFI_NOISE, "map-hifi"),
+    "ont": _LearntFrom(R10_2024, None, R10_NOISE, "map-ont"),
 }
-NOISE = {"pacbio": HIFI_NOISE, "ont": R10_NOISE}
+
+
+def reads_of(technology: str) -> LongReads:
+    """Learn how reads of a technology of which there are real ones err; raises DvplugError for others."""
+    if technology not in _LEARNT_FROM:
+        raise DvplugError(
+            f"there are no real reads of technology '{technology}', but of {', '.join(_LEARNT_FROM)}",
+            repair="Give one of them, or a file that says how its reads err with --reads.",
+        )
+    real = _LEARNT_FROM[technology]
+    profile = learn_context_profile(SHARED / real.bam, SHARED / real.fasta if real.fasta else None)
+    return LongReads(profile, real.noise, real.aligner, PLATFORMS[technology])
+
+
+def reads_of_file(path: Path) -> LongReads:
+    """Read how long reads err, learnt or stated; raises InputError."""
+    learnt = read_profile(path)
+    kind = kind_of(learnt.profile)
+    if isinstance(learnt.profile, Profile) or kind not in (LONG, NOISY_LONG):
+        raise InputError(f"'{path}' is of short reads", repair="Give one of long reads.")
+    return LongReads(
+        learnt.profile, kind.noise, "map-ont" if kind is NOISY_LONG else "map-hifi", learnt.platform
+    )
 
 
 class SimulatedIndels(NamedTuple):
@@ -52,16 +88,12 @@ class SimulatedIndels(NamedTuple):
 
 
 def simulate_long_indels(
-    folder: Path, codes: Codes, technology: str, depth: float, seed: int, threads: int
+    folder: Path, codes: Codes, kind: LongReads, depth: float, seed: int, threads: int
 ) -> SimulatedIndels:
     """Draw variants and reads of a contig; the same files for the same arguments.
 
     Long indels are, a third each, deletions, insertions of novel sequence, and of a copy of what precedes them.
     """
-    if technology not in KINDS:
-        raise DvplugError(
-            f"technology '{technology}' is none of {', '.join(KINDS)}", repair="Give one of them."
-        )
     rng = np.random.default_rng(seed)
     folder.mkdir(parents=True, exist_ok=True)
     long = list(_long_indels(codes, rng))
@@ -74,17 +106,14 @@ def simulate_long_indels(
     variants = sorted([*small, *long], key=lambda one: one.start)
     reference = write_fasta(folder / "ref.fa", {CONTIG: codes})
     truth = write_truth(folder / "truth.vcf.gz", {CONTIG: variants}, {CONTIG: len(codes)}, SAMPLE)
-    kind, reads = KINDS[technology], folder / "reads.bam"
-    profile: ContextProfile = learn_context_profile(
-        SHARED / kind.bam, SHARED / kind.fasta if kind.fasta else None
-    )
+    reads = folder / "reads.bam"
     blocks = DepthBlocks(np.zeros(1, np.int64), np.full(1, depth))
-    with mapping(kind.aligner, reference, reads, SAMPLE, PLATFORMS[technology], threads) as mapper:
+    with mapping(kind.aligner, reference, reads, SAMPLE, kind.platform, threads) as mapper:
         for which in (0, 1):
             haplotype = apply_variants(codes, variants, which)
-            spans = read_spans(haplotype, profile, blocks, rng)
-            source = prepare_long(haplotype.codes, NOISE[technology], seed)
-            for text in long_fastq_batches(source, spans, profile, rng, which * 10**6):
+            spans = read_spans(haplotype, kind.profile, blocks, rng)
+            source = prepare_long(haplotype.codes, kind.noise, seed)
+            for text in long_fastq_batches(source, spans, kind.profile, rng, which * 10**6):
                 mapper.write(text)
     return SimulatedIndels(reference, truth, reads)
 
