@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dvplug.candidates.consensus import edits
 from dvplug.candidates.finder import find_candidates
 from dvplug.line.candidate_batch import CandidateBatch
 from dvplug.line.region import Region
@@ -40,13 +41,13 @@ def wrong(rng: random.Random, text: str) -> str:
     return "".join(rng.choice(NAMES) if rng.random() < 0.01 else base for base in text)
 
 
-def spelled(rng: random.Random, reference: str, change: str | int, place: int) -> Read:
+def spelled(rng: random.Random, reference: str, change: str | int, place: int, rate: float = 0.02) -> Read:
     """A read that inserts a noisy text, or deletes so many bases, after ``place`` bases."""
     start = rng.randrange(500, 1500)
     end = LENGTH - rng.randrange(500, 1500)
     left = wrong(rng, reference[start:place])
     if isinstance(change, str):
-        inserted, deleted, gap = noisy(rng, change), 0, "I"
+        inserted, deleted, gap = noisy(rng, change, rate), 0, "I"
         size = len(inserted)
     else:
         inserted, deleted, gap = "", change + rng.choice((-1, 0, 0, 0, 1)), "D"
@@ -111,6 +112,21 @@ def test_reads_that_spell_it_differently_have_one_allele(kind: str, size: int) -
     assert not long_alleles(half)
     rest = found(reads, reference, Region("c", int(batch.start[site]), LENGTH - 1000))
     assert haplotype(rest, *long_alleles(rest)[0], reference) == true
+
+
+@pytest.mark.parametrize("size", [60, 400])
+def test_reads_that_err_in_a_sixth_of_their_bases_have_one_allele(size: int) -> None:
+    """Two of them differ by a third; each differs from what they have in common by half of that."""
+    rng = random.Random(size)
+    reference, unit = bases(rng, LENGTH), bases(rng, size)
+    reads = [plain(rng, reference) for _ in range(12)]
+    reads += [spelled(rng, reference, unit, AT, rate=0.1) for _ in range(12)]
+    batch = found(reads, reference)
+    ((site, number),) = long_alleles(batch)
+    assert (
+        edits(*(encode_bases(text.encode()) for text in (batch.alts[site][number][1:], unit))) <= 0.1 * size
+    )
+    assert batch.allele_depths[site, [0, 1 + number]].tolist() == [12, 12]
 
 
 def test_two_insertions_of_a_length_at_one_place_are_two_alleles() -> None:

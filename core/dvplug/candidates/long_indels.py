@@ -42,7 +42,9 @@ _NEAR = 50
 _LENGTH_SHARE, _LENGTH_SPARE = 0.05, 10
 """Of indels of one allele, in order of length: bp that a next one may be longer."""
 _MOST_EDITS = 0.3
-"""Of the length of the indel: a read that differs by more bases from the typical one has another."""
+"""Of the length of the indel: a read that differs by more bases from what they have in common has another."""
+_MOST_EDITS_OF_TWO = 0.5
+"""The same of two reads, which both err; nearly as much as those that have nothing in common."""
 _SPREAD = 2500
 """bp of the longest stretch in which the indels of an allele may lie, beyond what they delete."""
 _REFERENCE_SHARE = 0.3
@@ -256,8 +258,11 @@ def _alleles(
         while len(left) >= needed:
             size = int(change[left[len(left) // 2]])
             own = [texts.bases[i] for i in left.tolist()]
-            like = _like(own, typical(own), size)
-            text = consensus_of([one for one, is_like in zip(own, like.tolist(), strict=True) if is_like])
+            roughly = _like(own, typical(own), _MOST_EDITS_OF_TWO * size)
+            like = _like(own, consensus_of(_chosen(own, roughly)), _MOST_EDITS * size)
+            if not like.any():  # what they have in common is no read's
+                like = roughly
+            text = consensus_of(_chosen(own, like))
             allele = _allele(text, reference, span, sign) if like.sum() >= needed else None
             if allele is not None and abs(len(allele[2]) - allele[1]) >= LONG:
                 carriers, none = read[left[like]], read[change < _REFERENCE_SHARE * size]
@@ -266,11 +271,13 @@ def _alleles(
             left = left[~like]
 
 
-def _like(texts: Sequence[UInt8s], text: UInt8s, size: int) -> Bools:
-    """Which texts are of the allele, of so many bp, that one of them has: bool[texts]."""
-    return np.array(
-        [np.array_equal(one, text) or edits(one, text) <= _MOST_EDITS * size for one in texts], np.bool_
-    )
+def _like(texts: Sequence[UInt8s], text: UInt8s, most: float) -> Bools:
+    """Which texts differ from one by so many bases at the most: bool[texts]."""
+    return np.array([np.array_equal(one, text) or edits(one, text) <= most for one in texts], np.bool_)
+
+
+def _chosen(texts: Sequence[UInt8s], which: Bools) -> list[UInt8s]:
+    return [one for one, is_chosen in zip(texts, which.tolist(), strict=True) if is_chosen]
 
 
 def _allele(text: UInt8s, reference: UInt8s, span: tuple[int, int], sign: int) -> tuple[int, int, str] | None:
