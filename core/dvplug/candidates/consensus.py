@@ -50,7 +50,7 @@ def consensus_of(texts: Sequence[UInt8s]) -> UInt8s:
     return text
 
 
-@kernel
+@kernel(vectorised=True)
 def _voted(text: UInt8s, joined: UInt8s, offset: Int64s) -> UInt8s:
     """The text, uint8[m], where most of those that ``offset``, int64[n + 1], cuts ``joined`` into have it otherwise."""
     m, n = len(text), len(offset) - 1
@@ -89,7 +89,7 @@ def _voted(text: UInt8s, joined: UInt8s, offset: Int64s) -> UInt8s:
     return out[:k].copy()
 
 
-@kernel
+@kernel(vectorised=True)
 def edits(one: UInt8s, other: UInt8s) -> int:
     """Bases that have to be changed, added or left out to make one text of the other; uint8[n] and uint8[m]."""
     return _steps(one, other)[0]
@@ -137,7 +137,7 @@ def _steps(one: UInt8s, text: UInt8s) -> tuple[int, UInt8s]:
     return total, steps[at:]
 
 
-@kernel
+@kernel(vectorised=True)
 def one_insertion(text: UInt8s, reference: UInt8s) -> tuple[int, int, int, int]:
     """Where one insertion makes of the reference, uint8[m], what is likest to the text, uint8[n].
 

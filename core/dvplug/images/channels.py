@@ -120,7 +120,7 @@ def homopolymer_length(pileup: Pileup, out: Image) -> None:
     _runs(pileup.cell, pileup.row_read, reads.seq, reads.base_offset, _HOMOPOLYMER_PIXEL[runs], out)
 
 
-@kernel
+@kernel(vectorised=True)
 def _runs(
     cell: Int32s, row_read: Int32s, seq: UInt8s, base_offset: Int64s, of_reference: Image, out: Image
 ) -> None:
@@ -210,7 +210,7 @@ def _by_base(cell: Int32s, of_base: Image, pixel: Image, of_reference: Image, ou
                     out[i, row, column] = of_reference[i, column]
 
 
-@kernel
+@kernel(vectorised=True)
 def _differences(cell: Int32s, insertion: Bools, seq: UInt8s, reference: UInt8s, out: Image) -> None:
     """Draw `base_differs_from_ref`.
 

@@ -103,7 +103,7 @@ def _reference_windows(scene: Scene, width: int) -> UInt8s:
     return np.where(inside, scene.reference[np.where(inside, columns, 0)], UNKNOWN_BASE).astype(np.uint8)
 
 
-@kernel
+@kernel(vectorised=True)
 def _lay_out(
     canvas: _Canvas,
     reference_rows: int,
