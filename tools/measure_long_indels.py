@@ -81,6 +81,10 @@ def main(
         subprocess.run(
             [sniffles, *given, "--allow-overwrite", "--all-contigs"], check=True, capture_output=True
         )
+    _print_table(by, truth, bases)
+
+
+def _print_table(by: dict[str, Path], truth: Path, bases: str) -> None:
     true = long_indels(truth, SHORTEST, CONTIG)
     print("| by | indels | found | missed | false | recall | precision | other genotype |")
     print("|---|---|--:|--:|--:|--:|--:|--:|")

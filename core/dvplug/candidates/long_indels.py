@@ -258,10 +258,7 @@ def _alleles(
         while len(left) >= needed:
             size = int(change[left[len(left) // 2]])
             own = [texts.bases[i] for i in left.tolist()]
-            roughly = _like(own, typical(own), _MOST_EDITS_OF_TWO * size)
-            like = _like(own, consensus_of(_chosen(own, roughly)), _MOST_EDITS * size)
-            if not like.any():  # what they have in common is no read's
-                like = roughly
+            like = _alike(own, size)
             text = consensus_of(_chosen(own, like))
             allele = _allele(text, reference, span, sign) if like.sum() >= needed else None
             if allele is not None and abs(len(allele[2]) - allele[1]) >= LONG:
@@ -271,9 +268,23 @@ def _alleles(
             left = left[~like]
 
 
-def _like(texts: Sequence[UInt8s], text: UInt8s, most: float) -> Bools:
-    """Which texts differ from one by so many bases at the most: bool[texts]."""
-    return np.array([np.array_equal(one, text) or edits(one, text) <= most for one in texts], np.bool_)
+def _alike(texts: Sequence[UInt8s], size: int) -> Bools:
+    """Which texts, of reads with an indel of so many bp, have the allele of the typical one: bool[texts].
+
+    Where not all are like it, they are compared with what those have in common that may be: it errs less.
+    """
+    apart = _edits(texts, typical(texts))
+    like = apart <= _MOST_EDITS * size
+    if like.all():
+        return like
+    roughly = apart <= _MOST_EDITS_OF_TWO * size
+    like = _edits(texts, consensus_of(_chosen(texts, roughly))) <= _MOST_EDITS * size
+    return like if like.any() else roughly
+
+
+def _edits(texts: Sequence[UInt8s], text: UInt8s) -> Int64s:
+    """By how many bases each differs from one: int64[texts]."""
+    return np.array([0 if np.array_equal(one, text) else edits(one, text) for one in texts], np.int64)
 
 
 def _chosen(texts: Sequence[UInt8s], which: Bools) -> list[UInt8s]:
