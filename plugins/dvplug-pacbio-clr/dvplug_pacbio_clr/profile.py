@@ -65,7 +65,7 @@ PACBIO_CLR = TechnologyProfile(
     partition_size=100_000,  # reads of 20 kb on either side are phased along, which costs less so
     # No quality tells errors apart, and one base in twenty is preceded by an inserted one.
     candidate_thresholds=CandidateThresholds(
-        min_base_quality=0, min_count_indels=4, min_fraction_snps=0.15, min_fraction_indels=0.3
+        min_base_quality=0, min_count_indels=4, min_fraction_snps=0.15, min_fraction_indels=0.18
     ),
     base_error_rate=0.04,
     features=("relative-site", "length-summary", "length-shares", "length-likelihoods", "read-odds"),
