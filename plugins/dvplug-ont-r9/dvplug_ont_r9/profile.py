@@ -51,7 +51,7 @@ ONT_R9 = TechnologyProfile(
     phase_reads=True,
     partition_size=100_000,  # reads of 20 kb on either side are phased along, which costs less so
     candidate_thresholds=CandidateThresholds(
-        min_base_quality=3, min_fraction_snps=0.15, min_fraction_indels=0.2
+        min_base_quality=3, min_fraction_snps=0.15, min_fraction_indels=0.12
     ),
     base_error_rate=0.05,
     features=("relative-site", "length-summary", "length-shares", "length-likelihoods", "read-odds"),
