@@ -116,6 +116,11 @@ def test_what_cannot_be_judged_is_counted_apart(family: Family) -> None:
     assert family.count(*crowded) == MendelCounts(trios=1, crowded=1)
 
 
+def test_a_parent_s_genotype_of_an_allele_that_is_not_there_is_refused(family: Family) -> None:
+    with pytest.raises(InputError, match=r"has a genotype without its allele.*c:60 has GT 0/2 and ALT A"):
+        family.count((60, "T", "A", "0/1", "0/0", "0/2"))
+
+
 def test_filtered_records_count_if_asked(family: Family) -> None:
     path = family.write([(60, "T", "A", "0/1", "0/0", "0/0")], "Low")
     assert mendelian_violations(path, family.pedigree, family.reference).regions == 0

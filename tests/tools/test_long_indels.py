@@ -6,7 +6,10 @@ import random
 
 import pytest
 
+from dvplug.errors import InputError
 from dvplug_lab.long_indels.measured import Indel, IndelMeasures, added, measure, similarity
+from dvplug_lab.long_indels.simulated import reads_of_file
+from dvplug_lab.places import REPOSITORY
 
 RNG = random.Random(1)
 REFERENCE = "".join(RNG.choices("ACGT", k=4000))
@@ -66,3 +69,11 @@ def test_classes_and_shares() -> None:
     assert found == {("DEL", "50 to 99"): (1, 0, 0, 0), ("INS", "200 to 399"): (0, 1, 0, 0)}
     both = added(found.values())
     assert (both.recall, both.precision) == (0.5, 1)
+
+
+def test_reads_that_are_stated_are_mapped_by_how_much_they_err_and_short_ones_are_refused() -> None:
+    stated = {name: REPOSITORY / "plugins" / f"dvplug-{name}" / "reads.json" for name in ("ont-r9", "solid")}
+    noisy = reads_of_file(stated["ont-r9"])
+    assert (noisy.aligner, noisy.platform) == ("map-ont", "ONT")
+    with pytest.raises(InputError, match="is of short reads"):
+        reads_of_file(stated["solid"])

@@ -19,7 +19,7 @@ import pysam
 from dvplug.errors import InputError
 from dvplug.evaluate.haplotypes import Bases, TrimmedAllele
 from dvplug.evaluate.reference import ContigBases
-from dvplug.evaluate.variants import SPANNING_DELETION, trimmed
+from dvplug.evaluate.variants import SPANNING_DELETION, refuse_lost_alleles, trimmed, unreadable
 from dvplug.genome.pedigree import Child, Pedigree
 from dvplug.genome.reference import Reference
 from dvplug.system.htslib import isolated_htslib
@@ -129,20 +129,17 @@ def _by_contig(
 ) -> list[tuple[str, list[list[TrioRecord]]]]:
     """Records by contig and trio: those in which one of the three has an alt, or has no genotype."""
     found: dict[str, list[list[TrioRecord]]] = {}
-    try:
-        with pysam.VariantFile(str(query)) as file:
-            for record in file:
-                if not all_filters and set(record.filter.keys()) - {"PASS", "."}:
-                    continue
-                for number, trio in enumerate(trios):
-                    genotypes = tuple(_alleles(record, name) for name in trio)
-                    if any(isinstance(each, tuple) and any(each) for each in genotypes):
-                        of_contig = found.setdefault(record.chrom, [[] for _ in trios])
-                        of_contig[number].append(
-                            TrioRecord(record.start, record.start + len(record.ref), genotypes)
-                        )
-    except (OSError, ValueError) as error:
-        raise InputError(f"'{query}' cannot be read to its end", cause=str(error)) from error
+    with unreadable(query), pysam.VariantFile(str(query)) as file:
+        for record in file:
+            if not all_filters and set(record.filter.keys()) - {"PASS", "."}:
+                continue
+            for number, trio in enumerate(trios):
+                genotypes = tuple(_alleles(record, name) for name in trio)
+                if any(isinstance(each, tuple) and any(each) for each in genotypes):
+                    of_contig = found.setdefault(record.chrom, [[] for _ in trios])
+                    of_contig[number].append(
+                        TrioRecord(record.start, record.start + len(record.ref), genotypes)
+                    )
     return [
         (contig, [sorted(records, key=lambda record: record.start) for records in of_contig])
         for contig, of_contig in found.items()
@@ -152,6 +149,7 @@ def _by_contig(
 def _alleles(record: pysam.VariantRecord, name: str) -> tuple[TrimmedAllele | None, ...] | str:
     genotype = record.samples[name].get("GT") or (None,)
     if any(index is None for index in genotype):
+        refuse_lost_alleles(record, list(record.header.samples).index(name))
         return "missing"
     if len(genotype) != 2:
         return "haploid"

@@ -241,7 +241,7 @@ def variant_of(record: VariantRecord, number: int, all_filters: bool) -> Variant
         return "filtered"
     genotype = record.samples[0].get("GT") or ()
     if None in genotype:
-        _refuse_lost_alleles(record)
+        refuse_lost_alleles(record, 0)
     ref = record.ref.upper()
     texts = [record.alleles[index].upper() for index in genotype if index is not None]
     if not texts:
@@ -255,9 +255,11 @@ def variant_of(record: VariantRecord, number: int, all_filters: bool) -> Variant
     return Variant.called(record.start, ref, texts, number) or "no called alt"
 
 
-def _refuse_lost_alleles(record: VariantRecord) -> None:
-    """Raise `LostAllele` if what pysam takes for missing has a number in the file."""
-    told = str(record).rstrip("\n").split("\t")[9].split(":")[list(record.format).index("GT")]
+def refuse_lost_alleles(record: VariantRecord, sample: int) -> None:
+    """Raise `LostAllele` if what pysam takes for missing of a sample, by its number, has a number in the file."""
+    if "GT" not in record.format:
+        return
+    told = str(record).rstrip("\n").split("\t")[9 + sample].split(":")[list(record.format).index("GT")]
     n_alts = len(record.alts or ())
     if any(int(index) > n_alts for index in re.findall(r"\d+", told)):
         alts = ",".join(record.alts or ".")
