@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -93,6 +94,13 @@ def test_results_come_in_order(workers: int, limit: int | None) -> None:
 
 def test_no_regions_give_no_results() -> None:
     assert list(map_in_order(squares, 2, [], 2)) == []
+
+
+def test_there_are_no_more_workers_than_regions() -> None:
+    results = map_in_order(squares, 1, REGIONS[:3], 10_000)
+    assert next(results) == REGIONS[0].start ** 2
+    assert 1 <= len(multiprocessing.active_children()) <= 3
+    assert list(results) == [region.start**2 for region in REGIONS[1:3]]
 
 
 @pytest.mark.parametrize("workers", [1, 2])

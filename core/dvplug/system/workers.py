@@ -140,30 +140,21 @@ class _Worker:
 
 
 class _Crew:
-    """The workers of one run; as a context manager it ends them, whatever happens."""
+    """The workers of one run, at most ``most``; as a context manager it ends them, whatever happens."""
 
-    def __init__(self, make: Any, job: Any, workers: int, max_memory: int | None) -> None:
+    def __init__(self, make: Any, job: Any, most: int, max_memory: int | None) -> None:
         self.max_memory, self.next_look = max_memory, 0.0
-        context = process_context()
+        self.most, self.make, self.job = most, make, job
+        self.context = process_context()
         self.workers: list[_Worker] = []
-        try:
-            for _ in range(workers):
-                self.workers.append(_Worker(context, make, job))
-        except OSError as error:
-            self.__exit__(OSError, error, None)
-            raise DvplugError(
-                f"{workers} worker processes cannot be started",
-                cause=error.strerror or str(error),
-                repair="Run with fewer --workers.",
-            ) from error
 
     def results(self, queues: Iterable[Iterable[object]]) -> Generator[tuple[int, Any], None, None]:
         """Yield the result of each region, with the number of its queue, in the order of each."""
         under_way = Queues(queues)
         answers: dict[Ticket, tuple[Any, BaseException | None]] = {}
         while True:
-            while (idle := self._idle()) and (item := under_way.next(RESULTS_PER_WORKER * len(self.workers))):
-                idle.give(*item)
+            while self._has_room() and (item := under_way.next(RESULTS_PER_WORKER * self.most)):
+                self._freest().give(*item)
             turns = under_way.turns()
             if not turns:
                 return
@@ -179,10 +170,29 @@ class _Crew:
             yield ticket.queue, result
             under_way.gave(ticket)
 
-    def _idle(self) -> _Worker | None:
-        """The worker with the fewest regions, if it may have one more."""
-        least = min(self.workers, key=lambda worker: len(worker.given))
-        return least if len(least.given) < GIVEN_AHEAD else None
+    def _has_room(self) -> bool:
+        """Whether a worker may have one more region."""
+        more = len(self.workers) < self.most
+        return more or any(len(worker.given) < GIVEN_AHEAD for worker in self.workers)
+
+    def _freest(self) -> _Worker:
+        """The worker with the fewest regions; while all have some, and there may be more of them, a new one."""
+        freest = min(self.workers, key=lambda worker: len(worker.given), default=None)
+        if freest is None or (freest.given and len(self.workers) < self.most):
+            freest = self._started()
+        return freest
+
+    def _started(self) -> _Worker:
+        try:
+            worker = _Worker(self.context, self.make, self.job)
+        except OSError as error:
+            raise DvplugError(
+                f"{self.most} worker processes cannot be started",
+                cause=f"{error.strerror or error}, with {len(self.workers)} running",
+                repair="Run with fewer --workers.",
+            ) from error
+        self.workers.append(worker)
+        return worker
 
     def _ready(self) -> list[_Worker]:
         """The workers that answered or died, as soon as there are some."""
