@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from dvplug.calling.familiarity import quality_table
 from dvplug.errors import InputError
 from dvplug.inputs.run_sample import RunSample
 from dvplug.train.trained_range import UsualRules, trained_on
@@ -91,3 +92,21 @@ def test_qualities_are_within_limits_that_any_set_has() -> None:
     runs = [run(40, base_quality=40)] * 6 + [run(20, base_quality=20)]
     assert trained_on(runs, UsualRules(measures=("base_quality",))).runs["base_quality"].low == 20
     assert trained_on(runs[:6], UsualRules(measures=("base_quality",))).runs["base_quality"].low == 40
+
+
+def test_where_all_bases_have_one_quality_others_are_taken_for_it() -> None:
+    """As machines write it that know of none: what another file has in its place says no more."""
+    rules = UsualRules(measures=("base_quality",))
+    flat = [
+        RunSample(reads=9, measures={"base_quality": 2.0}, base_quality=(0.0, 0.0, 1.0)) for _ in range(2)
+    ]
+    trained = trained_on(flat, rules)
+    assert trained.runs["base_quality"].hold(2)
+    assert not trained.runs["base_quality"].hold(17)
+    assert not trained.runs["base_quality"].hold(0)
+    assert quality_table((0.0,) * 17 + (1.0,), trained.reads.base_quality)[17] == 2
+    # Several qualities tell something, and a higher one is as good.
+    told = [*flat, RunSample(reads=9, measures={"base_quality": 30.0}, base_quality=(0.0,) * 30 + (1.0,))]
+    told = [one.model_copy(update={"base_quality": (*one.base_quality, *[0.0] * 31)[:31]}) for one in told]
+    assert trained_on(told, rules).reads.base_quality == ()
+    assert trained_on(told, rules).runs["base_quality"].hold(40)

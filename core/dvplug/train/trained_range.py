@@ -83,11 +83,13 @@ def trained_on(
             unless=rules.unless_above.get(name, {}),
         )
     fragments = [run.fragment_length for run in runs if run.fragment_length]
+    qualities = _shares([run.base_quality for run in runs])
+    mapped = rules.base_quality or (_is_one(qualities) and "base_quality" in limits)
     return TrainedOn(
         runs={measure: found for measure, found in limits.items() if found is not None},
         reads=UsualReads(
             fragment_length=int(np.median(fragments)) if rules.fragment_length and fragments else None,
-            base_quality=_shares([run.base_quality for run in runs]) if rules.base_quality else (),
+            base_quality=qualities if mapped else (),
             mapping_quality=_shares([run.mapping_quality for run in runs]) if rules.mapping_quality else (),
             strand=rules.strand,
         ),
@@ -99,9 +101,9 @@ def _limits(measure: RunMeasure, runs: Sequence[RunSample], refused: Limits | No
     """Limits of a measure, somewhat wider than what the sets show; None where none shows it.
 
     Lengths: from two thirds to twice. Base qualities: the median must be such as three quarters of the bases trained on
-    reach, or any set's median. Mapping qualities: 10 less than any set's median. Strands: a tenth less even. Fragment
-    lengths: nine tenths of the reads. Starts: half of the fewest. Positions that differ: a fifth more, and 10 of 1,000
-    at least.
+    reach, or any set's median; where all bases have one quality, which then says nothing, no other is known. Mapping
+    qualities: 10 less than any set's median. Strands: a tenth less even. Fragment lengths: nine tenths of the reads.
+    Starts: half of the fewest. Positions that differ: a fifth more, and 10 of 1,000 at least.
     """
     found = [run.measures[measure] for run in runs if measure in run.measures]
     if not found:
@@ -110,8 +112,9 @@ def _limits(measure: RunMeasure, runs: Sequence[RunSample], refused: Limits | No
     if measure == "read_length":
         return RunLimits(low=2 * low // 3, high=2 * high, refused=refused)
     if measure == "base_quality":
-        shares = np.cumsum(_shares([run.base_quality for run in runs]))
-        return RunLimits(low=min(float(np.searchsorted(shares, 0.25)), low), refused=refused)
+        shares = _shares([run.base_quality for run in runs])
+        lower = min(float(np.searchsorted(np.cumsum(shares), 0.25)), low)
+        return RunLimits(low=lower, high=high if _is_one(shares) else None, refused=refused)
     if measure == "mapping_quality":
         return RunLimits(low=max(0.0, low - 10), refused=refused)
     if measure == "reverse_strand":
@@ -128,3 +131,8 @@ def _shares(sets: Sequence[Sequence[float]]) -> tuple[float, ...]:
     """The mean of the sets' shares."""
     known = [shares for shares in sets if shares]
     return tuple(np.mean(known, axis=0).round(5).tolist()) if known else ()
+
+
+def _is_one(shares: Sequence[float]) -> bool:
+    """Whether there is one value alone, but for a base in a thousand."""
+    return max(shares, default=0.0) > 0.999
