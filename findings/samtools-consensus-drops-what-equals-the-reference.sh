@@ -11,7 +11,7 @@
 # Seen:      a contig of 2,000 bp with ten heterozygous SNPs: 1,990 bases from its reads as they are, 10 after `calmd -e`,
 #            which are the ten alts.
 # Hurts:     whoever has reads that were made smaller by `calmd -e`: a genome of SNPs alone, all homozygous, with good
-#            qualities and exit code 0; positions of it mean nothing. pileups are empty.
+#            qualities and exit code 0; positions of it mean nothing. Pileups are empty.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
