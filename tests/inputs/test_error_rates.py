@@ -106,6 +106,8 @@ def test_the_spread_of_places_is_told(sd: float) -> None:
     odds = p / (1 - p) * np.exp(rng.normal(0, sd, len(units)) - sd**2 / 2)
     reads = rng.integers(15, 60, len(units))
     wrong = rng.binomial(reads, odds / (1 + odds))
-    tracts = np.column_stack((np.zeros_like(units), units, reads, wrong))
+    changes = np.zeros((len(units), 7), np.int64)
+    changes[:, 3], changes[:, 2] = reads - wrong, wrong
+    tracts = np.column_stack((np.zeros_like(units), units, changes))
     assert place_spread(tracts, table, 9.0) == pytest.approx(sd, abs=0.13)
     assert place_spread(tracts[:10], table, 9.0) == 9.0

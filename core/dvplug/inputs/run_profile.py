@@ -13,9 +13,11 @@ from dvplug.images.features.differences import FEWEST_DIFFERENT, ONE_IN
 from dvplug.inputs.error_rates import falling, smoothed_rates
 from dvplug.inputs.run_sample import RunSample, measure_sample
 from dvplug.inputs.sampled_reads import SampledReads
+from dvplug.inputs.varying_tracts import varying
 from dvplug.line.read_batch import LEFT_OUT, REVERSE, ReadBatch
 from dvplug.line.region import Region
 from dvplug.line.run_profile import (
+    HOMOPOLYMERS,
     MOST_CHANGE,
     MOST_MISREAD,
     MOST_QUALITY,
@@ -49,7 +51,6 @@ _PAIRED, _MATE_UNMAPPED, _MATE_REVERSE = 0x1, 0x8, 0x20  # SAM flags
 _MAD_TO_SD = 1.4826  # of a normal distribution
 _FEWEST = 100  # positions, or fragments, of which something is told
 _FEWEST_PLACES = 20  # at which a read or more errs, from which on their spread is told
-_HOMOPOLYMERS = 2  # of `TRACTS`, the first
 _CHANGES_WEIGHT = 20.0  # changes that count as many as those that were seen
 
 
@@ -162,7 +163,12 @@ def _errors(windows: Sequence[WindowErrors], usual: UsualErrors) -> dict[str, An
         np.sum([getattr(one, name) for one in windows], axis=0)
         for name in ("bases", "lengths", "apart", "indels")
     )
-    length_p = length_table(lengths, usual_lengths(usual.length_error, usual.length_growth))
+    long_tracts = np.concatenate([one.tracts for one in windows])
+    claimed = usual_lengths(usual.length_error, usual.length_growth)
+    varied = varying(long_tracts, lengths, claimed, usual.length_spread)
+    kind, units = long_tracts[varied, :2].T
+    np.subtract.at(lengths, (kind, units), long_tracts[varied, 2:])
+    length_p = length_table(lengths, claimed)
     aligned, *gaps = indels.tolist()
     insertion_p, deletion_p = (
         float(smoothed_rates(*map(np.array, ([n], [aligned], [prior]))).p[0])
@@ -177,9 +183,7 @@ def _errors(windows: Sequence[WindowErrors], usual: UsualErrors) -> dict[str, An
         "base_counts": bases,
         "length_p": length_p,
         "length_counts": lengths,
-        "length_spread": place_spread(
-            np.concatenate([one.tracts for one in windows]), length_p, usual.length_spread
-        ),
+        "length_spread": place_spread(long_tracts[~varied], length_p, usual.length_spread),
         "insertion_p": insertion_p,
         "deletion_p": deletion_p,
         "low_mapping_quality_mismatch_p": _share(apart[1], apart[0]),
@@ -216,10 +220,10 @@ def length_table(counts: Int64s, usual: Float64s) -> Float64s:
     prior = 1 - usual[..., MOST_CHANGE]
     table = usual.copy()
     for kind in range(len(TRACTS)):
-        alike = slice(0, _HOMOPOLYMERS) if kind < _HOMOPOLYMERS else slice(kind, kind + 1)
+        alike = slice(0, HOMOPOLYMERS) if kind < HOMOPOLYMERS else slice(kind, kind + 1)
         pooled = smoothed_rates(wrong[alike, 1:].sum(axis=0), trials[alike, 1:].sum(axis=0), prior[kind, 1:])
         rates = (
-            pooled if kind >= _HOMOPOLYMERS else smoothed_rates(wrong[kind, 1:], trials[kind, 1:], pooled.p)
+            pooled if kind >= HOMOPOLYMERS else smoothed_rates(wrong[kind, 1:], trials[kind, 1:], pooled.p)
         )
         misread = np.minimum(rates.p, MOST_MISREAD)
         changes = counts[kind, 1:].astype(np.float64)
@@ -235,12 +239,13 @@ def _shares(counts: Float64s) -> Float64s:
 
 
 def place_spread(tracts: Int64s, length_p: Float64s, usual: float) -> float:
-    """SD, from place to place, of the log-odds that a tract is misread, of int64[n, 4] as of `WindowErrors.tracts`.
+    """SD, from place to place, of the log-odds that a tract is misread, of int64[n, 9] as of `WindowErrors.tracts`.
 
     By the method of moments: a shift of the log-odds by s moves p by p (1 - p) s, and so the variance of the reads that
     are wrong, n p (1 - p) in itself, rises by n (n - 1) (p (1 - p) s)^2.
     """
-    kind, units, reads, wrong = tracts.T
+    (kind, units), reads = tracts[:, :2].T, tracts[:, 2:].sum(axis=1)
+    wrong = reads - tracts[:, 2 + MOST_CHANGE]
     p = 1 - length_p[kind, units, MOST_CHANGE]
     variance = p * (1 - p)
     telling = reads * variance >= 1

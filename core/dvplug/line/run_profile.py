@@ -15,6 +15,8 @@ MOST_QUALITY = 93
 """The highest base quality that SAM can write; higher ones count as this."""
 TRACTS = ("A/T", "C/G", "dinucleotide", "longer unit")
 """Kinds of tracts: homopolymers by their bases, and tandem repeats whose unit is 2, or 3 to 6 bp long."""
+HOMOPOLYMERS = 2
+"""How many of `TRACTS` are, the first."""
 MOST_UNITS = 20
 """Tracts of more units count as of so many."""
 MOST_CHANGE = 3

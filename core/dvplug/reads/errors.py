@@ -62,7 +62,7 @@ class WindowErrors(NamedTuple):
     apart: Int64s  # [2]: the same of the reads that were set apart
     indels: Int64s  # [3]: aligned bases at plain places, insertions and deletions there that change no tract
     lengths: Int64s  # [4, 21, 7]: changes of tracts, as of `RunProfile.length_counts`
-    tracts: Int64s  # [n, 4]: of long ones kind, units, reads, and those that show another length
+    tracts: Int64s  # [n, 9]: of long ones kind, units, and reads by change of length
 
 
 def window_errors(
@@ -133,8 +133,7 @@ def _lengths(tracts: ReferenceTracts, found: _Found, first: int, last: int) -> t
     counts = np.zeros((len(TRACTS), MOST_UNITS + 1, _CHANGES), np.int64)
     np.add.at(counts, (tracts.kind[plain], units[plain]), changes[plain])
     told = plain & long
-    wrong = others.sum(axis=1)
-    return counts, np.column_stack((tracts.kind[told], units[told], spanning[told], wrong[told]))
+    return counts, np.column_stack((tracts.kind[told], units[told], changes[told]))
 
 
 @kernel
