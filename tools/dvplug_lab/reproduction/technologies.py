@@ -61,11 +61,11 @@ def exome(length: int, rng: np.random.Generator) -> DepthBlocks:
 DATASETS = (
     Dataset(
         "10X Chromium, 75x", "simulated 2x150 of molecules, with barcodes", "linked-reads",
-        Stated("dvplug-linked-reads", 75.0, _BY_NAME["hiseqx_2x150"]),
+        Stated("dvplug-linked-reads", 75.0, _BY_NAME["hiseqx_2x150_75x"]),
     ),
     Dataset(
         "10X GemCode, 34x", "simulated 2x101 of molecules, with barcodes", "linked-reads",
-        Stated("dvplug-linked-reads", 34.0, _BY_NAME["hiseq2000_2x101"]),
+        Stated("dvplug-linked-reads", 34.0, _BY_NAME["hiseq2000_2x101_28x"]),
     ),
     Dataset("Illumina HiSeq, 31x", "real, HG002, .17 Mb, thinned", "illumina-wgs", depth=31.0),
     Dataset("Illumina HiSeq, 60x", "real, HG002, .17 Mb, thinned", "illumina-wgs", depth=60.0),

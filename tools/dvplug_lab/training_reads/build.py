@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,20 @@ def make_person(
         for name, codes in contigs.items()
     }
     return contigs, variants
+
+
+def add_foreign(
+    copies: dict[str, tuple[Codes, list[PhasedVariant]]],
+    plans: dict[str, Plan],
+    others: dict[str, list[PhasedVariant]],
+    share: float,
+) -> None:
+    """Add another person's contigs, of which a share of all reads are then; their variants are in no truth."""
+    for name, variants in others.items():
+        blocks = plans[name].blocks
+        copies[f"{name} of another"] = copies[name][0], variants
+        added = blocks._replace(depth=share / (1 - share) * blocks.depth)
+        plans[f"{name} of another"] = replace(plans[name], blocks=added)
 
 
 def sequence(
@@ -133,6 +148,10 @@ def build(
     copies = {name: (codes, variants[name]) for name, codes in contigs.items()}
     copies |= {"decoys": (of_sample, []), "hidden": (hidden, [])}
     plans = plan_depths({name: codes for name, (codes, _) in copies.items()}, chosen, stretch, rng)
+    if chosen.foreign_share:
+        other = np.random.default_rng([chosen.seed, 1])
+        _, others = make_person(shared, chosen.fasta, other, drawn=True)
+        add_foreign(copies, plans, {name: others[name] for name in contigs}, chosen.foreign_share)
     intervals = confident(shared, contigs, chosen, profile, plans)
     if "chr20" in contigs and not stretch:
         write_bed(folder / "tune.bed", within(intervals, TUNE))
