@@ -154,3 +154,39 @@ def test_to_work_on_nothing_is_told(words: tuple[str, ...], capsys: pytest.Captu
 def test_a_name_is_not_empty_in_python(name: str, dataset: SimulatedDataset) -> None:
     with pytest.raises(InputError, match="A name that was given is empty"):
         dvplug.call("illumina-wgs", dataset.reference, dataset.reads, **{name: ""})
+
+
+PROCESSES = [
+    ("demo", "--folder", "x"),
+    ("call", "--tech", "illumina-wgs", "--ref", "r.fa", "--reads", "r.bam", "--out", "x.vcf"),
+    ("cohort", "r.tsv", "--ref", "r.fa", "--out", "x"),
+    ("joint", "r.g.vcf.gz", "--ref", "r.fa", "--out", "x.vcf"),
+    ("train", "examples", "--tech", "illumina-wgs", "--ref", "r.fa", "--reads", "r.bam", "--truth", "t.vcf.gz",
+     "--confident", "c.bed", "--out", "x.h5"),
+    ("train", "simulate", "r.npz", "--genome", "r.fa", "--out", "x"),
+    ("train", "model", "r.bam", "--ref", "r.fa", "--tech", "illumina-wgs", "--out", "my-seq"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", PROCESSES, ids=lambda words: " ".join(words[:2]))
+@pytest.mark.parametrize("number", [0, -1])
+def test_no_command_works_with_no_process(
+    words: tuple[str, ...],
+    number: int,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "r.tsv").write_text("sample\treads\na\tr.bam\n")
+    option = "--threads" if words[1] == "simulate" else "--workers"
+    assert run(*words, option, number) == 2
+    assert f"{option} {number} is not a number of" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["r.tsv"]
+
+
+@pytest.mark.parametrize("seed", [-1, -(10**30)])
+def test_a_demo_has_a_seed(seed: int, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert run("demo", tmp_path / "x", "--seed", seed) == 2
+    assert f"{seed} is no seed: they begin at 0" in " ".join(capsys.readouterr().err.split())
+    assert not list(tmp_path.iterdir())

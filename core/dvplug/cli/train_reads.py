@@ -199,7 +199,9 @@ def simulate(
     settings = of_worlds.settings(worlds, seed)
     inputs = WorldInputs(genome, of_worlds.truth, of_worlds.confident)
     with reserved_folder(out, "--out"):
-        made = simulate_worlds(profile, inputs, settings, out, threads or available_cores())
+        made = simulate_worlds(
+            profile, inputs, settings, out, available_cores() if threads is None else threads
+        )
     info(f"{out}: {len(made)} worlds.")
 
 
@@ -261,4 +263,4 @@ def model(
     )
     inputs = ModelInputs(reads, ref, of_worlds.truth, of_worlds.confident)
     with reserved_folder(out, "--out"):
-        model_from_reads(inputs, settings, out, workers or available_cores())
+        model_from_reads(inputs, settings, out, available_cores() if workers is None else workers)

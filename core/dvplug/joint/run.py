@@ -28,7 +28,7 @@ from dvplug.system.htslib import isolated_htslib
 from dvplug.system.input_states import InputStates
 from dvplug.system.locations import StrPath
 from dvplug.system.outputs import Output, reserved
-from dvplug.system.workers import map_in_order
+from dvplug.system.workers import map_in_order, require_processes
 
 OUTPUTS = (".vcf.gz", ".vcf", ".bcf", SUFFIX)
 _SAMPLE_BP = 50_000_000
@@ -103,8 +103,7 @@ def joint_genotype(
     InputError
         Inputs that do not fit, all that is wrong at once; a file that is damaged; an output that cannot be written.
     """
-    if workers < 1:
-        raise InputError(f"--workers {workers} is not a number of processes", repair="Give 1 or more.")
+    require_processes(workers)
     paths = [os.fspath(path) for path in gvcfs]
     place = Path(out)
     inputs = [*map(Path, paths), Path(ref), *([Path(pedigree)] if pedigree else [])]
