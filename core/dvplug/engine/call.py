@@ -280,14 +280,15 @@ def call_regions(
     DvplugError
         Whatever a worker met.
     """
+    here = min(workers, max(2, len(partitions)))  # more would find nothing to do
     if job.device == "gpu":
         with GpuNetwork(job) as network:
-            drawn = map_in_order(RegionDrawer, job, partitions, workers, max_memory)
+            drawn = map_in_order(RegionDrawer, job, partitions, here, max_memory)
             yield from finished((network.begin(job, parts) for parts in drawn), ahead(job))
     else:
         most = max(1, len(partitions) // (RUNS_PER_WORKER * workers))
         size = job.pipeline.profile.partition_size * (LONGER_ELSEWHERE if spread else 1)
         together = runs(partitions, size, most)
-        spread = spread or partial(map_in_order, workers=workers, max_memory=max_memory)
+        spread = spread or partial(map_in_order, workers=here, max_memory=max_memory)
         for results in spread(RunCaller, job, together):
             yield from results
