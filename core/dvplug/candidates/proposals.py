@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pysam
 
-from dvplug.candidates.finder import Allele, candidates_at
+from dvplug.candidates.changed_anchors import Allele
+from dvplug.candidates.finder import candidates_at
 from dvplug.errors import InputError
 from dvplug.genome.reference import Reference
 from dvplug.line.candidate_batch import CandidateBatch
