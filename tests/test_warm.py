@@ -56,6 +56,7 @@ def test_nothing_is_left_to_compile(tmp_path: Path) -> None:
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
     assert "compiled realign_windows" in run.stdout
+    assert run.stderr.splitlines() == ["Compiling what illumina-wgs needs.", "Compiling what ont needs."]
     for rare in (
         "one_insertion",
         "_settle",

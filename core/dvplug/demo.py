@@ -16,6 +16,7 @@ from dvplug.show.sites import show_positions
 from dvplug.simulate import SimulatedDataset, simulate_dataset
 from dvplug.system.locations import StrPath
 from dvplug.system.outputs import Output, locked, made_folder, require_writable
+from dvplug.system.workers import require_processes
 
 TECHNOLOGY = "illumina-wgs"
 GENOME_LENGTH = 400_000  # bp: enough indels that one more or less wrong does not show as a percent
@@ -47,6 +48,7 @@ def run_demo(folder: StrPath, *, workers: int, seed: int) -> Demo:
     DvplugError
         The folder cannot be written.
     """
+    require_processes(workers)
     folder = Path(folder)
     with made_folder(folder, "--folder"), locked(folder / "demo"):
         for name in FILES:

@@ -21,6 +21,7 @@ from dvplug.models import resolve_model
 from dvplug.plugins.loading import Plugins, installed_plugins
 from dvplug.sequence.cigar import DELETION, INSERTION, MATCH
 from dvplug.simulate import simulate_dataset
+from dvplug.system.console import info, kept_to_itself
 from dvplug.technology import CandidateThresholds
 
 LENGTH, DEPTH = 100_000, 30.0  # bp, x: SNPs and indels enough that each kernel is called
@@ -49,13 +50,14 @@ def warm_up(technologies: Sequence[str] = ()) -> Path:
     with TemporaryDirectory(prefix="dvplug-warm-") as folder:
         data = simulate_dataset(Path(folder), length=LENGTH, depth=DEPTH)
         for technology in technologies or _with_installed_model(installed_plugins()):
+            info(f"Compiling what {technology} needs.")
             out = Path(folder) / technology
-            call_variants(
-                CallOptions(
-                    technology, data.reference, (data.reads,), f"{out}.vcf.gz", gvcf=f"{out}.g.vcf.gz",
-                    device="cpu", force=True, offline=True,
-                )
+            options = CallOptions(
+                technology, data.reference, (data.reads,), f"{out}.vcf.gz", gvcf=f"{out}.g.vcf.gz",
+                device="cpu", force=True, offline=True,
             )  # fmt: skip
+            with kept_to_itself():  # the reads are like those of no technology but one
+                call_variants(options)
     _find_rare_indels()
     return kept
 

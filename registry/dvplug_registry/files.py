@@ -5,6 +5,7 @@ A place that is a symbolic link stays one: what it points at is replaced, as a p
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -118,10 +119,13 @@ def move_in(moves: Iterable[Move], obsolete: Iterable[Path] = ()) -> None:
     Raises
     ------
     OSError
-        A file cannot be moved; all is as it was, and what was made lies where it was made.
+        A file cannot be moved, or a folder is in its place; all is as it was, and what was made lies where it was made.
     """
     into = [(made, resolved(place)) for made, place in moves]
     gone = dict.fromkeys(map(resolved, obsolete))
+    for place in (*gone, *(place for _, place in into)):
+        if place.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(place))
     begun: list[tuple[Path | None, Path, Path]] = []  # what comes, its place, what was there
     try:
         for place in gone:

@@ -14,6 +14,7 @@ import pytest
 from dvplug.evaluate import evaluate
 from dvplug.reads.alignments import open_alignments
 from dvplug.simulate import SimulatedDataset
+from dvplug.system import workers
 from helpers.command import call_words, records, run
 
 TECH = "illumina-wgs"
@@ -27,11 +28,27 @@ def test_calls_are_right_on_simulated_reads(dataset: SimulatedDataset, called: P
 
 def test_bytes_do_not_depend_on_workers_or_repeats(dataset: SimulatedDataset, tmp_path: Path) -> None:
     outputs = []
-    for k, workers in enumerate((1, 2, 4, 2)):
+    for k, number in enumerate((1, 2, 40, 2)):
         out = tmp_path / f"{k}.vcf.gz"
-        assert run(*call_words(dataset, out, "--workers", workers)) == 0
+        assert run(*call_words(dataset, out, "--workers", number)) == 0
         outputs.append((out.read_bytes(), Path(f"{out}.tbi").read_bytes()))
     assert all(output == outputs[0] for output in outputs[1:])
+
+
+def test_no_more_processes_begin_than_have_something_to_do(
+    dataset: SimulatedDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = []
+
+    class Counted(workers._Worker):
+        def __init__(self, *words: object) -> None:
+            begun.append(self)
+            super().__init__(*words)
+
+    monkeypatch.setattr(workers, "_Worker", Counted)
+    out = tmp_path / "x.vcf"
+    assert run(*call_words(dataset, out, "--workers", 40)) == 0
+    assert 2 <= len(begun) < 10  # of 60 kb
 
 
 def test_regions_give_the_same_records_as_the_whole(dataset: SimulatedDataset, tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ from helpers.read_batches import (
     write_fasta,
 )
 from helpers.shared_data import SHARED, needs_shared
-from oracles.finder import edited, observed, twin_sites
+from oracles.finder import Observed, edited, joined, observed, twin_sites
 from oracles.gvcf import counted_slowly
 
 EVERYTHING = CandidateThresholds(
@@ -72,7 +72,7 @@ def test_counts_agree_with_a_walk_along_each_read(seed: int) -> None:
     rng = random.Random(seed)
     reference = random_sequence(rng, 90)
     reads = random_reads(rng, reference, 25)
-    depth, seen = observed(reads, reference, 10)
+    depth, seen, _ = observed(reads, reference, 10)
     counts, found_depth, differ, events = counts_of(read_batch(reads), reference, 10)
     assert found_depth.tolist() == [depth[i] for i in range(90)]
     _, against = counted_slowly(reads, reference, 10)
@@ -120,11 +120,15 @@ def test_every_alt_makes_the_haplotype_that_its_reads_show(seed: int) -> None:
         for s, ref, alts in alleles(find(reads, reference, EVERYTHING))
         for alt in alts
     }
-    _, seen = observed(reads, reference, 0)
+    depth, seen, anchors = observed(reads, reference, 0)
     shown = {edited(reference, *allele) for allele in seen if "N" not in allele[2]}
+    shown |= {edited(reference, start, ref, base + alt[1:]) for start, ref, alt, base in anchors}
     assert found <= shown
     if all(len(alts) < 6 for _, _, alts in alleles(find(reads, reference, EVERYTHING))):
-        assert found == shown
+        plain = Counter({allele: count for allele, count in seen.items() if "N" not in allele[2]})
+        assert found == {
+            edited(reference, *one) for one in joined(plain, Observed(depth, seen, anchors), EVERYTHING)
+        }
 
 
 def random_indel(rng: random.Random, reference: str) -> tuple[int, str, str]:

@@ -19,6 +19,7 @@ from dvplug.genome.reference import Reference
 from dvplug.line.region import Region
 from dvplug.sequence.codes import encode_bases
 from dvplug.simulate import SimulatedDataset
+from helpers.evaluate_files import write_fasta
 
 
 def write_vcf(path: Path, contigs: dict[str, int], rows: list[tuple[str, int, str, str]]) -> Path:
@@ -63,6 +64,27 @@ def test_any_way_to_write_a_variant_finds_the_same_site(
     # Leftmost: the base before the change differs from its last base.
     piece = alt[1:] if inserted else reference[start + 1 : start + ref_length]
     assert start == 0 or reference[start] != piece[-1]
+
+
+@settings(max_examples=200)
+@given(st.integers(0, 29), st.text("AC", min_size=1, max_size=4), st.integers(1, 4), st.randoms())
+def test_whatever_is_proposed_stays_what_it_is(
+    tmp_path_factory: pytest.TempPathFactory, start: int, alt: str, length: int, rng: random.Random
+) -> None:
+    """Also what is both a deletion and a substitution, an indel with its base behind it, and one at the first base."""
+    reference = "".join(rng.choices("AC", k=34))
+    ref = reference[start : start + length]
+    path = write_vcf(tmp_path_factory.mktemp("p") / "x.vcf.gz", {"c": 34}, [("c", start + 1, ref, alt)])
+    found = ProposedVariants(path).at(Region("c", 0, 34), encode_bases(reference.encode()), 0)
+    if ref == alt:
+        assert not found
+        with Reference.open(write_fasta(path.with_name("r.fa"), c=reference)) as opened:
+            assert count_proposed(path, opened, [Region("c", 0, 34)]) == {"the reference itself": 1}
+        return
+    (((at, ((ref_length, changed),)),)) = found.items()
+    person = reference[:start] + alt + reference[start + len(ref) :]
+    assert reference[:at] + changed + reference[at + ref_length :] == person
+    assert ref_length + len(changed) <= len(ref) + len(alt) + 2 * (ref[0] != alt[0])
 
 
 def called(

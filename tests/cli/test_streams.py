@@ -43,7 +43,7 @@ def test_results_to_a_closed_stdout_are_an_error() -> None:
 
 @needs_full
 def test_results_to_a_full_disk_are_an_error() -> None:
-    for words in (["plugins", "list"], ["completion", "bash"]):
+    for words in (["plugins", "list"], ["completion", "bash"], ["--help"], ["train", "fit", "--help"]):
         with FULL.open("w") as full:
             code, _, said = dvplug(*words, stdout=full)
         assert code == 2, said
@@ -90,7 +90,7 @@ def test_no_file_gets_the_number_of_a_closed_stream(dataset: SimulatedDataset, t
 def test_a_reader_that_went_away_is_141() -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    for words in (["plugins", "list"], ["completion", "bash"]):
+    for words in (["plugins", "list"], ["completion", "bash"], ["--help"], ["train", "fit", "--help"]):
         assert dvplug(*words, stdout=writing)[::2] == (141, "")
     os.close(writing)
 

@@ -36,6 +36,18 @@ def test_children_of_samples_are_read(tmp_path: Path) -> None:
         ("F kid dad dad 1 1\n", "has 'dad' as father and as mother"),
         ("F 0 dad mum 1 1\n", "names nobody"),
         ("F kid dad mum 1 1\nF dad kid 0 1 1\n", "as an ancestor of itself"),
+        (
+            "F kid dad mum 1 1\nF dad 0 0 2 1\n",
+            "has 'dad' as the father of 'kid': its sex there is the other",
+        ),
+        (
+            "F kid dad mum 1 1\nF mum 0 0 1 1\n",
+            "has 'mum' as the mother of 'kid': its sex there is the other",
+        ),
+        (
+            "F kid dad 0 1 1\nF sis 0 dad 1 1\n",
+            "'dad' as the father of 'kid': for 'sis' it is the other parent",
+        ),
         ("F Kid dad mum 1 1\n", "no child whose parent is among the samples.*Did you mean 'kid'"),
         ("F kid Dad 0 1 1\n", "no child whose parent is among the samples.*Did you mean 'dad'"),
         ("F kid 0 0 1 1\n", "no child whose parent"),

@@ -69,6 +69,17 @@ def test_a_sample_is_its_read_groups(sample: str, ids: tuple[str, ...]) -> None:
     assert chosen(file("a.bam", TWO), sample=sample) == (sample, {"a.bam": only(*ids)})
 
 
+def test_a_file_that_names_nobody_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    chosen(file("a.bam", {"1": "A"}), file("b.bam", {"2": ""}), file("c.bam", {}), file("d.bam", {"1": "A"}))
+    told = capsys.readouterr().err
+    assert re.findall(r"(\w\.bam) has no sample name \(@RG SM\): its reads are called as of 'A'", told) == [
+        "b.bam",
+        "c.bam",
+    ]
+    chosen(file("a.bam", {"1": "A", "2": ""}), file("d.bam", {"1": "A"}))
+    assert not capsys.readouterr().err
+
+
 def test_files_without_the_sample_are_not_read(capsys: pytest.CaptureFixture[str]) -> None:
     files = (file("a.bam", TWO), file("b.bam", {"1": "B"}), file("c.bam", {}))
     assert chosen(*files, sample="A") == ("A", {"a.bam": only("1", "3")})

@@ -304,6 +304,13 @@ def test_files_beyond_the_bound_are_read_as_others(cohort: Cohort, monkeypatch: 
     assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] > 0
 
 
+def test_a_sample_without_records_is_told(cohort: Cohort, capsys: pytest.CaptureFixture[str]) -> None:
+    joint(cohort, cohort.write("one", [cohort.block(1, 2000)]), cohort.write("none", []))
+    told = capsys.readouterr().err
+    assert told.count("has no records") == 1
+    assert "none.g.vcf.gz has no records: the genotypes of 'none' are ./. everywhere" in told
+
+
 def test_what_is_wrong_is_told_at_once(cohort: Cohort) -> None:
     good = cohort.write("one", [cohort.block(1, 2000)])
     twin = cohort.write("one", [cohort.block(1, 2000)], name="twin")

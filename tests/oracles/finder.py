@@ -11,6 +11,7 @@ import numpy as np
 from dvplug.technology import CandidateThresholds
 from helpers.read_batches import (
     Read,
+    aligned_pairs,
     walk,
 )
 
@@ -105,11 +106,21 @@ def changed(reference: str, position: int, removed: str, put: str) -> list[tuple
     return [leftmost(reference, position - 1, anchor + removed, anchor + put)]
 
 
-def observed(reads: list[Read], reference: str, min_quality: int) -> tuple[Counter, Counter]:
-    """Depth by position, and reads by (start, ref, alt): what `count_alleles` counts, one read at a time."""
+class Observed(NamedTuple):
+    """What `count_alleles` counts, one read at a time."""
+
+    depth: Counter[int]  # by position
+    seen: Counter[tuple[int, str, str]]  # reads by (start, ref, alt)
+    anchors: Counter[tuple[int, str, str, str]]  # reads by an indel with an anchor, and their base there
+
+
+def observed(reads: list[Read], reference: str, min_quality: int) -> Observed:
+    """Look at each read."""
     depth: Counter[int] = Counter()
     seen: Counter[tuple[int, str, str]] = Counter()
+    anchors: Counter[tuple[int, str, str, str]] = Counter()
     for read in reads:
+        bases = {p: read.seq[index] for p, index in aligned_pairs(read)}
         matches = [p for op, p, _, _ in walk(read) if op in "M=X"]
         for op, position, index, length in walk(read):
             if op in "M=X":
@@ -134,22 +145,54 @@ def observed(reads: list[Read], reference: str, min_quality: int) -> tuple[Count
                         poor = {p for p in range(deleted) if read.qualities[index + p] < min_quality}
                         changes = [c for c in changes if c[0] - position not in poor and c[2] != "N"]
                     seen.update(changes)
-    return depth, seen
+                    anchors.update(
+                        (*one, bases.get(one[0], ""))
+                        for one in changes
+                        if len(one[1]) != len(one[2]) and one[1][0] == one[2][0]
+                    )
+    return Observed(depth, seen, anchors)
+
+
+def joined(
+    suffice: Counter[tuple[int, str, str]], found: Observed, t: CandidateThresholds
+) -> Counter[tuple[int, str, str]]:
+    """Alts, where those are one that most reads of an indel have together: the indel, and a SNP at its anchor."""
+    left, both_of = Counter(suffice), Counter[tuple[int, str, str]]()
+    for start, ref, alt in suffice:
+        if len(ref) == len(alt) or ref[0] != alt[0]:
+            continue
+        least = max(t.min_count_indels, Fraction(str(t.min_fraction_indels)) * found.depth[start])
+        for base in "ACGT":
+            both = found.anchors[start, ref, alt, base]
+            if (start, ref[0], base) in suffice and 2 * both > suffice[start, ref, alt] and both >= least:
+                both_of[start, ref, base + alt[1:]] += both
+                left[start, ref[0], base] -= both
+                left[start, ref, alt] -= both
+                if left[start, ref, alt] < least:
+                    del left[start, ref, alt]
+    for (start, ref, alt), count in suffice.items():
+        least = max(t.min_count_snps, Fraction(str(t.min_fraction_snps)) * found.depth[start])
+        if len(ref) == len(alt) and left[start, ref, alt] != count and left[start, ref, alt] < least:
+            del left[start, ref, alt]
+    return left + both_of
 
 
 def twin_sites(
     reads: list[Read], reference: str, t: CandidateThresholds
 ) -> list[tuple[int, str, tuple[str, ...]]]:
     """Sites by exact arithmetic on `observed`."""
-    depth, seen = observed(reads, reference, t.min_base_quality)
-    sites: dict[int, list[tuple[int, int, str]]] = {}
+    depth, seen, _ = found_here = observed(reads, reference, t.min_base_quality)
+    suffice: Counter[tuple[int, str, str]] = Counter()
     for (start, ref, alt), count in seen.items():
         if len(ref) == len(alt):
             enough = count >= max(t.min_count_snps, Fraction(str(t.min_fraction_snps)) * depth[start])
         else:
             enough = _indel_suffices(seen, (start, ref, alt), depth[start], t)
         if enough and "N" not in ref + alt:
-            sites.setdefault(start, []).append((-count, len(ref), alt))
+            suffice[start, ref, alt] = count
+    sites: dict[int, list[tuple[int, int, str]]] = {}
+    for (start, ref, alt), count in joined(suffice, found_here, t).items():
+        sites.setdefault(start, []).append((-count, len(ref), alt))
     found = []
     for start in sorted(sites):
         best = sorted(sites[start])[: t.max_alts]

@@ -11,6 +11,7 @@ from pathlib import Path
 import pysam
 import pytest
 
+from dvplug.errors import InputError
 from dvplug.report import statistics as s
 from dvplug.report.calls import write_call_report
 from dvplug.report.statistics import CallStatistics, classify, read_statistics
@@ -110,6 +111,39 @@ def test_records_are_classified(
     ref: str, alts: str, genotype: str, expected: tuple[object, ...] | None
 ) -> None:
     assert classify(ref, alts, genotype) == expected
+
+
+def odd_vcf(folder: Path, qual: str, keys: str, values: str) -> Path:
+    path = folder / "odd.vcf"
+    head = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tx\n"
+    path.write_text(f"{head}c\t1\t.\tA\tC\t{qual}\tPASS\t.\tGT:{keys}\t0/1:{values}\n")
+    return path
+
+
+@pytest.mark.parametrize("text", ["inf", "Infinity", "1e300", "3e9", "101"])
+def test_large_numbers_are_the_largest(tmp_path: Path, text: str) -> None:
+    found = write_call_report(odd_vcf(tmp_path, text, "GQ:DP:VAF", f"{text}:20:{text}"), tmp_path / "x.html")
+    for counted in (found.gq, found.qual):
+        assert list(counted) == [("PASS", s.SNP, s.MOST)]
+    assert list(found.vaf) == [("PASS", s.HET, s.VAF_BINS - 1)]
+    write_call_report(odd_vcf(tmp_path, "1", "DP", text), tmp_path / "x.html")
+
+
+@pytest.mark.parametrize("text", [".", "nan", "NaN"])
+def test_numbers_that_are_none_are_missing(tmp_path: Path, text: str) -> None:
+    found = write_call_report(
+        odd_vcf(tmp_path, text, "GQ:DP:VAF", f"{text}:{text}:{text}"), tmp_path / "x.html"
+    )
+    assert not found.gq + found.qual + found.depth + found.vaf
+    assert found.records.total() == 1
+
+
+@pytest.mark.parametrize("name", ["QUAL", "GQ", "DP", "VAF"])
+def test_numbers_below_0_are_refused(tmp_path: Path, name: str) -> None:
+    values = {"QUAL": "1", "GQ": "1", "DP": "1", "VAF": "1"} | {name: "-10"}
+    path = odd_vcf(tmp_path, values.pop("QUAL"), "GQ:DP:VAF", ":".join(values.values()))
+    with pytest.raises(InputError, match=rf"Record 1 of \S*odd.vcf is not one of a VCF .*: {name} is -10"):
+        read_statistics(path)
 
 
 def test_plain_and_compressed_count_alike(called: Path, tmp_path: Path) -> None:

@@ -11,7 +11,17 @@ from pathlib import Path
 import pytest
 
 from dvplug.errors import InputError
-from dvplug.system.outputs import Output, Together, locked, made_folder, require_apart, reserved
+from dvplug.system.outputs import (
+    BAM_SUFFIXES,
+    VCF_SUFFIXES,
+    Output,
+    Together,
+    locked,
+    made_folder,
+    require_apart,
+    require_writable,
+    reserved,
+)
 from dvplug_registry.files import Move, move_in
 
 
@@ -81,6 +91,26 @@ def test_places_that_cannot_be_are_refused_before_the_block(tmp_path: Path) -> N
             pytest.fail("it was entered")
     assert Path("/dev/null").is_char_device()
     assert len(list(tmp_path.iterdir())) == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "suffixes", "index"),
+    [("x.vcf.gz", VCF_SUFFIXES, "tbi"), ("x.vcf.gz", VCF_SUFFIXES, "csi"), ("x.bam", BAM_SUFFIXES, "bai")],
+)
+def test_a_folder_where_an_index_belongs_stays(
+    tmp_path: Path, name: str, suffixes: tuple[str, ...], index: str
+) -> None:
+    kept = tmp_path / f"{name}.{index}" / "kept"
+    kept.parent.mkdir()
+    kept.touch()
+    with pytest.raises(InputError, match=rf"has its index in \S*{name}.{index}, which is no plain file"):
+        require_writable(Output("--out", tmp_path / name, suffixes))
+    (tmp_path / "made").touch()
+    for moves, obsolete in (([Move(tmp_path / "made", kept.parent)], []), ([], [kept.parent])):
+        with pytest.raises(IsADirectoryError):
+            move_in(moves, obsolete)
+    assert kept.exists()
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_a_place_is_locked_whatever_its_name_and_option(tmp_path: Path) -> None:

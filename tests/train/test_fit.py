@@ -156,13 +156,27 @@ def test_class_weights_shift_the_errors(shards: tuple[list[Path], list[Path]], t
     assert errors["het"] < errors["others"]
 
 
-@pytest.mark.parametrize("options", [["--keep", "0", "1", "1"], ["--epochs", "0"]])
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--keep", "0", "1", "1"],
+        ["--keep", "1", "2", "1"],  # more than all, for which the weights would be corrected
+        ["--class-weights", "1", "-1", "1"],
+        ["--class-weights", "0", "0", "0"],
+        ["--class-weights", "nan", "1", "1"],
+        ["--class-weights", "inf", "1", "1"],
+        ["--learning-rate", "inf"],
+        ["--epochs", "0"],
+        ["--seed", "4294967296"],
+    ],
+    ids=" ".join,
+)
 def test_settings_out_of_range_are_refused_by_the_command(
     options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
         main(["train", "fit", "x.h5", "--tune", "y.h5", "--out", str(tmp_path / "z"), *options])
-    assert f"{options[0][2:]}" in (said := capsys.readouterr().err)
+    assert options[0][2:].replace("-", "_") in (said := capsys.readouterr().err)
     assert "out of range" in said
 
 

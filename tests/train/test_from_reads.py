@@ -197,7 +197,8 @@ def test_the_command_says_what_is_wrong(
     code, _, err = run_captured(capsys, *words)
     assert code == 2
     assert "no.fa" in err
-    code, _, err = run_captured(capsys, *words[:-2], "--worlds", "0", "--out", out)
-    assert code == 2
-    assert "a setting of the worlds is out of range" in err
+    for option, value in (("--worlds", 0), ("--seed", 1 << 32), ("--seed", -1)):
+        code, _, err = run_captured(capsys, *words[:-2], option, value, "--out", out)
+        assert code == 2
+        assert f"a setting of the worlds is out of range: {option[2:]}" in " ".join(err.split())
     assert not list(tmp_path.iterdir())

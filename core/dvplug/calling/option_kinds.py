@@ -29,6 +29,14 @@ class OptionKind(NamedTuple):
     """On the command line ``-`` is a value."""
 
 
+def _named(given: StrPath) -> str:
+    """An empty name would pass for none."""
+    text = os.fspath(given)
+    if not text:
+        raise InputError("A name that was given is empty", repair="Give a whole one, or None.")
+    return text
+
+
 def _place(given: StrPath) -> Location:
     return location(os.fspath(given))
 
@@ -88,8 +96,8 @@ PLACE = OptionKind(str, StrPath, _place)
 PLACES = OptionKind(list[str], StrPath | Sequence[StrPath], _places)
 FILE = OptionKind(Path, StrPath, Path)
 FILES = OptionKind(list[Path], StrPath | Sequence[StrPath], _files)
-OUTPUT = OptionKind(str, StrPath, os.fspath)
-OUTPUT_OR_STDOUT = OUTPUT._replace(hyphen=True)
+OUTPUT = OptionKind(str, StrPath, _named)
+OUTPUT_OR_STDOUT = OptionKind(str, StrPath, os.fspath, hyphen=True)
 TEXTS = OptionKind(list[str], StrPath | Sequence[StrPath], _texts)
 SETTINGS = OptionKind(list[str], str | Sequence[str] | Mapping[str, object], _settings)
 DEVICE = OptionKind(str, str, known_device)

@@ -29,7 +29,7 @@ from dvplug.calling.written import PreparedCall, outputs_of, written_calls
 from dvplug.engine.call import call_regions
 from dvplug.engine.job import CallJob
 from dvplug.engine.pipeline import Pipeline
-from dvplug.errors import InputError, Problems
+from dvplug.errors import Problems
 from dvplug.executors.choice import LOCAL, check_executor, open_pool, starts_here
 from dvplug.executors.node import facts_of
 from dvplug.executors.spread import spread
@@ -61,6 +61,7 @@ from dvplug.system.locations import file_name, shown
 from dvplug.system.memory import give_back_freed, in_units, workers_that_fit
 from dvplug.system.outputs import Output, require_apart, reserved
 from dvplug.system.run_log import log_event, run_log
+from dvplug.system.workers import require_processes
 from dvplug_registry.manifest import MANIFEST_NAME
 
 MOST_CONTIGS = 200
@@ -339,10 +340,7 @@ def _tell_of_compiling() -> None:
 
 
 def _workers(options: CallOptions) -> int:
-    if options.workers < 1:
-        raise InputError(
-            f"--workers {options.workers} is not a number of processes", repair="Give 1 or more."
-        )
+    require_processes(options.workers)
     if options.max_memory is None or not starts_here(options.executor):
         return options.workers
     fit = workers_that_fit(options.workers, options.max_memory)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dvplug.candidates.changed_anchors import Allele, Seen, with_changed_anchors
 from dvplug.candidates.exclusion import without_contradictions
 from dvplug.candidates.indel_thresholds import indels_enough
 from dvplug.candidates.long_indels import PooledIndel, is_spelling_of, pooled_indels, with_carriers
@@ -40,13 +41,6 @@ from dvplug.technology import CandidateThresholds
 _ANCHOR, _CHANGE, _HASH, _BASE, _SHIFT, _REPLACED, _READ = range(7)  # columns of `AlleleCounts.events`
 
 
-class Allele(NamedTuple):
-    """An alt at a site: how many bases of the reference it replaces, and by what."""
-
-    ref_length: int
-    alt: str
-
-
 class AlleleCounts(NamedTuple):
     """What reads show over ``l`` bp of the reference."""
 
@@ -67,14 +61,6 @@ class _Gaps(NamedTuple):
     deleted: int  # bp of the reference from there on
     base: int  # index in the reads' bases
     inserted: int  # bp from there on that come in their place
-
-
-class _Seen(NamedTuple):
-    """An alt that enough reads show."""
-
-    start: int  # offset in the reference
-    reads: int
-    allele: Allele
 
 
 def find_in_context(context: FindContext) -> CandidateBatch:
@@ -103,7 +89,7 @@ def find_candidates(
     """
     counted = _count_molecules(reads, reference, reference_start, thresholds.min_base_quality)
     window = slice(region.start - reference_start, region.end - reference_start)
-    seen = _snps(counted, reference, window, thresholds)
+    snps = _snps(counted, reference, window, thresholds)
     indels = _indels(counted, reads.seq, reference, window, thresholds)
     least = float(thresholds.min_count_indels), thresholds.min_fraction_indels
     pooled = pooled_indels(
@@ -112,12 +98,12 @@ def find_candidates(
     if pooled:
         indels = [one for one in indels if not is_spelling_of(pooled, one.start, *one.allele)]
         indels += [
-            _Seen(one.start, len(one.carriers), Allele(one.ref_length, one.alt))
+            Seen(one.start, len(one.carriers), Allele(one.ref_length, one.alt))
             for one in pooled
             if window.start <= one.start < window.stop
         ]
-    seen += indels
-    at: dict[int, list[_Seen]] = {}
+    seen = with_changed_anchors(snps, indels, reads, reference_start, counted.depth, thresholds)
+    at: dict[int, list[Seen]] = {}
     for one in seen:
         at.setdefault(one.start + reference_start, []).append(one)
     alleles = {start: _best(here, thresholds.max_alts) for start, here in at.items()}
@@ -144,14 +130,14 @@ def _count_molecules(
 
 def _snps(
     counted: AlleleCounts, reference: UInt8s, window: slice, thresholds: CandidateThresholds
-) -> list[_Seen]:
+) -> list[Seen]:
     """Mismatching bases in the window above the thresholds."""
     found = find_mismatches(
         counted.mismatches[window], counted.depth[window], reference[window],
         float(thresholds.min_count_snps), float(thresholds.min_fraction_snps),
     )  # fmt: skip
     return [
-        _Seen(window.start + offset, reads, Allele(1, BASES[base])) for offset, base, reads in found.tolist()
+        Seen(window.start + offset, reads, Allele(1, BASES[base])) for offset, base, reads in found.tolist()
     ]
 
 
@@ -186,7 +172,7 @@ def find_mismatches(
 
 def _indels(
     counted: AlleleCounts, seq: UInt8s, reference: UInt8s, window: slice, thresholds: CandidateThresholds
-) -> list[_Seen]:
+) -> list[Seen]:
     """Indels in the window, those alike taken together, above the thresholds; ``seq`` are the bases of the reads."""
     events = counted.events
     events = events[(events[:, _ANCHOR] >= window.start) & (events[:, _ANCHOR] < window.stop)]
@@ -201,11 +187,13 @@ def _indels(
     change, depth = one[:, _CHANGE] - one[:, _REPLACED], counted.depth[one[:, _ANCHOR]]
     enough = indels_enough(one[:, _ANCHOR], change, counts, depth, thresholds)
     seen = []
-    for event, count in zip(one[enough].tolist(), counts[enough].tolist(), strict=True):
+    kept = zip(one[enough].tolist(), firsts[enough].tolist(), counts[enough].tolist(), strict=True)
+    for event, first, count in kept:
         allele = _allele_of(event, seq, reference)
         replaced = reference[event[_ANCHOR] : event[_ANCHOR] + allele.ref_length]
         if replaced.max() < UNKNOWN_BASE and "N" not in allele.alt:
-            seen.append(_Seen(event[_ANCHOR], count, allele))
+            carriers = [] if event[_REPLACED] else events[first : first + count, _READ].tolist()
+            seen.append(Seen(event[_ANCHOR], count, allele, carriers))
     return seen
 
 
@@ -222,7 +210,7 @@ def _allele_of(event: list[int], seq: UInt8s, reference: UInt8s) -> Allele:
     )
 
 
-def _best(seen: list[_Seen], most: int) -> list[Allele]:
+def _best(seen: list[Seen], most: int) -> list[Allele]:
     """Best supported first; ties by the alleles themselves, so that order never depends on the reads' order."""
     return [one.allele for one in sorted(seen, key=lambda one: (-one.reads, one.allele))[:most]]
 

@@ -9,15 +9,16 @@ from pathlib import Path
 
 import pysam
 
-from dvplug.candidates.finder import Allele, candidates_at
+from dvplug.candidates.changed_anchors import Allele
+from dvplug.candidates.finder import candidates_at
 from dvplug.errors import InputError
 from dvplug.genome.reference import Reference
 from dvplug.line.candidate_batch import CandidateBatch
 from dvplug.line.read_batch import ReadBatch
 from dvplug.line.region import Region
-from dvplug.sequence.alleles import moved_left, shared_suffix, trim
+from dvplug.sequence.alleles import normalised, shared_suffix
 from dvplug.sequence.arrays import UInt8s
-from dvplug.sequence.codes import UNKNOWN_BASE, decode_bases, encode_bases
+from dvplug.sequence.codes import UNKNOWN_BASE, decode_bases
 from dvplug.system.htslib import isolated_htslib
 from dvplug.technology import CandidateThresholds
 
@@ -48,12 +49,16 @@ class ProposedVariants:
         found: dict[int, list[Allele]] = {}
         if region.contig not in self._contigs:
             return found
+        bases = decode_bases(reference)
         with _told(self.path):
             records = list(self._file.fetch(region.contig, region.start, region.end + _REACH))
         for record in records:
             for alt in record.alts or ():
                 if _why_not(record.ref, alt) is None:
-                    start, allele = _normalised(record.start, record.ref, alt, reference, reference_start)
+                    start, ref, written = normalised(
+                        record.start, record.ref.upper(), alt.upper(), bases, reference_start, len(bases)
+                    )
+                    allele = Allele(len(ref), written)
                     if _is_unknown(reference, start - reference_start, allele.ref_length):
                         continue
                     alleles = found.setdefault(start, []) if region.start <= start < region.end else []
@@ -207,6 +212,8 @@ def _why_not(ref: str, alt: str) -> str | None:
     """Why an allele cannot be genotyped."""
     if set(alt.upper()) - set("ACGT"):
         return "symbolic"
+    if ref.upper() == alt.upper():
+        return "the reference itself"
     if set(ref.upper()) - set("ACGT"):
         return _AMBIGUOUS
     return "too long" if max(len(ref), len(alt)) > MAX_LENGTH else None
@@ -221,17 +228,3 @@ def _minimal(ref: str, alt: str) -> Allele:
     """Strip the bases at the end that both share, down to one."""
     shared = shared_suffix((ref, alt))
     return Allele(len(ref) - shared, alt[: len(alt) - shared])
-
-
-def _normalised(
-    start: int, ref: str, alt: str, reference: UInt8s, reference_start: int
-) -> tuple[int, Allele]:
-    """Trim, and move an indel as far to the left as it goes."""
-    start, ref, (alt,) = trim(start, ref.upper(), [alt.upper()])
-    if len(ref) == len(alt) or min(len(ref), len(alt)) > 1:
-        return start, Allele(len(ref), alt)
-    inserted = len(alt) > 1
-    bases = encode_bases((alt if inserted else ref)[1:].encode())
-    first, bases = moved_left(reference, start - reference_start, bases, inserted=inserted)
-    moved = decode_bases(reference[first : first + 1]) + (decode_bases(bases) if inserted else "")
-    return first + reference_start, Allele(len(ref), moved)

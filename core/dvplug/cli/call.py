@@ -9,10 +9,8 @@ from typing import Annotated, Any, get_origin
 from cyclopts import Parameter
 
 from dvplug.calling.options import CallOptions, OptionField, option_fields
-from dvplug.cli.parameters import whole_number
+from dvplug.cli.parameters import some, whole_number
 from dvplug.cli.plain_call import ONE_PER_CORE, run_call
-
-Several = Parameter(consume_multiple=True, negative=())
 
 
 def call(**given: Any) -> None:
@@ -53,6 +51,7 @@ def _parameter(field: OptionField, also: str = "") -> inspect.Parameter:
         help=f"{field.option.help} {also}".strip(),
         consume_multiple=several,
         negative=() if several else None,
+        validator=some if several else None,
         allow_leading_hyphen=bool(field.option.kind and field.option.kind.hyphen),
         converter=whole_number if field.command_type is int else None,
     )

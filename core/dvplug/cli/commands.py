@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 
@@ -9,6 +10,7 @@ from cyclopts import App, CycloptsError
 
 from dvplug._version import __version__
 from dvplug.cli.exits import EXIT_USER_CAN_MEND
+from dvplug.errors import InputError
 from dvplug.system.console import complain
 
 app = App(
@@ -40,8 +42,13 @@ for name, summary in COMMANDS.items():
     app.command(f"dvplug.cli.{name}:{function}", name=name, help=summary)
 
 
+MAY_BE_EMPTY = {"--reason"}
+_NOTHING_GIVEN = re.compile(r"--[a-z-]+=")
+
+
 def run_command(words: Sequence[str]) -> None:
     """Run the command that these words are; where they are none, say so and exit."""
+    _require_values(words)
     try:
         app(words, exit_on_error=False, print_error=False)
     except CycloptsError as error:
@@ -49,3 +56,19 @@ def run_command(words: Sequence[str]) -> None:
         text = str(error) if str(error).endswith((".", "?")) else f"{error}."
         complain(f"{text} See `{command} --help`.")
         sys.exit(EXIT_USER_CAN_MEND)
+    except SystemExit as end:  # of rich, which prints the help, where nobody reads it any more
+        if isinstance(end.__context__, BrokenPipeError):
+            raise end.__context__ from None
+        raise
+
+
+def _require_values(words: Sequence[str]) -> None:
+    """Refuse an empty word, which would pass for the current folder, or for an option that was not given."""
+    for before, word in zip(("dvplug", *words), words, strict=False):
+        option = word[:-1] if _NOTHING_GIVEN.fullmatch(word) else before
+        if (not word or option != before) and option not in MAY_BE_EMPTY:
+            raise InputError(
+                f"What follows {option} is empty",
+                cause="a variable of the shell may be",
+                repair="Give a value, or leave it out.",
+            )

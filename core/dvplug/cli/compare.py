@@ -6,7 +6,7 @@ import json as json_format
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import Parameter
+from dvplug.cli.parameters import Several
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def compare(
-    callsets: Annotated[list[Path], Parameter(consume_multiple=True, negative=())],
+    callsets: Annotated[list[Path], Several],
     *,
     ref: Path,
     truth: Path | None = None,

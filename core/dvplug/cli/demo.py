@@ -24,7 +24,7 @@ def demo(folder: Path = Path("dvplug-demo"), *, workers: Whole | None = None, se
     from dvplug.demo import run_demo
     from dvplug.system.rich_console import stdout
 
-    done = run_demo(folder, workers=workers or available_cores(), seed=seed)
+    done = run_demo(folder, workers=available_cores() if workers is None else workers, seed=seed)
     stdout.print(table(done.evaluation))
     for line in (
         f"VCF:     {done.vcf}",

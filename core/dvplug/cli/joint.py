@@ -5,12 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Parameter
-
-from dvplug.cli.parameters import Whole
+from dvplug.cli.parameters import Several, Whole
 from dvplug.joint import DE_NOVO_RATE
-
-Several = Parameter(consume_multiple=True, negative=())
 
 
 def joint(

@@ -7,6 +7,10 @@ from typing import Annotated, Any
 
 from cyclopts import CoercionError, Parameter, Token
 
+from dvplug.errors import InputError
+
+AS_LISTED = "Name one or more, as `dvplug registry list` shows them."
+
 Json = Annotated[bool, Parameter("--json", negative="")]
 
 
@@ -19,4 +23,19 @@ def whole_number(type_: Any, tokens: Sequence[Token]) -> int:
         raise CoercionError(token=token, target_type=int) from None
 
 
+def some(type_: Any, values: Sequence[object] | None) -> None:
+    """Refuse an option of several values that nothing follows, as where a variable of the shell is empty."""
+    if values is not None and not values:
+        raise ValueError(
+            "Nothing follows it: a variable of the shell may be empty. Give a value, or leave the option out."
+        )
+
+
+def require_named(names: Sequence[object], kind: str, repair: str) -> None:
+    """Refuse a command that nothing was given to work on, as by an empty variable of the shell; raises InputError."""
+    if not names:
+        raise InputError(f"no {kind} was named", repair=repair)
+
+
 Whole = Annotated[int, Parameter(converter=whole_number)]
+Several = Parameter(consume_multiple=True, negative=(), validator=some)

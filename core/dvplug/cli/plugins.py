@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 from rich.markup import escape
 
-from dvplug.cli.parameters import Json
+from dvplug.cli.parameters import Json, require_named
 from dvplug.errors import PluginError, near_misses
 from dvplug.hookspecs import PluginSettings
 from dvplug.plugins.loading import PluginInfo, installed_plugins
@@ -102,6 +102,7 @@ def uninstall(*names: str) -> None:
     """
     from dvplug.plugins.install import uninstall as uninstall_plugins
 
+    require_named(names, "plugin", "Name one or more, as `dvplug plugins list` shows them.")
     uninstall_plugins(names, info)
 
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from dvplug.cli.call import Several
-from dvplug.cli.parameters import Json
+from dvplug.cli.parameters import Json, Several
 
 if TYPE_CHECKING:
     from dvplug.line.run_profile import RunProfile

@@ -10,9 +10,9 @@ from cyclopts import App
 from rich.markup import escape
 
 from dvplug.cli.download_bars import download_bars
-from dvplug.cli.parameters import Json
+from dvplug.cli.parameters import AS_LISTED, Json, require_named
 from dvplug.engine.known_answers import verify_model
-from dvplug.errors import ModelError, PluginError, RegistryError, near_misses
+from dvplug.errors import ModelError, PluginError, near_misses
 from dvplug.models import find_model, load_model
 from dvplug.plugins.loading import Plugins, installed_plugins
 from dvplug.system.console import info, warn
@@ -224,10 +224,7 @@ def download(*models: str, source: str | None = None, as_json: Json = False) -> 
     as_json
         Print JSON instead of text.
     """
-    if not models:
-        raise RegistryError(
-            "no model was named", repair="Name one or more, as `dvplug registry list` shows them."
-        )
+    require_named(models, "model", AS_LISTED)
     with download_bars() as bars:
         folders = download_requested(
             models,
@@ -253,6 +250,7 @@ def remove(*models: str) -> None:
     models
         Such as illumina-wgs@1.0.0; illumina-wgs@1 deletes every version that it allows.
     """
+    require_named(models, "model", AS_LISTED)
     for request in models:
         for place in ModelCache().remove(request):
             info(f"Removed {place.name}@{place.version}.")

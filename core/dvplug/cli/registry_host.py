@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from dvplug.cli.parameters import require_named
 from dvplug.engine.known_answers import verify_model
 from dvplug.models import load_model
 from dvplug.plugins.loading import installed_plugins
@@ -44,6 +45,7 @@ def publish(*models: Path, registry: Path, keys: Path, card: Path | None = None)
     card
         Model card (Markdown), where the model has none of its own.
     """
+    require_named(models, "model", "Name one or more folders, as `dvplug train export` writes them.")
     plugins, host = installed_plugins(), Registry(registry, keys)
     text = read_card(card) if card else ""
     for folder in models:

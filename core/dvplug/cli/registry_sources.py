@@ -8,8 +8,8 @@ from pathlib import Path
 from rich.markup import escape
 
 from dvplug.cli.download_bars import download_bars
-from dvplug.cli.parameters import Json
-from dvplug.errors import InputError, RegistryError
+from dvplug.cli.parameters import AS_LISTED, Json, require_named
+from dvplug.errors import RegistryError
 from dvplug.system.console import info, warn
 from dvplug.system.outputs import Output, locked, made_folder, reserved, told
 from dvplug.system.rich_console import stdout
@@ -122,10 +122,7 @@ def export_models(*models: str, out: Path, source: str | None = None) -> None:
     source
         The registry; not needed where only one is trusted.
     """
-    if not models:
-        raise InputError(
-            "no model was named", repair="Name one or more, as `dvplug registry list` shows them."
-        )
+    require_named(models, "model", AS_LISTED)
     with reserved([Output("--out", out)]), told(f"--out {out}"):
         chosen, transport = _only(source), Transport()
         offered = [(chosen, refresh(chosen, transport))]

@@ -8,8 +8,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from dvplug.cli.call import Several
-from dvplug.cli.parameters import Whole
+from dvplug.cli.parameters import Several, Whole
 
 Switch = Annotated[bool, Parameter(negative=())]
 

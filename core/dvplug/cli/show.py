@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from dvplug.calling.options import CallOptions
-from dvplug.cli.call import Several, command_parameters
+from dvplug.cli.call import command_parameters
+from dvplug.cli.parameters import Several
 
 if TYPE_CHECKING:
     from dvplug.show.sites import NoCandidate, Shown, Site

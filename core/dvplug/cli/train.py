@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from cyclopts import App, Parameter
 
-from dvplug.cli.call import Several
-from dvplug.cli.parameters import Whole
+from dvplug.cli.parameters import Several, Whole
 from dvplug.cli.plain_call import available_cores
 from dvplug.cli.train_reads import Names, learn, model, simulate
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from dvplug.cli.call import Several
-from dvplug.cli.parameters import Whole
+from dvplug.cli.parameters import Several, Whole
 from dvplug.cli.plain_call import available_cores
 
 if TYPE_CHECKING:
@@ -200,7 +199,9 @@ def simulate(
     settings = of_worlds.settings(worlds, seed)
     inputs = WorldInputs(genome, of_worlds.truth, of_worlds.confident)
     with reserved_folder(out, "--out"):
-        made = simulate_worlds(profile, inputs, settings, out, threads or available_cores())
+        made = simulate_worlds(
+            profile, inputs, settings, out, available_cores() if threads is None else threads
+        )
     info(f"{out}: {len(made)} worlds.")
 
 
@@ -262,4 +263,4 @@ def model(
     )
     inputs = ModelInputs(reads, ref, of_worlds.truth, of_worlds.confident)
     with reserved_folder(out, "--out"):
-        model_from_reads(inputs, settings, out, workers or available_cores())
+        model_from_reads(inputs, settings, out, available_cores() if workers is None else workers)

@@ -11,6 +11,7 @@ from dvplug.errors import InputError, Problems, near_misses
 from dvplug.system.locations import StrPath
 
 _NOBODY = ("0", "")
+_MALE, _FEMALE = "1", "2"
 COLUMNS = "family, individual, father, mother, sex, phenotype"
 
 
@@ -41,8 +42,9 @@ class Pedigree:
         Raises
         ------
         InputError
-            It cannot be read, a line has too few columns, a person comes twice or is its own ancestor, or no child of
-            it is among the samples. Where several things are wrong: `ManyProblems`.
+            It cannot be read, a line has too few columns, a person comes twice, is its own ancestor, a father who is
+            female or somebody's mother, or no child of it is among the samples. Where several things are wrong:
+            `ManyProblems`.
         """
         try:
             lines = Path(path).read_text("utf-8").splitlines()
@@ -52,18 +54,20 @@ class Pedigree:
             ) from error
         problems = Problems()
         parents: dict[str, tuple[str, str]] = {}
+        sexes: dict[str, str] = {}
         for number, line in enumerate(lines, 1):
             if not line.strip() or line.startswith("#"):
                 continue
             with problems.collect():
-                name, father, mother = _person(line, f"Line {number} of pedigree {path}")
+                name, father, mother, sex = _person(line, f"Line {number} of pedigree {path}")
                 if name in parents:
                     raise InputError(
                         f"Pedigree {path} has '{name}' twice", repair="Leave one of the lines out."
                     )
-                parents[name] = father, mother
+                parents[name], sexes[name] = (father, mother), sex
         problems.raise_all()
         require_no_circle(parents, f"Pedigree {path}")
+        _require_roles(parents, sexes, f"Pedigree {path}")
         children = tuple(
             Child(name, father if father in samples else "", mother if mother in samples else "")
             for name, (father, mother) in parents.items()
@@ -82,8 +86,31 @@ class Pedigree:
         return cls(children, frozenset(parents))
 
 
-def _person(line: str, where: str) -> tuple[str, str, str]:
-    """Individual, father and mother of a line."""
+def _require_roles(parents: Mapping[str, tuple[str, str]], sexes: Mapping[str, str], what: str) -> None:
+    """Raise InputError where a father is female, a mother male, or somebody both; ``what`` holds them."""
+    fathers, mothers = (
+        {both[place]: name for name, both in parents.items() if both[place]} for place in (0, 1)
+    )
+    for of, others, role, other in (
+        (fathers, mothers, "father", _FEMALE),
+        (mothers, fathers, "mother", _MALE),
+    ):
+        for parent, child in of.items():
+            if sexes.get(parent) == other or parent in others:
+                against = (
+                    "its sex there is the other"
+                    if sexes.get(parent) == other
+                    else f"for '{others[parent]}' it is the other parent"
+                )
+                raise InputError(
+                    f"{what} has '{parent}' as the {role} of '{child}'",
+                    cause=against,
+                    repair=f"Correct one of them; the columns are {COLUMNS}, and sex is 1, male, or 2, female.",
+                )
+
+
+def _person(line: str, where: str) -> tuple[str, str, str, str]:
+    """Individual, father, mother and sex of a line."""
     columns = line.split()
     if len(columns) < 6:
         raise InputError(
@@ -96,7 +123,7 @@ def _person(line: str, where: str) -> tuple[str, str, str]:
         raise InputError(f"{where} names nobody", repair=f"The columns are {COLUMNS}.")
     if father and father == mother:
         raise InputError(f"{where} has '{father}' as father and as mother", repair="Correct one of them.")
-    return name, father, mother
+    return name, father, mother, columns[4]
 
 
 def require_no_circle(parents: Mapping[str, tuple[str, str]], what: str) -> None:

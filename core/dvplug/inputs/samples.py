@@ -87,6 +87,11 @@ def choose_reads(files: Sequence[FileGroups], choice: SampleChoice) -> ChosenRea
             warn(f"{shown(file.path)} has no read group of {_what(sample, choice)}: it is not read.")
         else:
             sources.append(ReadSource(file.path, groups))
+            if sample is not None and not file.named:
+                warn(
+                    f"{shown(file.path)} has no sample name (@RG SM): its reads are called as of '{sample}', which "
+                    "the others name."
+                )
     if not sources:
         raise InputError(
             f"No read group of {_what(sample, choice)} is left",

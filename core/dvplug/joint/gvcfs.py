@@ -30,6 +30,13 @@ DOUBTFUL_Q = 3
 """Most by which a block prefers the reference if some base of it prefers another allele."""
 
 
+MOST_PHRED = 10_000_000
+"""Higher likelihoods are taken for this: some hundreds of them can be added up."""
+
+
+_NO_NUMBER = 1 << 31  # from here on VCF has none
+
+
 class SampleBlocks(NamedTuple):
     """Reference blocks of one sample, by position."""
 
@@ -162,18 +169,42 @@ def _end(info: str, otherwise: int) -> int:
     return otherwise
 
 
+def _depth(text: str, otherwise: int) -> int:
+    """A number of reads as a file has it, if it does; raises ValueError where it is none."""
+    if text in ("", "."):
+        return otherwise
+    depth = int(text)
+    if not 0 <= depth < _NO_NUMBER:
+        raise ValueError(f"a depth of {text}")
+    return depth
+
+
+def _certainty(values: Sequence[str], at: dict[str, int]) -> int:
+    """GQ, 0 where there is none; raises ValueError or OverflowError where it is no number."""
+    (gq,) = _phreds([str(max(int(float(_value(values, at, "GQ") or 0)), 0))])
+    return gq
+
+
+def _phreds(told: Sequence[str]) -> tuple[int, ...]:
+    """Likelihoods as a file has them; raises ValueError where one is none."""
+    numbers = tuple(map(int, told))
+    if min(numbers) < 0 or max(numbers) >= _NO_NUMBER:
+        raise ValueError(f"PL or GQ of {','.join(told)}")
+    return tuple(min(each, MOST_PHRED) for each in numbers)
+
+
 def _of_block(values: Sequence[str], at: dict[str, int]) -> tuple[int, tuple[int, ...], bool]:
     """Least depth, three likelihoods, and whether there is one copy; all likelihoods 0 where nothing is known."""
-    dp = int(_value(values, at, "MIN_DP", "DP") or MISSING)
+    dp = _depth(_value(values, at, "MIN_DP", "DP"), MISSING)
     genotype = values[at["GT"]] if "GT" in at else "0/0"
     haploid = len(genotype) == 1
     told = _value(values, at, "PL")
-    pl = tuple(map(int, told.split(","))) if told and "." not in told.split(",") else ()
+    pl = _phreds(told.split(",")) if told and "." not in told.split(",") else ()
     if len(pl) == 2 or (haploid and len(pl) == 3):
         pl, haploid = (pl[0], pl[-1], pl[-1]), True
     if len(pl) == 3:
         return dp, pl, haploid
-    gq = int(float(_value(values, at, "GQ") or 0)) if genotype[0] == "0" else 0
+    gq = _certainty(values, at) if genotype[0] == "0" else 0
     return dp, (0, gq, gq), haploid
 
 
@@ -195,15 +226,18 @@ def _record(start: int, ref: str, alt: str, values: Sequence[str], at: dict[str,
     alts = tuple(each if each[0] in "<*" else each.upper() for each in alt.split(","))
     n = len(alts) + 1
     told = _value(values, at, "AD").split(",")
-    ad = tuple(0 if each == "." else int(each) for each in told) if len(told) == n else ()
-    dp = int(_value(values, at, "DP", "MIN_DP") or (sum(ad) if ad else MISSING))
+    ad = tuple(_depth(each, 0) for each in told) if len(told) == n else ()
+    dp = _depth(_value(values, at, "DP", "MIN_DP"), sum(ad) if ad else MISSING)
+    called = _value(values, at, "GT").replace("|", "/").split("/")
+    if len(called) > 2 or any(int(each) >= n for each in called if each not in (".", "")):
+        raise ValueError(f"GT of position {start + 1} is {'/'.join(called)}, of {n} alleles")
     told = _value(values, at, "PL").split(",")
     phased = _phase(values, at)
     if told == [""] or "." in told:
         return SampleRecord(start, ref, alts, dp, ad, _by_genotype(values, at, n), *phased)
     if len(told) not in (n, n * (n + 1) // 2):
         raise ValueError(f"PL of position {start + 1} has {len(told)} values for {n} alleles")
-    return SampleRecord(start, ref, alts, dp, ad, tuple(map(int, told)), *phased)
+    return SampleRecord(start, ref, alts, dp, ad, _phreds(told), *phased)
 
 
 def _phase(values: Sequence[str], at: dict[str, int]) -> tuple[tuple[int, ...], str]:
@@ -219,7 +253,7 @@ def _by_genotype(values: Sequence[str], at: dict[str, int], n: int) -> tuple[int
     called = _value(values, at, "GT").replace("|", "/").split("/")
     if not all(each.isdigit() for each in called) or len(called) > 2:
         return ()
-    gq = int(float(_value(values, at, "GQ") or 0))
+    gq = _certainty(values, at)
     copies = sorted(map(int, called))
     which = copies[0] if len(copies) == 1 else copies[1] * (copies[1] + 1) // 2 + copies[0]
     size = n if len(copies) == 1 else n * (n + 1) // 2

@@ -28,7 +28,7 @@ from dvplug.system.htslib import isolated_htslib
 from dvplug.system.input_states import InputStates
 from dvplug.system.locations import StrPath
 from dvplug.system.outputs import Output, reserved
-from dvplug.system.workers import map_in_order
+from dvplug.system.workers import map_in_order, require_processes
 
 OUTPUTS = (".vcf.gz", ".vcf", ".bcf", SUFFIX)
 _SAMPLE_BP = 50_000_000
@@ -103,8 +103,7 @@ def joint_genotype(
     InputError
         Inputs that do not fit, all that is wrong at once; a file that is damaged; an output that cannot be written.
     """
-    if workers < 1:
-        raise InputError(f"--workers {workers} is not a number of processes", repair="Give 1 or more.")
+    require_processes(workers)
     paths = [os.fspath(path) for path in gvcfs]
     place = Path(out)
     inputs = [*map(Path, paths), Path(ref), *([Path(pedigree)] if pedigree else [])]
@@ -175,7 +174,7 @@ def _sample_of(path: str, lengths: dict[str, int], ref: StrPath) -> str:
         with pysam.VariantFile(path) as file:
             samples, contigs = list(file.header.samples), dict(_lengths(file))
             compressed = file.format == "VCF" and file.compression == "BGZF"
-        is_gvcf = not compressed or _is_gvcf(path)
+        alts = _first_alts(path) if compressed else []
     except (OSError, ValueError, NotImplementedError) as error:
         raise InputError(f"gVCF {path} is not a readable VCF", cause=str(error)) from error
     if not compressed:
@@ -197,7 +196,9 @@ def _sample_of(path: str, lengths: dict[str, int], ref: StrPath) -> str:
             cause="it has control characters",
             repair="Give the sample another name with `bcftools reheader -s`.",
         )
-    if not is_gvcf:
+    if not alts:
+        warn(f"gVCF {path} has no records: the genotypes of '{samples[0]}' are ./. everywhere.")
+    elif not any(alt in (*SYMBOLS, ".") for each in alts for alt in each.split(",")):
         raise InputError(
             f"{path} is a VCF of variants, and no gVCF",
             cause=f"none of its first records has {' or '.join(SYMBOLS)}",
@@ -236,12 +237,11 @@ def _check_index(path: str) -> None:
         warn(f"The index of {path} is older than the file: if its records changed, run bcftools index -f -t.")
 
 
-def _is_gvcf(path: str) -> bool:
-    """Whether one of the first records tells of alleles that are not listed, or there is no record."""
+def _first_alts(path: str) -> list[str]:
+    """ALT of the first records."""
     with pysam.BGZFile(path) as file:
         records = islice((line for line in file if not line.startswith(b"#")), _FIRST)
-        alts = [alt for line in records for alt in line.decode().split("\t", 5)[4:5]]
-    return not alts or any(alt in (*SYMBOLS, ".") for each in alts for alt in each.split(","))
+        return [alt for line in records for alt in line.decode().split("\t", 5)[4:5]]
 
 
 def _lengths(file: pysam.VariantFile) -> Iterator[tuple[str, int | None]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -22,6 +23,7 @@ HET, HET_ALTS, HOM_ALT, HAPLOID, HOM_REF, NO_GENOTYPE = GENOTYPES = (
 TRANSITIONS = frozenset(("A>G", "G>A", "C>T", "T>C"))
 MOST = 100
 """GQ and QUAL from here on are counted together."""
+MOST_READS = 10_000_000
 VAF_BINS = 50
 _GZIP = b"\x1f\x8b"
 
@@ -100,22 +102,32 @@ class CallStatistics:
             self.without_spelt_alt += 1
             return
         self.records[filter_, kind.type, kind.genotype, contig] += 1
-        if qual != ".":
-            self.qual[filter_, kind.type, min(int(float(qual)), MOST)] += 1
-        for name, counter, most in (("GQ", self.gq, MOST), ("DP", self.depth, None)):
-            value = found.get(name, ".")
-            if value != ".":
-                number = int(float(value))
-                counter[filter_, kind.type, number if most is None else min(number, most)] += 1
+        for name, counter, text, most in (
+            ("QUAL", self.qual, qual, MOST),
+            ("GQ", self.gq, found.get("GQ", "."), MOST),
+            ("DP", self.depth, found.get("DP", "."), MOST_READS),
+        ):
+            if (number := _whole(name, text, most)) is not None:
+                counter[filter_, kind.type, number] += 1
         fractions = found.get("VAF", ".").split(",")
         for alt in kind.called or range(1, len(fractions) + 1):
-            if alt <= len(fractions) and fractions[alt - 1] != ".":
-                bin_ = min(int(float(fractions[alt - 1]) * VAF_BINS), VAF_BINS - 1)
-                self.vaf[filter_, kind.genotype, bin_] += 1
+            if alt <= len(fractions):
+                bin_ = _whole("VAF", fractions[alt - 1], VAF_BINS - 1, VAF_BINS)
+                if bin_ is not None:
+                    self.vaf[filter_, kind.genotype, bin_] += 1
         for substitution in kind.substitutions:
             self.substitutions[filter_, substitution] += 1
         for length in kind.lengths:
             self.lengths[filter_, kind.genotype, length] += 1
+
+
+def _whole(name: str, text: str, most: int, times: int = 1) -> int | None:
+    """A number of a record, so many times, as a whole one up to ``most``; None where it is missing, or NaN."""
+    if text == "." or math.isnan(number := float(text)):
+        return None
+    if number < 0:
+        raise ValueError(f"{name} is {text}")
+    return int(min(number * times, most))
 
 
 def read_statistics(vcf: StrPath) -> CallStatistics:

@@ -47,14 +47,16 @@ def simulate_dataset(
     Raises
     ------
     InputError
-        The contig is too short or the depth is not positive.
+        The contig is too short, the depth is not positive, or the seed is negative.
     """
-    if length < 5000 or depth <= 0:
+    if length < 5000 or not depth > 0:
         raise InputError(
             f"length {length} and depth {depth}",
             cause="a simulated contig needs 5000 bp and reads",
             repair="Ask for at least 5000 bp and a depth above 0",
         )
+    if seed < 0:
+        raise InputError(f"{seed} is no seed", cause="they begin at 0", repair="Give 0 or more.")
     rng = np.random.default_rng(seed)
     codes = random_genome(length, rng)
     variants = place_events(codes, draw_events(rng), rng)

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from dvplug.system.run_log import log_event, sample_told_of
@@ -23,6 +24,19 @@ if TYPE_CHECKING:
 _FURTHER_LINE = re.compile(r"\n(?=\S)")
 _ASK_FOR_A_TERMINAL = ("FORCE_COLOR", "TTY_COMPATIBLE")  # of rich
 _RICH = "dvplug.system.rich_console"
+
+
+_is_kept_to_itself = ContextVar("_is_kept_to_itself", default=False)
+
+
+@contextmanager
+def kept_to_itself() -> Iterator[None]:
+    """Print nothing of this block on stderr: it works on what is not the user's."""
+    before = _is_kept_to_itself.set(True)
+    try:
+        yield
+    finally:
+        _is_kept_to_itself.reset(before)
 
 
 def warn(message: str) -> None:
@@ -48,6 +62,8 @@ def _of_sample() -> str:
 
 def _print(style: str, label: str, message: str) -> None:
     """Print a message without secrets; no further line of it can be taken for another message."""
+    if _is_kept_to_itself.get():
+        return
     message = _FURTHER_LINE.sub("\n  ", masked(message))
     if _is_plain(message):
         stream = StatusStream("stderr")
@@ -105,7 +121,7 @@ def progress(label: str, total: int, *, bar: bool = True) -> Iterator[Advance]:
     bar
         False where others print in between: it takes the terminal, and ``sys.stdout`` with it.
     """
-    if not bar or _is_plain(label):
+    if not bar or _is_kept_to_itself.get() or _is_plain(label):
         yield Advance(label, total, None)
         return
     from dvplug.system.rich_console import stderr

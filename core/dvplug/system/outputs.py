@@ -154,6 +154,13 @@ def require_writable(output: Output) -> None:
                 cause="what is there would be replaced",
                 repair="Name another file.",
             )
+        for index in output.also:
+            if index.exists() and not index.is_file():
+                raise InputError(
+                    f"{what} has its index in {index}, which is no plain file",
+                    cause="what is there would be replaced",
+                    repair="Name another file, or move that.",
+                )
         UnfinishedFile(place).discard()
     except OSError as error:
         raise unwritable(what, error) from error

@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection, wait
 from types import TracebackType
 from typing import Any, NamedTuple, TypeVar
 
-from dvplug.errors import DvplugError
+from dvplug.errors import DvplugError, InputError
 from dvplug.system.memory import in_units, memory_of
 from dvplug.system.queues import Queues, Ticket
 
@@ -34,6 +34,13 @@ ATTEMPT_CPU_S = 5  # of what should take a second: more is an endless loop
 Job = TypeVar("Job")
 Part = TypeVar("Part")
 Result = TypeVar("Result")
+
+
+def require_processes(number: int, option: str = "--workers") -> None:
+    """Refuse a number of processes, or threads, that is none; raises InputError."""
+    if number < 1:
+        what = option.removeprefix("--").replace("workers", "processes")
+        raise InputError(f"{option} {number} is not a number of {what}", repair="Give 1 or more.")
 
 
 def map_in_order(

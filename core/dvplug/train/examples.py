@@ -35,7 +35,7 @@ from dvplug.system.console import progress
 from dvplug.system.input_states import InputStates
 from dvplug.system.locations import StrPath
 from dvplug.system.outputs import Output, reserved
-from dvplug.system.workers import map_in_order
+from dvplug.system.workers import map_in_order, require_processes
 from dvplug.technology import CandidateThresholds, TechnologyProfile
 from dvplug.train.labeler import UNLABELED, label_candidates
 from dvplug.train.store import SHARD_SUFFIX, VARIANT_TYPES, ExampleHeader, Examples, ExampleWriter
@@ -192,6 +192,7 @@ def make_examples(
     DvplugError
         An input cannot be used, or ``out`` does not end in ``.h5``; no output is left behind.
     """
+    require_processes(workers)
     if not 0 < inputs.keep_fraction <= 1:
         raise InputError(
             f"--keep-fraction {inputs.keep_fraction:g} is no share of the fragments",

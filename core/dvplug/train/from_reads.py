@@ -19,6 +19,7 @@ from dvplug.reads.groups import ReadSource
 from dvplug.simulate.learn.reads import LearntReads, Way
 from dvplug.simulate.stated import STATED_SUFFIX, read_profile
 from dvplug.system import console
+from dvplug.system.workers import require_processes
 from dvplug.technology import Frozen, TechnologyProfile
 from dvplug.train.begun import Begun, remove_parts
 from dvplug.train.examples import LabeledReads, make_examples
@@ -106,6 +107,7 @@ def model_from_reads(inputs: ModelInputs, settings: ModelSettings, out: Path, wo
         All that is wrong is told before any work: see `dvplug.train.learn`, `dvplug.train.simulated`,
         `dvplug.train.examples`, `dvplug.train.fit` and `dvplug.train.export`.
     """
+    require_processes(workers)
     require_tensorflow()  # which is used last, after hours
     checked = _check(inputs, settings, out)
     settings = checked.settings

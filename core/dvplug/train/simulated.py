@@ -22,6 +22,7 @@ from dvplug.simulate.world import Library, World, Worlds
 from dvplug.simulate.world_ranges import bases_of, kind_of
 from dvplug.simulate.world_reads import WorldRun, write_world
 from dvplug.system import console
+from dvplug.system.workers import require_processes
 from dvplug.technology import Frozen
 from dvplug.train.begun import Begun, remove_parts
 from dvplug.train.world_genome import Piece, draw_person, draw_pieces, pieces_of, stretch_of, variant_model
@@ -45,7 +46,7 @@ class WorldSettings(Frozen):
         default=(), description="aligners; those that are there where none is named"
     )
     contigs: tuple[str, ...] = Field(default=(), description="of the genome; all where none is named")
-    seed: int = Field(default=1, ge=0)
+    seed: int = Field(default=1, ge=0, lt=1 << 32)
 
     def resolved(self) -> WorldSettings:
         """Return them with the aligners that are there; raises DvplugError where none is, or a depth makes no sense."""
@@ -117,6 +118,8 @@ def simulate_worlds(
         ``out`` exists, an input cannot be used, an aligner is absent or fails.
     """
     problems, learnt = Problems(), None
+    with problems.collect():
+        require_processes(threads, "--threads")
     with problems.collect():
         require_absent(out, "--out")
     with problems.collect():

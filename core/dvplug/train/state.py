@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from pydantic import Field, PositiveFloat, ValidationError
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 WEIGHTS_NAME = "weights.safetensors"
 FIT_NAME = "fit.json"
+
+
+_Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_Share = Annotated[float, Field(gt=0, le=1)]
 
 
 class FitSettings(Frozen):
@@ -44,7 +48,7 @@ class FitSettings(Frozen):
     )
     batch_size: int = Field(default=256, ge=1)
     learning_rate: float = Field(
-        default=2e-3, gt=0, description="at the end of the warm-up; then cosine to 1 %"
+        default=2e-3, gt=0, allow_inf_nan=False, description="at the end of the warm-up; then cosine to 1 %"
     )
     warm_up: float = Field(default=0.05, ge=0, lt=1, description="fraction of all steps")
     weight_decay: float = Field(default=0.004, ge=0)
@@ -52,8 +56,8 @@ class FitSettings(Frozen):
         default=0.4, gt=0, description="epochs that the moving average of the weights spans"
     )
     label_smoothing: float = Field(default=0.005, ge=0, lt=0.5)
-    class_weights: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    keep: tuple[PositiveFloat, PositiveFloat, PositiveFloat] = Field(
+    class_weights: tuple[_Weight, _Weight, _Weight] = (1.0, 1.0, 1.0)
+    keep: tuple[_Share, _Share, _Share] = Field(
         default=(1.0, 1.0, 1.0),
         description="fraction of each class per epoch; the kept weights are corrected for it",
     )
@@ -65,7 +69,7 @@ class FitSettings(Frozen):
     max_hours: PositiveFloat | None = Field(
         default=None, description="of training and measuring, over all of its runs, after which it stops"
     )
-    seed: int = Field(default=1, ge=0)
+    seed: int = Field(default=1, ge=0, lt=1 << 32)
 
 
 # With nine epochs the fifth or sixth was best: the schedule ends before some hundred thousand examples are learnt by
