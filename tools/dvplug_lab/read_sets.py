@@ -144,6 +144,10 @@ EVEN = (10.0, 0.0), (17.0, 0.005), (28.0, 0.0), (45.0, 0.02), (75.0, 0.01)
 """Depths of whole genomes, and shares of another person's reads in them."""
 
 
+def _around(depth: float) -> tuple[float, float]:
+    return 0.85 * depth, 1.2 * depth
+
+
 def _even(*sets: ReadSet) -> Iterator[ReadSet]:
     """Yield each set in parts of one depth: only there does a depth tell of copies that the reference lacks."""
     for one in sets:
@@ -152,7 +156,7 @@ def _even(*sets: ReadSet) -> Iterator[ReadSet]:
                 one,
                 name=f"{one.name}_{depth:g}x",
                 seed=10 * one.seed + number,
-                depths=(0.85 * depth, 1.2 * depth),
+                depths=_around(depth),
                 scale=one.scale / len(EVEN),
                 foreign_share=foreign,
             )
@@ -161,10 +165,16 @@ def _even(*sets: ReadSet) -> Iterator[ReadSet]:
 def _tuned(persons: int, *sets: ReadSet) -> Iterator[ReadSet]:
     for number in range(1, persons + 1):
         for one in sets:
-            # Of whole genomes at one depth each.
-            depth = EVEN[number % len(EVEN)][0]
-            even = {"depths": (0.85 * depth, 1.2 * depth)} if one.technology == "illumina-wgs" else {}
-            yield replace(one, name=f"{one.name}_tune_{number}", seed=900 + number, tune_only=True, **even)
+            depths = one.depths
+            if one.technology == "illumina-wgs":
+                depths = _around(EVEN[number % len(EVEN)][0])
+            yield replace(
+                one,
+                name=f"{one.name}_tune_{number}",
+                seed=900 + number,
+                tune_only=True,
+                depths=depths,
+            )
 
 
 EXOME_MEASURED: dict[str, Any] = {"fasta": EXTRA, "typical_depth": 80.0, "held_out": True}
