@@ -39,6 +39,13 @@ def test_faults_come_before_the_first_record(dataset: SimulatedDataset) -> None:
         dvplug.call("illumina-wgs", dataset.reference, dataset.reads, regions=["chr9"])
 
 
+@pytest.mark.parametrize("option", ["regions", "exclude_regions", "haploid_contigs", "read_group"])
+def test_a_list_without_values_is_not_taken_for_none(dataset: SimulatedDataset, option: str) -> None:
+    """A program that found no region wants none called, rather than the whole genome."""
+    with pytest.raises(dvplug.DvplugError, match=f"{option} has no values"):
+        dvplug.call("illumina-wgs", dataset.reference, dataset.reads, **{option: []})
+
+
 def test_an_unknown_option_is_a_mistake_of_the_program(dataset: SimulatedDataset) -> None:
     with pytest.raises(TypeError, match="unexpected keyword argument 'threads'"):
         dvplug.call("illumina-wgs", dataset.reference, dataset.reads, threads=2)  # type: ignore[call-overload]

@@ -10,6 +10,7 @@ from typing import TypeVar, overload
 from typing_extensions import Unpack
 
 from dvplug.calling.keywords import CallKeywords
+from dvplug.calling.option_kinds import refuse_empty
 from dvplug.calling.options import CallOptions, option_fields
 from dvplug.calling.run import call_variants, iterate_records
 from dvplug.line.record import VcfRecord
@@ -117,6 +118,7 @@ def call(
     TypeError
         An option is unknown.
     """
+    refuse_empty(options)
     prepared = CallOptions.of(tech=tech, ref=ref, reads=reads, out="" if out is None else out, **options)
     if out is None:
         return iterate_records(prepared)

@@ -29,6 +29,19 @@ class OptionKind(NamedTuple):
     """On the command line ``-`` is a value."""
 
 
+def refuse_empty(options: Mapping[str, object]) -> None:
+    """Refuse an option of several values that has none, as a program may have found them: it would pass for not given.
+
+    Raises
+    ------
+    InputError
+        One is an empty sequence.
+    """
+    for name, value in options.items():
+        if isinstance(value, Sequence) and not isinstance(value, str) and not len(value):
+            raise InputError(f"{name} has no values", repair="Give one or more, or None for the default.")
+
+
 def _named(given: StrPath) -> str:
     """An empty name would pass for none."""
     text = os.fspath(given)

@@ -72,10 +72,9 @@ def with_changed_anchors(
         least = max(thresholds.min_count_snps, _part(thresholds.min_fraction_snps, depth[snp.start]))
         if left == snp.reads or left >= least:
             found.append(snp._replace(reads=left))
+    at = {(one.start, one.allele): k for k, one in enumerate(found)} if joined else {}
     for one in joined:  # which other reads may have as gaps that are one change
-        same = next(
-            (k for k, known in enumerate(found) if known[0] == one.start and known[2] == one.allele), None
-        )
+        same = at.get((one.start, one.allele))
         if same is None:
             found.append(one)
         else:

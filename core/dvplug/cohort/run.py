@@ -12,6 +12,7 @@ from typing_extensions import Unpack
 
 from dvplug.calling.api import with_options
 from dvplug.calling.keywords import SharedKeywords
+from dvplug.calling.option_kinds import refuse_empty
 from dvplug.calling.options import CallOptions
 from dvplug.cohort.finished import FinishedSamples
 from dvplug.cohort.outputs import CohortFiles, write_cohort
@@ -92,6 +93,7 @@ def call_cohort(
     """
     if unknown := options.keys() - SharedKeywords.__annotations__.keys():
         raise TypeError(f"call_cohort() has no option '{sorted(unknown)[0]}': samples have it by the sheet")
+    refuse_empty(options)
     base = CallOptions.of(tech=tech, ref=ref, reads=(), out="", **options)
     place = Path(out)
     with (
