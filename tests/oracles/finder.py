@@ -122,6 +122,7 @@ def observed(reads: list[Read], reference: str, min_quality: int) -> Observed:
     for read in reads:
         bases = {p: read.seq[index] for p, index in aligned_pairs(read)}
         matches = [p for op, p, _, _ in walk(read) if op in "M=X"]
+        anchored: set[tuple[int, str, str, str]] = set()
         for op, position, index, length in walk(read):
             if op in "M=X":
                 for i in range(length):
@@ -145,11 +146,12 @@ def observed(reads: list[Read], reference: str, min_quality: int) -> Observed:
                         poor = {p for p in range(deleted) if read.qualities[index + p] < min_quality}
                         changes = [c for c in changes if c[0] - position not in poor and c[2] != "N"]
                     seen.update(changes)
-                    anchors.update(
+                    anchored.update(
                         (*one, bases.get(one[0], ""))
                         for one in changes
                         if len(one[1]) != len(one[2]) and one[1][0] == one[2][0]
                     )
+        anchors.update(anchored)
     return Observed(depth, seen, anchors)
 
 
@@ -162,12 +164,13 @@ def joined(
         if len(ref) == len(alt) or ref[0] != alt[0]:
             continue
         least = max(t.min_count_indels, Fraction(str(t.min_fraction_indels)) * found.depth[start])
+        carriers = sum(found.anchors[start, ref, alt, base] for base in ("", *"ACGTN"))
         for base in "ACGT":
             both = found.anchors[start, ref, alt, base]
-            if (start, ref[0], base) in suffice and 2 * both > suffice[start, ref, alt] and both >= least:
+            if 2 * min(both, suffice[start, ref[0], base]) > carriers and both >= least:
                 both_of[start, ref, base + alt[1:]] += both
                 left[start, ref[0], base] -= both
-                left[start, ref, alt] -= both
+                left[start, ref, alt] = carriers - both
                 if left[start, ref, alt] < least:
                     del left[start, ref, alt]
     for (start, ref, alt), count in suffice.items():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from dvplug.line.read_batch import ReadBatch
@@ -31,7 +31,7 @@ class Seen(NamedTuple):
     start: int  # offset in the reference
     reads: int
     allele: Allele
-    carriers: Sequence[int] = ()  # of an indel with an anchor: the reads
+    carriers: Collection[int] = ()  # of an indel with an anchor: the reads, each once
 
 
 def with_changed_anchors(
@@ -65,8 +65,9 @@ def with_changed_anchors(
             continue
         taken[indel.start, base] += both
         joined.append(Seen(indel.start, both, indel.allele._replace(alt=base + indel.allele.alt[1:])))
-        if indel.reads - both >= least:
-            found.append(indel._replace(reads=indel.reads - both))
+        left = len(indel.carriers) - both
+        if left >= least:
+            found.append(indel._replace(reads=left))
     for snp in snps:
         left = snp.reads - taken[snp.start, snp.allele.alt]
         least = max(thresholds.min_count_snps, _part(thresholds.min_fraction_snps, depth[snp.start]))

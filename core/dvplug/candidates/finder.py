@@ -192,7 +192,8 @@ def _indels(
         allele = _allele_of(event, seq, reference)
         replaced = reference[event[_ANCHOR] : event[_ANCHOR] + allele.ref_length]
         if replaced.max() < UNKNOWN_BASE and "N" not in allele.alt:
-            carriers = [] if event[_REPLACED] else events[first : first + count, _READ].tolist()
+            # Each read once, though it may have two such gaps in a tract, which are both moved to its start.
+            carriers = set() if event[_REPLACED] else set(events[first : first + count, _READ].tolist())
             seen.append(Seen(event[_ANCHOR], count, allele, carriers))
     return seen
 
