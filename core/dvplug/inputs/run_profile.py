@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from dvplug.genome.reference import Reference
 from dvplug.images.features.differences import FEWEST_DIFFERENT, ONE_IN
-from dvplug.inputs.error_rates import falling, smoothed_rates
 from dvplug.inputs.run_sample import RunSample, measure_sample
 from dvplug.inputs.sampled_reads import SampledReads
 from dvplug.inputs.varying_tracts import varying
@@ -36,6 +35,7 @@ from dvplug.reads.molecules import places
 from dvplug.reads.same_bases import with_bases_of_reference
 from dvplug.sequence.arrays import Bools, Float64s, Int64s, distinct, median
 from dvplug.sequence.cigar import CODE_MASK, LENGTH_SHIFT, SOFT_CLIP
+from dvplug.sequence.error_rates import falling, smoothed_rates
 from dvplug.system.locations import Location
 from dvplug.technology import TechnologyProfile, UsualErrors
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from dvplug.inputs.error_rates import MOST_P, NEIGHBOUR, PSEUDO_ERRORS
 from dvplug.line.run_profile import HOMOPOLYMERS, MOST_CHANGE, USUAL_CHANGES
 from dvplug.sequence.arrays import Bools, Float64s, Int64s
+from dvplug.sequence.error_rates import MOST_P, NEIGHBOUR, PSEUDO_ERRORS
 
 MANY = 10
 """Repeats of one kind and length, of which some may vary."""

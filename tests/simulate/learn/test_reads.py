@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,27 @@ def test_pairs_err_as_they_were_made_to(tmp_path: Path) -> None:
     assert read_as[1] == pytest.approx([0.25, 0, 0.25, 0.5], abs=0.05)
     assert profile.deletion_p[1, 1:4].max() < 1e-4
     assert kind_of(profile) is PAIRS
+
+
+@needs_aligners
+def test_repeats_of_longer_units_slip_as_often_as_theirs_do_not_as_homopolymers(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    slipping = np.zeros((5, LONGEST_TRACT + 1))
+    slipping[1, 8:] = 0.06
+    made = replace(pairs_that_err(0.0, rng), deletion_p=slipping)
+    codes = random_genome(60_000, rng).reshape(-1, 300)
+    codes[:, 100:110] = [2, 0, 0, 0, 0, 0, 0, 0, 0, 2]
+    codes[:, 200:216] = [2] + [0, 1] * 7 + [3]
+    haplotype = apply_variants(codes.ravel(), [], 0)
+    reference = write_fasta(tmp_path / "ref.fa", {"x": haplotype.codes})
+    starts = fragment_starts(haplotype, made, DEPTH, np.ones(61), rng)
+    source = prepare(haplotype.codes, made, QUIET._replace(short_indel_sd=0.0), 1)
+    with mapping("sr", reference, tmp_path / "r.bam", "s", "ILLUMINA", 1) as mapper:
+        for text in fastq_batches(source, Fragments(starts), made, rng, 0):
+            mapper.write(text)
+    learnt = learn_profile(tmp_path / "r.bam", reference)
+    assert learnt.deletion_p[1, 8] == pytest.approx(0.05, rel=0.2)  # of reads over it, not all span it
+    assert (learnt.deletion_p + learnt.insertion_p)[2, 14] < 0.002
 
 
 @needs_aligners

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from dvplug.errors import InputError
 from dvplug.sequence.codes import encode_bases
+from dvplug.sequence.error_rates import smoothed_rates
 from dvplug.sequence.tracts import find_tracts
 from dvplug.simulate.genome import COMPLEMENT, Codes
 from dvplug.simulate.learn.after_runs import Passed, RunsOf, passed_run, runs_of
@@ -43,8 +45,6 @@ MASKED_FRACTION, MASKED_READS = 0.15, 3
 """At 50-90x, noise in 15 % of the reads is rarer than a heterozygote that shows so little."""
 RECURRENT_MOLECULES = 3
 """So many molecules whose reads err alike at a place err because of it."""
-PRIOR_READS = 500
-"""Weight of what is expected of a repeat, against what its reads show."""
 
 
 _Template = tuple[NDArray[np.uint8], NDArray[np.uint8]]
@@ -342,13 +342,12 @@ def _clip_state(
 def _indel_rates(regions: list[_Region]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return per-read deletion and insertion rates by unit and tract length, float64[5, LONGEST_TRACT + 1].
 
-    Counts are shrunk towards `_prior_rates` with the weight of `PRIOR_READS` reads, since a small BAM has
-    few long tracts and masking takes the worst of them. The prior is first scaled up to the homopolymers of 6
-    to 14 bp where the library slips more than usual (amplified ones do).
+    Smoothed towards `_prior_rates`, for each unit by itself: a library whose homopolymers slip more than others' need
+    not slip more in repeats of longer units.
     """
     prior = _prior_rates()
-    reads = np.zeros_like(prior[0])
-    counts = np.zeros((2, *prior[0].shape))
+    reads = np.zeros(prior[0].shape, np.int64)
+    counts = np.zeros((2, *prior[0].shape), np.int64)
     for region in regions:
         tracts = find_tracts(region.reference, RATE_TRACTS)
         owner = np.full(len(region.reference) + 1, -1)
@@ -361,13 +360,9 @@ def _indel_rates(regions: list[_Region]) -> tuple[NDArray[np.float64], NDArray[n
             i = owner[min(place + 1, len(owner) - 1)]
             if i >= 0 and good[i]:
                 counts[int(not allele.startswith("-")), tracts.unit[i], length[i]] += count
-    rates = []
-    for kind in (0, 1):
-        long = np.zeros_like(reads, dtype=bool)
-        long[1, 6:15] = True
-        scale = (counts[kind][long].sum() + 5) / ((reads * prior[kind])[long].sum() + 5)
-        expected = np.clip(prior[kind] * max(scale, 1.0), 0, 0.25)
-        rates.append((counts[kind] + PRIOR_READS * expected) / (reads + PRIOR_READS))
+    rates = np.zeros(counts.shape)
+    for kind, unit in product((0, 1), RATE_TRACTS):
+        rates[kind, unit] = smoothed_rates(counts[kind, unit], reads[unit], prior[kind][unit]).p
     return rates[0], rates[1]
 
 

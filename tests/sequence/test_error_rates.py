@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dvplug.inputs.error_rates import Rates, falling, smoothed_rates
 from dvplug.inputs.run_profile import length_table, place_spread, quality_table
 from dvplug.line.run_profile import claimed_p, usual_lengths
+from dvplug.sequence.error_rates import Rates, falling, smoothed_rates
 
 QUALITIES = np.arange(94)
 
