@@ -132,6 +132,13 @@ def test_a_threshold_is_the_lowest_at_which_it_agrees() -> None:
     assert few.snp == (NEVER,) * 3
 
 
+def test_variants_are_settled_only_where_users_would_keep_them() -> None:
+    sure = np.array([*[0.985] * 200, *[0.993] * 200, *[0.997] * 200], np.float32)
+    p = np.stack([np.zeros_like(sure), sure, 1 - sure], axis=1)
+    assert choose_thresholds(p, answered([1] * len(p))).snp == (NEVER, 0.99, NEVER)
+    assert choose_thresholds(p, answered([1] * len(p), indel=True)).indel == (NEVER, 0.995, NEVER)
+
+
 def test_tune_examples_that_it_was_fitted_to_are_refused(work: Path, tmp_path: Path) -> None:
     train, out = work / "train.h5", tmp_path / "out"
     with pytest.raises(InputError, match=r"'train\.h5' is among both training and tune examples"):

@@ -46,6 +46,9 @@ FILE_NAME = "first_stage.safetensors"
 NEVER = 1.0
 ABOVE = (0.97, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999)
 """Probabilities that may become thresholds. What is settled claims a GQ of 15 at least."""
+LEAST_OF_SNPS, LEAST_OF_INDELS = 0.99, 0.995
+"""For variants: users filter by a GQ of 20, which the image gives many that features alone leave below it. The lapse
+rates of indels take the more from it."""
 FEW = 100
 """Examples of an answer below which no threshold for it can be chosen."""
 _BATCH = 1024
@@ -260,10 +263,10 @@ def choose_thresholds(
     best, network = probabilities.argmax(axis=1), tuned.network.argmax(axis=1)
     sure = probabilities.max(axis=1)
     chosen: list[tuple[float, float, float]] = []
-    for kind in (~tuned.changes_length, tuned.changes_length):
+    for kind, least in ((~tuned.changes_length, LEAST_OF_SNPS), (tuned.changes_length, LEAST_OF_INDELS)):
         first, second, third = (
-            _lowest(sure[of], (best != network)[of], allowed)
-            for of in (kind & (best == genotype) for genotype in range(3))
+            _lowest(sure[of], (best != network)[of], allowed, least if genotype else ABOVE[0])
+            for genotype, of in enumerate(kind & (best == genotype) for genotype in range(3))
         )
         chosen.append((first, second, third))
     of_all = [_share(above, probabilities, tuned) for above in ABOVE]
@@ -275,8 +278,8 @@ def choose_thresholds(
     return stage.model_copy(update=counts)
 
 
-def _lowest(sure: NDArray[np.float32], differs: NDArray[np.bool_], allowed: float) -> float:
-    for above in ABOVE:
+def _lowest(sure: NDArray[np.float32], differs: NDArray[np.bool_], allowed: float, least: float) -> float:
+    for above in ABOVE[ABOVE.index(least) :]:
         taken = sure > np.float32(above)
         if taken.sum() >= FEW and differs[taken].sum() <= allowed * taken.sum():
             return above
