@@ -5,8 +5,9 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
+from dataclasses import is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import pytest
 from cyclopts import App, CoercionError
@@ -67,12 +68,61 @@ def test_whole_numbers_are_found() -> None:
 @pytest.mark.parametrize(
     ("words", "name"), WHOLE, ids=lambda value: value if isinstance(value, str) else value[0]
 )
-@pytest.mark.parametrize("value", ["1.4", "2.0", "1e3", "many"])
+@pytest.mark.parametrize("value", ["1.4", "2.0", "1e3", "many", "1_0"])
 def test_a_fraction_is_no_whole_number(words: tuple[str, ...], name: str, value: str) -> None:
     option = option_of(name)
     with pytest.raises(CoercionError) as refused:
         app.parse_args([*words, option, value], exit_on_error=False, print_error=False)
     assert str(refused.value) == f'Invalid value for {option}: unable to convert "{value}" into int.'
+
+
+def floats_in(hint: Any) -> int:
+    """How many numbers that need not be whole an option takes."""
+    if get_origin(hint) is Annotated:
+        return floats_in(get_args(hint)[0])
+    return int(hint is float) or sum(map(floats_in, get_args(hint)))
+
+
+def float_options() -> Iterator[tuple[tuple[str, ...], str, int]]:
+    """Each command with all that it requires, the name of one of its options of numbers, and how many it takes."""
+    for words, command in commands(app):
+        function = command.default_command
+        hints = {
+            name: p.annotation for name, p in inspect.signature(function, eval_str=True).parameters.items()
+        }
+        for hint in list(hints.values()):
+            if is_dataclass(hint):
+                hints |= get_type_hints(hint, include_extras=True)
+        for name, hint in hints.items():
+            if takes := floats_in(hint):
+                yield required_words(words, command), name, takes
+
+
+FLOATS = list(float_options())
+
+
+def test_numbers_are_found() -> None:
+    assert {name for _, name, _ in FLOATS} >= {
+        "max_hours",
+        "keep",
+        "depths",
+        "drain",
+        "keep_days",
+        "learning_rate",
+    }
+
+
+@pytest.mark.parametrize(("words", "name", "takes"), FLOATS, ids=str)
+@pytest.mark.parametrize("value", ["1_0", "1_0.5", "many"])
+def test_an_underscore_is_no_part_of_a_number(
+    words: tuple[str, ...], name: str, takes: int, value: str
+) -> None:
+    given = [*words, option_of(name), value, *["1"] * (takes - 1)]
+    with pytest.raises(CoercionError) as refused:
+        app.parse_args(given, exit_on_error=False, print_error=False)
+    assert (
+        str(refused.value) == f'Invalid value for {option_of(name)}: unable to convert "{value}" into float.'
+    )
 
 
 @pytest.mark.parametrize("name", ["min_gq", "workers"])

@@ -30,6 +30,21 @@ def test_registry_list_and_show(site: Site, capsys: pytest.CaptureFixture[str]) 
     assert "Did you mean 'toy'?" in err
 
 
+def test_what_a_model_was_trained_on_is_told_by_sets_of_reads(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = "; ".join(f"simulated world_{number} x {kept}" for number in range(4) for kept in (0.5, 1))
+    training = {"data": data, "seed": 1, "n_examples": 9, "held_out": "all"}
+    make_model(site.path / "dvplug_toy" / "models", version="1.1.0", training=training)
+    in_words = "simulated, x the share of reads that was kept: world_0 to 3 (x 0.5, 1)"
+    _, text, _ = run_captured(capsys, "registry", "show", "toy@1.1")
+    assert f"training: data {in_words}, seed 1" in text
+    _, text, _ = run_captured(capsys, "registry", "show", "toy@1.1", "--json")
+    assert json.loads(text)["training"]["data"] == data
+    _, text, _ = run_captured(capsys, "registry", "diff", "toy@1.0", "toy@1.1")
+    assert " ".join(in_words.split()) in " ".join(text.split())
+
+
 def test_registry_verify_passes_a_whole_model_and_exits_2_on_a_damaged_one(
     site: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -308,6 +308,55 @@ def test_a_cohort_is_genotyped_together_if_asked_for(
     assert "dad\tkid\tdad\tmum\t0\t-9" in pedigree
 
 
+def test_a_joint_vcf_of_other_samples_does_not_stay_beside_them(
+    data: SimulatedCohort, sheet: Path, called: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It stays where it is of the very samples; one of others is refused, before anything is called."""
+    out = tmp_path / "out"
+    shutil.copytree(called, out)
+
+    def again(sheet: Path, **more: Any) -> dict[str, bytes]:
+        dvplug.call_cohort(sheet, data.reference, out, device="cpu", **more)
+        return whole_files_of(out)
+
+    made = again(sheet, joint=True)
+    assert again(sheet) == made
+    fewer = tmp_path / "fewer.tsv"
+    fewer.write_text("".join(sheet.read_text().splitlines(keepends=True)[:-1]))
+    with pytest.raises(
+        InputError, match=r"cohort\.vcf\.gz is there.*it has s2, which the sheet.*Give --joint"
+    ):
+        again(fewer)
+    with pytest.raises(
+        InputError, match=r"not of these samples as they are called now.*called anew: dad, kid, mum, s0"
+    ):
+        again(sheet, min_gq=5)
+    assert whole_files_of(out) == made
+    capsys.readouterr()
+    again(fewer, joint=True)
+    err = capsys.readouterr().err
+    assert "out has files of samples that the sheet does not name: s2. They stay as they are" in err
+    with pysam.VariantFile(str(out / "cohort.vcf.gz")) as vcf:
+        assert "s2" not in vcf.header.samples
+    with pytest.raises(InputError, match=r"it is without s2"):
+        again(sheet)
+    again(sheet, joint=True)
+    assert "that the sheet does not name" not in capsys.readouterr().err
+
+
+def test_a_joint_vcf_that_the_command_did_not_write_is_not_taken_for_its_own(
+    data: SimulatedCohort, sheet: Path, called: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(called, out)
+    (out / "cohort.vcf.gz").write_bytes(b"another")  # as of a run that was ended before its note
+    with pytest.raises(
+        InputError, match=r"is there, and may be of other samples.*no note says what it was made of, or"
+    ):
+        dvplug.call_cohort(sheet, data.reference, out, device="cpu")
+    assert (out / "cohort.vcf.gz").read_bytes() == b"another"
+
+
 def test_options_of_one_sample_are_none_of_a_cohort() -> None:
     shared = set(CallOptions.__dataclass_fields__) - {"tech", "ref"}
     help_text = dvplug.call_cohort.__doc__

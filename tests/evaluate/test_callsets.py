@@ -93,6 +93,45 @@ def test_a_truth_adds_what_evaluate_counts(files: Files) -> None:
         compare_callsets([query, other], reference, truth=truth)
 
 
+def test_callsets_of_which_nothing_counts_are_warned_of(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    truth, query, bed, reference = files.write([], ONE)
+    (late,) = written(files, ONE[3:])
+    bed.write_text("chr1\t0\t45\n")
+    compare_command([query, late], ref=reference, truth=truth, confident=bed)
+    _, first, second = capsys.readouterr().err.split("warning: ")
+    assert first.startswith(
+        f"{late} has no variant that counts within {bed}: its variants on chr1 all lie elsewhere (1). So "
+    )
+    assert "So it has none in common with the others." in first
+    assert second.startswith(
+        f"{truth} has no variant that counts within {bed}: it has no record on chr1. So recall"
+    )
+    compare_command([query, late], ref=reference)
+    assert "warning" not in capsys.readouterr().err
+
+
+def test_records_of_contigs_that_the_reference_has_not_are_refused_unless_regions_are_named(
+    files: Files,
+) -> None:
+    one, other = written(files, ONE, ONE)
+    text = other.read_text().replace("##FILTER", "##contig=<ID=chr2,length=90>\n##FILTER", 1)
+    other.write_text(text + "chr2\t4\t.\tT\tC\t.\tPASS\t.\tGT\t0/1\n")
+    with pytest.raises(
+        InputError, match=r"c1\.vcf has 1 records on contigs that \S*ref\.fa has not.*--confident"
+    ):
+        compare_callsets([one, other], files.reference)
+    (pair,) = compare_callsets([one, other], files.reference, confident=files.bed).pairs
+    assert pair.snp.f1 == 1
+
+
+def test_a_truth_of_other_contigs_is_refused(files: Files) -> None:
+    elsewhere = write_vcf(files.folder / "elsewhere.vcf", [], contig="1")
+    with pytest.raises(InputError, match=r"elsewhere\.vcf' has no contig of .*Did you mean '1'"):
+        compare_callsets(written(files, ONE, ONE), files.reference, truth=elsewhere, confident=files.bed)
+
+
 def test_what_cannot_be_compared_is_told_at_once(files: Files) -> None:
     (one,) = written(files, ONE)
     with pytest.raises(InputError, match=r"One callset alone cannot be compared.*at least two"):

@@ -159,9 +159,10 @@ def test_a_simulated_child_of_its_parents_violates_nothing(tmp_path: Path) -> No
 def test_the_command_prints_it(family: Family, capsys: pytest.CaptureFixture[str]) -> None:
     path = family.write([(60, "T", "A", "0/1", "0/0", "0/0"), (160, "T", "A", "0/1", "0/1", "0/0")])
     words = ["evaluate", "--pedigree", family.pedigree, "--query", path, "--ref", family.reference]
-    code, out, _ = run_captured(capsys, *words)
+    code, out, err = run_captured(capsys, *words)
     assert code == 0
     assert "1 of 2 regions with variants (50.00%)" in out
+    assert "warning" not in err
     _, out, _ = run_captured(capsys, *words, "--json")
     assert json.loads(out)["violations"] == 1
     code, _, err = run_captured(capsys, *words, "--truth", path)
@@ -170,6 +171,18 @@ def test_the_command_prints_it(family: Family, capsys: pytest.CaptureFixture[str
     code, _, err = run_captured(capsys, "evaluate", "--query", path, "--ref", family.reference)
     assert code == 2
     assert "--truth is missing" in err
+
+
+def test_a_family_of_which_nothing_is_judged_is_warned_of(
+    family: Family, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = family.write([(60, "T", "A", "0/1", "0/0", "0/0")], "Low")
+    code, out, err = run_captured(
+        capsys, "evaluate", "--pedigree", family.pedigree, "--query", path, "--ref", family.reference
+    )
+    assert code == 0
+    assert "0 of 0 regions" in out
+    assert f"warning: {path} has no region that could be judged" in err
 
 
 def test_a_family_that_is_not_there_is_refused(family: Family) -> None:

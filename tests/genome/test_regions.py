@@ -61,6 +61,7 @@ def test_a_literal_survives_a_round_trip(contig, data):
         ("20:5-6", r"Unknown contig '20' in 20:5-6: .*Did you mean 'chr20'\?"),
         ("MT", r"Unknown contig 'MT': .*Did you mean 'chrM'\?"),
         ("chr200", r"Unknown contig 'chr200': .*Did you mean 'chr20' or 'chr2'"),
+        ("chr20:1_0-20", r"Region 'chr20:1_0-20' cannot be read: '1_0-20' is not an interval"),
         ("chr20:x-y", r"Region 'chr20:x-y' cannot be read: 'x-y' is not an interval"),
         ("chr20:5-6,chr2:7-9", r"'chr20:5-6,chr2:7-9' cannot be read: it seems to be several"),
         ("chr20 chr2:7-9", r"it seems to be several"),

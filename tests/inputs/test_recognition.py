@@ -469,6 +469,12 @@ def test_differences_are_those_that_minimap2_counts() -> None:
     assert max(abs(ours - theirs) for ours, theirs in pairs) < 0.002
 
 
+def test_padding_is_no_base_of_a_read_whose_bases_are_the_reference_s() -> None:
+    read = pysam.AlignedSegment()
+    read.reference_start, read.query_sequence, read.cigarstring = 10, "===A=C", "3M2P1I2M"
+    assert _difference(read, None) == (1 + 1) / (5 + 1)
+
+
 def test_without_nm_the_reference_tells_what_nm_does(tmp_path: Path) -> None:
     """Of a planted reference, so that each read's mismatches and indels are known."""
     genome = "".join(random.Random(2).choices("ACGT", k=60_000))

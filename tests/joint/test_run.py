@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import os
 import resource
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -359,6 +361,39 @@ def test_a_record_of_another_reference_is_refused(cohort: Cohort) -> None:
     assert [row[3:5] for row in rows(joint(cohort, unknown))] == [[here, there]]
 
 
+def test_contigs_that_the_reference_has_not_are_refused_unless_regions_are_named(cohort: Cohort) -> None:
+    here = [cohort.block(1, 99), snp(cohort, 100), cohort.block(101, 2000)]
+    there = [line.replace("chr1\t", f"chr{number}\t", 1) for number in (2, 3) for line in here]
+    wide = cohort.write("wide", [*here, *there])
+    with pytest.raises(
+        InputError,
+        match=r"wide\.g\.vcf\.gz has records on contig 'chr2', which \S*genome\.fa has not "
+        r"\(and 1 more alike: 'chr3'\).*left out.*--regions",
+    ):
+        joint(cohort, wide, out="never.vcf.gz")
+    assert not list(cohort.folder.glob("*never*"))
+    narrow = cohort.write("wide", here, name="narrow")
+    wanted = rows(joint(cohort, narrow))
+    assert len(wanted) == 1
+    assert rows(joint(cohort, wide, regions=["chr1"])) == wanted
+
+
+def test_an_index_that_names_contigs_without_records_is_no_reason(cohort: Cohort) -> None:
+    one = cohort.write("one", [snp(cohort, 100), cohort.block(101, 2000)])
+    index = Path(f"{one}.tbi")
+    content = bytearray(gzip.decompress(index.read_bytes()))
+    count, length = struct.unpack_from("<i", content, 4)[0], struct.unpack_from("<i", content, 32)[0]
+    struct.pack_into("<i", content, 4, count + 1)
+    struct.pack_into("<i", content, 32, length + len(b"decoy\0"))
+    content[36 + length : 36 + length] = b"decoy\0"
+    content += struct.pack("<ii", 0, 0)
+    with pysam.BGZFile(str(index), "wb") as file:
+        file.write(bytes(content))
+    with pysam.TabixFile(str(one)) as file:
+        assert file.contigs == ["chr1", "decoy"]
+    assert len(rows(joint(cohort, one))) == 1
+
+
 @pytest.mark.parametrize(("quality", "likelihoods"), [("inf", "."), ("9", f"0,9,{2**32}")])
 def test_numbers_without_bounds_are_damage(cohort: Cohort, quality: str, likelihoods: str) -> None:
     line = (
@@ -366,6 +401,22 @@ def test_numbers_without_bounds_are_damage(cohort: Cohort, quality: str, likelih
     )
     with pytest.raises(InputError, match=r"odd.g.vcf.gz cannot be read at chr1"):
         joint(cohort, cohort.write("odd", [line]))
+
+
+@pytest.mark.parametrize("csi", [False, True])
+def test_an_index_that_breaks_off_is_refused(cohort: Cohort, *, csi: bool) -> None:
+    """Before htslib opens it, which can end the process by it; one that is not used is opened, too."""
+    one = cohort.write("one", [snp(cohort, 100), cohort.block(101, 2000)])
+    index = Path(f"{one}.{'csi' if csi else 'tbi'}")
+    if csi:
+        pysam.tabix_index(str(one), preset="vcf", force=True, csi=True)
+    content = gzip.decompress(index.read_bytes())
+    with pysam.BGZFile(str(index), "wb") as file:
+        file.write(content[:20])
+    with pytest.raises(
+        InputError, match=rf"The index \S+\.{index.suffix[1:]} cannot be read.*bcftools index -f "
+    ):
+        joint(cohort, one)
 
 
 @pytest.mark.parametrize("csi", [False, True])

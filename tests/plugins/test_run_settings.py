@@ -149,6 +149,7 @@ WRONG = {
     "more=1": "--set more=1 is no setting",
     "toy.more=-1": r"--set toy\.more=-1: the plugin 'toy' refuses that: more: Input should be greater than or equal",
     "toy.more=few": r"refuses that: more: Input should be a valid integer.*`dvplug plugins show toy`",
+    "toy.more=1_0": r"--set toy\.more=1_0 is no number: an underscore stands in it",
     "toy.by=colour": r"by: Input should be 'strand' or 'name'",
     "toy.sizes=[1,": r"--set toy\.sizes=\[1, is no JSON",
 }

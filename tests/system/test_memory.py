@@ -45,7 +45,7 @@ def test_sizes_are_read(text: str, size: int) -> None:
     assert parse_size(text) == size
 
 
-@pytest.mark.parametrize("text", ["", "many", "-4G", "0", "4X"])
+@pytest.mark.parametrize("text", ["", "many", "-4G", "0", "4X", "4_000_000_000", "4_0G"])
 def test_what_is_no_size_is_refused(text: str) -> None:
     with pytest.raises(InputError, match=rf"'{text}' is not a size of memory\. Write it as 4G"):
         parse_size(text)

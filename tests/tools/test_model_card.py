@@ -11,8 +11,10 @@ import pytest
 import dvplug_illumina
 from dvplug.train import compare
 from dvplug_lab.model_card import metrics, strategies_page, write_card, write_strategies
+from dvplug_registry.example_sources import same_sources, sources_in_words
 from dvplug_registry.first_stage import FirstStage, SettledShare
 from dvplug_registry.model_folder import load_manifest, save_manifest
+from helpers.places import ROOT
 from helpers.staged_model import staged_model
 
 
@@ -129,3 +131,25 @@ def test_the_card_tells_what_a_first_stage_settles(comparison: Path, tmp_path: P
     assert "Fitted to 9 examples. It settles 800 of 1,000 tune examples (80.0%)" in page
     assert "above 0.97, 0.98, never (SNP); 0.99, 0.99, 0.99 (indel)" in page
     assert "| 0.97 | 810 | 4 | 7 | 6 |" in page
+    training = manifest.training.model_copy(update={"data": "simulated a_1 x 1; simulated a_2 x 1"})
+    of_one = stage.model_copy(update={"data": "9 examples: simulated a_2 x 1; simulated a_1 x 1"})
+    save_manifest(model, manifest.model_copy(update={"first_stage": of_one, "training": training}))
+    write_card(model, comparison, tmp_path / "card.md")
+    page = (tmp_path / "card.md").read_text()
+    assert ": simulated, x the share of reads that was kept: a_1, 2 (x 1) |" in page
+    assert "Fitted to 9 examples of the same reads. It settles" in page
+
+
+@pytest.mark.parametrize(
+    "card", sorted((ROOT / "model_cards").glob("*-*.*.*.md")), ids=lambda card: card.stem
+)
+def test_the_cards_say_what_the_models_were_trained_on(card: Path) -> None:
+    (model,) = (ROOT / "plugins").rglob(f"models/{card.stem}/manifest.json")
+    manifest, text = load_manifest(model.parent), card.read_text()
+    training, stage = manifest.training, manifest.first_stage
+    of = sources_in_words(training.data)
+    assert f"\n| trained on | {training.n_examples:,} examples, seed {training.seed}: {of} |\n" in text
+    same = bool(stage) and same_sources(stage.data, training.data)
+    assert ("examples of the same reads. It settles" in text) == same
+    if stage and not same:
+        assert f"\nFitted to {sources_in_words(stage.data)}. It settles" in text

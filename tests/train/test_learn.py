@@ -15,7 +15,7 @@ from dvplug.simulate import SimulatedDataset
 from dvplug.simulate.genome import random_genome, write_fasta
 from dvplug.simulate.learn.reads import LearntReads
 from dvplug.train import learn as learn_module
-from dvplug.train.excerpt import write_excerpt
+from dvplug.train.excerpt import _in_letters, write_excerpt
 from dvplug.train.learn import LEARNT, learn
 from helpers.command import run_captured
 
@@ -135,6 +135,15 @@ def test_same_as_the_reference_is_its_base(dataset: SimulatedDataset, tmp_path: 
     letters, same_ones = (np.load(tmp_path / name) for name in ("letters.npz", "same.npz"))
     for name in letters.files:
         np.testing.assert_array_equal(letters[name], same_ones[name], err_msg=name)
+
+
+def test_padding_is_no_base_of_the_reference(dataset: SimulatedDataset) -> None:
+    with Reference.open(dataset.reference) as reference, pysam.AlignmentFile(str(dataset.reads)) as reads:
+        read = pysam.AlignedSegment(reads.header)
+        read.reference_id, read.reference_start = 0, 2_000
+        read.query_sequence, read.cigarstring = "=NN==A=", "2S1M2P1I3M"
+        bases = reference.sequence("chrS", 2_000, 2_004)
+        assert _in_letters(read, reference).query_sequence == "NNN" + "N" + bases[1] + "A" + bases[3]
 
 
 def test_a_file_that_breaks_off_is_told_of(dataset: SimulatedDataset, tmp_path: Path) -> None:

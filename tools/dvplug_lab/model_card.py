@@ -14,8 +14,9 @@ from dvplug.train.measured import metrics_of
 from dvplug_lab.comparison.peers import BCFTOOLS_PRESETS, FREEBAYES_OPTIONS
 from dvplug_lab.comparison.pictures import draw_calibration, draw_precision_recall, pooled_calibration
 from dvplug_lab.comparison.sets import REAL
+from dvplug_registry.example_sources import same_sources, sources_in_words
 from dvplug_registry.first_stage import FirstStage
-from dvplug_registry.manifest import Lapses, Manifest, Metric
+from dvplug_registry.manifest import Lapses, Manifest, Metric, Training
 from dvplug_registry.model_folder import load_manifest
 
 
@@ -124,19 +125,24 @@ def _about(manifest: Manifest) -> Iterator[str]:
     yield f"| temperatures | {', '.join(f'{t:.2f}' for t in manifest.temperatures)} (hom-ref, het, hom-alt) |"
     rates = manifest.lapse_rates
     yield f"| lapse rates, from phred on | {_lapses(rates.snp)} (SNP); {_lapses(rates.indel)} (indel) |"
-    yield f"| trained on | {training.n_examples:,} examples, seed {training.seed}: {training.data} |"
+    yield _trained_on(training)
     yield f"| held out | {training.held_out} |"
     yield f"| licence | {manifest.licence} |"
     yield ""
     if manifest.first_stage:
-        yield from _first_stage(manifest.first_stage)
+        yield from _first_stage(manifest.first_stage, training)
 
 
-def _first_stage(stage: FirstStage) -> Iterator[str]:
+def _trained_on(training: Training) -> str:
+    of = sources_in_words(training.data)
+    return f"| trained on | {training.n_examples:,} examples, seed {training.seed}: {of} |"
+
+
+def _first_stage(stage: FirstStage, training: Training) -> Iterator[str]:
     yield "## First stage"
     yield ""
     yield (
-        f"Fitted to {stage.data or 'the same'}. It settles {stage.settled:,} of {stage.examples:,} tune examples "
+        f"Fitted to {_fitted_to(stage, training)}. It settles {stage.settled:,} of {stage.examples:,} tune examples "
         f"({stage.settled / stage.examples:.1%}) by their features, {stage.disagreements} of them otherwise than the "
         "network. An answer hom-ref, het, hom-alt is taken above "
         f"{_above(stage.snp)} (SNP); {_above(stage.indel)} (indel). Were all taken above one probability:"
@@ -148,6 +154,12 @@ def _first_stage(stage: FirstStage) -> Iterator[str]:
         numbers = (one.settled, one.disagreements, one.wrong, one.wrong_by_network)
         yield f"| {one.above:g} | {' | '.join(f'{number:,}' for number in numbers)} |"
     yield ""
+
+
+def _fitted_to(stage: FirstStage, training: Training) -> str:
+    if same_sources(stage.data, training.data):
+        return f"{stage.data.partition(':')[0]} of the same reads"
+    return sources_in_words(stage.data) or "the same"
 
 
 def _above(thresholds: tuple[float, ...]) -> str:

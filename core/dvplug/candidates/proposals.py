@@ -20,6 +20,7 @@ from dvplug.sequence.alleles import normalised, shared_suffix
 from dvplug.sequence.arrays import UInt8s
 from dvplug.sequence.codes import UNKNOWN_BASE, decode_bases
 from dvplug.system.htslib import isolated_htslib
+from dvplug.system.indexes import ends_by_indexes
 from dvplug.technology import CandidateThresholds
 
 MAX_LENGTH = 200
@@ -181,6 +182,7 @@ def with_proposed(
 def _opened(path: Path) -> pysam.VariantFile:
     if not path.is_file():
         raise InputError(f"Proposed variants {path} do not exist", repair="Check --proposed-variants.")
+    ends_by_indexes(str(path))
     try:
         file = pysam.VariantFile(str(path))
         if file.index is None:

@@ -9,8 +9,10 @@ from typing import Annotated, Any, get_origin
 from cyclopts import Parameter
 
 from dvplug.calling.options import CallOptions, OptionField, option_fields
-from dvplug.cli.parameters import some, whole_number
+from dvplug.cli.parameters import number, some, whole_number
 from dvplug.cli.plain_call import ONE_PER_CORE, run_call
+
+_CONVERTERS = {int: whole_number, float: number}
 
 
 def call(**given: Any) -> None:
@@ -53,7 +55,7 @@ def _parameter(field: OptionField, also: str = "") -> inspect.Parameter:
         negative=() if several else None,
         validator=some if several else None,
         allow_leading_hyphen=bool(field.option.kind and field.option.kind.hyphen),
-        converter=whole_number if field.command_type is int else None,
+        converter=_CONVERTERS.get(field.command_type),
     )
     return inspect.Parameter(
         field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[hint, says]

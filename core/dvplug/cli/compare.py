@@ -48,6 +48,7 @@ def compare(
     """
     from dvplug.evaluate.callsets import compare_callsets
     from dvplug.report.callsets import compare_and_report
+    from dvplug.system.console import warn
     from dvplug.system.rich_console import stdout
 
     if report is None:
@@ -56,6 +57,8 @@ def compare(
         found = compare_and_report(
             callsets, ref, report, truth=truth, confident=confident, all_filters=all_filters
         )
+    for line in found.empty:
+        warn(line)
     if json:
         stdout.print_json(json_format.dumps(found.as_dict()))
         return

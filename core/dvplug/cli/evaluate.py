@@ -101,6 +101,8 @@ def _tell(result: Evaluation, json: bool) -> None:
     from dvplug.system.console import warn
     from dvplug.system.rich_console import stdout
 
+    for line in result.empty:
+        warn(line)
     crowded = {*result.searched_in_part, *(result.candidates.searched_in_part if result.candidates else ())}
     for contig, start, end in sorted(crowded):
         warn(f"{contig}:{start + 1}-{end} is too crowded to be searched fully: its FP and FN may be too many")
@@ -122,6 +124,7 @@ def _mendel(
     from dataclasses import asdict
 
     from dvplug.evaluate.mendel import mendelian_violations
+    from dvplug.system.console import warn
     from dvplug.system.rich_console import stdout
 
     if too_many:
@@ -131,6 +134,11 @@ def _mendel(
             repair="Leave one out.",
         )
     counts = mendelian_violations(query, pedigree, ref, all_filters=all_filters)
+    if not counts.regions:
+        warn(
+            f"{query} has no region that could be judged: that none violates Mendel's laws says nothing. "
+            "Check that it holds variants of the children, FILTER and genotypes."
+        )
     if json:
         stdout.print_json(json_format.dumps(asdict(counts)))
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from dvplug.cli.parameters import Several, Whole
+from dvplug.cli.parameters import Number, Several, Whole
 from dvplug.joint import DE_NOVO_RATE
 
 
@@ -14,7 +14,7 @@ def joint(
     ref: Path,
     out: Path,
     pedigree: Path | None = None,
-    de_novo_rate: float = DE_NOVO_RATE,
+    de_novo_rate: Number = DE_NOVO_RATE,
     regions: Annotated[list[str] | None, Several] = None,
     workers: Whole | None = None,
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from cyclopts import CoercionError, Parameter, Token
 
@@ -11,16 +11,29 @@ from dvplug.errors import InputError
 
 AS_LISTED = "Name one or more, as `dvplug registry list` shows them."
 
+Read = TypeVar("Read", int, float)
 Json = Annotated[bool, Parameter("--json", negative="")]
 
 
 def whole_number(type_: Any, tokens: Sequence[Token]) -> int:
     """Read an integer; a fraction is refused, where cyclopts would cut it off."""
+    return _number(tokens, int)
+
+
+def number(type_: Any, tokens: Sequence[Token]) -> float:
+    """Read a number."""
+    return _number(tokens, float)
+
+
+def _number(tokens: Sequence[Token], kind: type[Read]) -> Read:
+    """Read one; a slip of the finger such as ``1_0`` is refused, where Python would read 10."""
     (token,) = tokens
     try:
-        return int(token.value)
+        if "_" not in token.value:
+            return kind(token.value)
     except ValueError:
-        raise CoercionError(token=token, target_type=int) from None
+        pass
+    raise CoercionError(token=token, target_type=kind)
 
 
 def some(type_: Any, values: Sequence[object] | None) -> None:
@@ -38,4 +51,5 @@ def require_named(names: Sequence[object], kind: str, repair: str) -> None:
 
 
 Whole = Annotated[int, Parameter(converter=whole_number)]
+Number = Annotated[float, Parameter(converter=number)]
 Several = Parameter(consume_multiple=True, negative=(), validator=some)

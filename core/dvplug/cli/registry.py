@@ -20,6 +20,7 @@ from dvplug.system.rich_console import stdout
 from dvplug_registry.cache import ModelCache
 from dvplug_registry.catalog import Catalog, Offer, status
 from dvplug_registry.download import read_card
+from dvplug_registry.example_sources import sources_in_words
 from dvplug_registry.manifest import Manifest
 from dvplug_registry.model_folder import ModelFolder, verify_files
 from dvplug_registry.model_folder import read_card as model_card
@@ -282,7 +283,8 @@ def show(name: str, *, card: bool = False, as_json: Json = False) -> None:
         elif isinstance(value, dict) and key == "files":
             value = "".join(f"\n  {file}: {visible(_line(row))}" for file, row in value.items())
         elif isinstance(value, dict):
-            value = visible(_line(value))
+            told = {name: sources_in_words(each) if name == "data" else each for name, each in value.items()}
+            value = visible(_line(told))
         else:
             value = visible(str(value))
         stdout.print(f"[bold]{key}[/]: {escape(value)}")

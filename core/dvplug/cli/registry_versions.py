@@ -18,6 +18,7 @@ from dvplug.system.rich_console import stdout
 from dvplug_registry.cache import ModelCache
 from dvplug_registry.differences import Difference, differences
 from dvplug_registry.download import download_all, read_manifest
+from dvplug_registry.example_sources import sources_in_words
 from dvplug_registry.manifest import Manifest
 from dvplug_registry.model_folder import parse_manifest
 from dvplug_registry.obtain import catalogs, choose
@@ -148,4 +149,6 @@ def _text(value: Any) -> str:
         return "-"
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "-"
+    if isinstance(value, str):
+        return sources_in_words(value)  # which leaves other texts as they are
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else in_short(value)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from dvplug.cli.parameters import Several, Whole
+from dvplug.cli.parameters import Number, Several, Whole
 
 Switch = Annotated[bool, Parameter(negative=())]
 
@@ -33,7 +33,7 @@ class LimitOptions:
     max_memory: str | None = None
     max_input: str = "2TB"
     least_free: str = "2GB"
-    keep_days: float = 0
+    keep_days: Number = 0
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def serve(
     files: Path | None = None,
     limits: LimitOptions = LIMITS_AS_USUAL,
     access: AccessOptions = ACCESS_AS_USUAL,
-    drain: float = 10,
+    drain: Number = 10,
     demo: Switch = False,
 ) -> None:
     """Offer calling over HTTP: a page, and the interfaces of NVIDIA's DeepVariant service and of GA4GH.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from cyclopts import App, Parameter
 
-from dvplug.cli.parameters import Several, Whole
+from dvplug.cli.parameters import Number, Several, Whole
 from dvplug.cli.plain_call import available_cores
 from dvplug.cli.train_reads import Names, learn, model, simulate
 
@@ -41,7 +41,7 @@ def examples(
     regions: Annotated[list[str] | None, Several] = None,
     exclude_regions: Annotated[list[Path] | None, Several] = None,
     workers: Whole | None = None,
-    keep_fraction: float = 1.0,
+    keep_fraction: Number = 1.0,
     sample: str | None = None,
     read_group: Annotated[list[str] | None, Several] = None,
 ) -> None:
@@ -107,7 +107,7 @@ class EndOptions:
 
     epochs: Whole = 5
     patience: Whole = 2
-    max_hours: float | None = None
+    max_hours: Number | None = None
 
 
 @Parameter(name="*")
@@ -149,9 +149,9 @@ def fit(
     out: Path,
     end: EndOptions = ENDS_AS_USUAL,
     batch_size: Whole = 256,
-    learning_rate: float = 2e-3,
-    class_weights: tuple[float, float, float] = (1.0, 1.0, 1.0),
-    keep: tuple[float, float, float] = (1.0, 1.0, 1.0),
+    learning_rate: Number = 2e-3,
+    class_weights: tuple[Number, Number, Number] = (1.0, 1.0, 1.0),
+    keep: tuple[Number, Number, Number] = (1.0, 1.0, 1.0),
     network: NetworkOptions = NETWORK_AS_USUAL,
     seed: Whole = 1,
 ) -> None:
@@ -228,7 +228,7 @@ def compare(
     steps: Whole = 4000,
     epochs: Whole = 5,
     batch_size: Whole = 128,
-    learning_rate: float = 1e-3,
+    learning_rate: Number = 1e-3,
     seed: Whole = 1,
 ) -> None:
     """Compare four ways to train where examples are few.
@@ -360,7 +360,7 @@ def first_stage(
     out: Path,
     units: Annotated[tuple[Whole, ...], Several] = (64, 32),
     epochs: Whole = 25,
-    allowed: float = 0.0,
+    allowed: Number = 0.0,
     seed: Whole = 1,
 ) -> None:
     """Give a model a first stage: it calls by the features alone where they are enough, and no image is drawn.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from dvplug.cli.parameters import Several, Whole
+from dvplug.cli.parameters import Number, Several, Whole
 from dvplug.cli.plain_call import available_cores
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ LearnBy = Literal["auto", "pairs", "single"]
 Libraries = Annotated[list[Literal["whole", "captured", "amplicons"]] | None, Several]
 Programs = Annotated[list[Literal["bwa", "minimap2", "hisat2"]] | None, Several]
 Names = Annotated[list[str] | None, Several]
-Depths = Annotated[tuple[float, float] | None, Parameter(negative=())]
+Depths = Annotated[tuple[Number, Number] | None, Parameter(negative=())]
 
 
 @Parameter(name="*")
@@ -80,7 +80,7 @@ class WorldOptions:
         BED of where it is complete.
     """
 
-    scale: float = 1.0
+    scale: Number = 1.0
     depths: Depths = None
     library: Libraries = None
     aligner: Programs = None

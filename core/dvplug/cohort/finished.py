@@ -11,6 +11,7 @@ from typing import Any
 
 from dvplug.calling.journal import differences
 from dvplug.cohort.measures import SampleMeasures
+from dvplug.cohort.sheet import RESERVED
 from dvplug.cohort.tally import SnpSite
 from dvplug.errors import InputError
 from dvplug.system.input_states import FileState
@@ -71,6 +72,37 @@ class FinishedSamples:
         if found := differences(made, json.loads(json.dumps(run))):
             return None, "; ".join(found)
         return measures, ""
+
+    def names(self) -> list[str]:
+        """Names of all samples that were whole once, sorted."""
+        return sorted(path.name.removesuffix(".note") for path in (self.folder / FOLDER).glob("*.note"))
+
+    def note_joint(self, joint: Path, made_of: Mapping[str, Any]) -> None:
+        """Note what the joint VCF was made of; raises InputError where that cannot be written.
+
+        Parameters
+        ----------
+        made_of
+            Its ``samples``, of which the gVCFs are noted, too, and what else it depends on.
+        """
+        gvcfs = {name: self.gvcf(name) for name in made_of["samples"]}
+        self._write(self._joint, {**made_of, "gvcfs": gvcfs, "output": _content(joint)})
+
+    def look_joint(self, joint: Path) -> dict[str, Any] | None:
+        """Return what the joint VCF was made of; None where it has no note, or is not as it was written."""
+        try:
+            made = _read(self._joint)
+            return made if made["output"] == _content(joint) else None
+        except _UNREADABLE:
+            return None
+
+    def gvcf(self, name: str) -> list[Any] | None:
+        """Return what tells the gVCF of a sample from others, as `note_joint` notes it of ``gvcfs``."""
+        return _content(self.folder / f"{name}.g.vcf.gz")
+
+    @property
+    def _joint(self) -> Path:
+        return self._path(RESERVED, "joint")
 
     def _path(self, name: str, what: str) -> Path:
         return self.folder / FOLDER / f"{name}.{what}"

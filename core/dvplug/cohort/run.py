@@ -14,6 +14,7 @@ from dvplug.calling.api import with_options
 from dvplug.calling.keywords import SharedKeywords
 from dvplug.calling.option_kinds import refuse_empty
 from dvplug.calling.options import CallOptions
+from dvplug.cohort.earlier import joint_made_of, refuse_other_joint, warn_of_others
 from dvplug.cohort.finished import FinishedSamples
 from dvplug.cohort.outputs import CohortFiles, write_cohort
 from dvplug.cohort.plan import PlannedSample, plan_cohort
@@ -111,16 +112,21 @@ def _run(sheet: Sheet, folder: Path, base: CallOptions, *, joint: bool) -> Cohor
     if sheet.unused:
         info(f"Columns of {sheet.path} that mean nothing here: {', '.join(sheet.unused)}.")
     notes = FinishedSamples(folder)
+    files = CohortFiles(folder)
     callings = _begun(plan_cohort(sheet, base, folder), base, notes)
+    if not joint:
+        refuse_other_joint(sheet, files, notes, [one.name for one in callings if not one.found])
+    warn_of_others(sheet, files, notes)
     before = tuple(one.name for one in callings if one.found)
     if before:
         info(f"{len(before)} of {len(callings)} samples are whole already.")
     _call([one for one in callings if not one.found], base)
     _raise_failures(sheet, callings)
     found = {one.name: one.found for one in callings if one.found}
-    flagged = write_cohort(CohortFiles(folder), sheet, found, notes.snps, base)
+    flagged = write_cohort(files, sheet, found, notes.snps, base)
     if joint:
-        _joint(sheet, folder, base)
+        _joint(sheet, files, base)
+        notes.note_joint(files.joint, joint_made_of(sheet))
     return CohortSummary({name: one.records for name, one in found.items()}, before, tuple(flagged))
 
 
@@ -206,14 +212,13 @@ def _raise_failures(sheet: Sheet, callings: Sequence[SampleCalling]) -> None:
     problems.raise_all()
 
 
-def _joint(sheet: Sheet, folder: Path, base: CallOptions) -> None:
+def _joint(sheet: Sheet, files: CohortFiles, base: CallOptions) -> None:
     """Genotype all samples together."""
-    files = CohortFiles(folder)
     done = joint_genotype(
-        [folder / f"{sample.name}.g.vcf.gz" for sample in sheet.samples],
+        [files.folder / f"{sample.name}.g.vcf.gz" for sample in sheet.samples],
         str(base.ref),
         files.joint,
-        pedigree=files.pedigree if any(s.father or s.mother for s in sheet.samples) else None,
+        pedigree=files.pedigree if sheet.has_parents else None,
         regions=base.regions,
         workers=base.workers,
     )

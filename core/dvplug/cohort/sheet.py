@@ -81,6 +81,11 @@ class Sheet:
         """Say where a sample stands, for messages."""
         return f"{_lines(sample.lines)} of {self.path}, sample '{sample.name}'"
 
+    @property
+    def has_parents(self) -> bool:
+        """Whether it names a parent of somebody."""
+        return any(sample.father or sample.mother for sample in self.samples)
+
     def pedigree(self) -> str:
         """Return the text of a PED file: of all samples, each family as the sheet names it, or by its first sample."""
         sexes = {"male": "1", "female": "2", None: "0"}

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 from dvplug.errors import InputError, Problems
 from dvplug.evaluate.compare import Comparison, compare, counts, require_a_contig_of
 from dvplug.evaluate.counts import ClassCounts
+from dvplug.evaluate.emptiness import CALLSET_IS_EMPTY, TRUTH_IS_EMPTY, nothing_counts
 from dvplug.evaluate.reference import ReferenceBases
 from dvplug.evaluate.regions import ConfidentRegions
 from dvplug.evaluate.subsets import HOM_ALT, INDEL, SNP, count_subset, is_transition, what_is
-from dvplug.evaluate.variants import Callset, Variant, is_substitution, load_callset
+from dvplug.evaluate.variants import BEYOND, Callset, Variant, is_substitution, load_callset
 from dvplug.genome.reference import Reference
 from dvplug.system.input_states import InputStates
 from dvplug.system.locations import StrPath
@@ -116,11 +118,18 @@ class MeasureSpread:
 
 @dataclass(frozen=True)
 class CallsetComparison:
-    """Callsets of one genome: each, all pairs, and the spread of each measure that at least two have."""
+    """Callsets of one genome: each, all pairs, and the spread of each measure that at least two have.
+
+    Attributes
+    ----------
+    empty
+        Of callsets and truth, that none of its variants counts, in words.
+    """
 
     callsets: tuple[ComparedCallset, ...]
     pairs: tuple[Concordance, ...]
     spread: Mapping[str, MeasureSpread]
+    empty: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, object]:
         """Everything, for JSON."""
@@ -172,6 +181,7 @@ def compare_callsets(
         )
     problems, read, known, regions = Problems(), list[Callset](), None, None
     named = [Path(path) for path in (*callsets, reference, truth, confident) if path is not None]
+    place = confident or reference
     with InputStates.of(named).watched(), ExitStack() as opened:
         with problems.collect():
             fasta = opened.enter_context(Reference.open(reference))
@@ -180,20 +190,53 @@ def compare_callsets(
                 regions = ConfidentRegions.from_bed(confident, fasta.lengths)
         for path in callsets if regions else ():
             with problems.collect():
-                read.append(_read(path, regions, confident or reference, all_filters))
+                whole = None if confident else fasta
+                read.append(_read_within(whole, path, regions, place, all_filters=all_filters))
         with problems.collect():
             if truth is not None and regions:
-                lengths = fasta.lengths
-                known = load_callset(truth, only_contigs=regions.contigs, lengths=lengths)
+                known = _read(truth, regions, place, lengths=fasta.lengths)
         problems.raise_all()
         assert regions is not None
-        return _compared(read, known, regions, fasta)
+        empty = _empty(read, known, regions, place)
+        return replace(_compared(read, known, regions, fasta), empty=tuple(empty))
 
 
-def _read(path: StrPath, regions: ConfidentRegions, source: StrPath, all_filters: bool) -> Callset:
-    callset = load_callset(path, all_filters=all_filters, only_contigs=regions.contigs)
+def _read(path: StrPath, regions: ConfidentRegions, source: StrPath, **options: Any) -> Callset:
+    callset = load_callset(path, only_contigs=regions.contigs, **options)
     require_a_contig_of(regions, source, callset)
     return callset
+
+
+def _read_within(
+    whole: Reference | None, path: StrPath, regions: ConfidentRegions, source: StrPath, *, all_filters: bool
+) -> Callset:
+    """Read a callset; where all of a reference is compared, records beyond it are refused: InputError."""
+    lengths = whole.lengths if whole else None
+    callset = _read(path, regions, source, all_filters=all_filters, lengths=lengths)
+    if beyond := callset.left_aside.get(BEYOND, 0):
+        raise InputError(
+            f"{callset.path} has {beyond:,} records on contigs that {source} has not, or beyond their ends",
+            cause="they would be left out",
+            repair="Give the reference that it was called with, or say by --confident where to compare.",
+        )
+    return callset
+
+
+def _empty(
+    read: Sequence[Callset], truth: Callset | None, regions: ConfidentRegions, source: StrPath
+) -> list[str]:
+    """Say of each callset, and of the truth, without a variant that counts that it is so."""
+    told = [(one, CALLSET_IS_EMPTY) for one in read] + ([(truth, TRUTH_IS_EMPTY)] if truth else [])
+    return [
+        nothing_counts(one, one.left_aside, regions, source, so)
+        for one, so in told
+        if not any(_counted(one, regions))
+    ]
+
+
+def _counted(callset: Callset, regions: ConfidentRegions) -> Iterator[Variant]:
+    for contig, variants in callset.variants.items():
+        yield from (variant for variant in variants if counts(variant, contig, regions))
 
 
 def _compared(
@@ -206,13 +249,7 @@ def _compared(
     ]
     callsets = []
     for name, callset in zip(names, read, strict=True):
-        inside = [
-            variant
-            for contig, variants in callset.variants.items()
-            for variant in variants
-            if counts(variant, contig, regions)
-        ]
-        measures = _measures(inside)
+        measures = _measures(list(_counted(callset, regions)))
         of_one = [pair for pair in pairs if name in (pair.one, pair.other)]
         measures["snp_concordance"] = _mean(pair.snp.f1 for pair in of_one)
         measures["indel_concordance"] = _mean(pair.indel.f1 for pair in of_one)

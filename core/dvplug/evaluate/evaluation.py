@@ -13,6 +13,7 @@ from dvplug.errors import Problems
 from dvplug.evaluate.annotate import annotated_outputs, take_annotated, write_annotated
 from dvplug.evaluate.candidates import Candidate, count_candidates, load_candidates
 from dvplug.evaluate.compare import compare, require_a_contig_of
+from dvplug.evaluate.emptiness import QUERY_IS_EMPTY, TRUTH_IS_EMPTY, nothing_counts
 from dvplug.evaluate.haplotypes import MAX_STATES
 from dvplug.evaluate.happy import happy_csv
 from dvplug.evaluate.regions import ConfidentRegions
@@ -167,15 +168,22 @@ def _evaluated(inputs: Inputs, folder: Path | None, max_states: int) -> Evaluati
         write_annotated(folder, inputs.truth, inputs.query, comparison.truth, comparison.query)
     of_both = zip((opened.truth, opened.query), comparison.left_aside, strict=True)
     left_of_truth, left_of_query = (dict(Counter(calls.left_aside) + more) for calls, more in of_both)
+    snp, indel = (subsets[WHOLE].counts(kind) for kind in (SNP, INDEL))
+    where, empty = (confident, inputs.confident), list[str]()
+    if snp.recall is None and indel.recall is None:
+        empty.append(nothing_counts(opened.truth, left_of_truth, *where, TRUTH_IS_EMPTY))
+    if snp.precision is None and indel.precision is None:
+        empty.append(nothing_counts(opened.query, left_of_query, *where, QUERY_IS_EMPTY))
     return Evaluation(
-        subsets[WHOLE].counts(SNP),
-        subsets[WHOLE].counts(INDEL),
+        snp,
+        indel,
         left_of_truth,
         left_of_query,
         tuple(comparison.searched_in_part),
         subsets,
         candidates,
         inputs.all_filters,
+        tuple(empty),
     )
 
 

@@ -23,6 +23,7 @@ from dvplug.evaluate.variants import SPANNING_DELETION, refuse_lost_alleles, tri
 from dvplug.genome.pedigree import Child, Pedigree
 from dvplug.genome.reference import Reference
 from dvplug.system.htslib import isolated_htslib
+from dvplug.system.indexes import ends_by_indexes
 from dvplug.system.input_states import InputStates
 from dvplug.system.locations import StrPath
 
@@ -108,6 +109,7 @@ def mendelian_violations(
 
 @isolated_htslib()
 def _trios(query: StrPath, pedigree: StrPath) -> list[Child]:
+    ends_by_indexes(str(query))
     try:
         with pysam.VariantFile(str(query)) as file:
             samples = list(file.header.samples)

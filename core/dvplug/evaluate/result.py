@@ -29,6 +29,8 @@ class Evaluation:
         Of the candidates, where they were asked for.
     all_filters
         Whether calls that their FILTER rejects were counted, too.
+    empty
+        Of truth and query, that none of its variants counts, in words: recall or precision is then of nothing.
     """
 
     snp: ClassCounts
@@ -39,6 +41,7 @@ class Evaluation:
     subsets: Mapping[str, SubsetCounts] = field(default_factory=dict)
     candidates: CandidateCounts | None = None
     all_filters: bool = False
+    empty: tuple[str, ...] = ()
 
     @property
     def strata(self) -> dict[str, SubsetCounts]:

@@ -17,6 +17,7 @@ from pysam import VariantFile, VariantRecord
 from dvplug.errors import InputError
 from dvplug.evaluate.haplotypes import TrimmedAllele
 from dvplug.system.htslib import isolated_htslib
+from dvplug.system.indexes import ends_by_indexes
 from dvplug.system.locations import StrPath
 
 BASES = re.compile(r"[ACGTUNRYKMSWBDHV]+")
@@ -211,6 +212,7 @@ def open_vcf(path: StrPath) -> VariantFile:
     """Open a VCF of one sample; raises InputError when there is none or more."""
     if not Path(path).is_file():
         raise InputError(f"VCF '{path}' does not exist")
+    ends_by_indexes(str(path))
     try:
         with isolated_htslib():  # else it would complain of a missing index on stderr
             records = VariantFile(str(path))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from dvplug.errors import InputError, near_misses
 from dvplug.line.region import Region
@@ -22,6 +22,15 @@ def contig_hint(name: str, known: Iterable[str]) -> str:
         if alias != name and alias in known:
             return f"Did you mean '{alias}'?"
     return near_misses(name, known)
+
+
+def and_more(contigs: Sequence[str]) -> str:
+    """Say that the same is wrong with other contigs."""
+    rest = contigs[1:]
+    if not rest:
+        return ""
+    named = ", ".join(f"'{contig}'" for contig in rest[:5]) + (", ..." if len(rest) > 5 else "")
+    return f" (and {len(rest)} more alike: {named})"
 
 
 def require_contig(contig: str, source: str, lengths: Mapping[str, int]) -> None:

@@ -9,15 +9,15 @@ from pathlib import Path
 import pysam
 
 from dvplug.errors import InputError
-from dvplug.genome.contigs import contig_hint
+from dvplug.genome.contigs import and_more, contig_hint
 from dvplug.genome.reference import Reference
-from dvplug.inputs.alignment_index import belongs, cram_belongs
 from dvplug.inputs.read_evidence import Evidence, gather
 from dvplug.line.region import Region
 from dvplug.reads.alignments import BAM_INDEXES, CRAM_INDEXES, Header, header_of, no_index, open_alignments
 from dvplug.reads.groups import EVERYTHING, ReadGroups
 from dvplug.system.console import warn
 from dvplug.system.htslib import isolated_htslib
+from dvplug.system.indexes import belongs, cram_belongs
 from dvplug.system.locations import Location, file_name, is_remote, shown
 from dvplug.system.workers import attempted
 
@@ -186,7 +186,7 @@ def contig_problems(
     if missing:
         yield InputError(
             f"{shown(path)} has no contig '{missing[0]}', which the reference {shown(reference.path)} has"
-            + _and_more(missing),
+            + and_more(missing),
             cause="the reads were aligned to another reference or to other contig names",
             repair=f"{contig_hint(missing[0], lengths)} Use the reference of the alignment, rename the "
             "contigs (samtools reheader), or leave this one out with --regions.",
@@ -195,19 +195,10 @@ def contig_problems(
     if other:
         yield InputError(
             f"Contig '{other[0]}' has {lengths[other[0]]} bp in {shown(path)} "
-            f"but {reference.lengths[other[0]]} bp in {shown(reference.path)}" + _and_more(other),
+            f"but {reference.lengths[other[0]]} bp in {shown(reference.path)}" + and_more(other),
             cause="the reads were probably aligned to another genome build",
             repair="Use the reference of the alignment, or align the reads again.",
         )
-
-
-def _and_more(contigs: Sequence[str]) -> str:
-    """Say that the same is wrong with other contigs."""
-    rest = contigs[1:]
-    if not rest:
-        return ""
-    named = ", ".join(f"'{contig}'" for contig in rest[:5]) + (", ..." if len(rest) > 5 else "")
-    return f" (and {len(rest)} more alike: {named})"
 
 
 def require_same_sequence(
@@ -240,7 +231,7 @@ def require_same_sequence(
         return
     error = InputError(
         f"Contig '{other[0]}' of {shown(reference.path)} is not the sequence that {shown(path)} was aligned to"
-        + _and_more(other),
+        + and_more(other),
         cause=f"its MD5 is {digests[other[0]]}, @SQ M5 says {entries[other[0]]['M5']}: another build, or a masked or "
         "patched version of it",
         repair=f"Use the reference of the alignment, or call with this one all the same with {FORCE}.",

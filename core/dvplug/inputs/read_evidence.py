@@ -352,8 +352,9 @@ def _difference(read: pysam.AlignedSegment, mismatch_share: float | None) -> flo
     aligned = matches + bases[7] + bases[8]
     edits = read.get_tag("NM") if read.has_tag("NM") else None
     if "=" in (read.query_sequence or ""):  # NM of a CRAM counts each of them as a mismatch
+        placed = read.get_reference_positions(full_length=True)  # get_aligned_pairs counts padding as bases
         mismatches = sum(
-            read.query_sequence[at] != "=" for at, _ in read.get_aligned_pairs(matches_only=True)
+            base != "=" for base, at in zip(read.query_sequence, placed, strict=True) if at is not None
         )
     elif isinstance(edits, int):
         mismatches = max(0, edits - insertions - deletions)

@@ -15,6 +15,7 @@ from dvplug.errors import InputError
 from dvplug.line.region import Region
 from dvplug.sequence.arrays import Bools, Int32s
 from dvplug.system.htslib import isolated_htslib
+from dvplug.system.indexes import indexes_of
 
 SYMBOLS = ("<*>", "<NON_REF>")
 """Alleles that stand for all that are not listed: of dvplug, DeepVariant and bcftools, and of GATK."""
@@ -88,7 +89,7 @@ class SampleRecord(NamedTuple):
 
 def index_of(path: str) -> Path | None:
     """The index beside a gVCF."""
-    return next((one for suffix in (".tbi", ".csi") if (one := Path(f"{path}{suffix}")).exists()), None)
+    return next(iter(indexes_of(path)), None)
 
 
 class GvcfFiles:

@@ -12,11 +12,10 @@ from pathlib import Path
 import pysam
 
 from dvplug.errors import InputError, Problems
-from dvplug.genome.contigs import contig_hint
+from dvplug.genome.contigs import and_more, contig_hint
 from dvplug.genome.pedigree import Pedigree
 from dvplug.genome.reference import Reference
 from dvplug.genome.regions import partitions, resolve_regions
-from dvplug.inputs.alignment_index import belongs
 from dvplug.joint import DE_NOVO_RATE
 from dvplug.joint.gvcfs import SYMBOLS, index_of
 from dvplug.joint.region import JointJob, RegionGenotyper
@@ -25,6 +24,7 @@ from dvplug.joint.text import header
 from dvplug.joint.written import CohortOutput
 from dvplug.system.console import warn
 from dvplug.system.htslib import isolated_htslib
+from dvplug.system.indexes import IndexEnd, ends_by_indexes, ends_there, unreadable_index
 from dvplug.system.input_states import InputStates
 from dvplug.system.locations import StrPath
 from dvplug.system.outputs import Output, reserved
@@ -109,7 +109,7 @@ def joint_genotype(
     inputs = [*map(Path, paths), Path(ref), *([Path(pedigree)] if pedigree else [])]
     with _reserved(place, inputs):
         states = InputStates.of(inputs)
-        job, lengths = _job(paths, ref, pedigree, de_novo_rate)
+        job, lengths = _job(paths, ref, pedigree, de_novo_rate, everywhere=not regions)
         size = region_size or region_bp(len(paths))
         wanted = partitions(resolve_regions(list(regions), [], lengths), size)
         head = header(lengths, job.samples, Path(ref).name, family_rate=de_novo_rate if pedigree else None)
@@ -132,7 +132,7 @@ def _written(place: Path, head: str) -> CohortOutput | StoreOutput:
 
 
 def _job(
-    paths: Sequence[str], ref: StrPath, pedigree: StrPath | None, rate: float
+    paths: Sequence[str], ref: StrPath, pedigree: StrPath | None, rate: float, *, everywhere: bool
 ) -> tuple[JointJob, dict[str, int]]:
     """Look at all inputs; raises InputError of everything that is wrong at once."""
     if not paths:
@@ -145,7 +145,7 @@ def _job(
     named: dict[str, str] = {}
     for path in paths:
         with problems.collect():
-            sample = _sample_of(path, lengths, ref)
+            sample = _sample_of(path, lengths, ref, everywhere=everywhere)
             if sample in named:
                 raise InputError(
                     f"gVCFs {named[sample]} and {path} are of one sample",
@@ -166,10 +166,11 @@ def _job(
 
 
 @isolated_htslib()
-def _sample_of(path: str, lengths: dict[str, int], ref: StrPath) -> str:
+def _sample_of(path: str, lengths: dict[str, int], ref: StrPath, *, everywhere: bool) -> str:
     """Name of a gVCF's sample, once the file was looked at; raises InputError."""
     if not Path(path).is_file():
         raise InputError(f"gVCF {path} does not exist", repair="Correct the path.")
+    ends = ends_by_indexes(path)
     try:
         with pysam.VariantFile(path) as file:
             samples, contigs = list(file.header.samples), dict(_lengths(file))
@@ -183,7 +184,7 @@ def _sample_of(path: str, lengths: dict[str, int], ref: StrPath) -> str:
             cause="it is read by position",
             repair=f"bgzip {path}, then bcftools index -t.",
         )
-    _check_index(path)
+    _check_index(path, ends)
     if len(samples) != 1:
         raise InputError(
             f"gVCF {path} has {len(samples)} samples, one is needed",
@@ -204,6 +205,14 @@ def _sample_of(path: str, lengths: dict[str, int], ref: StrPath) -> str:
             cause=f"none of its first records has {' or '.join(SYMBOLS)}",
             repair="Give the gVCF of the same run, as `dvplug call --gvcf` writes it.",
         )
+    _check_contigs(path, contigs, lengths, ref, everywhere=everywhere)
+    return str(samples[0])
+
+
+def _check_contigs(
+    path: str, contigs: dict[str, int | None], lengths: dict[str, int], ref: StrPath, *, everywhere: bool
+) -> None:
+    """Raise InputError where contigs are of another reference, or where records of some would not be read."""
     for contig, length in contigs.items():
         if length and lengths.get(contig, length) != length:
             raise InputError(
@@ -217,17 +226,42 @@ def _sample_of(path: str, lengths: dict[str, int], ref: StrPath) -> str:
             cause=contig_hint(next(iter(contigs)), lengths),
             repair="Give the reference that it was called with.",
         )
-    return str(samples[0])
+    if everywhere and (beyond := _contigs_beyond(path, lengths)):
+        hint = contig_hint(beyond[0], lengths)
+        raise InputError(
+            f"gVCF {path} has records on contig '{beyond[0]}', which {ref} has not{and_more(beyond)}",
+            cause="they would be left out",
+            repair=f"{hint} Give the reference that it was called with, or the contigs that are wanted by "
+            "--regions.".strip(),
+        )
 
 
-def _check_index(path: str) -> None:
+def _contigs_beyond(path: str, lengths: dict[str, int]) -> list[str]:
+    """Contigs with records that are not among these; an index may name others, too. Raises InputError."""
+    index = index_of(path)
+    assert index
+    try:
+        with pysam.TabixFile(path, index=str(index)) as file:
+            return [contig for contig in file.contigs if contig not in lengths and _has_records(file, contig)]
+    except (OSError, ValueError) as error:
+        raise unreadable_index(path, index, error) from error
+
+
+def _has_records(file: pysam.TabixFile, contig: str) -> bool:
+    try:
+        return next(file.fetch(contig), None) is not None
+    except (OSError, ValueError):  # damaged, and there
+        return True
+
+
+def _check_index(path: str, ends: Sequence[IndexEnd]) -> None:
     """Raise InputError where the index is missing, or another file's; warn where it may be."""
     index = index_of(path)
     if index is None:
         raise InputError(
             f"gVCF {path} has no index", cause="it is read by position", repair=f"bcftools index -t {path}"
         )
-    if not belongs(Path(path), index, None):
+    if not ends_there(Path(path), ends[0]):
         raise InputError(
             f"The index {index} is not of {path}",
             cause="records lie elsewhere than it says: the file was changed since, or it is another file's",

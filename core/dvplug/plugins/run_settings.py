@@ -124,7 +124,7 @@ def _value(name: str, text: str) -> Any:
 
 def _checked(plugins: Plugins, plugin: str, values: Mapping[str, Any]) -> BaseModel:
     try:
-        return settings_class(plugins.offer(PluginSettings.kind, plugin)).model_validate(dict(values))
+        found = settings_class(plugins.offer(PluginSettings.kind, plugin)).model_validate(dict(values))
     except ValidationError as error:
         shown = " ".join(f"{plugin}.{key}={in_short(value)}" for key, value in values.items())
         raise InputError(
@@ -132,3 +132,11 @@ def _checked(plugins: Plugins, plugin: str, values: Mapping[str, Any]) -> BaseMo
             cause=explain(error),
             repair=f"`dvplug plugins show {plugin}` has its settings.",
         ) from error
+    for key, value in values.items():
+        if isinstance(value, str) and "_" in value and isinstance(getattr(found, key), int | float):
+            raise InputError(
+                f"--set {plugin}.{key}={in_short(value)} is no number",
+                cause="an underscore stands in it",
+                repair="Write the digits alone.",
+            )
+    return found

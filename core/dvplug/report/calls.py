@@ -18,6 +18,7 @@ from dvplug.report.run_profile import profile_items
 from dvplug.report.statistics import CallStatistics, read_statistics
 from dvplug.system.locations import StrPath
 from dvplug.system.outputs import write_output
+from dvplug_registry.example_sources import sources_in_words
 from dvplug_registry.model_folder import ModelFolder
 from dvplug_registry.safe_text import masked
 
@@ -358,7 +359,7 @@ def _model_items(found: CallStatistics, model: ModelFolder | None) -> list[Item]
     known |= {
         "what": manifest.description,
         "technology": manifest.technology,
-        "trained on": manifest.training.data,
+        "trained on": sources_in_words(manifest.training.data),
         "held out": manifest.training.held_out,
         "licence": manifest.licence,
         "more": f"dvplug registry show {manifest.label}",

@@ -36,7 +36,7 @@ def parse_size(text: str) -> int:
     from pydantic import ByteSize, TypeAdapter, ValidationError
 
     try:
-        size = int(TypeAdapter(ByteSize).validate_python(text))
+        size = 0 if "_" in text else int(TypeAdapter(ByteSize).validate_python(text))
     except ValidationError:
         size = 0
     if size <= 0:

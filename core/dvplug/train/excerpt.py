@@ -60,8 +60,9 @@ def _in_letters(read: pysam.AlignedSegment, reference: Reference) -> pysam.Align
     known = np.frombuffer(bases.encode(), "S1")
     letters = np.frombuffer(read.query_sequence.encode(), "S1").copy()
     aligned = np.full(len(letters), b"N")
-    on_read, at = np.array(read.get_aligned_pairs(matches_only=True)).T
-    aligned[on_read] = known[at - start]
+    placed = read.get_reference_positions(full_length=True)  # get_aligned_pairs counts padding as bases
+    at = np.array([-1 if position is None else position for position in placed])
+    aligned[at >= 0] = known[at[at >= 0] - start]
     same = letters == SAME.encode()
     letters[same] = aligned[same]
     qualities = read.query_qualities  # which a new SEQ throws away

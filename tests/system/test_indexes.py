@@ -11,9 +11,9 @@ from pathlib import Path
 import pysam
 import pytest
 
-from dvplug.inputs import alignment_index
-from dvplug.inputs.alignment_index import belongs, cram_belongs, index_end
 from dvplug.simulate import SimulatedDataset
+from dvplug.system import indexes
+from dvplug.system.indexes import belongs, cram_belongs, index_end
 from helpers.called_part import call
 
 
@@ -159,7 +159,7 @@ def test_counts_that_cannot_be_are_refused_before_they_are_counted_to(tmp_path: 
 def test_an_index_that_unpacks_to_more_than_any_is_not_unpacked(
     dataset: SimulatedDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(alignment_index, "MOST_UNPACKED", 50_000)
+    monkeypatch.setattr(indexes, "MOST_UNPACKED", 50_000)
     index = tmp_path / "x.csi"
     index.write_bytes(gzip.compress(b"CSI\1" + bytes(49_996)))
     index_end(index)

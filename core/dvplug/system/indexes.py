@@ -13,10 +13,16 @@ import zlib
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from dvplug.errors import InputError
+
 _BAI_PSEUDO_BIN = 37450
 MOST_UNPACKED = 1 << 29
 """Bytes of an index, unpacked: a hundred times that of a human genome."""
 _MOST_LEVELS = 20  # of bins in a CSI; 10 hold any contig
+
+
+VCF_INDEXES = (".tbi", ".csi")
+"""Suffixes, that which is used first before the other."""
 
 
 class IndexEnd(NamedTuple):
@@ -42,6 +48,34 @@ def index_end(path: Path) -> IndexEnd:
         return _parse(_unpacked(path))
     except struct.error as error:
         raise ValueError(f"{path} breaks off") from error
+
+
+def indexes_of(path: str) -> list[Path]:
+    """The indexes beside a VCF, that which is used first."""
+    return [one for suffix in VCF_INDEXES if (one := Path(f"{path}{suffix}")).exists()]
+
+
+def ends_by_indexes(path: str) -> list[IndexEnd]:
+    """Read all indexes beside a VCF, as `index_end` does; raises InputError of one that is damaged.
+
+    Before htslib opens the file: it reads them whether they are needed or not, and a damaged one can end the process.
+    """
+    ends = []
+    for index in indexes_of(path):
+        try:
+            ends.append(index_end(index))
+        except (OSError, ValueError) as error:
+            raise unreadable_index(path, index, error) from error
+    return ends
+
+
+def unreadable_index(path: str, index: Path, error: Exception) -> InputError:
+    """Return the error that the index of a VCF cannot be read."""
+    return InputError(
+        f"The index {index} cannot be read",
+        cause=str(error),
+        repair=f"Make it anew: bcftools index -f {'-t ' * (index.suffix == VCF_INDEXES[0])}{path}",
+    )
 
 
 def _unpacked(path: Path) -> bytes:
@@ -91,6 +125,8 @@ def _parse(data: bytes) -> IndexEnd:
             (intervals,) = unpack(data, at)
             _require_count(intervals)
             at += 4 + 8 * intervals
+    if len(data) < at:
+        raise ValueError("its last contig breaks off")
     return IndexEnd(contigs, end, struct.unpack_from("<Q", data, at)[0] if len(data) >= at + 8 else None)
 
 
@@ -105,11 +141,15 @@ def belongs(path: Path, index: Path, contigs: int | None) -> bool:
     An index of other than so many contigs, those of a BAM's header, is another file's; of a VCF they may be fewer.
     """
     try:
-        known, offset, unplaced = index_end(index)
+        end = index_end(index)
     except ValueError:
         return True  # htslib has read it
-    if contigs not in (None, known):
-        return False
+    return contigs in (None, end.contigs) and ends_there(path, end)
+
+
+def ends_there(path: Path, end: IndexEnd) -> bool:
+    """Whether what is in a file, by BGZF, ends where its index says; true where that cannot be told."""
+    _, offset, unplaced = end
     if not offset:
         return True
     block, within = offset >> 16, offset & 0xFFFF
