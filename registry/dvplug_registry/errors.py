@@ -62,7 +62,7 @@ def near_misses(name: str, known: Iterable[str]) -> str:
     close = [plain[key] for key in dict.fromkeys([*parts[:3], *alike])][:3]
     if close:
         return "Did you mean " + " or ".join(f"'{c}'" for c in close) + "?"
-    return "Known: " + ", ".join(names[:20]) if names else ""
+    return f"Known: {', '.join(names[:20])}." if names else ""
 
 
 def _plain(name: str) -> str:

@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from dvplug.cli import registry as registry_command
+from dvplug.errors import InputError
 from dvplug.plugins.loading import installed_plugins
 from dvplug.simulate import SimulatedDataset
 from dvplug_registry.errors import near_misses
@@ -186,3 +187,8 @@ def test_the_list_of_models_shows_names_and_what_was_measured_on_any_terminal(
             assert f" {one['f1']:.4f} " in line
             assert f" {one['tp'] + one['fn']:,} " in line
         assert metrics[0]["set"] in line
+
+
+def test_known_names_are_a_sentence_as_more_may_follow() -> None:
+    assert near_misses("zzz", ["chr2", "chr1"]) == "Known: chr1, chr2."
+    assert str(InputError("no", cause=near_misses("zzz", ["chr1"]), repair="Do.")) == "no: Known: chr1. Do."
