@@ -13,6 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from dvplug.candidates.exclusion import NEAR
 from dvplug.candidates.finder import count_alleles, find_candidates
 from dvplug.genome.reference import Reference
 from dvplug.line.candidate_batch import CandidateBatch
@@ -309,10 +310,9 @@ def test_candidates_of_a_region_are_those_of_its_parts(seed: int, cut: int) -> N
     np.testing.assert_array_equal(
         np.concatenate([part.read_index for part in parts]), whole.read_index, strict=True
     )
-    # Sites whose REFs overlap exclude each other's alleles: `engine.draw` has those beyond a cut come along.
-    chains = whole.chains()
-    over_cut = set(chains[whole.start < cut]) & set(chains[whole.start >= cut])
-    alike = np.repeat(~np.isin(chains, list(over_cut)), np.diff(whole.read_offset))
+    # Near sites exclude each other's alleles: `engine.draw` has those beyond a cut come along.
+    reach = NEAR + max((len(ref) for ref in whole.refs), default=0)
+    alike = np.repeat(abs(whole.start - cut) > reach, np.diff(whole.read_offset))
     allele = np.concatenate([part.read_allele for part in parts])
     np.testing.assert_array_equal(allele[alike], whole.read_allele[alike])
 
@@ -326,10 +326,11 @@ def test_partitions_of_a_file_give_the_candidates_of_the_whole(tmp_path: Path) -
     ) as file:
 
         def depths(start: int, end: int) -> list[tuple]:
-            region = Region("c", start, end)
+            region = Region("c", max(0, start - 2 * NEAR), min(end + 2 * NEAR, len(reference)))
             reads = fetch_reads([OpenedReads(file)], region, ReadFilter(), margin=150)
             first = max(0, start - 400)
-            batch = find_candidates(reads, codes[first : end + 400], first, region, CandidateThresholds())
+            found = find_candidates(reads, codes[first : end + 400], first, region, CandidateThresholds())
+            batch = found.at(np.flatnonzero((found.start >= start) & (found.start < end)))
             return [
                 (*allele, d, tuple(a[a > 0]))
                 for allele, d, a in zip(alleles(batch), batch.depth, batch.allele_depths, strict=True)

@@ -2,7 +2,9 @@
 
 Each site compares a read with its own alleles alone. A read with a deletion therefore often fits the like deletion of
 a site a few bases beside, which is on the other copy, better than it fits the reference there. Where one read was given
-two such alleles, it keeps the one that it fits better; where it fits both alike, it keeps both.
+two such alleles, it keeps the one that it fits better; where it fits both alike, it keeps both. Such are alleles that
+replace the same bases, and those of near sites where a read is as much longer or shorter than the reference as the one
+says, and not as much as both: aligners show two insertions of a tract now as two, and now as one.
 """
 
 from __future__ import annotations
@@ -15,10 +17,16 @@ from dvplug.candidates.site_layout import OneSite, Sites, lay_out, one_site
 from dvplug.candidates.support import MIN_SCORE_MARGIN, allele_score, anchors_beside, read_from
 from dvplug.kernel import kernel, subkernel
 from dvplug.line.candidate_batch import OTHER, ReadSupport
-from dvplug.line.read_batch import ReadArrays, ReadBatch
+from dvplug.line.read_batch import OneRead, ReadArrays, ReadBatch
 from dvplug.sequence.alleles import without_shared
 from dvplug.sequence.arrays import Int8s, Int32s, Int64s, UInt8s, distinct
+from dvplug.sequence.cigar import DELETION, consumes_reference, is_aligned, is_gap, unpack
 from dvplug.sequence.cursors import first_places
+
+NEAR = 50
+"""bp from one site's start to the other's within which a read's alignment tells whether it has both alleles: as far
+beyond a region sites can change which reads support those in it, beside those that overlap them."""
+_UNKNOWN = 1 << 30
 
 
 def without_contradictions(
@@ -42,7 +50,7 @@ def without_contradictions(
     pairs = []
     for k, i in enumerate(indels):
         for j in indels[k + 1 :]:
-            if first[j] >= first[i] + len(refs[i]):
+            if first[j] >= first[i] + max(len(refs[i]), NEAR):
                 break
             pairs.append((i, j))
     if not pairs:
@@ -82,10 +90,9 @@ def _settle(
                 j += 1
             else:
                 a, b = np.int64(support.allele[i]), np.int64(support.allele[j])
-                if a > 0 and b > 0 and _exclude(one, a, other, b):
+                if a > 0 and b > 0:
                     read = read_from(reads, cursors, np.int64(support.read[i]), one)
-                    more = allele_score(read, one, anchors_beside(read, one), a)
-                    more -= allele_score(read, other, anchors_beside(read, other), b)
+                    more = _more_unlike(read, one, a, other, b)
                     if more >= MIN_SCORE_MARGIN:
                         allele[i] = OTHER
                     elif -more >= MIN_SCORE_MARGIN:
@@ -95,7 +102,44 @@ def _settle(
 
 
 @subkernel
-def _exclude(one: OneSite, a: int, other: OneSite, b: int) -> bool:
+def _more_unlike(read: OneRead, one: OneSite, a: int, other: OneSite, b: int) -> int:
+    """Phred by which a read is less like allele ``a`` of the one site than ``b`` of the other; 0 if both may be."""
+    if not _overlap(one, a, other, b):
+        longer = _change_of_length(read, one.start, max(one.tract_end, other.tract_end))
+        of_one = one.allele_length[a] - one.ref_length
+        of_other = other.allele_length[b] - other.ref_length
+        if longer == of_one + of_other or (longer != of_one and longer != of_other):
+            return 0
+        if of_one != of_other:
+            return MIN_SCORE_MARGIN if longer == of_other else -MIN_SCORE_MARGIN
+    unlike = allele_score(read, one, anchors_beside(read, one), a)
+    return unlike - allele_score(read, other, anchors_beside(read, other), b)
+
+
+@subkernel
+def _change_of_length(read: OneRead, first: int, end: int) -> int:
+    """By how many bp a read is longer than the reference after ``first`` and up to ``end``.
+
+    A gap is where the next base is aligned. `_UNKNOWN` where the read does not reach over both, or is clipped between.
+    """
+    position, change = read.start, 0
+    reaches = position <= first
+    for k in range(len(read.cigar)):
+        code, length = unpack(read.cigar[k])
+        if is_gap(code):
+            if first < position <= end:
+                change += -length if code == DELETION else length
+        elif not is_aligned(code):
+            break
+        if consumes_reference(code):
+            position += length
+        if position > end:
+            return change if reaches else _UNKNOWN
+    return _UNKNOWN
+
+
+@subkernel
+def _overlap(one: OneSite, a: int, other: OneSite, b: int) -> bool:
     """Whether REFs of allele ``a`` of the one and ``b`` of the other site overlap: no copy has both."""
     begin, end = _ref_span(one, a)
     other_begin, other_end = _ref_span(other, b)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from dvplug.candidates.exclusion import NEAR
 from dvplug.candidates.phasing import PHASING_MARGIN
 from dvplug.candidates.proposals import ProposedVariants, with_proposed
 from dvplug.candidates.site_layout import HAPLOTYPE_FLANK
@@ -68,6 +69,8 @@ class Drawn:
     """Of the reads, where calls are phased by what their tags say."""
     settled: Settled | None = None
     """Where the model has a first stage: what that says, and of which images."""
+    called: CandidateBatch | None = None
+    """Where other thresholds were given: what is found of the whole region by the profile's own."""
 
     def site(self, index: int) -> Drawn:
         """Return one candidate with its images; nothing is counted."""
@@ -89,6 +92,7 @@ class _Found(NamedTuple):
     codes: npt.NDArray[np.uint8]  # [l]: of the reference around it,
     start: int  # from here on
     units: npt.NDArray[np.uint64] | None  # as in `Drawn`
+    called: CandidateBatch | None  # as in `Drawn`
 
 
 class RegionImages:
@@ -139,7 +143,8 @@ class RegionImages:
         near = self._widened(targets) if linked else targets
         counts = Counts(regions=1)
         with self.inputs.watched():
-            reads, candidates, proposed, codes, start, units = self._read(region, thresholds, counts, near)
+            found = self._read(region, thresholds, counts, near)
+        reads, candidates, proposed, codes, start, units, called = found
         clock = Stopwatch(counts.seconds)
         depths = self._depths(reads, codes, start, targets)
         chains, own = candidates.chains(), _begins_in(targets, candidates.start)
@@ -163,7 +168,7 @@ class RegionImages:
             kept = replace(scene) if self.pipeline.annotations else None  # without what it has computed
             tagged = haplotype_tags(reads) if self.pipeline.tagged else None
             yield Drawn(
-                part, images, proposed[first:last], counts, at_last, beyond, kept, units, tagged, settled
+                part, images, proposed[first:last], counts, at_last, beyond, kept, units, tagged, settled, called
             )  # fmt: skip
             counts = Counts()
 
@@ -208,19 +213,17 @@ class RegionImages:
         around = RegionContext(reads=reads, reference=codes, reference_start=start, region=wide, run=self.run)
         reads = self._transformed(around, region, counts)
         if self.profile.realign_reads:
-            own = not self._are_kept(reads)
-            reads = realign_reads(reads, codes, start, self.profile.assembly, in_place=own)
+            alone = not self._are_kept(reads)
+            reads = realign_reads(reads, codes, start, self.profile.assembly, in_place=alone)
             clock.stop("realign")
+        around, own = replace(around, reads=reads), self.profile.candidate_thresholds
         with located(region):
-            candidates = self.pipeline.find(
-                FindContext(
-                    **vars(around) | {"reads": reads},
-                    thresholds=thresholds or self.profile.candidate_thresholds,
-                )
-            )
+            candidates = self.pipeline.find(FindContext(**vars(around), thresholds=thresholds or own))
+            others = thresholds not in (None, own)
+            called = self.pipeline.find(FindContext(**vars(around), thresholds=own)) if others else None
             units = None
             if self.pipeline.phase:  # by all candidates, those beside the targets too
-                given = PhaseContext(**vars(around) | {"reads": reads}, candidates=candidates)
+                given = PhaseContext(**vars(around), candidates=candidates)
                 phased, against = self.pipeline.phase(given), reads.against
                 reads, units = replace(reads, haplotype=phased.haplotype), phased.unit
                 reads.keep_against(against)  # their bases are the same
@@ -230,7 +233,7 @@ class RegionImages:
         clock.stop("count")
         counts.reads = _over(reads, region)
         counts.tagged = int((reads.haplotype > 0).sum()) if self.pipeline.tagged else 0
-        return _Found(reads, candidates, proposed, codes, start, units)
+        return _Found(reads, candidates, proposed, codes, start, units, called)
 
     def _transformed(self, around: RegionContext, region: Region, counts: Counts) -> ReadBatch:
         """Return what the technology's read transforms leave; those of the region that they drop are counted."""
@@ -254,7 +257,7 @@ class RegionImages:
         return near
 
     def _around(self, region: Region, targets: Sequence[Region]) -> Region:
-        """Return the region with all targets, within its contig.
+        """Return the region with all targets, and as much beside as can change what supports a site, within its contig.
 
         Where reads are phased, the whole cells that it lies in come along, and `PHASING_MARGIN` beside them: which
         haplotype a read is of must not depend on what is called around it.
@@ -264,7 +267,7 @@ class RegionImages:
             cell = self.profile.partition_size
             start = start // cell * cell - PHASING_MARGIN
             end = -(-end // cell) * cell + PHASING_MARGIN
-        start, end = min(start, targets[0].start), max(end, targets[-1].end)
+        start, end = min(start, targets[0].start - NEAR), max(end, targets[-1].end + NEAR)
         return Region(region.contig, max(0, start), min(end, self.reference.lengths[region.contig]))
 
     def _fetch(self, wide: Region, region: Region) -> ReadBatch:
