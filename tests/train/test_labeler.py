@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pysam
 import pytest
@@ -12,7 +14,7 @@ from dvplug.evaluate import ConfidentRegions, TruthSet, Variant
 from dvplug.evaluate.haplotypes import QUERY, TRUTH, Choice, Inclusion, best_match
 from dvplug.evaluate.reference import ContigBases
 from dvplug.genome.reference import Reference
-from dvplug.train.labeler import label_candidates
+from dvplug.train.labeler import OpenSites, label_candidates
 from helpers.evaluate_files import TextReference
 from helpers.shared_data import SHARED, needs_shared
 
@@ -32,11 +34,14 @@ def labels_of(
     *sites: Site,
     confident: ConfidentRegions = EVERYWHERE,
     text: str = TEXT,
+    lesser: Sequence[set[int]] = (),
     **limits: int,
 ) -> list[tuple[int, int]]:
     starts, refs, alts = zip(*sites, strict=True)
     reference = TextReference(c=text)
-    labels = label_candidates("c", np.array(starts), refs, alts, truth, confident, reference, **limits)
+    labels = label_candidates(
+        OpenSites("c", starts, refs, alts, lesser), truth, confident, reference, **limits
+    )
     assert labels.dtype == np.int8
     assert labels.shape == (len(sites), 2)
     return [tuple(pair) for pair in labels.tolist()]
@@ -107,6 +112,35 @@ def test_of_equal_candidates_the_one_written_like_the_truth_is_taken() -> None:
     assert labels_of(truth, *sites) == [(0, 0), (1, 1), (0, 0), (0, 1)]
 
 
+def test_a_spelling_that_calling_proposes_is_taken_before_that_of_the_truth() -> None:
+    truth = truth_of((25, "A", ("AA", "AA")), (62, "ACA", ("ACA", "A")))
+    sites = [(24, "AA", ("AT", "AAA")), (25, "A", ("AA",)), (60, "CAC", ("C",)), (62, "ACA", ("A",))]
+    assert labels_of(truth, *sites, lesser=[{1}, {1}, set(), {1}]) == [(2, 2), (-1, -1), (0, 1), (-1, -1)]
+    assert labels_of(truth, *sites, lesser=[{1, 2}, set(), set(), set()]) == [
+        (-1, -1),
+        (1, 1),
+        (0, 0),
+        (0, 1),
+    ]
+
+
+def test_the_truth_is_reproduced_by_what_calling_would_not_propose_where_nothing_else_does() -> None:
+    truth = truth_of((3, "T", ("C", "G")), (40, "T", ("T", "G")))
+    sites = [(3, "T", ("G", "C")), (40, "T", ("G", "A"))]
+    assert labels_of(truth, *sites, lesser=[{2}, {1, 2}]) == [(1, 2), (0, 1)]
+
+
+def test_an_indel_that_calling_would_not_propose_is_known_as_false_only_far_from_the_truth() -> None:
+    text = TEXT + "ACGGATTCATGCGAATCCGTTAGCA" * 8
+    truth, far = truth_of((3, "T", ("T", "C"))), len(TEXT) + 120
+    sites = [(3, "T", ("C",)), (9, "C", ("CT",)), (13, "C", ("CA", "CT")), (15, "T", ("A",))]
+    sites.append((far, text[far], (text[far] + "G",)))
+    lesser: list[set[int]] = [set(), {1}, {2}, {1}, {1}]
+    everywhere = ConfidentRegions([("c", 0, len(text))])
+    labels = labels_of(truth, *sites, confident=everywhere, text=text, lesser=lesser)
+    assert labels == [(0, 1), (-1, -1), (0, 0), (0, 0), (0, 0)]
+
+
 def test_genotype_of_the_truth_is_taken_when_neighbours_could_share_it() -> None:
     """Deleting an A and gaining AT beside it is the same as the T in place of A that the other allele is."""
     truth = truth_of((21, "GA", ("G", "GA")), (33, "A", ("AT", "T")))
@@ -115,7 +149,7 @@ def test_genotype_of_the_truth_is_taken_when_neighbours_could_share_it() -> None
 
 
 def test_no_sites() -> None:
-    labels = label_candidates("c", np.array([], int), [], [], truth_of(), EVERYWHERE, TextReference(c=TEXT))
+    labels = label_candidates(OpenSites("c", [], [], []), truth_of(), EVERYWHERE, TextReference(c=TEXT))
     assert labels.shape == (0, 2)
 
 
@@ -179,15 +213,10 @@ def test_a_real_genome_is_labeled_with_its_own_genotypes() -> None:
         for i in range(100, len(text) - 100, 500)
     }
     sites = sorted((false | real).items())
-    labels = label_candidates(
-        "chr20",
-        np.array([s for s, _ in sites]),
-        [site[0] for _, site in sites],
-        [site[1] for _, site in sites],
-        truth,
-        confident,
-        reference,
+    open_sites = OpenSites(
+        "chr20", [s for s, _ in sites], [site[0] for _, site in sites], [site[1] for _, site in sites]
     )
+    labels = label_candidates(open_sites, truth, confident, reference)
     wrong = [
         (s, site, pair)
         for (s, site), pair in zip(sites, labels.tolist(), strict=True)

@@ -141,6 +141,7 @@ def examples(run: ModelRun, shard: Shard) -> Path | None:
                 out,
                 workers=run.workers,
                 source=f"simulated {shard.read_set}{shard.shift and f', {shard.shift},'} x {shard.keep_fraction:g}",
+                as_called=shard.part != "train",
             )
         print(f"{out.name}: {made} examples")
     return out

@@ -267,7 +267,7 @@ SETS = (
     _ion("pgm_shallow_extra", 603, **_extra(0.5), depths=(10.0, 60.0)),
     _ion("pgm_more_extra", 604, **_extra(0.6)),
     _ion("pgm_held_out", 691, **_measured(60.0)),
-    *_tuned(6, _ion("pgm", 0)),
+    *_tuned(16, _ion("pgm", 0)),
     _ont("r10_2022", R10_2022, 501),
     _ont("r10_2024", R10_2024, 502, scale=0.6),
     _ont("r10_2022_extra", R10_2022, 503, hidden_share=HIDDEN, **_extra(0.7)),
@@ -278,7 +278,7 @@ SETS = (
     _hifi("hifi_sequel", SEQUEL, 402, scale=0.7),
     _hifi("hifi_sequel2_extra", SEQUEL2, 403, hidden_share=HIDDEN, **_extra(0.5)),
     _hifi("hifi_sequel_extra", SEQUEL, 404, hidden_share=HIDDEN, **_extra(0.4)),
-    *_tuned(5, _hifi("hifi_sequel2", SEQUEL2, 0), _hifi("hifi_sequel", SEQUEL, 0)),
+    *_tuned(12, _hifi("hifi_sequel2", SEQUEL2, 0), _hifi("hifi_sequel", SEQUEL, 0)),
     _hifi("hifi_held_out", SEQUEL2, 491, **_measured(30.0)),
 )
 

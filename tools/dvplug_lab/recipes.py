@@ -139,8 +139,9 @@ RECIPES = {
             "those before. Which share, of 0, 1/2, 3/4 and 1, was chosen by the reads below, real and held out, whose "
             "figures so flatter it.",
             "The examples that it was fitted to were made when repeats of two bases and more were simulated as misread "
-            "ten times too often in amplified libraries; those that its first stage's thresholds and its lapse rates "
-            "are of, 93,373, and the reads held out, were made later, as such repeats are misread.",
+            "ten times too often in amplified libraries, and some had another spelling of a variant as an example of "
+            "the reference; those that its first stage's thresholds and its lapse rates are of, 82,946, and the reads "
+            "held out, were made later, without these faults.",
             "Real figures come from 0.27 Mb of chromosome 20 in two samples. The confident regions of NA12878 are "
             "HG002's, as a stand-in: what its truth leaves out for doubt is counted against every caller there.",
         ),

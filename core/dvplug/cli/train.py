@@ -29,6 +29,31 @@ for _from_reads in (model, learn, simulate):
     app.command(_from_reads)
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class CandidateOptions:
+    """Which candidates become examples.
+
+    Parameters
+    ----------
+    regions
+        Where to take examples: contig, contig:start-end (1-based), or a BED file. Keep some regions for tuning
+        and for evaluation. The default is everywhere.
+    exclude_regions
+        BED files of where to take none.
+    as_called
+        Take the candidates that calling proposes, for shards to tune on: GQ is calibrated on what will be asked.
+        Without it there are more, below the thresholds of calling, to train on.
+    """
+
+    regions: Annotated[list[str] | None, Several] = None
+    exclude_regions: Annotated[list[Path] | None, Several] = None
+    as_called: bool = False
+
+
+ANY_CANDIDATES = CandidateOptions()
+
+
 @app.command
 def examples(
     *,
@@ -38,8 +63,7 @@ def examples(
     truth: Path,
     confident: Path,
     out: Path,
-    regions: Annotated[list[str] | None, Several] = None,
-    exclude_regions: Annotated[list[Path] | None, Several] = None,
+    which: CandidateOptions = ANY_CANDIDATES,
     workers: Whole | None = None,
     keep_fraction: Number = 1.0,
     sample: str | None = None,
@@ -61,11 +85,6 @@ def examples(
         Where the truth is complete: BED. Candidates elsewhere are left out.
     out
         Shard to write: .h5.
-    regions
-        Where to take examples: contig, contig:start-end (1-based), or a BED file. Keep some regions for tuning
-        and for evaluation. The default is everywhere.
-    exclude_regions
-        BED files of where to take none.
     workers
         Worker processes; the default is one per core. The output does not depend on it.
     keep_fraction
@@ -83,9 +102,10 @@ def examples(
         tech,
         LabeledReads.of(ref, reads, truth, confident, keep_fraction, choice),
         out,
-        regions=tuple(regions or ()),
-        exclude=tuple(exclude_regions or ()),
+        regions=tuple(which.regions or ()),
+        exclude=tuple(which.exclude_regions or ()),
         workers=workers if workers is not None else available_cores(),
+        as_called=which.as_called,
     )
     info(f"{out}: {count:,} examples.")
 

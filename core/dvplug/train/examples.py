@@ -16,7 +16,7 @@ from dvplug.engine.pipeline import Pipeline
 from dvplug.engine.usual import KnownRun
 from dvplug.errors import InputError, Problems
 from dvplug.evaluate import ConfidentRegions, TruthSet
-from dvplug.evaluate.variants import open_vcf
+from dvplug.evaluate.variants import open_vcf, trimmed
 from dvplug.genome.reference import Reference
 from dvplug.genome.regions import partitions, resolve_regions, skip_n_runs
 from dvplug.inputs.preflight import preflight
@@ -37,7 +37,7 @@ from dvplug.system.locations import StrPath
 from dvplug.system.outputs import Output, reserved
 from dvplug.system.workers import map_in_order, require_processes
 from dvplug.technology import CandidateThresholds, TechnologyProfile
-from dvplug.train.labeler import UNLABELED, label_candidates
+from dvplug.train.labeler import UNLABELED, OpenSites, label_candidates
 from dvplug.train.store import SHARD_SUFFIX, VARIANT_TYPES, ExampleHeader, Examples, ExampleWriter
 
 SNP, INSERTION, DELETION = (VARIANT_TYPES.index(name) for name in ("snp", "insertion", "deletion"))
@@ -123,11 +123,25 @@ class RegionExamples:
 
     def _labeled(self, drawn: Drawn) -> RegionLabeled:
         candidates = drawn.candidates
-        genotypes = label_candidates(
-            candidates.contig, candidates.start, candidates.refs, candidates.alts,
-            self.truth, self.confident, self.images.reference,
+        sites = OpenSites(
+            candidates.contig, candidates.start.tolist(), candidates.refs, candidates.alts,
+            lesser_alts(candidates, drawn.called),
         )  # fmt: skip
+        genotypes = label_candidates(sites, self.truth, self.confident, self.images.reference)
         return labeled(drawn.images, candidates, genotypes)
+
+
+def lesser_alts(candidates: CandidateBatch, called: CandidateBatch | None) -> list[frozenset[int]]:
+    """Return of each site the alts, counted from 1, that are none by the thresholds of calling."""
+    if called is None:
+        return [frozenset()] * len(candidates)
+    rows = zip(called.start.tolist(), called.refs, called.alts, strict=True)
+    known = {(start, trimmed(start, ref, alt)) for start, ref, alts in rows for alt in alts}
+    rows = zip(candidates.start.tolist(), candidates.refs, candidates.alts, strict=True)
+    return [
+        frozenset(k for k, alt in enumerate(alts, 1) if (start, trimmed(start, ref, alt)) not in known)
+        for start, ref, alts in rows
+    ]
 
 
 def labeled(images: ImageBatch, candidates: CandidateBatch, genotypes: npt.NDArray[np.int8]) -> RegionLabeled:
@@ -177,6 +191,7 @@ def make_examples(
     exclude: Sequence[StrPath] = (),
     workers: int = 1,
     source: str | None = None,
+    as_called: bool = False,
 ) -> int:
     """Write labeled examples of aligned reads to one HDF5 shard; returns how many.
 
@@ -186,6 +201,9 @@ def make_examples(
         Where to take examples, everywhere by default, and BED files of where to take none.
     source
         What they are made of, for people; by default the names of the files.
+    as_called
+        Whether the candidates are those that calling proposes, as suits shards to tune on: what a model says of itself
+        is measured on what it will be asked. To train on there are more, below the thresholds of calling.
 
     Raises
     ------
@@ -201,7 +219,7 @@ def make_examples(
     files = (inputs.reference, *inputs.reads, inputs.truth, inputs.confident, *map(Path, exclude))
     examine = partial(_checked, installed_plugins(), tech, inputs, regions, exclude)
     with reserved([Output("--out", Path(out), (SHARD_SUFFIX,))], files, examine):
-        return _make_examples(tech, inputs, Path(out), regions, exclude, workers, source)
+        return _make_examples(tech, inputs, Path(out), regions, exclude, workers, source, as_called)
 
 
 def _make_examples(
@@ -212,6 +230,7 @@ def _make_examples(
     exclude: Sequence[StrPath],
     workers: int,
     source: str | None,
+    as_called: bool,
 ) -> int:
     """Make them in a place that is reserved; see `make_examples`."""
     plugins = installed_plugins()
@@ -225,7 +244,7 @@ def _make_examples(
         Pipeline.of(plugins, profile),
         inputs,
         sources,
-        training_thresholds(profile.candidate_thresholds),
+        profile.candidate_thresholds if as_called else training_thresholds(profile.candidate_thresholds),
         files,
         run,
     )

@@ -209,8 +209,9 @@ def _examples(
     for world in worlds:
         for keep in (1.0, THINNED):
             shard = folder / f"train.{world.name}.{keep:g}.h5"
-            train += _shard(technology, world, world / "confident.bed", keep, shard, workers)
-        tune += _shard(technology, world, world / "tune.bed", 1.0, folder / f"tune.{world.name}.h5", workers)
+            train += _shard(technology, world, keep, shard, workers)
+        shard = folder / f"tune.{world.name}.h5"
+        tune += _shard(technology, world, 1.0, shard, workers, to_tune=True)
     for shards, part in ((train, "train"), (tune, "tune")):
         if not shards:
             raise InputError(
@@ -221,16 +222,17 @@ def _examples(
     return train, tune
 
 
-def _shard(technology: str, world: Path, confident: Path, keep: float, out: Path, workers: int) -> list[Path]:
+def _shard(
+    technology: str, world: Path, keep: float, out: Path, workers: int, *, to_tune: bool = False
+) -> list[Path]:
     """Make a shard unless it is there; none where the world has no such place."""
-    if not confident.stat().st_size:
+    where = world / ("tune.bed" if to_tune else "confident.bed")
+    if not where.stat().st_size:
         return []
     if not out.exists():
-        inputs = LabeledReads(
-            world / "ref.fa", (world / "reads.bam",), world / "truth.vcf.gz", confident, keep
-        )
+        inputs = LabeledReads(world / "ref.fa", (world / "reads.bam",), world / "truth.vcf.gz", where, keep)
         source = f"simulated {world.name} x {keep:g}"
-        count = make_examples(technology, inputs, out, workers=workers, source=source)
+        count = make_examples(technology, inputs, out, workers=workers, source=source, as_called=to_tune)
         console.info(f"{out.name}: {count:,} examples")
     return [out]
 

@@ -7,7 +7,7 @@ candidates' genotypes are open, and every genotype over a site's alleles is an o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import combinations_with_replacement
 from typing import NamedTuple
@@ -15,12 +15,22 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dvplug.evaluate.haplotypes import QUERY, TRUTH, Bases, Choice, Inclusion, TrimmedAllele, best_match
+from dvplug.evaluate.haplotypes import (
+    QUERY,
+    TRUTH,
+    Bases,
+    Choice,
+    Inclusion,
+    Match,
+    TrimmedAllele,
+    best_match,
+)
 from dvplug.evaluate.reference import ContigBases, ReferenceBases
 from dvplug.evaluate.regions import ConfidentRegions
 from dvplug.evaluate.variants import TruthSet, Variant, trimmed
 
 UNLABELED = -1
+_UNKNOWN = (UNLABELED, UNLABELED)
 
 #: Situations of the haplotype search kept at once; a group that needs more and is not fully explained is
 #: unlabeled.
@@ -32,17 +42,25 @@ REACH_MARGIN = 50
 #: bp around the candidates from which truth variants are taken.
 TRUTH_FLANK = 500
 
-# A truth variant outweighs any number of candidates; of two ways to reproduce it, the one with genotypes as
-# the truth writes them is taken, then the one with fewer variant sites, then with the truth's positions. Half
-# of a 1/2 may be missing from the candidates.
-_WHOLE, _HALF, _SITE, _AS_WRITTEN, _SAME_START = 10_000, 4_000, -10, 20, 1
+# A truth variant outweighs any number of candidates; of two ways to reproduce it, the one that calling would propose
+# is taken, then the one with genotypes as the truth writes them, then the one with fewer variant sites, then with the
+# truth's positions. Half of a 1/2 may be missing from the candidates.
+_WHOLE, _HALF, _LESSER, _SITE, _AS_WRITTEN, _SAME_START = 10_000, 4_000, -100, -10, 20, 1
+
+
+class OpenSites(NamedTuple):
+    """Candidate sites of one contig, whose genotypes are open."""
+
+    contig: str
+    starts: Sequence[int]  # 0-based, in any order
+    refs: Sequence[str]  # upper-case, as in a VCF record
+    alts: Sequence[tuple[str, ...]]
+    lesser: Sequence[Set[int]] = ()
+    """Of each site the alts, counted from 1, that calling would not propose; none if empty."""
 
 
 def label_candidates(
-    contig: str,
-    starts: npt.NDArray[np.integer],
-    refs: Sequence[str],
-    alts: Sequence[tuple[str, ...]],
+    sites: OpenSites,
     truth: TruthSet,
     confident: ConfidentRegions,
     reference: ReferenceBases,
@@ -53,14 +71,13 @@ def label_candidates(
     Where no assignment reproduces the truth exactly (a truth variant without a candidate), the one with most
     truth variants is taken, and the other candidates are homozygous reference.
 
+    A few reads of a variant often show it in another way, or with another error. Thresholds below those of calling
+    make candidates of that, too, and each read of the variant may well fit an indel among them better than it fits the
+    reference. So what calling would not propose is taken for a variant only where the truth cannot be reproduced
+    without it; an indel of that kind that is none, and lies where a truth variant may be written, is unlabeled.
+
     Parameters
     ----------
-    contig
-        Contig of all sites.
-    starts
-        int[s], 0-based, in any order.
-    refs, alts
-        Upper-case alleles of each site, as in a VCF record.
     truth, confident, reference
         Truth variants, where they are complete, and the reference bases.
     max_states
@@ -73,8 +90,9 @@ def label_candidates(
         Allele indexes, ascending: 0 the reference, k the k-th alt; (-1, -1) unlabeled, which every site is
         that does not lie within the confident regions.
     """
+    contig, starts, refs, alts, lesser = sites
     labels = np.full((len(refs), 2), UNLABELED, np.int8)
-    spans = [(int(start), int(start) + len(ref)) for start, ref in zip(starts, refs, strict=True)]
+    spans = [(start, start + len(ref)) for start, ref in zip(starts, refs, strict=True)]
     inside = [i for i, (start, end) in enumerate(spans) if confident.contain(contig, start, end)]
     labels[inside] = 0
     if not inside:
@@ -83,14 +101,31 @@ def label_candidates(
     first, last = min(start for start, _ in spans), max(end for _, end in spans)
     variants = list(truth.overlapping(contig, first - TRUTH_FLANK, last + TRUTH_FLANK))
     for group in _groups(variants, spans, bases):
-        sites = [(i, spans[i][0], refs[i], alts[i]) for i in group.sites]
-        for i, label in _label_group(group.truth, sites, bases, max_states).items():
+        here = [
+            CandidateSite(i, starts[i], refs[i], alts[i], lesser[i] if lesser else frozenset())
+            for i in group.sites
+        ]
+        for i, label in _label_group(group.truth, here, bases, max_states).items():
             labels[i] = label
     labels[np.setdiff1d(np.arange(len(refs)), inside)] = UNLABELED
     return labels
 
 
-CandidateSite = tuple[int, int, str, tuple[str, ...]]
+class CandidateSite(NamedTuple):
+    """A site; `number` is its index, `lesser` as of `label_candidates`."""
+
+    number: int
+    start: int
+    ref: str
+    alts: tuple[str, ...]
+    lesser: Set[int]
+
+    def is_lesser_indel(self) -> bool:
+        """Whether calling would propose no alt, and one changes the length: which reads show it is told by likeness."""
+        return len(self.lesser) == len(self.alts) and any(len(alt) != len(self.ref) for alt in self.alts)
+
+
+_Sides = list[tuple["CandidateSite | None", Choice]]
 
 
 @dataclass
@@ -139,21 +174,38 @@ def _label_group(
         {frozenset(variant.alleles) for variant in truth},
         {variant.start for variant in truth},
     )
-    for only_as_truth in (True, False):
-        sides = [(-1, _truth_choice(v)) for v in truth]
-        sides += [(site[0], _site_choice(site, like, only_as_truth)) for site in sites]
-        sides.sort(key=lambda pair: (pair[1].start, pair[1].side, pair[0]))
-        match = best_match([choice for _, choice in sides], bases, max_states)
-        whole = all(match.chosen[i] == 0 for i, (_, choice) in enumerate(sides) if choice.side == TRUTH)
-        if whole:
-            break
+    sides = _sides(truth, [(site, _site_choice(site, like, only_as_truth=True)) for site in sites])
+    match, whole = _matched(sides, bases, max_states)
+    if not whole or any(site.lesser & {*label} for site, label in _labels(sides, match)):
+        sides = _sides(truth, [(site, _site_choice(site, like, only_as_truth=False)) for site in sites])
+        match, whole = _matched(sides, bases, max_states)
     if match.pruned and not whole:
-        return {site[0]: (UNLABELED, UNLABELED) for site in sites}
+        return {site.number: _UNKNOWN for site in sites}
     return {
-        i: choice.options[chosen].label
-        for (i, choice), chosen in zip(sides, match.chosen, strict=True)
-        if choice.side == QUERY and chosen >= 0
+        site.number: _UNKNOWN if not any(label) and site.is_lesser_indel() else label
+        for site, label in _labels(sides, match)
     }
+
+
+def _sides(truth: Sequence[Variant], sites: Sequence[tuple[CandidateSite, Choice]]) -> _Sides:
+    """All choices in the order of the search; those of the truth have no site."""
+    sides: _Sides = [*((None, _truth_choice(variant)) for variant in truth), *sites]
+    return sorted(sides, key=lambda pair: (pair[1].start, pair[1].side, pair[0].number if pair[0] else -1))
+
+
+def _matched(sides: _Sides, bases: Bases, max_states: int) -> tuple[Match, bool]:
+    """The best match, and whether it reproduces the truth."""
+    match = best_match([choice for _, choice in sides], bases, max_states)
+    return match, all(
+        chosen == 0 for (site, _), chosen in zip(sides, match.chosen, strict=True) if site is None
+    )
+
+
+def _labels(sides: _Sides, match: Match) -> Iterator[tuple[CandidateSite, tuple[int, int]]]:
+    """Each site with its label."""
+    for (site, choice), chosen in zip(sides, match.chosen, strict=True):
+        if site is not None:
+            yield site, choice.options[chosen].label if chosen >= 0 else (0, 0)
 
 
 def _truth_choice(variant: Variant) -> Choice:
@@ -166,7 +218,7 @@ def _truth_choice(variant: Variant) -> Choice:
 
 def _site_choice(site: CandidateSite, like: _Written, only_as_truth: bool) -> Choice:
     """All genotypes but homozygous reference, over all alts or those that the truth writes alike."""
-    _, start, ref, alts = site
+    _, start, ref, alts, lesser = site
     alleles = {0: None} | {k: trimmed(start, ref, alt) for k, alt in enumerate(alts, 1)}
     usable = [k for k, allele in alleles.items() if k == 0 or allele in like.alleles or not only_as_truth]
     options = []
@@ -174,6 +226,7 @@ def _site_choice(site: CandidateSite, like: _Written, only_as_truth: bool) -> Ch
         first, second = alleles[a], alleles[b]
         if second is not None and (a == 0 or first is not None):
             gain = _SITE + _AS_WRITTEN * (frozenset((first, second)) in like.genotypes)
+            gain += _LESSER * len(lesser & {a, b})
             options.append(Inclusion(first, second, gain + _SAME_START * (start in like.starts), (a, b)))
     changed = min((allele.start for allele in alleles.values() if allele), default=start)
     return Choice(changed, QUERY, tuple(options))

@@ -21,7 +21,7 @@ from dvplug.line.region import Region
 from dvplug.plugins.loading import installed_plugins
 from dvplug.reads.groups import ReadSource
 from dvplug.system.workers import map_in_order
-from dvplug.train.labeler import UNLABELED, label_candidates
+from dvplug.train.labeler import UNLABELED, OpenSites, label_candidates
 from dvplug_lab.comparison.sets import ValidationSet
 
 Record = tuple[str, int, str, tuple[str, ...], tuple[int, int]]
@@ -48,9 +48,8 @@ class RegionGenotypes:
         found: list[Record] = []
         for drawn in self.images.draw(region):
             one = drawn.candidates
-            genotypes = label_candidates(
-                one.contig, one.start, one.refs, one.alts, self.truth, self.confident, self.images.reference
-            )
+            sites = OpenSites(one.contig, one.start.tolist(), one.refs, one.alts)
+            genotypes = label_candidates(sites, self.truth, self.confident, self.images.reference)
             rows = zip(one.start.tolist(), one.refs, one.alts, genotypes.tolist(), strict=True)
             found += [
                 (one.contig, start, ref, alts, (a, b)) for start, ref, alts, (a, b) in rows if a != UNLABELED
