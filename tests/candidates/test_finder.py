@@ -326,7 +326,7 @@ def test_partitions_of_a_file_give_the_candidates_of_the_whole(tmp_path: Path) -
     ) as file:
 
         def depths(start: int, end: int) -> list[tuple]:
-            region = Region("c", max(0, start - 2 * NEAR), min(end + 2 * NEAR, len(reference)))
+            region = Region("c", max(0, start - NEAR), min(end + NEAR, len(reference)))
             reads = fetch_reads([OpenedReads(file)], region, ReadFilter(), margin=150)
             first = max(0, start - 400)
             found = find_candidates(reads, codes[first : end + 400], first, region, CandidateThresholds())
