@@ -202,11 +202,14 @@ def test_what_cannot_be_used_is_refused(dataset: SimulatedDataset, tmp_path: Pat
     elsewhere = write_vcf(tmp_path / "e.vcf.gz", {"chr1": 60_000}, [("chr1", 500, "A", "G")])
     plain = tmp_path / "p.vcf"
     plain.write_text("##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n")
+    bare = write_vcf(tmp_path / "b.vcf.gz", {"chrS": 60_000}, [("chrS", 500, base_at(dataset, 500), "G")])
+    Path(f"{bare}.tbi").unlink()
     for path, message in (
         (wrong, r"has the REF . at chrS:500: the reference has"),
         (elsewhere, "proposes no variant in the regions"),
-        (plain, "have no index"),
-        (tmp_path / "none.vcf.gz", "do not exist"),
+        (plain, r"have no index.*bgzip \S*p\.vcf, then bcftools index \S*p\.vcf\.gz"),
+        (bare, r"have no index.*read by position\. bcftools index \S*b\.vcf\.gz"),
+        (tmp_path / "none.vcf.gz", "does not exist"),
         (dataset.reference, "cannot be opened"),
     ):
         with pytest.raises(InputError, match=message):

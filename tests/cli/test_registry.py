@@ -24,7 +24,7 @@ def test_registry_list_and_show(site: Site, capsys: pytest.CaptureFixture[str]) 
     assert json.loads(text)["version"] == "1.0.0"
     code, text, _ = run_captured(capsys, "registry", "show", "toy@1.0")
     assert "licence: Apache-2.0" in text
-    assert "set toy, type SNP, tp 90" in text
+    assert "  toy, SNP: tp 90, fp 10, fn 10, f1 0.9\n" in text
     code, out, err = run_captured(capsys, "registry", "show", "toi")
     assert (code, out) == (2, "")
     assert "Did you mean 'toy'?" in err
@@ -38,7 +38,7 @@ def test_what_a_model_was_trained_on_is_told_by_sets_of_reads(
     make_model(site.path / "dvplug_toy" / "models", version="1.1.0", training=training)
     in_words = "simulated, x the share of reads that was kept: world_0 to 3 (x 0.5, 1)"
     _, text, _ = run_captured(capsys, "registry", "show", "toy@1.1")
-    assert f"training: data {in_words}, seed 1" in text
+    assert f"training:\n  data: {in_words}\n  seed: 1\n" in text
     _, text, _ = run_captured(capsys, "registry", "show", "toy@1.1", "--json")
     assert json.loads(text)["training"]["data"] == data
     _, text, _ = run_captured(capsys, "registry", "diff", "toy@1.0", "toy@1.1")

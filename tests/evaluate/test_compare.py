@@ -229,7 +229,7 @@ def test_contigs_of_another_naming(files: Files) -> None:
 
 def test_unusable_files(files: Files) -> None:
     truth, query, bed, reference = files.write([row(3, "T", "C", "0/1")], [])
-    with pytest.raises(InputError, match=r"nothing\.vcf' does not exist"):
+    with pytest.raises(InputError, match=r"nothing\.vcf does not exist"):
         evaluate(truth, files.folder / "nothing.vcf", bed, reference)
     with pytest.raises(InputError, match=r"not a readable VCF"):
         evaluate(bed, query, bed, reference)

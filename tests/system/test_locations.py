@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dvplug.system.locations import beside, file_name, is_remote, location, shown
+import pytest
+
+from dvplug.errors import InputError
+from dvplug.system.locations import beside, file_name, is_remote, location, require_file, shown
 
 
 def test_locations() -> None:
@@ -18,3 +21,16 @@ def test_locations() -> None:
     assert shown(signed) == "https://a.b/c/x.bam"
     assert file_name(signed) == file_name(Path("/data/x.bam")) == "x.bam"
     assert beside("https://a.b/x.bam?sig=1", ".bai") == "https://a.b/x.bam.bai?sig=1"
+
+
+def test_a_file_that_is_not_here_is_told_apart_from_a_url(tmp_path: Path) -> None:
+    (tmp_path / "calls.vcf").touch()
+    require_file(tmp_path / "calls.vcf", "VCF")
+    with pytest.raises(InputError, match=r"VCF .*none\.vcf does not exist\. Correct the path of --query\."):
+        require_file(tmp_path / "none.vcf", "VCF", "--query")
+    with pytest.raises(InputError, match=r"VCF .* is not a file\. Correct the path\."):
+        require_file(tmp_path, "VCF")
+    url = "https://me:word@a.b/x.vcf.gz?X-Amz-Signature=1"
+    for given in (url, Path(url)):  # a path has one slash of the two
+        with pytest.raises(InputError, match=r"VCF https://a\.b/x\.vcf\.gz is at a URL.* Download it"):
+            require_file(given, "VCF")

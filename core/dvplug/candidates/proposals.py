@@ -21,6 +21,7 @@ from dvplug.sequence.arrays import UInt8s
 from dvplug.sequence.codes import UNKNOWN_BASE, decode_bases
 from dvplug.system.htslib import isolated_htslib
 from dvplug.system.indexes import ends_by_indexes
+from dvplug.system.locations import require_file
 from dvplug.technology import CandidateThresholds
 
 MAX_LENGTH = 200
@@ -180,8 +181,7 @@ def with_proposed(
 
 @isolated_htslib()
 def _opened(path: Path) -> pysam.VariantFile:
-    if not path.is_file():
-        raise InputError(f"Proposed variants {path} do not exist", repair="Check --proposed-variants.")
+    require_file(path, "File of proposed variants", "--proposed-variants")
     ends_by_indexes(str(path))
     try:
         file = pysam.VariantFile(str(path))
@@ -189,7 +189,9 @@ def _opened(path: Path) -> pysam.VariantFile:
             raise InputError(
                 f"Proposed variants {path} have no index",
                 cause="they are read by position",
-                repair=f"bcftools view -Oz -W=tbi -o sites.vcf.gz {path}",
+                repair=f"bcftools index {path}"
+                if file.compression == "BGZF"
+                else f"bgzip {path}, then bcftools index {path}.gz",
             )
     except (OSError, ValueError) as error:
         raise InputError(

@@ -10,6 +10,7 @@ from cyclopts import App
 from rich.markup import escape
 
 from dvplug.cli.download_bars import download_bars
+from dvplug.cli.facts import fact_lines
 from dvplug.cli.parameters import AS_LISTED, Json, require_named
 from dvplug.engine.known_answers import verify_model
 from dvplug.errors import ModelError, PluginError, near_misses
@@ -20,7 +21,6 @@ from dvplug.system.rich_console import stdout
 from dvplug_registry.cache import ModelCache
 from dvplug_registry.catalog import Catalog, Offer, status
 from dvplug_registry.download import read_card
-from dvplug_registry.example_sources import sources_in_words
 from dvplug_registry.manifest import Manifest
 from dvplug_registry.model_folder import ModelFolder, verify_files
 from dvplug_registry.model_folder import read_card as model_card
@@ -277,17 +277,8 @@ def show(name: str, *, card: bool = False, as_json: Json = False) -> None:
     if as_json:
         stdout.out(json.dumps(facts, indent=2))
         return
-    for key, value in facts.items():
-        if isinstance(value, list) and value and isinstance(value[0], dict):
-            value = "".join(f"\n  {visible(_line(row))}" for row in value)
-        elif isinstance(value, dict) and key == "files":
-            value = "".join(f"\n  {file}: {visible(_line(row))}" for file, row in value.items())
-        elif isinstance(value, dict):
-            told = {name: sources_in_words(each) if name == "data" else each for name, each in value.items()}
-            value = visible(_line(told))
-        else:
-            value = visible(str(value))
-        stdout.print(f"[bold]{key}[/]: {escape(value)}")
+    for label, text in fact_lines(facts):
+        stdout.print(f"[bold]{escape(visible(label))}[/]: {escape(visible(text))}".rstrip())
     if page:
         stdout.out(f"\n{page}")
 
@@ -372,7 +363,3 @@ def _measured(metrics: list[dict[str, Any]]) -> list[str]:
         found = next((m for m in metrics if (m["set"], m["type"]) == (name, kind)), None)
         cells += [f"{found['f1']:.4f}", f"{found['tp'] + found['fn']:,}"] if found else ["", ""]
     return [*cells, name]
-
-
-def _line(fields: dict[str, Any]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in fields.items())

@@ -215,7 +215,7 @@ def _read_within(
     callset = _read(path, regions, source, all_filters=all_filters, lengths=lengths)
     if beyond := callset.left_aside.get(BEYOND, 0):
         raise InputError(
-            f"{callset.path} has {beyond:,} records on contigs that {source} has not, or beyond their ends",
+            f"records of {callset.path} lie on contigs that {source} has not, or beyond their ends: {beyond:,}",
             cause="they would be left out",
             repair="Give the reference that it was called with, or say by --confident where to compare.",
         )

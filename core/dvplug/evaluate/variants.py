@@ -18,7 +18,7 @@ from dvplug.errors import InputError
 from dvplug.evaluate.haplotypes import TrimmedAllele
 from dvplug.system.htslib import isolated_htslib
 from dvplug.system.indexes import ends_by_indexes
-from dvplug.system.locations import StrPath
+from dvplug.system.locations import StrPath, require_file
 
 BASES = re.compile(r"[ACGTUNRYKMSWBDHV]+")
 """An allele in letters, upper-case."""
@@ -210,8 +210,7 @@ def unreadable(path: StrPath) -> Iterator[None]:
 
 def open_vcf(path: StrPath) -> VariantFile:
     """Open a VCF of one sample; raises InputError when there is none or more."""
-    if not Path(path).is_file():
-        raise InputError(f"VCF '{path}' does not exist")
+    require_file(path, "VCF")
     ends_by_indexes(str(path))
     try:
         with isolated_htslib():  # else it would complain of a missing index on stderr

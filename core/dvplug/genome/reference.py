@@ -16,7 +16,7 @@ from dvplug.errors import InputError
 from dvplug.genome.fasta_index import is_packed
 from dvplug.sequence.codes import encode_bases, plain_bases
 from dvplug.system.htslib import isolated_htslib, prepare_for_urls
-from dvplug.system.locations import Location, StrPath, is_remote, location, shown
+from dvplug.system.locations import Location, StrPath, is_remote, location, require_file, shown
 
 _AT_ONCE = 1 << 23  # bases in memory while a contig is hashed
 _STRETCHES, _STRETCH = 64, 200  # of a fingerprint; bases
@@ -185,11 +185,7 @@ def _require_sound_lines(path: Path, changed_ns: int, size: int, inode: int) -> 
 
 def _require_files(path: Path) -> None:
     """Name what is missing: the library would build an index itself, or say nothing useful."""
-    if not path.is_file():
-        raise InputError(
-            f"Reference {path} does not exist" if not path.exists() else f"Reference {path} is not a file",
-            repair="Give the path of a FASTA file.",
-        )
+    require_file(path, "Reference", "--ref")
     for suffix in (".fai", ".gzi") if is_packed(path) else (".fai",):
         if not Path(f"{path}{suffix}").is_file():
             raise InputError(

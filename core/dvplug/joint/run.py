@@ -26,7 +26,7 @@ from dvplug.system.console import warn
 from dvplug.system.htslib import isolated_htslib
 from dvplug.system.indexes import IndexEnd, ends_by_indexes, ends_there, unreadable_index
 from dvplug.system.input_states import InputStates
-from dvplug.system.locations import StrPath
+from dvplug.system.locations import StrPath, require_file
 from dvplug.system.outputs import Output, reserved
 from dvplug.system.workers import map_in_order, require_processes
 
@@ -168,8 +168,7 @@ def _job(
 @isolated_htslib()
 def _sample_of(path: str, lengths: dict[str, int], ref: StrPath, *, everywhere: bool) -> str:
     """Name of a gVCF's sample, once the file was looked at; raises InputError."""
-    if not Path(path).is_file():
-        raise InputError(f"gVCF {path} does not exist", repair="Correct the path.")
+    require_file(path, "gVCF")
     ends = ends_by_indexes(path)
     try:
         with pysam.VariantFile(path) as file:

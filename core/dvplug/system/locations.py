@@ -8,15 +8,28 @@ from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import urlsplit, urlunsplit
 
+from dvplug.errors import InputError
 from dvplug_registry.files import StrPath
 from dvplug_registry.safe_text import INDEX_MARK, masked_url
 
-__all__ = ["INDEX_MARK", "Location", "StrPath", "beside", "file_name", "is_remote", "location", "shown"]
+__all__ = [
+    "INDEX_MARK",
+    "Location",
+    "StrPath",
+    "beside",
+    "file_name",
+    "is_remote",
+    "location",
+    "require_file",
+    "shown",
+]
 
 Location: TypeAlias = str | Path
 """A `Path`, or the text of a URL that htslib can read."""
 
 _URL = re.compile(r"(?:https?|ftp|s3|gs)(?:\+https?)?://", re.IGNORECASE)  # as htslib takes them
+_SQUEEZED = re.compile(r"((?:https?|ftp|s3|gs)(?:\+https?)?):/+(.+)", re.IGNORECASE)
+"""A URL of which `Path` may have made one slash of two."""
 
 
 def model_request(given: StrPath) -> str:
@@ -39,6 +52,36 @@ def shown(place: Location) -> str:
     if not is_remote(place):
         return str(place)
     return masked_url(str(place).partition(INDEX_MARK)[0], mark="")
+
+
+def require_file(path: StrPath, what: str, option: str = "") -> None:
+    """Refuse a path at which no file is, with a word of its own for a URL.
+
+    Parameters
+    ----------
+    what
+        What the file is, such as "Reference".
+    option
+        Where it was given, such as "--ref".
+
+    Raises
+    ------
+    InputError
+        No file is there.
+    """
+    place = Path(path)
+    if place.is_file():
+        return
+    if url := _SQUEEZED.match(os.fspath(path)):
+        raise InputError(
+            f"{what} {shown(f'{url[1]}://{url[2]}')} is at a URL",
+            cause="of inputs, only reads and references are read from servers",
+            repair="Download it, and give the path.",
+        )
+    raise InputError(
+        f"{what} {place} " + ("is not a file" if place.exists() else "does not exist"),
+        repair=f"Correct the path{f' of {option}' if option else ''}.",
+    )
 
 
 def file_name(place: Location) -> str:
