@@ -119,6 +119,10 @@ SIMULATED_READS = (
     "All training reads are simulated. Real reads gave only how reads err; what no simulated read shows (rare "
     "artefacts of a library, mobile elements, structural variants, alternate contigs) the network has not met."
 )
+BEGUN = (
+    "It began with the network before it, of whose examples some had another spelling of a variant as an example of "
+    "the reference; the examples that it was fitted to have not."
+)
 RECIPES = {
     "illumina-wgs": Recipe(
         "dvplug_illumina",
@@ -172,6 +176,7 @@ RECIPES = {
         usual=_PACBIO,
         limits=(
             SIMULATED_READS,
+            BEGUN,
             "Learnt from Sequel and Sequel II reads; Revio was not trained on.",
             "Real figures come from 0.1 Mb of chromosome 20 of one sample.",
         ),
@@ -185,6 +190,7 @@ RECIPES = {
         usual=_ONT,
         limits=(
             SIMULATED_READS,
+            BEGUN,
             "Errors of homopolymers and single bases are learnt by length, base and quality; what else the basecaller "
             "gets wrong by motif (methylated bases above all) is drawn as a rate that differs from place to place.",
             "R9 flow cells, and fast or high-accuracy basecalls, err otherwise and are not covered.",
@@ -201,6 +207,7 @@ RECIPES = {
         usual=_ION,
         limits=(
             SIMULATED_READS,
+            BEGUN,
             "No real Ion Torrent reads with a truth were at hand: all figures are of simulated reads, whose errors "
             "were learnt from one PGM panel. Those of the panel's homopolymers come from few places; simulated ones "
             "of 6 and 7 bp err less often (table at the end). Proton, S5 and longer reads were not seen.",
