@@ -89,8 +89,8 @@ HISEQX_NOISE = LocusNoise(  # real runs of 12 bp and more slip about alike
 HISEQ2000_NOISE = PAIRS.noise
 HIFI_NOISE, R10_NOISE, PGM_NOISE = LONG.noise, NOISY_LONG.noise, SINGLE.noise
 HIDDEN = 0.01
-"""False alleles of a hidden relative, per base, where a set has any: only the `extra` sets, as where every set had
-them the network took clean heterozygotes of real reads for such alleles."""
+"""False alleles of a hidden relative, per base, where a set has any: only some sets, as where every set had them the
+network took clean heterozygotes of real reads for such alleles."""
 FEWER_HIDDEN = 0.007
 """In short reads, where nothing else near a heterozygote of half the reads tells the two apart."""
 

@@ -18,6 +18,7 @@ from dvplug.system.locations import (
     beside,
     file_name,
     is_remote,
+    require_file,
     shown,
 )
 
@@ -143,12 +144,7 @@ def _require_reachable(url: str) -> None:
 
 
 def _require_file(path: Path) -> None:
-    if not path.exists():
-        raise InputError(f"Alignment file {path} does not exist", repair="Check the path.")
-    if not path.is_file():
-        raise InputError(
-            f"Alignment file {path} is not a file", repair="Give the path of a BAM or CRAM file."
-        )
+    require_file(path, "Alignment file", "--reads")
     if path.stat().st_size == 0:
         raise InputError(
             f"Alignment file {path} is empty", cause="it has no bytes", repair="Copy or make it again."
