@@ -198,8 +198,10 @@ def test_confident_intervals_that_touch_count_as_one(tmp_path: Path) -> None:
 def test_files_that_hold_nothing_or_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"a\.bed has no intervals\. Each line needs contig"):
         read_bed(written(tmp_path, "# nothing\ntrack\n"), LENGTHS)
-    with pytest.raises(InputError, match=r"none\.bed cannot be read: .*No such file"):
+    with pytest.raises(InputError, match=r"none\.bed does not exist"):
         read_bed(tmp_path / "none.bed", LENGTHS)
+    with pytest.raises(InputError, match=r"BED file https://a\.b/x\.bed is at a URL"):
+        read_bed(Path("https://me:word@a.b/x.bed"), LENGTHS)
     with pytest.raises(InputError, match=r"cannot be read: .*[Dd]irectory"):
         read_bed(tmp_path, LENGTHS)
     short = tmp_path / "b.bed.gz"

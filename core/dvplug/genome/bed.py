@@ -14,7 +14,7 @@ from typing import BinaryIO, TextIO, cast
 from dvplug.errors import InputError
 from dvplug.genome.contigs import require_contig, require_inside
 from dvplug.line.region import Region
-from dvplug.system.locations import StrPath
+from dvplug.system.locations import StrPath, require_file
 
 STDIN = Path("-")
 MOST_OF_A_LINE = 1 << 20
@@ -43,6 +43,8 @@ def read_bed(given: StrPath, lengths: Mapping[str, int]) -> list[Region]:
     """
     path = Path(given)
     regions, shown = [], "stdin" if path == STDIN else path
+    if path != STDIN and not path.exists():  # a pipe is no file, and may be read
+        require_file(path, "BED file")
     try:
         with _opened(path) as lines:
             for number, line in enumerate(iter(lambda: lines.readline(MOST_OF_A_LINE), ""), 1):
