@@ -9,7 +9,7 @@ import pytest
 
 from dvplug.errors import InputError, ModelError
 from dvplug.genotypes.genotyper import LiteRTPredictor
-from dvplug.genotypes.networks import logits_batch, softmax
+from dvplug.genotypes.networks import logits_batch, predict_batch, softmax
 from dvplug.genotypes.weights import load_weights
 from dvplug.inputs.run_sample import RunSample
 from dvplug.train import export as export_module
@@ -110,6 +110,30 @@ def test_float32_litert_is_the_network_itself(work: Path, tmp_path: Path) -> Non
     np.testing.assert_allclose(
         genotyper.predict(known["images"], known["features"]), known["probabilities"], atol=1e-5
     )
+
+
+def test_features_in_pieces_are_exact_in_the_file_for_cpus(tmp_path: Path) -> None:
+    """Rounded to 1/256 of what they span together, narrow pieces would be steps."""
+    random = np.random.default_rng(4)
+    train, tune = toy_examples(640, seed=0), toy_examples(300, seed=9)
+    shards = [write_shard(tmp_path / f"{i}.h5", one) for i, one in enumerate((train, tune))]
+    told = FitSettings(
+        architecture_settings=TINY | {"feature_bins": 12}, epochs=2, batch_size=32, learning_rate=1e-2
+    )
+    fit(shards[:1], shards[1:], told, tmp_path / "fit")
+    _, model = load_fit(tmp_path / "fit")
+    (tmp_path / "int8.tflite").write_bytes(convert(model, tune))
+    (tmp_path / "float.tflite").write_bytes(convert(model))
+    images = np.repeat(tune.images[:1], 200, axis=0)
+    features = np.stack([np.full(200, tune.features[0, 0]), random.random(200)], axis=1).astype(np.float32)
+    by_keras = predict_batch(model, images, features)
+    differs = {}
+    for name in ("int8", "float"):
+        file = LiteRTPredictor(tmp_path / f"{name}.tflite", LAYOUT.shape, len(FEATURES))
+        logs = np.log(file.predict(images, features)) - np.log(by_keras)
+        differs[name] = np.ptp(logs, axis=0).max()  # what is of the image is rounded for all alike
+    assert differs["float"] < 1e-4
+    assert differs["int8"] < 0.02
 
 
 def test_int8_quantises_the_convolutions_and_leaves_features_and_head_alone(work: Path) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
 from dvplug.cli import main
-from dvplug.errors import InputError
+from dvplug.errors import InputError, ManyProblems, ModelError
+from dvplug.genotypes.binned_features import PIECES, edges_of
 from dvplug.train import fit as fit_module
 from dvplug.train.export import load_fit
 from dvplug.train.fit import fit, predict
@@ -85,10 +87,11 @@ def test_an_interrupted_fit_goes_on_where_it_stopped(
     whole = fit(train, tune, LARGE, tmp_path / "whole")
     train_epoch = fit_module._train_epoch
 
-    def interrupted(model: object, reader: object, settings: object, epoch: int, until: float) -> tuple:
+    def interrupted(*given: Any) -> tuple:
+        epoch = given[4]
         if epoch == 2:
             raise KeyboardInterrupt
-        return train_epoch(model, reader, settings, epoch, until)
+        return train_epoch(*given)
 
     monkeypatch.setattr(fit_module, "_train_epoch", interrupted)
     with pytest.raises(KeyboardInterrupt):
@@ -129,10 +132,11 @@ def test_it_stops_when_its_hours_are_over_those_before_an_interruption_included(
     limited = SETTINGS.model_copy(update={"epochs": 9, "patience": 9, "max_hours": 100 / 3600})
     train_epoch = fit_module._train_epoch
 
-    def interrupted(model: object, reader: object, settings: object, epoch: int, until: float) -> tuple:
+    def interrupted(*given: Any) -> tuple:
+        epoch = given[4]
         if epoch == 1:
             raise KeyboardInterrupt
-        return train_epoch(model, reader, settings, epoch, until)
+        return train_epoch(*given)
 
     monkeypatch.setattr(fit_module, "_train_epoch", interrupted)
     with pytest.raises(KeyboardInterrupt):
@@ -167,6 +171,7 @@ def test_class_weights_shift_the_errors(shards: tuple[list[Path], list[Path]], t
         ["--class-weights", "inf", "1", "1"],
         ["--learning-rate", "inf"],
         ["--epochs", "0"],
+        ["--snps-as-before", "-1"],
         ["--seed", "4294967296"],
     ],
     ids=" ".join,
@@ -280,3 +285,111 @@ def test_what_a_fit_starts_from_is_not_corrected_for_a_share_that_it_did_not_lea
     first, kept = (load_file(tmp_path / name / "weights.safetensors") for name in ("first", "idle"))
     np.testing.assert_allclose(kept["logits/bias"], first["logits/bias"], atol=1e-5)
     np.testing.assert_allclose(kept["logits/kernel"], first["logits/kernel"], atol=1e-5)
+
+
+def narrow_rule(n: int, seed: int) -> Examples:
+    """Images that say nothing; the label is heterozygous where a feature lies in a hundredth of its range."""
+    random = np.random.default_rng(seed)
+    noise = random.random(n)
+    within = random.random(n) < 0.5
+    near = np.where(within, random.uniform(0.50, 0.51, n), noise)
+    labels = ((near > 0.5) & (near < 0.51)).astype(np.int8)
+    features = np.stack([np.ones(n), near], axis=1).astype(np.float32)
+    return Examples(np.zeros((n, *toy_examples(1, 0).images.shape[1:]), np.uint8), features, labels)
+
+
+def test_what_hangs_on_a_little_of_a_feature_is_learnt_in_pieces(tmp_path: Path) -> None:
+    train = [write_shard(tmp_path / "train.h5", narrow_rule(3000, 1))]
+    tune = [write_shard(tmp_path / "tune.h5", narrow_rule(600, 2))]
+    losses, settings = {}, LARGE.model_copy(update={"label_smoothing": 0.0, "patience": 9})
+    for bins in (0, 16):
+        told = settings.model_copy(update={"architecture_settings": TINY | {"feature_bins": bins}})
+        losses[bins] = fit(train, tune, told, tmp_path / f"in_{bins}").kept.log_loss
+    assert losses[16] < 0.5 * losses[0]
+    _, model = load_fit(tmp_path / "in_16")
+    kernel, _ = model.get_layer(PIECES).get_weights()
+    features = ExampleReader(train).some_features(10_000, 1)
+    assert len(features) == 3000
+    width = np.diff(edges_of(features, 16)[1])
+    told_apart = width >= 1e-3
+    np.testing.assert_allclose(kernel[1, 16:][told_apart], 1 / width[told_apart], rtol=1e-4)
+
+
+def test_pieces_may_be_asked_for_on_top_of_what_a_fit_starts_from(
+    shards: tuple[list[Path], list[Path]], tmp_path: Path
+) -> None:
+    """Which knows then what it knew: the fit measures it before it begins."""
+    train, tune = shards
+    first = fit(train, tune, SETTINGS.model_copy(update={"epochs": 1}), tmp_path / "first")
+    told = FitSettings(architecture_settings={"feature_bins": 4}, epochs=1, batch_size=64)
+    second = fit(train, tune, told, tmp_path / "second", tmp_path / "first")
+    assert second.before is not None
+    assert second.before.log_loss == pytest.approx(first.kept.log_loss, abs=1e-4)
+    assert second.settings.architecture_settings == TINY | {"feature_bins": 4}
+    plain = FitSettings(epochs=1, batch_size=64)
+    third = fit(train, tune, plain, tmp_path / "third", tmp_path / "second")
+    assert third.settings.architecture_settings == TINY | {"feature_bins": 4}
+    edges = [
+        load_file(tmp_path / name / "weights.safetensors")[f"{PIECES}/kernel"] for name in ("second", "third")
+    ]
+    np.testing.assert_array_equal(*edges)
+    other = FitSettings(architecture_settings={"feature_bins": 5})
+    with pytest.raises(ModelError, match="are for another network than that of the fit 'second'"):
+        fit(train, tune, other, tmp_path / "fourth", tmp_path / "second")
+    more = {"features": ("depth", "noise", "more")}
+    wider = toy_examples(64, seed=1)
+    wider = Examples(wider.images, np.pad(wider.features, [(0, 0), (0, 1)]), wider.labels)
+    wide = [write_shard(tmp_path / f"{name}.h5", wider, **more) for name in ("wide", "wide_tune")]
+    with pytest.raises(ModelError, match="features that follow behind those of the fit 'second'"):
+        fit(wide[:1], wide[1:], plain, tmp_path / "fourth", tmp_path / "second")
+
+
+def test_the_layers_of_the_image_stay_where_they_are_kept(
+    shards: tuple[list[Path], list[Path]], tmp_path: Path
+) -> None:
+    train, tune = shards
+    dropping = {"epochs": 1, "architecture_settings": TINY | {"dropout": 0.5}}
+    first_fit = fit(train, tune, SETTINGS.model_copy(update=dropping), tmp_path / "first")
+    kept = FitSettings(epochs=1, batch_size=64, learning_rate=1e-2, image_kept=True)
+    state = fit(train, tune, kept, tmp_path / "second", tmp_path / "first")
+    assert not state.start_is_kept
+    assert state.settings.architecture_settings == first_fit.settings.architecture_settings
+    idle = kept.model_copy(update={"learning_rate": 1e-9, "weight_decay": 0.0, "label_smoothing": 0.0})
+    (losses,) = fit(train, tune, idle, tmp_path / "idle", tmp_path / "first").epochs
+    assert losses.train_losses[-1] < 1.2 * losses.tune.log_loss  # nothing is left out
+    first, second = (load_file(tmp_path / name / "weights.safetensors") for name in ("first", "second"))
+    differs = {name.split("/")[0] for name in first if not np.array_equal(first[name], second[name])}
+    assert differs == {"features_1", "features_2", "head", "logits"}
+    with pytest.raises(
+        InputError, match="the image's layers cannot be kept as they are: the fit starts from random"
+    ):
+        fit(train, tune, kept, tmp_path / "third")
+
+
+def test_snps_are_answered_as_before(tmp_path: Path) -> None:
+    """Of examples whose labels are turned where they are SNPs, nothing is learnt of these."""
+    kind, errors = {"features": ("depth", "is_snp")}, {}
+
+    def examples(n: int, seed: int, *, turned: bool = False) -> Examples:
+        one, snp = toy_examples(n, seed), np.arange(n) % 2
+        labels = np.where((snp == 1) & turned, 2 - one.labels, one.labels).astype(np.int8)
+        return Examples(one.images, np.stack([one.features[:, 0], snp], axis=1).astype(np.float32), labels)
+
+    plain = [write_shard(tmp_path / "plain.h5", examples(960, 1), **kind)]
+    turned = [write_shard(tmp_path / "turned.h5", examples(1920, 2, turned=True), **kind)]
+    tune = [write_shard(tmp_path / "tune.h5", examples(300, 3), **kind)]
+    fit(plain, tune, SETTINGS.model_copy(update={"epochs": 2}), tmp_path / "first")
+    for times in (0.0, 1.0):
+        again = FitSettings(epochs=2, batch_size=32, learning_rate=1e-2, snps_as_before=times)
+        state = fit(turned, tune, again, tmp_path / f"times_{times:g}", tmp_path / "first")
+        errors[times] = state.epochs[0].tune.error
+    assert errors[0.0] > 0.25
+    assert errors[1.0] < 0.12
+    with pytest.raises(
+        InputError, match="SNPs cannot be answered as before: the fit does not start from a model"
+    ):
+        fit(turned, tune, again, tmp_path / "third")
+    nameless = [write_shard(tmp_path / f"{name}.h5", toy_examples(64, seed=1)) for name in ("a", "b")]
+    fit(nameless[:1], nameless[1:], LARGE.model_copy(update={"epochs": 1}), tmp_path / "nameless")
+    with pytest.raises((InputError, ManyProblems), match="no feature of the examples is 'is_snp'"):
+        fit(nameless[:1], nameless[1:], again, tmp_path / "third", tmp_path / "nameless")

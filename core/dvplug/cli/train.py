@@ -144,18 +144,38 @@ class NetworkOptions:
         keras:NAME, or keras:NAME=FILE, a network of photographs, whose weights Keras or you have downloaded.
     sequencing_types
         Technologies whose examples are given together: the network is told which, in training and when it calls.
+    feature_bins
+        Pieces in which each feature is told beside its value, between quantiles of the examples; 0 for none, or as what
+        it starts from has them.
+    image_kept
+        Train the last layers alone, and leave those of the image as what it starts from has them.
+    snps_as_before
+        Have SNPs answered as what it starts from does, each weighing so many times as much as an indel.
     """
 
     architecture: str | None = None
     start_from: str | None = None
     sequencing_types: Names = None
+    feature_bins: Whole | None = None
+    image_kept: bool = False
+    snps_as_before: Number = 0.0
 
     @property
     def settings(self) -> dict[str, Any]:
         """Those of `FitSettings` that were given."""
         types = tuple(self.sequencing_types or ())
-        named = {} if self.architecture is None else {"architecture": self.architecture}
-        return {"sequencing_types": types, "types_kept": bool(types), **named}
+        from dvplug.genotypes.binned_features import BINS_SETTING
+
+        named: dict[str, Any] = {} if self.architecture is None else {"architecture": self.architecture}
+        if self.feature_bins is not None:
+            named["architecture_settings"] = {BINS_SETTING: self.feature_bins}
+        return {
+            "sequencing_types": types,
+            "types_kept": bool(types),
+            "image_kept": self.image_kept,
+            "snps_as_before": self.snps_as_before,
+            **named,
+        }
 
 
 ENDS_AS_USUAL, NETWORK_AS_USUAL = EndOptions(), NetworkOptions()

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dvplug.errors import ModelError
+from dvplug.genotypes.binned_features import told_in_pieces
+
+if TYPE_CHECKING:
+    import keras
+
+HEAD = ("features_1", "features_2", "head", "logits")
+"""Layers with weights that are trained where those of the image are kept."""
+DROPOUT = "dropout"
 
 
 class HeadSettings(Protocol):
@@ -14,6 +22,10 @@ class HeadSettings(Protocol):
     @property
     def feature_units(self) -> int:
         """Units of the two layers that see the features alone."""
+
+    @property
+    def feature_bins(self) -> int:
+        """Pieces in which each feature is told beside its value; 0 where it is told by that alone."""
 
     @property
     def head_units(self) -> int:
@@ -34,10 +46,12 @@ def genotype_logits(pooled: Sequence[Any], given: Any, settings: HeadSettings) -
 
     features, types = given.shape[1], settings.sequencing_types
     own = given[:, : features - types] if types else given
+    if settings.feature_bins:
+        own = told_in_pieces(own, settings.feature_bins)
     y = layers.Dense(settings.feature_units, activation="relu", name="features_1")(own)
     y = layers.Dense(settings.feature_units, activation="relu", name="features_2")(y)
     z = layers.Concatenate(name="joined")([*pooled, y])
-    z = layers.Dropout(settings.dropout, name="dropout")(z)
+    z = layers.Dropout(settings.dropout, name=DROPOUT)(z)
     if types:
         z = layers.Concatenate(name="with_sequencing_type")([z, given[:, features - types :]])
     z = layers.Dense(settings.head_units, activation="relu", name="head")(z)
@@ -52,3 +66,28 @@ def require_features(network: str, features: int, types: int) -> None:
             cause="the technology names no feature set",
             repair="Name one in the profile's `features`, or choose another network.",
         )
+
+
+def keep_image_layers(model: keras.Model) -> None:
+    """Let a fit train the layers `HEAD` alone, and leave none of what the others say out.
+
+    Dropout is to keep layers from relying on each other while they learn, and those of the image do not.
+
+    Raises
+    ------
+    ModelError
+        The network has other last layers.
+    """
+    names = {layer.name for layer in model.layers}
+    absent = [name for name in HEAD if name not in names]
+    if absent:
+        raise ModelError(
+            f"the image's layers of the network '{model.name}' cannot be kept",
+            cause=f"it has no layer {' and no '.join(absent)}, so which are the image's is not known",
+            repair="Train all of its layers, or take small-cnn or image-network.",
+        )
+    for layer in model.layers:
+        if layer.name not in HEAD:
+            layer.trainable = False
+        if layer.name == DROPOUT:
+            layer.rate = 0.0

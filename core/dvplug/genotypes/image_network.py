@@ -74,6 +74,12 @@ class ImageNetworkSettings(Frozen):
     feature_units: int = Field(
         default=32, ge=1, description="units of the two layers that see the features alone"
     )
+    feature_bins: int = Field(
+        default=0,
+        ge=0,
+        le=64,
+        description="pieces in which each feature is told beside its value, between quantiles of the examples",
+    )
     head_units: int = Field(default=64, ge=1, description="units of the layer that sees image and features")
     dropout: float = Field(default=0.1, ge=0, lt=1)
     sequencing_types: int = Field(

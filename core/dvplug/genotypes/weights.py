@@ -23,7 +23,9 @@ def save_weights(model: keras.Model, path: Path) -> None:
     path.write_bytes(save({weight.path: convert_to_numpy(weight) for weight in model.weights}))
 
 
-def load_weights(model: keras.Model, path: Path, more: Sequence[int] = ()) -> None:
+def load_weights(
+    model: keras.Model, path: Path, more: Sequence[int] = (), absent: Sequence[str] = ()
+) -> None:
     """Set every weight of a network from a file that `save_weights` wrote.
 
     Parameters
@@ -31,6 +33,8 @@ def load_weights(model: keras.Model, path: Path, more: Sequence[int] = ()) -> No
     more
         By how many inputs, channels, features or sequencing types, a layer of the network may have more than that of
         the file: they follow behind the others, and their weights are zero.
+    absent
+        Layers that the file need not have: their weights stay as they are then.
 
     Raises
     ------
@@ -45,7 +49,10 @@ def load_weights(model: keras.Model, path: Path, more: Sequence[int] = ()) -> No
         arrays = load_file(path)
     except (OSError, SafetensorError) as error:
         raise ModelError(f"'{path}' cannot be read as weights", cause=str(error)) from error
-    expected = {weight.path: tuple(weight.shape) for weight in model.weights}
+    wanted = [
+        weight for weight in model.weights if weight.path in arrays or weight.path.split("/")[0] not in absent
+    ]
+    expected = {weight.path: tuple(weight.shape) for weight in wanted}
     arrays = {name: _widened(array, expected.get(name, ()), more) for name, array in arrays.items()}
     found = {name: array.shape for name, array in arrays.items()}
     wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
@@ -56,7 +63,7 @@ def load_weights(model: keras.Model, path: Path, more: Sequence[int] = ()) -> No
             cause=f"{first} is {found.get(first, 'absent')}, the network has {expected.get(first, 'none')}",
             repair=repair,
         )
-    for weight in model.weights:
+    for weight in wanted:
         weight.assign(arrays[weight.path])
 
 

@@ -69,7 +69,7 @@ _REPRESENTATIVE = 400
 _TRIED_AS_ONNX = 300
 # Dense layers and what joins them are a hundredth of the arithmetic: kept in float32, they cost nothing, and
 # neither features nor logits are rounded to 1/256 of their range.
-_FLOAT_OPERATIONS = ["FULLY_CONNECTED", "CONCATENATION", "MEAN"]
+_FLOAT_OPERATIONS = ["FULLY_CONNECTED", "CONCATENATION", "MEAN", "MINIMUM", "RELU"]
 _LOG_LOSS_ALLOWANCE = 1.01
 
 

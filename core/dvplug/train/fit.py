@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from dvplug.errors import InputError, Problems
+from dvplug.genotypes.binned_features import PIECES, edges_of, has_pieces, set_edges
+from dvplug.genotypes.head import keep_image_layers
 from dvplug.genotypes.networks import fold_sequencing_type, predict_batch, quiet_backend
 from dvplug.genotypes.weights import save_weights
 from dvplug.plugins.network_checks import LOGITS
@@ -31,6 +33,8 @@ from dvplug.train.fit_inputs import (
     warn_of_chance,
     warn_of_few_steps,
 )
+from dvplug.train.image_start import ImageStart
+from dvplug.train.labels import SNP_FEATURE, Answers, Labels, SnpsAsBefore
 from dvplug.train.starting_point import StartingPoint
 from dvplug.train.state import FIT_NAME, WEIGHTS_NAME, Epoch, Fit, FitSettings, network_of
 from dvplug.train.store import ExampleHeader, ExampleReader, Examples
@@ -47,6 +51,7 @@ _WHY_STOPPED = {
     "convergence": "stopped, as it has converged: {0.patience} epochs without a better tune log-loss",
     "hours": "stopped, as its {0.max_hours:g} hours are over",
 }
+_EDGES_OF = 30_000  # examples, whose quantiles are the edges of features told in pieces
 _STATISTICS_BATCHES = 100  # with a momentum of 0.95 nothing is left of what was there before
 
 
@@ -105,6 +110,8 @@ def _fit(inputs: FitInputs, out: Path) -> Fit:
     unfinished = out.with_name(out.name + ".unfinished")
     unfinished.mkdir(parents=True, exist_ok=True)
     model = _compiled(reader.header, settings, steps)
+    if has_pieces(model):
+        set_edges(model, edges_of(reader.some_features(_EDGES_OF, settings.seed), _pieces(model)))
     if origin is not None:
         origin.load_into(model)
     start = Fit(
@@ -115,6 +122,7 @@ def _fit(inputs: FitInputs, out: Path) -> Fit:
         started_from=origin.label if origin else "",
         runs=tuple(header.run for header in reader.headers),
     )
+    answers = _answers(reader.header, settings, origin)
     state = _resume(start, model, unfinished)
     if isinstance(origin, StartingPoint) and not state.epochs:
         state = _measured_before(state, model, tune, unfinished)
@@ -123,7 +131,7 @@ def _fit(inputs: FitInputs, out: Path) -> Fit:
     if origin is None:
         warn_of_few_steps(settings, steps)
     while state.stopped_by is None:
-        state = _one_more_epoch(state, model, reader, tune, unfinished)
+        state = _one_more_epoch(state, model, reader, tune, answers, unfinished)
     warn_of_chance(state)
     return _finish(state, unfinished, out)
 
@@ -137,14 +145,21 @@ def _measured_before(state: Fit, model: keras.Model, tune: ExampleReader, folder
 
 
 def _one_more_epoch(
-    state: Fit, model: keras.Model, reader: ExampleReader, tune: ExampleReader, folder: Path
+    state: Fit,
+    model: keras.Model,
+    reader: ExampleReader,
+    tune: ExampleReader,
+    answers: Answers,
+    folder: Path,
 ) -> Fit:
     """Train and measure one epoch, and save it in the folder."""
     settings, done, began = state.settings, len(state.epochs) + 1, time.monotonic()
     steps = epoch_steps(reader, settings)
-    losses = _train_epoch(model, reader, settings, len(state.epochs), began + state.seconds_left)
+    until = began + state.seconds_left
+    losses = _train_epoch(model, reader, answers, settings, len(state.epochs), until)
     batches = reader.shuffled(settings.batch_size, (settings.seed, len(state.epochs)), settings.keep)
-    with _averaged(model, islice(batches, min(steps, _STATISTICS_BATCHES)), settings.keep):
+    statistics = 0 if settings.image_kept else min(steps, _STATISTICS_BATCHES)
+    with _averaged(model, islice(batches, statistics), settings.keep):
         metrics = measure(predict(model, tune), tune.labels, tune.variant_types)
         save_weights(_folded(model, state), folder / f"epoch_{done}.safetensors")
     took = None if settings.max_hours is None else time.monotonic() - began
@@ -167,6 +182,8 @@ def _compiled(header: ExampleHeader, settings: FitSettings, steps_per_epoch: int
 
     keras.utils.set_random_seed(settings.seed)
     model = network_of(header, settings, typed=True)
+    if settings.image_kept:
+        keep_image_layers(model)
     steps = steps_per_epoch * settings.epochs
     warm_up = int(settings.warm_up * steps)
     schedule = keras.optimizers.schedules.CosineDecay(
@@ -188,6 +205,25 @@ def _compiled(header: ExampleHeader, settings: FitSettings, steps_per_epoch: int
     model.compile(optimizer=optimizer, loss=loss, jit_compile=keras.backend.backend() == "jax")
     optimizer.build(model.trainable_variables)
     return model
+
+
+def _pieces(model: keras.Model) -> int:
+    layer = model.get_layer(PIECES)
+    return int(layer.units) // int(layer.input.shape[1])
+
+
+def _answers(
+    header: ExampleHeader, settings: FitSettings, origin: StartingPoint | ImageStart | None
+) -> Answers:
+    """Return what is to be learnt; SNPs as before are as what it starts from answers the classes as they are shown."""
+    labels = Labels(np.asarray(settings.class_weights, np.float32))
+    if not settings.snps_as_before:
+        return labels
+    assert isinstance(origin, StartingPoint)
+    before = network_of(header, settings, typed=True)
+    origin.load_into(before)
+    _shift_logits(before, np.log(settings.keep))
+    return SnpsAsBefore(labels, before, header.features.index(SNP_FEATURE), settings.snps_as_before)
 
 
 def _folded(model: keras.Model, state: Fit) -> keras.Model:
@@ -238,21 +274,21 @@ def _shift_logits(model: keras.Model, by: NDArray[np.float64]) -> None:
 
 
 def _train_epoch(
-    model: keras.Model, reader: ExampleReader, settings: FitSettings, epoch: int, until: float
+    model: keras.Model,
+    reader: ExampleReader,
+    answers: Answers,
+    settings: FitSettings,
+    epoch: int,
+    until: float,
 ) -> tuple[float, ...]:
     """Run one epoch, or what of it is done by this time of the clock; return the mean loss of each of its parts."""
     steps = epoch_steps(reader, settings)
-    class_weights = np.asarray(settings.class_weights, np.float32)
-    targets = np.eye(3, dtype=np.float32)
     losses: list[float] = []
     batches = reader.shuffled(settings.batch_size, (settings.seed, epoch), settings.keep)
     with console.progress(f"epoch {epoch + 1}", steps) as advance:
         for batch in _ahead(islice(batches, steps)):
             model.reset_metrics()  # train_on_batch returns a running mean otherwise
-            inputs = [batch.images, batch.features]
-            losses.append(
-                float(model.train_on_batch(inputs, targets[batch.labels], class_weights[batch.labels]))
-            )
+            losses.append(float(model.train_on_batch([batch.images, batch.features], *answers.of(batch))))
             if not np.isfinite(losses[-1]):
                 raise InputError(
                     f"the loss is {losses[-1]} in epoch {epoch + 1}",

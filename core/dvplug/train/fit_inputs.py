@@ -12,6 +12,7 @@ from dvplug.genotypes.networks import TYPES_SETTING, checked_settings, takes_seq
 from dvplug.system.console import warn
 from dvplug.system.locations import StrPath
 from dvplug.train.image_start import ImageStart
+from dvplug.train.labels import SNP_FEATURE
 from dvplug.train.places import refuse_shared_places
 from dvplug.train.starting_point import StartingPoint, read_starting_point
 from dvplug.train.state import Fit, FitSettings
@@ -59,6 +60,8 @@ def check_fit_inputs(
         with problems.collect():
             settings = start.settings_for(settings, reader.header)
     with problems.collect():
+        _require_something_to_keep(settings, start, reader)
+    with problems.collect():
         require_network(settings)
     if reader:
         with problems.collect():
@@ -77,6 +80,32 @@ def check_fit_inputs(
     assert reader is not None
     assert tune is not None
     return FitInputs(reader, tune, settings, start)
+
+
+def _require_something_to_keep(
+    settings: FitSettings, start: StartingPoint | ImageStart | None, reader: ExampleReader | None
+) -> None:
+    """Refuse to keep layers or answers that nothing has learnt; raises InputError."""
+    if settings.image_kept and start is None:
+        raise InputError(
+            "the image's layers cannot be kept as they are",
+            cause="the fit starts from random weights",
+            repair="Name a model or a fit to start from, or train all layers.",
+        )
+    if not settings.snps_as_before:
+        return
+    if not isinstance(start, StartingPoint):
+        raise InputError(
+            "SNPs cannot be answered as before",
+            cause="the fit does not start from a model or a fit",
+            repair="Name one to start from, or leave it out.",
+        )
+    if reader and SNP_FEATURE not in reader.header.features:
+        raise InputError(
+            "SNPs cannot be answered as before",
+            cause=f"no feature of the examples is '{SNP_FEATURE}', by which they would be known",
+            repair="Leave it out, or make examples whose profile names a feature set that has it.",
+        )
 
 
 def require_network(settings: FitSettings) -> None:

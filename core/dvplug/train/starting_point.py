@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dvplug.errors import InputError, ModelError
+from dvplug.genotypes.binned_features import BINS_SETTING, PIECES, has_pieces
 from dvplug.genotypes.networks import TYPES_SETTING, checked_settings
 from dvplug.genotypes.weights import load_weights
 from dvplug.models import load_model
@@ -40,7 +41,8 @@ class StartingPoint(NamedTuple):
     def settings_for(self, settings: FitSettings, header: ExampleHeader) -> FitSettings:
         """Give the settings of a fit this network.
 
-        Channels and features of the examples may follow behind its own: what they weigh begins at zero.
+        Channels and features of the examples may follow behind its own. Or its features, where it is told their values
+        alone, may be told in pieces, too. What is new weighs zero.
 
         Raises
         ------
@@ -49,30 +51,44 @@ class StartingPoint(NamedTuple):
         """
         self._require_examples(header)
         named = "architecture" in settings.model_fields_set
-        architecture, given = (
-            settings.architecture if named else self.architecture,
-            settings.architecture_settings,
-        )
+        architecture = settings.architecture if named else self.architecture
+        given, built = dict(settings.architecture_settings), self.architecture_settings
+        if BINS_SETTING in given and self._pieces in (0, given[BINS_SETTING]):
+            built = built | {BINS_SETTING: given.pop(BINS_SETTING)}
         own = checked_settings(self.architecture, self.architecture_settings)
         if architecture != self.architecture or (given and checked_settings(architecture, given) != own):
             raise ModelError(
                 f"the settings are for another network than that of {self.label}",
-                cause=f"{architecture} {given} against {self.architecture} {self.architecture_settings}",
+                cause=f"{architecture} {settings.architecture_settings} "
+                f"against {self.architecture} {self.architecture_settings}",
                 repair="Leave architecture and settings out: they are those of what it starts from.",
             )
-        return settings.model_copy(
-            update={"architecture": self.architecture, "architecture_settings": self.architecture_settings}
-        )
+        if built.get(BINS_SETTING) and header.features != self.features:
+            raise ModelError(
+                f"features that follow behind those of {self.label} cannot be told in pieces",
+                cause=f"it has {len(self.features)} features, and the examples have {len(header.features)}",
+                repair="Leave the pieces out, start from a model of the same features, or from random weights.",
+            )
+        return settings.model_copy(update={"architecture": self.architecture, "architecture_settings": built})
+
+    @property
+    def _pieces(self) -> int:
+        """In which its features are told, beside their values."""
+        return int(self.architecture_settings.get(BINS_SETTING, 0))
 
     def load_into(self, model: keras.Model) -> None:
         """Give a network that was built by such settings these weights; raises ModelError.
 
         One that is told sequencing types may start from one that is not: what tells the type weighs nothing then.
+        Edges of pieces that it has not stay as they are.
         """
         (image, features) = model.inputs[:2]
         channels = int(image.shape[-1]) - len(self.layout.channels)
         told = int(features.shape[-1]) - len(self.features) - self.types
-        load_weights(model, self.weights, more=[n for n in (channels, *range(1, told + 1)) if n > 0])
+        more = [channels, *range(1, told + 1)]
+        if has_pieces(model) and not self._pieces:
+            more += [int(model.get_layer(PIECES).units)]
+        load_weights(model, self.weights, more=[n for n in more if n > 0], absent=[PIECES])
 
     def _require_examples(self, header: ExampleHeader) -> None:
         pairs: list[tuple[str, tuple[str, ...] | int, tuple[str, ...] | int]] = [

@@ -61,6 +61,16 @@ class FitSettings(Frozen):
         default=(1.0, 1.0, 1.0),
         description="fraction of each class per epoch; the kept weights are corrected for it",
     )
+    image_kept: bool = Field(
+        default=False,
+        description="only the last layers are trained, and those of the image stay as they were",
+    )
+    snps_as_before: float = Field(
+        default=0.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="where not 0, SNPs are to be answered as what it starts from does, and each weighs so many times",
+    )
     patience: int = Field(
         default=2,
         ge=1,
@@ -78,7 +88,7 @@ SIMULATED = FitSettings(
     epochs=6,
     patience=6,
     learning_rate=1e-3,
-    architecture_settings={"feature_units": 64},
+    architecture_settings={"feature_units": 64, "feature_bins": 8},
     batch_size=128,
     label_smoothing=0.0,
     keep=(0.5, 1.0, 1.0),

@@ -315,6 +315,17 @@ class ExampleReader:
             for shard, start in self._chunks():
                 yield _read(files[shard], start, self._kinds[shard])
 
+    def some_features(self, n: int, seed: int) -> NDArray[np.float32]:
+        """Return the features float32[m,f] of the header, without sequencing types, of about n random examples."""
+        chunks = self._chunks()
+        drawn = np.random.default_rng(seed).permutation(len(chunks))[: -(-n // _CHUNK)]
+        with self._opened() as files:
+            parts = [
+                files[shard]["features"][start : start + _CHUNK]
+                for shard, start in map(chunks.__getitem__, drawn)
+            ]
+        return np.concatenate(parts)
+
     def shuffled(
         self, batch_size: int, seed: int | Sequence[int], keep: Sequence[float] = (1.0, 1.0, 1.0)
     ) -> Iterator[Examples]:

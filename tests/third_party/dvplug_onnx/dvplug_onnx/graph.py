@@ -79,7 +79,12 @@ def small_cnn(weights: Weights, shape: tuple[int, int, int], features: int) -> M
     first, last = (width - 1) // 2, width // 2 + 1
     bounds = (graph.constant(np.array([value], np.int64)) for value in (first, last, 3))
     centre = graph.node("Slice", x, *bounds)
-    y = graph.node("Relu", graph.dense("features", "features_1"))
+    told = "features"
+    if "features_in_pieces/kernel" in weights:
+        cut = (graph.constant(np.array(value, np.float32)) for value in (0, 1))
+        pieces = graph.node("Clip", graph.dense(told, "features_in_pieces"), *cut)
+        told = graph.node("Concat", told, pieces, axis=1)
+    y = graph.node("Relu", graph.dense(told, "features_1"))
     y = graph.node("Relu", graph.dense(y, "features_2"))
     z = graph.node("Concat", graph.mean(x), graph.mean(centre), y, axis=1)
     z = graph.dense(graph.node("Relu", graph.dense(z, "head")), "logits")
