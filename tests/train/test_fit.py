@@ -326,6 +326,10 @@ def test_pieces_may_be_asked_for_on_top_of_what_a_fit_starts_from(
     assert second.before is not None
     assert second.before.log_loss == pytest.approx(first.kept.log_loss, abs=1e-4)
     assert second.settings.architecture_settings == TINY | {"feature_bins": 4}
+    both = told.model_copy(update={"architecture_settings": TINY | {"feature_bins": 4}})
+    for start in ("first", "second"):  # all settings named, those that it has and the pieces asked for
+        named = fit(train, tune, both, tmp_path / f"named-{start}", tmp_path / start)
+        assert named.settings.architecture_settings == TINY | {"feature_bins": 4}
     plain = FitSettings(epochs=1, batch_size=64)
     third = fit(train, tune, plain, tmp_path / "third", tmp_path / "second")
     assert third.settings.architecture_settings == TINY | {"feature_bins": 4}

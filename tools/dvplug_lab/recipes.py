@@ -138,14 +138,13 @@ RECIPES = {
             "How reads err was learnt from HiSeq X, HiSeq 2000 and one exome, and scaled from 0.4 to 2.5 times; "
             "qualities were told on other scales, in other bins, flat or not at all. What errs by other rules than "
             "theirs (two-colour chemistry's dark G, flow sequencing) was not seen.",
-            "It began with the network before it, and was fitted for three epochs to genomes of one depth each, some "
-            "with another person's reads in them; its weights are three quarters of what came of it and one quarter of "
-            "those before. Which share, of 0, 1/2, 3/4 and 1, was chosen by the reads below, real and held out, whose "
-            "figures so flatter it.",
-            "The examples that it was fitted to were made when repeats of two bases and more were simulated as misread "
-            "ten times too often in amplified libraries, and some had another spelling of a variant as an example of "
-            "the reference; those that its first stage's thresholds and its lapse rates are of, 82,946, and the reads "
-            "held out, were made later, without these faults.",
+            "The layers that see the image are those of the network before it, and of SNPs it was to answer as that "
+            "one does, whose examples were made when repeats of two bases and more were simulated as misread ten "
+            "times too often in amplified libraries, and some had another spelling of a variant as an example of "
+            "the reference. The last layers, with features in pieces, were fitted to the examples named here, which "
+            "have neither fault; their weights are seven tenths of what came of it and three tenths of those "
+            "before. These shares, of 0, .7 and 1, and those of the network before, were chosen by the reads below, "
+            "real and held out, whose figures so flatter it.",
             "Real figures come from 0.27 Mb of chromosome 20 in two samples. The confident regions of NA12878 are "
             "HG002's, as a stand-in: what its truth leaves out for doubt is counted against every caller there.",
         ),

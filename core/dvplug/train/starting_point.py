@@ -52,11 +52,17 @@ class StartingPoint(NamedTuple):
         self._require_examples(header)
         named = "architecture" in settings.model_fields_set
         architecture = settings.architecture if named else self.architecture
-        given, built = dict(settings.architecture_settings), self.architecture_settings
-        if BINS_SETTING in given and self._pieces in (0, given[BINS_SETTING]):
-            built = built | {BINS_SETTING: given.pop(BINS_SETTING)}
-        own = checked_settings(self.architecture, self.architecture_settings)
-        if architecture != self.architecture or (given and checked_settings(architecture, given) != own):
+        given: dict[str, Any] = dict(settings.architecture_settings)
+        pieces = int(given.get(BINS_SETTING, self._pieces))
+        told: dict[str, Any] = {BINS_SETTING: pieces} if pieces else {}
+        built = self.architecture_settings | told
+        others = {name: value for name, value in given.items() if name != BINS_SETTING}
+        own = checked_settings(self.architecture, built)
+        if (
+            architecture != self.architecture
+            or self._pieces not in (0, pieces)
+            or (others and checked_settings(architecture, others | told) != own)
+        ):
             raise ModelError(
                 f"the settings are for another network than that of {self.label}",
                 cause=f"{architecture} {settings.architecture_settings} "
