@@ -163,9 +163,9 @@ class NetworkOptions:
     @property
     def settings(self) -> dict[str, Any]:
         """Those of `FitSettings` that were given."""
-        types = tuple(self.sequencing_types or ())
         from dvplug.genotypes.binned_features import BINS_SETTING
 
+        types = tuple(self.sequencing_types or ())
         named: dict[str, Any] = {} if self.architecture is None else {"architecture": self.architecture}
         if self.feature_bins is not None:
             named["architecture_settings"] = {BINS_SETTING: self.feature_bins}
